@@ -1,0 +1,35 @@
+namespace Specializer;
+
+/// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu.</summary>
+public abstract class Device : IDisposable
+{
+    /// <summary>What a person would call it, for messages.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Makes packed weights usable on this device. Sessions share the result.</summary>
+    /// <param name="weights">Verified packed weights; must outlive the result.</param>
+    internal abstract DeviceWeights Upload(PackedWeights weights);
+
+    /// <summary>Allocates a session's arena.</summary>
+    /// <param name="weights">From <see cref="Upload"/> on this device.</param>
+    /// <param name="arenaBytesPerImage">Planned size for one image; a multiple of 64.</param>
+    /// <param name="vectors">The step vectors' buffer.</param>
+    /// <param name="capacity">Largest batch, guidance halves counted.</param>
+    internal abstract Execution CreateExecution(DeviceWeights weights, long arenaBytesPerImage, Activation vectors, int capacity);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases threads and device memory.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>Weights as one device holds them.</summary>
+internal abstract class DeviceWeights : IDisposable
+{
+    public abstract void Dispose();
+}

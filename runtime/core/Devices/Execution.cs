@@ -1,0 +1,139 @@
+namespace Specializer;
+
+/// <summary>One session's working memory on one device, and the operations that run in it. Generated samplers and the
+/// calibration interpreter call the same members, so both give the same bits (docs/arithmetic.md states each operation's order).</summary>
+/// <remarks>Serves one thread at a time. Every operation works on all images of the current batch. Operations check the
+/// cancellation token of the running call before they start.</remarks>
+public abstract class Execution : IDisposable
+{
+    /// <summary>Images that the arena was sized for.</summary>
+    public abstract int Capacity { get; }
+
+    /// <summary>Images of the current batch: each drawn image once, or twice (conditional half first, then unconditional half) under guidance.</summary>
+    public int Batch { get; private protected set; }
+
+    /// <summary>True when the call uses classifier-free guidance with a scale other than 1: then the batch holds two halves,
+    /// <see cref="Convolve{TShape}"/> leaves its correction to <see cref="Guide"/>, and <see cref="Solve"/> takes σ from there.</summary>
+    public bool Guided { get; private protected set; }
+
+    /// <summary>q = clamp(round(x / scale)) + zero point.</summary>
+    /// <param name="x">FP32 map.</param>
+    /// <param name="q">Quantized map.</param>
+    /// <param name="to">Target quantization.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Quantize<TShape>(Activation x, Activation q, Quantization to, TShape shape = default)
+        where TShape : struct, IMapShape;
+
+    /// <summary>Group normalisation with affine map and non-linearity, FP32 to FP32.</summary>
+    /// <param name="weights">Gamma and beta over all channels.</param>
+    /// <param name="x">First map.</param>
+    /// <param name="y">Result for the first map; may be <paramref name="x"/>.</param>
+    /// <param name="skip">Second map of a skip concatenation; ignored when the shape has no skip channels.</param>
+    /// <param name="ySkip">Result for the second map.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Normalize<TShape>(NormWeights weights, Activation x, Activation y,
+        Activation skip = default, Activation ySkip = default, TShape shape = default)
+        where TShape : struct, IGroupNormShape;
+
+    /// <summary>Group normalisation with affine map and non-linearity, quantized in the same pass. The two maps of a skip
+    /// concatenation have different ranges and are quantized apart.</summary>
+    /// <param name="weights">Gamma and beta over all channels.</param>
+    /// <param name="x">First map, FP32.</param>
+    /// <param name="q">Quantized result for the first map.</param>
+    /// <param name="to">Its quantization.</param>
+    /// <param name="skip">Second map, FP32; ignored when the shape has no skip channels.</param>
+    /// <param name="qSkip">Quantized result for the second map.</param>
+    /// <param name="skipTo">Its quantization.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void NormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to,
+        Activation skip = default, Activation qSkip = default, Quantization skipTo = default, TShape shape = default)
+        where TShape : struct, IGroupNormShape;
+
+    /// <summary>Convolution in exact integers: y = scale·scale_w[c]·(Σ (q − z)·w) + bias[c], then the options in this order:
+    /// + vector[n, c], + residual, · OutputScale, correction.</summary>
+    /// <param name="weights">Packed 4- or 8-bit weights.</param>
+    /// <param name="q">Quantized map.</param>
+    /// <param name="from">Its quantization.</param>
+    /// <param name="y">FP32 result.</param>
+    /// <param name="vector">Channel of the step vectors to add from (<see cref="Embed"/>), or −1.</param>
+    /// <param name="residual">FP32 map to add (may be <paramref name="y"/>), or null.</param>
+    /// <param name="correction">Mean correction (output convolution only); <c>null</c>-like default means none. Not applied when <see cref="Guided"/>.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Convolve<TShape>(ConvolutionWeights weights, Activation q, Quantization from, Activation y,
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+        where TShape : struct, IConvolutionShape;
+
+    /// <summary>FP32 convolution, accumulated K-sequentially (tap row, tap column, input channel) with fused multiply-add, then bias and the same options.</summary>
+    /// <param name="weights">Packed FP32 weights.</param>
+    /// <param name="x">FP32 map.</param>
+    /// <param name="y">FP32 result.</param>
+    /// <param name="vector">Channel of the step vectors to add from, or −1.</param>
+    /// <param name="residual">FP32 map to add (may be <paramref name="y"/>), or null.</param>
+    /// <param name="correction">Mean correction, as in <see cref="Convolve{TShape}(ConvolutionWeights, Activation, Quantization, Activation, int, Activation?, Correction, TShape)"/>.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+        where TShape : struct, IConvolutionShape;
+
+    /// <summary>y = softmax(q·kᵀ / √HeadChannels)·v per head, FP32.</summary>
+    /// <param name="qkv">FP32 map of 3·Heads·HeadChannels channels.</param>
+    /// <param name="y">FP32 map of Heads·HeadChannels channels.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Attend<TShape>(Activation qkv, Activation y, TShape shape = default)
+        where TShape : struct, IAttentionShape;
+
+    /// <summary>Computes this step's vectors for every image: projection·silu(time[step] + label[n]) + bias, or copies the folded row of an unconditional network.</summary>
+    /// <param name="weights">Tables and projections.</param>
+    /// <param name="vectors">FP32 [Vectors] per image.</param>
+    /// <param name="step">Row of the time table.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Embed<TShape>(EmbeddingWeights weights, Activation vectors, int step, TShape shape = default)
+        where TShape : struct, IEmbeddingShape;
+
+    /// <summary>Under guidance: combines the two halves, ε̂ = (1−g)·ε̂_u + g·ε̂_c, and corrects with k, μ and σ' of that g, which follow from the joint
+    /// moments. Does nothing when <see cref="Guided"/> is false.</summary>
+    /// <param name="epsilon">The network's output; the corrected combination replaces its first half.</param>
+    /// <param name="moments">This step's joint moments: see <see cref="GuidanceMoments"/>.</param>
+    /// <param name="shape">Static shape of the output.</param>
+    public abstract void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
+        where TShape : struct, IMapShape;
+
+    /// <summary>The solver's step, in place on the latent (both halves under guidance). Noise is Philox 4x32-10, keyed by (seed, image, step, element).</summary>
+    /// <param name="latent">FP32 state.</param>
+    /// <param name="epsilon">FP32 output of the network.</param>
+    /// <param name="coefficients">Literal coefficients of this step.</param>
+    /// <param name="sigma">Calibrated σ' of the injected noise; 0 injects none. Replaced by <see cref="Guide"/>'s when <see cref="Guided"/>.</param>
+    /// <param name="step">Index of the step, from 0.</param>
+    /// <param name="shape">Static shape.</param>
+    public abstract void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
+        where TShape : struct, IMapShape;
+
+    /// <summary>Starts a run over <paramref name="images"/> drawn images; fills the latent with unit noise.</summary>
+    internal abstract void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
+
+    /// <summary>Copies images out of an FP32 map (host memory, NHWC).</summary>
+    internal abstract void Read(Activation map, int elementsPerImage, Span<float> destination);
+
+    /// <summary>Copies images into an FP32 map: image n of <paramref name="source"/> becomes image n of the batch.</summary>
+    internal abstract void Write(Activation map, int elementsPerImage, ReadOnlySpan<float> source);
+
+    /// <summary>Sets the batch without drawing noise; the calibration interpreter then writes its own states.</summary>
+    internal abstract void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the arena.</summary>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>What identifies a run's noise and guidance.</summary>
+/// <param name="Images">Drawn images (not doubled).</param>
+/// <param name="Seed">Seed of the run.</param>
+/// <param name="FirstImage">Index of the first image: image i of a run draws the same noise whatever the batch it is in.</param>
+/// <param name="Guidance">Guidance scale; 1 for none.</param>
+internal readonly record struct RunParameters(int Images, ulong Seed, long FirstImage, float Guidance);
