@@ -1,0 +1,101 @@
+namespace Specializer.Manifest;
+
+/// <summary>Where each map lies in a session's arena: planned by liveness, so that the peak is known before the first run.</summary>
+/// <remarks>Greedy by size (largest first, lowest free offset): maps whose lives overlap never overlap in memory. A convolution's residual that dies there
+/// shares its output's memory, because each element is read before it is written at the same place.</remarks>
+internal sealed class BufferPlan
+{
+    /// <summary>Name under which the step vectors' buffer is planned.</summary>
+    public const string Vectors = "vectors";
+
+    private readonly Dictionary<string, int> _offsets = new(StringComparer.Ordinal);
+
+    public BufferPlan(Network network)
+    {
+        var lives = Lives(network);
+        // The sort key is total (size, start, name): equal networks give equal plans.
+        lives.Sort((a, b) =>
+            a.Bytes != b.Bytes ? b.Bytes.CompareTo(a.Bytes)
+            : a.First != b.First ? a.First.CompareTo(b.First)
+            : string.CompareOrdinal(a.Names[0], b.Names[0]));
+        var placed = new List<(Life Life, long Offset)>();
+        foreach (Life life in lives)
+        {
+            long offset = 0;
+            foreach (var (other, start) in placed.Where(p => p.Life.Overlaps(life)).OrderBy(p => p.Offset))
+            {
+                if (offset + life.Bytes <= start) break;
+                offset = Math.Max(offset, start + other.Bytes);
+            }
+
+            if (offset + life.Bytes > int.MaxValue)
+                throw new InvalidOperationException("The network's activations need more than 2 GiB for one image.");
+            placed.Add((life, offset));
+            foreach (string name in life.Names) _offsets[name] = (int)offset;
+            BytesPerImage = Math.Max(BytesPerImage, offset + life.Bytes);
+        }
+
+        for (int i = 0; i < network.Operations.Count; i++)
+            LiveBytesPerImage = Math.Max(LiveBytesPerImage, lives.Where(l => l.First <= i && i <= l.Last).Sum(l => l.Bytes));
+    }
+
+    /// <summary>Bytes of the arena for one image.</summary>
+    public long BytesPerImage { get; }
+
+    /// <summary>Largest sum of maps that are live at the same time: what no plan can beat.</summary>
+    public long LiveBytesPerImage { get; }
+
+    /// <summary>Offset of a map, or of <see cref="Vectors"/>, for a batch of one image.</summary>
+    public int this[string name] => _offsets[name];
+
+    private sealed class Life(string name, long bytes, int first, int last)
+    {
+        public List<string> Names { get; } = [name];
+        public long Bytes { get; } = bytes;
+        public int First { get; } = first;
+        public int Last { get; set; } = last;
+        public bool Overlaps(Life other) => First <= other.Last && other.First <= Last;
+    }
+
+    private static List<Life> Lives(Network network)
+    {
+        int end = network.Operations.Count;
+        var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
+        var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = end };
+        for (int i = 0; i < end; i++)
+        {
+            foreach (string input in network.Operations[i].Inputs())
+                if (!lastUse.TryGetValue(input, out int last) || last < i) lastUse[input] = i;
+        }
+
+        var lives = new Dictionary<string, Life>(StringComparer.Ordinal)
+        {
+            [network.Latent] = new(network.Latent, bytes[network.Latent], -1, end),
+        };
+        for (int i = 0; i < end; i++)
+        {
+            Operation operation = network.Operations[i];
+            foreach (string output in operation.Outputs())
+            {
+                int last = Math.Max(i, lastUse.TryGetValue(output, out int use) ? use : i);
+                if (operation is ConvolutionOperation { Residual: { } residual } && residual != network.Latent
+                    && lastUse[residual] == i && bytes[residual] == bytes[output] && operation.Inputs().Count(n => n == residual) == 1)
+                {
+                    Life shared = lives[residual];
+                    shared.Names.Add(output);
+                    shared.Last = last;
+                    lives[output] = shared;
+                }
+                else
+                {
+                    lives.Add(output, new(output, bytes[output], i, last));
+                }
+            }
+        }
+
+        var all = lives.Values.Distinct().ToList();
+        if (network.Embedding.Vectors > 0)
+            all.Add(new(Vectors, (network.Embedding.Vectors * 4L + 63) / 64 * 64, -1, end));
+        return all;
+    }
+}

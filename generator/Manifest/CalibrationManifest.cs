@@ -1,0 +1,82 @@
+namespace Specializer.Manifest;
+
+/// <summary>Everything that the generated sampler is specialized on. Value-equatable; holds no positions.</summary>
+internal sealed record CalibrationManifest(
+    int SchemaVersion,
+    ModelIdentity Model,
+    SchedulerIdentity Scheduler,
+    Sampling Sampling,
+    WeightsIdentity Weights,
+    Network Network,
+    EquatableArray<Step> Steps,
+    Provenance Provenance)
+{
+    public const int CurrentSchemaVersion = 1;
+}
+
+/// <summary>Which model was calibrated.</summary>
+/// <param name="Name">Identifier used in file names and messages: letters, digits, '-', '_'.</param>
+/// <param name="Architecture">Class in the source library, e.g. <c>UNet2DModel</c>.</param>
+/// <param name="Sha256">Of the FP32 weights file.</param>
+/// <param name="Parameters">Number of FP32 parameters.</param>
+/// <param name="Height">Rows of an image.</param>
+/// <param name="Width">Columns of an image.</param>
+/// <param name="Channels">Channels of an image.</param>
+/// <param name="Classes">Rows of the label table; 0 when unconditional.</param>
+/// <param name="NullLabel">Label that means "none" for guidance; −1 when there is none.</param>
+internal sealed record ModelIdentity(
+    string Name, string Architecture, string Sha256, long Parameters, int Height, int Width, int Channels, int Classes, int NullLabel);
+
+/// <summary>The scheduler of the source model, as far as it determines the numbers below.</summary>
+internal sealed record SchedulerIdentity(
+    string Class, int TrainTimesteps, string BetaSchedule, Number BetaStart, Number BetaEnd, string PredictionType,
+    string VarianceType, bool ClipSample, Number ClipSampleRange, string TimestepSpacing, int StepsOffset, bool SetAlphaToOne);
+
+/// <summary>What the statistics were collected for; anything else is a mismatch.</summary>
+/// <param name="Sampler"><c>ddpm</c> or <c>ddim</c>.</param>
+/// <param name="Eta">η of DDIM; 1 for DDPM.</param>
+/// <param name="Guidance">Compiled-in guidance scale g; 1 for none.</param>
+/// <param name="GuidanceMinimum">Smallest g of the recorded interval.</param>
+/// <param name="GuidanceMaximum">Largest.</param>
+/// <param name="MeanCorrection"><c>divide</c>, <c>mmse</c> or <c>off</c>.</param>
+/// <param name="ClampK">Whether negative k became 0.</param>
+/// <param name="VarianceCorrection">Whether σ' differs from σ.</param>
+/// <param name="Policy">How bits were chosen: <c>uniform</c>, <c>rule</c>, <c>preset</c> or <c>budget</c>.</param>
+/// <param name="MultiplyAccumulates">Multiply-accumulates of one evaluation of the network.</param>
+/// <param name="BitOperationsSaved">Σ MACs·32·32 over Σ MACs·n_w·n_a, all steps (docs/method.md).</param>
+internal sealed record Sampling(
+    string Sampler, Number Eta, Number Guidance, Number GuidanceMinimum, Number GuidanceMaximum,
+    string MeanCorrection, bool ClampK, bool VarianceCorrection, string Policy, long MultiplyAccumulates, Number BitOperationsSaved);
+
+/// <summary>The weights file: named, never pathed; it lies beside the manifest.</summary>
+internal sealed record WeightsIdentity(string File, string Sha256, long Bytes);
+
+/// <summary>One denoising step.</summary>
+/// <param name="Timestep">Training timestep.</param>
+/// <param name="ActivationBits">Bits of the activations that 4-bit-weight layers read: 4 or 8. Others stay at 8.</param>
+/// <param name="Sigma">The sampler's own σ.</param>
+/// <param name="CalibratedSigma">σ'.</param>
+/// <param name="Lambda">Factor with which an error of the prediction enters the next state.</param>
+/// <param name="K">Correlation factor as fitted (before clamping).</param>
+/// <param name="RSquared">Share of Δ's variance that k explains.</param>
+/// <param name="NoiseVariance">σ_q², pooled variance of the uncorrelated rest.</param>
+/// <param name="SnrDb">Signal-to-noise ratio of one prediction, teacher-forced, in dB.</param>
+/// <param name="Gain">Factor of the folded mean correction.</param>
+/// <param name="Offset">Offset per channel of the folded mean correction.</param>
+/// <param name="Solver">x0FromSample, x0FromModel, clip, fromX0, fromSample, fromModel. A clip of null in JSON means none.</param>
+/// <param name="Scales">Per quantized map.</param>
+/// <param name="ZeroPoints">Per quantized map.</param>
+/// <param name="Levels">Per quantized map: 15 or 255.</param>
+/// <param name="Covariance">Joint moments, 4×4 row-major over (ε_u, ε_c, Δ_u, Δ_c); empty when guidance was not calibrated.</param>
+/// <param name="Means">Joint means, [channel·4 + i]; empty when guidance was not calibrated.</param>
+internal sealed record Step(
+    int Timestep, int ActivationBits, Number Sigma, Number CalibratedSigma, Number Lambda, Number K, Number RSquared,
+    Number NoiseVariance, Number SnrDb, Number Gain, EquatableArray<Number> Offset, Solver Solver,
+    EquatableArray<Number> Scales, EquatableArray<int> ZeroPoints, EquatableArray<int> Levels,
+    EquatableArray<Number> Covariance, EquatableArray<Number> Means);
+
+/// <summary>Coefficients of the solver's step; see SolverCoefficients in the runtime.</summary>
+internal sealed record Solver(Number X0FromSample, Number X0FromModel, Number? Clip, Number FromX0, Number FromSample, Number FromModel);
+
+/// <summary>How the artefact came to be. No time, no path, no thread count: equal inputs give equal bytes.</summary>
+internal sealed record Provenance(string Tool, string Version, EquatableArray<string> Options, int Trajectories, long FirstSeed);

@@ -1,0 +1,72 @@
+namespace Specializer.Manifest;
+
+/// <summary>Where each operation's section starts in the packed weights (docs/weights.md). The packer writes what this says and the
+/// generator prints it.</summary>
+internal sealed class WeightLayout
+{
+    public const string Magic = "SPZWGT01";
+    public const int Version = 1;
+    public const int HeaderBytes = 128;
+
+    private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
+
+    public WeightLayout(Network network, int steps)
+    {
+        var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        long position = HeaderBytes;
+        Embedding = position;
+        position += EmbeddingBytes(network.Embedding, steps);
+        foreach (Operation operation in network.Operations)
+        {
+            long bytes = operation switch
+            {
+                GroupNormOperation norm => 2 * Align(4L * GroupNormChannels(norm, maps)),
+                ConvolutionOperation convolution => ConvolutionBytes(
+                    maps[convolution.Input].Channels, maps[convolution.Output].Channels, convolution.KernelSize, convolution.WeightBits),
+                _ => 0,
+            };
+            if (bytes == 0) continue;
+            _offsets.Add(operation.Name, position);
+            position += bytes;
+        }
+
+        TotalBytes = position;
+    }
+
+    /// <summary>Section of the embedding.</summary>
+    public long Embedding { get; }
+
+    /// <summary>Length of the blob.</summary>
+    public long TotalBytes { get; }
+
+    /// <summary>Section of the operation with this name.</summary>
+    public long this[string operation] => _offsets[operation];
+
+    public static long Align(long bytes) => (bytes + 63) / 64 * 64;
+
+    public static int GroupNormChannels(GroupNormOperation norm, IReadOnlyDictionary<string, Map> maps) =>
+        maps[norm.Input].Channels + (norm.Skip is null ? 0 : maps[norm.Skip].Channels);
+
+    /// <summary>Bytes of the panels alone: the first part of a convolution's section.</summary>
+    public static long PanelBytes(int inputs, int outputs, int kernelSize, int bits)
+    {
+        long panels = (outputs + 15L) / 16;
+        long taps = (long)kernelSize * kernelSize;
+        return bits == 32 ? panels * taps * inputs * 64 : panels * taps * ((inputs + 3) / 4) * (bits == 4 ? 32 : 64);
+    }
+
+    private static long ConvolutionBytes(int inputs, int outputs, int kernelSize, int bits)
+    {
+        long row = Align((outputs + 15L) / 16 * 16 * 4);
+        return Align(PanelBytes(inputs, outputs, kernelSize, bits)) + (bits == 32 ? row : 3 * row);
+    }
+
+    private static long EmbeddingBytes(Embedding embedding, int steps)
+    {
+        if (embedding.Vectors == 0) return 0;
+        if (embedding.Width == 0) return Align(4L * steps * embedding.Vectors);
+        long padded = (embedding.Vectors + 15L) / 16 * 16;
+        return Align(4L * steps * embedding.Width) + Align(4L * embedding.Classes * embedding.Width)
+            + padded * embedding.Width * 4 + Align(4 * padded);
+    }
+}

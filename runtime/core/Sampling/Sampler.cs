@@ -1,0 +1,96 @@
+using System.Reflection;
+
+namespace Specializer;
+
+/// <summary>Base of every generated sampler: owns the immutable weights, which any number of sessions may share.</summary>
+public abstract class Sampler : IDisposable
+{
+    private readonly PackedWeights _packed;
+    private readonly Device? _ownDevice;
+    private readonly Lock _sessionLock = new();
+    private SamplerSession? _session;
+    private int _disposed;
+
+    /// <summary>Opens and checks the packed weights of a generated sampler.</summary>
+    /// <param name="description">Literals of the generated type.</param>
+    /// <param name="device">Where to run; null for a <see cref="CpuDevice"/> of its own.</param>
+    /// <param name="assembly">The assembly that holds the generated type and, unless they are large, its weights.</param>
+    /// <param name="resource">Name of the embedded resource, or of the file beside the program.</param>
+    /// <param name="manifestSha256">SHA-256 of the manifest that the type was generated from.</param>
+    /// <exception cref="SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    protected Sampler(SamplerDescription description, Device? device, Assembly assembly, string resource, ReadOnlySpan<byte> manifestSha256)
+        : this(description, device, PackedWeights.Open(assembly, resource, manifestSha256, description.WeightBytes))
+    {
+    }
+
+    private protected Sampler(SamplerDescription description, Device? device, PackedWeights packed)
+    {
+        Description = description;
+        _packed = packed;
+        Device = device ?? (_ownDevice = new CpuDevice());
+        try
+        {
+            Weights = Device.Upload(packed);
+        }
+        catch
+        {
+            _ownDevice?.Dispose();
+            packed.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What this sampler was specialized on.</summary>
+    public SamplerDescription Description { get; }
+
+    /// <summary>Where it runs.</summary>
+    public Device Device { get; }
+
+    internal DeviceWeights Weights { get; }
+
+    /// <summary>Runs one denoising step on the current batch: the network, the correction and the solver.</summary>
+    /// <param name="step">0 to Steps − 1.</param>
+    /// <param name="run">The session's memory and operations.</param>
+    protected internal abstract void RunStep(int step, Execution run);
+
+    /// <summary>Creates a session with buffers of its own.</summary>
+    /// <param name="capacity">Images evaluated at once; 0 chooses. Guidance evaluates each image twice.</param>
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
+    public SamplerSession CreateSession(int capacity = 0)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        return new SamplerSession(this, capacity == 0 ? SamplerSession.DefaultCapacity(Description) : capacity);
+    }
+
+    /// <summary>Draws images with a session that this sampler keeps. Calls from several threads take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
+    /// <param name="count">Number of images, at least 1.</param>
+    /// <param name="seed">Seed of the noise.</param>
+    /// <param name="labels">One label for all images or one for each; null or empty for none.</param>
+    /// <param name="guidance">Classifier-free guidance scale; null for the compiled-in one.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public ImageBatch Sample(int count = 1, ulong seed = 0, IReadOnlyList<int>? labels = null, float? guidance = null,
+        IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var options = new SampleOptions { Count = count, Seed = seed, Labels = labels ?? [], Guidance = guidance };
+        lock (_sessionLock)
+        {
+            _session ??= CreateSession();
+            return _session.Sample(options, progress, cancellation);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        lock (_sessionLock) _session?.Dispose();
+        Weights.Dispose();
+        _ownDevice?.Dispose();
+        _packed.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

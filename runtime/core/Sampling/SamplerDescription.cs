@@ -1,0 +1,49 @@
+namespace Specializer;
+
+/// <summary>What a generated sampler says of itself.</summary>
+public sealed record SamplerDescription
+{
+    /// <summary>The model's name.</summary>
+    public required string Name { get; init; }
+    /// <summary>Rows of an image.</summary>
+    public required int Height { get; init; }
+    /// <summary>Columns of an image.</summary>
+    public required int Width { get; init; }
+    /// <summary>Channels of an image.</summary>
+    public required int Channels { get; init; }
+    /// <summary>Number of labels including <see cref="NullLabel"/>; 0 when the model is unconditional.</summary>
+    public required int Classes { get; init; }
+    /// <summary>The label that means "none"; −1 when the model has none and guidance is impossible.</summary>
+    public required int NullLabel { get; init; }
+    /// <summary>Guidance scale that was compiled in; 1 for none.</summary>
+    public required float Guidance { get; init; }
+    /// <summary>Smallest guidance scale whose statistics were calibrated.</summary>
+    public required float GuidanceMinimum { get; init; }
+    /// <summary>Largest guidance scale whose statistics were calibrated.</summary>
+    public required float GuidanceMaximum { get; init; }
+    /// <summary>Bytes of working memory for one evaluated image: the peak of the buffer plan. Guidance evaluates each image twice.</summary>
+    public required long BytesPerImage { get; init; }
+    /// <summary>Bytes of the packed weights.</summary>
+    public required long WeightBytes { get; init; }
+    /// <summary>Bytes of the FP32 model.</summary>
+    public required long Float32Bytes { get; init; }
+    /// <summary>Bit operations of FP32 over those of this sampler: Σ MACs·32·32 / Σ MACs·n_w·n_a, all steps.</summary>
+    public required double BitOperationsSaved { get; init; }
+    /// <summary>Multiply-accumulates of one evaluation of the network.</summary>
+    public required long MultiplyAccumulates { get; init; }
+    /// <summary>The state's buffer.</summary>
+    public required Activation Latent { get; init; }
+    /// <summary>The step vectors' buffer.</summary>
+    public required Activation Vectors { get; init; }
+    /// <summary>One entry a denoising step, in the order they are visited.</summary>
+    public required IReadOnlyList<StepDescription> Steps { get; init; }
+}
+
+/// <summary>One denoising step as calibrated.</summary>
+/// <param name="Timestep">Training timestep.</param>
+/// <param name="ActivationBits">Bits of the activations in 4-bit-weight layers.</param>
+/// <param name="K">Correlation factor between the quantization noise and the prediction.</param>
+/// <param name="Sigma">The sampler's own σ.</param>
+/// <param name="CalibratedSigma">σ' after the quantization noise was taken out.</param>
+/// <param name="SnrDb">Signal-to-noise ratio of one prediction, teacher-forced, in dB.</param>
+public readonly record struct StepDescription(int Timestep, int ActivationBits, float K, float Sigma, float CalibratedSigma, float SnrDb);

@@ -1,0 +1,176 @@
+using System.Runtime.CompilerServices;
+
+namespace Specializer;
+
+/// <summary>A sampler's working memory. Serves one call at a time.</summary>
+public sealed class SamplerSession : IDisposable
+{
+    private readonly Sampler _sampler;
+    private readonly Execution _execution;
+    private int _busy;
+    private bool _disposed;
+
+    internal SamplerSession(Sampler sampler, int capacity)
+    {
+        _sampler = sampler;
+        SamplerDescription d = sampler.Description;
+        _execution = sampler.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, capacity);
+    }
+
+    /// <summary>Bytes of working memory that this session holds.</summary>
+    public long Bytes => _execution.Capacity * _sampler.Description.BytesPerImage;
+
+    /// <summary>As many images as keep the arena within 64 MB, between 2 and 16: enough to share weights and threads, small enough for caches.</summary>
+    internal static int DefaultCapacity(SamplerDescription description) =>
+        (int)Math.Clamp((64L << 20) / Math.Max(1, description.BytesPerImage), 2, 16);
+
+    /// <summary>Draws images.</summary>
+    /// <param name="options">What to draw.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        Request request = Check(options);
+        Enter();
+        try
+        {
+            SamplerDescription d = _sampler.Description;
+            var pixels = new float[checked(options.Count * request.Elements)];
+            for (int first = 0; first < options.Count; first += request.BatchImages)
+            {
+                int images = Begin(options, request, first, cancellation);
+                for (int step = 0; step < d.Steps.Count; step++)
+                {
+                    _sampler.RunStep(step, _execution);
+                    bool last = step + 1 == d.Steps.Count;
+                    progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
+                }
+
+                _execution.Read(d.Latent, request.Elements, pixels.AsSpan(first * request.Elements, images * request.Elements));
+            }
+
+            return new(pixels, d.Height, d.Width, d.Channels, Ids(options, request.Labels, 0, options.Count));
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <summary>Draws up to <see cref="Execution.Capacity"/> images and yields their state after every step; a step runs when the next preview is asked for.</summary>
+    /// <param name="options">What to draw; all images must fit one batch.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <exception cref="ArgumentException">Labels, guidance or count do not fit.</exception>
+    public async IAsyncEnumerable<SamplePreview> Preview(SampleOptions options, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        Request request = Check(options);
+        if (options.Count > request.BatchImages)
+            throw new ArgumentException($"Previews show one batch: at most {request.BatchImages} images here, {options.Count} were asked for. Create a session with a larger capacity.", nameof(options));
+        Enter();
+        try
+        {
+            SamplerDescription d = _sampler.Description;
+            int images = Begin(options, request, 0, cancellation);
+            ImageId[] ids = Ids(options, request.Labels, 0, images);
+            for (int step = 0; step < d.Steps.Count; step++)
+            {
+                int current = step;
+                // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
+                await Task.Run(() => _sampler.RunStep(current, _execution), cancellation).ConfigureAwait(false);
+                var pixels = new float[images * request.Elements];
+                _execution.Read(d.Latent, request.Elements, pixels);
+                yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
+            }
+        }
+        finally
+        {
+            Exit();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _execution.Dispose();
+    }
+
+    private readonly record struct Request(int[] Labels, float Guidance, int BatchImages, int Elements);
+
+    private Request Check(SampleOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        SamplerDescription d = _sampler.Description;
+        if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.", nameof(options));
+        float guidance = options.Guidance ?? d.Guidance;
+        if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
+            throw new ArgumentException($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside.", nameof(options));
+        int batchImages = guidance == 1f ? _execution.Capacity : _execution.Capacity / 2;
+        if (batchImages == 0)
+            throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.", nameof(options));
+        return new(Labels(options, d), guidance, batchImages, d.Height * d.Width * d.Channels);
+    }
+
+    private static int[] Labels(SampleOptions options, SamplerDescription d)
+    {
+        IReadOnlyList<int> labels = options.Labels ?? [];
+        if (d.Classes == 0)
+            return labels.Count == 0 ? [] : throw new ArgumentException("The model is unconditional and takes no labels.", nameof(options));
+        if (labels.Count == 0)
+        {
+            if (d.NullLabel < 0) throw new ArgumentException($"The model needs a label for each image: 0 to {d.Classes - 1}.", nameof(options));
+            labels = [d.NullLabel];
+        }
+
+        if (labels.Count != 1 && labels.Count != options.Count)
+            throw new ArgumentException($"{labels.Count} labels for {options.Count} images; give one for all or one for each.", nameof(options));
+        var all = new int[options.Count];
+        for (int i = 0; i < all.Length; i++)
+        {
+            int label = labels[labels.Count == 1 ? 0 : i];
+            if (label < 0 || label >= d.Classes)
+                throw new ArgumentException($"Label {label} of image {i} is outside 0 to {d.Classes - 1}.", nameof(options));
+            all[i] = label;
+        }
+
+        return all;
+    }
+
+    private int Begin(SampleOptions options, Request request, int first, CancellationToken cancellation)
+    {
+        SamplerDescription d = _sampler.Description;
+        int images = Math.Min(request.BatchImages, options.Count - first);
+        bool guided = request.Guidance != 1f;
+        Span<int> labels = new int[guided ? 2 * images : images];
+        if (request.Labels.Length == 0) labels.Clear();
+        else
+        {
+            request.Labels.AsSpan(first, images).CopyTo(labels);
+            if (guided) labels[images..].Fill(d.NullLabel);
+        }
+
+        _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, cancellation);
+        return images;
+    }
+
+    private static ImageId[] Ids(SampleOptions options, int[] labels, int first, int count)
+    {
+        var ids = new ImageId[count];
+        for (int i = 0; i < count; i++)
+            ids[i] = new(options.Seed, options.FirstImage + first + i, labels.Length == 0 ? -1 : labels[first + i]);
+        return ids;
+    }
+
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.Exchange(ref _busy, 1) != 0)
+            throw new InvalidOperationException("This session is already drawing. A session serves one call at a time; create one for each.");
+    }
+
+    private void Exit() => Volatile.Write(ref _busy, 0);
+}
