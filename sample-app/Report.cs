@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Specializer;
+using Specializer.Calibration.Evaluation;
+
+namespace SampleApp;
+
+/// <summary>The figures, for people and for programs.</summary>
+internal sealed record Report(SamplerDescription Model, string Device, Drawing Quantized, Drawing Reference, PairedMetrics Fidelity)
+{
+    private double Speedup => Reference.MsPerImage / Quantized.MsPerImage;
+
+    private static long PeakBytes => Process.GetCurrentProcess().PeakWorkingSet64;
+
+    public void Print(TextWriter to)
+    {
+        int steps = Model.Steps.Count;
+        to.WriteLine("step      t  bits        k       σ        σ'     SNR dB");
+        for (int i = 0; i < steps; i++)
+        {
+            StepDescription s = Model.Steps[i];
+            to.WriteLine(FormattableString.Invariant(
+                $"{i,4}  {s.Timestep,5}    A{s.ActivationBits}  {s.K,7:F4}  {s.Sigma,7:F5}  {s.CalibratedSigma,7:F5}   {s.SnrDb,6:F1}"));
+        }
+
+        to.WriteLine();
+        to.WriteLine(FormattableString.Invariant($"{Model.Name}: {Quantized.Images.Count} images, {steps} steps, {Device}"));
+        to.WriteLine(FormattableString.Invariant($"FP32        {Reference.MsPerImage,8:F2} ms/image  {Reference.MsPerImage / steps,7:F3} ms/step   {Model.Float32Bytes,10:N0} bytes"));
+        to.WriteLine(FormattableString.Invariant($"quantized   {Quantized.MsPerImage,8:F2} ms/image  {Quantized.MsPerImage / steps,7:F3} ms/step   {Model.WeightBytes,10:N0} bytes"));
+        to.WriteLine(FormattableString.Invariant($"speed-up    {Speedup,8:F2} ×         bit operations saved {Model.BitOperationsSaved:F1} × (Σ MACs·32·32 / Σ MACs·n_w·n_a)"));
+        to.WriteLine(FormattableString.Invariant($"against FP32, same noise: SNR {Fidelity.SnrDb:F1} dB (median over images {Fidelity.MedianSnrDb:F1}), PSNR {Fidelity.PsnrDb:F1} dB"));
+        to.WriteLine(FormattableString.Invariant($"first image, cold: {Quantized.First.TotalMilliseconds:F0} ms; peak memory of the process {PeakBytes / 1048576.0:F0} MB, of one quantized image {Model.BytesPerImage / 1024.0:F0} KB"));
+    }
+
+    public void WriteJson(FileInfo file)
+    {
+        int steps = Model.Steps.Count;
+        file.Directory!.Create();
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(
+            new
+            {
+                model = Model.Name,
+                device = Device,
+                images = Quantized.Images.Count,
+                fp32MsPerImage = Reference.MsPerImage,
+                fp32MsPerStep = Reference.MsPerImage / steps,
+                quantizedMsPerImage = Quantized.MsPerImage,
+                quantizedMsPerStep = Quantized.MsPerImage / steps,
+                speedup = Speedup,
+                snrDb = Fidelity.SnrDb,
+                medianSnrDb = Fidelity.MedianSnrDb,
+                psnrDb = Fidelity.PsnrDb,
+                bitOperationsSaved = Model.BitOperationsSaved,
+                modelBytes = Model.WeightBytes,
+                fp32ModelBytes = Model.Float32Bytes,
+                firstImageMs = Quantized.First.TotalMilliseconds,
+                peakBytes = PeakBytes,
+                bytesPerImage = Model.BytesPerImage,
+                steps = Model.Steps.Select((s, i) => new
+                {
+                    step = i,
+                    timestep = s.Timestep,
+                    bits = s.ActivationBits,
+                    k = s.K,
+                    sigma = s.Sigma,
+                    calibratedSigma = s.CalibratedSigma,
+                    snrDb = s.SnrDb,
+                }),
+            },
+            new JsonSerializerOptions { WriteIndented = true });
+        File.WriteAllBytes(file.FullName, json);
+    }
+}
