@@ -1,0 +1,134 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Specializer.Numerics;
+
+/// <summary>Single-precision exp, log, sin and cos with the same bits on every machine: only IEEE additions, multiplications,
+/// divisions, fused multiply-adds and integer operations, in a fixed order. The platform's own functions differ between systems.</summary>
+/// <remarks>Polynomials are minimax fits (Remez) over the reduced range, with coefficients rounded to single precision.
+/// Scalar functions broadcast, so they agree with each lane by construction. Bits of NaN results are unspecified.</remarks>
+internal static class Transcendental
+{
+    // 1.5·2^23: adding it leaves the nearest integer (ties to even) in the low mantissa bits, for |x| < 2^22.
+    private const float RoundingBias = 12582912f;
+
+    // ln 2 = High + Low. High has eight significant bits, so its product with an exponent is exact.
+    private const float Ln2High = 0.69140625f;
+    private const float Ln2Low = 0.0017409306f;
+
+    /// <summary>e^x within 1 ulp; +∞ above 88.73, gradual underflow to 0 below −87.3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Exp(Vector256<float> x)
+    {
+        // Outside these bounds the result has saturated; a NaN fails both comparisons and stays.
+        x = Vector256.ConditionalSelect(Vector256.GreaterThan(x, Vector256.Create(89f)), Vector256.Create(89f), x);
+        x = Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-104f)), Vector256.Create(-104f), x);
+
+        // x = n·ln 2 + r with |r| <= ln 2 / 2.
+        var biased = Fma(x, Vector256.Create(1.442695f), Vector256.Create(RoundingBias));
+        var n = biased - Vector256.Create(RoundingBias);
+        var r = Fma(n, Vector256.Create(-Ln2Low), Fma(n, Vector256.Create(-Ln2High), x));
+
+        // e^r = 1 + (r + r²·p(r)).
+        var p = Fma(r, Vector256.Create(0.0013814599f), Vector256.Create(0.008368717f));
+        p = Fma(r, p, Vector256.Create(0.04166839f));
+        p = Fma(r, p, Vector256.Create(0.16666521f));
+        p = Fma(r, p, Vector256.Create(0.49999994f));
+        var y = Fma(r * r, p, r) + Vector256<float>.One;
+
+        // n reaches −150 and 128, beyond a float's exponent, so 2^n is two factors; only the last product can round.
+        var exponent = biased.AsInt32() - Vector256.Create(RoundingBias).AsInt32();
+        var half = exponent >> 1;
+        return y * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+    }
+
+    /// <inheritdoc cref="Exp(Vector256{float})"/>
+    public static float Exp(float x) => Exp(Vector256.Create(x)).ToScalar();
+
+    /// <summary>x·sigmoid(x) = x / (1 + e^−x). Of −∞: NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Silu(Vector256<float> x) => x / (Vector256<float>.One + Exp(-x));
+
+    /// <inheritdoc cref="Silu(Vector256{float})"/>
+    public static float Silu(float x) => Silu(Vector256.Create(x)).ToScalar();
+
+    /// <summary>Natural logarithm within 1 ulp; −∞ at 0, NaN below.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Log(Vector256<float> x)
+    {
+        var subnormal = Vector256.LessThan(x, Vector256.Create(1.17549435e-38f));
+        var bits = Vector256.ConditionalSelect(subnormal, x * Vector256.Create(8388608f), x).AsInt32();
+
+        // x = 2^k·m with m in [√½, √2): the constant is the bit pattern of √½.
+        var k = (bits - Vector256.Create(0x3F3504F3)) >> 23;
+        var f = (bits - (k << 23)).AsSingle() - Vector256<float>.One;
+        var e = Vector256.ConvertToSingle(k) - (subnormal & Vector256.Create(23f));
+
+        // ln(1+f) = 2·artanh(s), s = f/(2+f), written as f − (f²/2 − s·(f²/2 + r)) so that the leading term is exact.
+        var s = f / (f + Vector256.Create(2f));
+        var z = s * s;
+        var r = Fma(z, Vector256.Create(0.23583569f), Vector256.Create(0.28537238f));
+        r = Fma(z, r, Vector256.Create(0.40000337f));
+        r = Fma(z, r, Vector256.Create(0.6666666f)) * z;
+        var halfSquare = f * f * Vector256.Create(0.5f);
+        var small = Fma(s, halfSquare + r, e * Vector256.Create(Ln2Low));
+        var y = Fma(e, Vector256.Create(Ln2High), f - (halfSquare - small));
+
+        // 0, negative, +∞ and NaN, for which the reduction means nothing.
+        y = Vector256.ConditionalSelect(Vector256.Equals(x, Vector256<float>.Zero), Vector256.Create(float.NegativeInfinity), y);
+        y = Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256<float>.Zero), Vector256.Create(float.NaN), y);
+        return Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(float.PositiveInfinity)), y, x);
+    }
+
+    /// <inheritdoc cref="Log(Vector256{float})"/>
+    public static float Log(float x) => Log(Vector256.Create(x)).ToScalar();
+
+    /// <summary>(sin 2πt, cos 2πt) within 2 ulp, for |t| ≤ 2^19.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Sin, Vector256<float> Cos) SinCosTurns(Vector256<float> t)
+    {
+        // The nearest quarter turn; what is left, at most an eighth, is exact.
+        var biased = Fma(t, Vector256.Create(4f), Vector256.Create(RoundingBias));
+        var rest = Fma(biased - Vector256.Create(RoundingBias), Vector256.Create(-0.25f), t);
+        return SinCosQuarter(rest, biased.AsInt32());
+    }
+
+    /// <summary>(sin x, cos x) of an angle in radians, for |x| ≤ 2^30. Within 2 ulp for |x| ≤ 2^16.</summary>
+    /// <remarks>The turns are found in double precision: a timestep times a frequency reaches 1000 radians.</remarks>
+    public static (float Sin, float Cos) SinCos(float x)
+    {
+        var turns = x * (1 / (2 * Math.PI));
+        var quarter = Math.Round(4 * turns);
+        var (sin, cos) = SinCosQuarter(Vector256.Create((float)(turns - quarter / 4)), Vector256.Create((int)((long)quarter & 3)));
+        return (sin.ToScalar(), cos.ToScalar());
+    }
+
+    /// <summary>sin and cos of 2π·(rest + quarter/4), |rest| ≤ 1/8; only the two low bits of quarter count.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float> Sin, Vector256<float> Cos) SinCosQuarter(Vector256<float> rest, Vector256<int> quarter)
+    {
+        var z = rest * rest;
+        var s = Fma(z, Vector256.Create(-75.45327f), Vector256.Create(81.59393f));
+        s = Fma(z, s, Vector256.Create(-41.341675f)) * z;
+        // 2π = 6.2831855 − 1.7484555e−7.
+        s = Fma(rest, Vector256.Create(6.2831855f), rest * (s - Vector256.Create(1.7484555e-7f)));
+        var c = Fma(z, Vector256.Create(59.245865f), Vector256.Create(-85.44374f));
+        c = Fma(z, c, Vector256.Create(64.93932f));
+        c = Fma(z, c, Vector256.Create(-19.739208f));
+        c = Fma(z, c, Vector256<float>.One);
+
+        // An odd quarter swaps the two; bit 1 of the quarter is the sine's sign, bit 1 of the next one the cosine's.
+        var odd = Vector256.Equals(quarter & Vector256<int>.One, Vector256<int>.One).AsSingle();
+        var sinSign = ((quarter & Vector256.Create(2)) << 30).AsSingle();
+        var cosSign = (((quarter + Vector256<int>.One) & Vector256.Create(2)) << 30).AsSingle();
+        return (Vector256.ConditionalSelect(odd, c, s) ^ sinSign, Vector256.ConditionalSelect(odd, s, c) ^ cosSign);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Fma(Vector256<float> a, Vector256<float> b, Vector256<float> c) =>
+        Vector256.FusedMultiplyAdd(a, b, c);
+
+    /// <summary>2^n for −126 ≤ n ≤ 127, by its bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> PowerOfTwo(Vector256<int> n) => ((n + Vector256.Create(127)) << 23).AsSingle();
+}
