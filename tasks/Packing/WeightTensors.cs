@@ -1,0 +1,73 @@
+using Specializer.Manifest;
+
+namespace Specializer.Packing;
+
+/// <summary>A tensor that the weights file must hold: row-major, little-endian.</summary>
+/// <param name="name">Name in the file.</param>
+/// <param name="type">safetensors' name of the element type: <c>I8</c>, <c>U8</c> or <c>F32</c>.</param>
+/// <param name="shape">Extents, outermost first.</param>
+internal sealed class WeightTensor(string name, string type, params long[] shape)
+{
+    public string Name => name;
+
+    public string Type => type;
+
+    public IReadOnlyList<long> Shape => shape;
+
+    public long Bytes => shape.Aggregate(type == "F32" ? 4L : 1L, (product, extent) => checked(product * extent));
+}
+
+/// <summary>Which tensors the weights file of a network holds: these, and no others.</summary>
+internal static class WeightTensors
+{
+    /// <exception cref="WeightsException">Two operations claim the same tensor.</exception>
+    public static IReadOnlyDictionary<string, WeightTensor> Of(Network network, int steps)
+    {
+        var tensors = new Dictionary<string, WeightTensor>(StringComparer.Ordinal);
+        foreach (WeightTensor tensor in Enumerate(network, steps))
+        {
+            if (tensors.ContainsKey(tensor.Name))
+                throw new WeightsException($"Two operations of the network claim the tensor '{tensor.Name}'. Rename one of them.");
+            tensors.Add(tensor.Name, tensor);
+        }
+
+        return tensors;
+    }
+
+    private static IEnumerable<WeightTensor> Enumerate(Network network, int steps)
+    {
+        Embedding embedding = network.Embedding;
+        if (embedding.Vectors > 0 && embedding.Width == 0)
+        {
+            yield return new("embedding.vectors", "F32", steps, embedding.Vectors);
+        }
+        else if (embedding.Vectors > 0)
+        {
+            yield return new("embedding.time", "F32", steps, embedding.Width);
+            yield return new("embedding.label", "F32", embedding.Classes, embedding.Width);
+            yield return new("embedding.weight", "F32", embedding.Vectors, embedding.Width);
+            yield return new("embedding.bias", "F32", embedding.Vectors);
+        }
+
+        var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        foreach (Operation operation in network.Operations)
+        {
+            if (operation is GroupNormOperation norm)
+            {
+                int channels = WeightLayout.GroupNormChannels(norm, maps);
+                yield return new($"{norm.Name}.weight", "F32", channels);
+                yield return new($"{norm.Name}.bias", "F32", channels);
+            }
+            else if (operation is ConvolutionOperation convolution)
+            {
+                int outputs = maps[convolution.Output].Channels, inputs = maps[convolution.Input].Channels, kernel = convolution.KernelSize;
+                // Rows of 4-bit elements start at whole bytes.
+                yield return convolution.WeightBits == 4
+                    ? new($"{convolution.Name}.weight", "U8", outputs, ((long)kernel * kernel * inputs + 1) / 2)
+                    : new($"{convolution.Name}.weight", convolution.WeightBits == 8 ? "I8" : "F32", outputs, kernel, kernel, inputs);
+                if (convolution.WeightBits != 32) yield return new($"{convolution.Name}.scale", "F32", outputs);
+                yield return new($"{convolution.Name}.bias", "F32", outputs);
+            }
+        }
+    }
+}
