@@ -1,0 +1,215 @@
+namespace Specializer.Manifest;
+
+/// <summary>Turns JSON into the manifest's records and checks every value by itself: kind, spelling, range.</summary>
+internal static class ManifestBinder
+{
+    public static CalibrationManifest Bind(JsonNode root, ErrorLog log)
+    {
+        var o = new ObjectBinder(root, "the manifest", log);
+        o.Find("$schema");
+        var manifest = new CalibrationManifest(
+            o.Integer("schemaVersion", 1, 1),
+            Model(o.Object("model")),
+            Scheduler(o.Object("scheduler")),
+            Sampling(o.Object("sampling")),
+            Weights(o.Object("weights")),
+            Network(o.Object("network")),
+            o.Objects("steps", "a step", 1, ManifestLimits.Steps).Select(Step).ToEquatableArray(),
+            Provenance(o.Object("provenance")));
+        o.Done();
+        return manifest;
+    }
+
+    private static ModelIdentity Model(ObjectBinder o)
+    {
+        var model = new ModelIdentity(
+            o.Name("name", Names.IsModelName, $"use 1 to {Names.MaximumLength} ASCII letters, digits, '-' and '_'"),
+            o.Identifier("architecture"),
+            o.Sha256("sha256"),
+            o.Long("parameters", 0, ManifestLimits.Parameters),
+            o.Integer("height", 1, ManifestLimits.Height),
+            o.Integer("width", 1, ManifestLimits.Width),
+            o.Integer("channels", 1, ManifestLimits.ImageChannels),
+            o.Integer("classes", 0, ManifestLimits.Classes),
+            o.Integer("nullLabel", -1, ManifestLimits.Classes));
+        o.Done();
+        return model;
+    }
+
+    private static SchedulerIdentity Scheduler(ObjectBinder o)
+    {
+        var scheduler = new SchedulerIdentity(
+            o.Identifier("class"),
+            o.Integer("trainTimesteps", 1, 1_000_000),
+            o.Identifier("betaSchedule"),
+            o.Number("betaStart", NumberRange.NotNegative),
+            o.Number("betaEnd", NumberRange.NotNegative),
+            o.OneOf("predictionType", "epsilon", "sample", "v_prediction"),
+            o.Identifier("varianceType"),
+            o.Boolean("clipSample"),
+            o.Number("clipSampleRange", NumberRange.Positive),
+            o.OneOf("timestepSpacing", "leading", "linspace", "trailing"),
+            o.Integer("stepsOffset", 0, 1_000_000),
+            o.Boolean("setAlphaToOne"));
+        o.Done();
+        return scheduler;
+    }
+
+    private static Sampling Sampling(ObjectBinder o)
+    {
+        var sampling = new Sampling(
+            o.OneOf("sampler", "ddpm", "ddim"),
+            o.Number("eta", NumberRange.NotNegative),
+            o.Number("guidance"),
+            o.Number("guidanceMinimum"),
+            o.Number("guidanceMaximum"),
+            o.OneOf("meanCorrection", "divide", "mmse", "off"),
+            o.Boolean("clampK"),
+            o.Boolean("varianceCorrection"),
+            o.OneOf("policy", "uniform", "rule", "preset", "budget"),
+            o.Long("multiplyAccumulates", 0, long.MaxValue),
+            o.Number("bitOperationsSaved", NumberRange.Positive));
+        o.Done();
+        return sampling;
+    }
+
+    private static WeightsIdentity Weights(ObjectBinder o)
+    {
+        var weights = new WeightsIdentity(
+            o.Name("file", Names.IsFileName, $"use a bare file name of ASCII letters, digits, '-', '_' and '.'; the file lies beside the manifest"),
+            o.Sha256("sha256"),
+            o.Long("bytes", 0, ManifestLimits.WeightBytes));
+        o.Done();
+        return weights;
+    }
+
+    private static Network Network(ObjectBinder o)
+    {
+        var network = new Network(
+            o.ModulePath("latent"),
+            o.ModulePath("epsilon"),
+            o.Objects("maps", "a map", 2, ManifestLimits.Maps).Select(Map).ToEquatableArray(),
+            Embedding(o.Object("embedding")),
+            o.Objects("operations", "an operation", 1, ManifestLimits.Operations).Select(Operation).ToEquatableArray());
+        o.Done();
+        return network;
+    }
+
+    private static Map Map(ObjectBinder o)
+    {
+        var map = new Map(
+            o.ModulePath("name"),
+            o.Integer("height", 1, ManifestLimits.Height),
+            o.Integer("width", 1, ManifestLimits.Width),
+            o.Integer("channels", 1, ManifestLimits.Channels),
+            o.OneOf("type", "float32", "quantized8", "quantized16") switch
+            {
+                "quantized8" => MapType.Quantized8,
+                "quantized16" => MapType.Quantized16,
+                _ => MapType.Float32,
+            });
+        o.Done();
+        return map;
+    }
+
+    private static Embedding Embedding(ObjectBinder o)
+    {
+        var embedding = new Embedding(
+            o.Integer("width", 0, ManifestLimits.Channels),
+            o.Integer("classes", 0, ManifestLimits.Classes),
+            o.Integer("vectors", 0, ManifestLimits.Vectors));
+        o.Done();
+        return embedding;
+    }
+
+    private static Operation Operation(ObjectBinder o)
+    {
+        JsonNode? kind = o.Find("op");
+        Operation operation = o.OneOf("op", "quantize", "groupNorm", "convolution", "attention") switch
+        {
+            "groupNorm" => new GroupNormOperation(
+                o.ModulePath("name"),
+                o.ModulePath("input"),
+                o.ModulePath("output"),
+                o.ModulePathOrNull("skip"),
+                o.ModulePathOrNull("skipOutput"),
+                o.Integer("groups", 1, ManifestLimits.Channels),
+                o.Number("epsilon", NumberRange.Positive),
+                o.Boolean("silu")),
+            "convolution" => new ConvolutionOperation(
+                o.ModulePath("name"),
+                o.ModulePath("input"),
+                o.ModulePath("output"),
+                o.ModulePathOrNull("residual"),
+                o.Integer("kernelSize", 1, ManifestLimits.KernelSize),
+                o.OneOf("stride", 1, 2),
+                o.Integer("paddingTop", 0, ManifestLimits.KernelSize),
+                o.Integer("paddingLeft", 0, ManifestLimits.KernelSize),
+                o.OneOf("upsample", 1, 2),
+                o.OneOf("weightBits", 4, 8, 32),
+                o.Integer("vector", -1, ManifestLimits.Vectors),
+                o.Number("outputScale", NumberRange.NotZero)),
+            "attention" => new AttentionOperation(
+                o.ModulePath("name"),
+                o.ModulePath("input"),
+                o.ModulePath("output"),
+                o.Integer("heads", 1, ManifestLimits.Channels)),
+            _ => new QuantizeOperation(
+                o.ModulePath("name"),
+                o.ModulePath("input"),
+                o.ModulePath("output")),
+        };
+        // An operation of unknown kind was reported; which properties it should have nobody knows.
+        if (kind is null || kind.Text is "quantize" or "groupNorm" or "convolution" or "attention") o.Done();
+        return operation;
+    }
+
+    private static Step Step(ObjectBinder o)
+    {
+        var step = new Step(
+            o.Integer("timestep", 0, 1_000_000),
+            o.OneOf("activationBits", 4, 8),
+            o.Number("sigma", NumberRange.NotNegative),
+            o.Number("calibratedSigma", NumberRange.NotNegative),
+            o.Number("lambda"),
+            o.Number("k"),
+            o.Number("rSquared"),
+            o.Number("noiseVariance", NumberRange.NotNegative),
+            o.Number("snrDb"),
+            o.Number("gain", NumberRange.NotZero),
+            o.Numbers("offset"),
+            Solver(o.Object("solver")),
+            o.Numbers("scales", NumberRange.Positive),
+            o.Integers("zeroPoints", 0, 255),
+            o.ManyOf("levels", 15, 255),
+            o.Numbers("covariance", optional: true),
+            o.Numbers("means", optional: true));
+        o.Done();
+        return step;
+    }
+
+    private static Solver Solver(ObjectBinder o)
+    {
+        var solver = new Solver(
+            o.Number("x0FromSample"),
+            o.Number("x0FromModel"),
+            o.NumberOrNull("clip", NumberRange.Positive),
+            o.Number("fromX0"),
+            o.Number("fromSample"),
+            o.Number("fromModel"));
+        o.Done();
+        return solver;
+    }
+
+    private static Provenance Provenance(ObjectBinder o)
+    {
+        var provenance = new Provenance(
+            o.Text("tool"),
+            o.Text("version"),
+            o.Texts("options"),
+            o.Integer("trajectories", 0, int.MaxValue),
+            o.Long("firstSeed", long.MinValue, long.MaxValue));
+        o.Done();
+        return provenance;
+    }
+}

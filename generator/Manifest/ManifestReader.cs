@@ -1,0 +1,53 @@
+namespace Specializer.Manifest;
+
+/// <summary>Reads and validates a calibration manifest (docs/manifest.md). A pure function of the text that never throws.</summary>
+/// <remarks>Three passes, each only when the one before found nothing, so that one mistake gives one message:
+/// JSON, then every value by itself, then what the values say together.</remarks>
+internal static class ManifestReader
+{
+    public static ManifestResult Read(string text)
+    {
+        var log = new ErrorLog(new LineMap(text));
+        try
+        {
+            CalibrationManifest? manifest = Read(text, log);
+            return log.Any ? new(null, log.Errors) : new(manifest, default);
+        }
+        catch (Exception e)
+        {
+            // A compiler in whose process this runs must not lose all generated types to one unforeseen case.
+            return new(null, new([new(ManifestErrorId.Internal, $"The reader failed: {e.GetType().Name}. Please report this manifest.", 1, 1, 1, 1)]));
+        }
+    }
+
+    private static CalibrationManifest? Read(string text, ErrorLog log)
+    {
+        int damaged = text.IndexOf('\uFFFD');
+        if (damaged >= 0 || (text.Length > 0 && text[0] == '\uFEFF'))
+        {
+            int at = Math.Max(damaged, 0);
+            log.Add(ManifestErrorId.Encoding, "The manifest must be UTF-8 without byte order mark: its SHA-256 binds it to the packed weights.", at, at + 1);
+            return null;
+        }
+
+        if (!JsonReader.Parse(text, out JsonNode? root, out JsonError? error))
+        {
+            log.Add(ManifestErrorId.Syntax, error!.Message, error.Start, error.End);
+            return null;
+        }
+
+        if (root!["schemaVersion"] is { Kind: JsonKind.Number } version && version.Text != "1")
+        {
+            log.Add(ManifestErrorId.SchemaVersion,
+                $"This manifest has schema version {version.Text}; these tools read version {CalibrationManifest.CurrentSchemaVersion}. Use the tools' version that wrote it, or calibrate again.", version);
+            return null;
+        }
+
+        CalibrationManifest manifest = ManifestBinder.Bind(root, log);
+        if (log.Any) return null;
+        NetworkValidator.Validate(manifest, root, log);
+        if (log.Any) return null;
+        SamplingValidator.Validate(manifest, root, log);
+        return manifest;
+    }
+}

@@ -1,0 +1,69 @@
+namespace Specializer.Manifest;
+
+/// <summary>Checks that sampling and steps fit each other and the network.</summary>
+internal static class SamplingValidator
+{
+    public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    {
+        CheckSampling(manifest, root["sampling"]!, log);
+        int slots = manifest.Network.Maps.Count(m => m.IsQuantized);
+        IReadOnlyList<JsonNode> nodes = root["steps"]!.Items;
+        for (int i = 0; i < manifest.Steps.Count; i++)
+        {
+            Step step = manifest.Steps[i];
+            if (step.Timestep >= manifest.Scheduler.TrainTimesteps)
+                log.Add(ManifestErrorId.Contradiction, $"Timestep {step.Timestep} is not below the scheduler's {manifest.Scheduler.TrainTimesteps}.", nodes[i]["timestep"]!);
+            else if (i > 0 && step.Timestep >= manifest.Steps[i - 1].Timestep)
+                log.Add(ManifestErrorId.Contradiction,
+                    $"Timestep {step.Timestep} does not lie below the one before, {manifest.Steps[i - 1].Timestep}. Steps stand in the order in which they are visited.", nodes[i]["timestep"]!);
+            CheckStep(step, slots, manifest, nodes[i], log);
+        }
+    }
+
+    private static void CheckSampling(CalibrationManifest manifest, JsonNode node, ErrorLog log)
+    {
+        Sampling sampling = manifest.Sampling;
+        if (sampling.Sampler == "ddpm" && sampling.Eta.Value != 1)
+            log.Add(ManifestErrorId.Contradiction, $"DDPM has η = 1; {sampling.Eta} stands here. Use the sampler 'ddim' for another η.", node["eta"]!);
+        if (!(sampling.GuidanceMinimum.Value <= sampling.Guidance.Value && sampling.Guidance.Value <= sampling.GuidanceMaximum.Value))
+            log.Add(ManifestErrorId.Contradiction,
+                $"The guidance {sampling.Guidance} lies outside the calibrated interval, {sampling.GuidanceMinimum} to {sampling.GuidanceMaximum}.", node["guidance"]!);
+        else if (IsGuided(sampling) && manifest.Model.NullLabel < 0)
+            log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
+    }
+
+    private static void CheckStep(Step step, int slots, CalibrationManifest manifest, JsonNode node, ErrorLog log)
+    {
+        int channels = manifest.Model.Channels;
+        CheckLength(step.Offset.Count, channels, "one number per channel", "offset");
+        CheckLength(step.Scales.Count, slots, "one number per quantized map", "scales");
+        CheckLength(step.ZeroPoints.Count, slots, "one number per quantized map", "zeroPoints");
+        CheckLength(step.Levels.Count, slots, "one number per quantized map", "levels");
+        if (step.ZeroPoints.Count == slots && step.Levels.Count == slots)
+        {
+            for (int i = 0; i < slots; i++)
+                if (step.ZeroPoints[i] > step.Levels[i])
+                    log.Add(ManifestErrorId.Range, $"The zero point {step.ZeroPoints[i]} lies above the {step.Levels[i]} levels of this map.", node["zeroPoints"]!.Items[i]);
+        }
+
+        bool guided = IsGuided(manifest.Sampling);
+        if (step.Covariance.Count > 0 || guided)
+        {
+            string why = guided ? ", which guidance needs" : "";
+            CheckLength(step.Covariance.Count, 16, "the 4×4 joint moments" + why, "covariance");
+            CheckLength(step.Means.Count, 4 * channels, "four numbers per channel" + why, "means");
+        }
+        else
+        {
+            CheckLength(step.Means.Count, 0, "none without a covariance", "means");
+        }
+
+        void CheckLength(int actual, int expected, string what, string property)
+        {
+            if (actual != expected)
+                log.Add(ManifestErrorId.Length, $"'{property}' has {actual} elements; it must have {expected}: {what}.", node[property] ?? node);
+        }
+    }
+
+    private static bool IsGuided(Sampling sampling) => sampling.GuidanceMinimum.Value != 1 || sampling.GuidanceMaximum.Value != 1;
+}

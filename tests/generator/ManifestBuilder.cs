@@ -1,0 +1,192 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>Writes synthetic manifests: valid as they come, and easy to damage at one place.</summary>
+internal sealed class ManifestBuilder
+{
+    private readonly List<(string Name, int Height, int Width, int Channels, string Type)> _maps = [];
+    private readonly JsonArray _operations = [];
+    private int _vectors;
+
+    public string Name { get; init; } = "tiny";
+    public string Sampler { get; init; } = "ddpm";
+    public int Size { get; init; } = 8;
+    public int Channels { get; init; } = 1;
+    public int Classes { get; init; }
+    public int EmbeddingWidth { get; init; }
+    public int Steps { get; init; } = 2;
+    public int FirstStepsAtFourBits { get; init; }
+    public bool Guided { get; init; }
+    public string MeanCorrection { get; init; } = "divide";
+    public bool Clip { get; init; } = true;
+    public bool NoQuantization { get; init; }
+
+    /// <summary>Reserves elements of the step vectors and gives the first.</summary>
+    public int Vector(int channels) => (_vectors += channels) - channels;
+
+    public string Map(string name, int size, int channels, string type = "float32")
+    {
+        _maps.Add((name, size, size, channels, type));
+        return name;
+    }
+
+    public string Quantize(string name, string input, string output)
+    {
+        _operations.Add(new JsonObject { ["op"] = "quantize", ["name"] = name, ["input"] = input, ["output"] = output });
+        return output;
+    }
+
+    public string GroupNorm(string name, string input, string output, string? skip = null, string? skipOutput = null, int groups = 2, bool silu = true)
+    {
+        _operations.Add(new JsonObject
+        {
+            ["op"] = "groupNorm", ["name"] = name, ["input"] = input, ["output"] = output, ["skip"] = skip, ["skipOutput"] = skipOutput,
+            ["groups"] = groups, ["epsilon"] = JsonNode.Parse("1e-5"), ["silu"] = silu,
+        });
+        return output;
+    }
+
+    public string Convolution(string name, string input, string output, string? residual = null, int kernelSize = 3, int stride = 1, int padding = 1,
+        int upsample = 1, int weightBits = 4, int vector = -1, string outputScale = "1")
+    {
+        _operations.Add(new JsonObject
+        {
+            ["op"] = "convolution", ["name"] = name, ["input"] = input, ["output"] = output, ["residual"] = residual, ["kernelSize"] = kernelSize,
+            ["stride"] = stride, ["paddingTop"] = padding, ["paddingLeft"] = padding, ["upsample"] = upsample, ["weightBits"] = weightBits,
+            ["vector"] = vector, ["outputScale"] = JsonNode.Parse(outputScale),
+        });
+        return output;
+    }
+
+    public string Attention(string name, string input, string output, int heads)
+    {
+        _operations.Add(new JsonObject { ["op"] = "attention", ["name"] = name, ["input"] = input, ["output"] = output, ["heads"] = heads });
+        return output;
+    }
+
+    /// <summary>Every operation and every option of it: residual, vector, skip concatenation, strides, upsampling, all weight widths, attention.</summary>
+    public ManifestBuilder WithEveryOperation()
+    {
+        int s = Size;
+        Map("latent", s, Channels);
+        Map("conv_in.q", s, Channels, "quantized16");
+        Map("h0", s, 8);
+        Quantize("conv_in.quantize", "latent", "conv_in.q");
+        Convolution("conv_in", "conv_in.q", "h0", weightBits: 8);
+
+        GroupNorm("down_blocks.0.resnets.0.norm1", "h0", Map("r1.q", s, 8, "quantized8"));
+        Convolution("down_blocks.0.resnets.0.conv1", "r1.q", Map("r1.h", s, 8), vector: Vector(8));
+        GroupNorm("down_blocks.0.resnets.0.norm2", "r1.h", Map("r1.q2", s, 8, "quantized8"));
+        Convolution("down_blocks.0.resnets.0.conv2", "r1.q2", Map("h1", s, 8), residual: "h0", outputScale: "0.70710678");
+
+        Quantize("down_blocks.0.downsamplers.0.quantize", "h1", Map("d.q", s, 8, "quantized8"));
+        Convolution("down_blocks.0.downsamplers.0.conv", "d.q", Map("h2", s / 2, 8), stride: 2);
+
+        GroupNorm("mid_block.attentions.0.group_norm", "h2", Map("a.n", s / 2, 8), silu: false);
+        Convolution("mid_block.attentions.0.to_qkv", "a.n", Map("a.qkv", s / 2, 24), kernelSize: 1, padding: 0, weightBits: 32);
+        Attention("mid_block.attentions.0.attention", "a.qkv", Map("a.o", s / 2, 8), heads: 2);
+        Convolution("mid_block.attentions.0.to_out.0", "a.o", Map("h3", s / 2, 8), residual: "h2", kernelSize: 1, padding: 0, weightBits: 32);
+
+        Quantize("up_blocks.0.upsamplers.0.quantize", "h3", Map("u.q", s / 2, 8, "quantized8"));
+        Convolution("up_blocks.0.upsamplers.0.conv", "u.q", Map("h4", s, 8), upsample: 2);
+
+        GroupNorm("up_blocks.0.resnets.0.norm1", "h4", Map("u.qa", s, 8, "quantized8"), "h1", Map("u.qb", s, 8, "quantized8"), groups: 4);
+        Convolution("up_blocks.0.resnets.0.conv1", "u.qa", Map("u.h", s, 8));
+        Convolution("up_blocks.0.resnets.0.conv1_skip", "u.qb", Map("u.h2", s, 8), residual: "u.h", vector: Vector(8));
+
+        GroupNorm("conv_norm_out", "u.h2", Map("out.q", s, 8, "quantized16"));
+        Convolution("conv_out", "out.q", Map("epsilon", s, Channels), weightBits: 8);
+        return this;
+    }
+
+    /// <summary>The smallest network: one FP32 convolution.</summary>
+    public ManifestBuilder WithOneConvolution()
+    {
+        Map("latent", Size, Channels);
+        Map("epsilon", Size, Channels);
+        Convolution("conv", "latent", "epsilon", weightBits: 32);
+        return this;
+    }
+
+    public JsonObject ToJson()
+    {
+        var maps = new JsonArray();
+        foreach (var map in _maps)
+            maps.Add(new JsonObject { ["name"] = map.Name, ["height"] = map.Height, ["width"] = map.Width, ["channels"] = map.Channels, ["type"] = map.Type });
+        return new JsonObject
+        {
+            ["$schema"] = "calibration.schema.json",
+            ["schemaVersion"] = 1,
+            ["model"] = new JsonObject
+            {
+                ["name"] = Name, ["architecture"] = "UNet2DModel", ["sha256"] = new string('a', 64), ["parameters"] = 1114209,
+                ["height"] = Size, ["width"] = Size, ["channels"] = Channels, ["classes"] = Classes, ["nullLabel"] = Classes - 1,
+            },
+            ["scheduler"] = new JsonObject
+            {
+                ["class"] = "DDPMScheduler", ["trainTimesteps"] = 1000, ["betaSchedule"] = "linear", ["betaStart"] = Number(0.0001), ["betaEnd"] = Number(0.02),
+                ["predictionType"] = "epsilon", ["varianceType"] = "fixed_small", ["clipSample"] = Clip, ["clipSampleRange"] = 1,
+                ["timestepSpacing"] = "leading", ["stepsOffset"] = 0, ["setAlphaToOne"] = true,
+            },
+            ["sampling"] = new JsonObject
+            {
+                ["sampler"] = Sampler, ["eta"] = Sampler == "ddpm" ? 1 : 0, ["guidance"] = 1, ["guidanceMinimum"] = 1, ["guidanceMaximum"] = Guided ? 4 : 1,
+                ["meanCorrection"] = MeanCorrection, ["clampK"] = true, ["varianceCorrection"] = true, ["policy"] = "preset",
+                ["multiplyAccumulates"] = 123456789, ["bitOperationsSaved"] = Number(21.3),
+            },
+            ["weights"] = new JsonObject { ["file"] = Name + ".weights.safetensors", ["sha256"] = new string('b', 64), ["bytes"] = 712344 },
+            ["network"] = new JsonObject
+            {
+                ["latent"] = "latent", ["epsilon"] = "epsilon", ["maps"] = maps,
+                ["embedding"] = new JsonObject { ["width"] = EmbeddingWidth, ["classes"] = Classes, ["vectors"] = _vectors },
+                ["operations"] = _operations.DeepClone(),
+            },
+            ["steps"] = new JsonArray([.. Enumerable.Range(0, Steps).Select(Step)]),
+            ["provenance"] = new JsonObject
+            {
+                ["tool"] = "specializer", ["version"] = "0.1.0", ["options"] = new JsonArray("--steps " + Steps), ["trajectories"] = 1024, ["firstSeed"] = 0,
+            },
+        };
+    }
+
+    public override string ToString() => Text(ToJson());
+
+    public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n");
+
+    private JsonObject Step(int step)
+    {
+        int bits = step < FirstStepsAtFourBits ? 4 : 8;
+        int timestep = (Steps - 1 - step) * (1000 / Steps);
+        var quantized = _maps.Where(m => m.Type != "float32").ToArray();
+        int[] levels = [.. quantized.Select(m => bits == 4 && m.Type == "quantized8" ? 15 : 255)];
+        bool corrected = MeanCorrection != "off";
+        var json = new JsonObject
+        {
+            ["timestep"] = timestep, ["activationBits"] = bits, ["sigma"] = Number(step == Steps - 1 ? 0 : 0.19), ["calibratedSigma"] = Number(step == Steps - 1 ? 0 : 0.189),
+            ["lambda"] = Number(0.125), ["k"] = Number(-0.01), ["rSquared"] = Number(0.3), ["noiseVariance"] = Number(0.0004), ["snrDb"] = Number(28.6 - step * 0.125),
+            ["gain"] = Number(corrected ? 0.971 : 1), ["offset"] = Array(Channels, i => corrected ? Number(-0.0012 - i * 0.5) : Number(0)),
+            ["solver"] = new JsonObject
+            {
+                ["x0FromSample"] = Number(1.0625), ["x0FromModel"] = Number(-0.35), ["clip"] = Clip ? Number(1) : null,
+                ["fromX0"] = Number(0.1), ["fromSample"] = Number(0.9), ["fromModel"] = Number(0),
+            },
+            ["scales"] = Array(quantized.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * step)),
+            ["zeroPoints"] = Array(quantized.Length, i => JsonValue.Create((i * 7 + step) % (levels[i] + 1))),
+            ["levels"] = Array(quantized.Length, i => JsonValue.Create(levels[i])),
+        };
+        if (Guided)
+        {
+            json["covariance"] = Array(16, i => Number(i % 5 == 0 ? 1 : 0.0625));
+            json["means"] = Array(4 * Channels, i => Number(0.001 * i));
+        }
+
+        return json;
+    }
+
+    private static JsonArray Array(int length, Func<int, JsonNode> element) => new([.. Enumerable.Range(0, length).Select(element)]);
+
+    private static JsonNode Number(double value) => JsonNode.Parse(((float)value).ToString("R", CultureInfo.InvariantCulture))!;
+}
