@@ -13,7 +13,7 @@ public abstract class Execution : IDisposable
     public int Batch { get; private protected set; }
 
     /// <summary>True when the call uses classifier-free guidance with a scale other than 1: then the batch holds two halves,
-    /// <see cref="Convolve{TShape}"/> leaves its correction to <see cref="Guide"/>, and <see cref="Solve"/> takes σ from there.</summary>
+    /// the convolution leaves its correction to <see cref="Guide"/>, and <see cref="Solve"/> takes σ from there.</summary>
     public bool Guided { get; private protected set; }
 
     /// <summary>q = clamp(round(x / scale)) + zero point.</summary>
@@ -108,7 +108,7 @@ public abstract class Execution : IDisposable
     public abstract void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
         where TShape : struct, IMapShape;
 
-    /// <summary>Starts a run over <paramref name="images"/> drawn images; fills the latent with unit noise.</summary>
+    /// <summary>Starts a run over the drawn images; fills the latent with unit noise.</summary>
     internal abstract void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
 
     /// <summary>Copies images out of an FP32 map (host memory, NHWC).</summary>

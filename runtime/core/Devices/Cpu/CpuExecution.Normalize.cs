@@ -1,0 +1,76 @@
+using Specializer.Kernels;
+
+namespace Specializer;
+
+internal sealed unsafe partial class CpuExecution
+{
+    private readonly NativeBuffer _statistics = new();
+
+    public override void Normalize<TShape>(NormWeights weights, Activation x, Activation y,
+        Activation skip = default, Activation ySkip = default, TShape shape = default)
+    {
+        GroupNormApply work = Statistics(weights, x, skip, shape);
+        Apply(ref work, shape, x, 0, shape.Channels, y);
+        if (shape.SkipChannels != 0) Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, ySkip);
+    }
+
+    public override void NormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to,
+        Activation skip = default, Activation qSkip = default, Quantization skipTo = default, TShape shape = default)
+    {
+        CheckElementSize(shape.ElementSize);
+        GroupNormApply work = Statistics(weights, x, skip, shape);
+        work.ElementSize = shape.ElementSize;
+        work.Quantizer = new(Checked(to));
+        Apply(ref work, shape, x, 0, shape.Channels, q);
+        if (shape.SkipChannels == 0) return;
+        work.Quantizer = new(Checked(skipTo));
+        Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, qSkip);
+    }
+
+    /// <summary>The first two passes. Returns what the third one needs of them.</summary>
+    private GroupNormApply Statistics<TShape>(NormWeights weights, Activation x, Activation skip, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        Enter();
+        int height = shape.Height, width = shape.Width, channels = shape.Channels, skipChannels = shape.SkipChannels, all = channels + skipChannels, groups = shape.Groups;
+        if (height < 1 || width < 1 || channels < 1 || skipChannels < 0 || groups < 1 || all % groups != 0)
+            throw new ArgumentException($"Group normalisation of {height}×{width}×({channels}+{skipChannels}) in {groups} groups is not usable: sizes must be positive, and groups divide the channels.");
+        long pixels = (long)height * width;
+        Map first = Floats(x, pixels * channels), second = skipChannels == 0 ? default : Floats(skip, pixels * skipChannels);
+        long sums = (long)Batch * height * 2 * all;
+        byte* scratch = _statistics.Reserve(sums * sizeof(double) + (long)Batch * 2 * all * sizeof(float));
+        float* maps = (float*)((double*)scratch + sums);
+        _weights.Find(weights, all, out float* gamma, out float* beta);
+
+        var rows = new GroupNormSums
+        {
+            Height = height, Width = width, Channels = channels, SkipChannels = skipChannels,
+            X = first.Start, XStride = first.Stride, Skip = second.Start, SkipStride = second.Stride, Sums = (double*)scratch,
+        };
+        Run(Batch * height, ref rows, Grain((long)width * all));
+        var statistics = new GroupNormStatistics
+        {
+            Height = height, Width = width, Channels = all, Groups = groups, Epsilon = shape.Epsilon,
+            Sums = (double*)scratch, Gamma = gamma, Beta = beta, Maps = maps,
+        };
+        Run(Batch * groups, ref statistics, Grain((long)height * all / groups));
+        return new() { Height = height, Width = width, AllChannels = all, Silu = shape.Nonlinearity == Nonlinearity.Silu, Maps = maps };
+    }
+
+    private void Apply<TShape>(ref GroupNormApply work, TShape shape, Activation x, int firstChannel, int channels, Activation y)
+        where TShape : struct, IGroupNormShape
+    {
+        long pixels = (long)shape.Height * shape.Width;
+        Map from = Floats(x, pixels * channels), to = work.ElementSize == 0 ? Floats(y, pixels * channels) : Integers(y, pixels, channels, work.ElementSize);
+        work.FirstChannel = firstChannel;
+        work.Channels = channels;
+        work.X = from.Start;
+        work.XStride = from.Stride;
+        work.Y = to.Start;
+        work.YStride = to.Stride;
+        Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels));
+    }
+
+    /// <summary>Items of about <paramref name="elements"/> elements that are worth handing to a thread together.</summary>
+    private static int Grain(long elements) => (int)Math.Clamp(4096 / Math.Max(1, elements), 1, 4096);
+}

@@ -1,0 +1,67 @@
+using Specializer.Kernels;
+
+namespace Specializer;
+
+/// <summary>Packed weights on the CPU: read where they lie. Finds sections and refuses those that leave the blob.</summary>
+internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
+{
+    /// <summary>A convolution's sections; scales and sums are null in FP32.</summary>
+    public readonly ref struct Convolution(byte* panels, float* scales, float* bias, int* sums)
+    {
+        public byte* Panels { get; } = panels;
+        public float* Scales { get; } = scales;
+        public float* Bias { get; } = bias;
+        public int* Sums { get; } = sums;
+    }
+
+    public Convolution Find(ConvolutionWeights weights, in ConvolutionGeometry g, int bits)
+    {
+        var walk = new Walk(packed, weights.Offset);
+        long padded = (long)g.Panels * ConvolutionGeometry.PanelWidth, taps = (long)g.Panels * g.Taps;
+        if (bits == 32)
+            return new(walk.Next(taps * g.InputChannels * FloatTile.PackedBlockBytes), null, (float*)walk.Next(4 * padded), null);
+        byte* panels = walk.Next(taps * g.ChannelGroups * (bits == 4 ? NibbleTile.PackedBlockBytes : WordTile.PackedBlockBytes));
+        return new(panels, (float*)walk.Next(4 * padded), (float*)walk.Next(4 * padded), (int*)walk.Next(4 * padded));
+    }
+
+    public void Find(NormWeights weights, int channels, out float* gamma, out float* beta)
+    {
+        var walk = new Walk(packed, weights.Offset);
+        gamma = (float*)walk.Next(4L * channels);
+        beta = (float*)walk.Next(4L * channels);
+    }
+
+    /// <summary>The table of folded vectors of an unconditional network.</summary>
+    public float* FindVectors(EmbeddingWeights weights, int steps, int vectors) =>
+        (float*)new Walk(packed, weights.Offset).Next(4L * steps * vectors);
+
+    /// <summary>Tables and projections of a class-conditional network.</summary>
+    public void Find(EmbeddingWeights weights, int steps, int classes, int embedding, int panels, out float* time, out float* labels, out byte* projection, out float* bias)
+    {
+        var walk = new Walk(packed, weights.Offset);
+        time = (float*)walk.Next(4L * steps * embedding);
+        labels = (float*)walk.Next(4L * classes * embedding);
+        projection = walk.Next(64L * panels * embedding);
+        bias = (float*)walk.Next(64L * panels);
+    }
+
+    public override void Dispose()
+    {
+    }
+
+    /// <summary>Sections one after the other, each at a multiple of 64.</summary>
+    private struct Walk(PackedWeights packed, long offset)
+    {
+        private long _offset = offset;
+
+        public byte* Next(long bytes)
+        {
+            _offset = (_offset + 63) & ~63L;
+            if (_offset < 0 || bytes > packed.Length - _offset)
+                throw new ArgumentException($"A weight section of {bytes} bytes at {_offset} leaves the packed weights of {packed.Length} bytes: the weights belong to another model or layout. Rebuild the program.");
+            byte* section = packed.Pointer + _offset;
+            _offset += bytes;
+            return section;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Runtime.Intrinsics;
+using Specializer.Threading;
+
+namespace Specializer.Kernels;
+
+/// <summary>Packs the keys and values of attention as right-hand sides. An item is a head of one image.</summary>
+internal unsafe struct AttentionPack : IWork
+{
+    public AttentionWork Attention;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        int channels = Attention.HeadChannels, all = Attention.Heads * channels, row = 3 * all;
+        for (int item = begin; item < end; item++)
+        {
+            float* head = Attention.Queries(item);
+            Panels.Pack(head + all, channels, Attention.Tokens, 1, row, Attention.Keys(item));
+            Panels.Pack(head + 2 * all, Attention.Tokens, channels, row, 1, Attention.Values(item));
+        }
+    }
+}
+
+/// <summary>softmax(q·kᵀ/√d)·v. An item is a block of queries of one head of one image: two tile products with a softmax between them.</summary>
+internal unsafe struct AttentionWork : IWork
+{
+    private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
+    public int Tokens, Heads, HeadChannels;
+    public float Scale;
+    public byte* Qkv, Output;
+    public long QkvStride, OutputStride;
+    /// <summary>Packed keys and values of every head.</summary>
+    public float* Packed;
+    /// <summary>Per worker: a tile's sums, then its scores.</summary>
+    public byte* Scratch;
+    public long ScratchStride;
+
+    public readonly int QueryBlocks => (Tokens + FloatTile.Pixels - 1) / FloatTile.Pixels;
+
+    /// <summary>Floats of one head's packed keys and values.</summary>
+    public readonly long PackedLength => Panels.Length(HeadChannels, Tokens) + Panels.Length(Tokens, HeadChannels);
+
+    private readonly int ScoresStride => Panels.Count(Tokens) * PanelWidth;
+    private static int TileFloats => FloatTile.Pixels * PanelWidth;
+
+    public void Plan() => ScratchStride = sizeof(float) * (TileFloats + (long)FloatTile.Pixels * ScoresStride);
+
+    public readonly float* Queries(int head) => (float*)(Qkv + head / Heads * QkvStride) + head % Heads * HeadChannels;
+    public readonly float* Keys(int head) => Packed + head * PackedLength;
+    public readonly float* Values(int head) => Keys(head) + Panels.Length(HeadChannels, Tokens);
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        float* sums = (float*)(Scratch + worker * ScratchStride), scores = sums + TileFloats;
+        for (int item = begin; item < end; item++)
+            Block(item / QueryBlocks, item % QueryBlocks * FloatTile.Pixels, sums, scores);
+    }
+
+    private readonly void Block(int head, int first, float* sums, float* scores)
+    {
+        int all = Heads * HeadChannels, count = Math.Min(FloatTile.Pixels, Tokens - first);
+        float* queries = Queries(head);
+        byte** rows = stackalloc byte*[FloatTile.Pixels];
+        float* inverse = stackalloc float[FloatTile.Pixels];
+
+        // A tile is always full: the last query stands in for missing ones.
+        for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * 3 * all);
+        for (int panel = 0; panel < Panels.Count(Tokens); panel++)
+        {
+            FloatTile.Multiply(rows, 0, 1, HeadChannels, 0, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
+            for (int i = 0; i < FloatTile.Pixels; i++)
+                for (int lane = 0; lane < PanelWidth; lane += 8)
+                    (Vector256.Load(sums + i * PanelWidth + lane) * Vector256.Create(Scale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
+        }
+
+        for (int i = 0; i < FloatTile.Pixels; i++)
+        {
+            inverse[i] = Softmax.Exponentials(scores + (long)i * ScoresStride, Tokens);
+            rows[i] = (byte*)(scores + (long)i * ScoresStride);
+        }
+
+        float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
+        for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
+        {
+            FloatTile.Multiply(rows, 0, 1, Tokens, 0, (byte*)(Values(head) + (long)panel * Tokens * PanelWidth), (byte*)sums);
+            int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
+            for (int i = 0; i < count; i++)
+                for (int c = 0; c < channels; c++)
+                    output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * inverse[i];
+        }
+    }
+}

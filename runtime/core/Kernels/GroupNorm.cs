@@ -1,0 +1,138 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Specializer.Numerics;
+
+namespace Specializer.Kernels;
+
+/// <summary>Group normalisation in three passes: sums of a row, statistics of a group, and the affine map of a row.</summary>
+internal static unsafe class GroupNorm
+{
+    /// <summary>Per channel of one row the sums of x and x² in double precision, pixels in order. A square of a float is exact there,
+    /// so it is the same whether or not the addition is fused.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SumRow(float* row, int width, int channels, double* sums, double* squares)
+    {
+        int c = 0;
+        for (; c <= channels - 16; c += 16)
+        {
+            Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default, q0 = default, q1 = default, q2 = default, q3 = default;
+            float* x = row + c;
+            for (int pixel = 0; pixel < width; pixel++, x += channels)
+            {
+                (Vector256<double> a, Vector256<double> b) = Vector256.Widen(Vector256.Load(x));
+                (Vector256<double> d, Vector256<double> e) = Vector256.Widen(Vector256.Load(x + 8));
+                s0 += a;
+                s1 += b;
+                s2 += d;
+                s3 += e;
+                q0 += a * a;
+                q1 += b * b;
+                q2 += d * d;
+                q3 += e * e;
+            }
+
+            s0.Store(sums + c);
+            s1.Store(sums + c + 4);
+            s2.Store(sums + c + 8);
+            s3.Store(sums + c + 12);
+            q0.Store(squares + c);
+            q1.Store(squares + c + 4);
+            q2.Store(squares + c + 8);
+            q3.Store(squares + c + 12);
+        }
+
+        for (; c < channels; c++) SumChannel(row + c, width, channels, sums + c, squares + c);
+    }
+
+    /// <summary>The plain form, one channel.</summary>
+    public static void SumChannel(float* x, int width, int channels, double* sum, double* square)
+    {
+        double s = 0, q = 0;
+        for (int pixel = 0; pixel < width; pixel++, x += channels)
+        {
+            s += *x;
+            q += (double)*x * *x;
+        }
+
+        *sum = s;
+        *square = q;
+    }
+
+    /// <summary>Adds a group's channels over the rows, then the channels, and turns gamma and beta into factor and offset per channel.
+    /// The sums are [row][2][channels], sums before squares; the first row receives the totals. The group holds <paramref name="count"/>
+    /// channels from <paramref name="first"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Statistics(double* sums, int rows, int width, int channels, int first, int count, float epsilon,
+        float* gamma, float* beta, float* factor, float* offset)
+    {
+        double* totals = sums + first, squareTotals = totals + channels;
+        for (int row = 1; row < rows; row++)
+        {
+            double* s = totals + (long)row * 2 * channels, q = s + channels;
+            for (int c = 0; c < count; c++)
+            {
+                totals[c] += s[c];
+                squareTotals[c] += q[c];
+            }
+        }
+
+        double sum = 0, square = 0;
+        for (int c = 0; c < count; c++)
+        {
+            sum += totals[c];
+            square += squareTotals[c];
+        }
+
+        double n = (double)rows * width * count, mean = sum / n, variance = Math.Max(square / n - mean * mean, 0);
+        double inverse = 1 / Math.Sqrt(variance + epsilon);
+        for (int c = first; c < first + count; c++)
+        {
+            double a = gamma[c] * inverse;
+            factor[c] = (float)a;
+            offset[c] = (float)(beta[c] - mean * a);
+        }
+    }
+
+    /// <summary>y = f(factor·x + offset), FP32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Apply(float* x, float* y, int pixels, int channels, float* factor, float* offset, bool silu)
+    {
+        for (int pixel = 0; pixel < pixels; pixel++, x += channels, y += channels)
+        {
+            int c = 0;
+            for (; c <= channels - 8; c += 8) Map(x + c, factor + c, offset + c, silu).Store(y + c);
+            for (; c < channels; c++) y[c] = Map(x[c], factor[c], offset[c], silu);
+        }
+    }
+
+    /// <summary>The same, quantized; the elements that fill a pixel up to a multiple of four become 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Apply(float* x, byte* q, int pixels, int channels, float* factor, float* offset, bool silu, AffineQuantizer quantizer, int elementSize)
+    {
+        int padded = (channels + 3) & ~3;
+        for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
+        {
+            int c = 0;
+            for (; c <= channels - 8; c += 8)
+                AffineQuantizer.Store(quantizer.Round(Map(x + c, factor + c, offset + c, silu)), q + c * elementSize, elementSize);
+            for (; c < channels; c++)
+                AffineQuantizer.Store(quantizer.Round(Map(x[c], factor[c], offset[c], silu)), q + c * elementSize, elementSize);
+            for (; c < padded; c++)
+                AffineQuantizer.Store(0, q + c * elementSize, elementSize);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Map(float* x, float* factor, float* offset, bool silu)
+    {
+        Vector256<float> v = Vector256.FusedMultiplyAdd(Vector256.Load(factor), Vector256.Load(x), Vector256.Load(offset));
+        return silu ? Transcendental.Silu(v) : v;
+    }
+
+    /// <summary>The plain form.</summary>
+    public static float Map(float x, float factor, float offset, bool silu)
+    {
+        float v = MathF.FusedMultiplyAdd(factor, x, offset);
+        return silu ? Transcendental.Silu(v) : v;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Runtime.Intrinsics;
+
+namespace Specializer.Kernels;
+
+/// <summary>The inner product of a tile: a few output pixels by the 16 outputs of one panel, over all taps and input channels.</summary>
+internal unsafe interface ITileKernel
+{
+    /// <summary>Output pixels of a tile.</summary>
+    static abstract int Pixels { get; }
+
+    /// <summary>Bytes that <see cref="Expand"/> writes for one packed block; 0 when panels are read in place.</summary>
+    static abstract int ExpandedBlockBytes { get; }
+
+    /// <summary>Packed bytes of one block (docs/weights.md): 4 input channels by 16 outputs, or 1 by 16 in FP32.</summary>
+    static abstract int PackedBlockBytes { get; }
+
+    /// <summary>Turns packed blocks into the operands of <see cref="Multiply"/>.</summary>
+    static abstract void Expand(byte* packed, byte* expanded, int blocks);
+
+    /// <summary>sums[i·16 + o] = Σ over taps and channels of pixel i's input times weight of output o.</summary>
+    /// <param name="taps">taps[tap·stride + i] points to the input pixel.</param>
+    /// <param name="stride">Entries from one tap to the next.</param>
+    /// <param name="tapCount">Taps.</param>
+    /// <param name="blocks">Blocks of input channels per tap.</param>
+    /// <param name="depth">Blocks whose products may be added in the narrow accumulator.</param>
+    /// <param name="panel">Expanded panel.</param>
+    /// <param name="sums">Tile of 32-bit results.</param>
+    static abstract void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums);
+
+    /// <summary>The real value of eight results: (float)(sum − correction)·scale + bias for integers, sum + bias for FP32.</summary>
+    static abstract Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane);
+}
+
+/// <summary>What one panel's epilogue needs, padded to 16 outputs.</summary>
+internal unsafe struct PanelConstants
+{
+    /// <summary>Zero point times the sum of the output's weights.</summary>
+    public fixed int Correction[ConvolutionGeometry.PanelWidth];
+    /// <summary>Activation scale times weight scale.</summary>
+    public fixed float Scale[ConvolutionGeometry.PanelWidth];
+    public fixed float Bias[ConvolutionGeometry.PanelWidth];
+    /// <summary>Offset of the mean correction.</summary>
+    public fixed float Offset[ConvolutionGeometry.PanelWidth];
+}

@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Specializer.Kernels;
+
+/// <summary>Integer tile of 6 pixels by 16 outputs for 4-bit weights: activations are bytes, products are summed in 16 bits
+/// as long as they fit and then moved to 32.</summary>
+internal readonly unsafe struct NibbleTile : ITileKernel
+{
+    /// <summary>Largest magnitude of a 4-bit weight.</summary>
+    public const int LargestWeight = 7;
+
+    public static int Pixels => 6;
+    public static int ExpandedBlockBytes => 64;
+    public static int PackedBlockBytes => 32;
+
+    /// <summary>Blocks whose products fit a 16-bit lane: each adds the products of two channels.</summary>
+    public static int Depth(int levels) => short.MaxValue / (2 * LargestWeight * levels);
+
+    /// <summary>Low nibbles are outputs 0–7, high ones outputs 8–15; (x ^ 8) − 8 extends the sign.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Expand(byte* packed, byte* expanded, int blocks)
+    {
+        Vector256<byte> low = Vector256.Create((byte)0x0F), sign = Vector256.Create((byte)8);
+        for (; blocks > 0; blocks--, packed += 32, expanded += 64)
+        {
+            Vector256<byte> pairs = Vector256.Load(packed);
+            (((pairs & low) ^ sign) - sign).Store(expanded);
+            (((Vector256.ShiftRightLogical(pairs.AsUInt16(), 4).AsByte() & low) ^ sign) - sign).Store(expanded + 32);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums)
+    {
+        // Equal runs of blocks, each no deeper than the 16-bit sums allow: several to a tap, or several taps to a flush.
+        int runs = (blocks + depth - 1) / depth;
+        nint run = 4 * (nint)((blocks + runs - 1) / runs), end = 4 * (nint)blocks;
+        int flushAfter = Math.Max(1, depth / blocks), left = flushAfter;
+        var y = (int*)sums;
+        for (int i = 0; i < 96; i += 8) Vector256<int>.Zero.Store(y + i);
+
+        Vector256<short> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default;
+        Vector256<short> s3a = default, s3b = default, s4a = default, s4b = default, s5a = default, s5b = default;
+        for (int tap = 1; tap <= tapCount; tap++, taps += stride)
+        {
+            byte* p0 = taps[0], p1 = taps[1], p2 = taps[2], p3 = taps[3], p4 = taps[4], p5 = taps[5];
+            for (nint c = 0; c < end;)
+            {
+                for (nint stop = Math.Min(c + run, end); c < stop; c += 4, panel += 64)
+                {
+                    // a: four channels of outputs 0–7, b: of outputs 8–15; x: those four channels of one pixel in all lanes.
+                    Vector256<sbyte> a = Vector256.Load((sbyte*)panel), b = Vector256.Load((sbyte*)panel + 32);
+                    Vector256<byte> x;
+                    x = Vector256.Create(*(int*)(p0 + c)).AsByte();
+                    s0a += Dot.Adjacent(x, a);
+                    s0b += Dot.Adjacent(x, b);
+                    x = Vector256.Create(*(int*)(p1 + c)).AsByte();
+                    s1a += Dot.Adjacent(x, a);
+                    s1b += Dot.Adjacent(x, b);
+                    x = Vector256.Create(*(int*)(p2 + c)).AsByte();
+                    s2a += Dot.Adjacent(x, a);
+                    s2b += Dot.Adjacent(x, b);
+                    x = Vector256.Create(*(int*)(p3 + c)).AsByte();
+                    s3a += Dot.Adjacent(x, a);
+                    s3b += Dot.Adjacent(x, b);
+                    x = Vector256.Create(*(int*)(p4 + c)).AsByte();
+                    s4a += Dot.Adjacent(x, a);
+                    s4b += Dot.Adjacent(x, b);
+                    x = Vector256.Create(*(int*)(p5 + c)).AsByte();
+                    s5a += Dot.Adjacent(x, a);
+                    s5b += Dot.Adjacent(x, b);
+                }
+
+                if (runs == 1 && --left > 0 && tap < tapCount) continue;
+                left = flushAfter;
+                Flush(s0a, y);
+                Flush(s0b, y + 8);
+                Flush(s1a, y + 16);
+                Flush(s1b, y + 24);
+                Flush(s2a, y + 32);
+                Flush(s2b, y + 40);
+                Flush(s3a, y + 48);
+                Flush(s3b, y + 56);
+                Flush(s4a, y + 64);
+                Flush(s4b, y + 72);
+                Flush(s5a, y + 80);
+                Flush(s5b, y + 88);
+                s0a = s0b = s1a = s1b = s2a = s2b = s3a = s3b = s4a = s4b = s5a = s5b = default;
+            }
+        }
+    }
+
+    /// <summary>Adds both halves of each output's 16-bit sums to its 32-bit one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Flush(Vector256<short> narrow, int* wide) =>
+        (Vector256.Load(wide) + Dot.Adjacent(narrow, Vector256<short>.One)).Store(wide);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => Vector256.FusedMultiplyAdd(
+        Vector256.ConvertToSingle(Vector256.Load((int*)sums + lane) - Vector256.Load(constants->Correction + lane)),
+        Vector256.Load(constants->Scale + lane), Vector256.Load(constants->Bias + lane));
+}

@@ -1,0 +1,47 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Specializer.Numerics;
+
+namespace Specializer.Kernels;
+
+/// <summary>The exponentials of a softmax and the reciprocal of their sum. Eight partial sums, one for each index modulo 8, are added in order.</summary>
+internal static unsafe class Softmax
+{
+    /// <summary>x ← exp(x − max x).</summary>
+    /// <returns>1 / Σ of the new values.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Exponentials(float* x, int length)
+    {
+        float largest = x[0];
+        for (int i = 1; i < length; i++) largest = MathF.Max(largest, x[i]);
+
+        Vector256<float> sums = default, max = Vector256.Create(largest);
+        int next = 0;
+        for (; next <= length - 8; next += 8)
+        {
+            Vector256<float> e = Transcendental.Exp(Vector256.Load(x + next) - max);
+            e.Store(x + next);
+            sums += e;
+        }
+
+        float* partial = stackalloc float[8];
+        sums.Store(partial);
+        for (; next < length; next++) partial[next % 8] += x[next] = Transcendental.Exp(x[next] - largest);
+        float sum = 0;
+        for (int lane = 0; lane < 8; lane++) sum += partial[lane];
+        return 1f / sum;
+    }
+
+    /// <summary>The plain form.</summary>
+    public static float PlainExponentials(float* x, int length)
+    {
+        float largest = float.NegativeInfinity;
+        for (int i = 0; i < length; i++) largest = MathF.Max(largest, x[i]);
+        float* partial = stackalloc float[8];
+        for (int lane = 0; lane < 8; lane++) partial[lane] = 0;
+        for (int i = 0; i < length; i++) partial[i % 8] += x[i] = Transcendental.Exp(x[i] - largest);
+        float sum = 0;
+        for (int lane = 0; lane < 8; lane++) sum += partial[lane];
+        return 1f / sum;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Specializer.Kernels;
+
+/// <summary>Integer tile of 6 pixels by 16 outputs for 8-bit weights: activations and weights are 16 bits wide, a product sum of two
+/// channels goes straight into 32 bits.</summary>
+internal readonly unsafe struct WordTile : ITileKernel
+{
+    public static int Pixels => 6;
+    public static int ExpandedBlockBytes => 128;
+    public static int PackedBlockBytes => 64;
+
+    /// <summary>A packed 32-bit lane holds an output's four channels as bytes. Expanded: channels 0 and 1 of the 16 outputs as pairs
+    /// of 16 bits, then channels 2 and 3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Expand(byte* packed, byte* expanded, int blocks)
+    {
+        for (; blocks > 0; blocks--, packed += 64, expanded += 128)
+        {
+            for (int half = 0; half < 2; half++)
+            {
+                Vector256<int> lanes = Vector256.Load((int*)(packed + half * 32));
+                Pair(lanes << 24, lanes << 16).Store((int*)(expanded + half * 32));
+                Pair(lanes << 8, lanes).Store((int*)(expanded + 64 + half * 32));
+            }
+        }
+    }
+
+    /// <summary>The top bytes of two lanes, sign-extended to 16 bits, side by side.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Pair(Vector256<int> even, Vector256<int> odd) =>
+        (even >> 24) & Vector256.Create(0xFFFF) | (odd >> 24) << 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums)
+    {
+        Vector256<int> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default;
+        Vector256<int> s3a = default, s3b = default, s4a = default, s4b = default, s5a = default, s5b = default;
+        nint end = 8 * (nint)blocks;
+        for (int tap = 0; tap < tapCount; tap++, taps += stride)
+        {
+            byte* p0 = taps[0], p1 = taps[1], p2 = taps[2], p3 = taps[3], p4 = taps[4], p5 = taps[5];
+            for (nint c = 0; c < end; c += 4, panel += 64)
+            {
+                // a: two channels of outputs 0–7, b: of outputs 8–15; x: those two channels of one pixel in all lanes.
+                Vector256<short> a = Vector256.Load((short*)panel), b = Vector256.Load((short*)panel + 16), x;
+                x = Vector256.Create(*(int*)(p0 + c)).AsInt16();
+                s0a += Dot.Adjacent(x, a);
+                s0b += Dot.Adjacent(x, b);
+                x = Vector256.Create(*(int*)(p1 + c)).AsInt16();
+                s1a += Dot.Adjacent(x, a);
+                s1b += Dot.Adjacent(x, b);
+                x = Vector256.Create(*(int*)(p2 + c)).AsInt16();
+                s2a += Dot.Adjacent(x, a);
+                s2b += Dot.Adjacent(x, b);
+                x = Vector256.Create(*(int*)(p3 + c)).AsInt16();
+                s3a += Dot.Adjacent(x, a);
+                s3b += Dot.Adjacent(x, b);
+                x = Vector256.Create(*(int*)(p4 + c)).AsInt16();
+                s4a += Dot.Adjacent(x, a);
+                s4b += Dot.Adjacent(x, b);
+                x = Vector256.Create(*(int*)(p5 + c)).AsInt16();
+                s5a += Dot.Adjacent(x, a);
+                s5b += Dot.Adjacent(x, b);
+            }
+        }
+
+        var y = (int*)sums;
+        s0a.Store(y);
+        s0b.Store(y + 8);
+        s1a.Store(y + 16);
+        s1b.Store(y + 24);
+        s2a.Store(y + 32);
+        s2b.Store(y + 40);
+        s3a.Store(y + 48);
+        s3b.Store(y + 56);
+        s4a.Store(y + 64);
+        s4b.Store(y + 72);
+        s5a.Store(y + 80);
+        s5b.Store(y + 88);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => NibbleTile.Dequantize(sums, constants, lane);
+}

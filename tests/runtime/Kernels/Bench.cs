@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+
+namespace Specializer.Kernels.Tests;
+
+/// <summary>A device with a session whose maps are planned one after the other.</summary>
+internal sealed class Bench : IDisposable
+{
+    private readonly CpuDevice _device;
+    private readonly PackedWeights _weights;
+    private readonly DeviceWeights _uploaded;
+    private int _next;
+
+    /// <param name="weights">Blob; this object owns it.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="batch">Images; also the capacity.</param>
+    /// <param name="vectors">Length of the step vectors, planned first.</param>
+    /// <param name="arena">Bytes per image.</param>
+    public Bench(PackedWeights weights, int threads, int batch, int vectors = 1, int arena = 1 << 20)
+    {
+        _device = new CpuDevice(threads);
+        _weights = weights;
+        _uploaded = _device.Upload(weights);
+        Vectors = Plan(4 * vectors);
+        Run = _device.CreateExecution(_uploaded, arena, Vectors, batch);
+        Run.Begin(batch, default, default);
+    }
+
+    public Execution Run { get; }
+    public Activation Vectors { get; }
+
+    public Activation Plan(int bytes)
+    {
+        var map = new Activation(_next);
+        _next += (bytes + 63) / 64 * 64;
+        return map;
+    }
+
+    /// <summary>Plans an FP32 map and fills it, image after image.</summary>
+    public Activation Write(params float[][] images)
+    {
+        Activation map = Plan(4 * images[0].Length);
+        Run.Write(map, images[0].Length, images.SelectMany(i => i).ToArray());
+        return map;
+    }
+
+    public float[][] Read(Activation map, int elements)
+    {
+        var all = new float[elements * Run.Batch];
+        Run.Read(map, elements, all);
+        return all.Chunk(elements).ToArray();
+    }
+
+    /// <summary>Raw bytes of a map of whole 32-bit words.</summary>
+    public byte[][] ReadBytes(Activation map, int bytes) =>
+        Read(map, bytes / 4).Select(image => MemoryMarshal.AsBytes<float>(image).ToArray()).ToArray();
+
+    public void Dispose()
+    {
+        Run.Dispose();
+        _uploaded.Dispose();
+        _device.Dispose();
+        _weights.Dispose();
+    }
+}

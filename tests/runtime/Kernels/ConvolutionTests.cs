@@ -1,0 +1,170 @@
+namespace Specializer.Kernels.Tests;
+
+public class ConvolutionTests
+{
+    public static TheoryData<string> Cases => [.. Shapes.Keys];
+
+    private static readonly Dictionary<string, ConvolutionShape> Shapes = new()
+    {
+        ["input of 1 channel"] = ConvolutionShape.Of(7, 9, 1, 20, 8),
+        ["input of 3 channels"] = ConvolutionShape.Of(8, 8, 3, 16, 8),
+        ["output of 1 channel"] = ConvolutionShape.Of(7, 7, 32, 1, 8),
+        ["output of 3 channels"] = ConvolutionShape.Of(9, 5, 20, 3, 4),
+        ["output of 4 channels, scaled"] = ConvolutionShape.Of(6, 6, 16, 4, 4, outputScale: 0.7071f),
+        ["stride 2"] = ConvolutionShape.Of(8, 8, 12, 24, 4, stride: 2),
+        ["stride 2, padded at the end only"] = ConvolutionShape.Of(8, 10, 8, 17, 4, stride: 2, before: 0),
+        ["upsampled"] = ConvolutionShape.Of(4, 5, 8, 32, 4, upsample: 2),
+        ["upsampled, 8 bit"] = ConvolutionShape.Of(3, 4, 6, 9, 8, upsample: 2),
+        ["1×1"] = ConvolutionShape.Of(7, 7, 64, 48, 4, kernel: 1, before: 0, after: 0),
+        ["1×1, 8 bit, scaled"] = ConvolutionShape.Of(5, 3, 37, 31, 8, kernel: 1, before: 0, after: 0, outputScale: 0.5f),
+        ["5×5"] = ConvolutionShape.Of(6, 7, 5, 18, 4, kernel: 5, before: 2, after: 2),
+        ["one pixel"] = ConvolutionShape.Of(1, 1, 70, 70, 4),
+        ["runs shorter than a tap"] = ConvolutionShape.Of(4, 4, 44, 16, 4),
+        ["runs of unequal length"] = ConvolutionShape.Of(5, 5, 76, 33, 4),
+        ["many pixels"] = ConvolutionShape.Of(19, 23, 8, 16, 4),
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Integer_results_equal_the_plain_loop(string name)
+    {
+        foreach (int levels in (int[])[15, 255])
+            foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (1, 7), (5, 1)])
+                CheckInteger(Shapes[name], new Quantization(0.037f, levels / 3, levels), threads, batch, Extreme.None);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Fp32_results_equal_the_plain_loop(string name)
+    {
+        ConvolutionShape s = Shapes[name] with { WeightBits = 32 };
+        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (1, 7), (5, 1)])
+        {
+            var random = new Random(2);
+            int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels;
+            float[] weights = Values.Floats(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels), bias = Values.Floats(random, s.OutputChannels);
+            float[][] images = Values.Images(random, batch, s.InputHeight * s.InputWidth * s.InputChannels);
+            float[][] residuals = Values.Images(random, batch, elements);
+            float[] vector = Values.Floats(random, s.OutputChannels + 5), offset = Values.Floats(random, s.OutputChannels);
+            var blob = new TestBlob();
+            ConvolutionWeights at = blob.Add(s, weights, bias);
+            EmbeddingWeights table = blob.AddVectors(vector);
+            using var bench = new Bench(blob.Build(), threads, batch, vector.Length);
+            Activation x = bench.Write(images), y = bench.Plan(4 * elements), residual = bench.Write(residuals);
+            bench.Run.Embed(table, bench.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length));
+
+            bench.Run.Convolve(at, x, y, shape: s);
+            float[][] plain = bench.Read(y, elements);
+            bench.Run.Convolve(at, x, y, 5, residual, new Correction(1.25f, offset), s);
+            float[][] full = bench.Read(y, elements);
+            for (int n = 0; n < batch; n++)
+            {
+                var g = ConvolutionGeometry.Of(s);
+                Values.Same(Reference.Convolve(g, images[n], weights, bias, new(OutputScale: s.OutputScale)), plain[n]);
+                Values.Same(Reference.Convolve(g, images[n], weights, bias, new(vector[5..], residuals[n], s.OutputScale, 1.25f, offset)), full[n]);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(4, 15)]
+    [InlineData(4, 255)]
+    [InlineData(8, 15)]
+    [InlineData(8, 255)]
+    public void Extremes_do_not_saturate(int bits, int levels)
+    {
+        ConvolutionShape s = ConvolutionShape.Of(5, 5, 160, 32, bits);
+        foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
+        {
+            CheckInteger(s, new Quantization(1f, 0, levels), 2, 2, extreme);
+            CheckInteger(s, new Quantization(1f, levels, levels), 1, 1, extreme);
+        }
+    }
+
+    [Fact]
+    public void The_residual_may_be_the_result()
+    {
+        ConvolutionShape s = ConvolutionShape.Of(6, 6, 8, 19, 4);
+        var random = new Random(5);
+        int elements = 36 * 19;
+        float[][] images = Values.Images(random, 2, 36 * 8, 4f), previous = Values.Images(random, 2, elements);
+        sbyte[] weights = Values.Weights(random, 19 * 9 * 8, 4);
+        float[] scales = Values.Floats(random, 19), bias = Values.Floats(random, 19);
+        var from = new Quantization(0.1f, 40, 255);
+        var blob = new TestBlob();
+        ConvolutionWeights at = blob.Add(s, weights, scales, bias);
+        using var bench = new Bench(blob.Build(), 2, 2);
+        Activation x = bench.Write(images), q = bench.Plan(36 * 8), y = bench.Write(previous);
+        bench.Run.Quantize(x, q, from, new MapShape(6, 6, 8, 1));
+        bench.Run.Convolve(at, q, from, y, residual: y, shape: s);
+        float[][] actual = bench.Read(y, elements);
+        for (int n = 0; n < 2; n++)
+            Values.Same(Reference.Convolve(ConvolutionGeometry.Of(s), Values.Quantized(images[n], from), from, weights, scales, bias, new(Residual: previous[n])), actual[n]);
+    }
+
+    [Fact]
+    public void Wrong_use_is_refused()
+    {
+        var blob = new TestBlob();
+        ConvolutionShape s = ConvolutionShape.Of(4, 4, 8, 8, 4);
+        ConvolutionWeights at = blob.Add(s, new sbyte[8 * 9 * 8], new float[8], new float[8]);
+        using var bench = new Bench(blob.Build(), 1, 1, arena: 1 << 14);
+        Activation q = bench.Plan(512), y = bench.Plan(512);
+        var to = new Quantization(1f, 0, 255);
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { WeightBits = 32 }));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, y, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to with { Scale = 0f }, y, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to with { ZeroPoint = 256 }, y, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { Upsample = 3 }));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { OutputChannels = 800 }));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(new ConvolutionWeights(1 << 20), q, to, y, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, new Activation(1 << 14), to, y, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, vector: 0, shape: s));
+        Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { InputHeight = 1, InputWidth = 1, InputChannels = 1 << 20 }));
+    }
+
+    private enum Extreme
+    {
+        None,
+        AllLargest,
+        AllSmallest,
+    }
+
+    private static void CheckInteger(ConvolutionShape s, Quantization from, int threads, int batch, Extreme extreme)
+    {
+        var random = new Random(1);
+        int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels, inputs = s.InputHeight * s.InputWidth * s.InputChannels;
+        sbyte[] weights = Values.Weights(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels, s.WeightBits);
+        float[] scales = Values.Floats(random, s.OutputChannels, 0.01f), bias = Values.Floats(random, s.OutputChannels);
+        float[][] images = Values.Images(random, batch, inputs, from.Scale * from.Levels);
+        if (extreme != Extreme.None)
+        {
+            sbyte weight = (sbyte)((s.WeightBits == 4 ? 7 : 127) * (extreme == Extreme.AllLargest ? 1 : -1));
+            Array.Fill(weights, weight);
+            foreach (float[] image in images) Array.Fill(image, from.ZeroPoint == 0 ? 1e9f : -1e9f);
+        }
+
+        float[][] residuals = Values.Images(random, batch, elements);
+        float[] vector = Values.Floats(random, s.OutputChannels + 3), offset = Values.Floats(random, s.OutputChannels);
+        var blob = new TestBlob();
+        EmbeddingWeights table = blob.AddVectors(vector);
+        ConvolutionWeights at = blob.Add(s, weights, scales, bias);
+        using var bench = new Bench(blob.Build(), threads, batch, vector.Length);
+        Activation x = bench.Write(images), q = bench.Plan(s.InputHeight * s.InputWidth * (s.InputChannels + 3) / 4 * 4 * s.ElementSize * 2);
+        Activation y = bench.Plan(4 * elements), residual = bench.Write(residuals);
+        bench.Run.Embed(table, bench.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length));
+        bench.Run.Quantize(x, q, from, new MapShape(s.InputHeight, s.InputWidth, s.InputChannels, s.ElementSize));
+
+        bench.Run.Convolve(at, q, from, y, shape: s);
+        float[][] plain = bench.Read(y, elements);
+        bench.Run.Convolve(at, q, from, y, 3, residual, new Correction(0.75f, offset), s);
+        float[][] full = bench.Read(y, elements);
+        var g = ConvolutionGeometry.Of(s);
+        for (int n = 0; n < batch; n++)
+        {
+            int[] quantized = Values.Quantized(images[n], from);
+            Values.Same(Reference.Convolve(g, quantized, from, weights, scales, bias, new(OutputScale: s.OutputScale)), plain[n]);
+            Values.Same(Reference.Convolve(g, quantized, from, weights, scales, bias, new(vector[3..], residuals[n], s.OutputScale, 0.75f, offset)), full[n]);
+        }
+    }
+}
