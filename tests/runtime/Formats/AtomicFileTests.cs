@@ -1,0 +1,37 @@
+using Specializer.Formats;
+using Specializer.Tests;
+
+namespace Specializer.Runtime.Tests.Formats;
+
+public sealed class AtomicFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void AFailedWriteLeavesTheOldFileAndNothingElse()
+    {
+        AtomicFile.Write(_folder.File("a"), s => s.WriteByte(1));
+        Assert.Throws<InvalidDataException>(() => AtomicFile.Write(_folder.File("a"), s =>
+        {
+            s.WriteByte(2);
+            throw new InvalidDataException();
+        }));
+        Assert.Equal([1], File.ReadAllBytes(_folder.File("a")));
+        Assert.Equal([_folder.File("a")], Directory.GetFileSystemEntries(_folder.Root));
+    }
+
+    [Fact]
+    public void AnExistingFileIsReplaced()
+    {
+        File.WriteAllText(_folder.File("a"), "a longer text");
+        AtomicFile.Write(_folder.File("a"), s => s.WriteByte(7));
+        Assert.Equal([7], File.ReadAllBytes(_folder.File("a")));
+        Assert.Single(Directory.GetFileSystemEntries(_folder.Root));
+    }
+
+    [Fact]
+    public void AMissingFolderIsAnError() =>
+        Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(_folder.File("no/such"), _ => { }));
+}
