@@ -1,0 +1,106 @@
+using Specializer.Numerics;
+
+namespace Specializer.Kernels.Tests;
+
+public class SolverTests
+{
+    private static readonly MapShape Shape = new(23, 17, 3, 1); // More than one run of elements, and no multiple of eight.
+    private static readonly SolverCoefficients Coefficients = new(1.3f, -0.8f, 1f, 0.4f, 0.55f, 0.1f);
+
+    [Theory]
+    [InlineData(0f, float.PositiveInfinity)]
+    [InlineData(0.3f, 1f)]
+    public void Steps_equal_the_plain_form_for_any_batch(float sigma, float clip)
+    {
+        SolverCoefficients c = Coefficients with { Clip = clip };
+        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7)])
+        {
+            float[][] epsilon = Values.Images(new Random(9), batch, Shape.Elements);
+            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            Activation latent = bench.Plan(4 * Shape.Elements), e = bench.Write(epsilon);
+            bench.Run.Begin(latent, Shape.Elements, new RunParameters(batch, 77, 1000, 1f), default, default);
+            bench.Run.Solve(latent, e, c, sigma, 4, Shape);
+            float[][] actual = bench.Read(latent, Shape.Elements);
+            var start = new float[Shape.Elements];
+            var noise = new float[Shape.Elements];
+            for (int n = 0; n < batch; n++)
+            {
+                GaussianNoise.Fill(start, 77, 1000 + n, GaussianNoise.InitialState);
+                GaussianNoise.Fill(noise, 77, 1000 + n, 4);
+                Values.Same(start.Select((x, i) => SolverWork.Advance(c, x, epsilon[n][i], sigma, noise[i])).ToArray(), actual[n]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Guidance_combines_corrects_and_keeps_both_halves_equal()
+    {
+        const int images = 3;
+        const float g = 2.5f;
+        var random = new Random(10);
+        float[][] epsilon = Values.Images(random, 2 * images, Shape.Elements);
+        float[] means = Values.Floats(random, 12, 0.1f);
+        float[] covariance = Covariance(random);
+        using var bench = new Bench(new TestBlob().Build(), 2, 2 * images);
+        Activation latent = bench.Plan(4 * Shape.Elements), e = bench.Write(epsilon);
+        bench.Run.Begin(latent, Shape.Elements, new RunParameters(images, 5, 0, g), default, default);
+        Assert.Equal(2 * images, bench.Run.Batch);
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(latent, e, Coefficients, 0.2f, 0, Shape));
+        float[][] start = bench.Read(latent, Shape.Elements);
+        bench.Run.Guide(e, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, true, true), Shape);
+        float[][] guided = bench.Read(e, Shape.Elements);
+        bench.Run.Solve(latent, e, Coefficients, 99f, 0, Shape);
+        float[][] end = bench.Read(latent, Shape.Elements);
+
+        var offsets = new float[3];
+        GuidanceCorrection correction = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, true, true), g, offsets);
+        var noise = new float[Shape.Elements];
+        for (int n = 0; n < images; n++)
+        {
+            Values.Same(start[n], start[n + images]);
+            float[] expected = epsilon[n].Select((c, i) => MathF.FusedMultiplyAdd(
+                MathF.FusedMultiplyAdd(g, c, (1f - g) * epsilon[n + images][i]), correction.Gain, offsets[i % 3])).ToArray();
+            Values.Same(expected, guided[n]);
+            GaussianNoise.Fill(noise, 5, n, 0);
+            Values.Same(start[n].Select((x, i) => SolverWork.Advance(Coefficients, x, expected[i], correction.Sigma, noise[i])).ToArray(), end[n]);
+            Values.Same(end[n], end[n + images]);
+        }
+    }
+
+    [Fact]
+    public void Moments_give_the_closed_form_of_a_known_error()
+    {
+        // Δ = 0.25·ε + 0.5 + residual of variance 0.04 in both branches alike: k = 0.25, μ = 0.5, σ_q² = 0.04 for any g (the weights sum to 1).
+        float[] covariance =
+        [
+            2f, 2f, 0.5f, 0.5f,
+            2f, 2f, 0.5f, 0.5f,
+            0.5f, 0.5f, 0.165f, 0.165f,
+            0.5f, 0.5f, 0.165f, 0.165f,
+        ];
+        float[] means = [0.8f, 0.8f, 0.7f, 0.7f];
+        var offsets = new float[1];
+        GuidanceCorrection all = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, true, true), 3f, offsets);
+        Assert.Equal(0.8f, all.Gain, 1e-6f);
+        Assert.Equal(-0.4f, offsets[0], 1e-6f);
+        Assert.Equal(Math.Sqrt(0.09 - 0.25 * 0.04 / (1.25 * 1.25)), all.Sigma, 1e-6);
+
+        GuidanceCorrection none = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, false, false), 3f, offsets);
+        Assert.Equal(new GuidanceCorrection(1f, 0.3f), none);
+        Assert.Equal(0f, offsets[0]);
+
+        foreach (int i in (int[])[2, 3, 6, 7, 8, 9, 12, 13]) covariance[i] *= -1;
+        Assert.Equal(1f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, true, false), 3f, offsets).Gain);
+        Assert.Equal(1 / 0.75f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, false, true, false), 3f, offsets).Gain, 1e-6f);
+
+        // More noise than the step injects: nothing is left.
+        Assert.Equal(0f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 100f, 0.3f, false, true, true), 3f, offsets).Sigma);
+    }
+
+    /// <summary>A positive definite matrix, A·Aᵀ.</summary>
+    private static float[] Covariance(Random random)
+    {
+        float[] a = Values.Floats(random, 16, 0.5f);
+        return Enumerable.Range(0, 16).Select(i => Enumerable.Range(0, 4).Sum(j => a[i / 4 * 4 + j] * a[i % 4 * 4 + j])).ToArray();
+    }
+}
