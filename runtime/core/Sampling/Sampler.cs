@@ -23,7 +23,7 @@ public abstract class Sampler : IDisposable
     {
     }
 
-    private protected Sampler(SamplerDescription description, Device? device, PackedWeights packed)
+    internal Sampler(SamplerDescription description, Device? device, PackedWeights packed)
     {
         Description = description;
         _packed = packed;
