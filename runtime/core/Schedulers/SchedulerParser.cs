@@ -1,0 +1,110 @@
+using System.Text.Json;
+
+namespace Specializer.Schedulers;
+
+/// <summary>From the text of a <c>scheduler_config.json</c> to a checked configuration.</summary>
+internal static class SchedulerParser
+{
+    private const int MaxTrainTimesteps = 1_000_000;
+
+    public static SchedulerConfiguration Parse(string json, string? className)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new() { AllowDuplicateProperties = false });
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new FormatException("A scheduler configuration is a JSON object.");
+            return Read(document.RootElement, className);
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException($"The scheduler configuration is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static SchedulerConfiguration Read(JsonElement json, string? className)
+    {
+        className ??= Text(json, "_class_name") ?? throw new FormatException("The scheduler configuration names no '_class_name'.");
+        if (className is not (SchedulerConfiguration.Ddpm or SchedulerConfiguration.Ddim))
+            throw new NotSupportedException($"Scheduler '{className}' is not supported; use {SchedulerConfiguration.Ddpm} or {SchedulerConfiguration.Ddim}.");
+        var absent = new SchedulerConfiguration { ClassName = className };
+        var steps = Integer(json, "num_train_timesteps", 1, MaxTrainTimesteps) ?? absent.TrainTimesteps;
+        var schedule = Choice(json, "beta_schedule", absent.BetaSchedule,
+            ("linear", BetaSchedule.Linear), ("scaled_linear", BetaSchedule.ScaledLinear),
+            ("squaredcos_cap_v2", BetaSchedule.SquaredCosine), ("sigmoid", BetaSchedule.Sigmoid));
+        if (schedule == BetaSchedule.Sigmoid && className != SchedulerConfiguration.Ddpm)
+            throw new NotSupportedException("'beta_schedule' sigmoid exists only for DDPMScheduler.");
+        return absent with
+        {
+            TrainTimesteps = steps,
+            BetaStart = Number(json, "beta_start", 0, 1) ?? absent.BetaStart,
+            BetaEnd = Number(json, "beta_end", 0, 1) ?? absent.BetaEnd,
+            BetaSchedule = schedule,
+            TrainedBetas = Betas(json, steps),
+            VarianceType = Choice(json, "variance_type", absent.VarianceType,
+                ("fixed_small", VarianceType.FixedSmall), ("fixed_small_log", VarianceType.FixedSmallLog), ("fixed_large", VarianceType.FixedLarge),
+                ("learned", VarianceType.Learned), ("learned_range", VarianceType.LearnedRange)),
+            ClipSample = Boolean(json, "clip_sample") ?? absent.ClipSample,
+            ClipSampleRange = Number(json, "clip_sample_range", double.Epsilon, float.MaxValue) ?? absent.ClipSampleRange,
+            Thresholding = Boolean(json, "thresholding") ?? absent.Thresholding,
+            DynamicThresholdingRatio = Number(json, "dynamic_thresholding_ratio", 0, 1) ?? absent.DynamicThresholdingRatio,
+            SampleMaxValue = Number(json, "sample_max_value", 1, float.MaxValue) ?? absent.SampleMaxValue,
+            PredictionType = Choice(json, "prediction_type", absent.PredictionType,
+                ("epsilon", PredictionType.Epsilon), ("sample", PredictionType.Sample), ("v_prediction", PredictionType.VPrediction)),
+            TimestepSpacing = Choice(json, "timestep_spacing", absent.TimestepSpacing,
+                ("leading", TimestepSpacing.Leading), ("linspace", TimestepSpacing.Linspace), ("trailing", TimestepSpacing.Trailing)),
+            StepsOffset = Integer(json, "steps_offset", 0, MaxTrainTimesteps) ?? absent.StepsOffset,
+            SetAlphaToOne = Boolean(json, "set_alpha_to_one") ?? absent.SetAlphaToOne,
+            RescaleBetasZeroSnr = Boolean(json, "rescale_betas_zero_snr") ?? absent.RescaleBetasZeroSnr,
+        };
+    }
+
+    private static float[]? Betas(JsonElement json, int steps)
+    {
+        const string Key = "trained_betas";
+        if (!json.TryGetProperty(Key, out var value) || value.ValueKind == JsonValueKind.Null)
+            return null;
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() != steps)
+            throw new FormatException($"'{Key}' must be an array of num_train_timesteps = {steps} numbers.");
+        var betas = new float[steps];
+        var i = 0;
+        foreach (var beta in value.EnumerateArray())
+        {
+            if (beta.ValueKind != JsonValueKind.Number || !beta.TryGetSingle(out betas[i]) || betas[i] is not (>= 0 and <= 1))
+                throw new FormatException($"'{Key}'[{i}] is {beta.GetRawText()}, not a number from 0 to 1.");
+            i++;
+        }
+        return betas;
+    }
+
+    private static string? Text(JsonElement json, string key) => !json.TryGetProperty(key, out var value) ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString()
+        : throw Wrong(key, value, "a string");
+
+    private static bool? Boolean(JsonElement json, string key) => !json.TryGetProperty(key, out var value) ? null
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(key, value, "true or false");
+
+    private static int? Integer(JsonElement json, string key, int least, int most) => !json.TryGetProperty(key, out var value) ? null
+        : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least && number <= most ? number
+        : throw Wrong(key, value, $"an integer from {least} to {most}");
+
+    private static double? Number(JsonElement json, string key, double least, double most) => !json.TryGetProperty(key, out var value) ? null
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= least && number <= most ? number
+        : throw Wrong(key, value, $"a number from {least} to {most}");
+
+    private static T Choice<T>(JsonElement json, string key, T absent, params ReadOnlySpan<(string Text, T Value)> choices)
+    {
+        if (Text(json, key) is not { } text)
+            return absent;
+        foreach (var choice in choices)
+        {
+            if (choice.Text == text)
+                return choice.Value;
+        }
+        throw new NotSupportedException($"'{key}' \"{text}\" is not supported.");
+    }
+
+    private static FormatException Wrong(string key, JsonElement value, string expected) =>
+        new($"'{key}' is {value.GetRawText()}, not {expected}.");
+}
