@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+
+namespace Specializer.Calibration;
+
+/// <summary>A streaming histogram of one map at one step. Its range is ±2^e and doubles when a value does not fit, which merges pairs of bins exactly;
+/// so the result depends on the values alone, not on their order, batches or threads.</summary>
+internal sealed class ActivationHistogram
+{
+    /// <summary>Number of bins over ±<see cref="Range"/>.</summary>
+    public const int Bins = 4096;
+
+    private const int SmallestExponent = -20;
+
+    private readonly long[] _counts = new long[Bins];
+    private int _exponent = SmallestExponent;
+
+    /// <summary>Values added.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Smallest value; 0 when there is none.</summary>
+    public float Minimum { get; private set; }
+
+    /// <summary>Largest value; 0 when there is none.</summary>
+    public float Maximum { get; private set; }
+
+    /// <summary>Half the width of the histogram, a power of two larger than any value.</summary>
+    public double Range => Math.ScaleB(1, _exponent);
+
+    /// <summary>Values per bin; bin b covers Range·[2b/Bins − 1, 2(b + 1)/Bins − 1).</summary>
+    public ReadOnlySpan<long> Counts => _counts;
+
+    /// <summary>Adds values.</summary>
+    /// <param name="values">Finite.</param>
+    /// <param name="map">What they are, for the message.</param>
+    /// <exception cref="ArithmeticException">A value is not finite.</exception>
+    public void Add(ReadOnlySpan<float> values, string map)
+    {
+        if (values.IsEmpty) return;
+        float minimum = float.PositiveInfinity, maximum = float.NegativeInfinity;
+        foreach (float v in values)
+        {
+            // Comparisons with NaN are false, so a NaN shows as a value that is not finite below.
+            if (!float.IsFinite(v)) throw new ArithmeticException($"The activation '{map}' holds a value that is not finite ({v}). The model diverges on its own trajectories: check the weights and the scheduler's configuration.");
+            minimum = Math.Min(minimum, v);
+            maximum = Math.Max(maximum, v);
+        }
+
+        GrowTo(Math.Max(Math.Abs(minimum), Math.Abs(maximum)));
+        Minimum = Count == 0 ? minimum : Math.Min(Minimum, minimum);
+        Maximum = Count == 0 ? maximum : Math.Max(Maximum, maximum);
+        Count += values.Length;
+        // Powers of two: v·scale is exact and floor sees the true quotient.
+        float scale = (float)(Bins / (2 * Range));
+        foreach (float v in values) _counts[(int)MathF.Floor(v * scale) + Bins / 2]++;
+    }
+
+    /// <summary>Adds what another histogram counted.</summary>
+    public void Merge(ActivationHistogram other)
+    {
+        if (other.Count == 0) return;
+        while (_exponent < other._exponent) Double();
+        Minimum = Count == 0 ? other.Minimum : Math.Min(Minimum, other.Minimum);
+        Maximum = Count == 0 ? other.Maximum : Math.Max(Maximum, other.Maximum);
+        Count += other.Count;
+        int shift = _exponent - other._exponent;
+        for (int b = 0; b < Bins; b++) _counts[(b - Bins / 2 >> shift) + Bins / 2] += other._counts[b];
+    }
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(_exponent);
+        writer.Write(Count);
+        writer.Write(Minimum);
+        writer.Write(Maximum);
+        writer.Write(MemoryMarshal.AsBytes(_counts.AsSpan()));
+    }
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
+    public static ActivationHistogram Read(BinaryReader reader)
+    {
+        var histogram = new ActivationHistogram
+        {
+            _exponent = reader.ReadInt32(),
+            Count = reader.ReadInt64(),
+            Minimum = reader.ReadSingle(),
+            Maximum = reader.ReadSingle(),
+        };
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(histogram._counts.AsSpan()));
+        return histogram;
+    }
+
+    private void GrowTo(float magnitude)
+    {
+        while (magnitude >= Range) Double();
+    }
+
+    private void Double()
+    {
+        _exponent++;
+        // Towards the middle: bin b of the wider histogram takes the bins 2b − Bins/2 and 2b + 1 − Bins/2 of the narrower one.
+        var merged = new long[Bins];
+        for (int b = 0; b < Bins; b++) merged[(b - Bins / 2 >> 1) + Bins / 2] += _counts[b];
+        merged.CopyTo(_counts, 0);
+    }
+}

@@ -1,0 +1,108 @@
+namespace Specializer.Calibration;
+
+/// <summary>Quantization parameters found for one map at one step, and how they fit.</summary>
+/// <param name="Scale">δ; finite and positive.</param>
+/// <param name="ZeroPoint">The integer that stands for 0, in [0, Levels].</param>
+/// <param name="Levels">15 or 255.</param>
+/// <param name="MeanSquaredError">Of the quantized values against the histogram.</param>
+/// <param name="SaturatedLow">Share of values below what the smallest integer stands for, by more than δ/2.</param>
+/// <param name="SaturatedHigh">The same above.</param>
+/// <param name="Constant">All values are equal: the range is chosen to represent that value, not searched.</param>
+internal readonly record struct ActivationRange(
+    float Scale, int ZeroPoint, int Levels, double MeanSquaredError, double SaturatedLow, double SaturatedHigh, bool Constant);
+
+/// <summary>Searches the asymmetric quantization of least squared error over a grid of clipping factors for both ends.</summary>
+internal sealed class ActivationSearch
+{
+    private const int GridPoints = 48;
+    private const double FactorStep = 0.02;
+
+    private readonly ActivationHistogram _histogram;
+    // Sums over all bins before b of count, count·x and count·x², values spread evenly within their bin.
+    private readonly double[] _count = new double[ActivationHistogram.Bins + 1];
+    private readonly double[] _first = new double[ActivationHistogram.Bins + 1];
+    private readonly double[] _second = new double[ActivationHistogram.Bins + 1];
+
+    private ActivationSearch(ActivationHistogram histogram)
+    {
+        _histogram = histogram;
+        double width = 2 * histogram.Range / ActivationHistogram.Bins;
+        for (int b = 0; b < ActivationHistogram.Bins; b++)
+        {
+            double n = histogram.Counts[b], low = -histogram.Range + b * width, high = low + width;
+            _count[b + 1] = _count[b] + n;
+            _first[b + 1] = _first[b] + n * (low + high) / 2;
+            _second[b + 1] = _second[b] + n * (low * low + low * high + high * high) / 3;
+        }
+    }
+
+    /// <summary>Finds scale and zero point.</summary>
+    /// <param name="histogram">What the map held.</param>
+    /// <param name="levels">15 or 255.</param>
+    /// <exception cref="ArgumentException">The histogram is empty.</exception>
+    public static ActivationRange Minimize(ActivationHistogram histogram, int levels)
+    {
+        if (histogram.Count == 0) throw new ArgumentException("No activation was recorded; calibrate with at least one trajectory.", nameof(histogram));
+        if (histogram.Minimum == histogram.Maximum)
+        {
+            float value = histogram.Minimum;
+            float scale = Math.Abs(value) / levels;
+            return scale == 0 ? new(1, 0, levels, 0, 0, 0, true) : new(scale, value > 0 ? 0 : levels, levels, 0, 0, 0, true);
+        }
+
+        return new ActivationSearch(histogram).Search(levels);
+    }
+
+    private ActivationRange Search(int levels)
+    {
+        double low = Math.Min(0, _histogram.Minimum), high = Math.Max(0, _histogram.Maximum);
+        float bestScale = 0;
+        int bestZero = 0;
+        double least = double.PositiveInfinity;
+        for (int i = 0; i < (low < 0 ? GridPoints : 1); i++)
+        {
+            for (int j = 0; j < (high > 0 ? GridPoints : 1); j++)
+            {
+                double from = low * (1 - i * FactorStep), to = high * (1 - j * FactorStep);
+                float scale = (float)((to - from) / levels);
+                if (!(scale > 0)) continue;
+                int zero = (int)Math.Clamp(Math.Round(-from / scale), 0, levels);
+                double error = Error(scale, zero, levels);
+                if (error < least) (least, bestScale, bestZero) = (error, scale, zero);
+            }
+        }
+
+        if (bestScale == 0) // Every value is so small that a step underflows: all are zero for the arithmetic that follows.
+            return new(1, 0, levels, _second[^1] / _histogram.Count, 0, 0, true);
+        double total = _histogram.Count;
+        double bottom = bestScale * (-bestZero - 0.5), top = bestScale * (levels - bestZero + 0.5);
+        return new(bestScale, bestZero, levels, least / total, At(_count, bottom) / total, (total - At(_count, top)) / total, false);
+    }
+
+    /// <summary>Σ (x − x̂)²: per level the values within half a step of it, the outermost levels taking everything beyond.</summary>
+    private double Error(double scale, int zero, int levels)
+    {
+        double error = 0, n0 = 0, n1 = 0, n2 = 0;
+        for (int q = 0; q <= levels; q++)
+        {
+            double center = scale * (q - zero);
+            bool last = q == levels;
+            double position = last ? double.PositiveInfinity : center + scale / 2;
+            double m0 = At(_count, position), m1 = At(_first, position), m2 = At(_second, position);
+            error += m2 - n2 - 2 * center * (m1 - n1) + center * center * (m0 - n0);
+            (n0, n1, n2) = (m0, m1, m2);
+        }
+
+        return error;
+    }
+
+    /// <summary>A running sum at a position between bins, interpolated.</summary>
+    private double At(double[] sums, double position)
+    {
+        double b = (position + _histogram.Range) * (ActivationHistogram.Bins / (2 * _histogram.Range));
+        if (b <= 0) return 0;
+        if (b >= ActivationHistogram.Bins) return sums[^1];
+        int index = (int)b;
+        return sums[index] + (b - index) * (sums[index + 1] - sums[index]);
+    }
+}

@@ -1,0 +1,60 @@
+namespace Specializer.Calibration.Tests;
+
+public class ColumnSamplerTests
+{
+    [Theory]
+    [InlineData(50, 256, 784)]
+    [InlineData(50, 2048, 49)]
+    [InlineData(3, 2, 49)]
+    public void NeverMoreThanTheMaximumAndNoPixelTwice(int steps, int images, int pixels)
+    {
+        var sampler = new ColumnSampler(7, steps, images);
+        long total = 0;
+        for (int step = 0; step < steps; step++)
+        {
+            for (int image = 0; image < images; image++)
+            {
+                int[] chosen = sampler.Choose(2, step, image, pixels);
+                Assert.Equal(chosen.Length, chosen.Distinct().Count());
+                Assert.All(chosen, p => Assert.InRange(p, 0, pixels - 1));
+                total += chosen.Length;
+            }
+        }
+
+        Assert.InRange(total, Math.Min(ColumnSampler.MaximumColumns * 9 / 10, (long)steps * images * pixels), ColumnSampler.MaximumColumns);
+    }
+
+    [Fact]
+    public void LayersAndSeedsDrawDifferently()
+    {
+        int[] first = new ColumnSampler(1, 10, 100).Choose(0, 3, 5, 784);
+        Assert.Equal(first, new ColumnSampler(1, 10, 100).Choose(0, 3, 5, 784));
+        Assert.NotEqual(first, new ColumnSampler(1, 10, 100).Choose(1, 3, 5, 784));
+        Assert.NotEqual(first, new ColumnSampler(2, 10, 100).Choose(0, 3, 5, 784));
+    }
+
+    [Theory]
+    [InlineData(5, 4, 3, 1, 1, 1, 5, 4)]
+    [InlineData(5, 4, 3, 2, 0, 1, 2, 2)]
+    [InlineData(3, 2, 3, 1, 1, 2, 6, 4)]
+    [InlineData(4, 4, 1, 1, 0, 1, 4, 4)]
+    public void ColumnsHoldWhatTheConvolutionReads(int height, int width, int kernel, int stride, int padding, int upsample, int outputHeight, int outputWidth)
+    {
+        const int channels = 3;
+        float[] map = new Gaussian(1).Values(height * width * channels);
+        var shape = new ColumnShape(height, width, channels, outputHeight, outputWidth, kernel, stride, padding, padding, upsample);
+        var column = new float[shape.Size];
+        for (int pixel = 0; pixel < outputHeight * outputWidth; pixel++)
+        {
+            shape.Gather(map, pixel, column);
+            for (int e = 0; e < column.Length; e++)
+            {
+                int i = e / channels / kernel, j = e / channels % kernel, c = e % channels;
+                double y = pixel / outputWidth * stride + i - padding, x = pixel % outputWidth * stride + j - padding;
+                bool inside = y >= 0 && x >= 0 && y < height * upsample && x < width * upsample;
+                float expected = inside ? map[((int)Math.Floor(y / upsample) * width + (int)Math.Floor(x / upsample)) * channels + c] : 0;
+                Assert.Equal(expected, column[e]);
+            }
+        }
+    }
+}
