@@ -5,6 +5,11 @@ namespace Specializer.Manifest;
 /// JSON, then every value by itself, then what the values say together.</remarks>
 internal static class ManifestReader
 {
+    /// <summary>For callers that see the file's encoding, which a text no longer shows.</summary>
+    public static ManifestError WrongEncoding { get; } = new(ManifestErrorId.Encoding, EncodingMessage, 1, 1, 1, 1);
+
+    private const string EncodingMessage = "The manifest must be UTF-8 without byte order mark: its SHA-256 binds it to the packed weights. Save it so.";
+
     public static ManifestResult Read(string text)
     {
         var log = new ErrorLog(new LineMap(text));
@@ -26,7 +31,7 @@ internal static class ManifestReader
         if (damaged >= 0 || (text.Length > 0 && text[0] == '\uFEFF'))
         {
             int at = Math.Max(damaged, 0);
-            log.Add(ManifestErrorId.Encoding, "The manifest must be UTF-8 without byte order mark: its SHA-256 binds it to the packed weights.", at, at + 1);
+            log.Add(ManifestErrorId.Encoding, EncodingMessage, at, at + 1);
             return null;
         }
 

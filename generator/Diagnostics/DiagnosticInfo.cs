@@ -1,0 +1,21 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Text;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Diagnostics;
+
+/// <summary>A diagnostic as plain values: a <see cref="Diagnostic"/> in the pipeline would compare by reference.</summary>
+internal sealed record DiagnosticInfo(string Id, string Message, string Path, int Start, int End, int Line, int Column, int EndLine, int EndColumn)
+{
+    /// <summary>About a file as a whole.</summary>
+    public static DiagnosticInfo AtFile(string id, string path, string message) => new(id, message, path, 0, 0, 0, 0, 0, 0);
+
+    public static DiagnosticInfo At(ManifestError error, string path, LineMap lines) => new(
+        error.Id, error.Message, path, lines.Offset(error.Line, error.Column), lines.Offset(error.EndLine, error.EndColumn),
+        error.Line - 1, error.Column - 1, error.EndLine - 1, error.EndColumn - 1);
+
+    public Diagnostic ToDiagnostic() => Diagnostic.Create(
+        Descriptors.Of(Id),
+        Location.Create(Path, TextSpan.FromBounds(Start, End), new(new(Line, Column), new(EndLine, EndColumn))),
+        Message);
+}

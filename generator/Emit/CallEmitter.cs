@@ -1,0 +1,85 @@
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Emit;
+
+/// <summary>Prints the calls that make up one step.</summary>
+internal static class CallEmitter
+{
+    public static void Embed(SourceWriter w, SamplerModel model, string step)
+    {
+        if (model.VectorsShape is null) return;
+        w.Line($"run.Embed<{model.VectorsShape}>(Weights.Embedding, Maps.Vectors, step: {step});");
+        w.Line();
+    }
+
+    /// <param name="w">Destination.</param>
+    /// <param name="model">The sampler.</param>
+    /// <param name="quantization">Expression for a slot of the step's quantization table.</param>
+    /// <param name="correction">Expression for the mean correction, or null for none.</param>
+    public static void Network(SourceWriter w, SamplerModel model, Func<int, string> quantization, string? correction)
+    {
+        foreach (Section section in model.Sections)
+        {
+            w.Line("// " + section.Module);
+            foreach (Call call in section.Calls) w.Line(Print(call, quantization, correction));
+            w.Line();
+        }
+    }
+
+    public static void Guide(SourceWriter w, SamplerModel model, Step step)
+    {
+        if (step.Covariance.Count == 0) return;
+        Sampling sampling = model.Sampling;
+        w.Line($"run.Guide<{model.State}>(Maps.{model.Epsilon}, new(");
+        using (w.Indent())
+        {
+            w.Line($"covariance: {Literal.Floats(step.Covariance)},");
+            w.Line($"means: {Literal.Floats(step.Means)},");
+            w.Line($"lambda: {Literal.Float(step.Lambda)}, sigma: {Literal.Float(step.Sigma)}, clampK: {Literal.Bool(sampling.ClampK)}, correctMean: {Literal.Bool(sampling.MeanCorrection != "off")}, correctVariance: {Literal.Bool(sampling.VarianceCorrection)}));");
+        }
+    }
+
+    public static void Solve(SourceWriter w, SamplerModel model, Step step, string index)
+    {
+        Solver s = step.Solver;
+        string clip = s.Clip is { } bound ? Literal.Float(bound) : "float.PositiveInfinity";
+        w.Line($"run.Solve<{model.State}>(Maps.{model.Latent}, Maps.{model.Epsilon}, new({Literal.Float(s.X0FromSample)}, {Literal.Float(s.X0FromModel)}, {clip}, {Literal.Float(s.FromX0)}, {Literal.Float(s.FromSample)}, {Literal.Float(s.FromModel)}), sigma: {Literal.Float(step.CalibratedSigma)}, step: {index});");
+    }
+
+    /// <summary>The mean correction of a step, or null when it changes nothing.</summary>
+    public static string? Correction(Step step)
+    {
+        bool shifts = step.Offset.Any(o => (float)o.Value != 0);
+        if ((float)step.Gain.Value == 1 && !shifts) return null;
+        return $"new({Literal.Float(step.Gain)}, {(shifts ? Literal.Floats(step.Offset) : "[]")})";
+    }
+
+    public static string Describe(Step step) =>
+        $"t = {Literal.Int(step.Timestep)}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma}, SNR {step.SnrDb} dB";
+
+    private static string Print(Call call, Func<int, string> quantization, string? correction)
+    {
+        switch (call)
+        {
+            case QuantizeCall c:
+                return $"run.Quantize<{c.Shape}>(Maps.{c.X}, Maps.{c.Q}, {quantization(c.Slot)});";
+            case NormalizeCall c:
+                string skip = c.Skip is null ? "" : $", skip: Maps.{c.Skip}, ySkip: Maps.{c.SkipY}";
+                return $"run.Normalize<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, Maps.{c.Y}{skip});";
+            case NormalizeQuantizeCall c:
+                string quantizedSkip = c.Skip is null ? "" : $", skip: Maps.{c.Skip}, qSkip: Maps.{c.SkipQ}, skipTo: {quantization(c.SkipSlot)}";
+                return $"run.NormalizeQuantize<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, Maps.{c.Q}, {quantization(c.Slot)}{quantizedSkip});";
+            case ConvolveCall c:
+                string from = c.Slot < 0 ? "" : quantization(c.Slot) + ", ";
+                string options = (c.Vector < 0 ? "" : $", vector: {Literal.Int(c.Vector)}")
+                    + (c.Residual is null ? "" : $", residual: Maps.{c.Residual}")
+                    + (c.IsOutput && correction is not null ? $", correction: {correction}" : "");
+                return $"run.Convolve<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, {from}Maps.{c.Y}{options});";
+            case AttendCall c:
+                return $"run.Attend<{c.Shape}>(Maps.{c.X}, Maps.{c.Y});";
+            default:
+                throw new InvalidOperationException("A call without printer: " + call.GetType().Name);
+        }
+    }
+}

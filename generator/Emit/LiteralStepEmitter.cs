@@ -1,0 +1,65 @@
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Emit;
+
+/// <summary>Prints each step as a method in which every operation is a call with its literals. Steps with equal numbers share one.</summary>
+internal static class LiteralStepEmitter
+{
+    public static void Emit(SourceWriter w, SamplerModel model, CancellationToken cancellation)
+    {
+        // Two steps are equal when their bodies are, the step's index apart, which a shared method takes as its argument.
+        int[][] groups = Enumerable.Range(0, model.Steps.Count)
+            .GroupBy(i => Numbers(model.Steps[i])).Select(g => g.ToArray()).ToArray();
+        var groupOf = groups.SelectMany(g => g.Select(i => (Step: i, Group: g))).ToDictionary(p => p.Step, p => p.Group);
+
+        StepSwitchEmitter.Emit(w, model, i =>
+            $"{model.StepMethods[groupOf[i][0]]}(run{(groupOf[i].Length > 1 ? ", step" : "")})");
+        foreach (int[] group in groups)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Method(w, model, group);
+        }
+    }
+
+    private static void Method(SourceWriter w, SamplerModel model, int[] group)
+    {
+        Step step = model.Steps[group[0]];
+        bool shared = group.Length > 1;
+        string index = shared ? "step" : Literal.Int(group[0]);
+        if (shared)
+        {
+            w.Line("/// <summary>Steps with the same numbers:");
+            foreach (int i in group) w.Line($"/// step {Literal.Int(i)}: {CallEmitter.Describe(model.Steps[i])};");
+            w.Line("/// </summary>");
+        }
+        else
+        {
+            w.Line($"/// <summary>Step {Literal.Int(group[0])}: {CallEmitter.Describe(step)}.</summary>");
+        }
+
+        w.Line($"private static void {model.StepMethods[group[0]]}(global::Specializer.Execution run{(shared ? ", int step" : "")})");
+        using (w.Block())
+        {
+            CallEmitter.Embed(w, model, index);
+            CallEmitter.Network(w, model,
+                slot => $"new({Literal.Float(step.Scales[slot])}, {Literal.Int(step.ZeroPoints[slot])}, {Literal.Int(step.Levels[slot])})", CallEmitter.Correction(step));
+            CallEmitter.Guide(w, model, step);
+            CallEmitter.Solve(w, model, step, index);
+        }
+
+        w.Line();
+    }
+
+    /// <summary>The step without what is only printed as comment or not at all.</summary>
+    private static Step Numbers(Step step)
+    {
+        Number none = default;
+        bool guided = step.Covariance.Count > 0;
+        return step with
+        {
+            Timestep = 0, ActivationBits = 0, K = none, RSquared = none, NoiseVariance = none, SnrDb = none,
+            Sigma = guided ? step.Sigma : none, Lambda = guided ? step.Lambda : none,
+        };
+    }
+}

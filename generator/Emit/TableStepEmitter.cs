@@ -1,0 +1,89 @@
+using System.Globalization;
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Emit;
+
+/// <summary>Prints many steps: each a short method with the solver's literals, over one body for each pattern of bits, which takes scales and zero points from span tables.</summary>
+internal static class TableStepEmitter
+{
+    /// <summary>The compiler's time grows faster than the length of one table.</summary>
+    public const int MaximumTableEntries = 16384;
+
+    private const string ReadOnlySpan = "global::System.ReadOnlySpan";
+
+    public static void Emit(SourceWriter w, SamplerModel model, CancellationToken cancellation)
+    {
+        int slots = model.Steps[0].Scales.Count;
+        int rows = Math.Max(1, MaximumTableEntries / Math.Max(1, slots));
+        bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
+        Pattern[] patterns = Patterns(model.Steps);
+
+        StepSwitchEmitter.Emit(w, model, i => $"{model.StepMethods[i]}(run)");
+        for (int i = 0; i < model.Steps.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Step step = model.Steps[i];
+            Pattern pattern = patterns.First(p => p.Levels.Equals(step.Levels));
+            string table = slots == 0 ? "" : $", {Table("Scales", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)}), {Table("ZeroPoints", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)})";
+            string correction = corrected ? ", " + (CallEmitter.Correction(step) ?? "default") : "";
+            w.Line($"/// <summary>Step {Literal.Int(i)}: {CallEmitter.Describe(step)}.</summary>");
+            w.Line($"private static void {model.StepMethods[i]}(global::Specializer.Execution run)");
+            using (w.Block())
+            {
+                w.Line($"{pattern.Method}(run, {Literal.Int(i)}{table}{correction});");
+                CallEmitter.Guide(w, model, step);
+                CallEmitter.Solve(w, model, step, Literal.Int(i));
+            }
+
+            w.Line();
+        }
+
+        foreach (Pattern pattern in patterns) Body(w, model, pattern, slots, corrected);
+        for (int first = 0; slots > 0 && first < model.Steps.Count; first += rows)
+        {
+            int last = Math.Min(first + rows, model.Steps.Count) - 1;
+            Print(w, model, "Scales", "float", first, last, rows, s => s.Scales.Select(Literal.Float));
+            Print(w, model, "ZeroPoints", "byte", first, last, rows, s => s.ZeroPoints.Select(z => Literal.Int(z)));
+        }
+    }
+
+    private sealed record Pattern(string Method, EquatableArray<int> Levels);
+
+    /// <summary>One for each combination of levels, in the order of first use.</summary>
+    private static Pattern[] Patterns(EquatableArray<Step> steps)
+    {
+        var levels = steps.Select(s => s.Levels).Distinct().ToArray();
+        return levels.Select((l, i) => new Pattern(levels.Length == 1 ? "Evaluate" : "Evaluate" + Literal.Int(i + 1), l)).ToArray();
+    }
+
+    private static void Body(SourceWriter w, SamplerModel model, Pattern pattern, int slots, bool corrected)
+    {
+        int[] steps = Enumerable.Range(0, model.Steps.Count).Where(i => model.Steps[i].Levels.Equals(pattern.Levels)).ToArray();
+        string bits = string.Join(" and ", steps.Select(i => model.Steps[i].ActivationBits).Distinct().OrderBy(b => b).Select(b => Literal.Int(b) + "-bit"));
+        w.Line($"/// <summary>The network as {Literal.Int(steps.Length)} steps evaluate it: {bits} activations.</summary>");
+        w.Line($"private static void {pattern.Method}(global::Specializer.Execution run, int step"
+            + (slots == 0 ? "" : $", {ReadOnlySpan}<float> scales, {ReadOnlySpan}<byte> zeroPoints")
+            + (corrected ? ", global::Specializer.Correction correction)" : ")"));
+        using (w.Block())
+        {
+            CallEmitter.Embed(w, model, "step");
+            CallEmitter.Network(w, model,
+                slot => $"new(scales[{Literal.Int(slot)}], zeroPoints[{Literal.Int(slot)}], {Literal.Int(pattern.Levels[slot])})", corrected ? "correction" : null);
+        }
+
+        w.Line();
+    }
+
+    private static void Print(
+        SourceWriter w, SamplerModel model, string name, string type, int first, int last, int rows, Func<Step, IEnumerable<string>> numbers)
+    {
+        w.Line($"/// <summary>One row for each of the steps {Literal.Int(first)} to {Literal.Int(last)}, one entry for each quantized map.</summary>");
+        w.Line($"private static {ReadOnlySpan}<{type}> {Table(name, first / rows)} =>");
+        using (w.Elements())
+            for (int i = first; i <= last; i++) w.Line(string.Join(", ", numbers(model.Steps[i])) + ",");
+        w.Line();
+    }
+
+    private static string Table(string name, int index) => name + "Table" + (index + 1).ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,73 @@
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Model;
+
+/// <summary>Where a generated type stands.</summary>
+/// <param name="Namespace">Dotted, validated.</param>
+/// <param name="Name">Identifier, validated.</param>
+/// <param name="Accessibility"><c>internal</c> or <c>public</c>.</param>
+internal sealed record TypeName(string Namespace, string Name, string Accessibility);
+
+/// <summary>One type that is printed.</summary>
+internal abstract record GeneratedType(TypeName Type, bool SeesInternals);
+
+/// <summary>What stands in for a sampler whose manifest has mistakes, so that the mistakes are the only errors.</summary>
+internal sealed record StubModel(TypeName Type, bool SeesInternals) : GeneratedType(Type, SeesInternals);
+
+/// <summary>Everything that the emitter prints, decided: it looks nothing up and computes nothing.</summary>
+/// <param name="Type">The generated type.</param>
+/// <param name="SeesInternals">Whether the runtime shows its internals to this assembly: then an override repeats <c>protected internal</c>.</param>
+/// <param name="Resource">Name of the embedded weights.</param>
+/// <param name="ManifestSha256">64 hex digits.</param>
+/// <param name="Identity">The model.</param>
+/// <param name="Sampling">What was calibrated.</param>
+/// <param name="WeightBits">Weight widths that occur, ascending.</param>
+/// <param name="ArenaBytes">Planned activations of one image.</param>
+/// <param name="WeightBytes">Length of the packed weights.</param>
+/// <param name="Shapes">Nested shape structs, each once.</param>
+/// <param name="Weights">Named sections of the packed weights.</param>
+/// <param name="Maps">Named places in the arena.</param>
+/// <param name="VectorsShape">Shape of the step vectors; null when the network adds none.</param>
+/// <param name="State">Shape of the latent and of the network's output.</param>
+/// <param name="Latent">Name of the state among <paramref name="Maps"/>.</param>
+/// <param name="Epsilon">Name of the output among <paramref name="Maps"/>.</param>
+/// <param name="Sections">The network's operations, grouped by the module that they come from.</param>
+/// <param name="StepMethods">Name of each step's method.</param>
+/// <param name="Steps">The numbers.</param>
+internal sealed record SamplerModel(
+    TypeName Type,
+    bool SeesInternals,
+    string Resource,
+    string ManifestSha256,
+    ModelIdentity Identity,
+    Sampling Sampling,
+    EquatableArray<int> WeightBits,
+    long ArenaBytes,
+    long WeightBytes,
+    EquatableArray<Shape> Shapes,
+    EquatableArray<Constant> Weights,
+    EquatableArray<Constant> Maps,
+    string? VectorsShape,
+    string State,
+    string Latent,
+    string Epsilon,
+    EquatableArray<Section> Sections,
+    EquatableArray<string> StepMethods,
+    EquatableArray<Step> Steps) : GeneratedType(Type, SeesInternals);
+
+/// <summary>A nested struct that carries a static shape as literals.</summary>
+/// <param name="Name">Name of the struct.</param>
+/// <param name="Interface">Unqualified name of the interface in the runtime.</param>
+/// <param name="Summary">One sentence.</param>
+/// <param name="Members">What it implements.</param>
+internal sealed record Shape(string Name, string Interface, string Summary, EquatableArray<ShapeMember> Members);
+
+/// <summary>One property of a shape.</summary>
+internal sealed record ShapeMember(string Type, string Name, string Value);
+
+/// <summary>A named offset.</summary>
+/// <param name="Type">Unqualified name of the handle's type in the runtime.</param>
+/// <param name="Name">Name of the property.</param>
+/// <param name="Offset">Bytes.</param>
+/// <param name="Comment">What lies there.</param>
+internal sealed record Constant(string Type, string Name, long Offset, string Comment);

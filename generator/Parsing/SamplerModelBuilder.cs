@@ -1,0 +1,165 @@
+using System.Globalization;
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Parsing;
+
+/// <summary>Decides names, offsets and shapes: a manifest becomes what is printed.</summary>
+internal sealed class SamplerModelBuilder
+{
+    // Members of object and of the runtime's Sampler; hiding one of them would be a warning in somebody else's build.
+    private static readonly string[] s_inherited =
+    [
+        "Equals", "ReferenceEquals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize",
+        "Description", "Device", "Sample", "CreateSession", "Dispose",
+    ];
+
+    private static readonly string[] s_printed =
+    [
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "ManifestSha256", "Weights", "Maps", "Evaluate", "ScalesTable", "ZeroPointsTable",
+    ];
+
+    private readonly Network _network;
+    private readonly WeightLayout _layout;
+    private readonly BufferPlan _plan;
+    private readonly Dictionary<string, Map> _maps;
+    private readonly Dictionary<string, int> _slots = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _mapNames = new(StringComparer.Ordinal);
+    private readonly List<Constant> _weights = [];
+    private readonly NameScope _weightNames = new([.. s_inherited, "Weights"]);
+    private readonly NameScope _members;
+    private readonly ShapeTable _shapes;
+    private readonly CalibrationManifest _manifest;
+
+    private SamplerModelBuilder(CalibrationManifest manifest, string className)
+    {
+        _manifest = manifest;
+        _network = manifest.Network;
+        _layout = new WeightLayout(_network, manifest.Steps.Count);
+        _plan = new BufferPlan(_network);
+        _maps = _network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        _members = new NameScope([.. s_inherited, .. s_printed, className]);
+        _shapes = new ShapeTable(_members);
+    }
+
+    /// <summary>Whether a class of this name would hold a member of the same name, which C# forbids.</summary>
+    public static bool IsReserved(string className) =>
+        s_inherited.Contains(className) || s_printed.Contains(className.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'));
+
+    public static SamplerModel Build(CalibrationManifest manifest, TypeName type, bool seesInternals, string resource, string sha256) =>
+        new SamplerModelBuilder(manifest, type.Name).Build(type, seesInternals, resource, sha256);
+
+    private SamplerModel Build(TypeName type, bool seesInternals, string resource, string sha256)
+    {
+        bool hasVectors = _network.Embedding.Vectors > 0;
+        EquatableArray<string> stepMethods = StepMethods();
+        EquatableArray<Constant> maps = MapConstants(hasVectors);
+        string state = _shapes.Map(_maps[_network.Latent]);
+        string? vectors = null;
+        if (hasVectors)
+        {
+            vectors = _shapes.Embedding(_network.Embedding, _manifest.Steps.Count);
+            _weights.Add(new("EmbeddingWeights", _weightNames.Claim("Embedding"), _layout.Embedding, "time, labels and projections"));
+        }
+
+        EquatableArray<Section> sections = Sections();
+        return new(
+            type, seesInternals, resource, sha256, _manifest.Model, _manifest.Sampling,
+            _network.Operations.OfType<ConvolutionOperation>().Select(c => c.WeightBits).Distinct().OrderBy(b => b).ToEquatableArray(),
+            _plan.BytesPerImage, _layout.TotalBytes, _shapes.Shapes, _weights.ToEquatableArray(), maps, vectors, state,
+            _mapNames[_network.Latent], _mapNames[_network.Epsilon], sections, stepMethods, _manifest.Steps);
+    }
+
+    private EquatableArray<string> StepMethods()
+    {
+        string format = "D" + (_manifest.Steps.Count - 1).ToString(CultureInfo.InvariantCulture).Length.ToString(CultureInfo.InvariantCulture);
+        return Enumerable.Range(0, _manifest.Steps.Count)
+            .Select(i => _members.Claim("Step" + i.ToString(format, CultureInfo.InvariantCulture))).ToEquatableArray();
+    }
+
+    private EquatableArray<Constant> MapConstants(bool hasVectors)
+    {
+        var names = new NameScope([.. s_inherited, "Maps"]);
+        var constants = new List<Constant>();
+        if (hasVectors)
+            constants.Add(new("Activation", names.Claim("Vectors"), _plan[BufferPlan.Vectors], Literal.Int(_network.Embedding.Vectors) + " numbers in FP32"));
+        foreach (Map map in _network.Maps)
+        {
+            if (map.IsQuantized) _slots.Add(map.Name, _slots.Count);
+            string name = names.Claim(Identifiers.ToPascalCase(map.Name));
+            _mapNames.Add(map.Name, name);
+            constants.Add(new("Activation", name, _plan[map.Name], ShapeTable.Describe(map)));
+        }
+
+        return constants.ToEquatableArray();
+    }
+
+    private EquatableArray<Section> Sections()
+    {
+        var sections = new List<Section>();
+        var calls = new List<Call>();
+        string module = "";
+        foreach (Operation operation in _network.Operations)
+        {
+            string its = Module(operation.Name);
+            if (its != module && calls.Count > 0)
+            {
+                sections.Add(new(module, calls.ToEquatableArray()));
+                calls.Clear();
+            }
+
+            module = its;
+            calls.Add(Call(operation));
+        }
+
+        sections.Add(new(module, calls.ToEquatableArray()));
+        return sections.ToEquatableArray();
+    }
+
+    /// <summary><c>down_blocks.0.resnets.0.conv1</c> belongs to <c>down_blocks.0.resnets.0</c>, and so does an element of a list, <c>….to_out.0</c>;
+    /// a name without a parent is its own module.</summary>
+    private static string Module(string name)
+    {
+        string[] parts = name.Split('.');
+        int own = parts.Length > 2 && parts[parts.Length - 1].All(c => c is >= '0' and <= '9') ? 2 : 1;
+        return parts.Length > own ? string.Join(".", parts.Take(parts.Length - own)) : name;
+    }
+
+    private Call Call(Operation operation)
+    {
+        switch (operation)
+        {
+            case QuantizeOperation o:
+                return new QuantizeCall(_shapes.Map(_maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output], _slots[o.Output]);
+            case GroupNormOperation o:
+                Map normalized = _maps[o.Output];
+                string norm = _shapes.GroupNorm(o, _maps[o.Input], normalized, o.Skip is null ? null : _maps[o.Skip]);
+                string gammaBeta = Weights("NormWeights", o.Name, "gamma and beta of " + Literal.Int(WeightLayout.GroupNormChannels(o, _maps)) + " channels");
+                string? skip = o.Skip is null ? null : _mapNames[o.Skip];
+                string? skipOutput = o.SkipOutput is null ? null : _mapNames[o.SkipOutput];
+                return normalized.IsQuantized
+                    ? new NormalizeQuantizeCall(norm, gammaBeta, _mapNames[o.Input], _mapNames[o.Output], _slots[o.Output], skip, skipOutput,
+                        o.SkipOutput is null ? -1 : _slots[o.SkipOutput])
+                    : new NormalizeCall(norm, gammaBeta, _mapNames[o.Input], _mapNames[o.Output], skip, skipOutput);
+            case ConvolutionOperation o:
+                Map input = _maps[o.Input];
+                Map output = _maps[o.Output];
+                string kernel = Literal.Int(o.KernelSize);
+                string weights = Weights("ConvolutionWeights", o.Name,
+                    $"{kernel}×{kernel}, {Literal.Int(input.Channels)} to {Literal.Int(output.Channels)} channels, {Literal.Int(o.WeightBits)} bits");
+                return new ConvolveCall(_shapes.Convolution(o, input, output), weights, _mapNames[o.Input], input.IsQuantized ? _slots[o.Input] : -1,
+                    _mapNames[o.Output], o.Vector, o.Residual is null ? null : _mapNames[o.Residual], o.Output == _network.Epsilon);
+            case AttentionOperation o:
+                return new AttendCall(_shapes.Attention(o, _maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output]);
+            default:
+                throw new InvalidOperationException("An operation without emitter: " + operation.GetType().Name);
+        }
+    }
+
+    private string Weights(string type, string operation, string comment)
+    {
+        string name = _weightNames.Claim(Identifiers.ToPascalCase(operation));
+        _weights.Add(new(type, name, _layout[operation], comment));
+        return name;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Security.Cryptography;
+using System.Text;
+using Specializer.Generator.Diagnostics;
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Parsing;
+
+/// <summary>What became of one manifest file.</summary>
+internal sealed record ParseResult(string Path, GeneratedType? Type, EquatableArray<DiagnosticInfo> Diagnostics)
+{
+    public static ParseResult Failed(string path, GeneratedType? type, params DiagnosticInfo[] diagnostics) => new(path, type, new(diagnostics));
+}
+
+/// <summary>From a file to the model of its sampler, or to diagnostics and a stub.</summary>
+internal static class SamplerParser
+{
+    public static ParseResult Parse(ManifestFile file, RuntimeReference runtime, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            return Parse(file, runtime);
+        }
+        catch (Exception e)
+        {
+            // A generator that throws loses all its types with nothing but warning CS8785.
+            return ParseResult.Failed(file.Path, null,
+                DiagnosticInfo.AtFile(ManifestErrorId.Internal, file.Path, $"The generator failed: {e.GetType().Name}. Please report this manifest."));
+        }
+    }
+
+    /// <summary>Of several manifests that generate the same type, the first by path keeps it.</summary>
+    public static ParseResult RefuseDuplicates(ParseResult result, EquatableArray<TypeClaim> claims)
+    {
+        if (result.Type is not { } generated) return result;
+        TypeName type = generated.Type;
+        TypeClaim? first = claims.FirstOrDefault(c => 
+            // File names of generated sources are compared without case.
+            string.Equals(c.Namespace, type.Namespace, StringComparison.OrdinalIgnoreCase) && string.Equals(c.Name, type.Name, StringComparison.OrdinalIgnoreCase));
+        if (first is null || first.Path == result.Path) return result;
+        return ParseResult.Failed(result.Path, null, DiagnosticInfo.AtFile(Descriptors.DuplicateTypeId, result.Path,
+            $"This manifest and {Names.Quote(FileName(first.Path))} both generate {type.Namespace}.{type.Name}. Give one of the items another ClassName or Namespace."));
+    }
+
+    private static ParseResult Parse(ManifestFile file, RuntimeReference runtime)
+    {
+        if (!runtime.Exists)
+            return ParseResult.Failed(file.Path, null, DiagnosticInfo.AtFile(Descriptors.RuntimeId, file.Path,
+                "Generated samplers run on Specializer.Runtime, which this project does not reference. Add a reference to the package."));
+        ManifestResult read =
+            file.Text is null ? new(null, default)
+            : !file.IsUtf8 ? new(null, new([ManifestReader.WrongEncoding]))
+            : ManifestReader.Read(file.Text);
+        var options = new SamplerOptions(file, read.Manifest?.Model.Name);
+        if (read.Manifest is { } manifest && options.Problems.Count == 0)
+            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, runtime.SeesInternals, options.Resource, Sha256(file.Text!)), default);
+
+        var problems = new List<DiagnosticInfo>(options.Problems);
+        if (file.Text is null)
+        {
+            problems.Add(DiagnosticInfo.AtFile(Descriptors.UnreadableId, file.Path, "The compiler cannot read this file. Check that it exists and is text."));
+        }
+        else
+        {
+            var lines = new LineMap(file.Text);
+            problems.AddRange(read.Errors.Select(e => DiagnosticInfo.At(e, file.Path, lines)));
+        }
+
+        return new(file.Path, options.Problems.Count == 0 ? new StubModel(options.Type, runtime.SeesInternals) : null, problems.ToEquatableArray());
+    }
+
+    /// <summary>SHA-256 of the file. The reader admits only UTF-8 without byte order mark, so the text's UTF-8 bytes are the file's bytes
+    /// (<c>SourceText.GetChecksum</c> would be a hash of whatever encoding the compiler chose).</summary>
+    private static string Sha256(string text)
+    {
+        using var sha256 = SHA256.Create();
+        return string.Concat(sha256.ComputeHash(Encoding.UTF8.GetBytes(text)).Select(b => b.ToString("x2")));
+    }
+
+    private static string FileName(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);
+}
+
+/// <summary>Which file generates which type.</summary>
+internal sealed record TypeClaim(string Path, string Namespace, string Name);

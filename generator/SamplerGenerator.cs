@@ -1,0 +1,68 @@
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Text;
+using Specializer.Generator.Diagnostics;
+using Specializer.Generator.Emit;
+using Specializer.Generator.Model;
+using Specializer.Generator.Parsing;
+using Specializer.Manifest;
+
+namespace Specializer.Generator;
+
+/// <summary>Prints one sampler for each calibration manifest among the additional files: parse (Parsing), decide (Model), print (Emit).</summary>
+[Generator(LanguageNames.CSharp)]
+public sealed class SamplerGenerator : IIncrementalGenerator
+{
+    /// <summary>Names of the pipeline's steps, for tests of what is recomputed when.</summary>
+    internal static class Steps
+    {
+        public const string Files = nameof(Files);
+        public const string Runtime = nameof(Runtime);
+        public const string Parsed = nameof(Parsed);
+        public const string Claims = nameof(Claims);
+        public const string Types = nameof(Types);
+        public const string Diagnostics = nameof(Diagnostics);
+    }
+
+    /// <inheritdoc/>
+    public void Initialize(IncrementalGeneratorInitializationContext context)
+    {
+        var files = context.AdditionalTextsProvider.Combine(context.AnalyzerConfigOptionsProvider)
+            .Where(pair => ManifestFile.IsManifest(pair.Left, pair.Right))
+            .Select((pair, cancellation) => ManifestFile.Read(pair.Left, pair.Right, cancellation))
+            .WithTrackingName(Steps.Files);
+        var runtime = context.CompilationProvider.Select(RuntimeReference.Of).WithTrackingName(Steps.Runtime);
+        var parsed = files.Combine(runtime)
+            .Select((pair, cancellation) => SamplerParser.Parse(pair.Left, pair.Right, cancellation))
+            .WithTrackingName(Steps.Parsed);
+        var claims = parsed.Collect()
+            .Select((results, _) => results.Where(r => r.Type is not null)
+                .Select(r => new TypeClaim(r.Path, r.Type!.Type.Namespace, r.Type.Type.Name))
+                .OrderBy(c => c.Path, StringComparer.Ordinal).ToEquatableArray())
+            .WithTrackingName(Steps.Claims);
+        var results = parsed.Combine(claims).Select((pair, _) => SamplerParser.RefuseDuplicates(pair.Left, pair.Right));
+
+        // Apart, so that moving a mistake by a line does not print a type again, and the other way round.
+        context.RegisterSourceOutput(results.Select((r, _) => r.Type).WithTrackingName(Steps.Types), Print);
+        context.RegisterSourceOutput(results.Select((r, _) => r.Diagnostics).WithTrackingName(Steps.Diagnostics), Report);
+    }
+
+    private static void Print(SourceProductionContext context, GeneratedType? type)
+    {
+        if (type is null) return;
+        try
+        {
+            string source = type is SamplerModel model ? SamplerEmitter.Emit(model, context.CancellationToken) : StubEmitter.Emit((StubModel)type);
+            context.AddSource($"{type.Type.Namespace}.{type.Type.Name}.g.cs", SourceText.From(source, Encoding.UTF8));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Internal, null, $"The generator failed: {e.GetType().Name}. Please report the manifest of {type.Type.Name}."));
+        }
+    }
+
+    private static void Report(SourceProductionContext context, EquatableArray<DiagnosticInfo> diagnostics)
+    {
+        foreach (DiagnosticInfo diagnostic in diagnostics) context.ReportDiagnostic(diagnostic.ToDiagnostic());
+    }
+}
