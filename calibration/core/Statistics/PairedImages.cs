@@ -1,0 +1,50 @@
+namespace Specializer.Calibration;
+
+/// <summary>Fidelity of images to those of the same seeds drawn in FP32, image by image.</summary>
+internal sealed class PairedImages
+{
+    private readonly double[] _signal; // Σ reference² per image
+    private readonly double[] _error;  // Σ (image − reference)² per image
+    private readonly int _elements;
+    private readonly double _peak;
+
+    /// <param name="reference">FP32 images, one after the other.</param>
+    /// <param name="images">Images of the same seeds.</param>
+    /// <param name="elementsPerImage">Numbers in an image.</param>
+    /// <param name="peak">Largest possible difference: 2 for the range [−1, 1].</param>
+    public PairedImages(ReadOnlySpan<float> reference, ReadOnlySpan<float> images, int elementsPerImage, double peak = 2)
+    {
+        if (reference.Length != images.Length || reference.Length % elementsPerImage != 0)
+            throw new ArgumentException($"Images are compared in pairs: {reference.Length} and {images.Length} numbers are not pairs of images of {elementsPerImage}.", nameof(images));
+        (_elements, _peak) = (elementsPerImage, peak);
+        _signal = new double[reference.Length / elementsPerImage];
+        _error = new double[_signal.Length];
+        for (int i = 0; i < reference.Length; i++)
+        {
+            double difference = (double)images[i] - reference[i];
+            _signal[i / elementsPerImage] += (double)reference[i] * reference[i];
+            _error[i / elementsPerImage] += difference * difference;
+        }
+    }
+
+    /// <summary>Number of pairs.</summary>
+    public int Count => _signal.Length;
+
+    /// <summary>Mean squared error of one image.</summary>
+    public double MeanSquaredError(int image) => _error[image] / _elements;
+
+    /// <summary>10·log₁₀(Σ reference²/Σ error²) of one image, dB.</summary>
+    public double SnrDb(int image) => 10 * Math.Log10(_signal[image] / _error[image]);
+
+    /// <summary>10·log₁₀(peak²/mean squared error) of one image, dB.</summary>
+    public double PsnrDb(int image) => 10 * Math.Log10(_peak * _peak / MeanSquaredError(image));
+
+    /// <summary>SNR over all images together, with its interval.</summary>
+    public Interval PooledSnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => 10 * Math.Log10(i.Sum(n => _signal[n]) / i.Sum(n => _error[n])), seed);
+
+    /// <summary>Median SNR over images, with its interval.</summary>
+    public Interval MedianSnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => Bootstrap.Median(i.Select(SnrDb)), seed);
+
+    /// <summary>PSNR over all images together, with its interval.</summary>
+    public Interval PooledPsnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => 10 * Math.Log10(_peak * _peak / i.Average(MeanSquaredError)), seed);
+}

@@ -1,0 +1,84 @@
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+public class EvaluationTests
+{
+    [SharedFact("data/mnist")]
+    public void TheClassifierReadsTheTestSet()
+    {
+        var (shape, pixels) = IdxFile.Read(Path.Combine(SharedData.Mnist, "t10k-images-idx3-ubyte.gz"));
+        var (labelShape, labels) = IdxFile.Read(Path.Combine(SharedData.Mnist, "t10k-labels-idx1-ubyte.gz"));
+        Assert.Equal([10_000, 28, 28], shape);
+        Assert.Equal([10_000], labelShape);
+        var (found, features) = DigitClassifier.Open(SharedData.Mnist).Classify(Array.ConvertAll(pixels, p => (float)p), 2);
+        double accuracy = found.Zip(labels, (f, l) => f == l ? 1.0 : 0).Average();
+        Assert.InRange(accuracy, 0.985, 0.993);
+
+        // The file is sorted by label: take every other image for two samples of the same source.
+        float[][] rows = [.. features.Chunk(256)];
+        float[] even = [.. rows.Where((_, i) => i % 2 == 0).SelectMany(r => r)], odd = [.. rows.Where((_, i) => i % 2 == 1).SelectMany(r => r)];
+        double floor = FrechetDistance.Between(even, odd, 256);
+        float[] faint = [.. pixels.Chunk(784).Where((_, i) => i % 10 == 0).SelectMany(p => p).Select(p => p / 2f)];
+        double other = FrechetDistance.Between(DigitClassifier.Open(SharedData.Mnist).Classify(faint, 2).Features, odd, 256);
+        Assert.True(other > 5 * floor, $"halved contrast {other}, real against real {floor}");
+    }
+
+    [Fact]
+    public void FrechetDistanceOfGaussiansIsTheClosedForm()
+    {
+        // Diagonal covariances: Σ (m₁ − m₂)² + (s₁ − s₂)².
+        const int n = 40_000;
+        float[] first = new float[n * 2], second = new float[n * 2];
+        var random = new Gaussian(1);
+        for (int i = 0; i < n; i++)
+        {
+            (first[2 * i], first[2 * i + 1]) = ((float)random.Next(), (float)(3 * random.Next()));
+            (second[2 * i], second[2 * i + 1]) = ((float)(1 + 2 * random.Next()), (float)(3 * random.Next()));
+        }
+
+        Assert.Equal(2, FrechetDistance.Between(first, second, 2), 0.1);
+        Assert.Equal(0, FrechetDistance.Between(first, first, 2), 1e-9);
+        Assert.Throws<ArgumentException>(() => FrechetDistance.Between(first.AsSpan(0, 2), second, 2));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(33)]
+    public void RootSquaresBack(int n)
+    {
+        float[] a = new Gaussian(n).Values(n * n);
+        var matrix = new double[n * n];
+        for (int i = 0; i < n; i++)
+        {
+            for (int j = 0; j < n; j++)
+            {
+                for (int k = 0; k < n; k++) matrix[i * n + j] += (double)a[i * n + k] * a[j * n + k];
+            }
+        }
+
+        double[] root = SymmetricEigen.SquareRoot(matrix, n);
+        for (int i = 0; i < n; i++)
+        {
+            for (int j = 0; j < n; j++)
+            {
+                double product = 0;
+                for (int k = 0; k < n; k++) product += root[i * n + k] * root[k * n + j];
+                Assert.Equal(matrix[i * n + j], product, 1e-9 * n);
+            }
+        }
+    }
+
+    [Fact]
+    public void DamagedIdxFilesAreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (byte[] content in (byte[][])[[0, 0, 8], [0, 0, 9, 1, 0, 0, 0, 1, 5], [0, 0, 8, 1, 0, 0, 0, 9, 5], [0, 0, 8, 1, 0x7F, 0xFF, 0xFF, 0xFF], [0, 0, 8, 2, 0xFF, 0, 0, 0, 0, 0, 0, 0]])
+        {
+            string path = folder.File("images.gz");
+            using (var stream = new System.IO.Compression.GZipStream(File.Create(path), System.IO.Compression.CompressionLevel.Fastest)) stream.Write(content);
+            Assert.Throws<InvalidDataException>(() => IdxFile.Read(path));
+        }
+    }
+}
