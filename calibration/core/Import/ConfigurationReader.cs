@@ -1,0 +1,135 @@
+using System.Text.Json;
+
+namespace Specializer.Calibration;
+
+/// <summary>One JSON object of a model folder. Each property is asked for once with its default; what was never asked for is unknown.</summary>
+internal sealed class ConfigurationReader
+{
+    private readonly Dictionary<string, JsonElement> _properties = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+
+    private ConfigurationReader(string file, JsonElement root)
+    {
+        File = file;
+        foreach (JsonProperty property in root.EnumerateObject())
+        {
+            if (!_properties.TryAdd(property.Name, property.Value))
+                throw new ModelImportException(file, property.Name, "the property stands there twice. Remove one of them.");
+        }
+    }
+
+    /// <summary>Path of the file, for messages.</summary>
+    public string File { get; }
+
+    /// <exception cref="ModelImportException">The file is missing or is no JSON object.</exception>
+    public static ConfigurationReader Open(string file)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(file));
+            JsonElement root = document.RootElement.Clone();
+            return root.ValueKind == JsonValueKind.Object
+                ? new(file, root)
+                : throw new ModelImportException(file, null, $"holds a JSON {Name(root.ValueKind)} where an object is expected.");
+        }
+        catch (JsonException e)
+        {
+            throw new ModelImportException(file, null,
+                $"is not valid JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}. Download the model again, or correct the file.", e);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelImportException(file, null, "the file does not exist. A model folder holds config.json, scheduler_config.json and diffusion_pytorch_model.safetensors, "
+                + "or the folders unet and scheduler with these files.", e);
+        }
+    }
+
+    /// <summary>Whether the property is there, be it null.</summary>
+    public bool Has(string key) => _properties.ContainsKey(key);
+
+    public bool IsNull(string key) => Find(key) is { ValueKind: JsonValueKind.Null };
+
+    public string Text(string key, string absent) => Find(key) is not { } value ? absent
+        : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Mismatch(key, value, "a string");
+
+    public bool Flag(string key, bool absent) => Find(key) is not { } value ? absent : value.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Mismatch(key, value, "true or false"),
+    };
+
+    /// <summary>An integer within [minimum, maximum].</summary>
+    public int Integer(string key, int absent, int minimum, int maximum) =>
+        Find(key) is { } value ? Integer(key, value, minimum, maximum) : absent;
+
+    /// <summary>An integer within [minimum, maximum], or null when the property is null or absent.</summary>
+    public int? IntegerOrNull(string key, int minimum, int maximum) =>
+        Find(key) is { ValueKind: not JsonValueKind.Null } value ? Integer(key, value, minimum, maximum) : null;
+
+    /// <summary>A finite number above 0.</summary>
+    public double Positive(string key, double absent) => Find(key) is not { } value ? absent
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number) && number > 0 ? number
+        : throw Mismatch(key, value, "a finite number above 0");
+
+    public int[] Integers(string key, int[] absent, int minimum, int maximum) => Find(key) is not { } value ? absent
+        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Integer(key, e, minimum, maximum))]
+        : throw Mismatch(key, value, "an array of integers");
+
+    public string[] Texts(string key, string[] absent) => Find(key) is not { } value ? absent
+        : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+            ? [.. value.EnumerateArray().Select(e => e.GetString()!)]
+            : throw Mismatch(key, value, "an array of strings");
+
+    /// <summary>Rejects every value but those given (as JSON); an absent property has its default, which is one of them.</summary>
+    public void Require(string key, string supported, params ReadOnlySpan<string> values)
+    {
+        if (Find(key) is { } value && !values.Contains(value.GetRawText()))
+            throw new UnsupportedModelException(File, key, value.GetRawText(), supported);
+    }
+
+    /// <summary>Names properties that may hold anything, because they do not change what is computed.</summary>
+    public void Ignore(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys) _known.Add(key);
+    }
+
+    /// <summary>Rejects properties that were never asked for, for they may change the arithmetic. Names with a leading underscore are notes.</summary>
+    public void RejectUnknown()
+    {
+        foreach (var (key, value) in _properties)
+        {
+            if (!_known.Contains(key) && !key.StartsWith('_'))
+                throw new UnsupportedModelException(File, key, value.GetRawText(),
+                    "The property is unknown, so the network may differ from what would be computed. Remove it if it does not change the arithmetic.");
+        }
+    }
+
+    /// <summary>The property as JSON, for messages.</summary>
+    public string Raw(string key) => _properties.TryGetValue(key, out JsonElement value) ? value.GetRawText() : "null";
+
+    /// <summary>Whether the property is an array.</summary>
+    public bool IsArray(string key) => Find(key) is { ValueKind: JsonValueKind.Array };
+
+    private JsonElement? Find(string key)
+    {
+        _known.Add(key);
+        return _properties.TryGetValue(key, out JsonElement value) ? value : null;
+    }
+
+    private int Integer(string key, JsonElement value, int minimum, int maximum)
+    {
+        // 1.0 is how some writers print an integer.
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            && number == Math.Floor(number) && number >= minimum && number <= maximum
+            ? (int)number
+            : throw Mismatch(key, value, $"an integer from {minimum} to {maximum}");
+    }
+
+    private ModelImportException Mismatch(string key, JsonElement value, string expected) =>
+        new(File, key, $"the value is {Shorten(value.GetRawText())}; {expected} is expected.");
+
+    private static string Shorten(string json) => json.Length <= 60 ? json : json[..57] + "...";
+
+    private static string Name(JsonValueKind kind) => kind.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>A model folder as this project computes it: an FP32 network, its weights and its scheduler.</summary>
+public sealed record ImportedModel
+{
+    internal ImportedModel(Network network, IReadOnlyDictionary<string, float[]> weights, TimeEmbedding time, SchedulerConfiguration scheduler)
+    {
+        Network = network;
+        Weights = weights;
+        Time = time;
+        Scheduler = scheduler;
+    }
+
+    /// <summary>Name used in file names and messages: letters, digits, '-', '_'. By default the folder's.</summary>
+    public required string Name
+    {
+        get;
+        init => field = Names.IsModelName(value) ? value
+            : throw new ArgumentException($"The model name {Names.Quote(value)} is not made of 1 to {Names.MaximumLength} ASCII letters, digits, '-' and '_'.", nameof(value));
+    }
+
+    /// <summary>Class in the source library.</summary>
+    public required string Architecture { get; init; }
+
+    /// <summary>SHA-256 of the weights file, 64 lower-case hex digits.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>Number of FP32 parameters.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Label that means "none" for guidance, which the source files do not say; −1 when there is none.</summary>
+    public int NullLabel
+    {
+        get;
+        init => field = value >= -1 && (value < Classes) ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, $"The null label must be one of the model's {Classes} classes, or -1 for none.");
+    } = -1;
+
+    /// <summary>Rows of an image.</summary>
+    public int Height => Latent.Height;
+
+    /// <summary>Columns of an image.</summary>
+    public int Width => Latent.Width;
+
+    /// <summary>Channels of an image.</summary>
+    public int Channels => Latent.Channels;
+
+    /// <summary>Rows of the label table; 0 when the model is unconditional.</summary>
+    public int Classes => Network.Embedding.Classes;
+
+    /// <summary>All of whose maps are FP32.</summary>
+    internal Network Network { get; }
+
+    /// <summary>The operations' tensors by name, laid out as <see cref="Manifest.Network"/> says; without the embedding's, which depend on the timesteps.</summary>
+    internal IReadOnlyDictionary<string, float[]> Weights { get; }
+
+    /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
+    internal TimeEmbedding Time { get; }
+
+    /// <summary>The scheduler that the model comes with.</summary>
+    internal SchedulerConfiguration Scheduler { get; }
+
+    /// <summary>A run of one of the samplers over this model's noise schedule.</summary>
+    /// <param name="sampler"><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</param>
+    /// <param name="steps">Denoising steps.</param>
+    /// <param name="eta">η of DDIM, in [0, 1]; 1 for DDPM.</param>
+    /// <exception cref="ArgumentException">Sampler, steps or η are not possible.</exception>
+    /// <exception cref="NotSupportedException">The scheduler's configuration asks for steps that cannot be compiled.</exception>
+    internal Scheduler CreateScheduler(string? sampler, int steps, double eta)
+    {
+        string name = sampler switch
+        {
+            "ddpm" => SchedulerConfiguration.Ddpm,
+            "ddim" => SchedulerConfiguration.Ddim,
+            null => eta == 1 ? Scheduler.ClassName : SchedulerConfiguration.Ddim,
+            _ => throw new ArgumentException($"The sampler {Names.Quote(sampler)} is unknown; use 'ddpm' or 'ddim'.", nameof(sampler)),
+        };
+        // A class built from another's configuration keeps the values and takes its own formulas.
+        Scheduler scheduler = Schedulers.Scheduler.Create(Scheduler with { ClassName = name }, steps, eta);
+        return scheduler.SupportsLinearForm ? scheduler
+            : throw new NotSupportedException($"{Name}: dynamic thresholding and learned variances cannot be compiled. Set 'thresholding' to false and 'variance_type' to a fixed one in scheduler_config.json, or use the sampler 'ddim' if the variance is learned.");
+    }
+
+    private Map Latent => Network.Maps.Single(m => m.Name == Network.Latent);
+
+    /// <summary>All FP32 tensors by name, with one row of the embedding's table for each timestep.</summary>
+    internal IReadOnlyDictionary<string, float[]> Tensors(IReadOnlyList<float> timesteps)
+    {
+        var all = new Dictionary<string, float[]>(Weights, StringComparer.Ordinal);
+        foreach (var (name, values) in Time.Tensors(timesteps)) all.Add(name, values);
+        return all;
+    }
+
+    /// <summary>The bytes of <see cref="Tensors"/>, as the packer asks for them.</summary>
+    internal Func<string, long, byte[]> TensorBytes(IReadOnlyList<float> timesteps)
+    {
+        IReadOnlyDictionary<string, float[]> tensors = Tensors(timesteps);
+        return (name, length) =>
+        {
+            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(tensors[name].AsSpan());
+            return bytes.Length == length ? bytes.ToArray() : throw new InvalidOperationException($"The tensor '{name}' has {bytes.Length} bytes; its operation needs {length}.");
+        };
+    }
+}

@@ -1,0 +1,55 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Counts one evaluation of a network for one image. Counting rule (docs/method.md): multiply-accumulates of convolutions, of both attention
+/// products and of the embedding's projections; bit operations are multiply-accumulates × weight bits × activation bits, 32·32 where nothing is quantized.
+/// Norms, non-linearities and the solver are not counted.</summary>
+internal static class NetworkCost
+{
+    /// <summary>Multiply-accumulates of one evaluation.</summary>
+    public static long MultiplyAccumulates(Network network) => Sum(network, static (macs, _) => macs);
+
+    /// <summary>Σ MACs·n_w·n_a of one evaluation.</summary>
+    /// <param name="network">The network; its convolutions' weight bits decide n_w.</param>
+    /// <param name="activationBits">n_a where weights have 4 bits; 8-bit weights meet 8-bit activations.</param>
+    public static long BitOperations(Network network, int activationBits) => Sum(network, (macs, weightBits) => macs * weightBits switch
+    {
+        4 => 4 * activationBits,
+        8 => 8 * 8,
+        _ => 32 * 32,
+    });
+
+    /// <summary>FP32 bit operations over those of a sampler whose steps have these activation bits.</summary>
+    public static double BitOperationsSaved(Network network, IEnumerable<int> activationBits)
+    {
+        double full = 0, reduced = 0;
+        foreach (int bits in activationBits)
+        {
+            full += MultiplyAccumulates(network) * 1024.0;
+            reduced += BitOperations(network, bits);
+        }
+
+        return full / reduced;
+    }
+
+    private static long Sum(Network network, Func<long, int, long> cost)
+    {
+        var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        // A folded time embedding costs nothing; labels are projected in each step.
+        long sum = cost((long)network.Embedding.Width * network.Embedding.Vectors, 32);
+        foreach (Operation operation in network.Operations)
+        {
+            sum = checked(sum + operation switch
+            {
+                ConvolutionOperation c => cost(Pixels(maps[c.Output]) * maps[c.Output].Channels * maps[c.Input].Channels * c.KernelSize * c.KernelSize, c.WeightBits),
+                AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, 32),
+                _ => 0,
+            });
+        }
+
+        return sum;
+
+        static long Pixels(Map map) => (long)map.Height * map.Width;
+    }
+}

@@ -1,0 +1,114 @@
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>A sampler that is interpreted, not generated: the FP32 network for comparison, or an artefact's network exactly as its generated sampler runs it.</summary>
+/// <remarks>It shares sessions, noise and kernels with generated samplers, so equal seeds start from equal noise, and an artefact gives the generated sampler's bits.</remarks>
+public sealed class InterpretedSampler : Sampler
+{
+    private readonly NetworkInterpreter _interpreter;
+    private readonly InterpretedStep[] _steps;
+
+    private InterpretedSampler(NetworkInterpreter interpreter, InterpretedStep[] steps, SamplerDescription description, Device? device, PackedWeights packed)
+        : base(description, device, packed)
+    {
+        _interpreter = interpreter;
+        _steps = steps;
+    }
+
+    /// <summary>The FP32 network with the solver as it is: no quantization, no corrections.</summary>
+    /// <param name="model">The model; with a null label when guidance is wanted.</param>
+    /// <param name="steps">Denoising steps.</param>
+    /// <param name="eta">η of DDIM, in [0, 1]; 1 for DDPM.</param>
+    /// <param name="sampler"><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</param>
+    /// <param name="device">Where to run; null for a CPU device of its own.</param>
+    /// <param name="guidance">Guidance scale that calls use unless they say otherwise; 1 for none.</param>
+    /// <exception cref="ArgumentException">Sampler, η, steps or guidance are not possible for this model.</exception>
+    /// <exception cref="NotSupportedException">The scheduler's configuration asks for dynamic thresholding or learned variances.</exception>
+    public static InterpretedSampler Float32(ImportedModel model, int steps, double eta, string? sampler = null, Device? device = null, float guidance = 1)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (guidance != 1 && model.NullLabel < 0)
+            throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
+        Scheduler scheduler = model.CreateScheduler(sampler, steps, eta);
+        var interpreter = new NetworkInterpreter(model.Network, steps);
+        PackedWeights packed = interpreter.Pack(model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]));
+        InterpretedStep[] interpreted = [.. scheduler.Steps.Select((s, i) => new InterpretedStep
+        {
+            Solver = scheduler.Coefficients(i), Sigma = (float)s.Sigma, CalibratedSigma = (float)s.Sigma,
+            // No noise of quantization: guidance then only combines.
+            Covariance = new float[16], Means = new float[4 * model.Channels],
+        })];
+        bool guidable = model.NullLabel >= 0;
+        return new(interpreter, interpreted, Describe(interpreter) with
+        {
+            Name = model.Name,
+            Classes = model.Classes,
+            NullLabel = model.NullLabel,
+            Guidance = guidance,
+            // No statistics that could be missing: any finite scale will do.
+            GuidanceMinimum = guidable ? -float.MaxValue : 1,
+            GuidanceMaximum = guidable ? float.MaxValue : 1,
+            Float32Bytes = 4 * model.Parameters,
+            BitOperationsSaved = 1,
+            Steps = [.. interpreted.Select((s, i) => new StepDescription(scheduler.Steps[i].Timestep, 32, 0, s.Sigma, s.Sigma, float.PositiveInfinity))],
+        }, device, packed);
+    }
+
+    /// <summary>A calibrated artefact, as its generated sampler runs it.</summary>
+    /// <param name="manifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>
+    /// <param name="device">Where to run; null for a CPU device of its own.</param>
+    /// <exception cref="ArtifactException">Manifest or weights are malformed or do not belong together.</exception>
+    /// <exception cref="IOException">A file is missing or unreadable.</exception>
+    public static InterpretedSampler FromArtifact(string manifestPath, Device? device = null)
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
+        return FromManifest(artifact.Manifest, artifact.Tensor, device, artifact.Sha256, Convert.FromHexString(artifact.Manifest.Weights.Sha256));
+    }
+
+    /// <summary>A manifest and weights that need not be written yet, as their generated sampler would run them.</summary>
+    /// <param name="manifest">Sound: as <see cref="ManifestReader"/> accepts it.</param>
+    /// <param name="tensor">Gives the little-endian bytes of a tensor.</param>
+    /// <param name="device">Where to run; null for a CPU device of its own.</param>
+    /// <param name="manifestSha256">32 bytes; null when there is no file.</param>
+    /// <param name="weightsSha256">32 bytes; null when there is no file.</param>
+    internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null,
+        byte[]? manifestSha256 = null, byte[]? weightsSha256 = null)
+    {
+        var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count);
+        PackedWeights packed = interpreter.Pack(tensor, manifestSha256, weightsSha256);
+        Manifest.Sampling sampling = manifest.Sampling;
+        return new(interpreter, [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], Describe(interpreter) with
+        {
+            Name = manifest.Model.Name,
+            Classes = manifest.Model.Classes,
+            NullLabel = manifest.Model.NullLabel,
+            Guidance = sampling.Guidance.Single(),
+            GuidanceMinimum = sampling.GuidanceMinimum.Single(),
+            GuidanceMaximum = sampling.GuidanceMaximum.Single(),
+            Float32Bytes = 4 * manifest.Model.Parameters,
+            BitOperationsSaved = sampling.BitOperationsSaved.Value,
+            MultiplyAccumulates = sampling.MultiplyAccumulates,
+            Steps = [.. manifest.Steps.Select(s => new StepDescription(
+                s.Timestep, s.ActivationBits, s.K.Single(), s.Sigma.Single(), s.CalibratedSigma.Single(), s.SnrDb.Single()))],
+        }, device, packed);
+    }
+
+    /// <inheritdoc/>
+    protected internal override void RunStep(int step, Execution run) => _interpreter.RunStep(run, step, _steps[step]);
+
+    // What the network alone decides; the factory methods replace the rest.
+    private static SamplerDescription Describe(NetworkInterpreter interpreter)
+    {
+        Map latent = interpreter.Network.Maps.Single(m => m.Name == interpreter.Network.Latent);
+        return new()
+        {
+            Name = "", Height = latent.Height, Width = latent.Width, Channels = latent.Channels, Classes = 0, NullLabel = -1,
+            Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1,
+            BytesPerImage = interpreter.Plan.BytesPerImage, WeightBytes = interpreter.Layout.TotalBytes, Float32Bytes = 0, BitOperationsSaved = 1,
+            MultiplyAccumulates = NetworkCost.MultiplyAccumulates(interpreter.Network),
+            Latent = interpreter.Latent, Vectors = interpreter.Vectors, Steps = [],
+        };
+    }
+}

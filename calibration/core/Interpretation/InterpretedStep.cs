@@ -1,0 +1,64 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>What one denoising step adds to the network: the numbers that generated code holds as literals, parsed once.</summary>
+internal sealed class InterpretedStep
+{
+    /// <summary>A step of an FP32 network without corrections, for evaluating the network alone.</summary>
+    public static InterpretedStep Float32 { get; } = new();
+
+    /// <summary>Per quantized map, in the network's order.</summary>
+    public Quantization[] Quantizations { get; init; } = [];
+
+    /// <summary>Factor of the folded mean correction.</summary>
+    public float Gain { get; init; } = 1;
+
+    /// <summary>Offset per channel of the folded mean correction; empty for none.</summary>
+    public float[] Offset { get; init; } = [];
+
+    public SolverCoefficients Solver { get; init; }
+
+    /// <summary>σ' of the injected noise.</summary>
+    public float CalibratedSigma { get; init; }
+
+    /// <summary>The sampler's own σ.</summary>
+    public float Sigma { get; init; }
+
+    public float Lambda { get; init; }
+
+    /// <summary>4×4 joint covariance; empty when guidance was not calibrated and is not asked for.</summary>
+    public float[] Covariance { get; init; } = [];
+
+    /// <summary>Joint means, [channel·4 + i].</summary>
+    public float[] Means { get; init; } = [];
+
+    public bool ClampK { get; init; }
+
+    public bool CorrectMean { get; init; }
+
+    public bool CorrectVariance { get; init; }
+
+    public Correction Correction => new(Gain, Offset);
+
+    public GuidanceMoments Moments => new(Covariance, Means, Lambda, Sigma, ClampK, CorrectMean, CorrectVariance);
+
+    public static InterpretedStep FromManifest(Step step, Manifest.Sampling sampling) => new()
+    {
+        Quantizations = [.. step.Scales.Select((scale, slot) => new Quantization(scale.Single(), step.ZeroPoints[slot], step.Levels[slot]))],
+        Gain = step.Gain.Single(),
+        // Generated code passes no offsets where all are 0.
+        Offset = step.Offset.All(o => o.Single() == 0) ? [] : [.. step.Offset.Select(o => o.Single())],
+        Solver = new(
+            step.Solver.X0FromSample.Single(), step.Solver.X0FromModel.Single(), step.Solver.Clip?.Single() ?? float.PositiveInfinity,
+            step.Solver.FromX0.Single(), step.Solver.FromSample.Single(), step.Solver.FromModel.Single()),
+        CalibratedSigma = step.CalibratedSigma.Single(),
+        Sigma = step.Sigma.Single(),
+        Lambda = step.Lambda.Single(),
+        Covariance = [.. step.Covariance.Select(c => c.Single())],
+        Means = [.. step.Means.Select(m => m.Single())],
+        ClampK = sampling.ClampK,
+        CorrectMean = sampling.MeanCorrection != "off",
+        CorrectVariance = sampling.VarianceCorrection,
+    };
+}

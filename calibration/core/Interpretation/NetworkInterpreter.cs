@@ -1,0 +1,166 @@
+using Specializer.Manifest;
+using Specializer.Packing;
+
+namespace Specializer.Calibration;
+
+/// <summary>Told after each operation; the operation's output, and its inputs apart from a residual, can be read then.</summary>
+internal delegate void OperationObserver(Operation operation, Execution run);
+
+/// <summary>Runs a network, FP32 or quantized, through the members that generated code calls. Everything is resolved in the constructor:
+/// a run allocates nothing.</summary>
+internal sealed class NetworkInterpreter
+{
+    private delegate void Instruction(Execution run, InterpretedStep step);
+
+    private readonly Dictionary<string, Map> _maps;
+    private readonly Dictionary<string, int> _slots;
+    private readonly Instruction[] _instructions;
+    private readonly DynamicEmbedding _embedding;
+    private readonly DynamicMap _latentShape;
+
+    /// <param name="network">A sound network: from an importer, or from a manifest that was read without error.</param>
+    /// <param name="steps">Rows of the embedding's table.</param>
+    public NetworkInterpreter(Network network, int steps)
+    {
+        Network = network;
+        Steps = steps;
+        Plan = new(network);
+        Layout = new(network, steps);
+        _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        _slots = network.Maps.Where(m => m.IsQuantized).Select((map, slot) => (map.Name, slot)).ToDictionary(p => p.Name, p => p.slot, StringComparer.Ordinal);
+        _instructions = [.. network.Operations.Select(Resolve)];
+        _embedding = new(steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
+        _latentShape = Shape(_maps[network.Latent]);
+        Latent = Buffer(network.Latent);
+        Epsilon = Buffer(network.Epsilon);
+        Vectors = network.Embedding.Vectors == 0 ? default : new(Plan[BufferPlan.Vectors]);
+    }
+
+    public Network Network { get; }
+
+    public int Steps { get; }
+
+    public BufferPlan Plan { get; }
+
+    public WeightLayout Layout { get; }
+
+    public Activation Latent { get; }
+
+    public Activation Epsilon { get; }
+
+    public Activation Vectors { get; }
+
+    /// <summary>Elements of one image's state.</summary>
+    public int LatentElements => Elements(Network.Latent);
+
+    /// <summary>Where a map lies.</summary>
+    public Activation Buffer(string map) => new(Plan[map]);
+
+    /// <summary>Elements of one image's map, without padding.</summary>
+    public int Elements(string map) => _maps[map].Height * _maps[map].Width * _maps[map].Channels;
+
+    /// <summary>Copies an FP32 map out, NHWC, as many images as <paramref name="destination"/> holds. Meant for an <see cref="OperationObserver"/>.</summary>
+    public void Read(Execution run, string map, Span<float> destination) => run.Read(Buffer(map), Elements(map), destination);
+
+    /// <summary>Index of a quantized map in <see cref="InterpretedStep.Quantizations"/>.</summary>
+    public int Slot(string map) => _slots[map];
+
+    /// <summary>Packs weights as the build does.</summary>
+    /// <param name="tensor">Gives the little-endian bytes of a tensor.</param>
+    /// <param name="manifestSha256">32 bytes; zeros when there is no manifest.</param>
+    /// <param name="weightsSha256">32 bytes; zeros when there is no file.</param>
+    public PackedWeights Pack(Func<string, long, byte[]> tensor, byte[]? manifestSha256 = null, byte[]? weightsSha256 = null)
+    {
+        if (Layout.TotalBytes > Array.MaxLength)
+            throw new NotSupportedException($"The packed weights take {Layout.TotalBytes} bytes; the interpreter holds at most {Array.MaxLength}.");
+        var blob = new byte[Layout.TotalBytes];
+        using var stream = new MemoryStream(blob);
+        WeightPacker.Pack(Network, Steps, tensor, manifestSha256 ?? new byte[32], weightsSha256 ?? new byte[32], stream);
+        return PackedWeights.Copy(blob);
+    }
+
+    /// <summary>Evaluates the network on the current batch: the latent's prediction is then in <see cref="Epsilon"/>.</summary>
+    /// <param name="run">An execution for this network's plan.</param>
+    /// <param name="step">Row of the embedding's table.</param>
+    /// <param name="parameters">Quantization and mean correction.</param>
+    /// <param name="observer">Told after each operation.</param>
+    public void Run(Execution run, int step, InterpretedStep parameters, OperationObserver? observer = null)
+    {
+        if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, step, _embedding);
+        for (int i = 0; i < _instructions.Length; i++)
+        {
+            _instructions[i](run, parameters);
+            observer?.Invoke(Network.Operations[i], run);
+        }
+    }
+
+    /// <summary>Evaluates the network and takes the solver's step, as one step method of a generated sampler does.</summary>
+    public void RunStep(Execution run, int step, InterpretedStep parameters)
+    {
+        Run(run, step, parameters);
+        run.Guide(Epsilon, parameters.Moments, _latentShape);
+        run.Solve(Latent, Epsilon, parameters.Solver, parameters.CalibratedSigma, step, _latentShape);
+    }
+
+    private Instruction Resolve(Operation operation) => operation switch
+    {
+        QuantizeOperation o => Resolve(o),
+        GroupNormOperation o => Resolve(o),
+        ConvolutionOperation o => Resolve(o),
+        AttentionOperation o => Resolve(o),
+        _ => throw new NotSupportedException($"The operation '{operation.Name}' is of a kind that the interpreter does not know."),
+    };
+
+    private Instruction Resolve(QuantizeOperation o)
+    {
+        Activation x = Buffer(o.Input), q = Buffer(o.Output);
+        int slot = Slot(o.Output);
+        DynamicMap shape = Shape(_maps[o.Output]);
+        return (run, step) => run.Quantize(x, q, step.Quantizations[slot], shape);
+    }
+
+    private Instruction Resolve(GroupNormOperation o)
+    {
+        Map output = _maps[o.Output];
+        var shape = new DynamicGroupNorm(
+            output.Height, output.Width, output.Channels, o.Skip is null ? 0 : _maps[o.Skip].Channels, o.Groups, o.Epsilon.Single(),
+            o.Silu ? Nonlinearity.Silu : Nonlinearity.None, output.ElementSize);
+        var weights = new NormWeights(Layout[o.Name]);
+        Activation x = Buffer(o.Input), y = Buffer(o.Output);
+        Activation skip = o.Skip is null ? default : Buffer(o.Skip), ySkip = o.SkipOutput is null ? default : Buffer(o.SkipOutput);
+        if (!output.IsQuantized) return (run, _) => run.Normalize(weights, x, y, skip, ySkip, shape);
+
+        int slot = Slot(o.Output);
+        if (o.SkipOutput is null) return (run, step) => run.NormalizeQuantize(weights, x, y, step.Quantizations[slot], shape: shape);
+        int skipSlot = Slot(o.SkipOutput);
+        return (run, step) => run.NormalizeQuantize(weights, x, y, step.Quantizations[slot], skip, ySkip, step.Quantizations[skipSlot], shape);
+    }
+
+    private Instruction Resolve(ConvolutionOperation o)
+    {
+        Map input = _maps[o.Input], output = _maps[o.Output];
+        var shape = new DynamicConvolution(
+            input.Height, input.Width, input.Channels, output.Height, output.Width, output.Channels, o.KernelSize, o.Stride,
+            o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single());
+        var weights = new ConvolutionWeights(Layout[o.Name]);
+        Activation x = Buffer(o.Input), y = Buffer(o.Output);
+        Activation? residual = o.Residual is null ? null : Buffer(o.Residual);
+        int vector = o.Vector;
+        bool corrected = o.Output == Network.Epsilon;
+        if (!input.IsQuantized)
+            return (run, step) => run.Convolve(weights, x, y, vector, residual, corrected ? step.Correction : default, shape);
+
+        int slot = Slot(o.Input);
+        return (run, step) => run.Convolve(weights, x, step.Quantizations[slot], y, vector, residual, corrected ? step.Correction : default, shape);
+    }
+
+    private Instruction Resolve(AttentionOperation o)
+    {
+        Map output = _maps[o.Output];
+        var shape = new DynamicAttention(output.Height * output.Width, o.Heads, output.Channels / o.Heads);
+        Activation qkv = Buffer(o.Input), y = Buffer(o.Output);
+        return (run, _) => run.Attend(qkv, y, shape);
+    }
+
+    private static DynamicMap Shape(Map map) => new(map.Height, map.Width, map.Channels, map.ElementSize);
+}

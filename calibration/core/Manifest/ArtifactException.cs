@@ -1,0 +1,14 @@
+namespace Specializer.Calibration;
+
+/// <summary>A calibration artefact cannot be used. The message says which file, where in it, what is wrong and how to fix it.</summary>
+public sealed class ArtifactException : IOException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="file">File that is at fault.</param>
+    /// <param name="problem">What is wrong and how to fix it.</param>
+    /// <param name="inner">Cause.</param>
+    public ArtifactException(string file, string problem, Exception? inner = null) : base($"{file}: {problem}", inner) => File = file;
+
+    /// <summary>File that is at fault.</summary>
+    public string File { get; }
+}

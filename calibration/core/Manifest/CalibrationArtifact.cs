@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+using System.Text;
+using Specializer.Formats;
+using Specializer.Manifest;
+using Specializer.Packing;
+
+namespace Specializer.Calibration;
+
+/// <summary>A manifest with its weights, both checked.</summary>
+internal sealed class CalibrationArtifact : IDisposable
+{
+    private readonly SafetensorsFile _weights;
+
+    private CalibrationArtifact(CalibrationManifest manifest, byte[] sha256, SafetensorsFile weights)
+    {
+        Manifest = manifest;
+        Sha256 = sha256;
+        _weights = weights;
+    }
+
+    public CalibrationManifest Manifest { get; }
+
+    /// <summary>Of the manifest file.</summary>
+    public byte[] Sha256 { get; }
+
+    /// <exception cref="ArtifactException">Manifest or weights are malformed, or do not belong together.</exception>
+    /// <exception cref="IOException">A file is missing or unreadable.</exception>
+    public static CalibrationArtifact Open(string manifestPath)
+    {
+        byte[] text = File.ReadAllBytes(manifestPath);
+        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(text));
+        if (result.Manifest is not { } manifest)
+            throw new ArtifactException(manifestPath, string.Join(Environment.NewLine, result.Errors.Select(e => $"({e.Line},{e.Column}): {e.Id}: {e.Message}")));
+
+        string weightsPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, manifest.Weights.File);
+        CheckHash(weightsPath, manifest.Weights);
+        SafetensorsFile? weights = null;
+        try
+        {
+            weights = SafetensorsFile.Open(weightsPath);
+            CheckTensors(weights, manifest);
+            return new(manifest, SHA256.HashData(text), weights);
+        }
+        catch (SafetensorsException e)
+        {
+            weights?.Dispose();
+            throw new ArtifactException(weightsPath, $"{(e.Tensor is null ? "" : $"tensor '{e.Tensor}': ")}{e.Cause}. Calibrate the model again.", e);
+        }
+        catch
+        {
+            weights?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The bytes of a tensor.</summary>
+    public byte[] Tensor(string name, long length)
+    {
+        byte[] bytes = _weights.Bytes(name).ToArray();
+        return bytes.LongLength == length ? bytes : throw new ArtifactException(_weights.Path, $"tensor '{name}' has {bytes.Length} bytes, {length} are expected. Calibrate the model again.");
+    }
+
+    public void Dispose() => _weights.Dispose();
+
+    private static void CheckHash(string path, WeightsIdentity expected)
+    {
+        using FileStream stream = File.OpenRead(path);
+        if (stream.Length != expected.Bytes)
+            throw new ArtifactException(path, $"the file has {stream.Length} bytes, its manifest says {expected.Bytes}. They do not belong together; calibrate again or copy both.");
+        string sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));
+        if (sha256 != expected.Sha256)
+            throw new ArtifactException(path, $"the file has the SHA-256 {sha256}, its manifest says {expected.Sha256}. They do not belong together; calibrate again or copy both.");
+    }
+
+    private static void CheckTensors(SafetensorsFile weights, CalibrationManifest manifest)
+    {
+        var expected = WeightTensors.Of(manifest.Network, manifest.Steps.Count);
+        foreach (WeightTensor tensor in expected.Values)
+        {
+            if (!weights.Entries.TryGetValue(tensor.Name, out SafetensorsEntry? entry))
+                throw new SafetensorsException(weights.Path, tensor.Name, "is missing");
+            if (entry.Type.Name() != tensor.Type || !entry.Shape.SequenceEqual(tensor.Shape))
+                throw new SafetensorsException(weights.Path, tensor.Name,
+                    $"is {entry.Type.Name()} [{string.Join(", ", entry.Shape)}]; {tensor.Type} [{string.Join(", ", tensor.Shape)}] is expected");
+        }
+
+        if (weights.Entries.Keys.FirstOrDefault(k => !expected.ContainsKey(k)) is { } surplus)
+            throw new SafetensorsException(weights.Path, surplus, "belongs to no operation");
+    }
+}

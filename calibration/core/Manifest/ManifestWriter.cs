@@ -1,0 +1,127 @@
+using System.Text;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Writes a calibration manifest (docs/manifest.md): equal manifests give equal bytes, numbers stand as their tokens,
+/// and each long array has a line of its own.</summary>
+internal static class ManifestWriter
+{
+    /// <summary>Writes UTF-8 without byte order mark, and nothing but the manifest.</summary>
+    public static void Write(CalibrationManifest manifest, Stream output) => output.Write(Encoding.UTF8.GetBytes(Write(manifest)));
+
+    /// <summary>The manifest's text.</summary>
+    public static string Write(CalibrationManifest manifest)
+    {
+        var json = new JsonText();
+        json.Open('{');
+        json.Line().Key("schemaVersion").Value(manifest.SchemaVersion);
+        Write(json.Line().Key("model"), manifest.Model);
+        Write(json.Line().Key("scheduler"), manifest.Scheduler);
+        Write(json.Line().Key("sampling"), manifest.Sampling);
+        json.Line().Key("weights").Open('{')
+            .Key("file").Value(manifest.Weights.File).Key("sha256").Value(manifest.Weights.Sha256).Key("bytes").Value(manifest.Weights.Bytes).Close('}');
+        Write(json.Line().Key("network"), manifest.Network);
+        json.Line().Key("steps").Open('[');
+        foreach (Step step in manifest.Steps) Write(json.Line(), step);
+        json.Close(']', ownLine: true);
+        Write(json.Line().Key("provenance"), manifest.Provenance);
+        json.Close('}', ownLine: true);
+        return $"{json}\n";
+    }
+
+    private static void Write(JsonText json, ModelIdentity model) => json.Open('{')
+        .Key("name").Value(model.Name).Key("architecture").Value(model.Architecture).Key("sha256").Value(model.Sha256)
+        .Key("parameters").Value(model.Parameters).Key("height").Value(model.Height).Key("width").Value(model.Width)
+        .Key("channels").Value(model.Channels).Key("classes").Value(model.Classes).Key("nullLabel").Value(model.NullLabel).Close('}');
+
+    private static void Write(JsonText json, SchedulerIdentity scheduler) => json.Open('{')
+        .Key("class").Value(scheduler.Class).Key("trainTimesteps").Value(scheduler.TrainTimesteps).Key("betaSchedule").Value(scheduler.BetaSchedule)
+        .Key("betaStart").Value(scheduler.BetaStart).Key("betaEnd").Value(scheduler.BetaEnd).Key("predictionType").Value(scheduler.PredictionType)
+        .Key("varianceType").Value(scheduler.VarianceType).Key("clipSample").Value(scheduler.ClipSample)
+        .Key("clipSampleRange").Value(scheduler.ClipSampleRange).Key("timestepSpacing").Value(scheduler.TimestepSpacing)
+        .Key("stepsOffset").Value(scheduler.StepsOffset).Key("setAlphaToOne").Value(scheduler.SetAlphaToOne).Close('}');
+
+    private static void Write(JsonText json, Manifest.Sampling sampling) => json.Open('{')
+        .Key("sampler").Value(sampling.Sampler).Key("eta").Value(sampling.Eta).Key("guidance").Value(sampling.Guidance)
+        .Key("guidanceMinimum").Value(sampling.GuidanceMinimum).Key("guidanceMaximum").Value(sampling.GuidanceMaximum)
+        .Key("meanCorrection").Value(sampling.MeanCorrection).Key("clampK").Value(sampling.ClampK)
+        .Key("varianceCorrection").Value(sampling.VarianceCorrection).Key("policy").Value(sampling.Policy)
+        .Key("multiplyAccumulates").Value(sampling.MultiplyAccumulates).Key("bitOperationsSaved").Value(sampling.BitOperationsSaved).Close('}');
+
+    private static void Write(JsonText json, Network network)
+    {
+        json.Open('{').Line().Key("latent").Value(network.Latent).Line().Key("epsilon").Value(network.Epsilon);
+        json.Line().Key("maps").Open('[');
+        foreach (Map map in network.Maps)
+        {
+            json.Line().Open('{').Key("name").Value(map.Name).Key("height").Value(map.Height).Key("width").Value(map.Width)
+                .Key("channels").Value(map.Channels).Key("type").Value(Name(map.Type)).Close('}');
+        }
+
+        json.Close(']', ownLine: true);
+        json.Line().Key("embedding").Open('{').Key("width").Value(network.Embedding.Width).Key("classes").Value(network.Embedding.Classes)
+            .Key("vectors").Value(network.Embedding.Vectors).Close('}');
+        json.Line().Key("operations").Open('[');
+        foreach (Operation operation in network.Operations) Write(json.Line(), operation);
+        json.Close(']', ownLine: true).Close('}', ownLine: true);
+    }
+
+    private static void Write(JsonText json, Operation operation)
+    {
+        switch (operation)
+        {
+            case QuantizeOperation o:
+                Begin("quantize").Key("input").Value(o.Input).Key("output").Value(o.Output);
+                break;
+            case GroupNormOperation o:
+                Begin("groupNorm").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("skip").Value(o.Skip)
+                    .Key("skipOutput").Value(o.SkipOutput).Key("groups").Value(o.Groups).Key("epsilon").Value(o.Epsilon).Key("silu").Value(o.Silu);
+                break;
+            case ConvolutionOperation o:
+                Begin("convolution").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("residual").Value(o.Residual)
+                    .Key("kernelSize").Value(o.KernelSize).Key("stride").Value(o.Stride).Key("paddingTop").Value(o.PaddingTop)
+                    .Key("paddingLeft").Value(o.PaddingLeft).Key("upsample").Value(o.Upsample).Key("weightBits").Value(o.WeightBits)
+                    .Key("vector").Value(o.Vector).Key("outputScale").Value(o.OutputScale);
+                break;
+            case AttentionOperation o:
+                Begin("attention").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("heads").Value(o.Heads);
+                break;
+            default:
+                throw new NotSupportedException($"The operation '{operation.Name}' is of a kind that the manifest does not hold.");
+        }
+
+        json.Close('}');
+
+        JsonText Begin(string kind) => json.Open('{').Key("op").Value(kind).Key("name").Value(operation.Name);
+    }
+
+    private static void Write(JsonText json, Step step) => json.Open('{')
+        .Key("timestep").Value(step.Timestep).Key("activationBits").Value(step.ActivationBits).Key("sigma").Value(step.Sigma)
+        .Key("calibratedSigma").Value(step.CalibratedSigma).Key("lambda").Value(step.Lambda).Key("k").Value(step.K)
+        .Key("rSquared").Value(step.RSquared).Key("noiseVariance").Value(step.NoiseVariance).Key("snrDb").Value(step.SnrDb)
+        .Line().Key("gain").Value(step.Gain).Key("offset").Value(step.Offset)
+        .Line().Key("solver").Open('{')
+        .Key("x0FromSample").Value(step.Solver.X0FromSample).Key("x0FromModel").Value(step.Solver.X0FromModel).Key("clip").Value(step.Solver.Clip)
+        .Key("fromX0").Value(step.Solver.FromX0).Key("fromSample").Value(step.Solver.FromSample).Key("fromModel").Value(step.Solver.FromModel).Close('}')
+        .Line().Key("scales").Value(step.Scales)
+        .Line().Key("zeroPoints").Value(step.ZeroPoints)
+        .Line().Key("levels").Value(step.Levels)
+        .Line().Key("covariance").Value(step.Covariance)
+        .Line().Key("means").Value(step.Means).Close('}');
+
+    private static void Write(JsonText json, Provenance provenance)
+    {
+        json.Open('{').Key("tool").Value(provenance.Tool).Key("version").Value(provenance.Version).Key("options").Open('[');
+        foreach (string option in provenance.Options) json.Value(option);
+        json.Close(']').Key("trajectories").Value(provenance.Trajectories).Key("firstSeed").Value(provenance.FirstSeed).Close('}');
+    }
+
+    private static string Name(MapType type) => type switch
+    {
+        MapType.Float32 => "float32",
+        MapType.Quantized8 => "quantized8",
+        MapType.Quantized16 => "quantized16",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
+    };
+}

@@ -1,0 +1,68 @@
+using Specializer.Formats;
+
+namespace Specializer.Calibration;
+
+/// <summary>Inputs and outputs of the reference library, with images as NHWC. Keys: <c>in.x</c>, <c>in.t</c>, <c>in.class_labels</c>, <c>out.eps</c>,
+/// <c>traj.xT</c> and, for each trajectory, <c>traj.NAME.timesteps</c>, <c>traj.NAME.x</c> and <c>traj.NAME.noise</c>.</summary>
+internal sealed class GoldenFile : IDisposable
+{
+    private readonly SafetensorsFile _file;
+    private readonly int _height, _width, _channels;
+
+    /// <param name="path">A safetensors file.</param>
+    /// <param name="height">Rows of the model's images.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="channels">Channels.</param>
+    /// <exception cref="SafetensorsException">It is malformed.</exception>
+    /// <exception cref="IOException">It is missing or unreadable.</exception>
+    public GoldenFile(string path, int height, int width, int channels)
+    {
+        _file = SafetensorsFile.Open(path);
+        (_height, _width, _channels) = (height, width, channels);
+    }
+
+    /// <summary>Names of the trajectories, in order.</summary>
+    public IEnumerable<string> Trajectories =>
+        _file.Entries.Keys.Where(k => k.StartsWith("traj.", StringComparison.Ordinal) && k.EndsWith(".x", StringComparison.Ordinal))
+            .Select(k => k[5..^2]).Order(StringComparer.Ordinal);
+
+    public bool Has(string key) => _file.Entries.ContainsKey(key);
+
+    /// <summary>Images, NHWC, whatever the leading dimensions.</summary>
+    /// <exception cref="SafetensorsException">The tensor is missing, has other extents than the model's images, or is not finite.</exception>
+    public float[] Images(string key)
+    {
+        float[] source = _file.ReadFloats(key);
+        long[] shape = _file.Entries[key].Shape;
+        if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([_channels, _height, _width]))
+            throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {_channels}, {_height}, {_width}]. The file belongs to another model");
+        if (source.Any(v => !float.IsFinite(v))) throw Error(key, "holds NaN or infinity");
+        return ToChannelsLast(source);
+    }
+
+    /// <exception cref="SafetensorsException">The tensor is missing, no tensor of integers, or of another length.</exception>
+    public int[] Integers(string key, int length)
+    {
+        long[] values = _file.ReadIntegers(key);
+        if (values.Length != length) throw Error(key, $"has {values.Length} elements; {length} are expected");
+        if (values.Any(v => v is < int.MinValue or > int.MaxValue)) throw Error(key, "holds a number beyond 32 bits");
+        return Array.ConvertAll(values, v => (int)v);
+    }
+
+    public SafetensorsException Error(string key, string cause) => new(_file.Path, key, cause);
+
+    public void Dispose() => _file.Dispose();
+
+    private float[] ToChannelsLast(float[] source)
+    {
+        var result = new float[source.Length];
+        int pixels = _height * _width, size = pixels * _channels;
+        for (int i = 0; i < source.Length; i++)
+        {
+            int image = i / size, channel = i % size / pixels, pixel = i % pixels;
+            result[image * size + pixel * _channels + channel] = source[i];
+        }
+
+        return result;
+    }
+}

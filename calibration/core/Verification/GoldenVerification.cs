@@ -1,0 +1,126 @@
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>Compares an imported model with the reference library's stored outputs. Trajectories are fed the stored state at every step:
+/// left to themselves, two correct implementations drift apart by more than any useful tolerance.</summary>
+public static class GoldenVerification
+{
+    /// <summary>Largest absolute error of ε that passes by default.</summary>
+    public const double DefaultTolerance = 2e-5;
+
+    /// <summary>Largest relative error of a trajectory's state that passes by default.</summary>
+    public const double DefaultTrajectoryTolerance = 1e-4;
+
+    /// <summary>Runs every check that the file allows.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">Safetensors file with stored inputs and outputs, NCHW.</param>
+    /// <param name="device">Where to run; stays the caller's.</param>
+    /// <param name="tolerance">Largest absolute error of ε.</param>
+    /// <param name="trajectoryTolerance">Largest error of a trajectory's state, relative to its largest magnitude.</param>
+    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed or belongs to another model.</exception>
+    /// <exception cref="IOException">The file is missing or unreadable.</exception>
+    public static IReadOnlyList<VerificationResult> Run(ImportedModel model, string path, Device device,
+        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(device);
+        using var golden = new GoldenFile(path, model.Height, model.Width, model.Channels);
+        float[] x = golden.Images("in.x");
+        int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
+        int[] labels = Labels(golden, model, images);
+        var results = new List<VerificationResult> { Forward(golden, model, device, x, labels, tolerance, cancellation) };
+        foreach (string name in golden.Trajectories)
+            results.Add(Trajectory(golden, model, device, name, labels, trajectoryTolerance, cancellation));
+        return results;
+    }
+
+    private static VerificationResult Forward(
+        GoldenFile golden, ImportedModel model, Device device, float[] x, int[] labels, double tolerance, CancellationToken cancellation)
+    {
+        int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
+        int[] timesteps = golden.Integers("in.t", images);
+        float[] expected = golden.Images("out.eps"), actual = new float[x.Length];
+        if (expected.Length != x.Length) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
+        using NetworkEvaluator evaluator = Evaluator(model, timesteps, device);
+        for (int image = 0; image < images; image++)
+        {
+            Range range = (image * elements)..((image + 1) * elements);
+            evaluator.Evaluate(image, InterpretedStep.Float32, x.AsSpan(range), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(range), null, cancellation);
+        }
+
+        double error = LargestDifference(expected, actual);
+        return new("eps", Judge(error, tolerance), error, tolerance, [], "");
+    }
+
+    private static VerificationResult Trajectory(
+        GoldenFile golden, ImportedModel model, Device device, string name, int[] labels, double tolerance, CancellationToken cancellation)
+    {
+        (string Sampler, double Eta)? kind = name switch
+        {
+            "ddpm" => ("ddpm", 1),
+            "ddim" => ("ddim", 0),
+            "ddim_eta1" => ("ddim", 1),
+            _ => null,
+        };
+        if (kind is null) return new(name, VerificationStatus.Skipped, 0, tolerance, [], "this sampler is not supported yet");
+
+        float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
+        float[] noise = golden.Has($"traj.{name}.noise") ? golden.Images($"traj.{name}.noise") : new float[states.Length];
+        int steps = states.Length / start.Length;
+        if (steps == 0 || steps * start.Length != states.Length || noise.Length != states.Length)
+            throw golden.Error($"traj.{name}.x", "does not hold a whole number of steps of 'traj.xT', or another number than its noise");
+        Scheduler scheduler = model.CreateScheduler(kind.Value.Sampler, steps, kind.Value.Eta);
+        int[] own = [.. scheduler.Steps.Select(s => s.Timestep)];
+        int[] timesteps = golden.Integers($"traj.{name}.timesteps", steps);
+        if (!timesteps.SequenceEqual(own))
+        {
+            return new(name, VerificationStatus.Failed, double.PositiveInfinity, tolerance, [],
+                $"the timesteps are {string.Join(", ", own)} here and {string.Join(", ", timesteps)} in the file");
+        }
+
+        using NetworkEvaluator evaluator = Evaluator(model, timesteps, device);
+        var errors = new double[steps];
+        var epsilon = new float[start.Length];
+        int images = start.Length / (model.Height * model.Width * model.Channels);
+        for (int step = 0; step < steps; step++)
+        {
+            ReadOnlySpan<float> x = step == 0 ? start : states.AsSpan((step - 1) * start.Length, start.Length);
+            ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
+            evaluator.Evaluate(step, InterpretedStep.Float32, x, labels, epsilon, null, cancellation);
+            float[] next = scheduler.Step(x, epsilon, noise.AsSpan(step * start.Length, start.Length), step, images);
+            errors[step] = LargestDifference(expected, next) / LargestMagnitude(expected);
+        }
+
+        return new(name, Judge(errors.Max(), tolerance), errors.Max(), tolerance, errors, "");
+    }
+
+    private static int[] Labels(GoldenFile golden, ImportedModel model, int images)
+    {
+        if (model.Classes == 0) return [];
+        int[] labels = golden.Integers("in.class_labels", images);
+        return labels.All(l => l >= 0 && l < model.Classes) ? labels
+            : throw golden.Error("in.class_labels", $"holds labels outside 0 to {model.Classes - 1}. The file belongs to another model");
+    }
+
+    private static NetworkEvaluator Evaluator(ImportedModel model, int[] timesteps, Device device) =>
+        new(model.Network, timesteps.Length, model.TensorBytes(Array.ConvertAll(timesteps, t => (float)t)), device, capacity: 2);
+
+    // A NaN fails every comparison, so it must not look like a small error.
+    private static VerificationStatus Judge(double error, double tolerance) => error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed;
+
+    private static double LargestDifference(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        double largest = 0;
+        for (int i = 0; i < a.Length; i++) largest = Math.Max(largest, Math.Abs((double)a[i] - b[i]));
+        return largest;
+    }
+
+    private static double LargestMagnitude(ReadOnlySpan<float> a)
+    {
+        double largest = 0;
+        foreach (float value in a) largest = Math.Max(largest, Math.Abs((double)value));
+        return largest;
+    }
+}

@@ -1,0 +1,33 @@
+using Specializer.Formats;
+
+namespace Specializer.Tool;
+
+/// <summary>What the command tells the shell.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+    /// <summary>The command ran, and what it checked is not as it should be.</summary>
+    public const int Failed = 1;
+    /// <summary>The input cannot be used: the message says why.</summary>
+    public const int BadInput = 2;
+    public const int Cancelled = 130;
+
+    /// <summary>Runs a command; what its input can cause becomes one line on the error stream, anything else is a bug and keeps its stack trace.</summary>
+    public static int Of(Func<int> command)
+    {
+        try
+        {
+            return command();
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("Cancelled.");
+            return Cancelled;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SafetensorsException or SamplerMismatchException)
+        {
+            Console.Error.WriteLine($"error: {e.Message}");
+            return BadInput;
+        }
+    }
+}

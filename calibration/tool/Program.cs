@@ -1,0 +1,8 @@
+using System.CommandLine;
+using Specializer.Tool;
+
+// One file a command; each builds its own options and prints its own result.
+return new RootCommand("Calibrates, verifies and evaluates quantized diffusion models.")
+{
+    VerifyCommand.Create(),
+}.Parse(args).Invoke();

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Specializer.Calibration;
+using Specializer.Formats;
+
+namespace Specializer.Tool;
+
+/// <summary><c>specializer verify</c>: does the imported FP32 network compute what the reference library computed?</summary>
+internal static class VerifyCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
+        var against = new Option<FileInfo>("--against") { Description = "Safetensors file with the reference library's inputs and outputs.", Required = true };
+        var json = new Option<FileInfo?>("--json") { Description = "Write every printed figure to this file." };
+        var tolerance = new Option<double>("--tolerance")
+        {
+            Description = "Largest absolute error of one prediction.", DefaultValueFactory = _ => GoldenVerification.DefaultTolerance,
+        };
+        var trajectory = new Option<double>("--trajectory-tolerance")
+        {
+            Description = "Largest error of a state, relative to its largest magnitude.", DefaultValueFactory = _ => GoldenVerification.DefaultTrajectoryTolerance,
+        };
+        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
+        foreach (Option<double> option in (Option<double>[])[tolerance, trajectory])
+        {
+            option.Validators.Add(result =>
+            {
+                if (!(result.GetValueOrDefault<double>() > 0)) result.AddError($"{option.Name} must be a number above 0.");
+            });
+        }
+
+        var command = new Command("verify", "Compares the FP32 network with outputs that the reference library stored.") { folder, against, json, tolerance, trajectory, threads };
+        // A task of its own: Ctrl+C is heard only once the action has returned one.
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
+            result.GetRequiredValue(folder).FullName, result.GetRequiredValue(against).FullName, result.GetValue(json),
+            result.GetValue(tolerance), result.GetValue(trajectory), result.GetValue(threads), cancellation))));
+        return command;
+    }
+
+    private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, int threads, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        ImportedModel model = DiffusersImporter.Load(folder);
+        Console.WriteLine(Invariant($"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}"));
+        Console.WriteLine($"weights SHA-256 {model.Sha256}");
+        using var device = new CpuDevice(threads);
+        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, golden, device, tolerance, trajectoryTolerance, cancellation);
+        foreach (VerificationResult result in results)
+        {
+            Console.WriteLine(result.Status == VerificationStatus.Skipped
+                ? $"  {result.Name,-12} skipped: {result.Note}"
+                : Invariant($"  {result.Name,-12} {(result.Status == VerificationStatus.Passed ? "ok" : "FAILED"),-6} largest {(result.Name == "eps" ? "absolute" : "relative")} error {result.Error:0.0e-0}, tolerance {result.Tolerance:0e-0}{(result.Note.Length == 0 ? "" : $": {result.Note}")}"));
+        }
+
+        Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model, results));
+        return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
+    }
+
+    private static void WriteJson(Stream stream, ImportedModel model, IReadOnlyList<VerificationResult> results)
+    {
+        using var json = new Utf8JsonWriter(stream, new() { Indented = true });
+        json.WriteStartObject();
+        json.WriteString("model", model.Name);
+        json.WriteString("sha256", model.Sha256);
+        json.WriteNumber("parameters", model.Parameters);
+        json.WriteStartArray("checks");
+        foreach (VerificationResult result in results)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", result.Name);
+            json.WriteString("status", result.Status.ToString().ToLowerInvariant());
+            // JSON has no infinity; an error that is none is null.
+            if (double.IsFinite(result.Error) && result.Status != VerificationStatus.Skipped) json.WriteNumber("error", result.Error);
+            else json.WriteNull("error");
+            json.WriteNumber("tolerance", result.Tolerance);
+            json.WriteStartArray("stepErrors");
+            foreach (double error in result.StepErrors) json.WriteNumberValue(error);
+            json.WriteEndArray();
+            json.WriteString("note", result.Note);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

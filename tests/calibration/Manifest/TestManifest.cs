@@ -1,0 +1,46 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Sound manifests with as little in them as a test needs.</summary>
+internal static class TestManifest
+{
+    private static readonly Number Zero = new("0"), One = new("1");
+
+    /// <summary>Latent 4×4×2 → 8-bit convolution → group norm → 4-bit convolution → ε; unconditional, with one vector per channel.</summary>
+    public static CalibrationManifest Quantized(string name = "tiny") => Create(name, new Network("latent", "epsilon",
+        new([
+            new("latent", 4, 4, 2, MapType.Float32), new("conv_in.q", 4, 4, 2, MapType.Quantized16), new("h", 4, 4, 4, MapType.Float32),
+            new("norm.q", 4, 4, 4, MapType.Quantized8), new("epsilon", 4, 4, 2, MapType.Float32),
+        ]),
+        new(0, 0, 4),
+        new([
+            new QuantizeOperation("conv_in.quantize", "latent", "conv_in.q"),
+            new ConvolutionOperation("conv_in", "conv_in.q", "h", null, 3, 1, 1, 1, 1, 8, 0, One),
+            new GroupNormOperation("norm", "h", "norm.q", null, null, 2, new("1e-5"), true),
+            new ConvolutionOperation("conv_out", "norm.q", "epsilon", "latent", 3, 1, 1, 1, 1, 4, -1, new("0.70710677")),
+        ])));
+
+    /// <summary>A manifest around a network, with two steps whose numbers need every digit they have.</summary>
+    public static CalibrationManifest Create(string name, Network network)
+    {
+        Map latent = network.Maps.Single(m => m.Name == network.Latent);
+        Map[] quantized = [.. network.Maps.Where(m => m.IsQuantized)];
+        return new(1,
+            new(name, "UNet2DModel", new string('a', 64), 1234, latent.Height, latent.Width, latent.Channels, network.Embedding.Classes, -1),
+            new("DDPMScheduler", 1000, "linear", new("0.0001"), new("2E-02"), "epsilon", "fixed_small", true, One, "leading", 0, true),
+            new("ddim", new("0.5"), One, One, One, "divide", true, true, "budget", 5678, new("12.5")),
+            new($"{name}.weights.safetensors", new string('b', 64), 0),
+            network,
+            new([Step(980), Step(480)]),
+            new("specializer", "0.1.0", new(["--steps 2", "--note \"quoted\\\" é\""]), 16, -1));
+
+        Step Step(int timestep) => new(timestep, 4, new("0.19"), new("0.18999999999999998"), new("-1.5e-07"), new("-0.01"), new("0.3"), new("4E-4"), new("28.6"),
+            new("1.0101"), new(Repeat(new Number("0.001"), latent.Channels)),
+            new(new("1.5"), new("-0.1"), timestep == 980 ? null : One, new("0.1"), new("0.9"), Zero),
+            new(Repeat(new Number("0.031250003"), quantized.Length)), new(Repeat(7, quantized.Length)),
+            new([.. quantized.Select(m => m.Type == MapType.Quantized8 ? 15 : 255)]), default, default);
+    }
+
+    private static T[] Repeat<T>(T value, int count) => [.. Enumerable.Repeat(value, count)];
+}

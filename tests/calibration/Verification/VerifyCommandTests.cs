@@ -1,0 +1,32 @@
+using System.Text.Json;
+using Specializer.Tests;
+using Specializer.Tool;
+
+namespace Specializer.Calibration.Tests;
+
+public class VerifyCommandTests
+{
+    private static readonly string Golden = Path.Combine(ModelFolder.Source, "golden.safetensors");
+
+    [Fact]
+    public void Success_is_exit_code_0_and_every_figure_is_in_the_json()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, Run(ModelFolder.Source, "--against", Golden, "--json", folder.File("out.json"), "--threads", "2"));
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("out.json")));
+        Assert.Equal(["eps", "ddim", "ddim_eta1"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!));
+    }
+
+    [Fact]
+    public void An_error_above_the_tolerance_is_exit_code_1() => Assert.Equal(1, Run(ModelFolder.Source, "--against", Golden, "--tolerance", "1e-12"));
+
+    [Fact]
+    public void Bad_input_is_exit_code_2()
+    {
+        Assert.Equal(2, Run(Path.Combine(ModelFolder.Source, "nothing"), "--against", Golden));
+        Assert.Equal(2, Run(ModelFolder.Source, "--against", Path.Combine(ModelFolder.Source, "nothing.safetensors")));
+        Assert.Equal(2, Run(ModelFolder.Source, "--against", Path.Combine(ModelFolder.Source, "config.json")));
+    }
+
+    private static int Run(params string[] arguments) => VerifyCommand.Create().Parse(arguments).Invoke();
+}
