@@ -4,8 +4,8 @@ namespace Specializer.Calibration;
 
 /// <summary>How a timestep becomes the vectors inside residual blocks: sinusoids, a two-layer MLP, and one projection a block. For a known
 /// list of timesteps the MLP is a table.</summary>
-/// <remarks>Ho et al. 2020, appendix B, in the variants of diffusers' <c>get_timestep_embedding</c>. Sums run in FP64 in index order and are rounded
-/// once, so the table is the same on every machine.</remarks>
+/// <remarks>Ho et al. 2020, appendix B, in the variants of diffusers' <c>get_timestep_embedding</c>. Sums and functions run in FP64
+/// and are rounded to FP32 once, so that the last bits in which platforms' functions differ do not show.</remarks>
 internal sealed class TimeEmbedding
 {
     private readonly UNetConfiguration _configuration;

@@ -12,6 +12,8 @@ internal sealed class JsonText
     private readonly StringBuilder _text = new();
     private int _depth;
     private bool _first = true;
+    /// <summary>Whether the separator before the next value stands already.</summary>
+    private bool _pending;
 
     public override string ToString() => _text.ToString();
 
@@ -22,8 +24,6 @@ internal sealed class JsonText
         _pending = true;
         return this;
     }
-
-    private bool _pending;
 
     public JsonText Key(string name)
     {

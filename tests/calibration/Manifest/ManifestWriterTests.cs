@@ -19,6 +19,22 @@ public class ManifestWriterTests
         Assert.Equal(manifest, Read(ManifestWriter.Write(manifest)));
     }
 
+    [Theory]
+    [InlineData("ddpm", 1, "DDPMScheduler")]
+    [InlineData("ddim", 0, "DDIMScheduler")]
+    public void An_imported_models_identity_reads_back_equal(string sampler, double eta, string expected)
+    {
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+        CalibrationManifest manifest = TestManifest.Create("mnist", model.Network) with
+        {
+            Model = model.ModelIdentity(), Scheduler = model.CreateScheduler(sampler, 2, eta).Configuration.SchedulerIdentity(),
+        };
+        CalibrationManifest read = Read(ManifestWriter.Write(manifest));
+        Assert.Equal(manifest, read);
+        Assert.Equal((expected, "linear", "0.0001", "0.02", "fixed_small"),
+            (read.Scheduler.Class, read.Scheduler.BetaSchedule, read.Scheduler.BetaStart.Token, read.Scheduler.BetaEnd.Token, read.Scheduler.VarianceType));
+    }
+
     [Fact]
     public void Joint_moments_read_back_equal()
     {
