@@ -1,0 +1,27 @@
+namespace Specializer.Tasks;
+
+/// <summary>What the task reports; docs/diagnostics.md describes each.</summary>
+internal static class DiagnosticId
+{
+    public const string ManifestUnreadable = "SPZ101";
+    public const string UnusableItem = "SPZ102";
+    public const string SameName = "SPZ103";
+    public const string WeightsUnreadable = "SPZ104";
+    public const string WeightsLength = "SPZ105";
+    public const string WeightsHash = "SPZ106";
+    public const string WeightsFormat = "SPZ107";
+    public const string WeightsTensors = "SPZ108";
+    public const string WeightsContent = "SPZ109";
+    public const string NotWritten = "SPZ110";
+}
+
+/// <summary>A mistake that stops one manifest from being packed.</summary>
+/// <param name="id">One of <see cref="DiagnosticId"/>.</param>
+/// <param name="message">What is wrong, and how to fix it.</param>
+/// <param name="weightsProperty">Property of the manifest's <c>weights</c> at which to report it; null when the project's item is at fault.</param>
+internal sealed class DiagnosticException(string id, string message, string? weightsProperty = null) : Exception(message)
+{
+    public string Id => id;
+
+    public string? WeightsProperty => weightsProperty;
+}

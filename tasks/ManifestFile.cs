@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using System.Text;
+using Specializer.Manifest;
+
+namespace Specializer.Tasks;
+
+/// <summary>A manifest as it lies on disk: its text, and the hash that binds the packed weights to it.</summary>
+internal sealed class ManifestFile
+{
+    private ManifestFile(string path, string text, byte[] sha256)
+    {
+        Path = path;
+        Text = text;
+        Sha256 = sha256;
+    }
+
+    public string Path { get; }
+
+    public string Text { get; }
+
+    public byte[] Sha256 { get; }
+
+    /// <exception cref="DiagnosticException">The file cannot be read.</exception>
+    public static ManifestFile Read(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DiagnosticException(DiagnosticId.ManifestUnreadable,
+                $"The calibration manifest cannot be read: {e.Message} Correct the path of the CalibrationManifest item.");
+        }
+
+        // Bytes that are not UTF-8, and a byte order mark, stay visible in the text, where the reader refuses them.
+        using var sha256 = SHA256.Create();
+        return new(path, new UTF8Encoding(false, throwOnInvalidBytes: false).GetString(bytes), sha256.ComputeHash(bytes));
+    }
+
+    /// <summary>Where a property of <c>weights</c> stands; the beginning of the text when there is none.</summary>
+    public (int Line, int Column, int EndLine, int EndColumn) Locate(string? weightsProperty)
+    {
+        if (weightsProperty is null || !JsonReader.Parse(Text, out JsonNode? root, out _) || root!["weights"]?[weightsProperty] is not { } node)
+            return (1, 1, 1, 1);
+        var lines = new LineMap(Text);
+        var (start, end) = (lines[node.Start], lines[node.End]);
+        return (start.Line, start.Column, end.Line, end.Column);
+    }
+}

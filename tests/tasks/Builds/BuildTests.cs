@@ -1,0 +1,120 @@
+namespace Specializer.Tasks.Tests.Builds;
+
+/// <summary>Real builds of a small program.</summary>
+public sealed class BuildTests : IDisposable
+{
+    private const string Skipped = "Skipping target \"SpecializerPackWeights\" because all output files are up-to-date";
+
+    private readonly ConsumerProject _project = new();
+
+    public void Dispose() => _project.Dispose();
+
+    [Fact]
+    public void A_build_packs_once_again_when_touched_and_cleans_up()
+    {
+        TestModel model = _project.AddModel();
+        _project.Create();
+
+        _project.Build().AssertSucceeded();
+        Assert.Equal(["2 images", "Specializer.tiny.calibration.weights"], _project.Run());
+
+        string blob = _project.File("obj/Release/net10.0/specializer/embed/Specializer.tiny.calibration.weights");
+        string program = _project.File("bin/Release/net10.0/consumer.dll");
+        DateTime packed = File.GetLastWriteTimeUtc(blob), compiled = File.GetLastWriteTimeUtc(program);
+        CommandResult second = _project.Build("--no-restore").AssertSucceeded();
+        Assert.Contains(Skipped, second.Output, StringComparison.Ordinal);
+        Assert.Equal(packed, File.GetLastWriteTimeUtc(blob));
+        Assert.Equal(compiled, File.GetLastWriteTimeUtc(program));
+
+        File.SetLastWriteTimeUtc(model.ManifestPath, DateTime.UtcNow);
+        Assert.DoesNotContain(Skipped, _project.Build("--no-restore").AssertSucceeded().Output, StringComparison.Ordinal);
+        Assert.NotEqual(packed, File.GetLastWriteTimeUtc(blob));
+
+        _project.Clean().AssertSucceeded();
+        Assert.Empty(_project.PackedWeights("obj"));
+        Assert.False(Directory.Exists(_project.File("obj/Release/net10.0/specializer")));
+    }
+
+    [Fact]
+    public void A_broken_manifest_fails_with_one_located_error()
+    {
+        TestModel model = _project.AddModel();
+        model.EditManifest(text => text.Replace("\"eta\": 1", "\"eta\": 0.5", StringComparison.Ordinal));
+        _project.Create();
+
+        CommandResult build = _project.Build();
+
+        Assert.NotEqual(0, build.ExitCode);
+        string error = Assert.Single(build.Errors);
+        Assert.Contains("error SPZ016", error, StringComparison.Ordinal);
+        int line = 1 + Array.FindIndex(File.ReadAllLines(model.ManifestPath), l => l.Contains("\"eta\": 0.5", StringComparison.Ordinal));
+        Assert.StartsWith($"{model.ManifestPath}({line},", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Faulty_weights_fail_with_one_located_error_each()
+    {
+        TestModel truncated = _project.AddModel("truncated"), damaged = _project.AddModel("damaged"), missing = _project.AddModel("missing");
+        byte[] file = File.ReadAllBytes(truncated.WeightsPath);
+        File.WriteAllBytes(truncated.WeightsPath, file[..^4]);
+        file[^1] ^= 1;
+        File.WriteAllBytes(damaged.WeightsPath, file);
+        _project.Create();
+        File.Delete(missing.WeightsPath);
+
+        CommandResult build = _project.Build();
+
+        Assert.NotEqual(0, build.ExitCode);
+        Assert.Equal(3, build.Errors.Length);
+        AssertError("SPZ105", truncated, "\"bytes\"");
+        AssertError("SPZ106", damaged, "\"sha256\"");
+        AssertError("SPZ104", missing, "\"file\"");
+
+        void AssertError(string id, TestModel model, string property)
+        {
+            string[] lines = File.ReadAllLines(model.ManifestPath);
+            int weights = Array.FindIndex(lines, l => l.Contains("\"weights\"", StringComparison.Ordinal));
+            int line = 1 + Array.FindIndex(lines, weights, l => l.Contains(property, StringComparison.Ordinal));
+            Assert.Single(build.Errors, e => e.StartsWith($"{model.ManifestPath}({line},", StringComparison.Ordinal)
+                && e.Contains($"specializer error {id}", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Weights_that_vanish_fail_the_next_build()
+    {
+        TestModel model = _project.AddModel();
+        _project.Create();
+        _project.Build().AssertSucceeded();
+        File.Delete(model.WeightsPath);
+
+        for (int attempt = 0; attempt < 2; attempt++)
+            Assert.Contains("SPZ104", Assert.Single(_project.Build("--no-restore").Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parallel_builds_of_several_targets_copy_large_weights_beside_each_program_and_publish_them()
+    {
+        _project.AddModel("one");
+        TestModel two = _project.AddModel("two");
+        _project.Create("<TargetFrameworks>net10.0;net10.0-windows</TargetFrameworks><EnableWindowsTargeting>true</EnableWindowsTargeting><DisableTransitiveFrameworkReferenceDownloads>true</DisableTransitiveFrameworkReferenceDownloads><SpecializerEmbedLimit>100</SpecializerEmbedLimit><SpecializerUseTaskHost>true</SpecializerUseTaskHost>", "OneSampler");
+
+        _project.Build("-m:2").AssertSucceeded();
+
+        Assert.Equal(
+            [
+                "bin/Release/net10.0-windows/Specializer.one.calibration.weights", "bin/Release/net10.0-windows/Specializer.two.calibration.weights",
+                "bin/Release/net10.0/Specializer.one.calibration.weights", "bin/Release/net10.0/Specializer.two.calibration.weights",
+            ],
+            _project.PackedWeights("bin"));
+        Assert.Equal(["2 images"], _project.Run());
+
+        _project.Dotnet("publish", "-c", "Release", "-f", "net10.0", "-o", _project.File("published")).AssertSucceeded();
+        Assert.Equal(["published/Specializer.one.calibration.weights", "published/Specializer.two.calibration.weights"], _project.PackedWeights("published"));
+        Assert.Equal(["2 images"], _project.Run("published/consumer.dll"));
+
+        File.Delete(two.ManifestPath);
+        _project.Build("--no-restore", "-f", "net10.0").AssertSucceeded();
+        Assert.Equal(["bin/Release/net10.0/Specializer.one.calibration.weights"], _project.PackedWeights("bin/Release/net10.0"));
+    }
+}

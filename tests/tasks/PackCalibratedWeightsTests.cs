@@ -1,0 +1,283 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Build.Framework;
+using Microsoft.Build.Utilities;
+using Specializer.Manifest;
+using Specializer.Packing;
+using Specializer.Tests;
+
+namespace Specializer.Tasks.Tests;
+
+public sealed class PackCalibratedWeightsTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly FakeBuildEngine _engine = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Packs_the_weights_under_the_resource_name()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+
+        Assert.True(Run(Item(model.ManifestPath)));
+
+        byte[] packed = File.ReadAllBytes(_folder.File("obj/embed/Specializer.tiny.calibration.weights"));
+        using var expected = new MemoryStream();
+        WeightPacker.Pack(TestModel.Network, TestModel.Steps, (name, _) => model.Tensors[name],
+            SHA256.HashData(File.ReadAllBytes(model.ManifestPath)), SHA256.HashData(File.ReadAllBytes(model.WeightsPath)), expected);
+        Assert.Equal(expected.ToArray(), packed);
+        Assert.Single(Directory.GetFiles(_folder.File("obj"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Blobs_above_the_limit_go_beside_the_program()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        long bytes = new WeightLayout(TestModel.Network, TestModel.Steps).TotalBytes;
+
+        Assert.True(Run([Item(model.ManifestPath)], bytes));
+        Assert.True(File.Exists(_folder.File("obj/embed/Specializer.tiny.calibration.weights")));
+
+        Assert.True(Run([Item(model.ManifestPath)], bytes - 1));
+        Assert.True(File.Exists(_folder.File("obj/beside/Specializer.tiny.calibration.weights")));
+        Assert.False(File.Exists(_folder.File("obj/embed/Specializer.tiny.calibration.weights")));
+    }
+
+    [Fact]
+    public void Blobs_of_removed_manifests_are_deleted()
+    {
+        TestModel first = new TestModel(_folder.Root, "first").Write(), second = new TestModel(_folder.Root, "second").Write();
+        Assert.True(Run(Item(first.ManifestPath), Item(second.ManifestPath)));
+
+        Assert.True(Run(Item(second.ManifestPath)));
+
+        Assert.Equal([_folder.File("obj/embed/Specializer.second.calibration.weights")], Directory.GetFiles(_folder.File("obj/embed")));
+    }
+
+    [Fact]
+    public void Mistakes_in_the_manifest_are_left_to_the_generator()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        string text = File.ReadAllText(model.ManifestPath);
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        foreach (byte[] bytes in new byte[][]
+                 {
+                     Encoding.UTF8.GetBytes(text.Replace("\"steps\"", "\"stops\"", StringComparison.Ordinal)),
+                     [],
+                     [.. Encoding.UTF8.GetPreamble(), .. utf8],
+                     [.. utf8, 0xE4],
+                     [.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes(text)],
+                 })
+        {
+            File.WriteAllBytes(model.ManifestPath, bytes);
+
+            Assert.True(Run(Item(model.ManifestPath)));
+
+            Assert.Empty(_engine.Errors);
+            Assert.False(Directory.Exists(_folder.File("obj")));
+        }
+    }
+
+    [Fact]
+    public void A_cancelled_task_packs_nothing()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        PackCalibratedWeights task = CreateTask([Item(model.ManifestPath)]);
+        task.Cancel();
+
+        Assert.False(task.Execute());
+
+        Assert.Empty(_engine.Errors);
+        Assert.False(Directory.Exists(_folder.File("obj")));
+    }
+
+    [Fact]
+    public void SPZ101_missing_manifest()
+    {
+        BuildErrorEventArgs error = Fail(Item(_folder.File("absent.calibration.json")), "SPZ101");
+
+        Assert.Contains("absent.calibration.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Namespace", "A;B")]
+    [InlineData("ClassName", "C#")]
+    [InlineData("Accessibility", "public\n")]
+    [InlineData("SpecializerResource", "Specializer.größe.weights")]
+    [InlineData("SpecializerResource", "../x.weights")]
+    public void SPZ102_unusable_item(string metadata, string value)
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        TaskItem item = Item(model.ManifestPath);
+        item.SetMetadata(metadata, value);
+
+        Fail(item, "SPZ102");
+    }
+
+    [Fact]
+    public void SPZ103_two_manifests_of_the_same_name()
+    {
+        TestModel one = new TestModel(_folder.File("one")).Write(), two = new TestModel(_folder.File("two")).Write();
+
+        Assert.False(Run(Item(one.ManifestPath), Item(two.ManifestPath)));
+
+        Assert.Equal("SPZ103", Assert.Single(_engine.Errors).Code);
+    }
+
+    [Fact]
+    public void SPZ104_missing_weights_are_reported_at_their_name()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        File.Delete(model.WeightsPath);
+
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ104"), model, $"\"{model.WeightsFile}\"");
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    public void SPZ105_truncated_or_oversized_weights_are_reported_at_their_length(int difference)
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        byte[] file = File.ReadAllBytes(model.WeightsPath);
+        Array.Resize(ref file, file.Length + difference);
+        File.WriteAllBytes(model.WeightsPath, file);
+
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ105"), model, (file.Length - difference).ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void SPZ106_other_weights_are_reported_at_their_hash()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        byte[] file = File.ReadAllBytes(model.WeightsPath);
+        string sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
+        file[^1] ^= 1;
+        File.WriteAllBytes(model.WeightsPath, file);
+
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ106"), model, $"\"{sha256}\"");
+    }
+
+    [Fact]
+    public void SPZ107_weights_that_are_not_safetensors()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        model.WriteWeights(new byte[4]);
+
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ107"), model, $"\"{model.WeightsFile}\"");
+    }
+
+    [Theory]
+    [InlineData("missing", "misses the tensor 'conv_in.bias', F32 [4]")]
+    [InlineData("shape", "holds the tensor 'conv_in.bias' as F32 [2, 2]; the network needs F32 [4]")]
+    [InlineData("type", "holds the tensor 'conv_in.weight' as U8 [4, 3, 3, 1]; the network needs I8 [4, 3, 3, 1]")]
+    [InlineData("extra", "holds the tensor 'conv_extra.bias'")]
+    public void SPZ108_weights_of_another_network(string change, string expected)
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        List<WeightTensor> tensors = [.. WeightTensors.Of(TestModel.Network, TestModel.Steps).Values];
+        switch (change)
+        {
+            case "missing":
+                tensors.RemoveAll(t => t.Name == "conv_in.bias");
+                break;
+            case "shape":
+                tensors[tensors.FindIndex(t => t.Name == "conv_in.bias")] = new("conv_in.bias", "F32", 2, 2);
+                break;
+            case "type":
+                tensors[tensors.FindIndex(t => t.Name == "conv_in.weight")] = new("conv_in.weight", "U8", 4, 3, 3, 1);
+                break;
+            default:
+                tensors.Add(new("conv_extra.bias", "F32", 1));
+                model.Tensors["conv_extra.bias"] = new byte[4];
+                break;
+        }
+
+        model.WriteWeights(TestModel.Safetensors(tensors, model.Tensors));
+
+        BuildErrorEventArgs error = Fail(Item(model.ManifestPath), "SPZ108");
+        AssertAt(error, model, $"\"{model.WeightsFile}\"");
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SPZ109_weights_out_of_range()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        model.Tensors["conv_mid.scale"].AsSpan(8, 4).Fill(0xFF);
+        model.WriteWeights(TestModel.Safetensors(WeightTensors.Of(TestModel.Network, TestModel.Steps).Values, model.Tensors));
+
+        BuildErrorEventArgs error = Fail(Item(model.ManifestPath), "SPZ109");
+        AssertAt(error, model, $"\"{model.WeightsFile}\"");
+        Assert.Contains("'conv_mid.scale' holds a scale at element 2", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder.File("obj"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void SPZ110_weights_that_cannot_be_written()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        File.WriteAllText(_folder.File("obj"), "a file where a folder is needed");
+
+        Fail(Item(model.ManifestPath), "SPZ110");
+    }
+
+    [Fact]
+    public void Every_faulty_manifest_is_reported_and_none_hides_the_others()
+    {
+        TestModel first = new TestModel(_folder.Root, "first").Write(), second = new TestModel(_folder.Root, "second").Write(), third = new TestModel(_folder.Root, "third").Write();
+        File.Delete(first.WeightsPath);
+        File.Delete(third.WeightsPath);
+
+        Assert.False(Run(Item(first.ManifestPath), Item(second.ManifestPath), Item(third.ManifestPath)));
+
+        Assert.Equal([first.ManifestPath, third.ManifestPath], _engine.Errors.Select(e => e.File));
+    }
+
+    [Fact]
+    public void Every_id_is_documented_and_tested()
+    {
+        foreach (string id in typeof(DiagnosticId).GetFields().Select(f => (string)f.GetRawConstantValue()!))
+        {
+            Assert.Contains(typeof(PackCalibratedWeightsTests).GetMethods(), m => m.Name.StartsWith(id, StringComparison.Ordinal));
+            Assert.Contains($"## {id}: ", File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "docs", "diagnostics.md")), StringComparison.Ordinal);
+        }
+    }
+
+    private static TaskItem Item(string manifest) => new(manifest, new Dictionary<string, string>
+    {
+        ["SpecializerResource"] = $"Specializer.{Path.GetFileNameWithoutExtension(manifest)}.weights",
+    });
+
+    private bool Run(params ITaskItem[] manifests) => CreateTask(manifests).Execute();
+
+    private bool Run(ITaskItem[] manifests, long embedLimit)
+    {
+        PackCalibratedWeights task = CreateTask(manifests);
+        task.EmbedLimit = embedLimit;
+        return task.Execute();
+    }
+
+    private PackCalibratedWeights CreateTask(ITaskItem[] manifests) =>
+        new() { BuildEngine = _engine, Manifests = manifests, Folder = new TaskItem(_folder.File("obj")) };
+
+    private BuildErrorEventArgs Fail(ITaskItem item, string id)
+    {
+        _engine.Errors.Clear();
+        Assert.False(Run(item));
+        BuildErrorEventArgs error = Assert.Single(_engine.Errors);
+        Assert.Equal(id, error.Code);
+        Assert.Equal("specializer", error.Subcategory);
+        return error;
+    }
+
+    /// <summary>Asserts that the error underlines this text of the manifest.</summary>
+    private static void AssertAt(BuildErrorEventArgs error, TestModel model, string text)
+    {
+        Assert.Equal(model.ManifestPath, error.File);
+        Assert.Equal(error.LineNumber, error.EndLineNumber);
+        string line = File.ReadAllLines(model.ManifestPath)[error.LineNumber - 1];
+        Assert.Equal(text, line[(error.ColumnNumber - 1)..(error.EndColumnNumber - 1)]);
+    }
+}
