@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Specializer.Kernels;
 
@@ -14,15 +15,6 @@ internal readonly unsafe struct AffineQuantizer(Quantization to)
     private readonly float _most = to.Levels - to.ZeroPoint;
     private readonly int _zeroPoint = to.ZeroPoint;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<int> Round(Vector256<float> x)
-    {
-        x *= Vector256.Create(_inverse);
-        x &= Vector256.Equals(x, x);
-        x = Vector256.MinNative(Vector256.MaxNative(x, Vector256.Create(_least)), Vector256.Create(_most));
-        return (x + Vector256.Create(RoundingBias)).AsInt32() + Vector256.Create(_zeroPoint - BitConverter.SingleToInt32Bits(RoundingBias));
-    }
-
     /// <summary>The plain form.</summary>
     public int Round(float x)
     {
@@ -30,16 +22,7 @@ internal readonly unsafe struct AffineQuantizer(Quantization to)
         return float.IsNaN(x) ? _zeroPoint : (int)MathF.Round(Math.Clamp(x, _least, _most)) + _zeroPoint;
     }
 
-    /// <summary>Stores eight elements of one or two bytes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector256<int> q, byte* destination, int elementSize)
-    {
-        Vector128<short> words = Vector128.Narrow(q.GetLower(), q.GetUpper());
-        if (elementSize == 2) words.Store((short*)destination);
-        else Vector128.Narrow(words, words).AsByte().GetLower().Store(destination);
-    }
-
-    /// <summary>Stores one element.</summary>
+    /// <summary>Stores one element of one or two bytes.</summary>
     public static void Store(int q, byte* destination, int elementSize)
     {
         if (elementSize == 2) *(short*)destination = (short)q;
@@ -50,13 +33,49 @@ internal readonly unsafe struct AffineQuantizer(Quantization to)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Pixels(float* x, byte* q, int pixels, int channels, int elementSize)
     {
+        var lanes = new Lanes(this);
         int padded = (channels + 3) & ~3;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
         {
-            int c = 0;
-            for (; c <= channels - 8; c += 8) Store(Round(Vector256.Load(x + c)), q + c * elementSize, elementSize);
-            for (; c < channels; c++) Store(Round(x[c]), q + c * elementSize, elementSize);
-            for (; c < padded; c++) Store(0, q + c * elementSize, elementSize);
+            for (int next = 0; channels >= 16 && next < channels; next += 16)
+            {
+                int c = Math.Min(next, channels - 16); // The last sixteen may overlap those before.
+                Lanes.Store(lanes.Round(Vector256.Load(x + c)), lanes.Round(Vector256.Load(x + c + 8)), q + c * elementSize, elementSize);
+            }
+
+            for (int c = channels >= 16 ? channels : 0; c < padded; c++)
+                Store(c < channels ? Round(x[c]) : 0, q + c * elementSize, elementSize);
+        }
+    }
+
+    /// <summary>The constants in all lanes. No more than four fields, so that the compiler keeps each in a register.</summary>
+    internal readonly struct Lanes(AffineQuantizer q)
+    {
+        private readonly Vector256<float> _inverse = Vector256.Create(q._inverse);
+        private readonly Vector256<float> _least = Vector256.Create(q._least);
+        private readonly Vector256<float> _most = Vector256.Create(q._most);
+        private readonly Vector256<int> _back = Vector256.Create(q._zeroPoint - BitConverter.SingleToInt32Bits(RoundingBias));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector256<int> Round(Vector256<float> x)
+        {
+            x *= _inverse;
+            x &= Vector256.Equals(x, x);
+            x = Vector256.MinNative(Vector256.MaxNative(x, _least), _most);
+            return (x + Vector256.Create(RoundingBias)).AsInt32() + _back;
+        }
+
+        /// <summary>Stores sixteen elements. They are in [0, 255], so saturating and truncating agree.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(Vector256<int> low, Vector256<int> high, byte* destination, int elementSize)
+        {
+            // The instruction packs within 128-bit halves: low0 high0 low1 high1. The permutation puts the quarters in order.
+            Vector256<short> words = Avx2.IsSupported
+                ? Avx2.Permute4x64(Avx2.PackSignedSaturate(low, high).AsInt64(), 0b11_01_10_00).AsInt16()
+                : Vector256.Narrow(low, high);
+            if (elementSize == 2) words.Store((short*)destination);
+            else if (Sse2.IsSupported) Sse2.PackUnsignedSaturate(words.GetLower(), words.GetUpper()).Store(destination);
+            else Vector128.Narrow(words.GetLower(), words.GetUpper()).AsByte().Store(destination);
         }
     }
 }

@@ -109,16 +109,19 @@ internal static unsafe class GroupNorm
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* x, byte* q, int pixels, int channels, float* factor, float* offset, bool silu, AffineQuantizer quantizer, int elementSize)
     {
+        var lanes = new AffineQuantizer.Lanes(quantizer);
         int padded = (channels + 3) & ~3;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
         {
-            int c = 0;
-            for (; c <= channels - 8; c += 8)
-                AffineQuantizer.Store(quantizer.Round(Map(x + c, factor + c, offset + c, silu)), q + c * elementSize, elementSize);
-            for (; c < channels; c++)
-                AffineQuantizer.Store(quantizer.Round(Map(x[c], factor[c], offset[c], silu)), q + c * elementSize, elementSize);
-            for (; c < padded; c++)
-                AffineQuantizer.Store(0, q + c * elementSize, elementSize);
+            for (int next = 0; channels >= 16 && next < channels; next += 16)
+            {
+                int c = Math.Min(next, channels - 16); // The last sixteen may overlap those before.
+                Vector256<int> low = lanes.Round(Map(x + c, factor + c, offset + c, silu)), high = lanes.Round(Map(x + c + 8, factor + c + 8, offset + c + 8, silu));
+                AffineQuantizer.Lanes.Store(low, high, q + c * elementSize, elementSize);
+            }
+
+            for (int c = channels >= 16 ? channels : 0; c < padded; c++)
+                AffineQuantizer.Store(c < channels ? quantizer.Round(Map(x[c], factor[c], offset[c], silu)) : 0, q + c * elementSize, elementSize);
         }
     }
 

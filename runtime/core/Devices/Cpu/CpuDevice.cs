@@ -28,7 +28,7 @@ public sealed class CpuDevice : Device
     public override string Name => $"CPU, {Threads} {(Threads == 1 ? "thread" : "threads")}, {InstructionSet}";
 
     private static string InstructionSet =>
-        Vector512.IsHardwareAccelerated && Avx512BW.IsSupported ? "AVX-512" : Avx2.IsSupported ? "AVX2" : Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "no SIMD";
+        Avx2.IsSupported ? "AVX2" : Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "no SIMD";
 
     internal override DeviceWeights Upload(PackedWeights weights) => new CpuWeights(weights);
 

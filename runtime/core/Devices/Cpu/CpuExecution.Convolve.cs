@@ -17,33 +17,27 @@ internal sealed unsafe partial class CpuExecution
         if (bits is not (4 or 8))
             throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {bits}; FP32 weights take an FP32 map.");
         CheckExact(geometry, from, bits);
-        Map input = Integers(q, (long)geometry.InputHeight * geometry.InputWidth, geometry.InputChannels, elementSize);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);
+        if (bits == 4) ConvolveIntegers<NibbleTile>(geometry, w, q, elementSize, from, y, vector, residual, correction);
+        else ConvolveIntegers<WordTile>(geometry, w, q, elementSize, from, y, vector, residual, correction);
+    }
+
+    private void ConvolveIntegers<TKernel>(in ConvolutionGeometry geometry, in CpuWeights.Convolution w, Activation q, int elementSize, Quantization from,
+        Activation y, int vector, Activation? residual, Correction correction)
+        where TKernel : struct, ITileKernel
+    {
+        Map input = Integers(q, (long)geometry.InputHeight * geometry.InputWidth, geometry.InputChannels, elementSize);
         int elements = 4 * geometry.ChannelGroups, pixelBytes = elements * elementSize;
         byte* padding = _padding.Reserve(pixelBytes);
         if (elementSize == 1) new Span<byte>(padding, elements).Fill((byte)from.ZeroPoint);
         else new Span<short>(padding, elements).Fill((short)from.ZeroPoint);
-
-        if (bits == 4)
+        var work = new ConvolutionWork<TKernel>
         {
-            var work = new ConvolutionWork<NibbleTile>
-            {
-                Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding,
-                Blocks = geometry.ChannelGroups, Depth = NibbleTile.Depth(from.Levels),
-                Panels = w.Panels, WeightScales = w.Scales, Bias = w.Bias, WeightSums = w.Sums, InputScale = from.Scale, ZeroPoint = from.ZeroPoint,
-            };
-            Convolve(ref work, y, vector, residual, correction);
-        }
-        else
-        {
-            var work = new ConvolutionWork<WordTile>
-            {
-                Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding,
-                Blocks = geometry.ChannelGroups,
-                Panels = w.Panels, WeightScales = w.Scales, Bias = w.Bias, WeightSums = w.Sums, InputScale = from.Scale, ZeroPoint = from.ZeroPoint,
-            };
-            Convolve(ref work, y, vector, residual, correction);
-        }
+            Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding,
+            Blocks = geometry.ChannelGroups, Depth = NibbleTile.Depth(from.Levels),
+            Panels = w.Panels, WeightScales = w.Scales, Bias = w.Bias, WeightSums = w.Sums, InputScale = from.Scale, ZeroPoint = from.ZeroPoint,
+        };
+        Finish(ref work, y, vector, residual, correction);
     }
 
     public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
@@ -62,10 +56,11 @@ internal sealed unsafe partial class CpuExecution
             Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = geometry.InputChannels * sizeof(float), Padding = padding,
             Blocks = geometry.InputChannels, Panels = w.Panels, Bias = w.Bias,
         };
-        Convolve(ref work, y, vector, residual, correction);
+        Finish(ref work, y, vector, residual, correction);
     }
 
-    private void Convolve<TKernel>(ref ConvolutionWork<TKernel> work, Activation y, int vector, Activation? residual, Correction correction)
+    /// <summary>Adds output and options, and runs.</summary>
+    private void Finish<TKernel>(ref ConvolutionWork<TKernel> work, Activation y, int vector, Activation? residual, Correction correction)
         where TKernel : struct, ITileKernel
     {
         long elements = (long)work.Geometry.OutputPixels * work.Geometry.OutputChannels;

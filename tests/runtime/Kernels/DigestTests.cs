@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+
+namespace Specializer.Kernels.Tests;
+
+public class DigestTests
+{
+    /// <summary>Every operation in one small network: the digest is the same on every machine and instruction set, or the arithmetic has changed.
+    /// A deliberate change of docs/arithmetic.md changes it too; then the new value goes here.</summary>
+    [Fact]
+    public void All_operations_together_keep_their_bits()
+    {
+        var random = new Random(12);
+        ConvolutionShape first = ConvolutionShape.Of(6, 6, 3, 24, 8), second = ConvolutionShape.Of(6, 6, 24, 24, 4, outputScale: 0.7071f), last = ConvolutionShape.Of(6, 6, 24, 3, 32);
+        var blob = new TestBlob();
+        ConvolutionWeights w8 = blob.Add(first, Values.Weights(random, 24 * 9 * 3, 8), Values.Floats(random, 24, 0.01f), Values.Floats(random, 24));
+        ConvolutionWeights w4 = blob.Add(second, Values.Weights(random, 24 * 9 * 24, 4), Values.Floats(random, 24, 0.01f), Values.Floats(random, 24));
+        ConvolutionWeights w32 = blob.Add(last, Values.Floats(random, 3 * 9 * 24, 0.1f), Values.Floats(random, 3));
+        NormWeights norm = blob.AddNorm(Values.Floats(random, 24), Values.Floats(random, 24));
+        var labelled = new EmbeddingShape(2, 8, 2, 24);
+        EmbeddingWeights embedding = blob.AddEmbedding(labelled, Values.Floats(random, 16), Values.Floats(random, 16), Values.Floats(random, 192), Values.Floats(random, 24));
+        using var bench = new Bench(blob.Build(), 3, 4, 24);
+        Activation latent = bench.Plan(432), q = bench.Plan(36 * 24), x = bench.Plan(36 * 96), y = bench.Plan(36 * 96), epsilon = bench.Plan(432);
+        bench.Run.Begin(latent, 108, new RunParameters(2, 42, 7, 1.5f), [0, 1, 1, 1], default);
+        float[] covariance = [1, 0.5f, 0.1f, 0, 0.5f, 1, 0, 0.1f, 0.1f, 0, 0.2f, 0.1f, 0, 0.1f, 0.1f, 0.2f], means = Values.Floats(random, 12, 0.1f);
+        Quantization byInput = new(0.03f, 128, 255), byNorm = new(0.2f, 3, 15);
+        for (int step = 0; step < 2; step++)
+        {
+            bench.Run.Embed(embedding, bench.Vectors, step, labelled);
+            bench.Run.Quantize(latent, q, byInput, new MapShape(6, 6, 3, 2));
+            bench.Run.Convolve(w8, q, byInput, x, 0, shape: first);
+            bench.Run.NormalizeQuantize(norm, x, q, byNorm, shape: new GroupNormShape(6, 6, 24, 0, 4, 1e-5f, Nonlinearity.Silu, 1));
+            bench.Run.Convolve(w4, q, byNorm, y, residual: x, shape: second);
+            bench.Run.Attend(y, x, new AttentionShape(36, 2, 4));
+            bench.Run.Normalize(norm, y, y, shape: new GroupNormShape(6, 6, 24, 0, 3, 1e-5f, Nonlinearity.Silu, 1));
+            bench.Run.Convolve(w32, y, epsilon, shape: last);
+            bench.Run.Guide(epsilon, new GuidanceMoments(covariance, means, 0.3f, 0.5f, true, true, true), new MapShape(6, 6, 3, 1));
+            bench.Run.Solve(latent, epsilon, new SolverCoefficients(1.1f, -0.3f, 1f, 0.4f, 0.6f, 0f), 0f, step, new MapShape(6, 6, 3, 1));
+        }
+
+        byte[] result = [.. bench.ReadBytes(latent, 432).SelectMany(b => b), .. bench.ReadBytes(x, 36 * 32).SelectMany(b => b)];
+        Assert.All(bench.Read(latent, 108).SelectMany(image => image), v => Assert.True(float.IsFinite(v)));
+        Assert.Equal("4D49BBB994606726966AA63B00BA8709", Convert.ToHexString(SHA256.HashData(result))[..32]);
+    }
+}
