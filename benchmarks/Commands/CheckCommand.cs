@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Globalization;
+using Specializer.Benchmarks.Measurement;
+using Specializer.Benchmarks.Models;
+using Specializer.Benchmarks.OnnxRuntime;
+using Specializer.Calibration;
+using Specializer.Calibration.Export;
+
+namespace Specializer.Benchmarks.Commands;
+
+/// <summary>Whether ONNX Runtime computes from the exported model what we compute from the network.</summary>
+internal static class CheckCommand
+{
+    private const double Tolerance = 1e-4;
+
+    public static Command Create()
+    {
+        var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4.");
+        command.SetAction(_ =>
+        {
+            OnnxRuntimeLibrary? library = OnnxRuntimeLibrary.TryLoad();
+            if (library is null)
+            {
+                Console.Error.WriteLine("ONNX Runtime is not installed; run benchmarks/install-onnxruntime.sh.");
+                return 2;
+            }
+
+            bool agree = true;
+            foreach (string name in BenchmarkModel.Names) agree &= Check(library, BenchmarkModel.Load(name));
+            return agree ? 0 : 1;
+        });
+        return command;
+    }
+
+    private static bool Check(OnnxRuntimeLibrary library, BenchmarkModel model)
+    {
+        const int batch = 2;
+        using var device = new CpuDevice();
+        using var ours = new NetworkRun(model.Network, model.Bytes, [InterpretedStep.Float32], model, device, batch);
+        var collector = new RangeCollector(ours.Interpreter);
+        ours.Run(collector.Observe);
+        float[] expected = NetworkRun.ToPlanes(ours.Epsilon(), model.Latent);
+        double fp32 = Difference(null), int8 = Difference(collector.Ranges);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{model.Name}: largest difference to ONNX Runtime {library.Version}: FP32 {fp32:E1} (at most {Tolerance:E0}), int8 {int8:E1}, of values up to {expected.Max(Math.Abs):F2}"));
+        return fp32 <= Tolerance;
+
+        double Difference(ActivationRanges? ranges)
+        {
+            var (session, epsilon) = NetworkRun.InOnnxRuntime(library, model, ranges, ours.Vectors(), 1, batch);
+            using (session) session.Run();
+            return epsilon.Zip(expected, (a, b) => Math.Abs((double)a - b)).Max();
+        }
+    }
+}

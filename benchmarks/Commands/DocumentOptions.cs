@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Specializer.Benchmarks.Measurement;
+using Specializer.Benchmarks.Report;
+
+namespace Specializer.Benchmarks.Commands;
+
+/// <summary>Options of commands that can write their section of the document.</summary>
+internal sealed class DocumentOptions
+{
+    private readonly Option<string?> _document = new("--document") { Description = "Markdown file whose section of this measurement is replaced, e.g. docs/performance.md." };
+    private readonly Option<string?> _date = new("--date") { Description = "Date that the document states; the program does not ask the clock." };
+    private readonly Option<string?> _machine = new("--machine") { Description = "The machine that the document states; by default what the processor calls itself." };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_document);
+        command.Add(_date);
+        command.Add(_machine);
+    }
+
+    /// <summary>Writes a section with the circumstances of its measurement; does nothing without <c>--document</c>.</summary>
+    public void Write(ParseResult options, string section, string content, string? versions = null)
+    {
+        if (options.GetValue(_document) is not { } document) return;
+        string[] circumstances = [options.GetValue(_machine) ?? Machine.This.ToString(), .. (string?[])[versions, options.GetValue(_date)] is var rest ? rest.OfType<string>() : []];
+        PerformanceDocument.Replace(document, section, $"Measured on: {string.Join("; ", circumstances)}.\n\n{content}");
+    }
+
+    /// <summary>Writes a picture beside the document.</summary>
+    public void WritePicture(ParseResult options, string fileName, string svg)
+    {
+        if (options.GetValue(_document) is { } document) File.WriteAllText(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(document))!, fileName), svg);
+    }
+}

@@ -1,0 +1,97 @@
+using Specializer.Benchmarks.Models;
+using Specializer.Benchmarks.OnnxRuntime;
+using Specializer.Calibration;
+using Specializer.Calibration.Export;
+using Specializer.Manifest;
+
+namespace Specializer.Benchmarks.Measurement;
+
+/// <summary>A network of ours, ready to be evaluated again and again on states that are already in place.</summary>
+internal sealed class NetworkRun : IDisposable
+{
+    private readonly PackedWeights _packed;
+    private readonly DeviceWeights _weights;
+    private readonly InterpretedStep[] _steps;
+    private int _next;
+
+    /// <param name="network">FP32 or quantized.</param>
+    /// <param name="bytes">Tensors, as the packer asks for them.</param>
+    /// <param name="steps">Parameters that successive runs take in turn.</param>
+    /// <param name="model">Gives the states.</param>
+    /// <param name="device">Where to run.</param>
+    /// <param name="batch">Images.</param>
+    public NetworkRun(Network network, Func<string, long, byte[]> bytes, InterpretedStep[] steps, BenchmarkModel model, Device device, int batch)
+    {
+        _steps = steps;
+        Interpreter = new(network, BenchmarkModel.Timesteps.Length);
+        _packed = Interpreter.Pack(bytes);
+        _weights = device.Upload(_packed);
+        Execution = device.CreateExecution(_weights, Interpreter.Plan.BytesPerImage, Interpreter.Vectors, batch);
+        Execution.Begin(batch, Labels(network, batch), default);
+        Execution.Write(Interpreter.Latent, Interpreter.LatentElements, model.States(batch));
+    }
+
+    public NetworkInterpreter Interpreter { get; }
+
+    public Execution Execution { get; }
+
+    /// <summary>One evaluation: embedding and network, without the solver's step, as other runtimes do it.</summary>
+    public void Run() => Run(null);
+
+    public void Run(OperationObserver? observer)
+    {
+        Interpreter.Run(Execution, 0, _steps[_next], observer);
+        _next = (_next + 1) % _steps.Length;
+    }
+
+    public float[] Epsilon()
+    {
+        var epsilon = new float[Execution.Batch * Interpreter.LatentElements];
+        Execution.Read(Interpreter.Epsilon, Interpreter.LatentElements, epsilon);
+        return epsilon;
+    }
+
+    /// <summary>The step vectors that <see cref="Run()"/> computed, [batch, vectors].</summary>
+    public float[] Vectors()
+    {
+        int count = Interpreter.Network.Embedding.Vectors;
+        var vectors = new float[Execution.Batch * count];
+        Execution.Read(Interpreter.Vectors, count, vectors);
+        return vectors;
+    }
+
+    /// <summary>The same network in ONNX Runtime on the same states and step vectors, and its result [batch, channels, height, width].</summary>
+    public static (OnnxSession Session, float[] Epsilon) InOnnxRuntime(
+        OnnxRuntimeLibrary library, BenchmarkModel model, ActivationRanges? ranges, float[] vectors, int threads, int batch, string? profile = null)
+    {
+        var stream = new MemoryStream();
+        OnnxExporter.Export(model.Network, name => model.Tensors[name], stream, new() { Batch = batch, Ranges = ranges });
+        Map latent = model.Latent;
+        long[] shape = [batch, latent.Channels, latent.Height, latent.Width];
+        var epsilon = new float[batch * model.LatentElements];
+        var session = new OnnxSession(library, stream.GetBuffer().AsSpan(0, (int)stream.Length), threads,
+            [new("sample", shape, ToPlanes(model.States(batch), latent)), new("vectors", [batch, model.Network.Embedding.Vectors], vectors)],
+            [new("epsilon", shape, epsilon)], profile);
+        return (session, epsilon);
+    }
+
+    /// <summary>NHWC to NCHW.</summary>
+    public static float[] ToPlanes(float[] pixels, Map map)
+    {
+        int plane = map.Height * map.Width, image = plane * map.Channels;
+        var planes = new float[pixels.Length];
+        for (int i = 0; i < pixels.Length; i++)
+            planes[i / image * image + i % map.Channels * plane + i % image / map.Channels] = pixels[i];
+        return planes;
+    }
+
+    public void Dispose()
+    {
+        Execution.Dispose();
+        _weights.Dispose();
+        _packed.Dispose();
+    }
+
+    private static int[] Labels(Network network, int batch) =>
+        network.Embedding.Classes == 0 ? new int[batch] : [.. Enumerable.Range(0, batch).Select(i => i % network.Embedding.Classes)];
+}

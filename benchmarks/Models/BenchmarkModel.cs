@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using Specializer.Calibration;
+using Specializer.Manifest;
+
+namespace Specializer.Benchmarks.Models;
+
+/// <summary>An FP32 network with weights: what all configurations and other runtimes are made from.</summary>
+/// <param name="Name">As on the command line.</param>
+/// <param name="Network">FP32.</param>
+/// <param name="Tensors">All tensors, the embedding's included, with one row for each of <see cref="Timesteps"/>.</param>
+internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDictionary<string, float[]> Tensors)
+{
+    /// <summary>Spread over the noise levels. A step's time does not depend on them.</summary>
+    public static readonly float[] Timesteps = [980, 740, 500, 260, 20];
+
+    public static readonly string[] Names = ["mnist", "ddpm-cifar10-32"];
+
+    /// <exception cref="ArgumentException">No model has this name.</exception>
+    public static BenchmarkModel Load(string name) => name switch
+    {
+        "mnist" => Mnist(),
+        "ddpm-cifar10-32" => Cifar10(),
+        _ => throw new ArgumentException($"There is no model '{name}'; choose one of {string.Join(", ", Names)}."),
+    };
+
+    public Map Latent => Network.Maps.Single(m => m.Name == Network.Latent);
+
+    public int LatentElements => Latent.Height * Latent.Width * Latent.Channels;
+
+    public long MultiplyAccumulates => NetworkCost.MultiplyAccumulates(Network);
+
+    /// <summary>The bytes of a tensor, as the packer asks for them.</summary>
+    public byte[] Bytes(string name, long length)
+    {
+        byte[] bytes = MemoryMarshal.AsBytes(Tensors[name].AsSpan()).ToArray();
+        return bytes.Length == length ? bytes : throw new InvalidOperationException($"Tensor '{name}' has {bytes.Length} bytes, not {length}.");
+    }
+
+    /// <summary>Seeded states with the variance that noise has.</summary>
+    public float[] States(int images)
+    {
+        var random = new Random(20);
+        var states = new float[images * LatentElements];
+        for (int i = 0; i < states.Length; i++)
+            states[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        return states;
+    }
+
+    private static BenchmarkModel Mnist()
+    {
+        ImportedModel model = DiffusersImporter.Load(RepositoryFolder.Find("sample-app/models/mnist"), "mnist");
+        return new("mnist", model.Network, model.Tensors(Timesteps));
+    }
+
+    /// <summary>The exact configuration of google/ddpm-cifar10-32 (35.7 M parameters) with seeded random weights.</summary>
+    private static BenchmarkModel Cifar10()
+    {
+        var configuration = new UNetConfiguration
+        {
+            Height = 32,
+            Width = 32,
+            Channels = 3,
+            BlockChannels = [128, 256, 256, 256],
+            LayersPerBlock = 2,
+            DownAttention = [false, true, false, false],
+            UpAttention = [false, false, true, false],
+            MiddleAttention = true,
+            HeadChannels = null,
+            Groups = 32,
+            MiddleAttentionGroups = 32,
+            Epsilon = 1e-6f,
+            MiddleScaleFactor = 1,
+            DownsamplePadding = 0,
+            FlipSinToCos = false,
+            FrequencyShift = 1,
+            EmbeddingWidth = 512,
+            Classes = 0,
+        };
+        var (network, weights, time) = UNetImporter.Import(configuration, SyntheticWeights.Of("ddpm-cifar10-32.unet.txt", seed: 1));
+        var tensors = new Dictionary<string, float[]>(weights, StringComparer.Ordinal);
+        foreach (var (name, values) in time.Tensors(Timesteps)) tensors.Add(name, values);
+        return new("ddpm-cifar10-32", network, tensors);
+    }
+}
