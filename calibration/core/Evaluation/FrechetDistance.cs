@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
 /// <summary>Fréchet distance of two sets of features taken as Gaussians: |m₁ − m₂|² + tr(Σ₁ + Σ₂ − 2(Σ₁Σ₂)^½).</summary>
-/// <remarks>tr (Σ₁Σ₂)^½ = tr (Σ₁^½·Σ₂·Σ₁^½)^½ needs symmetric matrices only. Covariances divide by n − 1. The distance of small samples is biased
+/// <remarks>With Σ₁ = R·Rᵀ, tr (Σ₁Σ₂)^½ is the sum of the roots of the eigenvalues of the symmetric RᵀΣ₂R. Covariances divide by n − 1. The distance of small samples is biased
 /// upwards: compare figures of equal sample size, and with the floor that two samples of the same source give.</remarks>
 internal static class FrechetDistance
 {
@@ -21,9 +21,7 @@ internal static class FrechetDistance
             distance += d * d + covariance1[i * features + i] + covariance2[i * features + i];
         }
 
-        double[] root = SymmetricEigen.SquareRoot(covariance1, features);
-        double[] product = Multiply(Multiply(root, covariance2, features), root, features);
-        foreach (double eigenvalue in SymmetricEigen.Decompose(product, features).Values)
+        foreach (double eigenvalue in SymmetricEigen.Values(Congruent(Root(covariance1, features), covariance2, features), features))
             distance -= 2 * Math.Sqrt(Math.Max(0, eigenvalue));
         return Math.Max(0, distance);
     }
@@ -45,14 +43,38 @@ internal static class FrechetDistance
         return (mean, covariance);
     }
 
-    private static double[] Multiply(double[] a, double[] b, int n)
+    /// <summary>Upper triangular R with R·Rᵀ = Σ. A covariance of fewer images than features is singular: a trifle on the diagonal, far below the
+    /// distance's own sampling error, makes it definite.</summary>
+    private static double[] Root(double[] covariance, int n)
     {
-        var c = new double[n * n];
-        for (int i = 0; i < n; i++)
+        double trace = 0;
+        for (int i = 0; i < n; i++) trace += covariance[i * n + i];
+        for (double share = 1e-14; share < 1e-6; share *= 10)
         {
-            for (int k = 0; k < n; k++) Cholesky.AddScaled(c.AsSpan(i * n, n), a[i * n + k], b.AsSpan(k * n, n));
+            var root = (double[])covariance.Clone();
+            for (int i = 0; i < n; i++) root[i * n + i] += Math.Max(share * trace, double.Epsilon);
+            if (!Cholesky.Factor(root, n)) continue;
+            for (int i = 0; i < n; i++) root.AsSpan(i * n, i).Clear();
+            return root;
         }
 
-        return c;
+        return trace == 0 ? new double[n * n] : throw new ArgumentException("The features are not finite.");
+    }
+
+    /// <summary>RᵀSR.</summary>
+    private static double[] Congruent(double[] r, double[] s, int n)
+    {
+        double[] product = new double[n * n], result = new double[n * n];
+        for (int i = 0; i < n; i++)
+        {
+            for (int k = 0; k < n; k++) Cholesky.AddScaled(product.AsSpan(i * n, n), s[i * n + k], r.AsSpan(k * n, n));
+        }
+
+        for (int k = 0; k < n; k++)
+        {
+            for (int i = k; i < n; i++) Cholesky.AddScaled(result.AsSpan(i * n, n), r[k * n + i], product.AsSpan(k * n, n));
+        }
+
+        return result;
     }
 }

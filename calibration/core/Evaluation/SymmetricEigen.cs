@@ -1,92 +1,90 @@
-using System.Runtime.Intrinsics;
-
 namespace Specializer.Calibration;
 
-/// <summary>Eigenvalues and eigenvectors of a symmetric matrix, by cyclic Jacobi rotations: simple, accurate, and fixed in its order.</summary>
+/// <summary>Eigenvalues of a symmetric matrix: Householder reduction to tridiagonal form, then implicit QL (Golub and Van Loan, Matrix Computations, section 8.3).</summary>
 internal static class SymmetricEigen
 {
-    private const int MaximumSweeps = 60;
+    private const int MaximumIterations = 100;
 
-    /// <summary>A = V·diag(values)·Vᵀ.</summary>
+    /// <summary>The eigenvalues, in no particular order.</summary>
     /// <param name="matrix">n×n row-major, symmetric; not changed.</param>
-    /// <param name="n">Size.</param>
-    /// <returns>Eigenvalues, and the eigenvectors as rows [eigenvalue, element].</returns>
-    public static (double[] Values, double[] Vectors) Decompose(ReadOnlySpan<double> matrix, int n)
+    /// <param name="n">Size, at least 1.</param>
+    public static double[] Values(ReadOnlySpan<double> matrix, int n)
     {
-        double[] a = matrix.ToArray();
-        var vectors = new double[n * n];
-        double scale = 0;
-        for (int i = 0; i < n; i++) vectors[i * n + i] = 1;
-        foreach (double x in a) scale += x * x;
-        for (int sweep = 0; sweep < MaximumSweeps; sweep++)
+        var (diagonal, beside) = Tridiagonalize(matrix.ToArray(), n);
+        for (int l = 0; l < n; l++)
         {
-            double off = 0;
-            for (int p = 0; p < n; p++)
+            for (int iteration = 0; ; iteration++)
             {
-                for (int q = p + 1; q < n; q++) off += a[p * n + q] * a[p * n + q];
-            }
-
-            if (off <= 1e-26 * scale) break;
-            for (int p = 0; p < n; p++)
-            {
-                for (int q = p + 1; q < n; q++) Rotate(a, vectors, n, p, q);
+                int m = l;
+                while (m < n - 1 && Math.Abs(beside[m]) > double.Epsilon + 1e-16 * (Math.Abs(diagonal[m]) + Math.Abs(diagonal[m + 1]))) m++;
+                if (m == l) break;
+                if (iteration == MaximumIterations) throw new ArithmeticException("The eigenvalues do not converge; the matrix holds values that are not finite.");
+                Sweep(diagonal, beside, l, m);
             }
         }
 
-        var values = new double[n];
-        for (int i = 0; i < n; i++) values[i] = a[i * n + i];
-        return (values, vectors);
+        return diagonal;
     }
 
-    /// <summary>Square root of a positive semidefinite matrix; eigenvalues that rounding made negative count as 0.</summary>
-    public static double[] SquareRoot(ReadOnlySpan<double> matrix, int n)
+    private static (double[] Diagonal, double[] Beside) Tridiagonalize(double[] a, int n)
     {
-        var (values, vectors) = Decompose(matrix, n);
-        var root = new double[n * n];
-        for (int e = 0; e < n; e++)
+        var diagonal = new double[n];
+        var beside = new double[n];
+        var p = new double[n];
+        for (int k = 0; k < n - 1; k++)
         {
-            double r = Math.Sqrt(Math.Max(0, values[e]));
-            ReadOnlySpan<double> vector = vectors.AsSpan(e * n, n);
-            for (int i = 0; i < n; i++) Cholesky.AddScaled(root.AsSpan(i * n, n), r * vector[i], vector);
+            // v reflects the rest of row k onto its first element; what remains becomes A − v·wᵀ − w·vᵀ.
+            int size = n - k - 1;
+            Span<double> v = a.AsSpan(k * n + k + 1, size), w = p.AsSpan(0, size);
+            diagonal[k] = a[k * n + k];
+            double norm = Math.Sqrt(Cholesky.Dot(v, v));
+            double head = v[0] > 0 ? -norm : norm;
+            beside[k] = head;
+            v[0] -= head;
+            double square = Cholesky.Dot(v, v);
+            if (square == 0) continue;
+            for (int i = 0; i < size; i++) w[i] = 2 / square * Cholesky.Dot(a.AsSpan((k + 1 + i) * n + k + 1, size), v);
+            Cholesky.AddScaled(w, -Cholesky.Dot(w, v) / square, v);
+            for (int i = 0; i < size; i++)
+            {
+                Span<double> row = a.AsSpan((k + 1 + i) * n + k + 1, size);
+                Cholesky.AddScaled(row, -v[i], w);
+                Cholesky.AddScaled(row, -w[i], v);
+            }
         }
 
-        return root;
+        diagonal[n - 1] = a[n * n - 1];
+        return (diagonal, beside);
     }
 
-    private static void Rotate(double[] a, double[] vectors, int n, int p, int q)
+    /// <summary>One QL step with Wilkinson's shift on the block [l, m].</summary>
+    private static void Sweep(double[] d, double[] e, int l, int m)
     {
-        double pivot = a[p * n + q];
-        if (pivot == 0) return;
-        double theta = (a[q * n + q] - a[p * n + p]) / (2 * pivot);
-        double t = Math.CopySign(1, theta) / (Math.Abs(theta) + Math.Sqrt(theta * theta + 1));
-        double c = 1 / Math.Sqrt(t * t + 1), s = t * c;
-        // Rows first, contiguous; the columns follow by symmetry.
-        Mix(a.AsSpan(p * n, n), a.AsSpan(q * n, n), c, s);
-        double app = a[p * n + p], apq = a[p * n + q], aqp = a[q * n + p], aqq = a[q * n + q];
-        a[p * n + p] = c * app - s * apq;
-        a[q * n + q] = s * aqp + c * aqq;
-        a[p * n + q] = a[q * n + p] = 0;
-        for (int k = 0; k < n; k++)
+        double g = (d[l + 1] - d[l]) / (2 * e[l]);
+        g = d[m] - d[l] + e[l] / (g + Math.CopySign(double.Hypot(g, 1), g));
+        double s = 1, c = 1, p = 0;
+        for (int i = m - 1; i >= l; i--)
         {
-            if (k == p || k == q) continue;
-            a[k * n + p] = a[p * n + k];
-            a[k * n + q] = a[q * n + k];
+            double f = s * e[i], b = c * e[i], r = double.Hypot(f, g);
+            e[i + 1] = r;
+            if (r == 0)
+            {
+                // The block falls apart here; the next sweep starts from the smaller one.
+                d[i + 1] -= p;
+                e[m] = 0;
+                return;
+            }
+
+            (s, c) = (f / r, g / r);
+            g = d[i + 1] - p;
+            r = (d[i] - g) * s + 2 * c * b;
+            p = s * r;
+            d[i + 1] = g + p;
+            g = c * r - b;
         }
 
-        Mix(vectors.AsSpan(p * n, n), vectors.AsSpan(q * n, n), c, s);
-    }
-
-    /// <summary>(p, q) becomes (c·p − s·q, s·p + c·q), elementwise: the vector form computes the same as the rest that is left over.</summary>
-    private static void Mix(Span<double> p, Span<double> q, double c, double s)
-    {
-        int k = 0;
-        for (; k <= p.Length - Vector512<double>.Count; k += Vector512<double>.Count)
-        {
-            Vector512<double> x = Vector512.Create<double>(p[k..]), y = Vector512.Create<double>(q[k..]);
-            (c * x - s * y).CopyTo(p[k..]);
-            (s * x + c * y).CopyTo(q[k..]);
-        }
-
-        for (; k < p.Length; k++) (p[k], q[k]) = (c * p[k] - s * q[k], s * p[k] + c * q[k]);
+        d[l] -= p;
+        e[l] = g;
+        e[m] = 0;
     }
 }

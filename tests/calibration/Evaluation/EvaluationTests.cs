@@ -44,30 +44,38 @@ public class EvaluationTests
 
     [Theory]
     [InlineData(1)]
+    [InlineData(2)]
     [InlineData(5)]
-    [InlineData(33)]
-    public void RootSquaresBack(int n)
+    [InlineData(40)]
+    public void EigenvaluesOfAKnownMatrix(int n)
     {
-        float[] a = new Gaussian(n).Values(n * n);
+        // The second difference matrix: 2 − 2·cos(πk/(n + 1)), hidden behind a reflection that keeps its eigenvalues.
+        float[] v = new Gaussian(n).Values(n);
+        double square = v.Sum(x => (double)x * x);
         var matrix = new double[n * n];
         for (int i = 0; i < n; i++)
         {
             for (int j = 0; j < n; j++)
             {
-                for (int k = 0; k < n; k++) matrix[i * n + j] += (double)a[i * n + k] * a[j * n + k];
+                for (int k = 0; k < n; k++)
+                {
+                    for (int l = Math.Max(0, k - 1); l <= Math.Min(n - 1, k + 1); l++)
+                        matrix[i * n + j] += Reflection(i, k) * (k == l ? 2 : -1) * Reflection(l, j);
+                }
             }
         }
 
-        double[] root = SymmetricEigen.SquareRoot(matrix, n);
-        for (int i = 0; i < n; i++)
-        {
-            for (int j = 0; j < n; j++)
-            {
-                double product = 0;
-                for (int k = 0; k < n; k++) product += root[i * n + k] * root[k * n + j];
-                Assert.Equal(matrix[i * n + j], product, 1e-9 * n);
-            }
-        }
+        double[] values = [.. SymmetricEigen.Values(matrix, n).Order()];
+        for (int k = 0; k < n; k++) Assert.Equal(2 - 2 * Math.Cos(Math.PI * (k + 1) / (n + 1)), values[k], 1e-12);
+
+        double Reflection(int i, int j) => (i == j ? 1 : 0) - 2 * v[i] * (double)v[j] / square;
+    }
+
+    [Fact]
+    public void EigenvaluesOfDiagonalAndZeroMatrices()
+    {
+        Assert.Equal([-1, 0, 3], SymmetricEigen.Values([3, 0, 0, 0, -1, 0, 0, 0, 0], 3).Order());
+        Assert.Equal([0, 0], SymmetricEigen.Values(new double[4], 2));
     }
 
     [Fact]
