@@ -4,7 +4,7 @@ namespace Specializer.Calibration;
 /// <param name="Value">The statistic of the whole sample.</param>
 /// <param name="Low">2.5 % quantile of the resamples.</param>
 /// <param name="High">97.5 % quantile.</param>
-internal readonly record struct Interval(double Value, double Low, double High);
+public readonly record struct Interval(double Value, double Low, double High);
 
 /// <summary>Percentile bootstrap over trajectories. Pixels of a trajectory are dependent, so whole trajectories are drawn, with Philox: equal inputs give equal intervals.</summary>
 internal static class Bootstrap

@@ -1,17 +1,19 @@
 namespace Specializer.Calibration;
 
 /// <summary>Fidelity of images to those of the same seeds drawn in FP32, image by image.</summary>
-internal sealed class PairedImages
+public sealed class PairedImages
 {
     private readonly double[] _signal; // Σ reference² per image
     private readonly double[] _error;  // Σ (image − reference)² per image
     private readonly int _elements;
     private readonly double _peak;
 
+    /// <summary>Sums signal and error of each pair.</summary>
     /// <param name="reference">FP32 images, one after the other.</param>
     /// <param name="images">Images of the same seeds.</param>
     /// <param name="elementsPerImage">Numbers in an image.</param>
     /// <param name="peak">Largest possible difference: 2 for the range [−1, 1].</param>
+    /// <exception cref="ArgumentException">The two do not hold the same number of whole images.</exception>
     public PairedImages(ReadOnlySpan<float> reference, ReadOnlySpan<float> images, int elementsPerImage, double peak = 2)
     {
         if (reference.Length != images.Length || reference.Length % elementsPerImage != 0)
@@ -31,20 +33,26 @@ internal sealed class PairedImages
     public int Count => _signal.Length;
 
     /// <summary>Mean squared error of one image.</summary>
+    /// <param name="image">0 to <see cref="Count"/> − 1.</param>
     public double MeanSquaredError(int image) => _error[image] / _elements;
 
     /// <summary>10·log₁₀(Σ reference²/Σ error²) of one image, dB.</summary>
+    /// <param name="image">0 to <see cref="Count"/> − 1.</param>
     public double SnrDb(int image) => 10 * Math.Log10(_signal[image] / _error[image]);
 
     /// <summary>10·log₁₀(peak²/mean squared error) of one image, dB.</summary>
+    /// <param name="image">0 to <see cref="Count"/> − 1.</param>
     public double PsnrDb(int image) => 10 * Math.Log10(_peak * _peak / MeanSquaredError(image));
 
-    /// <summary>SNR over all images together, with its interval.</summary>
+    /// <summary>SNR over all images together, with its interval, dB.</summary>
+    /// <param name="seed">Seed of the bootstrap.</param>
     public Interval PooledSnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => 10 * Math.Log10(i.Sum(n => _signal[n]) / i.Sum(n => _error[n])), seed);
 
-    /// <summary>Median SNR over images, with its interval.</summary>
+    /// <summary>Median SNR over images, with its interval, dB.</summary>
+    /// <param name="seed">Seed of the bootstrap.</param>
     public Interval MedianSnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => Bootstrap.Median(i.Select(SnrDb)), seed);
 
-    /// <summary>PSNR over all images together, with its interval.</summary>
+    /// <summary>PSNR over all images together, with its interval, dB.</summary>
+    /// <param name="seed">Seed of the bootstrap.</param>
     public Interval PooledPsnrDb(ulong seed = 0) => Bootstrap.Estimate(Count, i => 10 * Math.Log10(_peak * _peak / i.Average(MeanSquaredError)), seed);
 }
