@@ -68,15 +68,15 @@ internal unsafe struct AttentionWork : IWork
         for (int panel = 0; panel < Panels.Count(Tokens); panel++)
         {
             FloatTile.Multiply(rows, 0, 1, HeadChannels, 0, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
-            for (int i = 0; i < FloatTile.Pixels; i++)
+            for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.Load(sums + i * PanelWidth + lane) * Vector256.Create(Scale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
         }
 
         for (int i = 0; i < FloatTile.Pixels; i++)
         {
-            inverse[i] = Softmax.Exponentials(scores + (long)i * ScoresStride, Tokens);
-            rows[i] = (byte*)(scores + (long)i * ScoresStride);
+            if (i < count) inverse[i] = Softmax.Exponentials(scores + (long)i * ScoresStride, Tokens);
+            rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
         }
 
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;

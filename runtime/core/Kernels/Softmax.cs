@@ -12,12 +12,16 @@ internal static unsafe class Softmax
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exponentials(float* x, int length)
     {
-        float largest = x[0];
-        for (int i = 1; i < length; i++) largest = MathF.Max(largest, x[i]);
-
-        Vector256<float> sums = default, max = Vector256.Create(largest);
+        // A maximum is the same in any order.
+        Vector256<float> sums = default, max = Vector256.Create(x[0]);
         int next = 0;
-        for (; next <= length - 8; next += 8)
+        for (; next <= length - 8; next += 8) max = Vector256.Max(max, Vector256.Load(x + next));
+        float largest = max[0];
+        for (int lane = 1; lane < 8; lane++) largest = MathF.Max(largest, max[lane]);
+        for (; next < length; next++) largest = MathF.Max(largest, x[next]);
+
+        max = Vector256.Create(largest);
+        for (next = 0; next <= length - 8; next += 8)
         {
             Vector256<float> e = Transcendental.Exp(Vector256.Load(x + next) - max);
             e.Store(x + next);
