@@ -1,4 +1,3 @@
-using System.Globalization;
 using Specializer.Generator.Model;
 using Specializer.Manifest;
 
@@ -18,6 +17,7 @@ internal static class TableStepEmitter
         int rows = Math.Max(1, MaximumTableEntries / Math.Max(1, slots));
         bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
         Pattern[] patterns = Patterns(model.Steps);
+        Func<string, int, string> table = (name, index) => name + "Table" + (model.Steps.Count <= rows ? "" : Literal.Int(index + 1));
 
         StepSwitchEmitter.Emit(w, model, i => $"{model.StepMethods[i]}(run)");
         for (int i = 0; i < model.Steps.Count; i++)
@@ -25,13 +25,13 @@ internal static class TableStepEmitter
             cancellation.ThrowIfCancellationRequested();
             Step step = model.Steps[i];
             Pattern pattern = patterns.First(p => p.Levels.Equals(step.Levels));
-            string table = slots == 0 ? "" : $", {Table("Scales", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)}), {Table("ZeroPoints", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)})";
+            string row = slots == 0 ? "" : $", {table("Scales", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)}), {table("ZeroPoints", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)})";
             string correction = corrected ? ", " + (CallEmitter.Correction(step) ?? "default") : "";
             w.Line($"/// <summary>Step {Literal.Int(i)}: {CallEmitter.Describe(step)}.</summary>");
             w.Line($"private static void {model.StepMethods[i]}(global::Specializer.Execution run)");
             using (w.Block())
             {
-                w.Line($"{pattern.Method}(run, {Literal.Int(i)}{table}{correction});");
+                w.Line($"{pattern.Method}(run, {Literal.Int(i)}{row}{correction});");
                 CallEmitter.Guide(w, model, step);
                 CallEmitter.Solve(w, model, step, Literal.Int(i));
             }
@@ -43,8 +43,8 @@ internal static class TableStepEmitter
         for (int first = 0; slots > 0 && first < model.Steps.Count; first += rows)
         {
             int last = Math.Min(first + rows, model.Steps.Count) - 1;
-            Print(w, model, "Scales", "float", first, last, rows, s => s.Scales.Select(Literal.Float));
-            Print(w, model, "ZeroPoints", "byte", first, last, rows, s => s.ZeroPoints.Select(z => Literal.Int(z)));
+            Print(w, model, table("Scales", first / rows), "float", first, last, s => s.Scales.Select(Literal.Float));
+            Print(w, model, table("ZeroPoints", first / rows), "byte", first, last, s => s.ZeroPoints.Select(z => Literal.Int(z)));
         }
     }
 
@@ -76,14 +76,12 @@ internal static class TableStepEmitter
     }
 
     private static void Print(
-        SourceWriter w, SamplerModel model, string name, string type, int first, int last, int rows, Func<Step, IEnumerable<string>> numbers)
+        SourceWriter w, SamplerModel model, string name, string type, int first, int last, Func<Step, IEnumerable<string>> numbers)
     {
         w.Line($"/// <summary>One row for each of the steps {Literal.Int(first)} to {Literal.Int(last)}, one entry for each quantized map.</summary>");
-        w.Line($"private static {ReadOnlySpan}<{type}> {Table(name, first / rows)} =>");
+        w.Line($"private static {ReadOnlySpan}<{type}> {name} =>");
         using (w.Elements())
             for (int i = first; i <= last; i++) w.Line(string.Join(", ", numbers(model.Steps[i])) + ",");
         w.Line();
     }
-
-    private static string Table(string name, int index) => name + "Table" + (index + 1).ToString(CultureInfo.InvariantCulture);
 }

@@ -50,41 +50,47 @@ internal sealed class NetworkValidator
 
     private void CheckReferences()
     {
-        CheckReference(_networkNode["latent"]);
-        CheckReference(_networkNode["epsilon"]);
-        foreach (JsonNode operation in _operationNodes)
-            foreach (string property in new[] { "input", "output", "skip", "skipOutput", "residual" })
-                CheckReference(operation[property]);
+        CheckReference(_networkNode["latent"]!);
+        CheckReference(_networkNode["epsilon"]!);
+        foreach (JsonNode reference in _operationNodes.SelectMany(o => References(o, "input", "output", "skip", "skipOutput", "residual"))) CheckReference(reference);
     }
 
-    private void CheckReference(JsonNode? reference)
+    private void CheckReference(JsonNode reference)
     {
-        if (reference is not { Kind: JsonKind.String } || _maps.ContainsKey(reference.Text)) return;
+        if (_maps.ContainsKey(reference.Text)) return;
         string? meant = Names.Nearest(reference.Text, _maps.Keys.OrderBy(n => n, StringComparer.Ordinal));
         _log.Add(ManifestErrorId.UnknownMap,
             $"There is no map {Names.Quote(reference.Text)}; {(meant is null ? "declare it under 'maps'." : $"did you mean '{meant}'?")}", reference);
     }
 
+    /// <summary>Each map is written once, before it is read. A wrong output makes other maps lack a writer, so outputs come first.</summary>
     private void CheckFlow()
     {
         var written = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
-        for (int i = 0; i < _operationNodes.Count; i++)
+        foreach (JsonNode output in _operationNodes.SelectMany(o => References(o, "output", "skipOutput")))
         {
-            foreach (string property in new[] { "input", "skip", "residual" })
-                if (_operationNodes[i][property] is { Kind: JsonKind.String } input && !written.Contains(input.Text))
+            if (written.Add(output.Text)) continue;
+            string why = output.Text == _network.Latent ? "is the sampler's state, which only the solver writes" : "is written a second time";
+            _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(output.Text)} {why}. Give this operation a map of its own.", output);
+        }
+
+        if (_log.Any) return;
+        var ready = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
+        foreach (JsonNode operation in _operationNodes)
+        {
+            foreach (JsonNode input in References(operation, "input", "skip", "residual"))
+                if (ready.Add(input.Text))
                     _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(input.Text)} is read before any operation wrote it. Put the operation that writes it first.", input);
-            foreach (string property in new[] { "output", "skipOutput" })
-            {
-                if (_operationNodes[i][property] is not { Kind: JsonKind.String } output || written.Add(output.Text)) continue;
-                string why = output.Text == _network.Latent ? "is the sampler's state, which only the solver writes" : "is written a second time";
-                _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(output.Text)} {why}. Give this operation a map of its own.", output);
-            }
+            foreach (JsonNode output in References(operation, "output", "skipOutput")) ready.Add(output.Text);
         }
 
         for (int i = 0; i < _network.Maps.Count && !_log.Any; i++)
             if (!written.Contains(_network.Maps[i].Name))
                 _log.Add(ManifestErrorId.DataFlow, $"No operation writes the map {Names.Quote(_network.Maps[i].Name)}. Remove it.", _mapNodes[i]["name"]!);
     }
+
+    private static IEnumerable<JsonNode> References(JsonNode operation, params string[] properties) =>
+        properties.Select(p => operation[p]).OfType<JsonNode>().Where(n => n.Kind == JsonKind.String);
 
     /// <summary>The state and the output: the solver treats them element by element, and the mean correction folds into the convolution that writes the output.</summary>
     private void CheckEnds(ModelIdentity model, JsonNode root)
@@ -118,9 +124,10 @@ internal sealed class NetworkValidator
             _log.Add(ManifestErrorId.Contradiction, $"The null label {model.NullLabel} is none of the {model.Classes} classes. Use -1 for none.", root["model"]!["nullLabel"]!);
     }
 
+    /// <summary>Stops at the first operation that does not fit: what follows reads what it writes.</summary>
     private void CheckShapes()
     {
-        for (int i = 0; i < _network.Operations.Count; i++)
+        for (int i = 0; i < _network.Operations.Count && !_log.Any; i++)
         {
             JsonNode node = _operationNodes[i];
             switch (_network.Operations[i])
@@ -186,8 +193,8 @@ internal sealed class NetworkValidator
             return;
         }
 
-        CheckExtent("rows", input.Height, output.Height, o.PaddingTop, "paddingTop", o, node);
-        CheckExtent("columns", input.Width, output.Width, o.PaddingLeft, "paddingLeft", o, node);
+        if (!CheckExtent("rows", input.Height, output.Height, o.PaddingTop, "paddingTop", o, node)
+            || !CheckExtent("columns", input.Width, output.Width, o.PaddingLeft, "paddingLeft", o, node)) return;
         if (o.Residual is not null && ExpectFloat(node["residual"]!)) ExpectEqual(output, node["residual"]!);
         if (o.Vector >= 0 && o.Vector + output.Channels > _network.Embedding.Vectors)
             _log.Add(ManifestErrorId.Range,
@@ -198,14 +205,15 @@ internal sealed class NetworkValidator
 
     /// <summary>Output = ⌊(input·upsample + padding before + padding after − K) / stride⌋ + 1, with 0 ≤ padding after ≤ K. Only the padding before stands
     /// in the manifest; the one after is whatever makes up the output.</summary>
-    private void CheckExtent(string what, int input, int output, int before, string property, ConvolutionOperation o, JsonNode node)
+    private bool CheckExtent(string what, int input, int output, int before, string property, ConvolutionOperation o, JsonNode node)
     {
         int padded = input * o.Upsample + before - o.KernelSize;
         int after = Math.Max(0, (output - 1) * o.Stride - padded);
-        if (before < o.KernelSize && after <= o.KernelSize && padded + after >= 0 && (padded + after) / o.Stride + 1 == output) return;
+        if (before < o.KernelSize && after <= o.KernelSize && padded + after >= 0 && (padded + after) / o.Stride + 1 == output) return true;
         _log.Add(ManifestErrorId.Shape,
             $"{input} {what}, upsampled {o.Upsample}×, padded by {before} before, kernel size {o.KernelSize} and stride {o.Stride} do not give {output} {what} with any padding after of at most {o.KernelSize}.",
             node[property]!);
+        return false;
     }
 
     private void CheckAttention(AttentionOperation o, JsonNode node)

@@ -22,7 +22,6 @@ internal sealed class ManifestBuilder
     public bool Guided { get; init; }
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
-    public bool NoQuantization { get; init; }
 
     /// <summary>Reserves elements of the step vectors and gives the first.</summary>
     public int Vector(int channels) => (_vectors += channels) - channels;
@@ -155,6 +154,8 @@ internal sealed class ManifestBuilder
     public override string ToString() => Text(ToJson());
 
     public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n");
+
+    public static string Compact(JsonNode json) => json.ToJsonString();
 
     private JsonObject Step(int step)
     {

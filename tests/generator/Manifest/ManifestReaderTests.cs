@@ -1,18 +1,120 @@
+using System.Text.Json.Nodes;
 using Specializer.Manifest;
+using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace Specializer.Generator.Tests;
 
 public sealed class ManifestReaderTests
 {
     [Fact]
-    public void Synthetic_manifests_are_valid()
+    public void Reads_every_value()
     {
-        ManifestBuilder[] builders =
+        CalibrationManifest manifest = Valid(new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3, FirstStepsAtFourBits = 1 }.WithEveryOperation());
+        Assert.Equal("tiny", manifest.Model.Name);
+        Assert.Equal(2, manifest.Model.NullLabel);
+        Assert.Equal("0.0001", manifest.Scheduler.BetaStart.Token);
+        Assert.Equal(4, manifest.Sampling.GuidanceMaximum.Value);
+        Assert.Equal("tiny.weights.safetensors", manifest.Weights.File);
+        Assert.Equal(new Embedding(16, 3, 16), manifest.Network.Embedding);
+        Assert.Equal(new Map("conv_in.q", 8, 8, 3, MapType.Quantized16), manifest.Network.Maps[1]);
+        Assert.Equal(new QuantizeOperation("conv_in.quantize", "latent", "conv_in.q"), manifest.Network.Operations[0]);
+        Assert.Equal(new ConvolutionOperation("down_blocks.0.resnets.0.conv2", "r1.q2", "h1", "h0", 3, 1, 1, 1, 1, 4, -1, new("0.70710678")), manifest.Network.Operations[5]);
+        Assert.Equal(new GroupNormOperation("up_blocks.0.resnets.0.norm1", "h4", "u.qa", "h1", "u.qb", 4, new("1e-5"), true), manifest.Network.Operations[14]);
+        Assert.Equal(new AttentionOperation("mid_block.attentions.0.attention", "a.qkv", "a.o", 2), manifest.Network.Operations[10]);
+        Step step = manifest.Steps[0];
+        Assert.Equal((500, 4, "0.19", "0.189", "-0.01"), (step.Timestep, step.ActivationBits, step.Sigma.Token, step.CalibratedSigma.Token, step.K.Token));
+        Assert.Equal(new Solver(new("1.0625"), new("-0.35"), new Number("1"), new("0.1"), new("0.9"), new("0")), step.Solver);
+        Assert.Equal([255, 15, 15, 15, 15, 15, 15, 255], step.Levels);
+        Assert.Equal(16, step.Covariance.Count);
+        Assert.Equal(12, step.Means.Count);
+        Assert.Equal(new EquatableArray<string>(["--steps 2"]), manifest.Provenance.Options);
+    }
+
+    [Fact]
+    public void Optional_properties_may_be_absent()
+    {
+        JsonObject json = new ManifestBuilder().WithEveryOperation().ToJson();
+        json.Remove("$schema");
+        foreach (JsonNode? operation in json["network"]!["operations"]!.AsArray())
+            foreach (string name in new[] { "residual", "skip", "skipOutput" })
+                if (operation![name] is null) operation.AsObject().Remove(name);
+        Assert.Empty(ManifestReader.Read(ManifestBuilder.Text(json)).Errors);
+    }
+
+    [Fact]
+    public void No_clip_is_null() => Assert.Null(Valid(new ManifestBuilder { Clip = false }.WithOneConvolution()).Steps[0].Solver.Clip);
+
+    [Fact]
+    public void Equal_texts_give_equal_manifests()
+    {
+        string text = new ManifestBuilder().WithEveryOperation().ToString();
+        Assert.Equal(ManifestReader.Read(text).Manifest, ManifestReader.Read(text).Manifest);
+        Assert.Equal(ManifestReader.Read(text).Manifest!.GetHashCode(), ManifestReader.Read(text).Manifest!.GetHashCode());
+    }
+
+    [Fact]
+    public void Several_mistakes_are_reported_in_the_order_of_the_text()
+    {
+        JsonObject json = new ManifestBuilder().WithOneConvolution().ToJson();
+        json["steps"]![1]!["k"] = "x";
+        json["model"]!["height"] = 0;
+        json["scheduler"]!["clipSample"] = 1;
+        Assert.Equal(["SPZ008", "SPZ004", "SPZ004"], ManifestReader.Read(ManifestBuilder.Text(json)).Errors.Select(e => e.Id));
+    }
+
+    [Fact]
+    public void Stops_after_a_hundred_mistakes()
+    {
+        JsonObject json = new ManifestBuilder { Steps = 200 }.WithOneConvolution().ToJson();
+        foreach (JsonNode? step in json["steps"]!.AsArray()) step!["k"] = null;
+        Assert.Equal(ErrorLog.Maximum, ManifestReader.Read(ManifestBuilder.Text(json)).Errors.Count);
+    }
+
+    [Fact]
+    public void Messages_show_hostile_text_harmlessly_and_shortened()
+    {
+        JsonObject json = new ManifestBuilder().WithOneConvolution().ToJson();
+        json["model"]!["name"] = "a\u202Eb\n" + new string('x', 10_000);
+        ManifestError error = Assert.Single(ManifestReader.Read(ManifestBuilder.Text(json)).Errors);
+        Assert.Contains(@"a\u202Eb\u000Axx", error.Message, StringComparison.Ordinal);
+        Assert.InRange(error.Message.Length, 1, 300);
+    }
+
+    /// <summary>Damaged files give errors or another valid manifest; they never throw, and what is accepted can be laid out.</summary>
+    [Fact]
+    public void Never_throws_on_damaged_files()
+    {
+        string[] originals =
         [
-            new ManifestBuilder().WithOneConvolution(),
-            new ManifestBuilder().WithEveryOperation(),
-            new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3, Sampler = "ddim", Clip = false }.WithEveryOperation(),
+            new ManifestBuilder().WithOneConvolution().ToString(),
+            ManifestBuilder.Compact(new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1 }.WithEveryOperation().ToJson()),
         ];
-        Assert.All(builders, b => Assert.Empty(ManifestReader.Read(b.ToString()).Errors));
+        char[] alphabet = [.. "{}[]\",:.-+eE0123456789abtnul\\ \n\u0000\u2028\uD800\uFFFD"];
+        var random = new Random(11);
+        int accepted = 0;
+        for (int i = 0; i < 100_000; i++)
+        {
+            char[] text = originals[i % 10 == 0 ? 1 : 0].ToCharArray();
+            int length = random.Next(10) == 0 ? random.Next(text.Length) : text.Length;
+            for (int edits = random.Next(1, 4); edits > 0 && length > 0; edits--)
+                text[random.Next(length)] = random.Next(2) == 0 ? alphabet[random.Next(alphabet.Length)] : text[random.Next(text.Length)];
+            var damaged = new string(text, 0, length);
+            ManifestResult result = ManifestReader.Read(damaged);
+            Assert.True(result.Manifest is null != (result.Errors.Count == 0), damaged);
+            Assert.DoesNotContain(result.Errors, e => e.Id == ManifestErrorId.Internal);
+            if (result.Manifest is not { } manifest) continue;
+            accepted++;
+            _ = new BufferPlan(manifest.Network);
+            _ = new WeightLayout(manifest.Network, manifest.Steps.Count);
+        }
+
+        Assert.True(accepted > 100, $"Only {accepted} damaged manifests stayed valid.");
+    }
+
+    private static CalibrationManifest Valid(ManifestBuilder builder)
+    {
+        ManifestResult result = ManifestReader.Read(builder.ToString());
+        Assert.Empty(result.Errors);
+        return result.Manifest!;
     }
 }

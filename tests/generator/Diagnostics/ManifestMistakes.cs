@@ -1,0 +1,155 @@
+using System.Text.Json.Nodes;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>One mistake made in a valid manifest, and what the reader must say of it.</summary>
+/// <param name="Title">What was done.</param>
+/// <param name="Id">The only diagnostic expected.</param>
+/// <param name="Text">The damaged manifest.</param>
+/// <param name="Marked">The text that the diagnostic must underline.</param>
+/// <param name="Message">Part of the message.</param>
+public sealed record ManifestMistake(string Title, string Id, string Text, string Marked, string Message)
+{
+    public override string ToString() => $"{Id} {Title}";
+}
+
+/// <summary>At least one mistake for each diagnostic of the reader.</summary>
+internal static class ManifestMistakes
+{
+    public static IReadOnlyList<ManifestMistake> All { get; } =
+    [
+        new("trailing comma", "SPZ001", Valid().ToString().Replace("\"firstSeed\": 0", "\"firstSeed\": 0,", StringComparison.Ordinal), "}", "property name"),
+        new("truncated", "SPZ001", Valid().ToString()[..^2], "", "truncated"),
+        new("duplicate property", "SPZ001", Valid().ToString().Replace("\"eta\": 1", "\"eta\": 1, \"eta\": 1", StringComparison.Ordinal), "\"eta\"", "twice"),
+        Change("misspelled property", "SPZ002", "\"scalez\"", "did you mean 'scales'?", j => Rename(j["steps"]![0]!, "scales", "scalez")),
+        Change("foreign property", "SPZ002", "\"colour\"", "remove it", j => j["model"]!["colour"] = 1),
+        Change("foreign property at the top", "SPZ002", "\"extra\"", "remove it", j => j["extra"] = 1),
+        Change("missing property", "SPZ003", "{", "'heads' of an operation", j => Op(j, 10).Remove("heads")),
+        Change("missing object", "SPZ003", "{", "'sampling' of the manifest", j => j.Remove("sampling")),
+        Change("string for number", "SPZ004", "\"8\"", "a string; it must be a whole number", j => j["model"]!["height"] = "8"),
+        Change("null for number", "SPZ004", "null", "null; it must be a number", j => j["steps"]![0]!["k"] = null),
+        Change("string among numbers", "SPZ004", "\"1\"", "An element of 'scales' is a string", j => j["steps"]![0]!["scales"]![2] = "1"),
+        Change("number for object", "SPZ004", "1", "it must be an object", j => j["steps"]![0]!["solver"] = 1),
+        Change("number for element", "SPZ004", "1", "An object is expected here: a map", j => j["network"]!["maps"]![0] = 1),
+        Change("version 2", "SPZ005", "2", "schema version 2", j => { j["schemaVersion"] = 2; j.Remove("model"); }),
+        Change("path for file", "SPZ006", "\"../w.safetensors\"", "bare file name", j => j["weights"]!["file"] = "../w.safetensors"),
+        Change("code in a name", "SPZ006", "\"a\\u0022; //\"", "ASCII letters", j => Op(j, 0)["name"] = "a\"; //"),
+        Change("space in the model's name", "SPZ006", "\"my model\"", "not allowed as 'name'", j => j["model"]!["name"] = "my model"),
+        Change("empty name", "SPZ006", "\"\"", "not allowed as 'name'", j => j["model"]!["name"] = ""),
+        Change("upper-case hash", "SPZ006", $"\"{new string('A', 64)}\"", "64 lower-case hex digits", j => j["weights"]!["sha256"] = new string('A', 64)),
+        Change("short hash", "SPZ006", "\"aa\"", "64 lower-case hex digits", j => j["model"]!["sha256"] = "aa"),
+        Change("unknown operation", "SPZ007", "\"convolutoin\"", "did you mean 'convolution'?", j => Op(j, 1)["op"] = "convolutoin"),
+        Change("unknown sampler", "SPZ007", "\"euler\"", "choose ddpm or ddim", j => j["sampling"]!["sampler"] = "euler"),
+        Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 32", j => Op(j, 1)["weightBits"] = 5),
+        Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
+        Change("fraction for integer", "SPZ008", "8.5", "whole number", j => j["model"]!["height"] = 8.5),
+        Change("no rows", "SPZ008", "0", "within 1 and 4096", j => j["network"]!["maps"]![3]!["height"] = 0),
+        Change("number beyond FP32", "SPZ008", "1E+39", "finite in FP32", j => j["steps"]![1]!["k"] = 1e39),
+        Change("number beyond FP64", "SPZ008", "1e999", "finite in FP32", j => j["steps"]![1]!["k"] = JsonNode.Parse("1e999")),
+        Change("scale zero", "SPZ008", "0", "greater than zero", j => j["steps"]![1]!["scales"]![0] = 0),
+        Change("scale that is zero in FP32", "SPZ008", "1E-60", "greater than zero", j => j["steps"]![1]!["scales"]![0] = 1e-60),
+        Change("negative σ", "SPZ008", "-0.1", "must not be negative", j => j["steps"]![1]!["calibratedSigma"] = -0.1),
+        Change("gain zero", "SPZ008", "0", "must not be zero", j => j["steps"]![1]!["gain"] = 0),
+        Change("zero point above its levels", "SPZ008", "16", "above the 15 levels", j => j["steps"]![0]!["zeroPoints"]![1] = 16),
+        Change("even kernel", "SPZ008", "2", "only odd ones", j => Op(j, 1)["kernelSize"] = 2),
+        Change("vector beyond the embedding", "SPZ008", "9", "elements 9 to 16", j => Op(j, 16)["vector"] = 9),
+        Change("table too short", "SPZ009", "[", "has 7 elements; it must have 8", j => j["steps"]![1]!["scales"]!.AsArray().RemoveAt(0)),
+        Change("offset per channel", "SPZ009", "[", "one number per channel", j => j["steps"]![1]!["offset"]!.AsArray().Add(0)),
+        Change("guidance without moments", "SPZ009", "{", "which guidance needs", j => { j["steps"]![1]!.AsObject().Remove("covariance"); }, guided: true),
+        Change("means without covariance", "SPZ009", "[", "none without a covariance", j => j["steps"]![1]!["means"] = new JsonArray(1, 2, 3, 4)),
+        Change("two maps of one name", "SPZ010", "\"h0\"", "Two maps", j => j["network"]!["maps"]![5]!["name"] = "h0"),
+        Change("two operations of one name", "SPZ010", "\"conv_in\"", "Two operations", j => Op(j, 3)["name"] = "conv_in"),
+        Change("misspelled map", "SPZ011", "\"conv_in.x\"", "did you mean 'conv_in.q'?", j => Op(j, 1)["input"] = "conv_in.x"),
+        Change("unknown map", "SPZ011", "\"nowhere\"", "declare it", j => Op(j, 5)["residual"] = "nowhere"),
+        Change("unknown epsilon", "SPZ011", "\"eps\"", "declare it", j => j["network"]!["epsilon"] = "eps"),
+        Change("read before written", "SPZ012", "\"h2\"", "read before", j => Op(j, 5)["residual"] = "h2"),
+        Change("written twice", "SPZ012", "\"h0\"", "a second time", j => Op(j, 3)["output"] = "h0"),
+        Change("latent written", "SPZ012", "\"latent\"", "only the solver", j => Op(j, 1)["output"] = "latent"),
+        Change("map never written", "SPZ012", "\"spare\"", "No operation writes", j => j["network"]!["maps"]!.AsArray().Add(new JsonObject { ["name"] = "spare", ["height"] = 1, ["width"] = 1, ["channels"] = 1, ["type"] = "float32" })),
+        Change("epsilon from attention", "SPZ012", "\"a.o\"", "written by a convolution", j => { j["network"]!["epsilon"] = "a.o"; Size(j, "a.o", 8, 1); }),
+        Change("quantize of another shape", "SPZ013", "\"conv_in.q\"", "8×8×3; it must have the shape of 'latent', 8×8×1", j => Size(j, "conv_in.q", 8, 3)),
+        Change("image of another size", "SPZ013", "\"latent\"", "The latent is 4×8×1", j => Map(j, "latent")["height"] = 4),
+        Change("groups that do not divide", "SPZ013", "3", "3 groups do not divide 8", j => Op(j, 2)["groups"] = 3),
+        Change("heads that do not divide", "SPZ013", "3", "3 heads do not divide 8", j => Op(j, 10)["heads"] = 3),
+        Change("output of another size", "SPZ013", "0", "do not give 8 rows", j => { Op(j, 3)["paddingTop"] = 0; Op(j, 3)["kernelSize"] = 1; Op(j, 3)["paddingLeft"] = 0; Op(j, 3)["upsample"] = 2; Map(j, "r1.h")["width"] = 16; }),
+        Change("residual of another shape", "SPZ013", "\"latent\"", "must have the shape of 'h1'", j => Op(j, 5)["residual"] = "latent"),
+        Change("8-bit weights on bytes", "SPZ014", "\"r1.q\"", "reads a quantized16 map", j => Op(j, 3)["weightBits"] = 8),
+        Change("quantize to FP32", "SPZ014", "\"spare\"", "A quantized map is expected", j =>
+        {
+            j["network"]!["maps"]!.AsArray().Add(new JsonObject { ["name"] = "spare", ["height"] = 8, ["width"] = 8, ["channels"] = 1, ["type"] = "float32" });
+            j["network"]!["operations"]!.AsArray().Add(new JsonObject { ["op"] = "quantize", ["name"] = "spare", ["input"] = "latent", ["output"] = "spare" });
+        }),
+        Change("attention over bytes", "SPZ014", "\"a.o\"", "A float32 map is expected", j => Map(j, "a.o")["type"] = "quantized8"),
+        Change("quantized latent", "SPZ014", "\"latent\"", "must be a float32 map", j => Map(j, "latent")["type"] = "quantized16"),
+        Change("no steps", "SPZ015", "[", "'steps' has 0 elements", j => j["steps"] = new JsonArray()),
+        Change("sums that overflow", "SPZ015", "{", "overflow", j =>
+        {
+            Map(j, "conv_in.q")["channels"] = 65536;
+            Map(j, "latent")["channels"] = 64;
+            j["model"]!["channels"] = 64;
+            Map(j, "epsilon")["channels"] = 64;
+            foreach (JsonNode? step in j["steps"]!.AsArray()) step!["offset"] = new JsonArray([.. Enumerable.Range(0, 64).Select(_ => JsonValue.Create(0))]);
+            Op(j, 0)["op"] = "groupNorm";
+            Op(j, 0)["groups"] = 1;
+            Op(j, 0)["epsilon"] = 1;
+            Op(j, 0)["silu"] = true;
+            Op(j, 0)["input"] = "wide";
+            j["network"]!["maps"]!.AsArray().Add(new JsonObject { ["name"] = "wide", ["height"] = 8, ["width"] = 8, ["channels"] = 65536, ["type"] = "float32" });
+            j["network"]!["operations"]!.AsArray().Insert(0, new JsonObject
+            {
+                ["op"] = "convolution", ["name"] = "widen", ["input"] = "latent", ["output"] = "wide", ["kernelSize"] = 1, ["stride"] = 1, ["paddingTop"] = 0,
+                ["paddingLeft"] = 0, ["upsample"] = 1, ["weightBits"] = 32, ["vector"] = -1, ["outputScale"] = 1,
+            });
+        }),
+        new("map beyond 2 GiB", "SPZ015", new ManifestBuilder { Size = 4096, Channels = 64 }.WithOneConvolution().ToString(), "{", "2 GiB"),
+        Change("activations beyond 2 GiB", "SPZ015", "{", "2 GiB", _ => { }, new ManifestBuilder { Size = 2048, Channels = 64 }.WithOneConvolution()),
+        Change("DDPM with another η", "SPZ016", "0", "DDPM has η = 1", j => j["sampling"]!["eta"] = 0),
+        Change("guidance outside its interval", "SPZ016", "7", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 7),
+        Change("guidance without null label", "SPZ016", "2", "needs a null label", j => { j["sampling"]!["guidance"] = 2; j["model"]!["nullLabel"] = -1; }, guided: true),
+        Change("null label that is no class", "SPZ016", "3", "none of the 3 classes", j => j["model"]!["nullLabel"] = 3, guided: true),
+        Change("classes that differ", "SPZ016", "4", "4 classes, the model 3", j => j["network"]!["embedding"]!["classes"] = 4, guided: true),
+        Change("width without classes", "SPZ016", "16", "width is 0", j => j["network"]!["embedding"]!["width"] = 16),
+        Change("timesteps that ascend", "SPZ016", "500", "does not lie below", j => j["steps"]![1]!["timestep"] = 500),
+        Change("timestep that does not exist", "SPZ016", "1000", "not below the scheduler's 1000", j => j["steps"]![0]!["timestep"] = 1000),
+        Change("one half of a skip", "SPZ016", "{", "belong together", j =>
+        {
+            Op(j, 14)["skip"] = null;
+            Op(j, 14)["skipOutput"] = "u.qb";
+        }),
+        new("damaged UTF-8", "SPZ017", Valid().ToString().Replace("0.1.0", "0.1.\uFFFD", StringComparison.Ordinal), "\uFFFD", "UTF-8"),
+        new("byte order mark", "SPZ017", "\uFEFF" + Valid(), "\uFEFF", "UTF-8"),
+    ];
+
+    private static ManifestBuilder Valid() => new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation();
+
+    private static ManifestMistake Change(string title, string id, string marked, string message, Action<JsonObject> damage, bool guided = false) =>
+        Change(title, id, marked, message, damage, guided
+            ? new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true }.WithEveryOperation()
+            : Valid());
+
+    private static ManifestMistake Change(string title, string id, string marked, string message, Action<JsonObject> damage, ManifestBuilder builder)
+    {
+        JsonObject json = builder.ToJson();
+        damage(json);
+        return new(title, id, ManifestBuilder.Text(json), marked, message);
+    }
+
+    private static JsonObject Op(JsonObject json, int index) => json["network"]!["operations"]![index]!.AsObject();
+
+    private static JsonObject Map(JsonObject json, string name) =>
+        json["network"]!["maps"]!.AsArray().Single(m => m!["name"]!.GetValue<string>() == name)!.AsObject();
+
+    private static void Size(JsonObject json, string map, int size, int channels)
+    {
+        JsonObject found = Map(json, map);
+        (found["height"], found["width"], found["channels"]) = (size, size, channels);
+    }
+
+    private static void Rename(JsonNode node, string from, string to)
+    {
+        JsonObject json = node.AsObject();
+        JsonNode value = json[from]!.DeepClone();
+        json.Insert(json.IndexOf(from), to, value);
+        json.Remove(from);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.Json.Nodes;
+using Specializer.Manifest;
+using Specializer.Tests;
+using JsonNode = System.Text.Json.Nodes.JsonNode;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>The schema that editors use and the reader must accept the same properties.</summary>
+public sealed class SchemaTests
+{
+    private static readonly JsonObject s_schema =
+        JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "calibration", "calibration.schema.json")))!.AsObject();
+
+    /// <summary>One of each kind of object, all optional properties present.</summary>
+    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1 }.WithEveryOperation().ToJson();
+
+    public static TheoryData<string, string> Objects => new()
+    {
+        { "", "" }, { "model", "model" }, { "scheduler", "scheduler" }, { "sampling", "sampling" }, { "weights", "weights" }, { "network", "network" },
+        { "network/maps/0", "map" }, { "network/embedding", "embedding" }, { "network/operations/0", "quantize" }, { "network/operations/2", "groupNorm" },
+        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/solver", "solver" }, { "provenance", "provenance" },
+    };
+
+    [Fact]
+    public void Every_definition_is_compared() =>
+        Assert.Equal(
+            s_schema["$defs"]!.AsObject().Where(d => d.Value!["properties"] is not null).Select(d => d.Key).Order(),
+            Objects.Select(row => (string)((object[])row)[1]).Where(name => name.Length > 0).Order());
+
+    [Theory]
+    [MemberData(nameof(Objects))]
+    public void Properties_are_those_of_the_reader(string path, string definition)
+    {
+        JsonNode schema = definition.Length == 0 ? s_schema : s_schema["$defs"]![definition]!;
+        Assert.False(schema["additionalProperties"]!.GetValue<bool>());
+        string[] properties = [.. schema["properties"]!.AsObject().Select(p => p.Key)];
+        string[] required = [.. schema["required"]!.AsArray().Select(p => p!.GetValue<string>())];
+        Assert.Equal(At(s_manifest, path).Select(p => p.Key).Order(), properties.Order());
+
+        foreach (string property in properties)
+        {
+            JsonObject damaged = s_manifest.DeepClone().AsObject();
+            At(damaged, path).Remove(property);
+            bool missing = ManifestReader.Read(ManifestBuilder.Text(damaged)).Errors.Any(e => e.Id == ManifestErrorId.MissingProperty && e.Message.Contains($"'{property}'", StringComparison.Ordinal));
+            Assert.True(missing == required.Contains(property), property);
+        }
+
+        JsonObject extended = s_manifest.DeepClone().AsObject();
+        At(extended, path)["zzz"] = 1;
+        Assert.Equal(ManifestErrorId.UnknownProperty, Assert.Single(ManifestReader.Read(ManifestBuilder.Text(extended)).Errors).Id);
+    }
+
+    [Theory]
+    [InlineData("sampling", "sampler")]
+    [InlineData("sampling", "meanCorrection")]
+    [InlineData("sampling", "policy")]
+    [InlineData("scheduler", "predictionType")]
+    [InlineData("scheduler", "timestepSpacing")]
+    [InlineData("map", "type")]
+    [InlineData("convolution", "weightBits")]
+    [InlineData("convolution", "stride")]
+    [InlineData("convolution", "upsample")]
+    [InlineData("step", "activationBits")]
+    public void Choices_are_those_of_the_reader(string definition, string property)
+    {
+        string path = (string)((object[])Objects.Single(row => (string)((object[])row)[1] == definition))[0];
+        foreach (JsonNode? choice in s_schema["$defs"]![definition]!["properties"]![property]!["enum"]!.AsArray())
+            Assert.DoesNotContain(Errors(choice!.DeepClone()), e => e.Id == ManifestErrorId.Choice);
+        Assert.Contains(Errors(JsonValue.Create("zzz")), e => e.Id is ManifestErrorId.Choice or ManifestErrorId.WrongKind);
+
+        IEnumerable<ManifestError> Errors(JsonNode value)
+        {
+            JsonObject json = s_manifest.DeepClone().AsObject();
+            At(json, path)[property] = value;
+            return ManifestReader.Read(ManifestBuilder.Text(json)).Errors;
+        }
+    }
+
+    private static JsonObject At(JsonNode node, string path)
+    {
+        foreach (string part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+            node = int.TryParse(part, out int index) ? node[index]! : node[part]!;
+        return node.AsObject();
+    }
+}
