@@ -73,13 +73,14 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             return null;
         }
 
-        string? target = null;
+        Network network = manifest.Network;
+        int steps = manifest.Steps.Count;
+        long bytes = new WeightLayout(network, steps).TotalBytes;
+        string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, resource);
         try
         {
-            using var weights = WeightsFile.Open(file.Path, manifest.Weights, WeightTensors.Of(manifest.Network, manifest.Steps.Count), _cancellation.Token);
-            long bytes = new WeightLayout(manifest.Network, manifest.Steps.Count).TotalBytes;
-            target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, resource);
-            AtomicFile.Write(target, output => WeightPacker.Pack(manifest.Network, manifest.Steps.Count, Read, file.Sha256, weights.Sha256, output));
+            using var weights = WeightsFile.Open(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
+            AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, file.Sha256, weights.Sha256, output));
             Log.LogMessage(MessageImportance.Normal, $"Packed '{manifest.Weights.File}' into '{target}', {bytes} bytes.");
             return new(target, new Dictionary<string, string> { ["LogicalName"] = resource });
 

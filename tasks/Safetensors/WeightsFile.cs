@@ -26,29 +26,21 @@ internal sealed class WeightsFile : IDisposable
     public static WeightsFile Open(string manifestPath, WeightsIdentity identity, IReadOnlyDictionary<string, WeightTensor> expected, CancellationToken cancellation)
     {
         string path = Path.Combine(Path.GetDirectoryName(manifestPath)!, identity.File);
-        FileStream stream;
+        WeightsFile? file = null;
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DiagnosticException(DiagnosticId.WeightsUnreadable,
-                $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix} A file kept in Git LFS must be pulled first.", "file");
-        }
-
-        var file = new WeightsFile(stream, identity.File);
-        try
-        {
+            file = new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan), identity.File);
             file.CheckIdentity(identity, cancellation);
             file.ReadHeader();
             file.CheckTensors(expected);
             return file;
         }
-        catch
+        catch (Exception e)
         {
-            file.Dispose();
-            throw;
+            file?.Dispose();
+            if (e is not (IOException or UnauthorizedAccessException)) throw;
+            throw new DiagnosticException(DiagnosticId.WeightsUnreadable,
+                $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix} A file kept in Git LFS must be pulled first.", "file");
         }
     }
 

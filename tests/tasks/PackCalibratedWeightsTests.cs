@@ -130,7 +130,9 @@ public sealed class PackCalibratedWeightsTests : IDisposable
     {
         TestModel model = new TestModel(_folder.Root).Write();
         File.Delete(model.WeightsPath);
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ104"), model, $"\"{model.WeightsFile}\"");
 
+        Directory.CreateDirectory(model.WeightsPath);
         AssertAt(Fail(Item(model.ManifestPath), "SPZ104"), model, $"\"{model.WeightsFile}\"");
     }
 
