@@ -50,11 +50,13 @@ internal static class TableStepEmitter
 
     private sealed record Pattern(string Method, EquatableArray<int> Levels);
 
-    /// <summary>One for each combination of levels, in the order of first use.</summary>
+    /// <summary>One for each combination of levels, in the order of first use. Called after its bits where that tells them apart.</summary>
     private static Pattern[] Patterns(EquatableArray<Step> steps)
     {
-        var levels = steps.Select(s => s.Levels).Distinct().ToArray();
-        return levels.Select((l, i) => new Pattern(levels.Length == 1 ? "Evaluate" : "Evaluate" + Literal.Int(i + 1), l)).ToArray();
+        var patterns = steps.GroupBy(s => s.Levels).Select(g => (Levels: g.Key, Bits: g.First().ActivationBits)).ToArray();
+        bool byBits = patterns.Select(p => p.Bits).Distinct().Count() == patterns.Length;
+        return patterns.Select((p, i) => new Pattern(
+            patterns.Length == 1 ? "Evaluate" : byBits ? "EvaluateA" + Literal.Int(p.Bits) : "Evaluate" + Literal.Int(i + 1), p.Levels)).ToArray();
     }
 
     private static void Body(SourceWriter w, SamplerModel model, Pattern pattern, int slots, bool corrected)

@@ -16,7 +16,7 @@ internal sealed class SamplerModelBuilder
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "ManifestSha256", "Weights", "Maps", "Evaluate", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "ManifestSha256", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
     ];
 
     private readonly Network _network;

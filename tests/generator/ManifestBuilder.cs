@@ -110,6 +110,18 @@ internal sealed class ManifestBuilder
         return this;
     }
 
+    /// <summary>One quantized convolution and the 8-bit one that ends every network.</summary>
+    public ManifestBuilder WithTwoConvolutions()
+    {
+        Map("latent", Size, Channels);
+        Map("q", Size, Channels, "quantized8");
+        Quantize("conv_in.quantize", "latent", "q");
+        Convolution("conv_in", "q", Map("h", Size, 4), vector: Vector(4));
+        GroupNorm("conv_norm_out", "h", Map("out.q", Size, 4, "quantized16"));
+        Convolution("conv_out", "out.q", Map("epsilon", Size, Channels), weightBits: 8);
+        return this;
+    }
+
     public JsonObject ToJson()
     {
         var maps = new JsonArray();

@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using JsonNode = System.Text.Json.Nodes.JsonNode;
+
+namespace Specializer.Generator.Tests;
+
+public sealed class EmissionTests
+{
+    private static readonly string s_everything =
+        new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true, FirstStepsAtFourBits = 1 }.WithEveryOperation().ToString();
+
+    [Fact]
+    public void Two_runs_print_the_same() => Assert.Equal(GeneratorHarness.Run(s_everything).Source, GeneratorHarness.Run(s_everything).Source);
+
+    /// <summary>The signs and separators of fi-FI, tr-TR and ar-SA. (They are set by hand, as the tests run without a culture database.)</summary>
+    [Theory]
+    [InlineData("\u2212", ",", "\u00A0")]
+    [InlineData("-", ",", ".")]
+    [InlineData("\u061C-", "\u066B", "\u066C")]
+    public void No_culture_changes_what_is_printed(string negative, string point, string group)
+    {
+        string expected = GeneratorHarness.Run(s_everything).Source;
+        CultureInfo saved = CultureInfo.CurrentCulture;
+        var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        culture.NumberFormat.NegativeSign = negative;
+        culture.NumberFormat.NumberDecimalSeparator = point;
+        culture.NumberFormat.NumberGroupSeparator = group;
+        culture.NumberFormat.DigitSubstitution = DigitShapes.NativeNational;
+        CultureInfo.CurrentCulture = culture;
+        try
+        {
+            Assert.Equal(expected, GeneratorHarness.Run(s_everything).Source);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = saved;
+        }
+    }
+
+    [Fact]
+    public void Lines_end_with_line_feeds_and_no_spaces()
+    {
+        string source = GeneratorHarness.Run(s_everything).Source;
+        Assert.DoesNotContain('\r', source);
+        Assert.DoesNotMatch(" \n", source);
+        Assert.DoesNotMatch("\n\n\n", source);
+        Assert.EndsWith("}\n", source, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every number of the manifest stands in the source as it stands in the manifest, with only a suffix added.</summary>
+    [Fact]
+    public void Numbers_keep_their_tokens()
+    {
+        JsonObject json = JsonNode.Parse(s_everything)!.AsObject();
+        string[] tokens = ["1.50E+2", "-0.0", "123456789012345678901234567890", "1e-5", "-7", "0.30000000000000004", "-1E-44"];
+        JsonObject solver = json["steps"]![0]!["solver"]!.AsObject();
+        string[] names = ["x0FromSample", "x0FromModel", "fromX0", "fromSample", "fromModel"];
+        for (int i = 0; i < names.Length; i++) solver[names[i]] = JsonNode.Parse(tokens[i]);
+        json["steps"]![0]!["k"] = JsonNode.Parse(tokens[5]);
+        json["steps"]![0]!["lambda"] = JsonNode.Parse(tokens[6]);
+        string source = GeneratorHarness.Run(ManifestBuilder.Text(json)).Compiles().Source;
+        Assert.All(tokens, token => Assert.Contains(token + "f", source, StringComparison.Ordinal));
+        Assert.Contains("new(1.50E+2f, -0.0f, 1f, 123456789012345678901234567890f, 1e-5f, -7f)", source, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_hash_is_that_of_the_files_bytes()
+    {
+        // Free text may hold any character; it is hashed and never printed.
+        JsonObject json = JsonNode.Parse(s_everything)!.AsObject();
+        json["provenance"]!["tool"] = "größer 😀";
+        string manifest = ManifestBuilder.Text(json).Replace("\\u00F6", "ö", StringComparison.Ordinal);
+        byte[] hash = System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(manifest));
+        string source = GeneratorHarness.Run(manifest).Source;
+        string printed = string.Concat(Regex.Match(source, @"ManifestSha256 =>\s*\[([^\]]*)\]").Groups[1].Value.Where(c => char.IsAsciiHexDigitLower(c) || c == 'x')).Replace("0x", "", StringComparison.Ordinal);
+        Assert.Equal(Convert.ToHexStringLower(hash), printed);
+        Assert.DoesNotContain("größer", source, StringComparison.Ordinal);
+    }
+
+    /// <summary>Names that collide with each other, with members, with keywords or with nothing at all.</summary>
+    [Fact]
+    public void Hostile_names_compile()
+    {
+        string[] names =
+        [
+            "a.b", "a_b", "A.B", "aB", "a..b", "_", ".", "..", "0", "0.0", "class", "int", "equals", "reference.equals", "to.string", "get_hash_code", "finalize", "get.type",
+            "memberwise_clone", "weights", "maps", "vectors", "embedding", "steps", "step0", "load", "global", "specializer", "system", "tiny_sampler", "map8x8x1Float", "dispose", "sample",
+            new string('x', 180), "a.b_2", "ab2", "device", "description", "run", "step", "scales", "evaluate", "stepVectors", "latent_2", "epsilon.epsilon",
+        ];
+        foreach (int steps in new[] { 1, 65 })
+        {
+            var builder = new ManifestBuilder { Steps = steps, Name = "3d-tiny_" };
+            builder.Map("latent", 8, 1);
+            string previous = "latent";
+            foreach (string name in names)
+            {
+                string q = builder.Quantize("quantize." + name, previous, builder.Map("q" + name, 8, 1, "quantized16"));
+                previous = builder.Convolution(name, q, builder.Map(name, 8, 1), weightBits: 8, vector: builder.Vector(1));
+            }
+
+            builder.Convolution("Weights", previous, builder.Map("epsilon", 8, 1), weightBits: 32);
+            Generated generated = GeneratorHarness.Run(builder.ToString());
+            Assert.Empty(generated.Diagnostics);
+            generated.Compiles();
+            Assert.Contains("class _3dTinySampler ", generated.Source, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("StepVectors")]
+    [InlineData("Step0")]
+    [InlineData("Map8x8x1Float")]
+    [InlineData("Convolution8x8x8To8W4")]
+    [InlineData("Sampler")]
+    [InlineData("Execution")]
+    [InlineData("System")]
+    [InlineData("Größe")]
+    public void Class_names_that_meet_other_names_compile(string name)
+    {
+        Generated generated = GeneratorHarness.Run(s_everything, ("ClassName", name));
+        Assert.Empty(generated.Diagnostics);
+        generated.Compiles();
+    }
+
+    [Theory]
+    [InlineData("My-App.2nd.class", "My_App._2nd._class")]
+    [InlineData("Plain", "Plain")]
+    [InlineData("", "Specialized")]
+    [InlineData(null, "Specialized")]
+    public void The_namespace_follows_the_project(string? root, string expected)
+    {
+        var driver = GeneratorHarness.Driver(root, new ManifestText("/src/tiny.calibration.json", s_everything)).RunGenerators(GeneratorHarness.Compilation());
+        Assert.Contains($"\nnamespace {expected};\n", driver.GetRunResult().GeneratedTrees.Single().ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Friends_of_the_runtime_compile_too()
+    {
+        // The runtime shows its internals to its benchmarks: an override there repeats "protected internal", and a member hides an internal one.
+        var compilation = GeneratorHarness.Compilation(assembly: "Specializer.Benchmarks");
+        foreach (string manifest in new[] { s_everything, "{}" })
+        {
+            GeneratorHarness.Driver("Friend", new ManifestText("/src/tiny.calibration.json", manifest)).RunGeneratorsAndUpdateCompilation(compilation, out var updated, out _);
+            Assert.Empty(updated.GetDiagnostics().Where(d => d.Severity > Microsoft.CodeAnalysis.DiagnosticSeverity.Info));
+        }
+    }
+
+    [Fact]
+    public void Files_that_are_no_manifests_are_left_alone()
+    {
+        Generated generated = GeneratorHarness.Run("not JSON", ("SpecializerManifest", "false"));
+        Assert.Empty(generated.Diagnostics);
+        Assert.Empty(generated.Sources);
+    }
+
+    [Fact]
+    public void Tables_are_split_by_rows()
+    {
+        var builder = new ManifestBuilder { Steps = 130 };
+        builder.Map("latent", 8, 1);
+        for (int i = 0; i < 200; i++) builder.Quantize($"quantize{i}", "latent", builder.Map($"q{i}", 8, 1, "quantized16"));
+        builder.Convolution("conv_out", "q7", builder.Map("epsilon", 8, 1), weightBits: 8);
+        string source = GeneratorHarness.Run(builder.ToString()).Compiles().Source;
+        // 81 rows of 200 entries are the most that fit 16,384.
+        Assert.Contains("ScalesTable1.Slice(16000, 200)", source, StringComparison.Ordinal);
+        Assert.Contains("Evaluate(run, 81, ScalesTable2.Slice(0, 200), ZeroPointsTable2.Slice(0, 200)", source, StringComparison.Ordinal);
+        Assert.DoesNotContain("ScalesTable3", source, StringComparison.Ordinal);
+    }
+}

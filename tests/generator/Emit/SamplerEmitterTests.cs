@@ -1,0 +1,53 @@
+using System.Text.Json.Nodes;
+using Specializer.Tests;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>What is printed, whole; and that it compiles without a warning.</summary>
+public sealed class SamplerEmitterTests
+{
+    [Fact]
+    public Task One_convolution() => Snapshot.Verify(Print(new ManifestBuilder { Name = "one-layer", Sampler = "ddim", Clip = false, MeanCorrection = "off", Steps = 1 }.WithOneConvolution()));
+
+    [Fact]
+    public Task Every_operation() => Snapshot.Verify(Print(new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation()));
+
+    [Fact]
+    public Task Class_conditional_with_guidance() =>
+        Snapshot.Verify(Print(new ManifestBuilder { Name = "digits", Classes = 11, EmbeddingWidth = 16, Guided = true, MeanCorrection = "mmse", Channels = 3 }.WithEveryOperation(),
+            ("Namespace", "My.Samplers"), ("ClassName", "Digits"), ("Accessibility", "public"), ("SpecializerResource", "digits-4bit.weights")));
+
+    [Fact]
+    public Task Equal_steps()
+    {
+        JsonObject json = new ManifestBuilder { Steps = 4, Sampler = "ddim" }.WithOneConvolution().ToJson();
+        JsonArray steps = json["steps"]!.AsArray();
+        foreach (string number in new[] { "sigma", "calibratedSigma" }) steps[3]![number] = steps[0]![number]!.DeepClone();
+        steps[1]!["gain"] = 1;
+        steps[1]!["offset"]![0] = 0;
+        return Snapshot.Verify(Print(ManifestBuilder.Text(json)));
+    }
+
+    [Fact]
+    public Task Many_steps() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 65, FirstStepsAtFourBits = 20 }.WithTwoConvolutions()));
+
+    [Fact]
+    public Task Many_steps_without_quantization() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 65, MeanCorrection = "off" }.WithOneConvolution()));
+
+    [Fact]
+    public async Task Stub_of_a_wrong_manifest()
+    {
+        Generated generated = GeneratorHarness.Run("{}").Compiles();
+        Assert.NotEmpty(generated.Diagnostics);
+        await Snapshot.Verify(generated.Source);
+    }
+
+    private static string Print(ManifestBuilder builder, params (string Key, string Value)[] metadata) => Print(builder.ToString(), metadata);
+
+    private static string Print(string manifest, params (string Key, string Value)[] metadata)
+    {
+        Generated generated = GeneratorHarness.Run(manifest, metadata);
+        Assert.Empty(generated.Diagnostics);
+        return generated.Compiles().Source;
+    }
+}
