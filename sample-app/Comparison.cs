@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Specializer;
 using Specializer.Calibration;
-using Specializer.Calibration.Evaluation;
 using Specializer.Formats;
 
 namespace SampleApp;
@@ -22,9 +21,10 @@ internal static class Comparison
         Drawing quantized = Draw("quantized", sampler, request, labels, cancellation);
 
         using var cpu = new CpuDevice(request.Threads);
+        ImportedModel model = DiffusersImporter.Load(
+            Path.Combine(AppContext.BaseDirectory, "models", "mnist"), nullLabel: sampler.Description.NullLabel);
         using InterpretedSampler float32 = InterpretedSampler.Float32(
-            DiffusersImporter.Load(Path.Combine(AppContext.BaseDirectory, "models", "mnist")), MnistSampler.Steps, eta: 1, sampler: null, cpu,
-            guidance: sampler.Description.Guidance);
+            model, sampler.Description.Steps.Count, eta: 1, device: cpu, guidance: sampler.Description.Guidance);
         Drawing reference = Draw("FP32", float32, request, labels, cancellation);
 
         string compare = Path.Combine(request.Output.DirectoryName!, "compare.png");
@@ -32,7 +32,7 @@ internal static class Comparison
         ImageGrid.Write(request.Output.FullName, quantized.Images, columns: Math.Min(request.Count, 16));
         ImageGrid.WriteRows(compare, columns: Math.Min(request.Count, 16), reference.Images, quantized.Images);
 
-        var report = new Report(sampler.Description, device.Name, quantized, reference, PairedMetrics.Compare(reference.Images, quantized.Images));
+        var report = new Report(sampler.Description, device.Name, quantized, reference, new PairedImages(reference.Images.Pixels.Span, quantized.Images.Pixels.Span, model.Height * model.Width * model.Channels));
         report.Print(Console.Out);
         Console.WriteLine($"Wrote {request.Output.Name} and {Path.GetFileName(compare)} (FP32 above quantized) to {request.Output.DirectoryName}.");
         if (request.Json is not null) report.WriteJson(request.Json);

@@ -25,25 +25,26 @@ var command = new RootCommand("Draws handwritten digits with a quantized diffusi
 {
     label, count, seed, guidance, threads, output, json, device,
 };
-command.SetAction((result, cancellation) =>
+command.SetAction(async (result, cancellation) =>
 {
     try
     {
-        Comparison.Run(
+        // On a thread of its own, so that Ctrl-C is heard.
+        await Task.Run(() => Comparison.Run(
             new(result.GetValue(label), result.GetValue(count), result.GetValue(seed), result.GetValue(guidance), result.GetValue(threads),
                 result.GetRequiredValue(output), result.GetValue(json), result.GetRequiredValue(device)),
-            cancellation);
-        return Task.FromResult(0);
+            cancellation));
+        return 0;
     }
     catch (OperationCanceledException)
     {
         Console.Error.WriteLine("Cancelled.");
-        return Task.FromResult(130);
+        return 130;
     }
     catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or Specializer.SamplerMismatchException)
     {
         Console.Error.WriteLine($"error: {e.Message}");
-        return Task.FromResult(2);
+        return 2;
     }
 });
-return command.Parse(args).Invoke();
+return await command.Parse(args).InvokeAsync();

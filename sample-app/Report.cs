@@ -1,14 +1,20 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Specializer;
-using Specializer.Calibration.Evaluation;
+using Specializer.Calibration;
 
 namespace SampleApp;
 
 /// <summary>The figures, for people and for programs.</summary>
-internal sealed record Report(SamplerDescription Model, string Device, Drawing Quantized, Drawing Reference, PairedMetrics Fidelity)
+internal sealed record Report(SamplerDescription Model, string Device, Drawing Quantized, Drawing Reference, PairedImages Fidelity)
 {
     private double Speedup => Reference.MsPerImage / Quantized.MsPerImage;
+
+    private double SnrDb => Fidelity.PooledSnrDb().Value;
+
+    private double MedianSnrDb => Fidelity.MedianSnrDb().Value;
+
+    private double PsnrDb => Fidelity.PooledPsnrDb().Value;
 
     private static long PeakBytes => Process.GetCurrentProcess().PeakWorkingSet64;
 
@@ -28,7 +34,7 @@ internal sealed record Report(SamplerDescription Model, string Device, Drawing Q
         to.WriteLine(FormattableString.Invariant($"FP32        {Reference.MsPerImage,8:F2} ms/image  {Reference.MsPerImage / steps,7:F3} ms/step   {Model.Float32Bytes,10:N0} bytes"));
         to.WriteLine(FormattableString.Invariant($"quantized   {Quantized.MsPerImage,8:F2} ms/image  {Quantized.MsPerImage / steps,7:F3} ms/step   {Model.WeightBytes,10:N0} bytes"));
         to.WriteLine(FormattableString.Invariant($"speed-up    {Speedup,8:F2} ×         bit operations saved {Model.BitOperationsSaved:F1} × (Σ MACs·32·32 / Σ MACs·n_w·n_a)"));
-        to.WriteLine(FormattableString.Invariant($"against FP32, same noise: SNR {Fidelity.SnrDb:F1} dB (median over images {Fidelity.MedianSnrDb:F1}), PSNR {Fidelity.PsnrDb:F1} dB"));
+        to.WriteLine(FormattableString.Invariant($"against FP32, same noise: SNR {SnrDb:F1} dB (median over images {MedianSnrDb:F1}), PSNR {PsnrDb:F1} dB"));
         to.WriteLine(FormattableString.Invariant($"first image, cold: {Quantized.First.TotalMilliseconds:F0} ms; peak memory of the process {PeakBytes / 1048576.0:F0} MB, of one quantized image {Model.BytesPerImage / 1024.0:F0} KB"));
     }
 
@@ -47,9 +53,9 @@ internal sealed record Report(SamplerDescription Model, string Device, Drawing Q
                 quantizedMsPerImage = Quantized.MsPerImage,
                 quantizedMsPerStep = Quantized.MsPerImage / steps,
                 speedup = Speedup,
-                snrDb = Fidelity.SnrDb,
-                medianSnrDb = Fidelity.MedianSnrDb,
-                psnrDb = Fidelity.PsnrDb,
+                snrDb = SnrDb,
+                medianSnrDb = MedianSnrDb,
+                psnrDb = PsnrDb,
                 bitOperationsSaved = Model.BitOperationsSaved,
                 modelBytes = Model.WeightBytes,
                 fp32ModelBytes = Model.Float32Bytes,

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Specializer.Calibration;
+using Specializer.Tests;
+
+namespace Specializer.Sampler.Tests;
+
+/// <summary>The generated sampler gives the interpreter's bits, whatever the batch, the threads and the instruction set.</summary>
+public sealed class GeneratedEqualsInterpretedTests : IClassFixture<InterpretedImages>
+{
+    private readonly InterpretedImages _interpreted;
+
+    public GeneratedEqualsInterpretedTests(InterpretedImages interpreted) => _interpreted = interpreted;
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    [InlineData(7, 5)]
+    [InlineData(64, 2)]
+    public void For_any_batch_size_and_thread_count(int capacity, int threads)
+    {
+        using var device = new CpuDevice(threads);
+        using MnistSampler sampler = MnistSampler.Load(device);
+        using SamplerSession session = sampler.CreateSession(capacity);
+
+        ImageBatch images = session.Sample(InterpretedImages.Options);
+
+        Assert.Equal(_interpreted.Pixels, images.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void Under_guidance()
+    {
+        using var device = new CpuDevice(2);
+        using MnistSampler sampler = MnistSampler.Load(device);
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(InterpretedImages.Manifest, device);
+        float guidance = Math.Min(2f, sampler.Description.GuidanceMaximum);
+        Assert.NotEqual(1f, guidance);
+
+        ImageBatch images = sampler.Sample(3, seed: 5, labels: [1, 2, 3], guidance);
+
+        Assert.Equal(interpreted.Sample(3, seed: 5, labels: [1, 2, 3], guidance).Pixels.ToArray(), images.Pixels.ToArray());
+        Assert.NotEqual(sampler.Sample(3, seed: 5, labels: [1, 2, 3], guidance: 1).Pixels.ToArray(), images.Pixels.ToArray());
+    }
+
+    [Theory]
+    [InlineData("DOTNET_EnableAVX2", "AVX2 off, AVX-512 off")]
+    [InlineData("DOTNET_EnableAVX512", null)]
+    public void Without_an_instruction_set(string variable, string? expected)
+    {
+        if (RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.X86)) return;
+        using var device = new CpuDevice(1);
+        using MnistSampler sampler = MnistSampler.Load(device);
+        string here = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(sampler.Sample(2, seed: 11, labels: [3, 8]).Pixels.Span)));
+
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(MnistSampler).Assembly.Location])
+        {
+            RedirectStandardOutput = true,
+            Environment = { [variable] = "0" },
+        };
+        using Process process = Process.Start(start)!;
+        string[] lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        process.WaitForExit();
+
+        Assert.Equal(0, process.ExitCode);
+        if (expected is not null) Assert.Equal(expected, lines[0]);
+        else Assert.EndsWith("AVX-512 off", lines[0]);
+        Assert.Equal(here, lines[1]);
+    }
+}
+
+/// <summary>Images that the interpreter draws from the shipped artefact, once for all tests.</summary>
+public sealed class InterpretedImages
+{
+    public static readonly SampleOptions Options = new() { Count = 9, Seed = 7, Labels = [0, 1, 2, 3, 4, 5, 6, 7, 8] };
+
+    public InterpretedImages()
+    {
+        using var device = new CpuDevice(1);
+        using InterpretedSampler sampler = InterpretedSampler.FromArtifact(Manifest, device);
+        using SamplerSession session = sampler.CreateSession(4);
+        Pixels = session.Sample(Options).Pixels.ToArray();
+    }
+
+    public static string Manifest { get; } = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist", "mnist.calibration.json");
+
+    public float[] Pixels { get; }
+}

@@ -1,0 +1,165 @@
+namespace Specializer.Sampler.Tests;
+
+/// <summary>What a program may rely on when it draws.</summary>
+public sealed class SessionTests : IClassFixture<SharedSampler>
+{
+    private readonly MnistSampler _sampler;
+
+    public SessionTests(SharedSampler shared) => _sampler = shared.Sampler;
+
+    [Fact]
+    public void An_image_is_the_same_alone_and_in_any_run()
+    {
+        using SamplerSession session = _sampler.CreateSession(3);
+        ImageBatch all = session.Sample(new() { Count = 5, Seed = 9, Labels = [4] });
+
+        ImageBatch last = session.Sample(new() { Count = 1, FirstImage = 4, Seed = 9, Labels = [4] });
+
+        Assert.Equal(all[4].ToArray(), last[0].ToArray());
+        Assert.NotEqual(all[3].ToArray(), last[0].ToArray());
+        Assert.Equal(new ImageId(9, 4, 4), last.Ids[0]);
+    }
+
+    [Fact]
+    public async Task Previews_end_with_the_finished_image()
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+        var options = new SampleOptions { Count = 2, Seed = 3, Labels = [1, 7] };
+        var previews = new List<SamplePreview>();
+        await foreach (SamplePreview preview in session.Preview(options)) previews.Add(preview);
+
+        Assert.Equal(Enumerable.Range(1, _sampler.Description.Steps.Count), previews.Select(p => p.Step));
+        Assert.Equal(session.Sample(options).Pixels.ToArray(), previews[^1].Images.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void Progress_is_told_once_a_step()
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+        var seen = new Recorder();
+
+        session.Sample(new() { Count = 3, Labels = [1] }, seen);
+
+        int steps = _sampler.Description.Steps.Count;
+        Assert.Equal(2 * steps, seen.Reports.Count);
+        Assert.Equal(new SampleProgress(steps, steps, 3, 3), seen.Reports[^1]);
+    }
+
+    [Fact]
+    public void Cancellation_acts_within_a_call_and_leaves_the_session_usable()
+    {
+        using SamplerSession session = _sampler.CreateSession(1);
+        using var source = new CancellationTokenSource();
+        var stop = new Recorder { Then = p => { if (p.Step == 2) source.Cancel(); } };
+
+        Assert.ThrowsAny<OperationCanceledException>(() => session.Sample(new() { Labels = [1] }, stop, source.Token));
+
+        Assert.Equal(2, stop.Reports.Count);
+        Assert.Equal(1, session.Sample(new() { Labels = [1] }).Count);
+    }
+
+    [Fact]
+    public void A_session_serves_one_call_at_a_time()
+    {
+        using SamplerSession session = _sampler.CreateSession(1);
+        Exception? inner = null;
+        var nested = new Recorder { Then = p => { if (p.Step == 1) inner = Record.Exception(() => session.Sample(new() { Labels = [1] })); } };
+
+        session.Sample(new() { Labels = [1] }, nested);
+
+        Assert.IsType<InvalidOperationException>(inner);
+    }
+
+    [Fact]
+    public async Task Sessions_share_the_weights_side_by_side()
+    {
+        float[] alone = _sampler.Sample(1, seed: 2, labels: [5]).Pixels.ToArray();
+
+        float[][] together = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            using SamplerSession session = _sampler.CreateSession(1);
+            return session.Sample(new() { Seed = 2, Labels = [5] }).Pixels.ToArray();
+        })));
+
+        Assert.All(together, pixels => Assert.Equal(alone, pixels));
+    }
+
+    [Fact]
+    public void Nothing_is_allocated_per_step()
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+        var options = new SampleOptions { Count = 2, Labels = [1] };
+        session.Sample(options);
+        var seen = new Allocations();
+
+        session.Sample(options, seen);
+
+        Assert.Equal(_sampler.Description.Steps.Count - 1, seen.PerStep.Count);
+        Assert.All(seen.PerStep, bytes => Assert.Equal(0, bytes));
+    }
+
+    [Theory]
+    [InlineData(0, 1, null)]
+    [InlineData(1, 11, null)]
+    [InlineData(1, -1, null)]
+    [InlineData(1, 1, 1e9f)]
+    [InlineData(1, 1, float.NaN)]
+    public void What_does_not_fit_is_refused(int count, int label, float? guidance)
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+
+        var options = new SampleOptions { Count = count, Labels = [label], Guidance = guidance };
+
+        Assert.Throws<ArgumentException>(() => session.Sample(options));
+    }
+
+    [Fact]
+    public void Labels_are_one_for_all_or_one_for_each()
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+
+        Assert.Throws<ArgumentException>(() => session.Sample(new() { Count = 3, Labels = [1, 2] }));
+    }
+
+    private sealed class Recorder : IProgress<SampleProgress>
+    {
+        public List<SampleProgress> Reports { get; } = [];
+        public Action<SampleProgress>? Then { get; init; }
+
+        public void Report(SampleProgress value)
+        {
+            Reports.Add(value);
+            Then?.Invoke(value);
+        }
+    }
+
+    private sealed class Allocations : IProgress<SampleProgress>
+    {
+        private long? _before;
+
+        public List<long> PerStep { get; } = new(64);
+
+        public void Report(SampleProgress value)
+        {
+            long now = GC.GetAllocatedBytesForCurrentThread();
+            if (_before is { } before) PerStep.Add(now - before);
+            _before = GC.GetAllocatedBytesForCurrentThread();
+        }
+    }
+}
+
+/// <summary>One sampler for all tests of a class, as one program would hold.</summary>
+public sealed class SharedSampler : IDisposable
+{
+    private readonly CpuDevice _device = new(2);
+
+    public SharedSampler() => Sampler = MnistSampler.Load(_device);
+
+    public MnistSampler Sampler { get; }
+
+    public void Dispose()
+    {
+        Sampler.Dispose();
+        _device.Dispose();
+    }
+}
