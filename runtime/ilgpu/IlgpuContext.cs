@@ -1,0 +1,50 @@
+using ILGPU;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+using Specializer.Ilgpu.Intrinsics;
+
+namespace Specializer.Ilgpu;
+
+/// <summary>ILGPU as this library configures it; also for compiling kernels where no device is.</summary>
+internal static class IlgpuContext
+{
+    public static Context Create(Action<Context.Builder> devices) => Context.Create(builder =>
+    {
+        builder.Specializer();
+        builder.Optimize(OptimizationLevel.O1).Inlining(InliningMode.Aggressive);
+        devices(builder);
+    });
+
+    public static Context Cuda() => Create(b => b.Cuda());
+
+    public static Context OpenCL() => Create(b => b.OpenCL());
+
+    /// <summary>As many threads as there are processors, rounded down to a power of two.</summary>
+    public static Context Cpu()
+    {
+        int threads = 1 << Math.Clamp(31 - int.LeadingZeroCount(Environment.ProcessorCount), 1, 4);
+        return Create(b => b.CPU(new CPUDevice(threads, 1, 1)));
+    }
+
+    /// <summary>What a message lists when a device is missing.</summary>
+    public static string Found()
+    {
+        var names = new List<string>();
+        foreach ((string kind, Func<Context> open) in ((string, Func<Context>)[])[("CUDA", Cuda), ("OpenCL", OpenCL)])
+        {
+            try
+            {
+                using Context context = open();
+                names.AddRange(context.Devices.Select((d, i) => $"{kind} {i}: {d.Name}"));
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // A driver that cannot even be asked offers no device.
+                names.Add($"{kind}: {e.Message}");
+            }
+        }
+
+        return names.Count == 0 ? "no CUDA or OpenCL device" : string.Join("; ", names);
+    }
+}

@@ -1,0 +1,132 @@
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
+
+namespace Specializer.Ilgpu;
+
+/// <summary>Runs samplers on a GPU through ILGPU. Integer results equal the CPU's bit for bit; what docs/arithmetic.md says of
+/// floating-point parts holds within the bound it states.</summary>
+/// <remarks>Kernels are compiled when they are first launched, so a sampler's first step takes longer than the others. Sessions of one
+/// device share its compiled kernels and weights; each has a stream and memory of its own.</remarks>
+public sealed class IlgpuDevice : Device
+{
+    private readonly Context _context;
+    private bool _disposed;
+
+    private IlgpuDevice(Context context, Accelerator accelerator)
+    {
+        _context = context;
+        Accelerator = accelerator;
+        Kernels = new(accelerator);
+        HasTensorCores = accelerator is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80;
+        // ILGPU's CPU accelerator calls kernels from an assembly that cannot see the shape types of generated code.
+        TakesLiteralShapes = accelerator.AcceleratorType != AcceleratorType.CPU;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => Accelerator switch
+    {
+        CudaAccelerator cuda => $"{cuda.Name} (CUDA, {cuda.Architecture})",
+        CLAccelerator cl => $"{cl.Name} (OpenCL {cl.CVersion})",
+        _ => $"{Accelerator.Name} (ILGPU, {Accelerator.MaxNumThreadsPerGroup} threads)",
+    };
+
+    internal Accelerator Accelerator { get; }
+    internal KernelCache Kernels { get; }
+    internal bool HasTensorCores { get; }
+    internal bool TakesLiteralShapes { get; }
+
+    /// <summary>Opens an NVIDIA GPU.</summary>
+    /// <param name="index">Which one, from 0.</param>
+    /// <exception cref="DeviceNotFoundException">There is no such device, or no driver.</exception>
+    /// <exception cref="DeviceCapabilityException">The device or its driver cannot run the kernels.</exception>
+    public static IlgpuDevice Cuda(int index = 0) => Open<CudaDevice>("CUDA", index, IlgpuContext.Cuda);
+
+    /// <summary>Opens an OpenCL device.</summary>
+    /// <param name="index">Which one, from 0.</param>
+    /// <exception cref="DeviceNotFoundException">There is no such device, or no driver with what ILGPU needs (the generic address space).</exception>
+    /// <exception cref="DeviceCapabilityException">The device has no double precision.</exception>
+    public static IlgpuDevice OpenCL(int index = 0) => Open<CLDevice>("OpenCL", index, IlgpuContext.OpenCL);
+
+    /// <summary>Opens ILGPU's CPU accelerator: slow, for tests of the GPU kernels' arithmetic. For work on the processor use <see cref="CpuDevice"/>.</summary>
+    public static IlgpuDevice Cpu() => Open<ILGPU.Runtime.CPU.CPUDevice>("CPU", 0, IlgpuContext.Cpu);
+
+    internal override DeviceWeights Upload(PackedWeights weights)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new IlgpuWeights(this, weights);
+    }
+
+    internal override Execution CreateExecution(DeviceWeights weights, long arenaBytesPerImage, Activation vectors, int capacity)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (weights is not IlgpuWeights own || own.Device != this)
+            throw new ArgumentException($"The weights were uploaded to another device ({weights.GetType().Name}); upload them to this one.", nameof(weights));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        if (arenaBytesPerImage <= 0 || arenaBytesPerImage % 64 != 0)
+            throw new ArgumentOutOfRangeException(nameof(arenaBytesPerImage), arenaBytesPerImage, "The arena of an image is a positive multiple of 64 bytes.");
+        return new IlgpuExecution(this, own, arenaBytesPerImage, vectors, capacity);
+    }
+
+    /// <summary>Allocates, after asking whether it fits.</summary>
+    /// <exception cref="DeviceMemoryException">It does not.</exception>
+    internal MemoryBuffer1D<byte, Stride1D.Dense> Allocate(long bytes, string purpose)
+    {
+        long available = Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Accelerator.MemorySize;
+        if (bytes > available) throw new DeviceMemoryException(Name, purpose, bytes, available);
+        try
+        {
+            return Accelerator.Allocate1D<byte>(bytes);
+        }
+        catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
+        {
+            throw new DeviceMemoryException(Name, purpose, bytes, available, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (_disposed) return;
+        _disposed = true;
+        Accelerator.Dispose();
+        _context.Dispose();
+    }
+
+    private static IlgpuDevice Open<TDevice>(string kind, int index, Func<Context> open)
+        where TDevice : ILGPU.Runtime.Device
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        Context context;
+        try
+        {
+            context = open();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw new DeviceNotFoundException($"{kind} is not usable on this computer: {e.Message} Install the GPU's driver, or run on the CPU.", e);
+        }
+
+        try
+        {
+            TDevice[] devices = [.. context.Devices.OfType<TDevice>()];
+            if (index >= devices.Length)
+                throw new DeviceNotFoundException($"There is no {kind} device {index}; found: {IlgpuContext.Found()}. Install the GPU's driver, choose another index, or run on the CPU.");
+            Accelerator accelerator = devices[index].CreateAccelerator(context);
+            if (accelerator is CLAccelerator { Capabilities: var capabilities } && !capabilities.Float64)
+                throw new DeviceCapabilityException($"{accelerator.Name} has no double precision, which group normalisation needs. Choose another device.");
+            return new(context, accelerator);
+        }
+        catch (AcceleratorException e)
+        {
+            context.Dispose();
+            throw new DeviceCapabilityException($"{kind} device {index} could not be opened: {e.Message}", e);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using Specializer.Ilgpu.Kernels;
+using Specializer.Kernels;
+
+namespace Specializer.Ilgpu;
+
+internal sealed partial class IlgpuExecution
+{
+    public override void Convolve<TShape>(ConvolutionWeights weights, Activation q, Quantization from, Activation y,
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+    {
+        Enter();
+        ConvolutionDimensions s = Checked(shape);
+        if (s.WeightBits is not (4 or 8))
+            throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {s.WeightBits}; FP32 weights take an FP32 map.");
+        Checked(from);
+        long products = (long)s.KernelSize * s.KernelSize * ((s.InputChannels + 3) & ~3);
+        if (products * from.Levels * (s.WeightBits == 4 ? 7 : 128) > int.MaxValue)
+            throw new ArgumentException($"A sum of {products} products can leave 32 bits; the convolution has too many input channels or taps for {s.WeightBits}-bit weights.");
+        var a = new ConvolutionArguments { Shape = s, Batch = Batch, Q = Integers(q, (long)s.InputHeight * s.InputWidth, s.InputChannels), InputScale = from.Scale, ZeroPoint = from.ZeroPoint };
+        a.X = new() { Elements = a.Q.Elements.Cast<float>() };
+        Finish(ref a, weights, y, vector, residual, correction);
+        if (!_device.HasTensorCores || !TensorConvolution.Fits(s, from.Levels))
+        {
+            Launch<TShape, ConvolutionArguments>(DirectConvolution.IntegerLiteral<TShape>, DirectConvolution.IntegerDynamic, DirectConvolution.Items(s, Batch), a);
+            return;
+        }
+
+        a.Panels = _weights.Rows(weights, a, _stream);
+        a.PaddingIndex = (_arenaBytes - (long)Capacity * q.Offset) / 4;
+        // Two groups of large tiles for every multiprocessor, or else the small ones, which are twice as many.
+        bool large = TensorConvolution.Groups(s, Batch, large: true) >= 2L * _device.Accelerator.NumMultiprocessors, literal = IsLiteral<TShape>();
+        Action<ConvolutionArguments> kernel = large
+            ? literal ? TensorConvolution.LargeLiteral<TShape> : s.WeightBits == 8 ? TensorConvolution.LargeDynamic8 : TensorConvolution.LargeDynamic4
+            : literal ? TensorConvolution.SmallLiteral<TShape> : s.WeightBits == 8 ? TensorConvolution.SmallDynamic8 : TensorConvolution.SmallDynamic4;
+        _device.Kernels.LaunchGroups(kernel, _stream, TensorConvolution.Groups(s, Batch, large), TensorConvolution.Threads, a);
+    }
+
+    public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+    {
+        Enter();
+        ConvolutionDimensions s = Checked(shape);
+        if (s.WeightBits != 32)
+            throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {s.WeightBits}; integer weights take a quantized map.");
+        var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels) };
+        a.Q = new() { Elements = a.X.Elements.Cast<int>() };
+        Finish(ref a, weights, y, vector, residual, correction);
+        Launch<TShape, ConvolutionArguments>(DirectConvolution.FloatLiteral<TShape>, DirectConvolution.FloatDynamic, DirectConvolution.Items(s, Batch), a);
+    }
+
+    private static ConvolutionDimensions Checked<TShape>(TShape shape)
+        where TShape : struct, IConvolutionShape
+    {
+        ConvolutionGeometry.Of(shape);
+        return ConvolutionDimensions.Of(shape);
+    }
+
+    /// <summary>Weights, result and what is added to it. Views that a call does not use repeat another: ILGPU takes no null views.</summary>
+    private void Finish(ref ConvolutionArguments a, ConvolutionWeights weights, Activation y, int vector, Activation? residual, Correction correction)
+    {
+        _weights.Find(weights, ref a);
+        int channels = a.Shape.OutputChannels;
+        long elements = (long)a.Shape.OutputHeight * a.Shape.OutputWidth * channels;
+        a.Output = a.Residual = a.Vector = Floats(y, elements);
+        if (residual is { } other)
+        {
+            a.HasResidual = 1;
+            a.Residual = Floats(other, elements);
+        }
+
+        if (vector >= 0)
+        {
+            if (vector + channels > _vectorLength)
+                throw new ArgumentException($"Channels {vector} to {vector + channels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
+            a.HasVector = 1;
+            a.Vector = Floats(_vectors, _vectorLength);
+            a.Vector.Elements = a.Vector.Elements.SubView(vector);
+        }
+
+        // A default correction has gain 0, which no real one has.
+        a.HasCorrection = !Guided && (correction.Gain is not (0f or 1f) || correction.Offset.Length != 0) ? 1 : 0;
+        a.Gain = correction.Gain;
+        a.Offset = a.Bias;
+        if (a.HasCorrection == 0 || correction.Offset.Length == 0) return;
+        if (correction.Offset.Length != channels)
+            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {channels} channels.", nameof(correction));
+        a.HasOffset = 1;
+        a.Offset = Upload(correction.Offset);
+    }
+}

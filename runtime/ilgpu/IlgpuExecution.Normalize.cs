@@ -1,0 +1,72 @@
+using ILGPU;
+using Specializer.Ilgpu.Kernels;
+
+namespace Specializer.Ilgpu;
+
+internal sealed partial class IlgpuExecution
+{
+    public override void Quantize<TShape>(Activation x, Activation q, Quantization to, TShape shape = default)
+    {
+        Enter();
+        CheckElementSize(shape.ElementSize);
+        (long pixels, int channels) = PixelsOf(shape);
+        Launch<TShape, QuantizeArguments>(QuantizeKernel.Literal<TShape>, QuantizeKernel.Dynamic, Batch * pixels * ((channels + 3) / 4), new()
+        {
+            Shape = MapDimensions.Of(shape), Batch = Batch, X = Floats(x, pixels * channels), Q = Integers(q, pixels, channels),
+            Quantizer = AffineQuantizer.Of(Checked(to)),
+        });
+    }
+
+    public override void Normalize<TShape>(NormWeights weights, Activation x, Activation y,
+        Activation skip = default, Activation ySkip = default, TShape shape = default)
+    {
+        GroupNormArguments a = Statistics(weights, x, skip, shape);
+        long pixels = (long)shape.Height * shape.Width;
+        a.Y = Floats(y, pixels * shape.Channels);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * shape.Channels, a);
+        if (shape.SkipChannels == 0) return;
+        a.Second = 1;
+        a.Y = Floats(ySkip, pixels * shape.SkipChannels);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * shape.SkipChannels, a);
+    }
+
+    public override void NormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to,
+        Activation skip = default, Activation qSkip = default, Quantization skipTo = default, TShape shape = default)
+    {
+        CheckElementSize(shape.ElementSize);
+        GroupNormArguments a = Statistics(weights, x, skip, shape);
+        long pixels = (long)shape.Height * shape.Width;
+        a.Q = Integers(q, pixels, shape.Channels);
+        a.Quantizer = AffineQuantizer.Of(Checked(to));
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic, Batch * pixels * ((shape.Channels + 3) / 4), a);
+        if (shape.SkipChannels == 0) return;
+        a.Second = 1;
+        a.Q = Integers(qSkip, pixels, shape.SkipChannels);
+        a.Quantizer = AffineQuantizer.Of(Checked(skipTo));
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic, Batch * pixels * ((shape.SkipChannels + 3) / 4), a);
+    }
+
+    /// <summary>The passes over the sums. Returns what the last pass needs of them.</summary>
+    private GroupNormArguments Statistics<TShape>(NormWeights weights, Activation x, Activation skip, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        Enter();
+        GroupNormDimensions s = GroupNormDimensions.Of(shape);
+        int all = s.Channels + s.SkipChannels;
+        if (s.Height < 1 || s.Width < 1 || s.Channels < 1 || s.SkipChannels < 0 || s.Groups < 1 || all % s.Groups != 0)
+            throw new ArgumentException($"Group normalisation of {s.Height}×{s.Width}×({s.Channels}+{s.SkipChannels}) in {s.Groups} groups is not usable: sizes must be positive, and groups divide the channels.");
+        long pixels = (long)s.Height * s.Width, sums = (long)Batch * s.Height * 2 * all, maps = (long)Batch * 2 * all;
+        ArrayView<byte> scratch = _scratch.Reserve(sums * sizeof(double) + maps * sizeof(float));
+        BatchView<float> first = Floats(x, pixels * s.Channels), second = s.SkipChannels == 0 ? first : Floats(skip, pixels * s.SkipChannels);
+        var a = new GroupNormArguments
+        {
+            Shape = s, Batch = Batch, X = first, Skip = second, Y = first, Q = At<int>(x, pixels * s.Channels),
+            Sums = scratch.SubView(0, sums * sizeof(double)).Cast<double>(), Maps = scratch.SubView(sums * sizeof(double), maps * sizeof(float)).Cast<float>(),
+        };
+        _weights.Find(weights, all, out a.Gamma, out a.Beta);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.RowSumsLiteral<TShape>, GroupNormKernels.RowSumsDynamic, sums / 2, a);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.TotalsLiteral<TShape>, GroupNormKernels.TotalsDynamic, maps, a);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, Batch * s.Groups, a);
+        return a;
+    }
+}

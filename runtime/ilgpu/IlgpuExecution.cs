@@ -1,0 +1,215 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using Specializer.Ilgpu.Kernels;
+
+namespace Specializer.Ilgpu;
+
+/// <summary>A session's memory on a GPU. Operations are queued on one stream in the order of the calls; only reading waits for them.
+/// The operations stand in the other files of this class.</summary>
+internal sealed partial class IlgpuExecution : Execution
+{
+    /// <summary>A row of 16 equal bytes for each zero point, behind the arena.</summary>
+    private const int PaddingBytes = 256 * 16;
+
+    private readonly IlgpuDevice _device;
+    private readonly IlgpuWeights _weights;
+    private readonly AcceleratorStream _stream;
+    private readonly MemoryBuffer1D<byte, Stride1D.Dense> _arena;
+    private readonly MemoryBuffer1D<int, Stride1D.Dense> _labels;
+    private readonly DeviceScratch _scratch, _offsets;
+    private readonly Activation _vectors;
+    private readonly long _arenaBytes;
+
+    private int[] _hostLabels = [];
+    private RunParameters _run = new(0, 0, 0, 1f);
+    private CancellationToken _cancellation;
+    private bool _disposed;
+
+    internal IlgpuExecution(IlgpuDevice device, IlgpuWeights weights, long bytesPerImage, Activation vectors, int capacity)
+    {
+        _device = device;
+        _weights = weights;
+        _vectors = vectors;
+        Capacity = capacity;
+        _arenaBytes = checked(bytesPerImage * capacity);
+        device.Accelerator.Bind();
+        _arena = device.Allocate(_arenaBytes + PaddingBytes, $"A session of {capacity} images");
+        _labels = device.Accelerator.Allocate1D<int>(capacity);
+        _stream = device.Accelerator.CreateStream();
+        _scratch = new(device, _stream);
+        _offsets = new(device, _stream);
+        var padding = new byte[PaddingBytes];
+        for (int i = 0; i < padding.Length; i++) padding[i] = (byte)(i / 16);
+        _arena.MemSetToZero(_stream);
+        _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref padding[0], padding.Length);
+        _stream.Synchronize();
+    }
+
+    public override int Capacity { get; }
+
+    internal override void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) =>
+        Begin(images, new RunParameters(images, 0, 0, 1f), labels, cancellation);
+
+    private void Begin(int batch, RunParameters run, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (batch < 1 || batch > Capacity)
+            throw new ArgumentException($"A batch of {batch} does not fit a session of capacity {Capacity}.", nameof(batch));
+        if (labels.Length != 0 && labels.Length != batch)
+            throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (both halves under guidance).", nameof(labels));
+        _device.Accelerator.Bind();
+        _hostLabels = labels.ToArray();
+        if (labels.Length != 0) Guard(() => _labels.View.BaseView.CopyFromCPU(_stream, ref _hostLabels[0], _hostLabels.Length));
+        Batch = batch;
+        _run = run;
+        Guided = run.Guidance != 1f;
+        _guidedSigma = float.NaN;
+        _cancellation = cancellation;
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    internal override void Read(Activation map, int elementsPerImage, Span<float> destination)
+    {
+        BatchView<float> from = Floats(map, elementsPerImage);
+        int images = ImagesIn(destination.Length, elementsPerImage);
+        _device.Accelerator.Bind();
+        try
+        {
+            for (int image = 0; image < images; image++)
+                from.Image(image).SubView(0, elementsPerImage).CopyToCPU(_stream, ref destination[image * elementsPerImage], elementsPerImage);
+        }
+        catch (AcceleratorException e)
+        {
+            throw KernelCache.Lost(_device.Accelerator, e);
+        }
+    }
+
+    internal override void Write(Activation map, int elementsPerImage, ReadOnlySpan<float> source)
+    {
+        BatchView<float> to = Floats(map, elementsPerImage);
+        int images = ImagesIn(source.Length, elementsPerImage);
+        _device.Accelerator.Bind();
+        try
+        {
+            for (int image = 0; image < images; image++)
+                to.Image(image).SubView(0, elementsPerImage).CopyFromCPU(_stream, ref MemoryMarshal.GetReference(source[(image * elementsPerImage)..]), elementsPerImage);
+        }
+        catch (AcceleratorException e)
+        {
+            throw KernelCache.Lost(_device.Accelerator, e);
+        }
+    }
+
+    private int ImagesIn(int elements, int elementsPerImage)
+    {
+        if (elements % elementsPerImage != 0 || elements / elementsPerImage > Capacity)
+            throw new ArgumentException($"{elements} elements are not a whole number of images of {elementsPerImage}, or more than the {Capacity} this session holds.");
+        return elements / elementsPerImage;
+    }
+
+    /// <summary>What every operation does first.</summary>
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Batch == 0) throw new InvalidOperationException("Begin a run before its operations.");
+        _cancellation.ThrowIfCancellationRequested();
+        _device.Accelerator.Bind();
+    }
+
+    /// <summary>Launches the kernel that is made for the shape's type, or the one that takes any shape.</summary>
+    private void Launch<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long items, in TArguments arguments)
+        where TShape : struct
+        where TArguments : struct =>
+        _device.Kernels.Launch(IsLiteral<TShape>() ? literal : dynamic, _stream, items, arguments);
+
+    private void Launch<TArguments>(Action<TArguments> kernel, long items, in TArguments arguments)
+        where TArguments : struct => _device.Kernels.Launch(kernel, _stream, items, arguments);
+
+    private bool IsLiteral<TShape>() where TShape : struct => _device.TakesLiteralShapes && ShapeType<TShape>.IsLiteral;
+
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (AcceleratorException e)
+        {
+            throw KernelCache.Lost(_device.Accelerator, e);
+        }
+    }
+
+    /// <summary>Copies a few per-channel values to the device, behind what is queued. CUDA stages short copies itself and does not wait.</summary>
+    private ArrayView<float> Upload(ReadOnlySpan<float> values)
+    {
+        ArrayView<float> view = _offsets.Reserve(4L * values.Length).Cast<float>();
+        try
+        {
+            ref float first = ref MemoryMarshal.GetReference(values);
+            if (_device.Accelerator.AcceleratorType == AcceleratorType.Cuda) view.CopyFromCPUUnsafeAsync(_stream, ref first, values.Length);
+            else view.CopyFromCPU(_stream, ref first, values.Length);
+        }
+        catch (AcceleratorException e)
+        {
+            throw KernelCache.Lost(_device.Accelerator, e);
+        }
+
+        return view;
+    }
+
+    /// <summary>An FP32 map in the arena.</summary>
+    private BatchView<float> Floats(Activation map, long elements) => At<float>(map, elements * sizeof(float));
+
+    /// <summary>A quantized map in the arena. Here an element is one byte whatever the shape's element size; the plan has room for it.</summary>
+    private BatchView<int> Integers(Activation map, long pixels, int channels) => At<int>(map, pixels * ((channels + 3) & ~3));
+
+    private BatchView<T> At<T>(Activation map, long bytesPerImage)
+        where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
+        if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
+            throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
+        return new() { Elements = _arena.View.BaseView.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
+    }
+
+    private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)
+        where TShape : struct, IMapShape
+    {
+        if (shape.Height < 1 || shape.Width < 1 || shape.Channels < 1)
+            throw new ArgumentException($"A map of {shape.Height}×{shape.Width}×{shape.Channels} is not usable: its sizes must be positive.");
+        return ((long)shape.Height * shape.Width, shape.Channels);
+    }
+
+    private static void CheckElementSize(int elementSize)
+    {
+        if (elementSize is not (1 or 2))
+            throw new ArgumentException($"A quantized element has 1 byte, or 2 for convolutions with 8-bit weights; not {elementSize}.");
+    }
+
+    private static Quantization Checked(Quantization q)
+    {
+        if (!(q.Scale > 0f) || !float.IsFinite(q.Scale) || q.Levels is < 1 or > 255 || q.ZeroPoint < 0 || q.ZeroPoint > q.Levels)
+            throw new ArgumentException($"{q} is no usable quantization: the scale must be positive and finite, the levels 1 to 255, the zero point within them.");
+        return q;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _scratch.Dispose();
+        _offsets.Dispose();
+        _labels.Dispose();
+        _arena.Dispose();
+        _stream.Dispose();
+    }
+
+    /// <summary>A shape type without fields is a compile-time constant.</summary>
+    private static class ShapeType<TShape>
+    {
+        public static readonly bool IsLiteral = typeof(TShape).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Length == 0;
+    }
+}

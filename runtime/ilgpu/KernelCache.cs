@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace Specializer.Ilgpu;
+
+/// <summary>Compiles each kernel once per device, when it is first launched, and launches it.</summary>
+internal sealed class KernelCache
+{
+    private const int GpuThreads = 128;
+
+    /// <summary>Keyed by the delegate object: the compiler makes one for each method and shape type.</summary>
+    private readonly ConcurrentDictionary<Delegate, Delegate> _compiled = new(ReferenceEqualityComparer.Instance);
+    private readonly Accelerator _accelerator;
+    private readonly int _threads, _mostGroups;
+
+    public KernelCache(Accelerator accelerator)
+    {
+        _accelerator = accelerator;
+        // ILGPU's CPU accelerator has a barrier after every group; every kernel takes any grid, so it gets one group.
+        bool cpu = accelerator.AcceleratorType == AcceleratorType.CPU;
+        _threads = cpu ? accelerator.MaxNumThreadsPerGroup : Math.Min(GpuThreads, accelerator.MaxNumThreadsPerGroup);
+        _mostGroups = cpu ? 1 : 1 << 22;
+    }
+
+    /// <summary>Launches enough threads for <paramref name="items"/> items.</summary>
+    public void Launch<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long items, TArguments arguments)
+        where TArguments : struct
+    {
+        // Threads step through the items with 32-bit indices.
+        if (items > 1 << 30) throw new ArgumentException($"A launch of {items} items is too large: use a session with a smaller capacity.");
+        LaunchGroups(kernel, stream, Math.Min((items + _threads - 1) / _threads, _mostGroups), _threads, arguments);
+    }
+
+    public void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
+        where TArguments : struct
+    {
+        try
+        {
+            var launch = (Action<AcceleratorStream, KernelConfig, TArguments>)_compiled.GetOrAdd(kernel, Compile<TArguments>);
+            launch(stream, new KernelConfig(checked((int)groups), threads), arguments);
+        }
+        catch (AcceleratorException e)
+        {
+            throw Lost(_accelerator, e);
+        }
+    }
+
+    public static DeviceLostException Lost(Accelerator accelerator, AcceleratorException e) =>
+        new($"{accelerator.Name} failed while it worked: {e.Message} Dispose of the device and open it again.", e);
+
+    private Delegate Compile<TArguments>(Delegate kernel)
+        where TArguments : struct => _accelerator.LoadKernel((Action<TArguments>)kernel);
+}

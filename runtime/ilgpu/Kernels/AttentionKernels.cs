@@ -1,0 +1,151 @@
+using ILGPU;
+using Specializer.Ilgpu.Intrinsics;
+
+namespace Specializer.Ilgpu.Kernels;
+
+internal struct AttentionArguments
+{
+    public AttentionDimensions Shape;
+    public float Scale;
+    /// <summary>The heads of the batch (image · Heads + head) that this launch works on.</summary>
+    public int FirstHead, HeadCount;
+    public BatchView<float> Qkv, Output;
+    /// <summary>[head − FirstHead][query][key].</summary>
+    public ArrayView<float> Scores;
+    /// <summary>[head − FirstHead][query][8]: maxima, later sums, of the keys that are equal modulo 8.</summary>
+    public ArrayView<float> Maxima, Sums;
+}
+
+/// <summary>softmax(q·kᵀ/√d)·v with the CPU's order of operations, in four launches. Products are computed in blocks of 4×4.</summary>
+internal static class AttentionKernels
+{
+    private const int Lanes = 8;
+
+    public static void ScoresLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Scores(a, default(TShape));
+
+    public static void ScoresDynamic(AttentionArguments a) => Scores(a, a.Shape);
+
+    public static void MaximaLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Maxima(a, default(TShape));
+
+    public static void MaximaDynamic(AttentionArguments a) => Maxima(a, a.Shape);
+
+    public static void ExponentialsLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Exponentials(a, default(TShape));
+
+    public static void ExponentialsDynamic(AttentionArguments a) => Exponentials(a, a.Shape);
+
+    public static void ValuesLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Values(a, default(TShape));
+
+    public static void ValuesDynamic(AttentionArguments a) => Values(a, a.Shape);
+
+    /// <summary>An item is four queries by four keys of a head.</summary>
+    private static void Scores<TShape>(AttentionArguments a, TShape shape)
+        where TShape : struct, IAttentionShape
+    {
+        int tokens = shape.Tokens, blocks = (tokens + 3) / 4, last = tokens - 1, all = shape.Heads * shape.HeadChannels, row = 3 * all;
+        for (int item = Share.Start; item < a.HeadCount * blocks * blocks; item += Share.Step)
+        {
+            int key = item % blocks * 4, query = item / blocks % blocks * 4, head = item / blocks / blocks;
+            ArrayView<float> q = Head(a, shape, head), k = q.SubView(all);
+            int q0 = query * row, q1 = Math.Min(query + 1, last) * row, q2 = Math.Min(query + 2, last) * row, q3 = Math.Min(query + 3, last) * row;
+            int k0 = key * row, k1 = Math.Min(key + 1, last) * row, k2 = Math.Min(key + 2, last) * row, k3 = Math.Min(key + 3, last) * row;
+            FloatTile sums = default;
+            for (int d = 0; d < shape.HeadChannels; d++)
+                sums.Add(q[q0 + d], q[q1 + d], q[q2 + d], q[q3 + d], new() { A = k[k0 + d], B = k[k1 + d], C = k[k2 + d], D = k[k3 + d] });
+
+            ArrayView<float> scores = a.Scores.SubView(((long)head * tokens + query) * tokens + key);
+            Store(scores, sums.Row0, a.Scale, tokens - key);
+            if (query + 1 < tokens) Store(scores.SubView(tokens), sums.Row1, a.Scale, tokens - key);
+            if (query + 2 < tokens) Store(scores.SubView(2 * tokens), sums.Row2, a.Scale, tokens - key);
+            if (query + 3 < tokens) Store(scores.SubView(3 * tokens), sums.Row3, a.Scale, tokens - key);
+        }
+    }
+
+    /// <summary>An item is one of eight lanes of a query.</summary>
+    private static void Maxima<TShape>(AttentionArguments a, TShape shape)
+        where TShape : struct, IAttentionShape
+    {
+        int tokens = shape.Tokens;
+        for (int item = Share.Start; item < a.HeadCount * tokens * Lanes; item += Share.Step)
+        {
+            ArrayView<float> scores = a.Scores.SubView((long)(item / Lanes) * tokens);
+            float largest = float.NegativeInfinity;
+            for (int key = item % Lanes; key < tokens; key += Lanes) largest = Math.Max(largest, scores[key]);
+            a.Maxima[item] = largest;
+        }
+    }
+
+    /// <summary>An item is one of eight lanes of a query.</summary>
+    private static void Exponentials<TShape>(AttentionArguments a, TShape shape)
+        where TShape : struct, IAttentionShape
+    {
+        int tokens = shape.Tokens;
+        for (int item = Share.Start; item < a.HeadCount * tokens * Lanes; item += Share.Step)
+        {
+            ArrayView<float> scores = a.Scores.SubView((long)(item / Lanes) * tokens), maxima = a.Maxima.SubView(item / Lanes * Lanes);
+            float largest = maxima[0], sum = 0f;
+            for (int lane = 1; lane < Lanes; lane++) largest = Math.Max(largest, maxima[lane]);
+            for (int key = item % Lanes; key < tokens; key += Lanes)
+            {
+                float e = DeviceFunctions.Exp(scores[key] - largest);
+                scores[key] = e;
+                sum += e;
+            }
+
+            a.Sums[item] = sum;
+        }
+    }
+
+    /// <summary>An item is four queries by four channels of a head.</summary>
+    private static void Values<TShape>(AttentionArguments a, TShape shape)
+        where TShape : struct, IAttentionShape
+    {
+        int tokens = shape.Tokens, queries = (tokens + 3) / 4, blocks = (shape.HeadChannels + 3) / 4, last = tokens - 1;
+        int all = shape.Heads * shape.HeadChannels, row = 3 * all;
+        for (int item = Share.Start; item < a.HeadCount * queries * blocks; item += Share.Step)
+        {
+            int channel = item % blocks * 4, query = item / blocks % queries * 4, head = item / blocks / queries, left = shape.HeadChannels - channel;
+            ArrayView<float> v = Head(a, shape, head).SubView(2 * all + channel), scores = a.Scores.SubView((long)head * tokens * tokens);
+            int s0 = query * tokens, s1 = Math.Min(query + 1, last) * tokens, s2 = Math.Min(query + 2, last) * tokens, s3 = Math.Min(query + 3, last) * tokens;
+            FloatTile sums = default;
+            for (int key = 0; key < tokens; key++)
+            {
+                ArrayView<float> values = v.SubView(key * row);
+                var four = new Quad<float> { A = values[0] };
+                if (left > 1) four.B = values[1];
+                if (left > 2) four.C = values[2];
+                if (left > 3) four.D = values[3];
+                sums.Add(scores[s0 + key], scores[s1 + key], scores[s2 + key], scores[s3 + key], four);
+            }
+
+            int global = a.FirstHead + head;
+            ArrayView<float> output = a.Output.Image(global / shape.Heads).SubView((long)query * all + global % shape.Heads * shape.HeadChannels + channel);
+            ArrayView<float> lanes = a.Sums.SubView((long)(head * tokens + query) * Lanes);
+            Store(output, sums.Row0, Inverse(lanes, 0), left);
+            if (query + 1 < tokens) Store(output.SubView(all), sums.Row1, Inverse(lanes, 1), left);
+            if (query + 2 < tokens) Store(output.SubView(2 * all), sums.Row2, Inverse(lanes, 2), left);
+            if (query + 3 < tokens) Store(output.SubView(3 * all), sums.Row3, Inverse(lanes, 3), left);
+        }
+    }
+
+    private static ArrayView<float> Head<TShape>(AttentionArguments a, TShape shape, int head)
+        where TShape : struct, IAttentionShape
+    {
+        int global = a.FirstHead + head;
+        return a.Qkv.Image(global / shape.Heads).SubView(global % shape.Heads * shape.HeadChannels);
+    }
+
+    private static float Inverse(ArrayView<float> lanes, int query)
+    {
+        float sum = 0f;
+        for (int lane = 0; lane < Lanes; lane++) sum += lanes[query * Lanes + lane];
+        return 1f / sum;
+    }
+
+    private static void Store(ArrayView<float> to, Quad<float> values, float factor, int count)
+    {
+        to[0] = ExactMath.Multiply(values.A, factor);
+        if (count > 1) to[1] = ExactMath.Multiply(values.B, factor);
+        if (count > 2) to[2] = ExactMath.Multiply(values.C, factor);
+        if (count > 3) to[3] = ExactMath.Multiply(values.D, factor);
+    }
+}

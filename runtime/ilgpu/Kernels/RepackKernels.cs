@@ -1,0 +1,51 @@
+using ILGPU;
+
+namespace Specializer.Ilgpu.Kernels;
+
+internal struct RepackArguments
+{
+    public int Taps, InputChannels, OutputChannels;
+    public ArrayView<int> Panels, Rows;
+}
+
+/// <summary>Turns packed panels (docs/weights.md) into the rows that tensor cores read: [output][tap][channel], outputs and channels padded with
+/// zeros to multiples of 64. In 4 bits a word holds, in its low nibbles, word 2i of a row's four-channel words and in its high ones word 2i + 1.
+/// An item is a word of the result.</summary>
+internal static class RepackKernels
+{
+    public static long Words(ConvolutionDimensions s) =>
+        (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize * Padded(s.InputChannels) * s.WeightBits / 32;
+
+    public static void Bytes(RepackArguments a)
+    {
+        int groups = (a.InputChannels + 3) / 4, row = Padded(a.InputChannels) / 4;
+        for (int item = Share.Start; item < Padded(a.OutputChannels) * a.Taps * row; item += Share.Step)
+        {
+            int group = item % row, tap = item / row % a.Taps, output = item / row / a.Taps;
+            int word = 0;
+            if (group < groups && output < (a.OutputChannels + 15) / 16 * 16)
+                word = a.Panels[((long)(output / 16 * a.Taps + tap) * groups + group) * 16 + output % 16];
+            a.Rows[item] = word;
+        }
+    }
+
+    public static void Nibbles(RepackArguments a)
+    {
+        int row = Padded(a.InputChannels) / 8;
+        for (int item = Share.Start; item < Padded(a.OutputChannels) * a.Taps * row; item += Share.Step)
+        {
+            int pair = item % row, tap = item / row % a.Taps, output = item / row / a.Taps;
+            a.Rows[item] = Nibble(a, output, tap, 2 * pair) | Nibble(a, output, tap, 2 * pair + 1) << 4;
+        }
+    }
+
+    private static int Nibble(RepackArguments a, int output, int tap, int group)
+    {
+        int groups = (a.InputChannels + 3) / 4;
+        if (group >= groups || output >= (a.OutputChannels + 15) / 16 * 16) return 0;
+        int word = a.Panels[((long)(output / 16 * a.Taps + tap) * groups + group) * 8 + output % 8];
+        return word >> (output % 16 / 8 * 4) & 0x0F0F0F0F;
+    }
+
+    private static int Padded(int count) => (count + TensorConvolution.Step - 1) / TensorConvolution.Step * TensorConvolution.Step;
+}

@@ -1,0 +1,82 @@
+using System.Reflection;
+using Xunit.Sdk;
+
+namespace Specializer.Ilgpu.Tests;
+
+/// <summary>Kinds of device that tests run on.</summary>
+public enum Accelerator
+{
+    /// <summary>ILGPU's CPU accelerator.</summary>
+    Cpu,
+    OpenCL,
+    Cuda,
+}
+
+/// <summary>Opens devices, and says why one is missing.</summary>
+internal static class Accelerators
+{
+    private static readonly Dictionary<Accelerator, string?> Reasons = Enum.GetValues<Accelerator>().ToDictionary(k => k, Probe);
+
+    /// <summary>Why tests that need the package cannot run, or null.</summary>
+    public static string? PackageMissing =>
+#if FULL_FEED
+        null;
+#else
+        "Built without ILGPU (FullFeed is not set).";
+#endif
+
+    public static string? Missing(Accelerator kind) => Reasons[kind];
+
+    public static Device Open(Accelerator kind) =>
+#if FULL_FEED
+        kind switch
+        {
+            Accelerator.Cuda => IlgpuDevice.Cuda(),
+            Accelerator.OpenCL => IlgpuDevice.OpenCL(),
+            _ => IlgpuDevice.Cpu(),
+        };
+#else
+        throw new InvalidOperationException(PackageMissing);
+#endif
+
+    private static string? Probe(Accelerator kind)
+    {
+        if (PackageMissing is { } reason) return reason;
+        try
+        {
+            Open(kind).Dispose();
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e.Message;
+        }
+    }
+}
+
+/// <summary>A row of a theory for one kind of device; skipped, with the reason, where there is none.</summary>
+[AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]
+internal sealed class OnAttribute : DataAttribute
+{
+    private readonly Accelerator _kind;
+
+    public OnAttribute(Accelerator kind)
+    {
+        _kind = kind;
+        Skip = Accelerators.Missing(kind);
+    }
+
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[_kind]];
+}
+
+/// <summary>A fact that needs ILGPU but no device.</summary>
+internal sealed class PackageFactAttribute : FactAttribute
+{
+    public PackageFactAttribute() => Skip = Accelerators.PackageMissing;
+}
+
+/// <summary>A theory that needs ILGPU but no device.</summary>
+internal sealed class PackageTheoryAttribute : TheoryAttribute
+{
+    public PackageTheoryAttribute() => Skip = Accelerators.PackageMissing;
+}

@@ -1,0 +1,159 @@
+using Specializer.Kernels.Tests;
+
+namespace Specializer.Ilgpu.Tests;
+
+public class OperationTests
+{
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Quantization_agrees(Accelerator kind)
+    {
+        foreach ((int channels, int size) in ((int, int)[])[(1, 1), (3, 2), (8, 1), (37, 2)])
+        {
+            float[][] images = Values.Images(new Random(4), 2, 5 * 3 * channels, 30f);
+            images[1][0] = float.NaN;
+            images[1][^1] = float.PositiveInfinity;
+            images[1][^2] = float.NegativeInfinity;
+            using var pair = new Pair(kind, new TestBlob().Build(), 2);
+            Activation x = pair.Write(images), q = pair.Plan(15 * 40 * 2);
+            foreach (Quantization to in (Quantization[])[new(0.1f, 128, 255), new(1.7f, 0, 15), new(0.03f, 15, 15)])
+            {
+                pair.Do(run => run.Quantize(x, q, to, new MapShape(5, 3, channels, size)));
+                pair.SameQuantized(q, 15, channels, size);
+            }
+        }
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Group_normalisation_agrees(Accelerator kind)
+    {
+        GroupNormShape[] shapes =
+        [
+            new(5, 7, 6, 0, 3, 1e-5f, Nonlinearity.Silu, 1),
+            new(1, 1, 4, 0, 1, 1e-6f, Nonlinearity.None, 2),
+            new(4, 6, 20, 10, 5, 1e-5f, Nonlinearity.Silu, 2),
+            new(8, 8, 33, 31, 32, 1e-5f, Nonlinearity.None, 1),
+        ];
+        foreach (GroupNormShape s in shapes)
+        {
+            const int batch = 2;
+            var random = new Random(5);
+            int pixels = s.Height * s.Width, all = s.Channels + s.SkipChannels;
+            var blob = new TestBlob();
+            NormWeights at = blob.AddNorm(Values.Floats(random, all), Values.Floats(random, all));
+            using var pair = new Pair(kind, blob.Build(), batch);
+            Activation x = pair.Write(Values.Images(random, batch, pixels * s.Channels, 3f)), y = pair.Plan(4 * pixels * s.Channels), q = pair.Plan(4 * pixels * (s.Channels + 3));
+            Activation skip = pair.Write(Values.Images(random, batch, pixels * Math.Max(1, s.SkipChannels), 5f));
+            Activation ySkip = pair.Plan(4 * pixels * Math.Max(1, s.SkipChannels)), qSkip = pair.Plan(4 * pixels * (s.SkipChannels + 3));
+            Quantization to = new(0.02f, 100, 255), skipTo = new(0.3f, 5, 15);
+            pair.Do(run => run.NormalizeQuantize(at, x, q, to, skip, qSkip, skipTo, s));
+            pair.Do(run => run.Normalize(at, x, y, skip, ySkip, s));
+            pair.Same(y, pixels * s.Channels);
+            pair.SameQuantized(q, pixels, s.Channels, s.ElementSize);
+            if (s.SkipChannels == 0) continue;
+            pair.Same(ySkip, pixels * s.SkipChannels);
+            pair.SameQuantized(qSkip, pixels, s.SkipChannels, s.ElementSize);
+        }
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Attention_agrees(Accelerator kind)
+    {
+        foreach (AttentionShape s in (AttentionShape[])[new(1, 1, 1), new(7, 2, 5), new(49, 3, 8), new(64, 1, 33)])
+        {
+            using var pair = new Pair(kind, new TestBlob().Build(), 2);
+            int elements = s.Tokens * s.Heads * s.HeadChannels;
+            Activation qkv = pair.Write(Values.Images(new Random(6), 2, 3 * elements, 3f)), y = pair.Plan(4 * elements);
+            pair.Do(run => run.Attend(qkv, y, s));
+            pair.Same(y, elements);
+        }
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Embedding_agrees(Accelerator kind)
+    {
+        var random = new Random(7);
+        var s = new EmbeddingShape(4, 20, 3, 37);
+        var blob = new TestBlob();
+        EmbeddingWeights at = blob.AddEmbedding(s, Values.Floats(random, 80, 3f), Values.Floats(random, 60, 3f), Values.Floats(random, 37 * 20), Values.Floats(random, 37));
+        using var pair = new Pair(kind, blob.Build(), 3, s.Vectors, [2, 0, 1]);
+        pair.Do(run => run.Embed(at, pair.Vectors, 2, s));
+        pair.Same(pair.Vectors, s.Vectors);
+        foreach (Execution run in pair.Runs) Assert.Throws<ArgumentOutOfRangeException>(() => run.Embed(at, pair.Vectors, 4, s));
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Noise_and_solver_agree(Accelerator kind)
+    {
+        foreach (int channels in (int[])[1, 3, 4])
+        {
+            int elements = 7 * 5 * channels;
+            var shape = new MapShape(7, 5, channels, 1);
+            using var pair = new Pair(kind, new TestBlob().Build(), 3);
+            Activation epsilon = pair.Write(Values.Images(new Random(8), 3, elements, 2f)), latent = pair.Plan(4 * elements);
+            var parameters = new RunParameters(3, 0x1234_5678_9ABC_DEF0, (1L << 40) + 5, 1f);
+            pair.Do(run => run.Begin(latent, elements, parameters, default, default));
+            pair.Same(latent, elements);
+            pair.Do(run => run.Solve(latent, epsilon, new(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0.02f), 0.3f, 2, shape));
+            pair.Same(latent, elements);
+            pair.Do(run => run.Solve(latent, epsilon, new(1.1f, -0.4f, float.PositiveInfinity, 0.9f, 0f, 0.1f), 0f, 3, shape));
+            pair.Same(latent, elements);
+        }
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Guidance_agrees(Accelerator kind)
+    {
+        var random = new Random(9);
+        float[] covariance = Values.Floats(random, 16), means = Values.Floats(random, 12, 0.1f);
+        for (int i = 0; i < 4; i++) covariance[5 * i] = 2f;
+        var shape = new MapShape(3, 5, 3, 1);
+        using var pair = new Pair(kind, new TestBlob().Build(), 4);
+        Activation epsilon = pair.Write(Values.Images(random, 4, 45, 2f)), latent = pair.Plan(4 * 45);
+        pair.Do(run => run.Begin(latent, 45, new(2, 11, 0, 2.5f), default, default));
+        foreach (bool correct in (bool[])[true, false])
+        {
+            pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, correct, correct), shape));
+            pair.Same(epsilon, 45);
+            pair.Do(run => run.Solve(latent, epsilon, new(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0f), 123f, 0, shape));
+            pair.Same(latent, 45);
+        }
+
+        foreach (Execution run in pair.Runs)
+            Assert.Throws<InvalidOperationException>(() => run.Solve(latent, epsilon, new(1f, 0f, 1f, 1f, 0f, 0f), 0f, 0, shape));
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Cancellation_and_disposal_are_seen(Accelerator kind)
+    {
+        var shape = new MapShape(1, 1, 4, 1);
+        using var pair = new Pair(kind, new TestBlob().Build(), 1);
+        using var source = new CancellationTokenSource();
+        Activation x = pair.Plan(64), q = pair.Plan(64);
+        pair.Other.Begin(1, default, source.Token);
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => pair.Other.Quantize(x, q, new(1f, 0, 255), shape));
+        pair.Other.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => pair.Other.Quantize(x, q, new(1f, 0, 255), shape));
+    }
+}
