@@ -1,9 +1,15 @@
 using System.CommandLine;
 using Specializer.Benchmarks.Commands;
+using Specializer.Benchmarks.Measurement;
 
-var root = new RootCommand("Measures Specializer, beside ONNX Runtime where benchmarks/install-onnxruntime.sh has installed it.")
+// Before anything of the command line is compiled, for that would count.
+if (args is [StartupProbe.Argument, var assembly]) return StartupProbe.Run(assembly);
+
+return new RootCommand("Measures Specializer, beside ONNX Runtime where benchmarks/install-onnxruntime.sh has installed it.")
 {
     ModelsCommand.Create(),
     CheckCommand.Create(),
-};
-return root.Parse(args).Invoke();
+    KernelsCommand.Create(),
+    LayersCommand.Create(),
+    StartupCommand.Create(),
+}.Parse(args).Invoke();

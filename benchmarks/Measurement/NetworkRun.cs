@@ -60,18 +60,28 @@ internal sealed class NetworkRun : IDisposable
         return vectors;
     }
 
-    /// <summary>The same network in ONNX Runtime on the same states and step vectors, and its result [batch, channels, height, width].</summary>
+    /// <summary>The same network in ONNX Runtime on the same states, and its result [batch, channels, height, width].</summary>
+    /// <param name="library">ONNX Runtime.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="ranges">For int8 convolutions; null for FP32.</param>
+    /// <param name="vectors">Step vectors, which spare it the embedding; null to let the model compute them from timestep and label.</param>
+    /// <param name="threads">Threads, the caller's included.</param>
+    /// <param name="batch">Images.</param>
     public static (OnnxSession Session, float[] Epsilon) InOnnxRuntime(
-        OnnxRuntimeLibrary library, BenchmarkModel model, ActivationRanges? ranges, float[] vectors, int threads, int batch, string? profile = null)
+        OnnxRuntimeLibrary library, BenchmarkModel model, ActivationRanges? ranges, float[]? vectors, int threads, int batch)
     {
         var stream = new MemoryStream();
-        OnnxExporter.Export(model.Network, name => model.Tensors[name], stream, new() { Batch = batch, Ranges = ranges });
+        OnnxExporter.Export(model.Network, name => model.Tensors[name], stream,
+            new() { Batch = batch, Ranges = ranges, Timesteps = vectors is null ? BenchmarkModel.Timesteps.Length : 0 });
         Map latent = model.Latent;
         long[] shape = [batch, latent.Channels, latent.Height, latent.Width];
         var epsilon = new float[batch * model.LatentElements];
-        var session = new OnnxSession(library, stream.GetBuffer().AsSpan(0, (int)stream.Length), threads,
-            [new("sample", shape, ToPlanes(model.States(batch), latent)), new("vectors", [batch, model.Network.Embedding.Vectors], vectors)],
-            [new("epsilon", shape, epsilon)], profile);
+        List<OnnxTensor> inputs = [new("sample", shape, ToPlanes(model.States(batch), latent))];
+        if (vectors is not null) inputs.Add(new("vectors", [batch, model.Network.Embedding.Vectors], vectors));
+        else inputs.Add(new("timestep", [batch], new long[batch]));
+        if (vectors is null && model.Network.Embedding.Classes > 0)
+            inputs.Add(new("label", [batch], Labels(model.Network, batch).Select(label => (long)label).ToArray()));
+        var session = new OnnxSession(library, stream.GetBuffer().AsSpan(0, (int)stream.Length), threads, [.. inputs], [new("epsilon", shape, epsilon)]);
         return (session, epsilon);
     }
 

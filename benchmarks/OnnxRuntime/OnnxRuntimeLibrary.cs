@@ -38,19 +38,16 @@ internal sealed unsafe class OnnxRuntimeLibrary
         Run = 9,
         CreateSessionOptions = 10,
         SetSessionExecutionMode = 13,
-        EnableProfiling = 14,
         SetSessionGraphOptimizationLevel = 23,
         SetIntraOpNumThreads = 24,
         SetInterOpNumThreads = 25,
         CreateTensorWithDataAsOrtValue = 49,
         CreateCpuMemoryInfo = 69,
-        GetAllocatorWithDefaultOptions = 78,
         ReleaseStatus = 93,
         ReleaseMemoryInfo = 94,
         ReleaseSession = 95,
         ReleaseValue = 96,
         ReleaseSessionOptions = 100,
-        SessionEndProfiling = 110,
     }
 
     public string Version { get; }

@@ -4,8 +4,11 @@ using static Specializer.Benchmarks.OnnxRuntime.OnnxRuntimeLibrary;
 
 namespace Specializer.Benchmarks.OnnxRuntime;
 
-/// <summary>A named FP32 tensor in memory of our own, which ONNX Runtime reads or writes in place.</summary>
-internal sealed record OnnxTensor(string Name, long[] Dimensions, float[] Values);
+/// <summary>A named tensor in memory of our own, which ONNX Runtime reads or writes in place.</summary>
+/// <param name="Name">Of the model's input or output.</param>
+/// <param name="Dimensions">Its shape.</param>
+/// <param name="Values">float[] or long[].</param>
+internal sealed record OnnxTensor(string Name, long[] Dimensions, Array Values);
 
 /// <summary>A model in ONNX Runtime with its tensors bound: the settings that make it fastest for one caller (all graph optimizations,
 /// sequential execution, its own threads for the insides of operators).</summary>
@@ -16,19 +19,16 @@ internal sealed unsafe class OnnxSession : IDisposable
     private readonly nint _memory;
     private readonly List<GCHandle> _pins = [];
     private readonly nint[] _inputNames, _inputs, _outputNames, _outputs;
-    private readonly bool _profiled;
 
     /// <param name="library">ONNX Runtime.</param>
     /// <param name="model">ModelProto.</param>
     /// <param name="threads">Threads, the caller's included.</param>
     /// <param name="inputs">All inputs of the model.</param>
     /// <param name="outputs">The outputs wanted.</param>
-    /// <param name="profile">Prefix of a file that receives ONNX Runtime's own timing of each operator, or null.</param>
-    public OnnxSession(OnnxRuntimeLibrary library, ReadOnlySpan<byte> model, int threads, OnnxTensor[] inputs, OnnxTensor[] outputs, string? profile = null)
+    public OnnxSession(OnnxRuntimeLibrary library, ReadOnlySpan<byte> model, int threads, OnnxTensor[] inputs, OnnxTensor[] outputs)
     {
         const int sequential = 0, allOptimizations = 99, arenaAllocator = 1, defaultMemory = 0;
         _library = library;
-        _profiled = profile is not null;
         nint options, session, memory;
         library.Check(((delegate* unmanaged<nint*, nint>)library[Entry.CreateSessionOptions])(&options));
         try
@@ -37,13 +37,6 @@ internal sealed unsafe class OnnxSession : IDisposable
             Set(Entry.SetSessionGraphOptimizationLevel, options, allOptimizations);
             Set(Entry.SetIntraOpNumThreads, options, threads);
             Set(Entry.SetInterOpNumThreads, options, 1);
-            if (profile is not null)
-            {
-                nint prefix = Marshal.StringToCoTaskMemUTF8(profile);
-                library.Check(((delegate* unmanaged<nint, nint, nint>)library[Entry.EnableProfiling])(options, prefix));
-                Marshal.FreeCoTaskMem(prefix);
-            }
-
             fixed (byte* bytes = model)
                 library.Check(((delegate* unmanaged<nint, byte*, nint, nint, nint*, nint>)library[Entry.CreateSessionFromArray])(
                     library.Environment, bytes, model.Length, options, &session));
@@ -68,16 +61,6 @@ internal sealed unsafe class OnnxSession : IDisposable
                 _session, 0, inputNames, inputs, _inputs.Length, outputNames, _outputs.Length, outputs));
     }
 
-    /// <summary>Closes the profile and returns its path.</summary>
-    public string EndProfiling()
-    {
-        if (!_profiled) throw new InvalidOperationException("The session was created without a profile.");
-        nint allocator, path;
-        _library.Check(((delegate* unmanaged<nint*, nint>)_library[Entry.GetAllocatorWithDefaultOptions])(&allocator));
-        _library.Check(((delegate* unmanaged<nint, nint, nint*, nint>)_library[Entry.SessionEndProfiling])(_session, allocator, &path));
-        return Marshal.PtrToStringUTF8(path)!;
-    }
-
     public void Dispose()
     {
         foreach (nint value in (nint[])[.. _inputs, .. _outputs]) _library.Release(Entry.ReleaseValue, value);
@@ -91,7 +74,7 @@ internal sealed unsafe class OnnxSession : IDisposable
 
     private (nint[] Names, nint[] Values) Bind(OnnxTensor[] tensors)
     {
-        const int float32 = 1;
+        const int float32 = 1, int64 = 7;
         var names = new nint[tensors.Length];
         var values = new nint[tensors.Length];
         for (int i = 0; i < tensors.Length; i++)
@@ -101,7 +84,7 @@ internal sealed unsafe class OnnxSession : IDisposable
             nint value;
             fixed (long* dimensions = tensor.Dimensions)
                 _library.Check(((delegate* unmanaged<nint, nint, nint, long*, nint, int, nint*, nint>)_library[Entry.CreateTensorWithDataAsOrtValue])(
-                    _memory, Pin(tensor.Values), tensor.Values.Length * sizeof(float), dimensions, tensor.Dimensions.Length, float32, &value));
+                    _memory, Pin(tensor.Values), Buffer.ByteLength(tensor.Values), dimensions, tensor.Dimensions.Length, tensor.Values is long[] ? int64 : float32, &value));
             values[i] = value;
         }
 

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Globalization;
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
+using Specializer.Benchmarks.Kernels;
+using Specializer.Benchmarks.Measurement;
+using Specializer.Benchmarks.Report;
+
+namespace Specializer.Benchmarks.Commands;
+
+/// <summary>Each kernel and shape by BenchmarkDotNet, beside what the machine could do at most.</summary>
+internal static class KernelsCommand
+{
+    public static Command Create()
+    {
+        var quick = new Option<bool>("--quick") { Description = "Shorter, less steady." };
+        var filter = new Option<string?>("--filter") { Description = "Only kernels whose class name begins so: Convolution, Norm, Attention." };
+        var document = new DocumentOptions();
+        var command = new Command("kernels", "Measures single kernels on one thread, and the machine's limits by loops that stay in registers.") { quick, filter };
+        document.AddTo(command);
+        command.SetAction(options =>
+        {
+            Console.WriteLine(Machine.This);
+            MachineLimits limits = MachineLimits.Measure();
+            Job job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(2)
+                .WithIterationCount(options.GetValue(quick) ? 3 : 10).WithIterationTime(TimeInterval.FromMilliseconds(options.GetValue(quick) ? 40 : 100));
+            IConfig config = ManualConfig.CreateEmpty().AddJob(job).AddLogger(NullLogger.Instance).AddColumnProvider(DefaultColumnProviders.Instance)
+                .WithArtifactsPath(Path.Combine(Path.GetTempPath(), "specializer-benchmarks"));
+            var parts = new List<string> { Limits(limits) };
+            Console.WriteLine($"\n{parts[0]}");
+            (Type Type, Func<Summary, string> Table)[] classes =
+            [
+                (typeof(ConvolutionBenchmarks), summary => Convolutions(summary, limits)),
+                (typeof(NormBenchmarks), Norms),
+                (typeof(AttentionBenchmarks), summary => Attentions(summary, limits)),
+            ];
+            foreach (var (type, table) in classes)
+            {
+                if (!type.Name.StartsWith(options.GetValue(filter) ?? "", StringComparison.OrdinalIgnoreCase)) continue;
+                Summary summary = BenchmarkRunner.Run(type, config);
+                if (summary.HasCriticalValidationErrors || summary.Reports.Any(r => !r.Success))
+                    throw new InvalidOperationException($"{type.Name} did not run: {string.Join("; ", summary.ValidationErrors.Select(e => e.Message))}");
+                parts.Add(table(summary));
+                Console.WriteLine($"\n{parts[^1]}");
+            }
+
+            document.Write(options, "kernels", string.Join("\n", parts));
+        });
+        return command;
+    }
+
+    private static string Limits(MachineLimits limits)
+    {
+        var table = new MarkdownTable("limit of one core, GMAC/s", "256 bits", "512 bits");
+        foreach (var (name, pair) in ((string, MachineLimits.Pair)[])[("FP32 FMA", limits.Float32), ("vpmaddwd + vpaddd", limits.Word), ("vpmaddubsw + vpaddw", limits.Byte)])
+            table.Add(name, pair.Bits256, pair.Bits512 > 0 ? pair.Bits512 : null);
+        return table.ToString();
+    }
+
+    private static string Convolutions(Summary summary, MachineLimits limits)
+    {
+        var table = new MarkdownTable("convolution", "bits", "µs", "GMAC/s", "of the limit");
+        foreach (BenchmarkReport report in summary.Reports)
+        {
+            var shape = (ConvolutionCase)Parameter(report, nameof(ConvolutionBenchmarks.Shape));
+            var bits = (string)Parameter(report, nameof(ConvolutionBenchmarks.Bits));
+            double rate = shape.MultiplyAccumulates / Nanoseconds(report);
+            double limit = (bits switch { "FP32" => limits.Float32, "W8A8" => limits.Word, _ => limits.Byte }).Best;
+            table.Add(shape, bits, Nanoseconds(report) / 1000, rate, Percent(rate / limit));
+        }
+
+        return table.ToString();
+    }
+
+    private static string Norms(Summary summary)
+    {
+        var table = new MarkdownTable("group norm, SiLU", "writes", "µs", "Gelements/s");
+        foreach (BenchmarkReport report in summary.Reports)
+        {
+            int size = (int)Parameter(report, nameof(NormBenchmarks.Size)), channels = (int)Parameter(report, nameof(NormBenchmarks.Channels));
+            table.Add($"{size}²×{channels}", Parameter(report, nameof(NormBenchmarks.Output)), Nanoseconds(report) / 1000, size * size * channels / Nanoseconds(report));
+        }
+
+        return table.ToString();
+    }
+
+    private static string Attentions(Summary summary, MachineLimits limits)
+    {
+        var table = new MarkdownTable("attention", "µs", "GMAC/s", "of the limit");
+        foreach (BenchmarkReport report in summary.Reports)
+        {
+            var shape = (AttentionCase)Parameter(report, nameof(AttentionBenchmarks.Shape));
+            double rate = shape.MultiplyAccumulates / Nanoseconds(report);
+            table.Add(shape, Nanoseconds(report) / 1000, rate, Percent(rate / limits.Float32.Best));
+        }
+
+        return table.ToString();
+    }
+
+    private static object Parameter(BenchmarkReport report, string name) => report.BenchmarkCase.Parameters[name];
+
+    private static double Nanoseconds(BenchmarkReport report) => report.ResultStatistics!.Median;
+
+    private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal);
+}

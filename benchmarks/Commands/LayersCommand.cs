@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Globalization;
+using Specializer.Benchmarks.Measurement;
+using Specializer.Benchmarks.Models;
+using Specializer.Benchmarks.Report;
+using Specializer.Calibration;
+using Specializer.Calibration.Export;
+
+namespace Specializer.Benchmarks.Commands;
+
+/// <summary>Where a step's time goes: by kind of operation, and between operations.</summary>
+internal static class LayersCommand
+{
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = "Which network.", DefaultValueFactory = _ => "ddpm-cifar10-32" };
+        model.AcceptOnlyFromAmong(BenchmarkModel.Names);
+        var configurations = new Option<string[]>("--configuration") { Description = "FP32, W8A8, W4A8 or W4A4.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
+        var rounds = new Option<int>("--rounds") { Description = "Steps measured.", DefaultValueFactory = _ => 15 };
+        var document = new DocumentOptions();
+        var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { model, configurations, rounds };
+        document.AddTo(command);
+        command.SetAction(options =>
+        {
+            Console.WriteLine(Machine.This);
+            BenchmarkModel network = BenchmarkModel.Load(options.GetValue(model)!);
+            var parts = new List<string>();
+            foreach (string configuration in options.GetValue(configurations)!)
+            {
+                parts.Add(Measure(network, configuration, options.GetValue(rounds)));
+                Console.WriteLine($"\n{parts[^1]}");
+            }
+
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"Between operations: handing work to two threads, until both have met in it and returned, takes {LayerTimes.HandOver():F1} µs."));
+            Console.WriteLine($"\n{parts[^1]}");
+            document.Write(options, "layers", string.Join("\n", parts));
+        });
+        return command;
+    }
+
+    private static string Measure(BenchmarkModel model, string configuration, int rounds)
+    {
+        var (one, step1) = Measure(model, configuration, 1, rounds, out string memory);
+        var (two, step2) = Measure(model, configuration, 2, rounds, out _);
+        double sum1 = one.Sum(l => l.Milliseconds), sum2 = two.Sum(l => l.Milliseconds);
+        var table = new MarkdownTable("operations", "number", "ms, 1 thread", "share", "GMAC/s", "ms, 2 threads", "speed-up");
+        for (int i = 0; i < one.Length; i++)
+        {
+            double products = one[i].MultiplyAccumulates, ms = one[i].Milliseconds;
+            table.Add(Name(one[i].Kind), one[i].Count, ms, Percent(ms / sum1), products > 0 && ms > 0 ? products / ms / 1e6 : null, two[i].Milliseconds, ms / two[i].Milliseconds);
+        }
+
+        table.Add("sum", one.Sum(l => l.Count), sum1, Percent(1), one.Sum(l => l.MultiplyAccumulates) / sum1 / 1e6, sum2, sum1 / sum2);
+        table.Add("whole step", null, step1, null, one.Sum(l => l.MultiplyAccumulates) / step1 / 1e6, step2, step1 / step2);
+        double rest = one.Where(l => l.Kind >= LayerKind.GroupNorm).Sum(l => l.Milliseconds) / sum1;
+        return $"**{model.Name}, {configuration}, batch 1**: {Percent(rest)} of the time is not matrix products. {memory}\n\n{table}";
+    }
+
+    private static (LayerTime[] Layers, double Step) Measure(BenchmarkModel model, string configuration, int threads, int rounds, out string memory)
+    {
+        using var device = new CpuDevice(threads);
+        using var fp32 = new NetworkRun(model.Network, model.Bytes, [InterpretedStep.Float32], model, device, 1);
+        var collector = new RangeCollector(fp32.Interpreter);
+        fp32.Run(collector.Observe);
+        using NetworkRun? quantized = configuration == "FP32" ? null : Quantized();
+        NetworkRun run = quantized ?? fp32;
+        var plan = run.Interpreter.Plan;
+        memory = string.Create(CultureInfo.InvariantCulture,
+            $"Working memory of an image: {plan.BytesPerImage / 1024.0:F0} KB, {(double)plan.BytesPerImage / plan.LiveBytesPerImage:F2} × the largest sum of tensors that live at the same time.");
+        LayerTime[] layers = LayerTimes.Measure(run, rounds);
+        return (layers, Turns.Measure([new(configuration, run.Run)], 5, 40)[0].Milliseconds);
+
+        NetworkRun Quantized()
+        {
+            var quantization = new MinMaxQuantization(model, configuration == "W8A8" ? 8 : 4);
+            return new(quantization.Network, quantization.Bytes, [quantization.Step(collector.Ranges, configuration == "W4A4" ? 4 : 8)], model, device, 1);
+        }
+    }
+
+    private static string Name(LayerKind kind) => kind switch
+    {
+        LayerKind.Convolution3x3 => "convolution 3×3",
+        LayerKind.Convolution1x1 => "convolution 1×1",
+        LayerKind.Attention => "attention",
+        LayerKind.GroupNorm => "group norm",
+        LayerKind.Quantize => "quantize",
+        _ => "embedding",
+    };
+
+    private static string Percent(double share) => share.ToString("P0", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal);
+}

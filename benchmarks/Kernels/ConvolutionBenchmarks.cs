@@ -1,0 +1,56 @@
+using BenchmarkDotNet.Attributes;
+using Specializer.Calibration;
+
+namespace Specializer.Benchmarks.Kernels;
+
+/// <summary>Convolutions as a network runs them: tap table, products and epilogue, on one thread.</summary>
+public class ConvolutionBenchmarks
+{
+    private KernelBench _bench = null!;
+    private DynamicConvolution _shape;
+    private Activation _input, _output;
+    private ConvolutionWeights _weights;
+    private Quantization _quantization;
+
+    /// <summary>Shapes of ddpm-cifar10-32 and of the MNIST network.</summary>
+    public static IEnumerable<ConvolutionCase> Shapes =>
+    [
+        new(32, 128, 128), new(32, 256, 128), new(16, 256, 256), new(8, 256, 256), new(4, 256, 256), new(32, 128, 128, Stride: 2), new(16, 256, 256, Upsample: 2),
+        new(16, 256, 768, KernelSize: 1), new(32, 384, 128, KernelSize: 1), new(32, 3, 128), new(28, 32, 32), new(14, 64, 64), new(7, 64, 64),
+    ];
+
+    /// <summary>Which shape.</summary>
+    [ParamsSource(nameof(Shapes))]
+    public ConvolutionCase Shape { get; set; } = new(1, 1, 1);
+
+    /// <summary>Weight and activation bits.</summary>
+    [Params("FP32", "W8A8", "W4A8", "W4A4")]
+    public string Bits { get; set; } = "";
+
+    /// <summary>Places operands in memory.</summary>
+    [GlobalSetup]
+    public void Setup()
+    {
+        int weightBits = Bits switch { "FP32" => 32, "W8A8" => 8, _ => 4 };
+        _quantization = KernelNetworks.Range(Bits == "W4A4" ? 15 : 255);
+        var network = KernelNetworks.Convolution(Shape, weightBits);
+        _bench = new(network, weightBits == 32 ? InterpretedStep.Float32 : new() { Quantizations = [_quantization] });
+        _shape = new(Shape.InputSize, Shape.InputSize, Shape.Inputs, Shape.OutputSize, Shape.OutputSize, Shape.Outputs,
+            Shape.KernelSize, Shape.Stride, Shape.KernelSize / 2, Shape.KernelSize / 2, Shape.Upsample, weightBits, 1);
+        _input = _bench.Buffer(weightBits == 32 ? "x" : "q");
+        _output = _bench.Buffer("y");
+        _weights = new(_bench.Interpreter.Layout[network.Operations[^1].Name]);
+    }
+
+    /// <summary>One convolution.</summary>
+    [Benchmark]
+    public void Convolve()
+    {
+        if (_shape.WeightBits == 32) _bench.Execution.Convolve(_weights, _input, _output, shape: _shape);
+        else _bench.Execution.Convolve(_weights, _input, _quantization, _output, shape: _shape);
+    }
+
+    /// <summary>Frees them.</summary>
+    [GlobalCleanup]
+    public void Cleanup() => _bench.Dispose();
+}

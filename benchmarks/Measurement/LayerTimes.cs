@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using Specializer.Calibration;
+using Specializer.Manifest;
+using Specializer.Threading;
+
+namespace Specializer.Benchmarks.Measurement;
+
+/// <summary>What kind of operation a step spends its time in.</summary>
+internal enum LayerKind
+{
+    Convolution3x3,
+    Convolution1x1,
+    Attention,
+    GroupNorm,
+    Quantize,
+    Embedding,
+}
+
+/// <summary>All operations of one kind.</summary>
+/// <param name="Kind">Of the operations.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Milliseconds">Of all of them, from call to return.</param>
+/// <param name="MultiplyAccumulates">Of all of them; 0 where none count.</param>
+internal sealed record LayerTime(LayerKind Kind, int Count, double Milliseconds, double MultiplyAccumulates);
+
+/// <summary>Times each operation of a step, from inside a run.</summary>
+internal static class LayerTimes
+{
+    public static LayerTime[] Measure(NetworkRun run, int rounds)
+    {
+        var operations = run.Interpreter.Network.Operations;
+        var best = new double[operations.Count + 1];
+        Array.Fill(best, double.PositiveInfinity);
+        var now = new double[operations.Count + 1];
+        for (int round = -1; round < rounds; round++)
+        {
+            int next = 0;
+            long start = Stopwatch.GetTimestamp();
+            // The embedding comes before the operations; its share of the first interval is taken out below.
+            run.Run((_, _) =>
+            {
+                long end = Stopwatch.GetTimestamp();
+                now[next++] = Stopwatch.GetElapsedTime(start, end).TotalMilliseconds;
+                start = Stopwatch.GetTimestamp();
+            });
+            if (round < 0) continue;
+            for (int i = 0; i < next; i++) best[i] = Math.Min(best[i], now[i]);
+        }
+
+        best[^1] = Embedding(run, rounds);
+        best[0] = Math.Max(0, best[0] - best[^1]);
+        var maps = run.Interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: Products(operation, maps)))
+            .Append((Kind: LayerKind.Embedding, Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
+            .GroupBy(o => o.Kind).OrderBy(g => g.Key)
+            .Select(g => new LayerTime(g.Key, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
+    }
+
+    /// <summary>Microseconds from handing work to two threads until both have met inside it and it is done.</summary>
+    public static double HandOver()
+    {
+        const int calls = 200;
+        using var pool = new WorkerPool(2);
+        int arrived = 0;
+        double best = double.PositiveInfinity;
+        for (int round = 0; round < 50; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < calls; i++)
+            {
+                arrived = 0;
+                unsafe
+                {
+                    var work = new Meeting { Arrived = &arrived };
+                    pool.Run(2, 1, ref work);
+                }
+            }
+
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMicroseconds / calls);
+        }
+
+        return best;
+    }
+
+    private static double Embedding(NetworkRun run, int rounds)
+    {
+        Embedding embedding = run.Interpreter.Network.Embedding;
+        if (embedding.Vectors == 0) return 0;
+        var shape = new DynamicEmbedding(run.Interpreter.Steps, embedding.Width, embedding.Classes, embedding.Vectors);
+        double best = double.PositiveInfinity;
+        for (int round = 0; round < rounds; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            run.Execution.Embed(new(run.Interpreter.Layout.Embedding), run.Interpreter.Vectors, 0, shape);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+
+        return best;
+    }
+
+    private static LayerKind KindOf(Operation operation) => operation switch
+    {
+        ConvolutionOperation { KernelSize: > 1 } => LayerKind.Convolution3x3,
+        ConvolutionOperation => LayerKind.Convolution1x1,
+        AttentionOperation => LayerKind.Attention,
+        GroupNormOperation => LayerKind.GroupNorm,
+        QuantizeOperation => LayerKind.Quantize,
+        _ => throw new NotSupportedException($"Operation '{operation.Name}' has no kind."),
+    };
+
+    private static double Products(Operation operation, Dictionary<string, Map> maps) => operation switch
+    {
+        ConvolutionOperation c => Pixels(maps[c.Output]) * maps[c.Output].Channels * maps[c.Input].Channels * c.KernelSize * c.KernelSize,
+        AttentionOperation a => 2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels,
+        _ => 0,
+    };
+
+    private static double Pixels(Map map) => (double)map.Height * map.Width;
+
+    /// <summary>Two items that wait for each other, so that no thread can do both.</summary>
+    private unsafe struct Meeting : IWork
+    {
+        public int* Arrived;
+
+        public readonly void Execute(int begin, int end, int worker)
+        {
+            Interlocked.Increment(ref *Arrived);
+            while (Volatile.Read(ref *Arrived) < 2) Thread.SpinWait(1);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration.Export;
+
+/// <summary>Writes imported models as ONNX files that other runtimes run.</summary>
+public static class OnnxExport
+{
+    private const int RangeSteps = 20, RangeImages = 4;
+
+    /// <summary>Writes the network that predicts ε from <c>sample</c> (FP32 [N, C, H, W]) and <c>timestep</c> (int64 [N], a training timestep), with
+    /// <c>label</c> (int64 [N]) for a conditional model, to <c>epsilon</c>.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="output">Receives the file.</param>
+    /// <param name="int8">True to compute convolutions in int8, between QuantizeLinear and DequantizeLinear; the ranges (minimum and maximum) come from drawing
+    /// four images in twenty DDIM steps. Quality is that of plain static quantization.</param>
+    /// <param name="device">Where to draw them; null for a CPU device of its own. Not used for FP32.</param>
+    /// <param name="cancellation">Acts while the images are drawn.</param>
+    /// <exception cref="InvalidOperationException">The model is too large for the format.</exception>
+    /// <exception cref="NotSupportedException">Its scheduler asks for dynamic thresholding or learned variances (only with <paramref name="int8"/>).</exception>
+    public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(output);
+        int timesteps = model.Scheduler.TrainTimesteps;
+        IReadOnlyDictionary<string, float[]> tensors = model.Tensors([.. Enumerable.Range(0, timesteps).Select(t => (float)t)]);
+        OnnxExporter.Export(model.Network, name => tensors[name], output, new()
+        {
+            Timesteps = timesteps,
+            Ranges = int8 ? Ranges(model, device, cancellation) : null,
+        });
+    }
+
+    private static ActivationRanges Ranges(ImportedModel model, Device? device, CancellationToken cancellation)
+    {
+        using Device? own = device is null ? new CpuDevice() : null;
+        Scheduler scheduler = model.CreateScheduler("ddim", RangeSteps, eta: 0);
+        var interpreter = new NetworkInterpreter(model.Network, RangeSteps);
+        using PackedWeights packed = interpreter.Pack(model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]));
+        Device used = device ?? own!;
+        using DeviceWeights weights = used.Upload(packed);
+        using Execution run = used.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, RangeImages);
+        int[] labels = [.. Enumerable.Range(0, RangeImages).Select(i => model.Classes == 0 ? 0 : i % model.Classes)];
+        run.Begin(interpreter.Latent, interpreter.LatentElements, new(RangeImages, Seed: 0, FirstImage: 0, Guidance: 1), labels, cancellation);
+
+        var collector = new RangeCollector(interpreter);
+        for (int step = 0; step < RangeSteps; step++)
+        {
+            interpreter.Run(run, step, InterpretedStep.Float32, collector.Observe);
+            run.Solve(interpreter.Latent, interpreter.Epsilon, scheduler.Coefficients(step), sigma: 0, step, new DynamicMap(model.Height, model.Width, model.Channels, sizeof(float)));
+        }
+
+        return collector.Ranges;
+    }
+}
