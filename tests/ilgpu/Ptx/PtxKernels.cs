@@ -1,0 +1,50 @@
+#if FULL_FEED
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+#endif
+using System.Text.RegularExpressions;
+
+namespace Specializer.Ilgpu.Tests.Ptx;
+
+/// <summary>Compiles kernels to PTX where no GPU is.</summary>
+internal static class PtxKernels
+{
+#if FULL_FEED
+    private static readonly Type[] Classes = [.. typeof(IlgpuDevice).Assembly.GetTypes().Where(t => t.Namespace == "Specializer.Ilgpu.Kernels" && t.IsAbstract && t.IsSealed)];
+
+    private static IEnumerable<MethodInfo> Entries(Type type) => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+        .Where(m => m.ReturnType == typeof(void) && m.GetParameters() is [{ ParameterType.IsValueType: true }]);
+
+    /// <summary>Every kernel that takes its sizes as arguments: Class.Method.</summary>
+    public static string[] Dynamic() => [.. Classes.SelectMany(c => Entries(c).Where(m => !m.IsGenericMethod).Select(m => $"{c.Name}.{m.Name}"))];
+
+    /// <summary>Every kernel that is made for a shape type.</summary>
+    public static string[] Literal(Type shape) => [.. Classes.SelectMany(c => Entries(c)
+        .Where(m => m.IsGenericMethod && m.GetGenericArguments()[0].GetGenericParameterConstraints().Any(t => t.IsInterface && t.IsAssignableFrom(shape)))
+        .Select(m => $"{c.Name}.{m.Name}"))];
+
+    public static string Compile(string kernel, Type? shape = null, bool old = false)
+    {
+        string[] name = kernel.Split('.');
+        MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
+        if (shape != null) method = method.MakeGenericMethod(shape);
+        using Context context = IlgpuContext.Create(_ => { });
+        using var backend = new PTXBackend(context, CudaArchitecture.SM_80, old ? CudaInstructionSet.ISA_78 : CudaInstructionSet.ISA_80, null!);
+        return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
+    }
+#else
+    public static string[] Dynamic() => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static string[] Literal(Type shape) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static string Compile(string kernel, Type? shape = null, bool old = false) => throw new InvalidOperationException(Accelerators.PackageMissing);
+#endif
+
+    /// <summary>Bytes of static shared memory.</summary>
+    public static int SharedBytes(string ptx) => Regex.Matches(ptx, @"^\s*\.shared .*\[(\d+)\];", RegexOptions.Multiline).Sum(m => int.Parse(m.Groups[1].Value));
+}

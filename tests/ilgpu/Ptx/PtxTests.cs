@@ -1,0 +1,90 @@
+using Xunit.Abstractions;
+
+namespace Specializer.Ilgpu.Tests.Ptx;
+
+/// <summary>What the kernels become, for the layers of the sample model and of LDM-4 (class-conditional ImageNet).</summary>
+public class PtxTests(ITestOutputHelper output)
+{
+    private const string TensorInstruction = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
+
+    /// <summary>Size, input channels, output channels, kernel, stride, upsampling.</summary>
+    public static TheoryData<int, int, int, int, int, int> Layers => new()
+    {
+        { 28, 1, 32, 3, 1, 1 }, { 28, 32, 32, 3, 1, 1 }, { 28, 32, 32, 3, 2, 1 }, { 14, 32, 64, 3, 1, 1 }, { 14, 32, 64, 1, 1, 1 }, { 14, 64, 64, 3, 1, 1 },
+        { 14, 64, 64, 3, 2, 1 }, { 7, 64, 64, 3, 1, 1 }, { 7, 64, 192, 1, 1, 1 }, { 7, 64, 64, 3, 1, 2 }, { 14, 64, 32, 3, 1, 1 }, { 28, 32, 1, 3, 1, 1 },
+        { 64, 3, 192, 3, 1, 1 }, { 64, 192, 192, 3, 1, 1 }, { 64, 192, 192, 3, 2, 1 }, { 32, 192, 384, 3, 1, 1 }, { 32, 384, 384, 3, 1, 1 }, { 32, 384, 1152, 1, 1, 1 },
+        { 16, 384, 576, 3, 1, 1 }, { 16, 576, 576, 3, 1, 1 }, { 16, 576, 576, 1, 1, 1 }, { 8, 576, 960, 3, 1, 1 }, { 8, 960, 960, 3, 1, 1 }, { 8, 960, 2880, 1, 1, 1 },
+        { 8, 960, 960, 3, 1, 2 }, { 16, 960, 576, 3, 1, 1 }, { 32, 576, 384, 1, 1, 1 }, { 64, 384, 192, 3, 1, 1 }, { 64, 192, 3, 3, 1, 1 },
+    };
+
+    [PackageTheory]
+    [MemberData(nameof(Layers))]
+    public void Convolutions_use_the_matrix_instruction_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample)
+    {
+        foreach (int bits in (int[])[4, 8])
+        {
+            Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), size, inputs, outputs, kernel, stride, upsample, bits);
+            if (inputs % 16 == 0 && outputs >= 16)
+            {
+                // Four stages of 64 bytes for each pixel and 64 or 32 for each output; or the sums, when those need more.
+                Check("TensorConvolution.LargeLiteral", shape, TensorInstruction, bits == 8 ? 4 * (128 + 64) * 64 : 4 * 64 * 160);
+                Check("TensorConvolution.SmallLiteral", shape, TensorInstruction, 4 * (64 * 64 + 64 * 8 * bits));
+            }
+            else
+            {
+                Check("DirectConvolution.IntegerLiteral", shape, "dp4a.u32.s32", 0);
+            }
+        }
+    }
+
+    [PackageFact]
+    public void Other_kernels_keep_their_values_in_registers()
+    {
+        Type[] shapes =
+        [
+            LiteralShapes.Of(typeof(Norm<,,>), 28, 32, 0), LiteralShapes.Of(typeof(Norm<,,>), 7, 64, 64),
+            LiteralShapes.Of(typeof(Norm<,,>), 64, 192, 192), LiteralShapes.Of(typeof(Norm<,,>), 8, 960, 576),
+            LiteralShapes.Of(typeof(SquareMap<,>), 28, 1), LiteralShapes.Of(typeof(SquareMap<,>), 64, 3),
+            LiteralShapes.Of(typeof(SelfAttention<,>), 7, 2), LiteralShapes.Of(typeof(SelfAttention<,>), 32, 16),
+        ];
+        foreach (Type shape in shapes)
+            foreach (string kernel in PtxKernels.Literal(shape)) Check(kernel, shape, null, 0);
+    }
+
+    [PackageFact]
+    public void Kernels_for_any_shape_compile_too()
+    {
+        string[] kernels = PtxKernels.Dynamic();
+        Assert.True(kernels.Length >= 20, $"Only {kernels.Length} kernels were found.");
+        foreach (string kernel in kernels)
+        {
+            bool tensor = kernel.StartsWith("TensorConvolution", StringComparison.Ordinal);
+            Check(kernel, null, tensor ? TensorInstruction : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
+        }
+    }
+
+    /// <summary>A literal shape must reach the kernel as numbers: then no argument but the batch decides the loops.</summary>
+    [PackageFact]
+    public void Literal_shapes_become_literals()
+    {
+        Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), 32, 384, 384, 3, 1, 1, 4);
+        string literal = PtxKernels.Compile("TensorConvolution.LargeLiteral", shape);
+        // 9 taps of 6 steps of 64 channels.
+        Assert.Matches(@"setp\.(lt|ge)\.s32\s+%p\d+, %r\d+, 54;", literal);
+        Assert.DoesNotMatch(@"setp\.(lt|ge)\.s32\s+%p\d+, %r\d+, 54;", PtxKernels.Compile("TensorConvolution.LargeDynamic4"));
+    }
+
+    private void Check(string kernel, Type? shape, string? instruction, int? sharedBytes)
+    {
+        string ptx = PtxKernels.Compile(kernel, shape);
+        Assert.DoesNotContain(".local", ptx);
+        Assert.DoesNotMatch(@"\n\s*call", ptx);
+        if (instruction != null) Assert.Contains(instruction, ptx);
+        if (instruction == TensorInstruction) Assert.Contains("cp.async.cg.shared.global", ptx);
+        int shared = PtxKernels.SharedBytes(ptx);
+        if (sharedBytes is { } expected) Assert.Equal(expected, shared);
+        // What a group may have without asking for more.
+        Assert.InRange(shared, 0, 48 * 1024);
+        output.WriteLine($"{kernel} {shape?.GetGenericArguments().Aggregate("", (s, t) => s + " " + t.Name)}: {shared} bytes shared, registers not measured");
+    }
+}
