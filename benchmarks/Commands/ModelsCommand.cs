@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
@@ -24,16 +25,24 @@ internal static class ModelsCommand
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration.", DefaultValueFactory = _ => 9 };
         var turn = new Option<double>("--turn") { Description = "Milliseconds of a turn, at least three evaluations.", DefaultValueFactory = _ => 60 };
+        var avx2 = new Option<bool>("--avx2") { Description = "Both sides without AVX-512; to be started with DOTNET_EnableAVX512=0." };
         var document = new DocumentOptions();
-        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn };
+        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, avx2 };
         document.AddTo(command);
         command.SetAction(options =>
         {
-            OnnxRuntimeLibrary? onnxRuntime = OnnxRuntimeLibrary.TryLoad();
+            bool restricted = options.GetValue(avx2);
+            if (restricted && Avx512BW.IsSupported)
+            {
+                Console.Error.WriteLine("--avx2 needs the environment variable DOTNET_EnableAVX512=0, or our side would use AVX-512.");
+                return 2;
+            }
+
+            OnnxRuntimeLibrary? onnxRuntime = OnnxRuntimeLibrary.TryLoad(restricted);
             Console.WriteLine(Machine.This);
             Console.WriteLine(onnxRuntime is null
                 ? "ONNX Runtime is not installed, so only our side is measured; benchmarks/install-onnxruntime.sh installs it."
-                : $"ONNX Runtime {onnxRuntime.Version}");
+                : $"ONNX Runtime {onnxRuntime.Version}{(restricted ? ", both sides without AVX-512" : "")}");
             var rows = new List<ModelRow>();
             string[] names = options.GetValue(model) is { Length: > 0 } chosen ? chosen : BenchmarkModel.Names;
             foreach (string name in names)
@@ -53,12 +62,14 @@ internal static class ModelsCommand
             }
 
             string? versions = onnxRuntime is null ? null : $"ONNX Runtime {onnxRuntime.Version}";
+            string section = restricted ? "models-avx2" : "models";
             if (options.GetValue(json) is { } file)
                 File.WriteAllText(file, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = onnxRuntime?.Version, rows }, Json));
             var cases = rows.GroupBy(row => (row.Model, row.Batch, row.Threads)).ToArray();
-            document.WritePicture(options, "performance.svg", BarChart.Draw(
+            document.WritePicture(options, $"performance-{section}.svg", BarChart.Draw(
                 [.. cases.Where(c => c.Key.Batch == 1).Select(c => new BarGroup(Title(c.First()), "ms", [.. c.Select(r => (r.Configuration, r.MsPerStep, Ours(r)))]))]));
-            document.Write(options, "models", string.Join("\n", cases.Select(c => $"**{Title(c.First())}**\n\n{Table(c)}")), versions);
+            document.Write(options, section, string.Join("\n", cases.Select(c => $"**{Title(c.First())}**\n\n{Table(c)}")), versions);
+            return 0;
         });
         return command;
     }

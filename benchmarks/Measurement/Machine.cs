@@ -22,8 +22,8 @@ internal sealed record Machine(string Processor, int Cores, string Instructions,
         (string Name, bool Supported)[] sets =
             [("AVX2", Avx2.IsSupported), ("FMA", Fma.IsSupported), ("AVX-512 BW", Avx512BW.IsSupported), ("AVX-VNNI", AvxVnni.IsSupported)];
         string managed = string.Join(", ", sets.Where(set => set.Supported).Select(set => set.Name).DefaultIfEmpty("no vector instruction set of x86"));
-        bool nativeOnly = !AvxVnni.IsSupported && ProcessorInformation("flags")?.Contains("avx512_vnni", StringComparison.Ordinal) == true;
-        return nativeOnly ? $"{managed} (and AVX-512 VNNI, for native code only)" : managed;
+        bool nativeOnly = Avx512BW.IsSupported && !AvxVnni.IsSupported && ProcessorInformation("flags")?.Contains("avx512_vnni", StringComparison.Ordinal) == true;
+        return nativeOnly ? $"{managed} (AVX-512 VNNI is there, but only for native code)" : managed;
     }
 
     private static string SystemName() => OperatingSystem.IsLinux() ? "Linux" : OperatingSystem.IsMacOS() ? "macOS" : OperatingSystem.IsWindows() ? "Windows" : RuntimeInformation.OSDescription;

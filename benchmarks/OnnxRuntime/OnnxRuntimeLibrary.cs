@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Specializer.Benchmarks.Models;
 
 namespace Specializer.Benchmarks.OnnxRuntime;
 
@@ -57,19 +58,11 @@ internal sealed unsafe class OnnxRuntimeLibrary
     public void* this[Entry entry] => _api[(int)entry];
 
     /// <summary>Loads what install-onnxruntime.sh installed; null when it is not there.</summary>
-    public static OnnxRuntimeLibrary? TryLoad()
+    /// <param name="withoutAvx512">True for the copy that computes as on a processor without AVX-512.</param>
+    public static OnnxRuntimeLibrary? TryLoad(bool withoutAvx512 = false)
     {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            foreach (string place in (string[])["benchmarks/.onnxruntime", ".onnxruntime"])
-            {
-                string path = Path.Combine(folder.FullName, place, FileName);
-                if (File.Exists(path)) return new(path);
-            }
-        }
-
-        string local = Path.Combine("benchmarks", ".onnxruntime", FileName);
-        return File.Exists(local) ? new(Path.GetFullPath(local)) : null;
+        string path = Path.Combine(RepositoryFolder.Find("benchmarks"), ".onnxruntime", withoutAvx512 ? "avx2" : "", FileName);
+        return File.Exists(path) ? new(path) : null;
     }
 
     /// <exception cref="InvalidOperationException">The call failed; carries ONNX Runtime's message.</exception>
