@@ -4,5 +4,7 @@ using Specializer.Tool;
 // One file a command; each builds its own options and prints its own result.
 return new RootCommand("Calibrates, verifies and evaluates quantized diffusion models.")
 {
+    CalibrateCommand.Create(),
     VerifyCommand.Create(),
+    ExportCommand.Create(),
 }.Parse(args).Invoke();

@@ -16,6 +16,7 @@ internal sealed class ActivationSearch
 {
     private const int GridPoints = 48;
     private const double FactorStep = 0.02;
+    private const int Coarse = 4;
 
     private readonly ActivationHistogram _histogram;
     // Sums over all bins before b of count, count·x and count·x², values spread evenly within their bin.
@@ -59,42 +60,58 @@ internal sealed class ActivationSearch
         float bestScale = 0;
         int bestZero = 0;
         double least = double.PositiveInfinity;
-        for (int i = 0; i < (low < 0 ? GridPoints : 1); i++)
+        // A coarse grid first, then every point around its best: both ends matter together, but smoothly.
+        int lowPoints = low < 0 ? GridPoints : 1, highPoints = high > 0 ? GridPoints : 1, bestI = 0, bestJ = 0;
+        for (int i = 0; i < lowPoints; i += Coarse)
         {
-            for (int j = 0; j < (high > 0 ? GridPoints : 1); j++)
-            {
-                double from = low * (1 - i * FactorStep), to = high * (1 - j * FactorStep);
-                float scale = (float)((to - from) / levels);
-                if (!(scale > 0)) continue;
-                int zero = (int)Math.Clamp(Math.Round(-from / scale), 0, levels);
-                double error = Error(scale, zero, levels);
-                if (error < least) (least, bestScale, bestZero) = (error, scale, zero);
-            }
+            for (int j = 0; j < highPoints; j += Coarse) Try(i, j);
+        }
+
+        int fromI = Math.Max(0, bestI - Coarse + 1), toI = Math.Min(lowPoints, bestI + Coarse), fromJ = Math.Max(0, bestJ - Coarse + 1), toJ = Math.Min(highPoints, bestJ + Coarse);
+        for (int i = fromI; i < toI; i++)
+        {
+            for (int j = fromJ; j < toJ; j++) Try(i, j);
         }
 
         if (bestScale == 0) // Every value is so small that a step underflows: all are zero for the arithmetic that follows.
             return new(1, 0, levels, _second[^1] / _histogram.Count, 0, 0, true);
         double total = _histogram.Count;
         double bottom = bestScale * (-bestZero - 0.5), top = bestScale * (levels - bestZero + 0.5);
-        return new(bestScale, bestZero, levels, least / total, At(_count, bottom) / total, (total - At(_count, top)) / total, false);
+        return new(bestScale, bestZero, levels, Math.Max(0, least) / total, At(_count, bottom) / total, (total - At(_count, top)) / total, false);
+
+        void Try(int i, int j)
+        {
+            double from = low * (1 - i * FactorStep), to = high * (1 - j * FactorStep);
+            float scale = (float)((to - from) / levels);
+            if (!(scale > 0)) return;
+            int zero = (int)Math.Clamp(Math.Round(-from / scale), 0, levels);
+            double error = Error(scale, zero, levels);
+            if (error < least) (least, bestScale, bestZero, bestI, bestJ) = (error, scale, zero, i, j);
+        }
     }
 
     /// <summary>Σ (x − x̂)²: per level the values within half a step of it, the outermost levels taking everything beyond.</summary>
     private double Error(double scale, int zero, int levels)
     {
         double error = 0, n0 = 0, n1 = 0, n2 = 0;
+        double perBin = ActivationHistogram.Bins / (2 * _histogram.Range);
         for (int q = 0; q <= levels; q++)
         {
-            double center = scale * (q - zero);
-            bool last = q == levels;
-            double position = last ? double.PositiveInfinity : center + scale / 2;
-            double m0 = At(_count, position), m1 = At(_first, position), m2 = At(_second, position);
+            double center = scale * (q - zero), b = (center + scale / 2 + _histogram.Range) * perBin;
+            if (b <= 0) continue;
+            int index = (int)Math.Min(b, ActivationHistogram.Bins - 1);
+            // The sums at the border between this level and the next, interpolated within a bin.
+            double part = q == levels ? 1 : Math.Min(b - index, 1);
+            if (q == levels) index = ActivationHistogram.Bins - 1;
+            double m0 = Interpolate(_count, index, part), m1 = Interpolate(_first, index, part), m2 = Interpolate(_second, index, part);
             error += m2 - n2 - 2 * center * (m1 - n1) + center * center * (m0 - n0);
             (n0, n1, n2) = (m0, m1, m2);
         }
 
         return error;
     }
+
+    private static double Interpolate(double[] sums, int index, double part) => sums[index] + part * (sums[index + 1] - sums[index]);
 
     /// <summary>A running sum at a position between bins, interpolated.</summary>
     private double At(double[] sums, double position)
@@ -103,6 +120,6 @@ internal sealed class ActivationSearch
         if (b <= 0) return 0;
         if (b >= ActivationHistogram.Bins) return sums[^1];
         int index = (int)b;
-        return sums[index] + (b - index) * (sums[index + 1] - sums[index]);
+        return Interpolate(sums, index, b - index);
     }
 }

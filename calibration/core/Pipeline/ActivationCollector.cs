@@ -1,0 +1,108 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Collects, along FP32 trajectories, what quantization needs: per step and map a histogram, per convolution the moments of its input columns.</summary>
+internal sealed class ActivationCollector
+{
+    private readonly NetworkInterpreter _interpreter;
+    private readonly string[] _maps;
+    private readonly Dictionary<string, int> _index;
+    private readonly ActivationHistogram[][] _histograms; // [step][map]
+    private readonly Layer[] _layers;
+    private readonly ColumnSampler _sampler;
+    private readonly long _trajectories;
+    private readonly int _threads;
+    private readonly float[]?[] _copies;
+
+    private sealed record Layer(string Name, int Map, ColumnShape Shape, InputMoments Moments);
+
+    /// <param name="reference">The FP32 network's interpreter.</param>
+    /// <param name="quantized">What will be quantized.</param>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    public ActivationCollector(NetworkInterpreter reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
+    {
+        (_interpreter, _threads, _trajectories) = (reference, threads, options.Trajectories);
+        _maps = [.. quantized.Sources.Distinct()];
+        _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
+        _copies = new float[_maps.Length][];
+        _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _maps.Select(_ => new ActivationHistogram()).ToArray())];
+        _sampler = new(options.Seed, options.Steps, options.Trajectories * (options.Guided ? 2L : 1));
+        var shapes = reference.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
+        _layers = options.Rounding == RoundingChoice.Nearest ? [] :
+            [.. reference.Network.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name)).Select(o =>
+            {
+                Map from = shapes[o.Input], to = shapes[o.Output];
+                var shape = new ColumnShape(from.Height, from.Width, from.Channels, to.Height, to.Width, o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample);
+                return new Layer(o.Name, _index[o.Input], shape, new InputMoments(shape.Size));
+            })];
+    }
+
+    /// <summary>Input moments of a convolution; null when it is rounded to nearest.</summary>
+    public InputMoments? Moments(string convolution) => Array.Find(_layers, l => l.Name == convolution)?.Moments;
+
+    /// <summary>What an FP32 map held at a step.</summary>
+    public ActivationHistogram Histogram(int step, string map) => _histograms[step][_index[map]];
+
+    /// <summary>An observer of the reference trajectories.</summary>
+    public void Observe(int step, long firstImage, bool unconditional, Operation operation, Execution run)
+    {
+        if (operation == _interpreter.Network.Operations[0]) Copy(_interpreter.Network.Latent, run);
+        foreach (string output in operation.Outputs()) Copy(output, run);
+        if (operation == _interpreter.Network.Operations[^1]) Collect(step, firstImage + (unconditional ? _trajectories : 0));
+    }
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        foreach (ActivationHistogram[] step in _histograms)
+        {
+            foreach (ActivationHistogram histogram in step) histogram.Write(writer);
+        }
+
+        foreach (Layer layer in _layers) layer.Moments.Write(writer);
+    }
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
+    public void Read(BinaryReader reader)
+    {
+        foreach (ActivationHistogram[] step in _histograms)
+        {
+            for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader);
+        }
+
+        for (int l = 0; l < _layers.Length; l++) _layers[l] = _layers[l] with { Moments = InputMoments.Read(reader) };
+    }
+
+    private void Copy(string map, Execution run)
+    {
+        if (!_index.TryGetValue(map, out int index)) return;
+        int elements = _interpreter.Elements(map);
+        if (_copies[index]?.Length != run.Batch * elements) _copies[index] = new float[run.Batch * elements];
+        run.Read(_interpreter.Buffer(map), elements, _copies[index]);
+    }
+
+    private void Collect(int step, long firstImage)
+    {
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads };
+        Parallel.For(0, _maps.Length, parallel, m => _histograms[step][m].Add(_copies[m], _maps[m]));
+        // One layer after the other within a thread; the columns of a layer always come in the order of steps, images and pixels.
+        Parallel.For(0, _layers.Length, parallel, l =>
+        {
+            Layer layer = _layers[l];
+            float[] copy = _copies[layer.Map]!;
+            int elements = _interpreter.Elements(_maps[layer.Map]);
+            var column = new float[layer.Shape.Size];
+            for (int image = 0; image < copy.Length / elements; image++)
+            {
+                foreach (int pixel in _sampler.Choose(l, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth))
+                {
+                    layer.Shape.Gather(copy.AsSpan(image * elements, elements), pixel, column);
+                    layer.Moments.Add(column);
+                }
+            }
+        });
+    }
+}

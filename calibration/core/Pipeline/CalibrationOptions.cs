@@ -1,0 +1,126 @@
+namespace Specializer.Calibration;
+
+/// <summary>Bits of the activations that 4-bit weights meet.</summary>
+public enum ActivationWidth
+{
+    /// <summary>4 bits at every step.</summary>
+    Four,
+    /// <summary>8 bits at every step.</summary>
+    Eight,
+    /// <summary>Each step its own: see <see cref="BitPolicy"/>.</summary>
+    Mixed,
+}
+
+/// <summary>How steps get their activation bits when they are mixed (docs/method.md, section 4).</summary>
+public enum BitPolicy
+{
+    /// <summary>The published fraction of the first steps at 4 bits.</summary>
+    Preset,
+    /// <summary>The paper's rule with a margin.</summary>
+    Rule,
+    /// <summary>Measured costs under a cap on bit operations.</summary>
+    Budget,
+}
+
+/// <summary>How the mean of a prediction is corrected.</summary>
+public enum MeanCorrectionChoice
+{
+    /// <summary>By evidence on held-out trajectories.</summary>
+    Auto,
+    /// <summary>Division by 1 + max(k, 0), as the paper has it.</summary>
+    Divide,
+    /// <summary>The conditional mean.</summary>
+    Mmse,
+    /// <summary>None.</summary>
+    Off,
+}
+
+/// <summary>Whether σ makes room for the quantization noise.</summary>
+public enum VarianceCorrectionChoice
+{
+    /// <summary>By evidence on held-out trajectories.</summary>
+    Auto,
+    /// <summary>At every step.</summary>
+    On,
+    /// <summary>At none.</summary>
+    Off,
+}
+
+/// <summary>How weights are rounded.</summary>
+public enum RoundingChoice
+{
+    /// <summary>Second order (GPTQ).</summary>
+    Gptq,
+    /// <summary>To nearest.</summary>
+    Nearest,
+}
+
+/// <summary>What to calibrate for. Everything here and nothing else decides the artefact's bytes.</summary>
+public sealed record CalibrationOptions
+{
+    /// <summary>Denoising steps.</summary>
+    public int Steps { get; init; } = 50;
+    /// <summary><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</summary>
+    public string? Sampler { get; init; }
+    /// <summary>η of DDIM, in [0, 1]; 1 for DDPM.</summary>
+    public double Eta { get; init; } = 1;
+    /// <summary>Bits of the weights, 4 or 8; first and last convolution have 8.</summary>
+    public int WeightBits { get; init; } = 4;
+    /// <summary>Bits of the activations; 8-bit weights meet 8-bit activations only.</summary>
+    public ActivationWidth Activations { get; init; } = ActivationWidth.Mixed;
+    /// <summary>How mixed bits are chosen.</summary>
+    public BitPolicy Policy { get; init; } = BitPolicy.Preset;
+    /// <summary>Share of steps at 4 bits under <see cref="BitPolicy.Preset"/>; <see cref="BitPolicy.Budget"/> spends as many bit operations as this preset.</summary>
+    public double PresetShare { get; init; } = BitAllocation.PresetShare;
+    /// <summary>Margin on SNR^F under <see cref="BitPolicy.Rule"/>.</summary>
+    public double RuleMargin { get; init; } = 1;
+    /// <summary>Trajectories that the statistics are collected on.</summary>
+    public int Trajectories { get; init; } = 256;
+    /// <summary>Guidance scale to compile in; 1 for none.</summary>
+    public double Guidance { get; init; } = 1;
+    /// <summary>Smallest guidance scale to record statistics for.</summary>
+    public double GuidanceMinimum { get; init; } = 1;
+    /// <summary>Largest guidance scale to record statistics for.</summary>
+    public double GuidanceMaximum { get; init; } = 1;
+    /// <summary>Correction of the mean.</summary>
+    public MeanCorrectionChoice MeanCorrection { get; init; }
+    /// <summary>Correction of the variance.</summary>
+    public VarianceCorrectionChoice VarianceCorrection { get; init; }
+    /// <summary>Rounding of the weights.</summary>
+    public RoundingChoice Rounding { get; init; }
+    /// <summary>Convolutions to leave in FP32, by name.</summary>
+    public IReadOnlyList<string> Skip { get; init; } = [];
+    /// <summary>Seed of the trajectories' noise and of every random choice.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>True when statistics are kept for both halves of a guided pair.</summary>
+    internal bool Guided => GuidanceMinimum != 1 || GuidanceMaximum != 1;
+
+    /// <summary>Checks that the options fit each other and the model.</summary>
+    /// <exception cref="ArgumentException">They do not; the message says which and how to change them.</exception>
+    internal void Validate(ImportedModel model)
+    {
+        Require(Trajectories >= 1, $"{Trajectories} trajectories give no statistics; ask for at least 1, better 256.");
+        Require(Steps >= 1, $"{Steps} steps draw nothing; ask for at least 1.");
+        Require(WeightBits is 4 or 8, $"Weights have 4 or 8 bits, not {WeightBits}.");
+        Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
+        Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum && double.IsFinite(GuidanceMinimum) && double.IsFinite(GuidanceMaximum),
+            $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
+        Require(!Guided || model.NullLabel >= 0, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
+        Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
+        Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
+        foreach (string name in Skip)
+            Require(model.Network.Operations.Any(o => o.Name == name && o is Manifest.ConvolutionOperation), $"There is no convolution '{name}' to skip.");
+
+        static void Require(bool condition, string message)
+        {
+            if (!condition) throw new ArgumentException(message);
+        }
+    }
+}
+
+/// <summary>Where a calibration stands.</summary>
+/// <param name="Phase">What is being done.</param>
+/// <param name="Done">Units of work done in all phases.</param>
+/// <param name="Total">Units of work in all phases; 1 unit takes about the same time everywhere.</param>
+public readonly record struct CalibrationProgress(string Phase, double Done, double Total);

@@ -1,0 +1,68 @@
+using System.Globalization;
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>Puts what was found into a manifest.</summary>
+internal static class ManifestBuilder
+{
+    /// <summary>The manifest, without the weights' identity, which is known when they are written.</summary>
+    public static CalibrationManifest Build(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Network network, IReadOnlyList<StepDecision> steps,
+        CorrectionPlan plan, string policy) => new(
+        CalibrationManifest.CurrentSchemaVersion,
+        new(model.Name, model.Architecture, model.Sha256, model.Parameters, model.Height, model.Width, model.Channels, model.Classes, model.NullLabel),
+        Identify(scheduler.Configuration),
+        new(SamplerName(scheduler), Number.From((float)options.Eta), Number.From((float)options.Guidance),
+            Number.From((float)options.GuidanceMinimum), Number.From((float)options.GuidanceMaximum),
+            plan.Mean.ToString().ToLowerInvariant(), plan.ClampK, plan.Variance, policy, NetworkCost.MultiplyAccumulates(network),
+            Number.From((float)NetworkCost.BitOperationsSaved(network, steps.Select(s => s.Bits)))),
+        new($"{model.Name}.weights.safetensors", new string('0', 64), 0),
+        network,
+        steps.Select(s => s.ToManifest(plan, options)).ToEquatableArray(),
+        new("specializer", typeof(ManifestBuilder).Assembly.GetName().Version!.ToString(3), Options(options).ToEquatableArray(), options.Trajectories, checked((long)options.Seed)));
+
+    private static string SamplerName(Scheduler scheduler) => scheduler is DdpmScheduler ? "ddpm" : "ddim";
+
+    private static SchedulerIdentity Identify(SchedulerConfiguration c) => new(
+        c.ClassName, c.TrainTimesteps,
+        c.TrainedBetas is not null ? "trained_betas" : c.BetaSchedule switch
+        {
+            BetaSchedule.ScaledLinear => "scaled_linear",
+            BetaSchedule.SquaredCosine => "squaredcos_cap_v2",
+            BetaSchedule.Sigmoid => "sigmoid",
+            _ => "linear",
+        },
+        Number.From((float)c.BetaStart), Number.From((float)c.BetaEnd),
+        c.PredictionType switch { PredictionType.Sample => "sample", PredictionType.VPrediction => "v_prediction", _ => "epsilon" },
+        c.VarianceType switch { VarianceType.FixedLarge => "fixed_large", VarianceType.FixedSmallLog => "fixed_small_log", _ => "fixed_small" },
+        c.ClipSample, Number.From((float)c.ClipSampleRange),
+        c.TimestepSpacing switch { TimestepSpacing.Linspace => "linspace", TimestepSpacing.Trailing => "trailing", _ => "leading" },
+        c.StepsOffset, c.SetAlphaToOne);
+
+    /// <summary>The options that decide the result; neither paths nor threads do.</summary>
+    private static IEnumerable<string> Options(CalibrationOptions o)
+    {
+        yield return Text($"--steps {o.Steps}");
+        if (o.Sampler is not null) yield return $"--sampler {o.Sampler}";
+        yield return Text($"--eta {o.Eta}");
+        yield return Text($"--weights {o.WeightBits}");
+        yield return $"--activations {o.Activations switch { ActivationWidth.Four => "4", ActivationWidth.Eight => "8", _ => "mixed" }}";
+        if (o.Activations == ActivationWidth.Mixed)
+        {
+            yield return $"--policy {o.Policy.ToString().ToLowerInvariant()}";
+            yield return o.Policy == BitPolicy.Rule ? Text($"--rule-margin {o.RuleMargin}") : Text($"--preset-share {o.PresetShare}");
+        }
+
+        yield return Text($"--trajectories {o.Trajectories}");
+        yield return Text($"--guidance {o.Guidance}");
+        yield return Text($"--guidance-interval {o.GuidanceMinimum}..{o.GuidanceMaximum}");
+        yield return $"--mean-correction {o.MeanCorrection.ToString().ToLowerInvariant()}";
+        yield return $"--variance-correction {o.VarianceCorrection.ToString().ToLowerInvariant()}";
+        yield return $"--rounding {o.Rounding.ToString().ToLowerInvariant()}";
+        foreach (string name in o.Skip.Order(StringComparer.Ordinal)) yield return $"--skip {name}";
+        yield return Text($"--seed {o.Seed}");
+
+        static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,78 @@
+namespace Specializer.Calibration;
+
+/// <summary>Quantization noise of one bit width at every step: teacher-forced, on the integer kernels that will run.</summary>
+internal sealed class NoiseCollector
+{
+    private const int SampledPairs = 4096;
+
+    private readonly JointMoments[] _moments;
+    private readonly ResidualSample[] _samples;
+    private readonly InterpretedStep[] _steps;
+    private readonly int _channels;
+    private float[] _conditional = [], _unconditional = [];
+
+    /// <param name="bits">Activation bits that 4-bit weights meet.</param>
+    /// <param name="quantizations">Per step the parameters of every quantized map.</param>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="options">Of the calibration.</param>
+    public NoiseCollector(int bits, Quantization[][] quantizations, int channels, CalibrationOptions options)
+    {
+        (Bits, _channels) = (bits, channels);
+        _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
+        _moments = [.. _steps.Select(_ => new JointMoments(channels, options.Guided ? 4 : 2))];
+        _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
+    }
+
+    /// <summary>Activation bits.</summary>
+    public int Bits { get; }
+
+    /// <summary>Moments of a step.</summary>
+    public JointMoments Moments(int step) => _moments[step];
+
+    /// <summary>Shape of a step's residual, without guidance.</summary>
+    public Normality Shape(int step) => _samples[step].Test(NoiseFit.Of(_moments[step]));
+
+    /// <summary>Evaluates the quantized network on a unit's states and adds its noise.</summary>
+    public void Add(TrajectoryState state, NetworkEvaluator quantized, int nullLabel, CancellationToken cancellation)
+    {
+        if (_conditional.Length != state.X.Length) (_conditional, _unconditional) = (new float[state.X.Length], new float[state.Unconditional.Length]);
+        quantized.Evaluate(state.Step, _steps[state.Step], state.X, state.Labels, _conditional, null, cancellation);
+        bool guided = state.Unconditional.Length > 0;
+        if (guided)
+        {
+            var none = new int[state.Labels.Length];
+            Array.Fill(none, nullLabel);
+            quantized.Evaluate(state.Step, _steps[state.Step], state.X, none, _unconditional, null, cancellation);
+        }
+
+        int elements = state.X.Length / state.Images;
+        for (int i = 0; i < state.Images; i++)
+        {
+            Range image = (i * elements)..((i + 1) * elements);
+            _moments[state.Step].Merge(guided
+                ? JointMoments.Of(state.Unconditional.AsSpan(image), state.Conditional.AsSpan(image), _unconditional.AsSpan(image), _conditional.AsSpan(image), _channels)
+                : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels));
+            _samples[state.Step].Add(state.Step, state.FirstImage + i, state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels);
+        }
+    }
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        for (int step = 0; step < _moments.Length; step++)
+        {
+            _moments[step].Write(writer);
+            _samples[step].Write(writer);
+        }
+    }
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
+    public void Read(BinaryReader reader)
+    {
+        for (int step = 0; step < _moments.Length; step++)
+        {
+            _moments[step] = JointMoments.Read(reader);
+            _samples[step].Read(reader);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>An FP32 network with its convolutions turned to integers: maps that only they read become quantized, and where an FP32 map feeds one,
+/// a quantization is put before it.</summary>
+internal sealed class QuantizedNetwork
+{
+    private readonly Dictionary<string, Map> _maps;
+    private readonly Dictionary<string, int> _bits;
+    private readonly List<Operation> _operations = [];
+    private readonly List<Map> _added = [];
+    private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
+
+    private QuantizedNetwork(Network network, int weightBits, IReadOnlyCollection<string> skip)
+    {
+        _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
+        _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
+            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon ? 8 : weightBits, StringComparer.Ordinal);
+        foreach (GroupNormOperation norm in network.Operations.OfType<GroupNormOperation>()) Fuse(network, norm);
+        foreach (Operation operation in network.Operations) _operations.Add(operation is ConvolutionOperation c ? Convert(c) : operation);
+        Network = network with
+        {
+            Maps = network.Maps.Select(m => _maps[m.Name]).Concat(_added).ToEquatableArray(),
+            Operations = _operations.ToEquatableArray(),
+        };
+        Map[] quantized = [.. Network.Maps.Where(m => m.IsQuantized)];
+        Sources = [.. quantized.Select(m => _sources.GetValueOrDefault(m.Name, m.Name))];
+        Widened = [.. quantized.Select(m => m.Type == MapType.Quantized16)];
+    }
+
+    /// <summary>The quantized network.</summary>
+    public Network Network { get; }
+
+    /// <summary>Per quantized map, in the manifest's order, the FP32 network's map that it quantizes.</summary>
+    public IReadOnlyList<string> Sources { get; }
+
+    /// <summary>Per quantized map whether 8-bit weights read it, so that it has 8 bits at every step.</summary>
+    public IReadOnlyList<bool> Widened { get; }
+
+    /// <summary>Quantizes a network.</summary>
+    /// <param name="network">All of whose maps are FP32.</param>
+    /// <param name="weightBits">4 or 8.</param>
+    /// <param name="skip">Convolutions to leave in FP32.</param>
+    public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip) => new(network, weightBits, skip);
+
+    /// <summary>Lets a norm write quantized maps when convolutions of one width are all that reads them.</summary>
+    private void Fuse(Network network, GroupNormOperation norm)
+    {
+        Operation[] readers = [.. network.Operations.Where(o => norm.Outputs().Intersect(o.Inputs()).Any())];
+        int[] widths = [.. readers.Select(o => o is ConvolutionOperation c && !norm.Outputs().Contains(c.Residual) ? _bits[c.Name] : 32).Distinct()];
+        if (widths is not [4 or 8]) return;
+        foreach (string output in norm.Outputs()) _maps[output] = _maps[output] with { Type = Type(widths[0]) };
+    }
+
+    private ConvolutionOperation Convert(ConvolutionOperation convolution)
+    {
+        int bits = _bits[convolution.Name];
+        if (bits == 32) return convolution;
+        string input = convolution.Input;
+        if (!_maps[input].IsQuantized)
+        {
+            // Convolutions of one width that read the same map share its quantized form.
+            Map? quantized = _added.Find(m => _sources[m.Name] == input && m.Type == Type(bits));
+            if (quantized is null)
+            {
+                quantized = _maps[input] with { Name = $"{convolution.Name}.quantized", Type = Type(bits) };
+                _added.Add(quantized);
+                _sources.Add(quantized.Name, input);
+                _operations.Add(new QuantizeOperation($"{convolution.Name}.quantize", input, quantized.Name));
+            }
+
+            input = quantized.Name;
+        }
+
+        return convolution with { Input = input, WeightBits = bits };
+    }
+
+    private static MapType Type(int bits) => bits == 4 ? MapType.Quantized8 : MapType.Quantized16;
+}

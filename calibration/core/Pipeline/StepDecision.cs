@@ -1,0 +1,52 @@
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>What is decided for all steps together.</summary>
+/// <param name="Mean">Correction of the mean.</param>
+/// <param name="ClampK">Whether a negative k becomes 0.</param>
+/// <param name="Variance">Whether σ makes room for the noise.</param>
+internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance);
+
+/// <summary>One step as decided: its bits and its noise, from which the manifest's numbers follow.</summary>
+/// <param name="Solver">The scheduler's step.</param>
+/// <param name="Coefficients">Its literals.</param>
+/// <param name="Bits">Activation bits.</param>
+/// <param name="Quantizations">Per quantized map.</param>
+/// <param name="Moments">Noise at these bits.</param>
+/// <param name="ErrorGain">|λ|: with clipping measured, else of the coefficients.</param>
+internal sealed record StepDecision(
+    SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
+{
+    /// <summary>The noise at the compiled-in guidance.</summary>
+    public NoiseFit Fit(CalibrationOptions options) => NoiseFit.Of(Moments, options.Guidance);
+
+    /// <summary>σ' under a plan.</summary>
+    public VarianceCorrection Variance(CorrectionPlan plan, CalibrationOptions options)
+    {
+        MeanCorrection mean = MeanCorrection.Of(plan.Mean, Fit(options), plan.ClampK);
+        return VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * mean.RemainingVariance : 0);
+    }
+
+    /// <summary>The manifest's step.</summary>
+    public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
+    {
+        NoiseFit fit = Fit(options);
+        MeanCorrection mean = MeanCorrection.Of(plan.Mean, fit, plan.ClampK);
+        VarianceCorrection variance = Variance(plan, options);
+        return new(
+            Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
+            Write(fit.ResidualVariance), Write(Math.Min(fit.SnrDb, 1000)), Write(mean.Gain), Write(mean.Offset),
+            new(Write(Coefficients.X0FromSample), Write(Coefficients.X0FromModel), float.IsFinite(Coefficients.Clip) ? Write(Coefficients.Clip) : null,
+                Write(Coefficients.FromX0), Write(Coefficients.FromSample), Write(Coefficients.FromModel)),
+            Quantizations.Select(q => Write(q.Scale)).ToEquatableArray(), Quantizations.Select(q => q.ZeroPoint).ToEquatableArray(),
+            Quantizations.Select(q => q.Levels).ToEquatableArray(),
+            options.Guided ? Enumerable.Range(0, 16).Select(i => Write(Moments.Covariance(i / 4, i % 4))).ToEquatableArray() : default,
+            options.Guided ? Enumerable.Range(0, 4 * Moments.Channels).Select(i => Write(Moments.Mean(i / 4, i % 4))).ToEquatableArray() : default);
+    }
+
+    private static EquatableArray<Number> Write(double[] values) => values.Select(Write).ToEquatableArray();
+
+    private static Number Write(double value) => Number.From((float)value);
+}

@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Specializer.Calibration;
+
+namespace Specializer.Tool;
+
+/// <summary><c>specializer calibrate</c>: from a model folder to an artefact.</summary>
+internal static class CalibrateCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
+        var output = new Option<DirectoryInfo>("--out") { Description = "Folder for the artefact.", Required = true };
+        var name = new Option<string?>("--name") { Description = "Name of the artefact; the folder's when absent." };
+        var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
+        var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
+        var eta = new Option<double>("--eta") { Description = "η of DDIM, 0 to 1; 1 for DDPM.", DefaultValueFactory = _ => 1 };
+        var sampler = Choice<string?>("--sampler", "Sampler; the model's own when η is 1, ddim otherwise.", null, ("ddpm", "ddpm"), ("ddim", "ddim"));
+        var weights = Choice("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
+        var activations = Choice<ActivationWidth?>("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
+            ("4", ActivationWidth.Four), ("8", ActivationWidth.Eight), ("mixed", ActivationWidth.Mixed));
+        var policy = Choice("--policy", "How mixed bits are chosen.", BitPolicy.Preset, ("preset", BitPolicy.Preset), ("rule", BitPolicy.Rule), ("budget", BitPolicy.Budget));
+        var presetShare = new Option<double>("--preset-share") { Description = "Share of the first steps at 4 bits.", DefaultValueFactory = _ => 0.25 };
+        var ruleMargin = new Option<double>("--rule-margin") { Description = "Margin on the signal-to-noise ratio of the rule.", DefaultValueFactory = _ => 1 };
+        var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics.", DefaultValueFactory = _ => 256 };
+        var guidance = new Option<double>("--guidance") { Description = "Guidance scale to compile in.", DefaultValueFactory = _ => 1 };
+        var interval = new Option<(double, double)?>("--guidance-interval")
+        {
+            Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
+        };
+        var mean = Choice("--mean-correction", "Correction of the mean.", MeanCorrectionChoice.Auto,
+            ("auto", MeanCorrectionChoice.Auto), ("divide", MeanCorrectionChoice.Divide), ("mmse", MeanCorrectionChoice.Mmse), ("off", MeanCorrectionChoice.Off));
+        var variance = Choice("--variance-correction", "Correction of the variance.", VarianceCorrectionChoice.Auto,
+            ("auto", VarianceCorrectionChoice.Auto), ("on", VarianceCorrectionChoice.On), ("off", VarianceCorrectionChoice.Off));
+        var rounding = Choice("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest));
+        var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
+        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
+        var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
+        {
+            folder, output, name, nullLabel, steps, eta, sampler, weights, activations, policy, presetShare, ruleMargin, trajectories, guidance, interval, mean, variance,
+            rounding, skip, seed, threads,
+        };
+        command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
+        {
+            int? none = result.GetValue(nullLabel);
+            int bits = result.GetValue(weights);
+            (double least, double most) = result.GetValue(interval) ?? (none is null ? (1, 1) : (1, 4));
+            var options = new CalibrationOptions
+            {
+                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = result.GetValue(sampler), WeightBits = bits,
+                Activations = result.GetValue(activations) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
+                Policy = result.GetValue(policy), PresetShare = result.GetValue(presetShare), RuleMargin = result.GetValue(ruleMargin),
+                Trajectories = result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
+                MeanCorrection = result.GetValue(mean), VarianceCorrection = result.GetValue(variance), Rounding = result.GetValue(rounding),
+                Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),
+            };
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(threads), cancellation);
+        })));
+        return command;
+    }
+
+    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int threads, CancellationToken cancellation)
+    {
+        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel);
+        using var device = new CpuDevice(threads);
+        using var progress = new ProgressLine();
+        string path = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
+        progress.Dispose();
+        Console.WriteLine(path);
+        return ExitCode.Success;
+    }
+
+    private static Option<T> Choice<T>(string name, string description, T absent, params (string Text, T Value)[] values)
+    {
+        var option = new Option<T>(name)
+        {
+            Description = $"{description} One of {string.Join(", ", values.Select(v => v.Text))}.",
+            DefaultValueFactory = _ => absent,
+            CustomParser = result =>
+            {
+                string text = result.Tokens.Single().Value;
+                foreach (var (candidate, value) in values)
+                {
+                    if (candidate == text) return value;
+                }
+
+                result.AddError($"{name} is '{text}'; it must be one of {string.Join(", ", values.Select(v => v.Text))}.");
+                return absent;
+            },
+        };
+        option.CompletionSources.Add([.. values.Select(v => v.Text)]);
+        return option;
+    }
+
+    private static (double, double)? ParseInterval(string text, Action<string> error)
+    {
+        string[] ends = text.Split("..");
+        if (ends.Length == 2 && double.TryParse(ends[0], CultureInfo.InvariantCulture, out double least) && double.TryParse(ends[1], CultureInfo.InvariantCulture, out double most))
+            return (least, most);
+        error($"--guidance-interval is '{text}'; it must look like 1..4.");
+        return null;
+    }
+
+    /// <summary>One line on the error stream: phase, share done, time left.</summary>
+    private sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
+    {
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private TimeSpan _shown = TimeSpan.MinValue;
+        private bool _open;
+
+        public void Report(CalibrationProgress value)
+        {
+            // A terminal is redrawn often; a log gets a line every now and then.
+            TimeSpan pause = Console.IsErrorRedirected ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(0.2);
+            if (_shown != TimeSpan.MinValue && _clock.Elapsed - _shown < pause) return;
+            _shown = _clock.Elapsed;
+            double share = value.Done / value.Total;
+            TimeSpan left = _clock.Elapsed * ((1 - share) / share);
+            string line = string.Create(CultureInfo.InvariantCulture, $"{share,4:P0} {value.Phase}, {left:h\\:mm\\:ss} left");
+            if (Console.IsErrorRedirected) Console.Error.WriteLine(line);
+            else Console.Error.Write($"\r{line,-60}");
+            _open = !Console.IsErrorRedirected;
+        }
+
+        public void Dispose()
+        {
+            if (_open) Console.Error.WriteLine();
+            _open = false;
+        }
+    }
+}
