@@ -14,14 +14,13 @@ public sealed class IlgpuDevice : Device
     private readonly Context _context;
     private bool _disposed;
 
-    private IlgpuDevice(Context context, Accelerator accelerator)
+    internal IlgpuDevice(Context context, Accelerator accelerator, KernelCache kernels, bool hasTensorCores, bool takesLiteralShapes)
     {
         _context = context;
         Accelerator = accelerator;
-        Kernels = new(accelerator);
-        HasTensorCores = accelerator is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80;
-        // ILGPU's CPU accelerator calls kernels from an assembly that cannot see the shape types of generated code.
-        TakesLiteralShapes = accelerator.AcceleratorType != AcceleratorType.CPU;
+        Kernels = kernels;
+        HasTensorCores = hasTensorCores;
+        TakesLiteralShapes = takesLiteralShapes;
     }
 
     /// <inheritdoc/>
@@ -116,7 +115,10 @@ public sealed class IlgpuDevice : Device
             Accelerator accelerator = devices[index].CreateAccelerator(context);
             if (accelerator is CLAccelerator { Capabilities: var capabilities } && !capabilities.Float64)
                 throw new DeviceCapabilityException($"{accelerator.Name} has no double precision, which group normalisation needs. Choose another device.");
-            return new(context, accelerator);
+            // ILGPU's CPU accelerator calls kernels from an assembly that cannot see the shape types of generated code.
+            return new(context, accelerator, new KernelCache(accelerator),
+                hasTensorCores: accelerator is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80,
+                takesLiteralShapes: accelerator.AcceleratorType != AcceleratorType.CPU);
         }
         catch (AcceleratorException e)
         {

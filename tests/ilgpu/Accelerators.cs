@@ -8,6 +8,8 @@ public enum Accelerator
 {
     /// <summary>ILGPU's CPU accelerator.</summary>
     Cpu,
+    /// <summary>The CUDA kernels' PTX on <see cref="Ptx.PtxMachine"/>.</summary>
+    Ptx,
     OpenCL,
     Cuda,
 }
@@ -33,6 +35,7 @@ internal static class Accelerators
         {
             Accelerator.Cuda => IlgpuDevice.Cuda(),
             Accelerator.OpenCL => IlgpuDevice.OpenCL(),
+            Accelerator.Ptx => Ptx.PtxLauncher.Open(),
             _ => IlgpuDevice.Cpu(),
         };
 #else

@@ -30,6 +30,7 @@ public class ConvolutionTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Integer_convolution_agrees(Accelerator kind)
@@ -42,6 +43,7 @@ public class ConvolutionTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Fp32_convolution_agrees(Accelerator kind)
@@ -70,6 +72,7 @@ public class ConvolutionTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Largest_sums_do_not_saturate(Accelerator kind)
@@ -96,6 +99,7 @@ public class ConvolutionTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void A_shape_of_literals_agrees(Accelerator kind)
@@ -114,6 +118,7 @@ public class ConvolutionTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Wrong_use_is_refused(Accelerator kind)

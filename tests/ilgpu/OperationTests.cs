@@ -6,6 +6,7 @@ public class OperationTests
 {
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Quantization_agrees(Accelerator kind)
@@ -28,6 +29,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Group_normalisation_agrees(Accelerator kind)
@@ -63,6 +65,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Attention_agrees(Accelerator kind)
@@ -79,6 +82,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Embedding_agrees(Accelerator kind)
@@ -95,6 +99,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Noise_and_solver_agree(Accelerator kind)
@@ -117,6 +122,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Guidance_agrees(Accelerator kind)
@@ -142,6 +148,7 @@ public class OperationTests
 
     [Theory]
     [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Cancellation_and_disposal_are_seen(Accelerator kind)

@@ -71,7 +71,7 @@ internal static class TensorCoreCode
         {
             case nameof(TensorCore.Declare): Declare(code, Constant(call, 0), Constant(call, 1), Constant(call, 2)); break;
             case nameof(TensorCore.Shared): Result(generator, call, "mov.u32", SharedName); break;
-            case nameof(TensorCore.CopyAsync): code.AppendLine($"\tcp.async.cg.shared.global [{Register(generator, call, 0)}], [{Register(generator, call, 1)}], 16;"); break;
+            case nameof(TensorCore.CopyAsync): CopyAsync(code, Register(generator, call, 0), Register(generator, call, 1)); break;
             case nameof(TensorCore.Commit): code.AppendLine("\tcp.async.commit_group;"); break;
             case nameof(TensorCore.Wait): code.AppendLine($"\tcp.async.wait_group {Constant(call, 0)};"); break;
             case nameof(TensorCore.Multiply): Multiply(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3), Register(generator, call, 4)); break;
@@ -88,6 +88,15 @@ internal static class TensorCoreCode
         code.AppendLine($"\t.shared .align 16 .b8 {SharedName}[{sharedBytes}];");
         code.AppendLine($"\t.reg .b32 s<{sums}>;");
         for (int i = 0; i < sums; i++) code.AppendLine($"\tmov.b32 s{i}, 0;");
+    }
+
+    private static void CopyAsync(StringBuilder code, string shared, string global)
+    {
+        code.AppendLine("\t{");
+        code.AppendLine("\t.reg .b64 g;");
+        code.AppendLine($"\tcvta.to.global.u64 g, {global};");
+        code.AppendLine($"\tcp.async.cg.shared.global [{shared}], [g], 16;");
+        code.AppendLine("\t}");
     }
 
     /// <remarks>In m16n8k32 lane l holds, of rows l / 4 and l / 4 + 8, words l % 4 and l % 4 + 4 of 8 along k; of a column of the weights

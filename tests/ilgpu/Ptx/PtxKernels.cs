@@ -32,7 +32,11 @@ internal static class PtxKernels
     {
         string[] name = kernel.Split('.');
         MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
-        if (shape != null) method = method.MakeGenericMethod(shape);
+        return Compile(shape == null ? method : method.MakeGenericMethod(shape), old);
+    }
+
+    public static string Compile(MethodInfo method, bool old = false)
+    {
         using Context context = IlgpuContext.Create(_ => { });
         using var backend = new PTXBackend(context, CudaArchitecture.SM_80, old ? CudaInstructionSet.ISA_78 : CudaInstructionSet.ISA_80, null!);
         return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
