@@ -40,14 +40,14 @@ internal sealed class KernelBench : IDisposable
         _device.Dispose();
     }
 
-    // Real numbers are small; 4-bit weights lie in [−7, 7], so no nibble may be 8.
+    // Real numbers are small and positive, as scales must be; 4-bit weights lie in [−7, 7], so no nibble may be 8.
     private static byte[] RandomBytes(string name, long length, Random random)
     {
         var bytes = new byte[length];
         bool real = !name.EndsWith(KernelNetworks.IntegerWeights, StringComparison.Ordinal);
         for (int i = 0; i < bytes.Length; i += real ? 4 : 1)
         {
-            if (real) BitConverter.TryWriteBytes(bytes.AsSpan(i), 0.1f * (random.NextSingle() - 0.5f));
+            if (real) BitConverter.TryWriteBytes(bytes.AsSpan(i), 0.01f + 0.1f * random.NextSingle());
             else bytes[i] = (byte)(random.Next(8) | random.Next(8) << 4);
         }
 
