@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 using Specializer.Calibration;
 using Specializer.Tests;
 
-namespace Specializer.Sampler.Tests;
+namespace Specializer.Generated.Tests;
 
 /// <summary>The generated sampler gives the interpreter's bits, whatever the batch, the threads and the instruction set.</summary>
 public sealed class GeneratedEqualsInterpretedTests : IClassFixture<InterpretedImages>

@@ -2,7 +2,7 @@ using Specializer.Calibration;
 using Specializer.Formats;
 using Specializer.Tests;
 
-namespace Specializer.Sampler.Tests;
+namespace Specializer.Generated.Tests;
 
 /// <summary>An independent classifier reads quantized digits as well as FP32 ones.</summary>
 public sealed class LabelAccuracyTests

@@ -1,4 +1,4 @@
-namespace Specializer.Sampler.Tests;
+namespace Specializer.Generated.Tests;
 
 /// <summary>What a program may rely on when it draws.</summary>
 public sealed class SessionTests : IClassFixture<SharedSampler>
