@@ -116,10 +116,12 @@ internal sealed class SamplerModelBuilder
         return sections.ToEquatableArray();
     }
 
-    /// <summary><c>down_blocks.0.resnets.0.conv1</c> belongs to <c>down_blocks.0.resnets.0</c>, and so does an element of a list, <c>….to_out.0</c>;
-    /// a name without a parent is its own module.</summary>
+    /// <summary><c>down_blocks.0.resnets.0.conv1</c> belongs to <c>down_blocks.0.resnets.0</c>, and so do an element of a list, <c>….to_out.0</c>,
+    /// and the quantization of its input; a name without a parent is its own module.</summary>
     private static string Module(string name)
     {
+        const string quantize = ".quantize";
+        if (name.EndsWith(quantize, StringComparison.Ordinal)) name = name.Substring(0, name.Length - quantize.Length);
         string[] parts = name.Split('.');
         int own = parts.Length > 2 && parts[parts.Length - 1].All(c => c is >= '0' and <= '9') ? 2 : 1;
         return parts.Length > own ? string.Join(".", parts.Take(parts.Length - own)) : name;

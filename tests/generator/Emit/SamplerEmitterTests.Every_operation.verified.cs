@@ -69,8 +69,10 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.0143f, 14, 15));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.0143f, 14, 15), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0.downsamplers.0
+        // down_blocks.0
         run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 5, 15));
+
+        // down_blocks.0.downsamplers.0
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.0153f, 5, 15), Maps.H2);
 
         // mid_block.attentions.0
@@ -79,8 +81,10 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0.upsamplers.0
+        // up_blocks.0
         run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 12, 15));
+
+        // up_blocks.0.upsamplers.0
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.0163f, 12, 15), Maps.H4);
 
         // up_blocks.0.resnets.0
@@ -112,8 +116,10 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.01431f, 15, 255));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.01431f, 15, 255), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0.downsamplers.0
+        // down_blocks.0
         run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
+
+        // down_blocks.0.downsamplers.0
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.01531f, 22, 255), Maps.H2);
 
         // mid_block.attentions.0
@@ -122,8 +128,10 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0.upsamplers.0
+        // up_blocks.0
         run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
+
+        // up_blocks.0.upsamplers.0
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.01631f, 29, 255), Maps.H4);
 
         // up_blocks.0.resnets.0
