@@ -32,8 +32,8 @@ public sealed class Digits : global::Specializer.Sampler
     // SHA-256 of the manifest: weights that were packed for another one are refused.
     private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
     [
-        0xdf, 0x70, 0x2b, 0x3e, 0x37, 0xd3, 0x20, 0xc4, 0x5f, 0xe2, 0x15, 0xf4, 0x10, 0x8b, 0x76, 0xa1,
-        0xee, 0xf6, 0x56, 0xc8, 0xb7, 0x61, 0xce, 0xe9, 0xd3, 0x12, 0xcb, 0x97, 0x3a, 0x7b, 0xe7, 0xa3,
+        0x91, 0x48, 0x19, 0xe9, 0xc6, 0x96, 0xbf, 0xa7, 0x2e, 0x2f, 0x85, 0xa7, 0x7c, 0xa4, 0x86, 0x33,
+        0x7b, 0xc0, 0xad, 0x7d, 0x85, 0x25, 0x0b, 0xdb, 0xfe, 0x47, 0x6c, 0x21, 0x88, 0x42, 0x6b, 0x22,
     ];
 
     private Digits(global::Specializer.Device? device)
@@ -72,10 +72,8 @@ public sealed class Digits : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.0143f, 14, 255));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.0143f, 14, 255), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 21, 255));
-
         // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 21, 255));
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.0153f, 21, 255), Maps.H2);
 
         // mid_block.attentions.0
@@ -84,10 +82,8 @@ public sealed class Digits : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 28, 255));
-
         // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 28, 255));
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.0163f, 28, 255), Maps.H4);
 
         // up_blocks.0.resnets.0
@@ -123,10 +119,8 @@ public sealed class Digits : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.01431f, 15, 255));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.01431f, 15, 255), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
-
         // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.01531f, 22, 255), Maps.H2);
 
         // mid_block.attentions.0
@@ -135,10 +129,8 @@ public sealed class Digits : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
-
         // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.01631f, 29, 255), Maps.H4);
 
         // up_blocks.0.resnets.0

@@ -29,8 +29,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
     // SHA-256 of the manifest: weights that were packed for another one are refused.
     private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
     [
-        0xee, 0x6c, 0xda, 0x81, 0xc4, 0x30, 0xb1, 0x6c, 0x46, 0x2b, 0x21, 0x05, 0x4e, 0x4e, 0x5d, 0xec,
-        0xe9, 0x84, 0xbb, 0x3d, 0xca, 0x09, 0xab, 0xa4, 0xe0, 0x00, 0x7e, 0x71, 0x26, 0x76, 0x40, 0xd7,
+        0xf9, 0x07, 0x99, 0x87, 0xd9, 0xc0, 0x18, 0x98, 0x06, 0xff, 0xbe, 0xf2, 0x69, 0x9e, 0xb9, 0x63,
+        0x7d, 0x7b, 0x5e, 0x81, 0xf4, 0xd5, 0x16, 0x46, 0x67, 0x16, 0xf3, 0x01, 0xe5, 0x01, 0x4f, 0x1b,
     ];
 
     private TinySampler(global::Specializer.Device? device)
@@ -69,10 +69,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.0143f, 14, 15));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.0143f, 14, 15), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 5, 15));
-
         // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 5, 15));
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.0153f, 5, 15), Maps.H2);
 
         // mid_block.attentions.0
@@ -81,10 +79,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 12, 15));
-
         // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 12, 15));
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.0163f, 12, 15), Maps.H4);
 
         // up_blocks.0.resnets.0
@@ -116,10 +112,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.01431f, 15, 255));
         run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.01431f, 15, 255), Maps.H1, residual: Maps.H0);
 
-        // down_blocks.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
-
         // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
         run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.01531f, 22, 255), Maps.H2);
 
         // mid_block.attentions.0
@@ -128,10 +122,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
         run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
 
-        // up_blocks.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
-
         // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
         run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.01631f, 29, 255), Maps.H4);
 
         // up_blocks.0.resnets.0
