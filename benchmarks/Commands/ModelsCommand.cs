@@ -26,8 +26,9 @@ internal static class ModelsCommand
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration.", DefaultValueFactory = _ => 9 };
         var turn = new Option<double>("--turn") { Description = "Milliseconds of a turn, at least three evaluations.", DefaultValueFactory = _ => 60 };
         var avx2 = new Option<bool>("--avx2") { Description = "Both sides without AVX-512; to be started with DOTNET_EnableAVX512=0." };
+        var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
         var document = new DocumentOptions();
-        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, avx2 };
+        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, avx2, processor };
         document.AddTo(command);
         command.SetAction(options =>
         {
@@ -54,7 +55,7 @@ internal static class ModelsCommand
                     foreach (int count in options.GetValue(threads)!)
                     {
                         ModelRow[] measured = new ModelMeasurement(network, onnxRuntime)
-                            .Measure(count, images, options.GetValue(rounds), options.GetValue(turn), options.GetValue(configurations)!);
+                            .Measure(count, images, options.GetValue(rounds), options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(processor));
                         rows.AddRange(measured);
                         Console.WriteLine($"\n{Title(measured[0])}\n\n{Table(measured)}");
                     }

@@ -25,7 +25,7 @@ internal sealed class ModelMeasurement(BenchmarkModel model, OnnxRuntimeLibrary?
 
     public static readonly string[] Configurations = ["FP32", "W8A8", "W4A8", "W4A4", "mixed"];
 
-    public ModelRow[] Measure(int threads, int batch, int rounds, double turnMilliseconds, IReadOnlyCollection<string> configurations)
+    public ModelRow[] Measure(int threads, int batch, int rounds, double turnMilliseconds, IReadOnlyCollection<string> configurations, bool processorTime = false)
     {
         var owned = new Stack<IDisposable>();
         try
@@ -72,7 +72,7 @@ internal sealed class ModelMeasurement(BenchmarkModel model, OnnxRuntimeLibrary?
                 }
             }
 
-            Timing[] timings = Turns.Measure(contenders, rounds, turnMilliseconds);
+            Timing[] timings = Turns.Measure(contenders, rounds, turnMilliseconds, processorTime);
             Timing? ortFp32 = Find(timings, OrtFp32), ortInt8 = Find(timings, OrtInt8);
             return [.. timings.Select(t => new ModelRow(model.Name, t.Contender.Configuration, threads, batch, t.Milliseconds,
                 ortFp32 is null ? null : t.RatioTo(ortFp32), ortInt8 is null ? null : t.RatioTo(ortInt8)))];

@@ -26,14 +26,16 @@ internal static class Turns
     /// <param name="contenders">What to compare.</param>
     /// <param name="rounds">How often each gets a turn; the first round warms up and is not counted.</param>
     /// <param name="turnMilliseconds">A turn lasts at least this long, and three runs.</param>
-    public static Timing[] Measure(IReadOnlyList<Contender> contenders, int rounds, double turnMilliseconds)
+    /// <param name="processorTime">True to count the process's processor time instead of the wall clock's: right for one thread on a busy machine, meaningless for several.</param>
+    public static Timing[] Measure(IReadOnlyList<Contender> contenders, int rounds, double turnMilliseconds, bool processorTime = false)
     {
+        Func<TimeSpan> clock = processorTime ? () => Environment.CpuUsage.TotalTime : () => Stopwatch.GetElapsedTime(0);
         var times = contenders.Select(_ => new double[rounds]).ToArray();
         for (int round = -1; round < rounds; round++)
         {
             for (int i = 0; i < contenders.Count; i++)
             {
-                double time = Turn(contenders[i].Run, turnMilliseconds) / contenders[i].Times;
+                double time = Turn(contenders[i].Run, turnMilliseconds, clock) / contenders[i].Times;
                 if (round >= 0) times[i][round] = time;
             }
         }
@@ -42,15 +44,15 @@ internal static class Turns
     }
 
     /// <summary>The fastest of one turn's runs, for disturbances only ever add. The first is not counted: caches and threads still belong to the turn before.</summary>
-    private static double Turn(Action run, double milliseconds)
+    private static double Turn(Action run, double milliseconds, Func<TimeSpan> clock)
     {
         run();
         double fastest = double.PositiveInfinity, sum = 0;
         for (int runs = 0; sum < milliseconds || runs < FewestRuns; runs++)
         {
-            long start = Stopwatch.GetTimestamp();
+            TimeSpan start = clock();
             run();
-            double time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            double time = (clock() - start).TotalMilliseconds;
             fastest = Math.Min(fastest, time);
             sum += time;
         }

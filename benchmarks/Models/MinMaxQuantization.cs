@@ -9,7 +9,7 @@ namespace Specializer.Benchmarks.Models;
 internal sealed class MinMaxQuantization
 {
     private readonly BenchmarkModel _model;
-    private readonly int _weightBits;
+    private readonly QuantizedNetwork _quantized;
     private readonly Dictionary<string, ConvolutionOperation> _operations;
 
     /// <param name="model">FP32 network.</param>
@@ -17,21 +17,19 @@ internal sealed class MinMaxQuantization
     public MinMaxQuantization(BenchmarkModel model, int weightBits)
     {
         _model = model;
-        _weightBits = weightBits;
-        Network = Quantize(model.Network);
+        _quantized = QuantizedNetwork.Of(model.Network, weightBits, skip: []);
         _operations = Network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, StringComparer.Ordinal);
     }
 
-    public Network Network { get; }
+    public Network Network => _quantized.Network;
 
     /// <summary>Parameters of a step whose 4-bit-weight layers read activations of <paramref name="bits"/> bits.</summary>
     public InterpretedStep Step(ActivationRanges ranges, int bits) => new()
     {
-        Quantizations = [.. Network.Maps.Where(m => m.IsQuantized).Select(map =>
+        Quantizations = [.. _quantized.Sources.Zip(_quantized.Widened, (source, widened) =>
         {
-            ValueRange seen = ranges.Maps[map.Name.EndsWith(QuantizedSuffix, StringComparison.Ordinal) ? map.Name[..^QuantizedSuffix.Length] : map.Name];
-            float minimum = Math.Min(seen.Minimum, 0), maximum = Math.Max(seen.Maximum, 0);
-            int levels = bits == 4 && map.Type == MapType.Quantized8 ? 15 : 255;
+            float minimum = Math.Min(ranges.Maps[source].Minimum, 0), maximum = Math.Max(ranges.Maps[source].Maximum, 0);
+            int levels = bits == 4 && !widened ? 15 : 255;
             float scale = Math.Max(maximum - minimum, 1e-6f) / levels;
             return new Quantization(scale, (int)Math.Clamp(MathF.Round(-minimum / scale), 0, levels), levels);
         })],
@@ -58,51 +56,5 @@ internal sealed class MinMaxQuantization
         }
 
         return bytes;
-    }
-
-    private const string QuantizedSuffix = ".quantized";
-
-    /// <summary>Convolutions read quantized maps: a norm in front quantizes in its own pass, other maps get an operation for it.</summary>
-    private Network Quantize(Network network)
-    {
-        var types = new Dictionary<string, MapType>(StringComparer.Ordinal);
-        var added = new List<Map>();
-        var operations = new List<Operation>();
-        HashSet<string> norms = [.. network.Operations.OfType<GroupNormOperation>().SelectMany(o => o.Outputs())];
-        foreach (Operation operation in network.Operations)
-        {
-            if (operation is not ConvolutionOperation convolution)
-            {
-                operations.Add(operation);
-                continue;
-            }
-
-            int bits = convolution.Input == network.Latent || convolution.Output == network.Epsilon ? 8 : _weightBits;
-            MapType type = bits == 4 ? MapType.Quantized8 : MapType.Quantized16;
-            string input = convolution.Input;
-            if (norms.Contains(input))
-            {
-                types[input] = type;
-            }
-            else
-            {
-                Map map = network.Maps.Single(m => m.Name == input) with { Name = input + QuantizedSuffix, Type = type };
-                if (added.All(m => m.Name != map.Name))
-                {
-                    added.Add(map);
-                    operations.Add(new QuantizeOperation(convolution.Name + ".quantize", input, map.Name));
-                }
-
-                input = map.Name;
-            }
-
-            operations.Add(convolution with { Input = input, WeightBits = bits });
-        }
-
-        return network with
-        {
-            Maps = network.Maps.Select(m => types.TryGetValue(m.Name, out MapType type) ? m with { Type = type } : m).Concat(added).ToEquatableArray(),
-            Operations = operations.ToEquatableArray(),
-        };
     }
 }
