@@ -7,4 +7,5 @@ return new RootCommand("Calibrates, verifies and evaluates quantized diffusion m
     CalibrateCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),
+    EvaluateCommand.Create(),
 }.Parse(args).Invoke();

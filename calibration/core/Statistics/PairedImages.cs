@@ -29,6 +29,13 @@ public sealed class PairedImages
         }
     }
 
+    /// <param name="signal">Σ reference² of each image.</param>
+    /// <param name="error">Σ (image − reference)² of each image.</param>
+    /// <param name="elementsPerImage">Numbers in an image.</param>
+    /// <param name="peak">Largest possible difference.</param>
+    internal PairedImages(double[] signal, double[] error, int elementsPerImage, double peak) =>
+        (_signal, _error, _elements, _peak) = (signal, error, elementsPerImage, peak);
+
     /// <summary>Number of pairs.</summary>
     public int Count => _signal.Length;
 

@@ -1,0 +1,127 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>A sampler of the table that is not FP32.</summary>
+/// <param name="Name">Of the row.</param>
+/// <param name="Bits">Widths, for the table.</param>
+/// <param name="Manifest">What it runs.</param>
+/// <param name="Tensor">Its weights.</param>
+internal sealed record AblationRow(string Name, string Bits, CalibrationManifest Manifest, Func<string, long, byte[]> Tensor)
+{
+    /// <summary>What the row adds to <see cref="Against"/>; null when it adds nothing.</summary>
+    public string? Change { get; init; }
+
+    /// <summary>Name of the row without it.</summary>
+    public string? Against { get; init; }
+
+    /// <summary>What the change is meant to improve.</summary>
+    public Criterion Criterion { get; init; }
+
+    /// <summary>True when both draw the same images because nothing that is computed differs.</summary>
+    public bool Draws(AblationRow other) => Equals(Tensor.Target, other.Tensor.Target) && Computed(Manifest).Equals(Computed(other.Manifest));
+
+    // Guidance that is compiled in reads the flags, too.
+    private static (EquatableArray<Step>, Manifest.Sampling?) Computed(CalibrationManifest manifest) =>
+        (manifest.Steps, manifest.Sampling.Guidance.Value == 1 ? null : manifest.Sampling);
+}
+
+/// <summary>Which rows an ablation has: each adds one part to the row before it, or stands beside it as the alternative.</summary>
+internal sealed class AblationRows(AblationCalibration calibration, CalibrationManifest artifact)
+{
+    private static readonly CorrectionPlan s_off = new(MeanCorrectionKind.Off, true, false);
+    private static readonly CorrectionPlan s_paper = new(MeanCorrectionKind.Divide, true, false);
+    private static readonly CorrectionPlan s_signed = new(MeanCorrectionKind.Divide, false, false);
+    private static readonly CorrectionPlan s_mmse = new(MeanCorrectionKind.Mmse, true, false);
+
+    /// <summary>The artefact's corrections.</summary>
+    private readonly CorrectionPlan _plan = PlanOf(artifact.Sampling);
+
+    /// <summary>The artefact's activation bits, step by step.</summary>
+    private readonly int[] _bits = [.. artifact.Steps.Select(s => s.ActivationBits)];
+
+    /// <summary>Ways to quantize that the rows need.</summary>
+    public static IReadOnlyList<QuantizationVariant> Variants { get; } =
+    [
+        .. ((int[])[8, 4]).SelectMany(w => (QuantizationVariant[])
+        [
+            new(w, RoundingChoice.Nearest, false, 8), new(w, RoundingChoice.Gptq, false, 8), new(w, RoundingChoice.Gptq, true, 8),
+        ]),
+        new(4, RoundingChoice.Gptq, true, 4),
+    ];
+
+    /// <summary>Corrections that the rows need, with the variants they correct.</summary>
+    public IReadOnlyList<(QuantizationVariant, CorrectionPlan)> Plans =>
+        [.. Variants.Where(v => v.PerStep).SelectMany(v => (CorrectionPlan[])[s_paper, _plan], (v, p) => (v, p))];
+
+    /// <summary>All rows but FP32 and the artefact.</summary>
+    public IEnumerable<AblationRow> All()
+    {
+        foreach (AblationRow row in Chain(8).Concat(Chain(4))) yield return row;
+        QuantizationVariant four = new(4, RoundingChoice.Gptq, true, 4), eight = four with { ActivationBits = 8 };
+        yield return Row("W4A4, all corrections", "W4A4", four, [.. calibration.Steps(four, s_paper)], s_paper with { Variance = true });
+        if (!Mixed(artifact)) yield break;
+        int[] preset = [.. _bits.Order()];
+        yield return Mix("MP, no corrections", _bits, s_off);
+        yield return Mix("MP preset", preset, _plan) with { Change = preset.SequenceEqual(_bits) ? "the artefact's corrections" : null, Against = "MP, no corrections" };
+        if (preset.SequenceEqual(_bits)) yield break;
+        yield return Mix($"MP {artifact.Sampling.Policy}", _bits, _plan) with { Change = $"policy {artifact.Sampling.Policy} instead of preset, equal bit operations", Against = "MP preset" };
+
+        // Steps of both widths with their own noise; the weights are the same.
+        AblationRow Mix(string name, int[] bits, CorrectionPlan plan)
+        {
+            StepDecision[] low = calibration.Steps(four, plan), high = calibration.Steps(eight, plan);
+            return Row(name, "MP", eight, [.. bits.Select((b, t) => b == 4 ? low[t] : high[t])], plan);
+        }
+    }
+
+    /// <summary>True when an artefact's activation bits change by step.</summary>
+    public static bool Mixed(CalibrationManifest manifest) => manifest.Steps.Select(s => s.ActivationBits).Distinct().Count() > 1;
+
+    /// <summary>An artefact's widths, for the table.</summary>
+    public static string Widths(CalibrationManifest manifest)
+    {
+        if (Mixed(manifest)) return "MP";
+        int weights = manifest.Network.Operations.OfType<ConvolutionOperation>().Min(c => c.WeightBits);
+        return weights == 32 ? "FP32" : $"W{weights}A{(weights == 8 ? 8 : manifest.Steps[0].ActivationBits)}";
+    }
+
+    private IEnumerable<AblationRow> Chain(int weights)
+    {
+        string bits = $"W{weights}A8";
+        QuantizationVariant nearest = new(weights, RoundingChoice.Nearest, false, 8), gptq = nearest with { Rounding = RoundingChoice.Gptq }, perStep = gptq with { PerStep = true };
+        string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} + per-step ranges", scaled = $"{bits} + k, clamped", centred = $"{bits} + bias";
+        yield return Row(plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
+        yield return Row(rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
+        yield return Row(ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
+        AblationRow paper = Row(centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
+        yield return WithoutBias(paper) with { Name = scaled, Change = "mean correction (k, clamped at 0)", Against = ranged, Criterion = Criterion.Correlation };
+        yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias };
+        yield return Row($"{bits} signed k, bias", bits, perStep, calibration.Steps(perStep, s_signed), s_signed) with
+        {
+            Change = "signed k and bias, instead", Against = ranged, Criterion = Criterion.Correlation,
+        };
+        yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
+        yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
+        {
+            Change = "variance", Against = centred, Criterion = Criterion.Variance,
+        };
+    }
+
+    private AblationRow Row(string name, string bits, QuantizationVariant variant, StepDecision[] steps, CorrectionPlan plan) =>
+        new(name, bits, calibration.Manifest(variant, steps, plan, bits == "MP" ? artifact.Sampling.Policy : "uniform"), calibration.Tensors(variant).Bytes);
+
+    private static AblationRow WithoutBias(AblationRow row) => row with
+    {
+        Manifest = row.Manifest with
+        {
+            Steps = row.Manifest.Steps.Select(s => s with
+            {
+                Offset = s.Offset.Select(_ => default(Number)).ToEquatableArray(), Means = s.Means.Select(_ => default(Number)).ToEquatableArray(),
+            }).ToEquatableArray(),
+        },
+    };
+
+    private static CorrectionPlan PlanOf(Manifest.Sampling sampling) => new(
+        sampling.MeanCorrection switch { "divide" => MeanCorrectionKind.Divide, "mmse" => MeanCorrectionKind.Mmse, _ => MeanCorrectionKind.Off }, sampling.ClampK, sampling.VarianceCorrection);
+}

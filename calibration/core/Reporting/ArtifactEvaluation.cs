@@ -1,0 +1,170 @@
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>Evaluates an artefact beside FP32 and, step by step of the method, beside what it would be with less.</summary>
+public static class ArtifactEvaluation
+{
+    // Keeps the evaluation's noise apart from that of the calibration, whose seed is usually a small number.
+    private const ulong SeedDistance = 0x5EED_0000;
+
+    /// <summary>Finds the manifest of a folder.</summary>
+    /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
+    /// <exception cref="ArtifactException">There is none, or more than one.</exception>
+    public static string FindManifest(string folder)
+    {
+        if (!Directory.Exists(folder)) throw new ArtifactException(folder, "the folder does not exist.");
+        string[] found = Directory.GetFiles(folder, "*.calibration.json");
+        return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
+            ? "there is no *.calibration.json. Calibrate a model into this folder first."
+            : $"there are {found.Length} files *.calibration.json. Keep one artefact in a folder.");
+    }
+
+    /// <summary>Runs the evaluation.</summary>
+    /// <param name="manifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>
+    /// <param name="modelFolder">The FP32 model that was calibrated, in diffusers' layout.</param>
+    /// <param name="options">What to evaluate.</param>
+    /// <param name="device">Where samplers run.</param>
+    /// <param name="threads">Threads for everything else; only times depend on it.</param>
+    /// <param name="progress">Told after each unit of work.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <exception cref="IOException">A file is missing, malformed, or does not belong to the others.</exception>
+    /// <exception cref="ArgumentException">The options are not possible for this model.</exception>
+    public static EvaluationReport Run(string manifestPath, string modelFolder, EvaluationOptions options, Device device, int threads,
+        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(device);
+        if (options.Images < 2) throw new ArgumentException($"{options.Images} images give no interval; ask for at least 2.", nameof(options));
+        if (options.FirstImage < 0) throw new ArgumentException($"The first image is {options.FirstImage}; images are counted from 0.", nameof(options));
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
+        CalibrationManifest manifest = artifact.Manifest;
+        ImportedModel model = Model(manifestPath, manifest, modelFolder);
+        Scheduler scheduler = Schedule(manifestPath, manifest, model);
+        DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
+
+        var work = new Work(progress);
+        List<AblationRow> rows = [];
+        if (options.Ablation) rows.AddRange(Calibrate(model, scheduler, manifest, options, device, threads, work, cancellation));
+        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = rows.Count == 0 ? null : "the artefact's own calibration", Against = Nearest(rows, manifest) });
+        return Draw(model, manifest, rows, options, device, digits, work, cancellation);
+    }
+
+    private static List<AblationRow> Calibrate(ImportedModel model, Scheduler scheduler, CalibrationManifest manifest, EvaluationOptions options, Device device, int threads,
+        Work work, CancellationToken cancellation)
+    {
+        var calibrated = new CalibrationOptions
+        {
+            Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
+            Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
+            Seed = (ulong)manifest.Provenance.FirstSeed,
+            Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
+        };
+        calibrated.Validate(model);
+        // 20 rows are drawn at most; the estimate is for the time left only.
+        double drawing = (double)options.Images * manifest.Steps.Count * (1 + 20 * AblationCalibration.QuantizedWork);
+        double calibrating = AblationCalibration.Work(calibrated, AblationRows.Variants.Count);
+        work.Expect(calibrating + drawing);
+        var calibration = new AblationCalibration(model, scheduler, calibrated, device, threads, work.Add, cancellation);
+        var rows = new AblationRows(calibration, manifest);
+        calibration.Run(AblationRows.Variants, rows.Plans);
+        return [.. rows.All()];
+    }
+
+    private static EvaluationReport Draw(ImportedModel model, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, Device device, DigitReference? digits,
+        Work work, CancellationToken cancellation)
+    {
+        // Rows that compute the same are drawn once.
+        int[] drawnAs = [.. rows.Select((r, i) => rows.FindIndex(o => r.Draws(o)) is >= 0 and var first ? first : i)];
+        int[] drawn = [.. drawnAs.Distinct()];
+        ulong seed = (ulong)manifest.Provenance.FirstSeed ^ SeedDistance;
+        List<Sampler> samplers = [];
+        try
+        {
+            var float32 = InterpretedSampler.Float32(model, manifest.Steps.Count, manifest.Sampling.Eta.Value, manifest.Sampling.Sampler, device, manifest.Sampling.Guidance.Single());
+            samplers.Add(float32);
+            samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
+            using var run = new PairedRun(samplers, options, seed, digits);
+            work.Expect(work.Done + run.Units);
+            run.Run(phase => work.Add(phase, 1), cancellation);
+
+            RowMeasurement[] measured = [.. rows.Select((_, i) => run.Rows[1 + Array.IndexOf(drawn, drawnAs[i])])];
+            var floors = digits is null ? null : new SamplingFloors(digits.RealAccuracy, digits.RealFrechet, digits.Distance(run.Rows[0].Features, run.OtherFloat32Features));
+            SamplerDescription d = float32.Description;
+            work.Finish("intervals");
+            return new()
+            {
+                Model = d.Name, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
+                Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
+                CountingRule = BitOperations.Rule, Floors = floors,
+                Rows =
+                [
+                    new()
+                    {
+                        Name = "FP32", Bits = "FP32", BitOperationsSaved = 1, Bytes = d.Float32Bytes, MsPerImage = RowMeasurement.MedianOfBatches(run.Rows[0].Milliseconds),
+                        Digits = Figures(run.Rows[0]),
+                    },
+                    .. rows.AsParallel().AsOrdered().WithCancellation(cancellation).Select((row, i) => Row(row, measured[i], samplers[1 + Array.IndexOf(drawn, drawnAs[i])].Description)),
+                ],
+            };
+
+            ReportRow Row(AblationRow row, RowMeasurement own, SamplerDescription description) => new()
+            {
+                Name = row.Name, Bits = row.Bits, SnrDb = own.Moments.Paired.PooledSnrDb(), MedianSnrDb = own.Moments.Paired.MedianSnrDb(), PsnrDb = own.Moments.Paired.PooledPsnrDb(),
+                DriftDb = own.DriftDb, BitOperationsSaved = row.Manifest.Sampling.BitOperationsSaved.Value, Bytes = description.WeightBytes,
+                MsPerImage = RowMeasurement.MedianOfBatches(own.Milliseconds),
+                Speedup = RowMeasurement.MedianOfBatches(run.Rows[0].Milliseconds.Zip(own.Milliseconds, (reference, ms) => reference / ms)),
+                Digits = Figures(own),
+                Verdict = row is { Change: { } change, Against: { } against }
+                    ? Verdict.Of(change, against, row.Criterion, measured[rows.FindIndex(r => r.Name == against)].Moments, own.Moments) : null,
+                Steps = [.. row.Manifest.Steps.Select(s => new StepFigures(s.ActivationBits, s.SnrDb.Value, s.K.Value, s.RSquared.Value, s.Sigma.Value, s.CalibratedSigma.Value))],
+            };
+
+            DigitFigures? Figures(RowMeasurement row) => digits is null ? null
+                : new(model.Classes == 0 ? null : row.LabelAccuracy, digits.Distance(row.Features), digits.Distance(row.Features, run.OtherFloat32Features));
+        }
+        finally
+        {
+            foreach (Sampler sampler in samplers) sampler.Dispose();
+        }
+    }
+
+    private static ImportedModel Model(string manifestPath, CalibrationManifest manifest, string folder)
+    {
+        ImportedModel model = DiffusersImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
+        return model.Sha256 == manifest.Model.Sha256 ? model : throw new ArtifactException(manifestPath,
+            $"it was calibrated for a model with the SHA-256 {manifest.Model.Sha256}; the one in {folder} has {model.Sha256}. Name the right folder with --model, or calibrate again.");
+    }
+
+    private static Scheduler Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
+    {
+        Scheduler scheduler = model.CreateScheduler(manifest.Sampling.Sampler, manifest.Steps.Count, manifest.Sampling.Eta.Value);
+        return scheduler.Steps.Select(s => s.Timestep).SequenceEqual(manifest.Steps.Select(s => s.Timestep)) ? scheduler : throw new ArtifactException(manifestPath,
+            "its timesteps are not those of the model's scheduler_config.json, so FP32 images would be of another run. Use the configuration that was calibrated, or calibrate again.");
+    }
+
+    private static DigitReference Digits(string folder, ModelIdentity model, int images, int threads)
+    {
+        int classes = model.NullLabel < 0 ? model.Classes : model.Classes - 1;
+        return (model.Height, model.Width, model.Channels) is (DigitClassifier.Size, DigitClassifier.Size, 1) && classes is 0 or DigitClassifier.Classes
+            ? DigitReference.Open(folder, images, threads)
+            : throw new ArgumentException($"The classifier reads 28×28 digits; {model.Name} draws {model.Height}×{model.Width}×{model.Channels} images of {classes} classes. Leave --classifier out.");
+    }
+
+    // What the artefact is held against: the row of its own widths that has everything, of the ablation's fewer trajectories.
+    private static string? Nearest(List<AblationRow> rows, CalibrationManifest manifest) => rows.LastOrDefault(r => r.Bits == AblationRows.Widths(manifest))?.Name;
+
+    private sealed class Work(IProgress<CalibrationProgress>? progress)
+    {
+        private double _total;
+
+        public double Done { get; private set; }
+
+        public void Expect(double total) => _total = total;
+
+        public void Add(string phase, double work) => progress?.Report(new(phase, Done += work, Math.Max(_total, Done)));
+
+        public void Finish(string phase) => progress?.Report(new(phase, _total, _total));
+    }
+}

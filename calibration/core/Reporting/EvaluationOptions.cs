@@ -1,0 +1,16 @@
+namespace Specializer.Calibration;
+
+/// <summary>What to evaluate.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Index of the first image.</summary>
+    public long FirstImage { get; init; }
+    /// <summary>Images of each row, at least 2: intervals are taken over images.</summary>
+    public int Images { get; init; } = 512;
+    /// <summary>True for all rows of the ablation, which are calibrated here; false for FP32 and the artefact alone.</summary>
+    public bool Ablation { get; init; } = true;
+    /// <summary>Trajectories that each ablation row is calibrated on.</summary>
+    public int Trajectories { get; init; } = 64;
+    /// <summary>Folder with MNIST's test set and a classifier for it; null for none.</summary>
+    public string? ClassifierFolder { get; init; }
+}

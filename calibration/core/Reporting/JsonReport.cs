@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Specializer.Calibration;
+
+/// <summary>A report for programs.</summary>
+public static class JsonReport
+{
+    /// <summary>Writes the report as JSON: UTF-8, '\n', null where a figure is unknown or infinite.</summary>
+    /// <param name="report">What to write.</param>
+    /// <param name="to">Where to; stays open.</param>
+    public static void Write(EvaluationReport report, Stream to)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        using var json = new Utf8JsonWriter(to, new() { Indented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        json.WriteStartObject();
+        json.WriteString("model", report.Model);
+        json.WriteString("sampler", report.Sampler);
+        Number(json, "eta", report.Eta);
+        Number(json, "guidance", report.Guidance);
+        json.WriteNumber("images", report.Images);
+        json.WriteNumber("firstImage", report.FirstImage);
+        json.WriteNumber("seed", report.Seed);
+        json.WriteNumber("trajectories", report.Trajectories);
+        json.WriteString("device", report.Device);
+        json.WriteString("countingRule", report.CountingRule);
+        Numbers(json, "timesteps", report.Timesteps.Select(t => (double)t));
+        if (report.Floors is { } floors)
+        {
+            Number(json, "realAccuracy", floors.RealAccuracy);
+            Number(json, "frechetFloor", floors.RealFrechet);
+            Number(json, "frechetToFp32Floor", floors.Float32Frechet);
+        }
+
+        json.WriteStartArray("rows");
+        foreach (ReportRow row in report.Rows) Row(json, row, report.Floors);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Row(Utf8JsonWriter json, ReportRow row, SamplingFloors? floors)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", row.Name);
+        json.WriteString("bits", row.Bits);
+        Interval(json, "snrDb", row.SnrDb);
+        Interval(json, "medianSnrDb", row.MedianSnrDb);
+        Interval(json, "psnrDb", row.PsnrDb);
+        Number(json, "labelAccuracy", row.Digits?.LabelAccuracy);
+        Number(json, "frechet", row.Digits?.Frechet);
+        Number(json, "frechetFloor", row.Digits is null ? null : floors?.RealFrechet);
+        Number(json, "frechetToFp32", row.Digits?.FrechetToFloat32);
+        Number(json, "bitOperationsSaved", row.BitOperationsSaved);
+        json.WriteNumber("bytes", row.Bytes);
+        Number(json, "msPerImage", row.MsPerImage);
+        Number(json, "speedup", row.Speedup);
+        if (row.Verdict is { } verdict)
+        {
+            json.WriteStartObject("verdict");
+            json.WriteString("change", verdict.Change);
+            json.WriteString("against", verdict.Against);
+            json.WriteString("criterion", ReportTable.Name(verdict.Criterion));
+            json.WriteString("outcome", verdict.Outcome switch
+            {
+                Outcome.Identical => "identical", Outcome.Improves => "improves", Outcome.Worsens => "worsens", _ => "within interval",
+            });
+            Interval(json, "difference", verdict.Difference);
+            Interval(json, "snrDifferenceDb", verdict.SnrDifference);
+            json.WriteEndObject();
+        }
+
+        if (row.DriftDb.Count > 0) Numbers(json, "driftDb", row.DriftDb);
+        if (row.Steps.Count > 0)
+        {
+            json.WriteStartObject("steps");
+            Numbers(json, "bits", row.Steps.Select(s => (double)s.Bits));
+            Numbers(json, "snrDb", row.Steps.Select(s => s.SnrDb));
+            Numbers(json, "k", row.Steps.Select(s => s.K));
+            Numbers(json, "rSquared", row.Steps.Select(s => s.RSquared));
+            Numbers(json, "sigma", row.Steps.Select(s => s.Sigma));
+            Numbers(json, "calibratedSigma", row.Steps.Select(s => s.CalibratedSigma));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void Interval(Utf8JsonWriter json, string name, Interval? interval)
+    {
+        Number(json, name, interval?.Value);
+        Number(json, $"{name}Low", interval?.Low);
+        Number(json, $"{name}High", interval?.High);
+    }
+
+    private static void Number(Utf8JsonWriter json, string name, double? value)
+    {
+        json.WritePropertyName(name);
+        json.WriteRawValue(Token(value));
+    }
+
+    // One line for all steps: a line each would bury the rows.
+    private static void Numbers(Utf8JsonWriter json, string name, IEnumerable<double> values)
+    {
+        json.WritePropertyName(name);
+        json.WriteRawValue($"[{string.Join(", ", values.Select(v => Token(v)))}]");
+    }
+
+    // Seven digits say more than any figure here is worth.
+    private static string Token(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("G7", CultureInfo.InvariantCulture) : "null";
+}

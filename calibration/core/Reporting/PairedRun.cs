@@ -1,0 +1,109 @@
+using System.Diagnostics;
+
+namespace Specializer.Calibration;
+
+/// <summary>Draws the same images with several samplers, batch by batch and in turn: FP32 once, its states shared by all, and times that a busy machine
+/// disturbs alike. Memory does not grow with the number of images, but for a few sums of each.</summary>
+internal sealed class PairedRun : IDisposable
+{
+    private readonly SamplerDescription _description;
+    private readonly EvaluationOptions _options;
+    private readonly ulong _seed;
+    private readonly DigitReference? _digits;
+    private readonly SamplerSession[] _sessions;
+    private readonly int _batch;
+
+    /// <param name="samplers">FP32 first; they stay the caller's.</param>
+    /// <param name="options">Which images.</param>
+    /// <param name="seed">Of their noise.</param>
+    /// <param name="digits">Classifier, or null.</param>
+    public PairedRun(IReadOnlyList<Sampler> samplers, EvaluationOptions options, ulong seed, DigitReference? digits)
+    {
+        SamplerDescription d = _description = samplers[0].Description;
+        (_options, _seed, _digits) = (options, seed, digits);
+        int capacity = SamplerSession.DefaultCapacity(d);
+        _batch = d.Guidance == 1 ? capacity : capacity / 2;
+        _sessions = [.. samplers.Select(s => s.CreateSession(capacity))];
+        Rows = [.. samplers.Select(_ => new RowMeasurement(options.Images, d.Channels, d.Height * d.Width * d.Channels, d.Steps.Count))];
+    }
+
+    /// <summary>One a sampler.</summary>
+    public IReadOnlyList<RowMeasurement> Rows { get; }
+
+    /// <summary>Features of FP32 images of other seeds; empty without a classifier.</summary>
+    public float[] OtherFloat32Features { get; private set; } = [];
+
+    /// <summary>Units of progress that <see cref="Run"/> reports: one for each batch and sampler.</summary>
+    public int Units => (_options.Images + _batch - 1) / _batch * (_sessions.Length + (_digits is null ? 0 : 1));
+
+    /// <summary>Labels cycle over the classes; the one that means "none" is no class.</summary>
+    public static int[] Labels(int classes, int nullLabel, long firstImage, int count)
+    {
+        int[] all = [.. Enumerable.Range(0, classes).Where(c => c != nullLabel)];
+        return all.Length == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => all[(firstImage + i) % all.Length])];
+    }
+
+    /// <summary>Draws everything.</summary>
+    public void Run(Action<string> unitDone, CancellationToken cancellation)
+    {
+        for (int first = 0; first < _options.Images; first += _batch)
+        {
+            int count = Math.Min(_batch, _options.Images - first);
+            SampleOptions images = Images(_options.FirstImage + first, count);
+            var reference = new ReadOnlyMemory<float>[_description.Steps.Count];
+            for (int row = 0; row < Rows.Count; row++)
+            {
+                RowMeasurement into = Rows[row];
+                into.AddTime(Draw(_sessions[row], images, (step, state) =>
+                {
+                    if (row == 0) reference[step] = state;
+                    else into.AddState(step, reference[step].Span, state.Span);
+                    if (step + 1 < reference.Length) return;
+                    into.AddImages(first, reference[step].Span, state.Span);
+                    if (_digits is null) return;
+                    var (labels, features) = _digits.Classify(state.Span);
+                    into.AddDigits(labels, [.. images.Labels], features);
+                }, cancellation), count);
+                unitDone("paired images");
+            }
+        }
+
+        if (_digits is null) return;
+        var other = new List<float>();
+        for (int first = 0; first < _options.Images; first += _batch)
+        {
+            // The images that follow: other noise, the same labels.
+            int count = Math.Min(_batch, _options.Images - first);
+            SampleOptions images = Images(_options.FirstImage + first, count) with { FirstImage = _options.FirstImage + _options.Images + first };
+            other.AddRange(_digits.Classify(_sessions[0].Sample(images, null, cancellation).Pixels.Span).Features);
+            unitDone("FP32 images of other seeds");
+        }
+
+        OtherFloat32Features = [.. other];
+    }
+
+    public void Dispose()
+    {
+        foreach (SamplerSession session in _sessions) session.Dispose();
+    }
+
+    private SampleOptions Images(long first, int count) => new()
+    {
+        Count = count, Seed = _seed, FirstImage = first, Labels = Labels(_description.Classes, _description.NullLabel, first, count), Guidance = _description.Guidance,
+    };
+
+    /// <summary>Milliseconds of one batch, without what <paramref name="visit"/> takes.</summary>
+    private static double Draw(SamplerSession session, SampleOptions images, Action<int, ReadOnlyMemory<float>> visit, CancellationToken cancellation)
+    {
+        var clock = new Stopwatch();
+        using IEnumerator<SamplePreview> states = session.Preview(images, cancellation).ToBlockingEnumerable(cancellation).GetEnumerator();
+        while (true)
+        {
+            clock.Start();
+            bool more = states.MoveNext();
+            clock.Stop();
+            if (!more) return clock.Elapsed.TotalMilliseconds;
+            visit(states.Current.Step - 1, states.Current.Images.Pixels);
+        }
+    }
+}

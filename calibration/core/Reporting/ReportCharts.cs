@@ -1,0 +1,40 @@
+namespace Specializer.Calibration;
+
+/// <summary>Which figures of a report are drawn, and how.</summary>
+internal static class ReportCharts
+{
+    /// <summary>All charts, in the order of the page.</summary>
+    public static IEnumerable<string> All(EvaluationReport report)
+    {
+        ReportRow[] compared = [.. report.Rows.Where(r => r.SnrDb is not null)];
+        yield return Chart.Intervals("SNR to FP32 at equal seed, dB", "With 95 % intervals over images. A few images that turn into another digit decide the pooled figure.",
+            ["median over images", "all images together"], [.. compared.Select(r => new ChartIntervals(r.Name, [r.MedianSnrDb!.Value, r.SnrDb!.Value]))]);
+
+        ReportRow[] complete = LastOfEachWidth(report);
+        ReportRow artefact = report.Rows[^1];
+        yield return Lines("Drift: SNR of the state after each step, dB", "Free-running: every sampler goes its own way from the same noise.",
+            [.. FirstOfEachWidth(report).Except(complete).Concat(complete).Select(r => new ChartSeries(r.Name, r.DriftDb))]);
+        if (artefact.Steps.Count == 0) yield break;
+        yield return Lines("SNR of one prediction, dB", "Teacher-forced: quantized and FP32 network on the same state.", Each(complete, s => s.SnrDb));
+        yield return Lines("k", "How much of the signal the quantization noise carries, as fitted; negative: the prediction shrinks.", Each(complete, s => s.K));
+        yield return Lines("R²", "Share of the quantization noise that k explains.", Each(complete, s => s.RSquared));
+        yield return Lines("σ and σ'", "The sampler's own noise, and what is injected after the quantization noise was taken out.",
+            [new("σ", [.. artefact.Steps.Select(s => s.Sigma)], Dashed: true), .. Each(complete, s => s.CalibratedSigma, "σ', ")]);
+        yield return Lines("Absorbed share of the sampler's variance", "1 − σ'²/σ²: what the quantization noise takes the place of.",
+            Each(complete, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
+        yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each([.. report.Rows.Where(r => r.Bits == "MP" && r.Steps.Count > 0), .. artefact.Bits == "MP" ? [] : new[] { artefact }], s => s.Bits), stairs: true);
+
+        string Lines(string title, string explanation, IReadOnlyList<ChartSeries> series, bool stairs = false) =>
+            Chart.Lines(title, explanation, report.Timesteps, series, stairs);
+    }
+
+    private static ChartSeries[] Each(IEnumerable<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
+        [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)]))];
+
+    // The last row of a width holds all that was added to it; the artefact stands for itself.
+    private static ReportRow[] LastOfEachWidth(EvaluationReport report) =>
+        [.. report.Rows.SkipLast(1).Where(r => r.Steps.Count > 0).GroupBy(r => r.Bits).Select(g => g.Last()), report.Rows[^1]];
+
+    private static ReportRow[] FirstOfEachWidth(EvaluationReport report) =>
+        [.. report.Rows.SkipLast(1).Where(r => r.DriftDb.Count > 0).GroupBy(r => r.Bits).Select(g => g.First())];
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+
+namespace Specializer.Calibration;
+
+/// <summary>The table's columns as text, for terminal and page alike.</summary>
+internal static class ReportTable
+{
+    /// <summary>A column.</summary>
+    /// <param name="Header">Two lines at most, separated by '\n'.</param>
+    /// <param name="Note">Said once, where there is room for it.</param>
+    /// <param name="Cell">Text of a row; empty where unknown.</param>
+    internal sealed record Column(string Header, string Note, Func<ReportRow, string> Cell);
+
+    /// <summary>The columns that the report has figures for.</summary>
+    public static IReadOnlyList<Column> Columns(EvaluationReport report)
+    {
+        List<Column> columns =
+        [
+            new("Row", "", r => r.Name),
+            new("Bits", "weights and activations; MP: the activations' bits change by step", r => r.Bits),
+            new("SNR dB", "to FP32 at equal seed, all images together; in brackets 95 % intervals, bootstrap over images", r => Decibels(r.SnrDb)),
+            new("median dB", "the same, median over images", r => Decibels(r.MedianSnrDb)),
+            new("PSNR dB", "to FP32 at equal seed, all images together, peak 2", r => Decibels(r.PsnrDb)),
+            new("BOPs saved", report.CountingRule, r => Text($"{r.BitOperationsSaved:0.00}×")),
+            new("bytes", "weights as they ship", r => r.Bytes.ToString("N0", CultureInfo.InvariantCulture)),
+            new("ms/image", $"median over batches, on {report.Device}; beside it FP32's time over this one's, measured in turn in the same run", Time),
+        ];
+        if (report.Floors is { } floors)
+        {
+            if (report.Rows.Any(r => r.Digits?.LabelAccuracy is not null))
+                columns.Add(new("accuracy", Text($"share of images that the classifier reads as asked for; of real digits it reads {floors.RealAccuracy:0.0%}"),
+                    r => r.Digits?.LabelAccuracy is { } a ? Text($"{a:0.0%}") : ""));
+            columns.Add(new("Fréchet", Text($"to real digits; real to other real digits {floors.RealFrechet:0.00}, the floor for samples of this size"),
+                r => r.Digits is { } d ? Text($"{d.Frechet:0.00}") : ""));
+            columns.Add(new("to FP32", Text($"Fréchet distance to FP32 images of other seeds; FP32 itself {floors.Float32Frechet:0.00}, the floor for samples of this size"),
+                r => r.Digits is { } d ? Text($"{d.FrechetToFloat32:0.00}") : ""));
+        }
+
+        return columns;
+    }
+
+    /// <summary>What was drawn.</summary>
+    public static string Setting(EvaluationReport report) => Text(
+        $"{report.Sampler}, {report.Timesteps.Count} steps, η = {report.Eta:0.###}{(report.Guidance == 1 ? "" : Text($", guidance {report.Guidance:0.###}"))}; {report.Images} images a row, {report.FirstImage} to {report.FirstImage + report.Images - 1} of seed {report.Seed}, the same noise and labels in every row{(report.Trajectories == 0 ? "" : Text($"; rows before the artefact calibrated on {report.Trajectories} trajectories"))}");
+
+    /// <summary>A verdict in a sentence.</summary>
+    public static string Sentence(Verdict v)
+    {
+        string what = v.Outcome switch
+        {
+            Outcome.Identical => "changes no image",
+            Outcome.Improves => "improves its criterion",
+            Outcome.Worsens => "worsens its criterion",
+            _ => "makes no difference beyond the interval",
+        };
+        return v.Outcome == Outcome.Identical ? Text($"{v.Change}: {what}.")
+            : Text($"{v.Change}: {what}; {Name(v.Criterion)} {Difference(v)}, SNR {Signed(v.SnrDifference.Value, "0.00")} dB [{v.SnrDifference.Low:0.00}, {v.SnrDifference.High:0.00}].");
+    }
+
+    /// <summary>A criterion in words.</summary>
+    public static string Name(Criterion criterion) => criterion switch
+    {
+        Criterion.Correlation => "|slope − 1| over FP32",
+        Criterion.Bias => "mean difference to FP32",
+        Criterion.Variance => "|variance ratio − 1| to FP32",
+        _ => "median of the paired SNR",
+    };
+
+    /// <summary>The criterion's change with its interval.</summary>
+    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr
+        ? Text($"{Signed(v.Difference.Value, "0.00")} dB [{v.Difference.Low:0.00}, {v.Difference.High:0.00}]")
+        : Text($"{Signed(v.Difference.Value, "0.00000")} [{v.Difference.Low:0.00000}, {v.Difference.High:0.00000}]");
+
+    private static string Signed(double value, string format) => value.ToString($"+{format};−{format};{format}", CultureInfo.InvariantCulture);
+
+    private static string Decibels(Interval? interval) => interval switch
+    {
+        null => "",
+        { Value: double.PositiveInfinity } => "equal",
+        { } i => Text($"{i.Value:0.0} [{i.Low:0.0}, {i.High:0.0}]"),
+    };
+
+    private static string Time(ReportRow row) => row switch
+    {
+        { MsPerImage: { } ms, Speedup: { } ratio } => Text($"{ms:0.0} ({ratio:0.0}×)"),
+        { MsPerImage: { } ms } => Text($"{ms:0.0}"),
+        _ => "",
+    };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,68 @@
+namespace Specializer.Calibration;
+
+/// <summary>What is measured of one sampler while it draws the same images as FP32.</summary>
+internal sealed class RowMeasurement(int images, int channels, int elements, int steps)
+{
+    private readonly double[] _signal = new double[steps], _error = new double[steps];
+    private readonly List<double> _milliseconds = [];
+    private readonly List<float> _features = [];
+    private int _classified, _right;
+
+    /// <summary>Final images beside FP32's.</summary>
+    public ImageMoments Moments { get; } = new(images, channels, elements);
+
+    /// <summary>Milliseconds per image, batch by batch.</summary>
+    public IReadOnlyList<double> Milliseconds => _milliseconds;
+
+    /// <summary>Classifier's features, image after image.</summary>
+    public ReadOnlySpan<float> Features => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_features);
+
+    /// <summary>Share of images that show their label.</summary>
+    public double LabelAccuracy => (double)_right / _classified;
+
+    /// <summary>SNR of the state after each step to FP32's, dB.</summary>
+    public double[] DriftDb => [.. _signal.Zip(_error, (s, e) => 10 * Math.Log10(s / e))];
+
+    /// <summary>Adds a batch's states after one step.</summary>
+    public void AddState(int step, ReadOnlySpan<float> reference, ReadOnlySpan<float> state)
+    {
+        double signal = 0, error = 0;
+        for (int i = 0; i < state.Length; i++)
+        {
+            double difference = (double)state[i] - reference[i];
+            signal += (double)reference[i] * reference[i];
+            error += difference * difference;
+        }
+
+        _signal[step] += signal;
+        _error[step] += error;
+    }
+
+    /// <summary>Adds a batch's final images.</summary>
+    public void AddImages(int first, ReadOnlySpan<float> reference, ReadOnlySpan<float> pixels)
+    {
+        for (int image = 0; image < pixels.Length / elements; image++)
+        {
+            Range range = (image * elements)..((image + 1) * elements);
+            Moments.Add(first + image, reference[range], pixels[range]);
+        }
+    }
+
+    /// <summary>Adds the time of a batch.</summary>
+    public void AddTime(double milliseconds, int count) => _milliseconds.Add(milliseconds / count);
+
+    /// <summary>Adds what the classifier found in a batch.</summary>
+    public void AddDigits(ReadOnlySpan<int> found, ReadOnlySpan<int> asked, ReadOnlySpan<float> features)
+    {
+        for (int i = 0; i < found.Length; i++) _right += asked.Length > 0 && found[i] == asked[i] ? 1 : 0;
+        _classified += found.Length;
+        _features.AddRange(features);
+    }
+
+    /// <summary>Median over batches. The first one pays for compiling the code and is left out where there are others.</summary>
+    public static double MedianOfBatches(IEnumerable<double> perBatch)
+    {
+        double[] all = [.. perBatch];
+        return Bootstrap.Median(all.Length > 1 ? all[1..] : all);
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Globalization;
+using Specializer.Calibration;
+using Specializer.Formats;
+
+namespace Specializer.Tool;
+
+/// <summary><c>specializer evaluate</c>: an artefact beside FP32 and beside what it would be with less.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<DirectoryInfo>("artefact") { Description = "Folder with NAME.calibration.json and its weights." };
+        var model = new Option<DirectoryInfo?>("--model") { Description = "Folder of the FP32 model, in diffusers' layout; the artefact's when absent." };
+        var seeds = new Option<(long First, int Count)>("--seeds")
+        {
+            Description = "Images to draw, FIRST..LAST: the same noise and labels in every row.", DefaultValueFactory = _ => (0, 512),
+            CustomParser = result => ParseSeeds(result.Tokens.Single().Value, result.AddError),
+        };
+        var classifier = new Option<DirectoryInfo?>("--classifier") { Description = "Folder with classifier.safetensors and MNIST's test set, for label accuracy and Fréchet distance." };
+        var json = new Option<FileInfo?>("--json") { Description = "Write every figure to this file." };
+        var html = new Option<FileInfo?>("--html") { Description = "Write a page with table and plots to this file." };
+        var ablation = new Option<bool>("--ablation")
+        {
+            Description = "Which rows: full calibrates and draws each part of the method, none draws FP32 and the artefact. One of full, none.", DefaultValueFactory = _ => true,
+            CustomParser = result => result.Tokens.Single().Value switch { "full" => true, "none" => false, var other => Refuse(other, result.AddError) },
+        };
+        ablation.CompletionSources.Add("full", "none");
+        var trajectories = new Option<int>("--trajectories") { Description = "Trajectories that each row of the ablation is calibrated on.", DefaultValueFactory = _ => 64 };
+        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
+        var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
+        {
+            folder, model, seeds, classifier, json, html, ablation, trajectories, threads,
+        };
+        // A task of its own: Ctrl+C is heard only once the action has returned one.
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
+        {
+            string artefact = result.GetRequiredValue(folder).FullName;
+            var (first, count) = result.GetValue(seeds);
+            var options = new EvaluationOptions
+            {
+                FirstImage = first, Images = count, Ablation = result.GetValue(ablation), Trajectories = result.GetValue(trajectories),
+                ClassifierFolder = result.GetValue(classifier)?.FullName,
+            };
+            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetValue(json), result.GetValue(html), result.GetValue(threads), cancellation);
+        })));
+        return command;
+    }
+
+    private static int Run(string artefact, string model, EvaluationOptions options, FileInfo? json, FileInfo? html, int threads, CancellationToken cancellation)
+    {
+        // Minutes of work must not end at a missing folder.
+        foreach (FileInfo file in new[] { json, html }.OfType<FileInfo>()) file.Directory!.Create();
+        string manifest = ArtifactEvaluation.FindManifest(artefact);
+        using var device = new CpuDevice(threads);
+        EvaluationReport report;
+        using (var progress = new ProgressLine()) report = ArtifactEvaluation.Run(manifest, model, options, device, device.Threads, progress, cancellation);
+        TextReport.Write(report, Console.Out);
+        if (json is not null) AtomicFile.Write(json.FullName, stream => JsonReport.Write(report, stream));
+        if (html is not null) AtomicFile.Write(html.FullName, stream => HtmlReport.Write(report, stream));
+        return ExitCode.Success;
+    }
+
+    private static (long, int) ParseSeeds(string text, Action<string> error)
+    {
+        string[] ends = text.Split("..");
+        if (ends.Length == 2 && long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out long first)
+            && long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out long last) && last - first is >= 1 and < int.MaxValue)
+            return (first, (int)(last - first + 1));
+        error($"--seeds is '{text}'; it must look like 0..511 and hold at least two images.");
+        return default;
+    }
+
+    private static bool Refuse(string value, Action<string> error)
+    {
+        error($"--ablation is '{value}'; it must be full or none.");
+        return false;
+    }
+}

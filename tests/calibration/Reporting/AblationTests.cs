@@ -1,0 +1,158 @@
+using Specializer.Formats;
+using Specializer.Manifest;
+using Specializer.Schedulers;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>The real model, three steps and as few trajectories as can be.</summary>
+public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<AblationTests.Calibrated>
+{
+    private static readonly int[] s_bits = [8, 4, 8];
+
+    [Fact]
+    public void Static_ranges_hold_for_all_steps_and_per_step_ranges_do_not()
+    {
+        foreach (AblationRow row in fixture.Rows)
+        {
+            bool fixedRanges = row.Name.EndsWith("nearest", StringComparison.Ordinal) || row.Name.EndsWith("GPTQ", StringComparison.Ordinal);
+            Assert.Equal(fixedRanges ? 1 : 3, row.Manifest.Steps.Select(s => s.Scales).Distinct().Count());
+        }
+    }
+
+    [Fact]
+    public void Each_row_adds_one_part_to_the_row_it_names()
+    {
+        var rows = fixture.Rows.ToDictionary(r => r.Name);
+        foreach (AblationRow row in fixture.Rows.Where(r => r.Change is not null)) Assert.Contains(row.Against!, rows.Keys);
+        AblationRow plain = rows["W4A8 + per-step ranges"], k = rows["W4A8 + k, clamped"], bias = rows["W4A8 + bias"], variance = rows["W4A8 + variance"], signed = rows["W4A8 signed k, bias"];
+        Assert.All(plain.Manifest.Steps, s => Assert.Equal((1, 0), (s.Gain.Single(), s.Offset[0].Single())));
+        Assert.All(k.Manifest.Steps, s => Assert.Equal((1 / (1 + Math.Max(s.K.Value, 0)), 0), ((double)s.Gain.Single(), s.Offset[0].Single()), Close));
+        Assert.Equal(k.Manifest.Steps.Select(s => s.Gain), bias.Manifest.Steps.Select(s => s.Gain));
+        Assert.Contains(bias.Manifest.Steps, s => s.Offset[0].Single() != 0);
+        Assert.All(bias.Manifest.Steps, s => Assert.Equal(s.Sigma, s.CalibratedSigma));
+        Assert.Equal(bias.Manifest.Steps.Select(s => (s.Gain, s.Offset)), variance.Manifest.Steps.Select(s => (s.Gain, s.Offset)));
+        Assert.Contains(variance.Manifest.Steps, s => s.CalibratedSigma.Value < s.Sigma.Value);
+        Assert.All(signed.Manifest.Steps, s => Assert.Equal((1 / (1 + s.K.Value), 0), ((double)s.Gain.Single(), 0f), Close));
+        // Rounding is the weights' affair.
+        Assert.NotEqual(Weights(rows["W4A8 nearest"]), Weights(rows["W4A8 + GPTQ"]));
+
+        static bool Close((double, float) a, (double, float) b) => Math.Abs(a.Item1 - b.Item1) < 1e-6 && a.Item2 == b.Item2;
+        static byte[] Weights(AblationRow row)
+        {
+            ConvolutionOperation c = row.Manifest.Network.Operations.OfType<ConvolutionOperation>().First(o => o.WeightBits == 4);
+            return row.Tensor($"{c.Name}.weight", WeightTensors(row)[$"{c.Name}.weight"]);
+        }
+
+        static Dictionary<string, long> WeightTensors(AblationRow row) => Packing.WeightTensors.Of(row.Manifest.Network, 3).Values.ToDictionary(t => t.Name, t => t.Shape.Aggregate(1L, (a, b) => a * b));
+    }
+
+    [Fact]
+    public void Mixed_rows_compare_the_artefacts_bits_with_as_many_low_steps_in_front()
+    {
+        var rows = fixture.Rows.ToDictionary(r => r.Name);
+        Assert.Equal([4, 8, 8], rows["MP preset"].Manifest.Steps.Select(s => s.ActivationBits));
+        Assert.Equal(s_bits, rows["MP budget"].Manifest.Steps.Select(s => s.ActivationBits));
+        Assert.Equal(rows["MP preset"].Manifest.Sampling.BitOperationsSaved, rows["MP budget"].Manifest.Sampling.BitOperationsSaved);
+        // A step's ranges and noise are those of its own width.
+        Assert.Equal(rows["W4A4, all corrections"].Manifest.Steps[1].Scales, rows["MP budget"].Manifest.Steps[1].Scales);
+        Assert.Equal(rows["W4A8 + variance"].Manifest.Steps[0], rows["MP budget"].Manifest.Steps[0]);
+    }
+
+    [Fact]
+    public void A_whole_evaluation_is_the_same_on_any_number_of_threads_but_for_its_times()
+    {
+        string[] reports = [.. ((int[])[1, 3]).Select(threads =>
+        {
+            EvaluationReport report = Evaluate(threads);
+            report = report with { Device = "", Rows = [.. report.Rows.Select(r => r with { MsPerImage = null, Speedup = null })] };
+            using var stream = new MemoryStream();
+            JsonReport.Write(report, stream);
+            return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+        })];
+        Assert.Equal(reports[0], reports[1]);
+    }
+
+    [Fact]
+    public void The_artefact_is_the_last_row_and_stands_against_its_own_policy()
+    {
+        EvaluationReport report = Evaluate(2);
+        Assert.Equal(["FP32", .. fixture.Rows.Select(r => r.Name), "artefact"], report.Rows.Select(r => r.Name));
+        Assert.Equal("MP budget", report.Rows[^1].Verdict!.Against);
+        // Calibrated on the same trajectories, so nothing differs.
+        Assert.Equal(Outcome.Identical, report.Rows[^1].Verdict!.Outcome);
+        Assert.All(report.Rows.Skip(1), r => Assert.True(r.SnrDb!.Value.Value is > 5 and < 80, $"{r.Name}: {r.SnrDb}"));
+        Assert.All(report.Rows, r => Assert.True(r.MsPerImage > 0));
+        double Median(string name) => report.Rows.Single(r => r.Name == name).MedianSnrDb!.Value.Value;
+        Assert.True(Median("W8A8 + per-step ranges") > Median("W4A8 + per-step ranges"));
+        Assert.True(Median("W4A8 + per-step ranges") > Median("W4A4, all corrections"));
+    }
+
+    [Fact]
+    public void Without_ablation_there_are_two_rows()
+    {
+        using var device = new CpuDevice(2);
+        EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Ablation = false }, device, 2);
+        Assert.Equal(["FP32", "artefact"], report.Rows.Select(r => r.Name));
+        Assert.Null(report.Rows[1].Verdict);
+        Assert.Equal(0, report.Trajectories);
+    }
+
+    [Fact]
+    public void Mistakes_are_named()
+    {
+        using var device = new CpuDevice(1);
+        using var folder = new TemporaryFolder();
+        Assert.Contains("no *.calibration.json", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.Root)).Message);
+        Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.File("nowhere")));
+        Assert.Equal(fixture.Manifest, ArtifactEvaluation.FindManifest(Path.GetDirectoryName(fixture.Manifest)!));
+        File.Copy(fixture.Manifest, folder.File("a.calibration.json"));
+        File.Copy(fixture.Manifest, folder.File("b.calibration.json"));
+        Assert.Contains("there are 2 files", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.Root)).Message);
+        Assert.Throws<ArgumentException>(() => ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 1 }, device, 1));
+        Assert.Throws<ArgumentException>(() => ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, FirstImage = -1 }, device, 1));
+        using var other = new ModelFolder();
+        byte[] weights = File.ReadAllBytes(other.Weights);
+        weights[^1] ^= 1;
+        File.WriteAllBytes(other.Weights, weights);
+        Assert.Contains("--model", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.Run(fixture.Manifest, other.Root, new() { Images = 2 }, device, 1)).Message);
+    }
+
+    private EvaluationReport Evaluate(int threads)
+    {
+        using var device = new CpuDevice(threads);
+        return ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 3, Trajectories = Calibrated.Trajectories }, device, threads);
+    }
+
+    /// <summary>An artefact with mixed bits, and the rows that stand beside it.</summary>
+    public sealed class Calibrated : IDisposable
+    {
+        public const int Trajectories = 2;
+
+        private readonly TemporaryFolder _folder = new();
+
+        public Calibrated()
+        {
+            ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+            var options = new CalibrationOptions { Steps = 3, Trajectories = Trajectories };
+            Scheduler scheduler = model.CreateScheduler(null, 3, 1);
+            using var device = new CpuDevice(2);
+            var calibration = new AblationCalibration(model, scheduler, options, device, 2, (_, _) => { }, default);
+            var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
+            QuantizationVariant eight = new(4, RoundingChoice.Gptq, true, 8), four = eight with { ActivationBits = 4 };
+            calibration.Run(AblationRows.Variants, [(eight, plan), (four, plan)]);
+            CalibrationManifest manifest = calibration.Manifest(
+                eight, [.. s_bits.Select((b, t) => calibration.Steps(b == 4 ? four : eight, plan)[t])], plan, "budget");
+            var weights = new SafetensorsWriter();
+            calibration.Tensors(eight).AddTo(weights);
+            Manifest = ArtifactWriter.Write(_folder.Root, manifest, weights).Path;
+            Rows = [.. new AblationRows(calibration, manifest).All()];
+        }
+
+        public string Manifest { get; }
+
+        internal IReadOnlyList<AblationRow> Rows { get; }
+
+        public void Dispose() => _folder.Dispose();
+    }
+}

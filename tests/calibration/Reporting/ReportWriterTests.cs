@@ -1,0 +1,85 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+
+namespace Specializer.Calibration.Tests;
+
+public class ReportWriterTests
+{
+    [Fact]
+    public void Every_row_of_the_JSON_has_every_promised_figure()
+    {
+        EvaluationReport report = SyntheticReport.Create();
+        using JsonDocument json = JsonDocument.Parse(Bytes(report, JsonReport.Write));
+        JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(report.Rows.Select(r => r.Name), rows.Select(r => r.GetProperty("name").GetString()));
+        string[] figures =
+        [
+            "snrDb", "snrDbLow", "snrDbHigh", "medianSnrDb", "psnrDb", "labelAccuracy", "frechet", "frechetFloor", "bitOperationsSaved", "bytes", "msPerImage",
+        ];
+        Assert.All(rows[1..], row => Assert.All(figures, f => Assert.Equal(JsonValueKind.Number, row.GetProperty(f).ValueKind)));
+        // FP32 has no distance to itself, and says so rather than 0.
+        Assert.Equal(JsonValueKind.Null, rows[0].GetProperty("snrDb").ValueKind);
+        Assert.Equal(26.4, rows[1].GetProperty("snrDb").GetDouble() - 0.6, 1e-9);
+        Assert.Equal(3.2, rows[1].GetProperty("frechetFloor").GetDouble());
+        Assert.Equal("improves", rows[2].GetProperty("verdict").GetProperty("outcome").GetString());
+        // What is infinite is not known to JSON.
+        Assert.Equal(JsonValueKind.Null, rows[1].GetProperty("driftDb")[0].ValueKind);
+        Assert.Equal(SyntheticReport.Steps, rows[1].GetProperty("steps").GetProperty("k").GetArrayLength());
+    }
+
+    [Fact]
+    public void Without_a_classifier_its_figures_are_null()
+    {
+        EvaluationReport report = SyntheticReport.Create(classifier: false);
+        report = report with { Rows = [.. report.Rows.Select(r => r with { Digits = null })] };
+        using JsonDocument json = JsonDocument.Parse(Bytes(report, JsonReport.Write));
+        foreach (JsonElement row in json.RootElement.GetProperty("rows").EnumerateArray())
+            Assert.All((string[])["labelAccuracy", "frechet", "frechetFloor"], f => Assert.Equal(JsonValueKind.Null, row.GetProperty(f).ValueKind));
+        Assert.DoesNotContain("Fréchet", Text(report));
+    }
+
+    [Fact]
+    public void The_page_stands_alone_and_its_charts_are_sound()
+    {
+        string page = Encoding.UTF8.GetString(Bytes(SyntheticReport.Create(), HtmlReport.Write));
+        foreach (string outside in (string[])["<script", "http", "src=", "@import", "url("]) Assert.DoesNotContain(outside, page, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("mnist &lt;test&gt;", page);
+        Assert.DoesNotContain("mnist <test>", page);
+        XElement[] charts = [.. Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(m => XElement.Parse(m.Value))];
+        Assert.Equal(8, charts.Length);
+        // No number of a drawing may be what a browser cannot read.
+        foreach (XAttribute attribute in charts.SelectMany(c => c.Descendants()).Attributes().Where(a => a.Name.LocalName is "d" or "x" or "y" or "x1" or "x2" or "y1" or "y2" or "cx" or "cy"))
+            Assert.Matches(@"^[MLHV0-9 .\-]+$", attribute.Value);
+        foreach (string row in SyntheticReport.Create().Rows.Select(r => r.Name)) Assert.Contains($"<td>{row}</td>", page);
+        Assert.Contains("no difference beyond the interval", page);
+    }
+
+    [Fact]
+    public void The_text_says_plainly_what_helps_and_what_does_not()
+    {
+        string text = Text(SyntheticReport.Create());
+        Assert.Contains("per-step ranges: improves its criterion; median of the paired SNR +6.00 dB [5.50, 6.50], SNR +4.00 dB [2.00, 6.00].", text);
+        Assert.Contains("bias: makes no difference beyond the interval; mean difference to FP32 −0.00100 [-0.00200, 0.00050]", text);
+        Assert.Contains("k: changes no image.", text);
+        Assert.Contains("preset: worsens its criterion", text);
+        Assert.Contains(BitOperations.Rule, text);
+        Assert.Contains("the floor for samples of this size", text);
+        Assert.Equal(text, Text(SyntheticReport.Create()));
+    }
+
+    private static string Text(EvaluationReport report)
+    {
+        var writer = new StringWriter { NewLine = "\n" };
+        TextReport.Write(report, writer);
+        return writer.ToString();
+    }
+
+    private static byte[] Bytes(EvaluationReport report, Action<EvaluationReport, Stream> write)
+    {
+        using var stream = new MemoryStream();
+        write(report, stream);
+        return stream.ToArray();
+    }
+}
