@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
@@ -31,20 +32,25 @@ internal static class IlgpuContext
     public static string Found()
     {
         var names = new List<string>();
-        foreach ((string kind, Func<Context> open) in ((string, Func<Context>)[])[("CUDA", Cuda), ("OpenCL", OpenCL)])
-        {
-            try
-            {
-                using Context context = open();
-                names.AddRange(context.Devices.Select((d, i) => $"{kind} {i}: {d.Name}"));
-            }
-            catch (Exception e) when (e is not OutOfMemoryException)
-            {
-                // A driver that cannot even be asked offers no device.
-                names.Add($"{kind}: {e.Message}");
-            }
-        }
-
+        List("CUDA", b => b.Cuda(), names);
+        // Devices that ILGPU's own choice leaves out are named with the reason.
+        List("OpenCL", b => b.OpenCL(_ => true), names);
         return names.Count == 0 ? "no CUDA or OpenCL device" : string.Join("; ", names);
+    }
+
+    private static void List(string kind, Action<Context.Builder> devices, List<string> names)
+    {
+        try
+        {
+            using Context context = Create(devices);
+            ILGPU.Runtime.Device[] found = [.. context.Devices.Where(d => d.AcceleratorType != AcceleratorType.CPU)];
+            for (int i = 0; i < found.Length; i++)
+                names.Add($"{kind} {i}: {found[i].Name}{(found[i] is CLDevice { Capabilities.GenericAddressSpace: false } ? " (not usable: no generic address space)" : "")}");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // A driver that cannot even be asked offers no device.
+            names.Add($"{kind}: {e.Message}");
+        }
     }
 }

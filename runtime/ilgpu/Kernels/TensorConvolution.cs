@@ -1,4 +1,5 @@
 using ILGPU;
+using ILGPU.Util;
 using Specializer.Ilgpu.Intrinsics;
 
 namespace Specializer.Ilgpu.Kernels;
@@ -152,9 +153,11 @@ internal static class TensorConvolution
     private static void CopyPixel<TShape>(ConvolutionArguments a, TShape shape, OutputPixel pixel, int row, int column, int channel, int address)
         where TShape : struct, IConvolutionShape
     {
-        int input = pixel.Input(shape, row, column);
-        long index = (long)pixel.Image * a.Q.Stride + (input * shape.InputChannels + channel) / 4;
-        if (input < 0 || channel >= shape.InputChannels) index = a.PaddingIndex + a.ZeroPoint * 4;
+        // Without a branch: lanes of a warp lie inside and outside. One comparison as unsigned numbers checks both bounds.
+        int y = pixel.Top + row, x = pixel.Left + column;
+        bool inside = (uint)y < (uint)(shape.InputHeight * shape.Upsample) & (uint)x < (uint)(shape.InputWidth * shape.Upsample) & channel < shape.InputChannels;
+        int input = (y / shape.Upsample * shape.InputWidth + x / shape.Upsample) * shape.InputChannels + channel;
+        long index = Utilities.Select(inside, (long)pixel.Image * a.Q.Stride + input / 4, a.PaddingIndex + a.ZeroPoint * 4);
         TensorCore.CopyAsync(address, ref a.Q.Elements[index]);
     }
 
