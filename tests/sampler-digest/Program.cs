@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using Specializer;
+using Specializer.Generated.Tests;
 
 // Prints which instruction sets are on and the SHA-256 of two drawn digits.
 using var device = new CpuDevice(2);
