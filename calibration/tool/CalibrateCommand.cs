@@ -66,9 +66,10 @@ internal static class CalibrateCommand
         ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel);
         using var device = new CpuDevice(threads);
         using var progress = new ProgressLine();
-        string path = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
+        CalibrationResult result = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
         progress.Dispose();
-        Console.WriteLine(path);
+        foreach (string note in result.Notes) Console.WriteLine(note);
+        Console.WriteLine(result.ManifestPath);
         return ExitCode.Success;
     }
 
@@ -108,6 +109,7 @@ internal static class CalibrateCommand
     {
         private readonly Stopwatch _clock = Stopwatch.StartNew();
         private TimeSpan _shown = TimeSpan.MinValue;
+        private double? _before;
         private bool _open;
 
         public void Report(CalibrationProgress value)
@@ -116,9 +118,11 @@ internal static class CalibrateCommand
             TimeSpan pause = Console.IsErrorRedirected ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(0.2);
             if (_shown != TimeSpan.MinValue && _clock.Elapsed - _shown < pause) return;
             _shown = _clock.Elapsed;
-            double share = value.Done / value.Total;
-            TimeSpan left = _clock.Elapsed * ((1 - share) / share);
-            string line = string.Create(CultureInfo.InvariantCulture, $"{share,4:P0} {value.Phase}, {left:h\\:mm\\:ss} left");
+            // What an earlier, interrupted run did took none of this run's time.
+            _before ??= value.Done;
+            double done = value.Done - _before.Value;
+            TimeSpan left = _clock.Elapsed * (done <= 0 ? 0 : Math.Min((value.Total - value.Done) / done, 1e6));
+            string line = string.Create(CultureInfo.InvariantCulture, $"{value.Done / value.Total,4:P0} {value.Phase}{(done <= 0 ? "" : $", {(int)left.TotalHours}:{left:mm\\:ss} left")}");
             if (Console.IsErrorRedirected) Console.Error.WriteLine(line);
             else Console.Error.Write($"\r{line,-60}");
             _open = !Console.IsErrorRedirected;

@@ -1,38 +1,52 @@
 using Specializer.Formats;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
-/// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, corrections and bits per step.</summary>
+/// <summary>A finished calibration.</summary>
+/// <param name="ManifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>
+/// <param name="Notes">What was decided and why, and what a person should look at.</param>
+public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<string> Notes);
+
+/// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, bits and corrections per step.</summary>
 public static class Calibrator
 {
-    /// <summary>Calibrates and writes the artefact.</summary>
+    /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="options">What to calibrate for.</param>
     /// <param name="folder">Where to write; created when missing.</param>
     /// <param name="device">Where networks run.</param>
     /// <param name="threads">Threads for everything else; the artefact does not depend on it.</param>
-    /// <param name="progress">Told after each unit of work.</param>
-    /// <param name="cancellation">Acts within a step.</param>
-    /// <returns>Path of the manifest.</returns>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
-    public static string Run(ImportedModel model, CalibrationOptions options, string folder, Device device, int threads,
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public static CalibrationResult Run(ImportedModel model, CalibrationOptions options, string folder, Device device, int threads = 1,
         IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         options.Validate(model);
-        Scheduler scheduler = model.CreateScheduler(options.Sampler, options.Steps, options.Eta);
-        var run = new CalibrationRun(model, scheduler, options, device, Math.Max(1, threads), progress, cancellation);
+        Directory.CreateDirectory(folder);
+        var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
+        var checkpoint = new Checkpoint(folder, model.Name, string.Join('\n', (string[])[model.Sha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options)]));
+        var notes = new List<string>();
+        var run = new CalibrationRun(context, checkpoint);
+        var decision = new DecisionPhase(run, notes);
+        context.Total = run.Work + decision.Work;
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
-        CalibrationManifest manifest = run.Decide();
-        Directory.CreateDirectory(folder);
+        CalibrationManifest manifest = decision.Decide();
         var weights = new SafetensorsWriter();
         run.Tensors.AddTo(weights);
-        return ArtifactWriter.Write(folder, manifest, weights).Path;
+        string path = ArtifactWriter.Write(folder, manifest, weights).Path;
+        checkpoint.Delete();
+        return new(path, notes);
     }
 }

@@ -41,7 +41,7 @@ internal static class ManifestBuilder
         c.StepsOffset, c.SetAlphaToOne);
 
     /// <summary>The options that decide the result; neither paths nor threads do.</summary>
-    private static IEnumerable<string> Options(CalibrationOptions o)
+    public static IEnumerable<string> Options(CalibrationOptions o)
     {
         yield return Text($"--steps {o.Steps}");
         if (o.Sampler is not null) yield return $"--sampler {o.Sampler}";

@@ -50,39 +50,63 @@ internal sealed class ReferenceTrajectories : IDisposable
     public static int[] Labels(ImportedModel model, long firstImage, int count) =>
         model.Classes == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => (int)((firstImage + i) % model.Classes))];
 
-    /// <summary>Runs a unit, one state per step; the trajectory advances when the next is asked for.</summary>
-    public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default)
+    /// <summary>Runs a unit of the calibration: see the other form.</summary>
+    public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default) =>
+        Run((long)unit * UnitImages, Math.Min(UnitImages, _options.Trajectories - unit * UnitImages), observer, cancellation);
+
+    /// <summary>Runs up to <see cref="UnitImages"/> images from noise, one state per step; the trajectory advances when the next is asked for.</summary>
+    /// <param name="firstImage">Index of the first image.</param>
+    /// <param name="images">Number of images.</param>
+    /// <param name="observer">Told after each operation.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, CancellationToken cancellation = default)
     {
-        long first = (long)unit * UnitImages;
-        int images = (int)Math.Min(UnitImages, _options.Trajectories - first), elements = Interpreter.LatentElements;
-        int[] labels = Labels(_model, first, images), none = new int[labels.Length];
-        Array.Fill(none, Math.Max(0, _model.NullLabel));
+        int elements = Interpreter.LatentElements;
+        int[] labels = Labels(_model, firstImage, images), none = None(labels);
         float[] x = new float[images * elements], conditional = new float[x.Length], unconditional = _options.Guided ? new float[x.Length] : [];
         for (int i = 0; i < images; i++)
-            GaussianNoise.Fill(x.AsSpan(i * elements, elements), _options.Seed, first + i, GaussianNoise.InitialState);
+            GaussianNoise.Fill(x.AsSpan(i * elements, elements), _options.Seed, firstImage + i, GaussianNoise.InitialState);
         for (int step = 0; step < _scheduler.Steps.Count; step++)
         {
-            Evaluate(step, first, x, labels, conditional, false);
-            if (_options.Guided) Evaluate(step, first, x, none, unconditional, true);
-            yield return new(step, first, images, x, conditional, unconditional, labels);
-            Advance(step, first, images, x, conditional, unconditional);
+            Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
+            if (_options.Guided) Evaluate(step, x, none, unconditional, Observer(step, true), cancellation);
+            yield return new(step, firstImage, images, x, conditional, unconditional, labels);
+            Advance(step, firstImage, images, x, conditional, unconditional);
         }
 
-        void Evaluate(int step, long firstImage, float[] states, int[] withLabels, float[] epsilon, bool isUnconditional) =>
-            _evaluator.Evaluate(step, InterpretedStep.Float32, states, withLabels, epsilon,
-                observer is null ? null : (operation, run) => observer(step, firstImage, isUnconditional, operation, run), cancellation);
+        OperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, run) => observer(step, firstImage, half, operation, run);
+    }
+
+    /// <summary>Takes the remaining steps from given states, which become the final images.</summary>
+    /// <param name="step">First step to take.</param>
+    /// <param name="firstImage">Index of the first image; the images repeat when there are several states for each.</param>
+    /// <param name="images">Number of images.</param>
+    /// <param name="x">States, a multiple of <paramref name="images"/>.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public void Finish(int step, long firstImage, int images, float[] x, CancellationToken cancellation)
+    {
+        int states = x.Length / Interpreter.LatentElements;
+        int[] once = Labels(_model, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
+        bool guided = _options.Guidance != 1;
+        float[] conditional = new float[x.Length], unconditional = guided ? new float[x.Length] : [];
+        for (; step < _scheduler.Steps.Count; step++)
+        {
+            Evaluate(step, x, labels, conditional, null, cancellation);
+            if (guided) Evaluate(step, x, None(labels), unconditional, null, cancellation);
+            Advance(step, firstImage, images, x, conditional, unconditional);
+        }
     }
 
     /// <summary>The solver's step with the calibrated guidance, as the runtime takes it.</summary>
-    private void Advance(int step, long first, int images, float[] x, float[] conditional, float[] unconditional)
+    public void Advance(int step, long firstImage, int images, float[] x, float[] conditional, float[] unconditional)
     {
         SolverCoefficients c = _scheduler.Coefficients(step);
         float sigma = (float)_scheduler.Steps[step].Sigma, g = (float)_options.Guidance;
         int elements = Interpreter.LatentElements;
         var noise = new float[elements];
-        for (int i = 0; i < images; i++)
+        for (int i = 0; i < x.Length / elements; i++)
         {
-            if (sigma != 0) GaussianNoise.Fill(noise, _options.Seed, first + i, step);
+            if (sigma != 0) GaussianNoise.Fill(noise, _options.Seed, firstImage + i % images, step);
             for (int e = 0, at = i * elements; e < elements; e++, at++)
             {
                 float epsilon = g == 1 ? conditional[at] : MathF.FusedMultiplyAdd(g, conditional[at], (1 - g) * unconditional[at]);
@@ -90,6 +114,11 @@ internal sealed class ReferenceTrajectories : IDisposable
             }
         }
     }
+
+    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, OperationObserver? observer, CancellationToken cancellation) =>
+        _evaluator.Evaluate(step, InterpretedStep.Float32, x, labels, epsilon, observer, cancellation);
+
+    private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NullLabel);
 
     /// <inheritdoc/>
     public void Dispose() => _evaluator.Dispose();

@@ -19,22 +19,25 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 internal sealed record StepDecision(
     SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
-    /// <summary>The noise at the compiled-in guidance.</summary>
-    public NoiseFit Fit(CalibrationOptions options) => NoiseFit.Of(Moments, options.Guidance);
+    /// <summary>The noise without guidance. Under guidance the runtime derives everything from the joint moments, also for the compiled-in scale.</summary>
+    public NoiseFit Fit() => NoiseFit.Of(Moments);
+
+    /// <summary>The same.</summary>
+    public NoiseFit Fit(CalibrationOptions _) => Fit();
+
+    /// <summary>The correction of the mean under a plan.</summary>
+    public MeanCorrection Mean(CorrectionPlan plan) => MeanCorrection.Of(plan.Mean, Fit(), plan.ClampK);
 
     /// <summary>σ' under a plan.</summary>
-    public VarianceCorrection Variance(CorrectionPlan plan, CalibrationOptions options)
-    {
-        MeanCorrection mean = MeanCorrection.Of(plan.Mean, Fit(options), plan.ClampK);
-        return VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * mean.RemainingVariance : 0);
-    }
+    public VarianceCorrection Variance(CorrectionPlan plan) =>
+        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * Mean(plan).RemainingVariance : 0);
 
     /// <summary>The manifest's step.</summary>
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
     {
-        NoiseFit fit = Fit(options);
-        MeanCorrection mean = MeanCorrection.Of(plan.Mean, fit, plan.ClampK);
-        VarianceCorrection variance = Variance(plan, options);
+        NoiseFit fit = Fit();
+        MeanCorrection mean = Mean(plan);
+        VarianceCorrection variance = Variance(plan);
         return new(
             Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
             Write(fit.ResidualVariance), Write(Math.Min(fit.SnrDb, 1000)), Write(mean.Gain), Write(mean.Offset),

@@ -1,0 +1,59 @@
+namespace Specializer.Calibration;
+
+/// <summary>c_t(n): the mean squared error of the final image when step t alone runs at n bits and all others in FP32.</summary>
+internal static class BudgetCosts
+{
+    /// <summary>Images that costs are measured on; they are the first of the calibration's own, so that held-out ones stay unseen.</summary>
+    public static int Images(CalibrationOptions options) => Math.Min(ReferenceTrajectories.UnitImages, options.Trajectories);
+
+    /// <summary>Measures the costs.</summary>
+    /// <param name="reference">FP32 trajectories.</param>
+    /// <param name="quantized">The quantized network.</param>
+    /// <param name="steps">Per width and step the quantization and mean correction.</param>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="nullLabel">Of the model.</param>
+    /// <param name="work">Told the evaluations of FP32 steps done, for one state per image.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <returns>[width][step].</returns>
+    public static double[][] Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
+        Action<double> work, CancellationToken cancellation)
+    {
+        int images = Images(options), widths = steps.Length, count = options.Steps;
+        var finals = new float[count][];
+        float[] exact = [];
+        foreach (TrajectoryState state in reference.Run(0, images, cancellation: cancellation))
+        {
+            int length = state.X.Length;
+            // All widths side by side, so that they share the FP32 evaluations that follow.
+            float[] x = new float[widths * length], conditional = new float[length], unconditional = new float[options.Guidance == 1 ? 0 : length];
+            for (int width = 0; width < widths; width++)
+            {
+                float[] next = [.. state.X];
+                quantized.Evaluate(state.Step, steps[width][state.Step], state.X, state.Labels, conditional, null, cancellation);
+                if (unconditional.Length > 0)
+                    quantized.Evaluate(state.Step, steps[width][state.Step], state.X, Array.ConvertAll(state.Labels, _ => nullLabel), unconditional, null, cancellation);
+                reference.Advance(state.Step, 0, images, next, conditional, unconditional);
+                next.CopyTo(x, width * length);
+            }
+
+            reference.Finish(state.Step + 1, 0, images, x, cancellation);
+            finals[state.Step] = x;
+            work(widths * (count - state.Step));
+            if (state.Step < count - 1) continue;
+            exact = [.. state.X];
+            reference.Advance(state.Step, 0, images, exact, state.Conditional, state.Unconditional);
+        }
+
+        return [.. Enumerable.Range(0, widths).Select(width => finals.Select(x =>
+        {
+            double sum = 0;
+            for (int i = 0; i < exact.Length; i++)
+            {
+                double difference = (double)x[width * exact.Length + i] - exact[i];
+                sum += difference * difference;
+            }
+
+            return sum / exact.Length;
+        }).ToArray())];
+    }
+}

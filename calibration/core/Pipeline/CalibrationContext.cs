@@ -1,0 +1,33 @@
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>What every phase of a calibration needs.</summary>
+/// <param name="Model">The FP32 model.</param>
+/// <param name="Scheduler">Its solver.</param>
+/// <param name="Options">What to calibrate for.</param>
+/// <param name="Device">Where networks run.</param>
+/// <param name="Threads">Threads for everything else.</param>
+/// <param name="Progress">Told after each step.</param>
+/// <param name="Cancellation">Acts within a step.</param>
+internal sealed record CalibrationContext(
+    ImportedModel Model, Scheduler Scheduler, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
+{
+    private double _done;
+
+    /// <summary>All the work there will be, in evaluations of a unit's trajectories.</summary>
+    public double Total { get; set; } = 1;
+
+    /// <summary>Timesteps in the order of sampling.</summary>
+    public float[] Timesteps => [.. Scheduler.Steps.Select(s => (float)s.Timestep)];
+
+    /// <summary>FP32 trajectories.</summary>
+    public ReferenceTrajectories Reference() => new(Model, Scheduler, Options, Device);
+
+    /// <summary>Adds to the work done.</summary>
+    public void Report(string phase, double work)
+    {
+        _done = Math.Min(_done + work, Total);
+        Progress?.Report(new(phase, _done, Total));
+    }
+}

@@ -1,0 +1,180 @@
+using System.Globalization;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>The last phase: bits per step, corrections, and the manifest they make.</summary>
+internal sealed class DecisionPhase
+{
+    // Images on which the gain of an error through the clipping is measured: a correction of second order needs few.
+    private const int ClippingImages = 64;
+
+    private readonly CalibrationContext _context;
+    private readonly CalibrationRun _run;
+    private readonly List<string> _notes;
+    private readonly Dictionary<(int Step, int Bits, MeanCorrectionKind Mean, bool Clamp), double> _gains = [];
+    private readonly string _policy;
+    private HeldOutImages? _heldOut;
+
+    /// <param name="run">Whose collecting phases are done, or will be before <see cref="Decide"/>.</param>
+    /// <param name="notes">Receives what a person should know.</param>
+    public DecisionPhase(CalibrationRun run, List<string> notes)
+    {
+        (_run, _context, _notes) = (run, run.Context, notes);
+        _policy = Options.Activations == ActivationWidth.Mixed ? Options.Policy.ToString().ToLowerInvariant() : "uniform";
+    }
+
+    private CalibrationOptions Options => _context.Options;
+
+    /// <summary>Most work that this phase will do, in evaluations of a unit's trajectories.</summary>
+    public double Work
+    {
+        get
+        {
+            double unit = ReferenceTrajectories.UnitImages;
+            bool budget = Options is { Activations: ActivationWidth.Mixed, Policy: BitPolicy.Budget };
+            bool noise = _context.Scheduler.Steps.Any(step => step.Sigma != 0) && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
+            int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
+            double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
+            double costs = budget ? (Options.Steps + 1.0) * BudgetCosts.Images(Options) / unit : 0;
+            double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingImages, Options.Trajectories) / unit : 0;
+            return drawing + costs + clipping;
+        }
+    }
+
+    /// <summary>Decides, and writes down why.</summary>
+    public CalibrationManifest Decide()
+    {
+        int[] bits = Allocate();
+        CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, _notes).Choose(Options);
+        NoteTroubles(Steps(bits, plan), plan);
+        return Build(bits, plan);
+    }
+
+    private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Scheduler, Options, _context.Device,
+        share => _context.Report("held-out trajectories", share * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages), _context.Cancellation);
+
+    private CalibrationManifest Build(int[] bits, CorrectionPlan plan) =>
+        ManifestBuilder.Build(_context.Model, _context.Scheduler, Options, _run.Quantized.Network, Steps(bits, plan), plan, _policy);
+
+    private int[] Allocate()
+    {
+        int count = Options.Steps;
+        if (Options.Activations != ActivationWidth.Mixed) return [.. Enumerable.Repeat(_run.Widths[0], count)];
+        int[] preset = BitAllocation.Preset(count, Options.PresetShare);
+        return Options.Policy switch
+        {
+            BitPolicy.Preset => preset,
+            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => NoiseFit.Of(_run.Noise(0).Moments(s), Options.Guidance).NormRatio)],
+                [.. _context.Scheduler.Steps.Select(s => s.AlphaBar)], Options.RuleMargin),
+            _ => Budget(preset),
+        };
+    }
+
+    /// <summary>The best allocation for measured costs at the preset's price, confirmed in closed loop against the preset.</summary>
+    private int[] Budget(int[] preset)
+    {
+        var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, false);
+        InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Steps)], plan)
+            .Select(s => Parameters(s, plan)).ToArray())];
+        double[][] costs;
+        using (ReferenceTrajectories reference = _context.Reference())
+        using (NetworkEvaluator quantized = _run.Evaluator())
+        {
+            double unit = (double)BudgetCosts.Images(Options) / ReferenceTrajectories.UnitImages / Options.Steps;
+            costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
+        }
+
+        Network network = _run.Quantized.Network;
+        double full = NetworkCost.MultiplyAccumulates(network) * 1024.0;
+        int[] budget = BitAllocation.Budget(costs[0], costs[1], BitAllocation.EightBitSteps(
+            full, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, NetworkCost.BitOperationsSaved(network, preset)));
+        _notes.Add($"budget: 4-bit activations at steps {string.Join(" ", Enumerable.Range(0, budget.Length).Where(s => budget[s] == 4))}");
+        if (budget.AsSpan().SequenceEqual(preset)) return preset;
+        double[] ours = HeldOut.ErrorsDb(HeldOut.Draw(Build(budget, plan), _run.Tensors)), theirs = HeldOut.ErrorsDb(HeldOut.Draw(Build(preset, plan), _run.Tensors));
+        Interval change = Bootstrap.Estimate(ours.Length, i => i.Average(n => ours[n] - theirs[n]), Options.Seed);
+        bool worse = change.Low > 0;
+        _notes.Add(Text($"budget against the preset at no more bit operations: the final images' squared error changes by {change.Value:+0.00;-0.00} dB [{change.Low:+0.00;-0.00}, {change.High:+0.00;-0.00}] on {ours.Length} held-out trajectories{(worse ? "; the preset is kept" : "")}"));
+        return worse ? preset : budget;
+    }
+
+    private StepDecision[] Steps(int[] bits, CorrectionPlan plan)
+    {
+        StepDecision[] steps = [.. bits.Select((b, step) =>
+        {
+            int width = Array.IndexOf(_run.Widths, b);
+            return new StepDecision(_context.Scheduler.Steps[step], _context.Scheduler.Coefficients(step), b,
+                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda));
+        })];
+        return plan.Variance && _context.Scheduler.Configuration.ClipSample ? WithMeasuredGains(steps, plan) : steps;
+    }
+
+    private static InterpretedStep Parameters(StepDecision step, CorrectionPlan plan)
+    {
+        MeanCorrection mean = step.Mean(plan);
+        return new() { Quantizations = step.Quantizations, Gain = (float)mean.Gain, Offset = Array.ConvertAll(mean.Offset, o => (float)o) };
+    }
+
+    /// <summary>With clipping a step is not linear in ε: its gain of an error is measured, with the corrected prediction on FP32 states.</summary>
+    private StepDecision[] WithMeasuredGains(StepDecision[] steps, CorrectionPlan plan)
+    {
+        if (!_gains.ContainsKey(Key(0))) MeasureGains();
+        return [.. steps.Select((s, i) => s with { ErrorGain = _gains[Key(i)] })];
+
+        (int, int, MeanCorrectionKind, bool) Key(int step) => (step, steps[step].Bits, plan.Mean, plan.ClampK);
+
+        void MeasureGains()
+        {
+            var moments = steps.Select(_ => new JointMoments(_context.Model.Channels, 2)).ToArray();
+            InterpretedStep[] parameters = [.. steps.Select(s => Parameters(s, plan))];
+            using ReferenceTrajectories reference = _context.Reference();
+            using NetworkEvaluator quantized = _run.Evaluator();
+            int total = Math.Min(ClippingImages, Options.Trajectories);
+            for (int first = 0; first < total; first += ReferenceTrajectories.UnitImages)
+            {
+                int images = Math.Min(ReferenceTrajectories.UnitImages, total - first);
+                foreach (TrajectoryState state in reference.Run(first, images, cancellation: _context.Cancellation))
+                {
+                    var corrected = new float[state.X.Length];
+                    quantized.Evaluate(state.Step, parameters[state.Step], state.X, state.Labels, corrected, null, _context.Cancellation);
+                    int elements = state.X.Length / images;
+                    for (int i = 0; i < images; i++)
+                    {
+                        Range image = (i * elements)..((i + 1) * elements);
+                        moments[state.Step].Merge(ClippedStep.Moments(
+                            state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), steps[state.Step].Coefficients, _context.Model.Channels));
+                    }
+
+                    _context.Report("clipping", 2.0 * images / ReferenceTrajectories.UnitImages / Options.Steps);
+                }
+            }
+
+            for (int i = 0; i < steps.Length; i++)
+            {
+                double remaining = steps[i].Mean(plan).RemainingVariance;
+                _gains[Key(i)] = remaining > 0 ? Math.Sqrt(ClippedStep.AddedVariance(moments[i]) / remaining) : steps[i].ErrorGain;
+            }
+        }
+    }
+
+    private void NoteTroubles(StepDecision[] steps, CorrectionPlan plan)
+    {
+        for (int i = 0; i < steps.Length; i++)
+        {
+            if (steps[i].Mean(plan).Fallback is { } reason) _notes.Add($"step {i}, timestep {steps[i].Solver.Timestep}: {reason}");
+        }
+
+        int[] large = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Solver.Sigma > 0 && steps[i].Variance(plan).Unabsorbed > 0)];
+        if (large.Length > 0) _notes.Add($"quantization noise exceeds the sampler's own at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
+        for (int slot = 0; slot < _run.Quantized.Sources.Count; slot++)
+        {
+            string source = _run.Quantized.Sources[slot];
+            ActivationRange[] ranges = [.. steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot])];
+            int constant = ranges.Count(r => r.Constant), clipped = ranges.Count(r => r.SaturatedLow + r.SaturatedHigh > 0.05);
+            if (constant > 0) _notes.Add($"'{source}' is constant at {constant} of {steps.Length} steps; its quantization represents that one value");
+            if (clipped > 0) _notes.Add($"'{source}' saturates in more than 5 % of its values at {clipped} of {steps.Length} steps: its distribution is unusual, and 8 bits or FP32 (--skip) may serve it better");
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

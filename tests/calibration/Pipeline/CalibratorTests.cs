@@ -1,0 +1,117 @@
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+public class CalibratorTests
+{
+    private static readonly CalibrationOptions Quick = new() { Steps = 2, Trajectories = 3, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.On };
+
+    private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, "tiny", nullLabel: 10);
+
+    [Fact]
+    public void TheArtefactIsSoundAndDoesNotDependOnThreads()
+    {
+        CalibrationOptions options = Quick with { Steps = 3, Policy = BitPolicy.Budget, PresetShare = 0.4, GuidanceMinimum = 1, GuidanceMaximum = 3, MeanCorrection = MeanCorrectionChoice.Auto, VarianceCorrection = VarianceCorrectionChoice.Auto };
+        using TemporaryFolder one = new(), three = new();
+        string first = Calibrate(options, one, 1), second = Calibrate(options, three, 3);
+        AssertEqualArtefacts(first, second);
+
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(first); // Reads strictly: any flaw throws.
+        Assert.Equal(options.Trajectories, artifact.Manifest.Provenance.Trajectories);
+        Assert.Equal(1, artifact.Manifest.Steps.Count(s => s.ActivationBits == 4));
+        Assert.All(artifact.Manifest.Steps, s => Assert.Equal((16, 4), (s.Covariance.Count, s.Means.Count)));
+        using InterpretedSampler sampler = InterpretedSampler.FromArtifact(first);
+        Assert.All(sampler.Sample(2, labels: [3, 7], guidance: 2.5f).Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
+    }
+
+    [Fact]
+    public void AnInterruptedCalibrationGoesOnToTheSameBytes()
+    {
+        CalibrationOptions options = Quick with { Trajectories = 20, Activations = ActivationWidth.Eight };
+        using TemporaryFolder whole = new(), parts = new();
+        string expected = Calibrate(options, whole, 2);
+        foreach (double share in (double[])[0.15, 0.5])
+        {
+            using var stop = new CancellationTokenSource();
+            var progress = new Inline(p =>
+            {
+                if (p.Done / p.Total > share) stop.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => Calibrate(options, parts, 2, progress, stop.Token));
+            Assert.NotEmpty(Directory.GetFiles(parts.Root, "*.checkpoint"));
+        }
+
+        AssertEqualArtefacts(expected, Calibrate(options, parts, 2));
+        Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
+    }
+
+    [Theory]
+    [InlineData(4, ActivationWidth.Four)]
+    [InlineData(8, ActivationWidth.Eight)]
+    public void UniformWidthsAndDeterministicSamplersWork(int weights, ActivationWidth activations)
+    {
+        using var folder = new TemporaryFolder();
+        string path = Calibrate(Quick with { Eta = 0, WeightBits = weights, Activations = activations, Rounding = RoundingChoice.Nearest }, folder, 2);
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
+        Assert.Equal("uniform", artifact.Manifest.Sampling.Policy);
+        Assert.All(artifact.Manifest.Steps, s => Assert.Equal((activations == ActivationWidth.Four ? 4 : 8, 0.0), (s.ActivationBits, s.CalibratedSigma.Value)));
+        Assert.False(artifact.Manifest.Sampling.VarianceCorrection);
+    }
+
+    [Fact]
+    public void SecondOrderRoundingAndMoreBitsLowerTheNoise()
+    {
+        double nearest = Snr(RoundingChoice.Nearest, 4), second = Snr(RoundingChoice.Gptq, 4), eight = Snr(RoundingChoice.Gptq, 8);
+        Assert.True(nearest + 3 < second && second + 1 < eight, $"{nearest}, {second}, {eight} dB");
+
+        double Snr(RoundingChoice rounding, int bits)
+        {
+            using var folder = new TemporaryFolder();
+            using CalibrationArtifact artifact = CalibrationArtifact.Open(Calibrate(
+                Quick with { Trajectories = 8, Rounding = rounding, WeightBits = bits, Activations = ActivationWidth.Eight, VarianceCorrection = VarianceCorrectionChoice.Off }, folder, 2));
+            return artifact.Manifest.Steps[0].SnrDb.Value;
+        }
+    }
+
+    [Fact]
+    public void ContradictoryOptionsAreRefused()
+    {
+        (CalibrationOptions Options, string Message)[] cases =
+        [
+            (Quick with { Trajectories = 0 }, "trajectories"),
+            (Quick with { Steps = 0 }, "steps"),
+            (Quick with { WeightBits = 5 }, "4 or 8"),
+            (Quick with { WeightBits = 8 }, "8-bit weights"),
+            (Quick with { Guidance = 2 }, "outside the interval"),
+            (Quick with { MeanCorrection = MeanCorrectionChoice.Mmse, GuidanceMaximum = 2 }, "mmse"),
+            (Quick with { Skip = ["nowhere"] }, "nowhere"),
+            (Quick with { Sampler = "ddpm", Eta = 0 }, "η"),
+            (Quick with { PresetShare = 2 }, "between 0 and 1"),
+        ];
+        using var folder = new TemporaryFolder();
+        foreach (var (options, message) in cases)
+            Assert.Contains(message, Assert.ThrowsAny<ArgumentException>(() => Calibrate(options, folder, 1)).Message);
+        ImportedModel withoutNull = DiffusersImporter.Load(ModelFolder.Source, "tiny");
+        using var device = new CpuDevice(1);
+        Assert.Contains("null label", Assert.Throws<ArgumentException>(() => Calibrator.Run(withoutNull, Quick with { GuidanceMaximum = 2 }, folder.Root, device)).Message);
+    }
+
+    private static string Calibrate(CalibrationOptions options, TemporaryFolder folder, int threads, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var device = new CpuDevice(threads);
+        return Calibrator.Run(Model, options, folder.Root, device, threads, progress, cancellation).ManifestPath;
+    }
+
+    private static void AssertEqualArtefacts(string expected, string actual)
+    {
+        Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(actual));
+        Assert.Equal(File.ReadAllBytes(Weights(expected)), File.ReadAllBytes(Weights(actual)));
+
+        static string Weights(string manifest) => manifest.Replace(".calibration.json", ".weights.safetensors");
+    }
+
+    private sealed class Inline(Action<CalibrationProgress> report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report(value);
+    }
+}

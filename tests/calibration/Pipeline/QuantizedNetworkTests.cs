@@ -1,0 +1,50 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration.Tests;
+
+public class QuantizedNetworkTests
+{
+    private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void EveryConvolutionReadsItsWidthAndTheOuterOnesKeepEightBits(int bits)
+    {
+        QuantizedNetwork quantized = QuantizedNetwork.Of(Model.Network, bits, []);
+        var maps = quantized.Network.Maps.ToDictionary(m => m.Name);
+        foreach (ConvolutionOperation c in quantized.Network.Operations.OfType<ConvolutionOperation>())
+        {
+            Assert.Equal(c.Name is "conv_in" or "conv_out" ? 8 : bits, c.WeightBits);
+            Assert.Equal(c.WeightBits == 4 ? MapType.Quantized8 : MapType.Quantized16, maps[c.Input].Type);
+        }
+
+        // Nothing but convolutions reads integers, and every source is an FP32 map of the original.
+        foreach (Operation o in quantized.Network.Operations.Where(o => o is not ConvolutionOperation))
+            Assert.All(o.Inputs(), input => Assert.False(maps[input].IsQuantized));
+        Assert.All(quantized.Sources, s => Assert.Contains(Model.Network.Maps, m => m.Name == s));
+        Assert.Equal(quantized.Network.Maps.Count(m => m.IsQuantized), quantized.Sources.Count);
+        Assert.Equal(quantized.Network.Maps.Where(m => m.IsQuantized).Select(m => m.Type == MapType.Quantized16), quantized.Widened);
+    }
+
+    [Fact]
+    public void NormsQuantizeInTheirOwnPassAndHalvesOfAConcatenationApart()
+    {
+        Network network = QuantizedNetwork.Of(Model.Network, 4, []).Network;
+        var maps = network.Maps.ToDictionary(m => m.Name);
+        GroupNormOperation norm = network.Operations.OfType<GroupNormOperation>().First(o => o.Skip is not null);
+        Assert.Equal((MapType.Quantized8, MapType.Quantized8), (maps[norm.Output].Type, maps[norm.SkipOutput!].Type));
+        Assert.NotEqual(norm.Output, norm.SkipOutput);
+        // Every separate quantization is of a map that something else needs in FP32, or that no norm writes.
+        Assert.All(network.Operations.OfType<QuantizeOperation>(), q => Assert.DoesNotContain(network.Operations.OfType<GroupNormOperation>(), n => n.Outputs().Contains(q.Input)));
+    }
+
+    [Fact]
+    public void SkippedConvolutionsStayAsTheyAre()
+    {
+        const string name = "mid_block.resnets.0.conv1";
+        QuantizedNetwork quantized = QuantizedNetwork.Of(Model.Network, 4, [name]);
+        Assert.Equal(Model.Network.Operations.Single(o => o.Name == name), quantized.Network.Operations.Single(o => o.Name == name));
+        Assert.All(quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.Name != name), o => Assert.NotEqual(32, o.WeightBits));
+    }
+}
