@@ -32,22 +32,24 @@ internal static class VerifyCommand
             });
         }
 
-        var command = new Command("verify", "Compares the FP32 network with outputs that the reference library stored.") { folder, against, json, tolerance, trajectory, threads };
+        Option<string> engine = EngineOption.Create();
+        var command = new Command("verify", "Compares the FP32 network with outputs that the reference library stored.") { folder, against, json, tolerance, trajectory, engine, threads };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
             result.GetRequiredValue(folder).FullName, result.GetRequiredValue(against).FullName, result.GetValue(json),
-            result.GetValue(tolerance), result.GetValue(trajectory), result.GetValue(threads), cancellation))));
+            result.GetValue(tolerance), result.GetValue(trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
         return command;
     }
 
-    private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, int threads, CancellationToken cancellation)
+    private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         ImportedModel model = DiffusersImporter.Load(folder);
         Console.WriteLine(Invariant($"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}"));
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
-        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, golden, device, tolerance, trajectoryTolerance, cancellation);
+        ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
+        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, golden, engine, tolerance, trajectoryTolerance, cancellation);
         foreach (VerificationResult result in results)
         {
             Console.WriteLine(result.Status == VerificationStatus.Skipped
@@ -55,7 +57,7 @@ internal static class VerifyCommand
                 : Invariant($"  {result.Name,-12} {(result.Status == VerificationStatus.Passed ? "ok" : "FAILED"),-6} largest {(result.Name == "eps" ? "absolute" : "relative")} error {result.Error:0.0e-0}, tolerance {result.Tolerance:0e-0}{(result.Note.Length == 0 ? "" : $": {result.Note}")}"));
         }
 
-        Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
+        Console.WriteLine(Invariant($"{(engine is InterpreterEngine ? device.Name : engine.Name)}, {clock.Elapsed.TotalSeconds:F1} s"));
         if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model, results));
         return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }

@@ -24,4 +24,6 @@ internal enum DrawPurpose : uint
     Residuals = 0x52,
     /// <summary>Trajectories of a bootstrap resample.</summary>
     Bootstrap = 0x53,
+    /// <summary>Samples of an iteration of block reconstruction.</summary>
+    Reconstruction = 0x54,
 }

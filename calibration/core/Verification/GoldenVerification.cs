@@ -12,7 +12,7 @@ public static class GoldenVerification
     /// <summary>Largest relative error of a trajectory's state that passes by default.</summary>
     public const double DefaultTrajectoryTolerance = 1e-4;
 
-    /// <summary>Runs every check that the file allows.</summary>
+    /// <summary>Runs every check that the file allows on this project's kernels.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">Safetensors file with stored inputs and outputs, NCHW.</param>
     /// <param name="device">Where to run; stays the caller's.</param>
@@ -22,32 +22,45 @@ public static class GoldenVerification
     /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed or belongs to another model.</exception>
     /// <exception cref="IOException">The file is missing or unreadable.</exception>
     public static IReadOnlyList<VerificationResult> Run(ImportedModel model, string path, Device device,
+        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellation = default) =>
+        Run(model, path, new InterpreterEngine(device), tolerance, trajectoryTolerance, cancellation);
+
+    /// <summary>Runs every check that the file allows.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="path">Safetensors file with stored inputs and outputs, NCHW.</param>
+    /// <param name="engine">What evaluates the model.</param>
+    /// <param name="tolerance">Largest absolute error of ε.</param>
+    /// <param name="trajectoryTolerance">Largest error of a trajectory's state, relative to its largest magnitude.</param>
+    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed or belongs to another model.</exception>
+    /// <exception cref="IOException">The file is missing or unreadable.</exception>
+    public static IReadOnlyList<VerificationResult> Run(ImportedModel model, string path, ReferenceEngine engine,
         double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(engine);
         using var golden = new GoldenFile(path, model.Height, model.Width, model.Channels);
         float[] x = golden.Images("in.x");
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
         int[] labels = Labels(golden, model, images);
-        var results = new List<VerificationResult> { Forward(golden, model, device, x, labels, tolerance, cancellation) };
+        var results = new List<VerificationResult> { Forward(golden, model, engine, x, labels, tolerance, cancellation) };
         foreach (string name in golden.Trajectories)
-            results.Add(Trajectory(golden, model, device, name, labels, trajectoryTolerance, cancellation));
+            results.Add(Trajectory(golden, model, engine, name, labels, trajectoryTolerance, cancellation));
         return results;
     }
 
     private static VerificationResult Forward(
-        GoldenFile golden, ImportedModel model, Device device, float[] x, int[] labels, double tolerance, CancellationToken cancellation)
+        GoldenFile golden, ImportedModel model, ReferenceEngine engine, float[] x, int[] labels, double tolerance, CancellationToken cancellation)
     {
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
         int[] timesteps = golden.Integers("in.t", images);
         float[] expected = golden.Images("out.eps"), actual = new float[x.Length];
         if (expected.Length != x.Length) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
-        using NetworkEvaluator evaluator = Evaluator(model, timesteps, device);
+        using IReferenceNetwork network = Prepare(model, timesteps, engine);
         for (int image = 0; image < images; image++)
         {
             Range range = (image * elements)..((image + 1) * elements);
-            evaluator.Evaluate(image, InterpretedStep.Float32, x.AsSpan(range), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(range), null, cancellation);
+            network.Evaluate(image, x.AsSpan(range), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(range), null, cancellation);
         }
 
         double error = LargestDifference(expected, actual);
@@ -55,7 +68,7 @@ public static class GoldenVerification
     }
 
     private static VerificationResult Trajectory(
-        GoldenFile golden, ImportedModel model, Device device, string name, int[] labels, double tolerance, CancellationToken cancellation)
+        GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellation)
     {
         (string Sampler, double Eta)? kind = name switch
         {
@@ -80,7 +93,7 @@ public static class GoldenVerification
                 $"the timesteps are {string.Join(", ", own)} here and {string.Join(", ", timesteps)} in the file");
         }
 
-        using NetworkEvaluator evaluator = Evaluator(model, timesteps, device);
+        using IReferenceNetwork network = Prepare(model, timesteps, engine);
         var errors = new double[steps];
         var epsilon = new float[start.Length];
         int images = start.Length / (model.Height * model.Width * model.Channels);
@@ -88,7 +101,7 @@ public static class GoldenVerification
         {
             ReadOnlySpan<float> x = step == 0 ? start : states.AsSpan((step - 1) * start.Length, start.Length);
             ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
-            evaluator.Evaluate(step, InterpretedStep.Float32, x, labels, epsilon, null, cancellation);
+            network.Evaluate(step, x, labels, epsilon, null, cancellation);
             float[] next = scheduler.Step(x, epsilon, noise.AsSpan(step * start.Length, start.Length), step, images);
             errors[step] = LargestDifference(expected, next) / LargestMagnitude(expected);
         }
@@ -104,8 +117,8 @@ public static class GoldenVerification
             : throw golden.Error("in.class_labels", $"holds labels outside 0 to {model.Classes - 1}. The file belongs to another model");
     }
 
-    private static NetworkEvaluator Evaluator(ImportedModel model, int[] timesteps, Device device) =>
-        new(model.Network, timesteps.Length, model.TensorBytes(Array.ConvertAll(timesteps, t => (float)t)), device, capacity: 2);
+    private static IReferenceNetwork Prepare(ImportedModel model, int[] timesteps, ReferenceEngine engine) =>
+        engine.Create(model, Array.ConvertAll(timesteps, t => (float)t), capacity: 2);
 
     // A NaN fails every comparison, so it must not look like a small error.
     private static VerificationStatus Judge(double error, double tolerance) => error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed;
