@@ -1,14 +1,12 @@
+using Specializer.Kernels;
+
 namespace Specializer.Calibration;
 
 /// <summary>What a corrected prediction's error does to the next state when x₀ is clipped, measured: where both predictions are clipped alike, the error does not arrive.</summary>
 internal static class ClippedStep
 {
     /// <summary>The step's mean, without noise.</summary>
-    public static float Mean(float x, float prediction, SolverCoefficients c)
-    {
-        float original = Math.Clamp(c.X0FromSample * x + c.X0FromModel * prediction, -c.Clip, c.Clip);
-        return c.FromX0 * original + c.FromSample * x + c.FromModel * prediction;
-    }
+    public static float Mean(float x, float prediction, SolverCoefficients c) => SolverWork.Advance(c, x, prediction, 0, 0);
 
     /// <summary>Moments of (ε, the step's mean error) of one image.</summary>
     /// <param name="x">State, NHWC.</param>

@@ -5,7 +5,8 @@ namespace Specializer.Calibration;
 /// <summary>Collects, along FP32 trajectories, what quantization needs: per step and map a histogram, per convolution the moments of its input columns.</summary>
 internal sealed class ActivationCollector
 {
-    private readonly NetworkInterpreter _interpreter;
+    private readonly Network _network;
+    private readonly Dictionary<string, Map> _shapes;
     private readonly string[] _maps;
     private readonly Dictionary<string, int> _index;
     private readonly ActivationHistogram[][] _histograms; // [step][map]
@@ -17,24 +18,24 @@ internal sealed class ActivationCollector
 
     private sealed record Layer(string Name, int Map, ColumnShape Shape, InputMoments Moments);
 
-    /// <param name="reference">The FP32 network's interpreter.</param>
+    /// <param name="reference">The FP32 network.</param>
     /// <param name="quantized">What will be quantized.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
-    public ActivationCollector(NetworkInterpreter reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
+    public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
     {
-        (_interpreter, _threads, _trajectories) = (reference, threads, options.Trajectories);
+        (_network, _threads, _trajectories) = (reference, threads, options.Trajectories);
         _maps = [.. quantized.Sources.Distinct()];
         _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         _copies = new float[_maps.Length][];
         _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _maps.Select(_ => new ActivationHistogram()).ToArray())];
         _sampler = new(options.Seed, options.Steps, options.Trajectories * (options.Guided ? 2L : 1));
-        var shapes = reference.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
         _layers = options.Rounding == RoundingChoice.Nearest ? [] :
-            [.. reference.Network.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name)).Select(o =>
+            [.. reference.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name)).Select(o =>
             {
-                Map from = shapes[o.Input], to = shapes[o.Output];
+                Map from = _shapes[o.Input], to = _shapes[o.Output];
                 var shape = new ColumnShape(from.Height, from.Width, from.Channels, to.Height, to.Width, o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample);
                 return new Layer(o.Name, _index[o.Input], shape, new InputMoments(shape.Size));
             })];
@@ -47,11 +48,11 @@ internal sealed class ActivationCollector
     public ActivationHistogram Histogram(int step, string map) => _histograms[step][_index[map]];
 
     /// <summary>An observer of the reference trajectories.</summary>
-    public void Observe(int step, long firstImage, bool unconditional, Operation operation, Execution run)
+    public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps)
     {
-        if (operation == _interpreter.Network.Operations[0]) Copy(_interpreter.Network.Latent, run);
-        foreach (string output in operation.Outputs()) Copy(output, run);
-        if (operation == _interpreter.Network.Operations[^1]) Collect(step, firstImage + (unconditional ? _trajectories : 0));
+        if (operation == _network.Operations[0]) Copy(_network.Latent, maps);
+        foreach (string output in operation.Outputs()) Copy(output, maps);
+        if (operation == _network.Operations[^1]) Collect(step, firstImage + (unconditional ? _trajectories : 0));
     }
 
     /// <summary>Writes the state.</summary>
@@ -76,12 +77,14 @@ internal sealed class ActivationCollector
         for (int l = 0; l < _layers.Length; l++) _layers[l] = _layers[l] with { Moments = InputMoments.Read(reader) };
     }
 
-    private void Copy(string map, Execution run)
+    private int Elements(string map) => _shapes[map].Height * _shapes[map].Width * _shapes[map].Channels;
+
+    private void Copy(string map, IReferenceMaps maps)
     {
         if (!_index.TryGetValue(map, out int index)) return;
-        int elements = _interpreter.Elements(map);
-        if (_copies[index]?.Length != run.Batch * elements) _copies[index] = new float[run.Batch * elements];
-        run.Read(_interpreter.Buffer(map), elements, _copies[index]);
+        int elements = maps.Images * Elements(map);
+        if (_copies[index]?.Length != elements) _copies[index] = new float[elements];
+        maps.Read(map, _copies[index]);
     }
 
     private void Collect(int step, long firstImage)
@@ -93,7 +96,7 @@ internal sealed class ActivationCollector
         {
             Layer layer = _layers[l];
             float[] copy = _copies[layer.Map]!;
-            int elements = _interpreter.Elements(_maps[layer.Map]);
+            int elements = Elements(_maps[layer.Map]);
             var column = new float[layer.Shape.Size];
             for (int image = 0; image < copy.Length / elements; image++)
             {

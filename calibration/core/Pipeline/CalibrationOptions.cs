@@ -90,6 +90,8 @@ public sealed record CalibrationOptions
     public RoundingChoice Rounding { get; init; }
     /// <summary>Convolutions to leave in FP32, by name.</summary>
     public IReadOnlyList<string> Skip { get; init; } = [];
+    /// <summary>What evaluates the FP32 network along the trajectories; null for this project's kernels.</summary>
+    public ReferenceEngine? Engine { get; init; }
     /// <summary>Seed of the trajectories' noise and of every random choice.</summary>
     public ulong Seed { get; init; }
 

@@ -41,7 +41,7 @@ internal sealed class CalibrationRun
     public void CollectActivations()
     {
         using ReferenceTrajectories reference = Context.Reference();
-        var activations = _activations = new ActivationCollector(reference.Interpreter, Quantized, Context.Options, Context.Threads);
+        var activations = _activations = new ActivationCollector(reference.Network, Quantized, Context.Options, Context.Threads);
         int first = _checkpoint.Load("activations", activations.Read);
         Context.Report("FP32 activations", first);
         for (int unit = first; unit < _units; unit++)

@@ -6,13 +6,13 @@ namespace Specializer.Calibration;
 /// <summary>The last phase: bits per step, corrections, and the manifest they make.</summary>
 internal sealed class DecisionPhase
 {
-    // Images on which the gain of an error through the clipping is measured: a correction of second order needs few.
-    private const int ClippingImages = 64;
+    // Units on which the gain of an error through the clipping is measured: a correction of second order needs few.
+    private const int ClippingUnits = 4;
 
     private readonly CalibrationContext _context;
     private readonly CalibrationRun _run;
     private readonly List<string> _notes;
-    private readonly Dictionary<(int Step, int Bits, MeanCorrectionKind Mean, bool Clamp), double> _gains = [];
+    private readonly Dictionary<string, double[]> _gains = new(StringComparer.Ordinal);
     private readonly string _policy;
     private HeldOutImages? _heldOut;
 
@@ -37,7 +37,7 @@ internal sealed class DecisionPhase
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
             double costs = budget ? (Options.Steps + 1.0) * BudgetCosts.Images(Options) / unit : 0;
-            double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingImages, Options.Trajectories) / unit : 0;
+            double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingUnits, Options.Trajectories / unit) : 0;
             return drawing + costs + clipping;
         }
     }
@@ -115,46 +115,25 @@ internal sealed class DecisionPhase
         return new() { Quantizations = step.Quantizations, Gain = (float)mean.Gain, Offset = Array.ConvertAll(mean.Offset, o => (float)o) };
     }
 
-    /// <summary>With clipping a step is not linear in ε: its gain of an error is measured, with the corrected prediction on FP32 states.</summary>
+    /// <summary>The steps with the gain of an error that the clipping leaves, on the calibration's first FP32 states.</summary>
     private StepDecision[] WithMeasuredGains(StepDecision[] steps, CorrectionPlan plan)
     {
-        if (!_gains.ContainsKey(Key(0))) MeasureGains();
-        return [.. steps.Select((s, i) => s with { ErrorGain = _gains[Key(i)] })];
-
-        (int, int, MeanCorrectionKind, bool) Key(int step) => (step, steps[step].Bits, plan.Mean, plan.ClampK);
-
-        void MeasureGains()
+        string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK}";
+        if (_gains.TryGetValue(key, out double[]? known)) return [.. steps.Select((s, i) => s with { ErrorGain = known[i] })];
+        var gain = new ClippingGain(steps, plan, _context.Model.Channels);
+        using ReferenceTrajectories reference = _context.Reference();
+        using NetworkEvaluator quantized = _run.Evaluator();
+        for (int unit = 0; unit < Math.Min(ClippingUnits, reference.Units); unit++)
         {
-            var moments = steps.Select(_ => new JointMoments(_context.Model.Channels, 2)).ToArray();
-            InterpretedStep[] parameters = [.. steps.Select(s => Parameters(s, plan))];
-            using ReferenceTrajectories reference = _context.Reference();
-            using NetworkEvaluator quantized = _run.Evaluator();
-            int total = Math.Min(ClippingImages, Options.Trajectories);
-            for (int first = 0; first < total; first += ReferenceTrajectories.UnitImages)
+            foreach (TrajectoryState state in reference.Run(unit, cancellation: _context.Cancellation))
             {
-                int images = Math.Min(ReferenceTrajectories.UnitImages, total - first);
-                foreach (TrajectoryState state in reference.Run(first, images, cancellation: _context.Cancellation))
-                {
-                    var corrected = new float[state.X.Length];
-                    quantized.Evaluate(state.Step, parameters[state.Step], state.X, state.Labels, corrected, null, _context.Cancellation);
-                    int elements = state.X.Length / images;
-                    for (int i = 0; i < images; i++)
-                    {
-                        Range image = (i * elements)..((i + 1) * elements);
-                        moments[state.Step].Merge(ClippedStep.Moments(
-                            state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), steps[state.Step].Coefficients, _context.Model.Channels));
-                    }
-
-                    _context.Report("clipping", 2.0 * images / ReferenceTrajectories.UnitImages / Options.Steps);
-                }
-            }
-
-            for (int i = 0; i < steps.Length; i++)
-            {
-                double remaining = steps[i].Mean(plan).RemainingVariance;
-                _gains[Key(i)] = remaining > 0 ? Math.Sqrt(ClippedStep.AddedVariance(moments[i]) / remaining) : steps[i].ErrorGain;
+                gain.Add(state, quantized, _context.Cancellation);
+                _context.Report("clipping", 2.0 / Options.Steps);
             }
         }
+
+        _gains.Add(key, [.. gain.Steps.Select(s => s.ErrorGain)]);
+        return gain.Steps;
     }
 
     private void NoteTroubles(StepDecision[] steps, CorrectionPlan plan)

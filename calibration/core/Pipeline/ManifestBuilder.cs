@@ -61,6 +61,7 @@ internal static class ManifestBuilder
         yield return $"--variance-correction {o.VarianceCorrection.ToString().ToLowerInvariant()}";
         yield return $"--rounding {o.Rounding.ToString().ToLowerInvariant()}";
         foreach (string name in o.Skip.Order(StringComparer.Ordinal)) yield return $"--skip {name}";
+        if (o.Engine is not null and not InterpreterEngine) yield return $"--engine {o.Engine.Name}";
         yield return Text($"--seed {o.Seed}");
 
         static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

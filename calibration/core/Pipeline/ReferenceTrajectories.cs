@@ -19,8 +19,8 @@ internal sealed record TrajectoryState(int Step, long FirstImage, int Images, fl
 /// <param name="firstImage">Index of the first image of this batch.</param>
 /// <param name="unconditional">True for the half with the null label.</param>
 /// <param name="operation">What has run.</param>
-/// <param name="run">Holds the maps.</param>
-internal delegate void ReferenceObserver(int step, long firstImage, bool unconditional, Manifest.Operation operation, Execution run);
+/// <param name="maps">What they hold.</param>
+internal delegate void ReferenceObserver(int step, long firstImage, bool unconditional, Manifest.Operation operation, IReferenceMaps maps);
 
 /// <summary>FP32 trajectories with Philox noise, keyed like those of a sampler: image i of seed s here is image i of a sampler's run with that seed.</summary>
 /// <remarks>Work is cut into units of a fixed number of images, so that nothing depends on the batch size, and any unit can be done again.</remarks>
@@ -32,16 +32,18 @@ internal sealed class ReferenceTrajectories : IDisposable
     private readonly ImportedModel _model;
     private readonly Scheduler _scheduler;
     private readonly CalibrationOptions _options;
-    private readonly NetworkEvaluator _evaluator;
+    private readonly IReferenceNetwork _network;
+    private readonly int _elements;
 
     public ReferenceTrajectories(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Device device)
     {
         (_model, _scheduler, _options) = (model, scheduler, options);
-        _evaluator = new(model.Network, scheduler.Steps.Count, model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]), device, UnitImages);
+        _elements = model.Height * model.Width * model.Channels;
+        _network = (options.Engine ?? new InterpreterEngine(device)).Create(model, [.. scheduler.Steps.Select(s => (float)s.Timestep)], UnitImages);
     }
 
     /// <summary>The FP32 network.</summary>
-    public NetworkInterpreter Interpreter => _evaluator.Interpreter;
+    public Manifest.Network Network => _model.Network;
 
     /// <summary>Units of the calibration.</summary>
     public int Units => (_options.Trajectories + UnitImages - 1) / UnitImages;
@@ -61,7 +63,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <param name="cancellation">Acts within a step.</param>
     public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, CancellationToken cancellation = default)
     {
-        int elements = Interpreter.LatentElements;
+        int elements = _elements;
         int[] labels = Labels(_model, firstImage, images), none = None(labels);
         float[] x = new float[images * elements], conditional = new float[x.Length], unconditional = _options.Guided ? new float[x.Length] : [];
         for (int i = 0; i < images; i++)
@@ -74,7 +76,7 @@ internal sealed class ReferenceTrajectories : IDisposable
             Advance(step, firstImage, images, x, conditional, unconditional);
         }
 
-        OperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, run) => observer(step, firstImage, half, operation, run);
+        ReferenceOperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
     }
 
     /// <summary>Takes the remaining steps from given states, which become the final images.</summary>
@@ -85,7 +87,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <param name="cancellation">Acts within a step.</param>
     public void Finish(int step, long firstImage, int images, float[] x, CancellationToken cancellation)
     {
-        int states = x.Length / Interpreter.LatentElements;
+        int states = x.Length / _elements;
         int[] once = Labels(_model, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
         bool guided = _options.Guidance != 1;
         float[] conditional = new float[x.Length], unconditional = guided ? new float[x.Length] : [];
@@ -102,7 +104,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     {
         SolverCoefficients c = _scheduler.Coefficients(step);
         float sigma = (float)_scheduler.Steps[step].Sigma, g = (float)_options.Guidance;
-        int elements = Interpreter.LatentElements;
+        int elements = _elements;
         var noise = new float[elements];
         for (int i = 0; i < x.Length / elements; i++)
         {
@@ -115,11 +117,11 @@ internal sealed class ReferenceTrajectories : IDisposable
         }
     }
 
-    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, OperationObserver? observer, CancellationToken cancellation) =>
-        _evaluator.Evaluate(step, InterpretedStep.Float32, x, labels, epsilon, observer, cancellation);
+    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation) =>
+        _network.Evaluate(step, x, labels, epsilon, observer, cancellation);
 
     private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NullLabel);
 
     /// <inheritdoc/>
-    public void Dispose() => _evaluator.Dispose();
+    public void Dispose() => _network.Dispose();
 }

@@ -22,9 +22,6 @@ internal sealed record StepDecision(
     /// <summary>The noise without guidance. Under guidance the runtime derives everything from the joint moments, also for the compiled-in scale.</summary>
     public NoiseFit Fit() => NoiseFit.Of(Moments);
 
-    /// <summary>The same.</summary>
-    public NoiseFit Fit(CalibrationOptions _) => Fit();
-
     /// <summary>The correction of the mean under a plan.</summary>
     public MeanCorrection Mean(CorrectionPlan plan) => MeanCorrection.Of(plan.Mean, Fit(), plan.ClampK);
 

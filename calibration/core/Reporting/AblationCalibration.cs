@@ -92,7 +92,7 @@ internal sealed class AblationCalibration
     private ActivationCollector Activations(ReferenceTrajectories reference)
     {
         // The sources of both widths are the same FP32 maps, and so are the convolutions' columns.
-        var activations = new ActivationCollector(reference.Interpreter, _networks[4], _options with { Rounding = RoundingChoice.Gptq }, _threads);
+        var activations = new ActivationCollector(reference.Network, _networks[4], _options with { Rounding = RoundingChoice.Gptq }, _threads);
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, activations.Observe, _cancellation)) _report("FP32 activations", state.Images);
@@ -125,7 +125,7 @@ internal sealed class AblationCalibration
     {
         if (_scheduler.Steps.All(s => s.Sigma == 0)) return;
         var keys = plans.Select(p => (p.Variant, Plan: p.Plan with { Variance = true })).Distinct().ToArray();
-        ClippingGain[] gains = [.. keys.Select(p => new ClippingGain(_steps[p.Variant], p.Plan, _options, _model.Channels))];
+        ClippingGain[] gains = [.. keys.Select(p => new ClippingGain(_steps[p.Variant], p.Plan, _model.Channels))];
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))

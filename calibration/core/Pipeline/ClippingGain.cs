@@ -13,12 +13,11 @@ internal sealed class ClippingGain
 
     /// <param name="steps">As fitted.</param>
     /// <param name="plan">Correction of the mean.</param>
-    /// <param name="options">Of the calibration.</param>
     /// <param name="channels">Of an image.</param>
-    public ClippingGain(StepDecision[] steps, CorrectionPlan plan, CalibrationOptions options, int channels)
+    public ClippingGain(StepDecision[] steps, CorrectionPlan plan, int channels)
     {
         (_steps, _channels) = (steps, channels);
-        _corrections = [.. steps.Select(s => MeanCorrection.Of(plan.Mean, s.Fit(options), plan.ClampK))];
+        _corrections = [.. steps.Select(s => s.Mean(plan))];
         _parameters = [.. steps.Select((s, i) => new InterpretedStep
         {
             Quantizations = s.Quantizations, Gain = (float)_corrections[i].Gain, Offset = Array.ConvertAll(_corrections[i].Offset, o => (float)o),
