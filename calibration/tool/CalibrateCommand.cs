@@ -36,11 +36,12 @@ internal static class CalibrateCommand
         var rounding = Choice("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest));
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
+        Option<string> engine = EngineOption.Create();
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
         {
             folder, output, name, nullLabel, steps, eta, sampler, weights, activations, policy, presetShare, ruleMargin, trajectories, guidance, interval, mean, variance,
-            rounding, skip, seed, threads,
+            rounding, skip, engine, seed, threads,
         };
         command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
         {
@@ -56,15 +57,16 @@ internal static class CalibrateCommand
                 MeanCorrection = result.GetValue(mean), VarianceCorrection = result.GetValue(variance), Rounding = result.GetValue(rounding),
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(threads), cancellation);
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetRequiredValue(engine), result.GetValue(threads), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int threads, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, string engine, int threads, CancellationToken cancellation)
     {
         ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel);
         using var device = new CpuDevice(threads);
+        options = options with { Engine = EngineOption.Open(engine, device, threads) };
         using var progress = new ProgressLine();
         CalibrationResult result = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
         progress.Dispose();
