@@ -55,15 +55,14 @@ internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>>
     private bool ChooseVariance(CorrectionPlan mean, CalibrationOptions options)
     {
         if (options.VarianceCorrection == VarianceCorrectionChoice.Off) return false;
-        IReadOnlyList<StepDecision> decided = steps(mean with { Variance = true });
-        if (decided.All(s => s.Solver.Sigma == 0))
+        if (steps(mean).All(s => s.Solver.Sigma == 0))
         {
             notes.Add("the sampler injects no noise, so there is no variance to calibrate");
             return false;
         }
 
         double unabsorbed = 0, absorbed = 0;
-        foreach (StepDecision step in decided)
+        foreach (StepDecision step in steps(mean with { Variance = true }))
         {
             VarianceCorrection variance = step.Variance(mean with { Variance = true });
             (absorbed, unabsorbed) = (absorbed + variance.Absorbed, unabsorbed + variance.Unabsorbed);
