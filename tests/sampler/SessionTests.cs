@@ -71,6 +71,37 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     }
 
     [Fact]
+    public void Disposing_ends_a_running_call_and_never_frees_memory_under_it()
+    {
+        MnistSampler sampler = MnistSampler.Load();
+        SamplerSession session = sampler.CreateSession(1);
+        var dispose = new Recorder { Then = p => { if (p.Step == 2) sampler.Dispose(); } };
+
+        Assert.Throws<ObjectDisposedException>(() => session.Sample(new() { Labels = [1] }, dispose));
+
+        Assert.Equal(2, dispose.Reports.Count);
+        Assert.Throws<ObjectDisposedException>(() => sampler.CreateSession());
+        Assert.Throws<ObjectDisposedException>(() => session.Sample(new() { Labels = [1] }));
+        sampler.Dispose();
+        session.Dispose();
+    }
+
+    [Fact]
+    public async Task Disposing_from_another_thread_is_prompt()
+    {
+        MnistSampler sampler = MnistSampler.Load();
+        SamplerSession session = sampler.CreateSession(16);
+        var started = new TaskCompletionSource();
+        var first = new Recorder { Then = p => started.TrySetResult() };
+        Task<ImageBatch> running = Task.Run(() => session.Sample(new() { Count = 10_000, Labels = [1] }, first));
+        await started.Task;
+
+        sampler.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => running);
+    }
+
+    [Fact]
     public async Task Sessions_share_the_weights_side_by_side()
     {
         float[] alone = _sampler.Sample(1, seed: 2, labels: [5]).Pixels.ToArray();

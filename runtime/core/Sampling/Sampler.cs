@@ -7,9 +7,10 @@ public abstract class Sampler : IDisposable
 {
     private readonly PackedWeights _packed;
     private readonly Device? _ownDevice;
-    private readonly Lock _sessionLock = new();
+    private readonly HashSet<SamplerSession> _sessions = [];
+    private readonly Lock _turn = new();
     private SamplerSession? _session;
-    private int _disposed;
+    private bool _disposed;
 
     /// <summary>Opens and checks the packed weights of a generated sampler.</summary>
     /// <param name="description">Literals of the generated type.</param>
@@ -58,9 +59,14 @@ public abstract class Sampler : IDisposable
     /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
     public SamplerSession CreateSession(int capacity = 0)
     {
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
-        return new SamplerSession(this, capacity == 0 ? SamplerSession.DefaultCapacity(Description) : capacity);
+        lock (_sessions)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var session = new SamplerSession(this, capacity == 0 ? SamplerSession.DefaultCapacity(Description) : capacity);
+            _sessions.Add(session);
+            return session;
+        }
     }
 
     /// <summary>Draws images with a session that this sampler keeps. Calls from several threads take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
@@ -76,21 +82,34 @@ public abstract class Sampler : IDisposable
         IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
     {
         var options = new SampleOptions { Count = count, Seed = seed, Labels = labels ?? [], Guidance = guidance };
-        lock (_sessionLock)
+        lock (_turn)
         {
             _session ??= CreateSession();
             return _session.Sample(options, progress, cancellation);
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees weights and all sessions. Calls that are running end within their current operation, with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        lock (_sessionLock) _session?.Dispose();
+        SamplerSession[] sessions;
+        lock (_sessions)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            sessions = [.. _sessions];
+        }
+
+        foreach (SamplerSession session in sessions) session.Dispose();
         Weights.Dispose();
         _ownDevice?.Dispose();
         _packed.Dispose();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A session that was disposed of needs no disposing with the sampler.</summary>
+    internal void Forget(SamplerSession session)
+    {
+        lock (_sessions) _sessions.Remove(session);
     }
 }

@@ -7,8 +7,12 @@ public sealed class SamplerSession : IDisposable
 {
     private readonly Sampler _sampler;
     private readonly Execution _execution;
+
+    // Held while the device works, so that Dispose never frees memory under a running step.
+    private readonly Lock _working = new();
+    private readonly CancellationTokenSource _disposing = new();
     private int _busy;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     internal SamplerSession(Sampler sampler, int capacity)
     {
@@ -37,22 +41,23 @@ public sealed class SamplerSession : IDisposable
         Enter();
         try
         {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
             SamplerDescription d = _sampler.Description;
             var pixels = new float[checked(options.Count * request.Elements)];
             for (int first = 0; first < options.Count; first += request.BatchImages)
             {
-                int images = Begin(options, request, first, cancellation);
+                int images = Begin(options, request, first, stop.Token);
                 for (int step = 0; step < d.Steps.Count; step++)
                 {
-                    _sampler.RunStep(step, _execution);
+                    RunStep(step);
                     bool last = step + 1 == d.Steps.Count;
                     progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
                 }
 
-                _execution.Read(d.Latent, request.Elements, pixels.AsSpan(first * request.Elements, images * request.Elements));
+                Read(request.Elements, pixels.AsSpan(first * request.Elements, images * request.Elements));
             }
 
-            return new(pixels, d.Height, d.Width, d.Channels, Ids(options, request.Labels, 0, options.Count));
+            return new(pixels, d.Height, d.Width, d.Channels, Ids(options, request.Labels, options.Count));
         }
         finally
         {
@@ -72,16 +77,17 @@ public sealed class SamplerSession : IDisposable
         Enter();
         try
         {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            int images = Begin(options, request, 0, cancellation);
-            ImageId[] ids = Ids(options, request.Labels, 0, images);
+            int images = Begin(options, request, 0, stop.Token);
+            ImageId[] ids = Ids(options, request.Labels, images);
             for (int step = 0; step < d.Steps.Count; step++)
             {
                 int current = step;
                 // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
-                await Task.Run(() => _sampler.RunStep(current, _execution), cancellation).ConfigureAwait(false);
+                await Task.Run(() => RunStep(current), cancellation).ConfigureAwait(false);
                 var pixels = new float[images * request.Elements];
-                _execution.Read(d.Latent, request.Elements, pixels);
+                Read(request.Elements, pixels);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
             }
         }
@@ -91,12 +97,13 @@ public sealed class SamplerSession : IDisposable
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the working memory. A call that is running ends within its current operation, with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
-        if (_disposed) return;
         _disposed = true;
-        _execution.Dispose();
+        _disposing.Cancel();
+        lock (_working) _execution.Dispose();
+        _sampler.Forget(this);
     }
 
     private readonly record struct Request(int[] Labels, float Guidance, int BatchImages, int Elements);
@@ -153,15 +160,45 @@ public sealed class SamplerSession : IDisposable
             if (guided) labels[images..].Fill(d.NullLabel);
         }
 
-        _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, cancellation);
+        lock (_working)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, cancellation);
+        }
+
         return images;
     }
 
-    private static ImageId[] Ids(SampleOptions options, int[] labels, int first, int count)
+    private void RunStep(int step)
+    {
+        lock (_working)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            try
+            {
+                _sampler.RunStep(step, _execution);
+            }
+            catch (OperationCanceledException) when (_disposed)
+            {
+                throw new ObjectDisposedException(nameof(SamplerSession));
+            }
+        }
+    }
+
+    private void Read(int elements, Span<float> pixels)
+    {
+        lock (_working)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _execution.Read(_sampler.Description.Latent, elements, pixels);
+        }
+    }
+
+    private static ImageId[] Ids(SampleOptions options, int[] labels, int count)
     {
         var ids = new ImageId[count];
         for (int i = 0; i < count; i++)
-            ids[i] = new(options.Seed, options.FirstImage + first + i, labels.Length == 0 ? -1 : labels[first + i]);
+            ids[i] = new(options.Seed, options.FirstImage + i, labels.Length == 0 ? -1 : labels[i]);
         return ids;
     }
 
