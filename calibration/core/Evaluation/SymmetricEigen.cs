@@ -11,12 +11,15 @@ internal static class SymmetricEigen
     public static double[] Values(ReadOnlySpan<double> matrix, int n)
     {
         var (diagonal, beside) = Tridiagonalize(matrix.ToArray(), n);
+        // Below the rounding of the largest element nothing beside the diagonal counts; measured by its neighbours alone, it never would where eigenvalues are zero.
+        double negligible = 0;
+        for (int i = 0; i < n; i++) negligible = Math.Max(negligible, 1e-16 * (Math.Abs(diagonal[i]) + Math.Abs(beside[i])));
         for (int l = 0; l < n; l++)
         {
             for (int iteration = 0; ; iteration++)
             {
                 int m = l;
-                while (m < n - 1 && Math.Abs(beside[m]) > double.Epsilon + 1e-16 * (Math.Abs(diagonal[m]) + Math.Abs(diagonal[m + 1]))) m++;
+                while (m < n - 1 && Math.Abs(beside[m]) > double.Epsilon + negligible) m++;
                 if (m == l) break;
                 if (iteration == MaximumIterations) throw new ArithmeticException("The eigenvalues do not converge; the matrix holds values that are not finite.");
                 Sweep(diagonal, beside, l, m);

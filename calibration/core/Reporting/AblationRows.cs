@@ -29,6 +29,8 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
 /// <summary>Which rows an ablation has: each adds one part to the row before it, or stands beside it as the alternative.</summary>
 internal sealed class AblationRows(AblationCalibration calibration, CalibrationManifest artifact)
 {
+    private const string Ranges = "+ per-step ranges";
+
     private static readonly CorrectionPlan s_off = new(MeanCorrectionKind.Off, true, false);
     private static readonly CorrectionPlan s_paper = new(MeanCorrectionKind.Divide, true, false);
     private static readonly CorrectionPlan s_signed = new(MeanCorrectionKind.Divide, false, false);
@@ -75,6 +77,13 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         }
     }
 
+    /// <summary>Name of the row that has the artefact's widths, and its corrections where it is mixed.</summary>
+    public static string? Beside(IReadOnlyList<AblationRow> rows, CalibrationManifest manifest)
+    {
+        string bits = Widths(manifest);
+        return (rows.FirstOrDefault(r => r.Bits == bits && bits != "MP" && r.Name.EndsWith(Ranges, StringComparison.Ordinal)) ?? rows.LastOrDefault(r => r.Bits == bits))?.Name;
+    }
+
     /// <summary>True when an artefact's activation bits change by step.</summary>
     public static bool Mixed(CalibrationManifest manifest) => manifest.Steps.Select(s => s.ActivationBits).Distinct().Count() > 1;
 
@@ -90,7 +99,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
     {
         string bits = $"W{weights}A8";
         QuantizationVariant nearest = new(weights, RoundingChoice.Nearest, false, 8), gptq = nearest with { Rounding = RoundingChoice.Gptq }, perStep = gptq with { PerStep = true };
-        string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} + per-step ranges", scaled = $"{bits} + k, clamped", centred = $"{bits} + bias";
+        string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} {Ranges}", scaled = $"{bits} + k, clamped", centred = $"{bits} + bias";
         yield return Row(plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
         yield return Row(rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
         yield return Row(ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
@@ -101,7 +110,9 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         {
             Change = "signed k and bias, instead", Against = ranged, Criterion = Criterion.Correlation,
         };
-        yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
+        // Guidance derives its correction from the joint moments, and that is a division.
+        if (artifact.Sampling.Guidance.Value == 1)
+            yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
         yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
             Change = "variance", Against = centred, Criterion = Criterion.Variance,

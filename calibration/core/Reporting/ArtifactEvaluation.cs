@@ -9,6 +9,9 @@ public static class ArtifactEvaluation
     // Keeps the evaluation's noise apart from that of the calibration, whose seed is usually a small number.
     private const ulong SeedDistance = 0x5EED_0000;
 
+    // For the time left, before it is known which rows draw the same images.
+    private const int MostRows = 21;
+
     /// <summary>Finds the manifest of a folder.</summary>
     /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
     /// <exception cref="ArtifactException">There is none, or more than one.</exception>
@@ -47,7 +50,7 @@ public static class ArtifactEvaluation
         var work = new Work(progress);
         List<AblationRow> rows = [];
         if (options.Ablation) rows.AddRange(Calibrate(model, scheduler, manifest, options, device, threads, work, cancellation));
-        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = rows.Count == 0 ? null : "the artefact's own calibration", Against = Nearest(rows, manifest) });
+        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) });
         return Draw(model, manifest, rows, options, device, digits, work, cancellation);
     }
 
@@ -62,10 +65,7 @@ public static class ArtifactEvaluation
             Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
         };
         calibrated.Validate(model);
-        // 20 rows are drawn at most; the estimate is for the time left only.
-        double drawing = (double)options.Images * manifest.Steps.Count * (1 + 20 * AblationCalibration.QuantizedWork);
-        double calibrating = AblationCalibration.Work(calibrated, AblationRows.Variants.Count);
-        work.Expect(calibrating + drawing);
+        work.Expect(AblationCalibration.Work(calibrated, AblationRows.Variants.Count) + DrawingWork(options, manifest, MostRows));
         var calibration = new AblationCalibration(model, scheduler, calibrated, device, threads, work.Add, cancellation);
         var rows = new AblationRows(calibration, manifest);
         calibration.Run(AblationRows.Variants, rows.Plans);
@@ -86,8 +86,9 @@ public static class ArtifactEvaluation
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
             using var run = new PairedRun(samplers, options, seed, digits);
-            work.Expect(work.Done + run.Units);
-            run.Run(phase => work.Add(phase, 1), cancellation);
+            double drawing = DrawingWork(options, manifest, drawn.Length);
+            work.Expect(work.Done + drawing);
+            run.Run(phase => work.Add(phase, drawing / run.Units), cancellation);
 
             RowMeasurement[] measured = [.. rows.Select((_, i) => run.Rows[1 + Array.IndexOf(drawn, drawnAs[i])])];
             var floors = digits is null ? null : new SamplingFloors(digits.RealAccuracy, digits.RealFrechet, digits.Distance(run.Rows[0].Features, run.OtherFloat32Features));
@@ -130,6 +131,10 @@ public static class ArtifactEvaluation
         }
     }
 
+    /// <summary>In FP32 evaluations of one image, as all work here.</summary>
+    private static double DrawingWork(EvaluationOptions options, CalibrationManifest manifest, int rows) =>
+        (double)options.Images * manifest.Steps.Count * ((options.ClassifierFolder is null ? 1 : 2) + rows * AblationCalibration.QuantizedWork);
+
     private static ImportedModel Model(string manifestPath, CalibrationManifest manifest, string folder)
     {
         ImportedModel model = DiffusersImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
@@ -151,9 +156,6 @@ public static class ArtifactEvaluation
             ? DigitReference.Open(folder, images, threads)
             : throw new ArgumentException($"The classifier reads 28×28 digits; {model.Name} draws {model.Height}×{model.Width}×{model.Channels} images of {classes} classes. Leave --classifier out.");
     }
-
-    // What the artefact is held against: the row of its own widths that has everything, of the ablation's fewer trajectories.
-    private static string? Nearest(List<AblationRow> rows, CalibrationManifest manifest) => rows.LastOrDefault(r => r.Bits == AblationRows.Widths(manifest))?.Name;
 
     private sealed class Work(IProgress<CalibrationProgress>? progress)
     {

@@ -30,10 +30,11 @@ internal static class ReportTable
             if (report.Rows.Any(r => r.Digits?.LabelAccuracy is not null))
                 columns.Add(new("accuracy", Text($"share of images that the classifier reads as asked for; of real digits it reads {floors.RealAccuracy:0.0%}"),
                     r => r.Digits?.LabelAccuracy is { } a ? Text($"{a:0.0%}") : ""));
-            columns.Add(new("Fréchet", Text($"to real digits; real to other real digits {floors.RealFrechet:0.00}, the floor for samples of this size"),
-                r => r.Digits is { } d ? Text($"{d.Frechet:0.00}") : ""));
-            columns.Add(new("to FP32", Text($"Fréchet distance to FP32 images of other seeds; FP32 itself {floors.Float32Frechet:0.00}, the floor for samples of this size"),
-                r => r.Digits is { } d ? Text($"{d.FrechetToFloat32:0.00}") : ""));
+            // The classifier's features are not of unit size: beside its floor the bare distance says nothing.
+            columns.Add(new("Fréchet", Text($"distance to real digits, in floors: 1 is real digits to other real digits in samples of this size, {floors.RealFrechet:G4} in the classifier's features"),
+                r => r.Digits is { } d ? Text($"{d.Frechet / floors.RealFrechet:0.000}") : ""));
+            columns.Add(new("to FP32", Text($"Fréchet distance to FP32 images of other seeds, in floors: 1 is FP32 itself, {floors.Float32Frechet:G4}"),
+                r => r.Digits is { } d ? Text($"{d.FrechetToFloat32 / floors.Float32Frechet:0.000}") : ""));
         }
 
         return columns;

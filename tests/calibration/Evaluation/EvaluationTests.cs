@@ -79,6 +79,21 @@ public class EvaluationTests
     }
 
     [Fact]
+    public void FewerImagesThanFeaturesStillHaveADistance()
+    {
+        // Most eigenvalues of such covariances are zero. Equal covariances leave the distance of the means.
+        const int images = 20, features = 256;
+        float[] first = new Gaussian(1).Values(images * features), second = Array.ConvertAll(first, v => v + 0.5f);
+        for (int i = 0; i < first.Length; i++)
+        {
+            if (i % features % 3 == 0) first[i] = second[i] = 0;
+        }
+
+        double expected = (features - 86) * 0.25;
+        Assert.Equal(expected, FrechetDistance.Between(first, second, features), 0.01);
+    }
+
+    [Fact]
     public void DamagedIdxFilesAreRefused()
     {
         using var folder = new TemporaryFolder();

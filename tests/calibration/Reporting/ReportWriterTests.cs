@@ -65,7 +65,7 @@ public class ReportWriterTests
         Assert.Contains("k: changes no image.", text);
         Assert.Contains("preset: worsens its criterion", text);
         Assert.Contains(BitOperations.Rule, text);
-        Assert.Contains("the floor for samples of this size", text);
+        Assert.Contains("in floors: 1 is real digits to other real digits in samples of this size, 3.2 in the", text);
         Assert.Equal(text, Text(SyntheticReport.Create()));
     }
 
