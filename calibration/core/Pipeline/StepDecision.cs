@@ -37,7 +37,7 @@ internal sealed record StepDecision(
         VarianceCorrection variance = Variance(plan);
         return new(
             Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
-            Write(fit.ResidualVariance), Write(Math.Min(fit.SnrDb, 1000)), Write(mean.Gain), Write(mean.Offset),
+            Write(fit.ResidualVariance), Write(Math.Clamp(fit.SnrDb, -1000, 1000)), Write(mean.Gain), Write(mean.Offset),
             new(Write(Coefficients.X0FromSample), Write(Coefficients.X0FromModel), float.IsFinite(Coefficients.Clip) ? Write(Coefficients.Clip) : null,
                 Write(Coefficients.FromX0), Write(Coefficients.FromSample), Write(Coefficients.FromModel)),
             Quantizations.Select(q => Write(q.Scale)).ToEquatableArray(), Quantizations.Select(q => q.ZeroPoint).ToEquatableArray(),

@@ -18,11 +18,18 @@ internal sealed record NoiseFit(double K, double SignalVariance, double Covarian
     /// <summary>Share of Δ's variance that the fitted k explains; 0 when there is no noise.</summary>
     public double RSquared => NoiseVariance > 0 && SignalVariance > 0 ? Math.Min(1, Covariance * Covariance / (SignalVariance * NoiseVariance)) : 0;
 
-    /// <summary>20·log₁₀(‖ε‖₂/‖Δ‖₂) in dB, uncentred; positive infinity when there is no noise.</summary>
-    public double SnrDb => 10 * Math.Log10(Power(SignalVariance, SignalMeans) / Power(NoiseVariance, NoiseMeans));
+    /// <summary>20·log₁₀(‖ε‖₂/‖Δ‖₂) in dB, uncentred; infinite when there is no noise, or no signal.</summary>
+    public double SnrDb => 20 * Math.Log10(NormRatio);
 
     /// <summary>‖ε‖₂/‖Δ‖₂: SNR^Q of the bit-width rule.</summary>
-    public double NormRatio => Math.Sqrt(Power(SignalVariance, SignalMeans) / Power(NoiseVariance, NoiseMeans));
+    public double NormRatio
+    {
+        get
+        {
+            double noise = Power(NoiseVariance, NoiseMeans);
+            return noise > 0 ? Math.Sqrt(Power(SignalVariance, SignalMeans) / noise) : double.PositiveInfinity;
+        }
+    }
 
     /// <summary>The same moments, decomposed with another k.</summary>
     public NoiseFit With(double k) => this with { K = k };

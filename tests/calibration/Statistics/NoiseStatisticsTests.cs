@@ -106,6 +106,7 @@ public class NoiseStatisticsTests
     {
         var silent = JointMoments.Of(new float[30], new float[30], Channels);
         Assert.Equal((0, 0, 0), (NoiseFit.Of(silent).K, NoiseFit.Of(silent).RSquared, NoiseFit.Of(silent).ResidualVariance));
+        Assert.True(double.IsPositiveInfinity(NoiseFit.Of(silent).SnrDb));
         float[] epsilon = new Gaussian(1).Values(30);
         Assert.True(double.IsPositiveInfinity(NoiseFit.Of(JointMoments.Of(epsilon, epsilon, Channels)).SnrDb));
     }
