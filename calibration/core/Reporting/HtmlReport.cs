@@ -15,7 +15,7 @@ public static class HtmlReport
         * { box-sizing: border-box }
         body { margin: 0 auto; padding: 2rem 1.5rem 4rem; max-width: 84rem; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif }
         h1 { font-size: 1.7rem; margin: 0 } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem }
-        .setting, .notes, figcaption span { color: var(--quiet) } .notes { font-size: .85rem; padding-left: 1.2rem } .setting { margin: .25rem 0 0 }
+        .setting, .notes, figcaption span { color: var(--quiet) } .notes { font-size: .85rem; padding-left: 1.2rem } .setting { margin: .25rem 0 .75rem }
         .facts { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0 0; padding: 0; list-style: none }
         .facts li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem 1rem; min-width: 9rem }
         .facts b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums } .facts span { color: var(--quiet); font-size: .85rem }
@@ -104,9 +104,8 @@ public static class HtmlReport
                 _ => ("", "no difference beyond the interval"),
             };
             bool same = v.Outcome == Outcome.Identical;
-            string snr = Text($"{v.SnrDifference.Value:+0.00;−0.00;0.00} dB [{v.SnrDifference.Low:0.00}, {v.SnrDifference.High:0.00}]");
             page.Append($"<tr><td>{Escape(row.Bits)}</td><td>{Escape(v.Change)}</td><td>{Escape(v.Against)}</td><td>{Escape(ReportTable.Name(v.Criterion))}</td>");
-            page.Append($"<td class=\"figure\">{(same ? "" : Escape(ReportTable.Difference(v)))}</td><td class=\"figure\">{(same ? "" : snr)}</td><td class=\"{style}\">{words}</td></tr>\n");
+            page.Append($"<td class=\"figure\">{(same ? "" : Escape(ReportTable.Difference(v)))}</td><td class=\"figure\">{(same ? "" : Escape(ReportTable.SnrDifference(v)))}</td><td class=\"{style}\">{words}</td></tr>\n");
         }
 
         page.Append("</table></div>\n");

@@ -13,7 +13,7 @@ internal static class ReportCharts
         ReportRow[] complete = LastOfEachWidth(report);
         ReportRow artefact = report.Rows[^1];
         yield return Lines("Drift: SNR of the state after each step, dB", "Free-running: every sampler goes its own way from the same noise.",
-            [.. FirstOfEachWidth(report).Except(complete).Concat(complete).Select(r => new ChartSeries(r.Name, r.DriftDb))]);
+            [.. FirstOfEachWidth(report).Except(complete).Concat(complete).Select(r => new ChartSeries(r.Name, r.DriftDb, r == artefact))]);
         if (artefact.Steps.Count == 0) yield break;
         yield return Lines("SNR of one prediction, dB", "Teacher-forced: quantized and FP32 network on the same state.", Each(complete, s => s.SnrDb));
         yield return Lines("k", "How much of the signal the quantization noise carries, as fitted; negative: the prediction shrinks.", Each(complete, s => s.K));
@@ -24,12 +24,13 @@ internal static class ReportCharts
             Each(complete, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
         yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each([.. report.Rows.Where(r => r.Bits == "MP" && r.Steps.Count > 0), .. artefact.Bits == "MP" ? [] : new[] { artefact }], s => s.Bits), stairs: true);
 
+        // The artefact often lies on the row that it repeats: gaps let that one be seen.
+        ChartSeries[] Each(IEnumerable<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
+            [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)], r == artefact))];
+
         string Lines(string title, string explanation, IReadOnlyList<ChartSeries> series, bool stairs = false) =>
             Chart.Lines(title, explanation, report.Timesteps, series, stairs);
     }
-
-    private static ChartSeries[] Each(IEnumerable<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
-        [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)]))];
 
     // The last row of a width holds all that was added to it; the artefact stands for itself.
     private static ReportRow[] LastOfEachWidth(EvaluationReport report) =>

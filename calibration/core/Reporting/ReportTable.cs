@@ -55,7 +55,7 @@ internal static class ReportTable
             _ => "makes no difference beyond the interval",
         };
         return v.Outcome == Outcome.Identical ? Text($"{v.Change}: {what}.")
-            : Text($"{v.Change}: {what}; {Name(v.Criterion)} {Difference(v)}, SNR {Signed(v.SnrDifference.Value, "0.00")} dB [{v.SnrDifference.Low:0.00}, {v.SnrDifference.High:0.00}].");
+            : Text($"{v.Change}: {what}; {Name(v.Criterion)} {Difference(v)}, SNR {SnrDifference(v)}.");
     }
 
     /// <summary>A criterion in words.</summary>
@@ -68,11 +68,18 @@ internal static class ReportTable
     };
 
     /// <summary>The criterion's change with its interval.</summary>
-    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr
-        ? Text($"{Signed(v.Difference.Value, "0.00")} dB [{v.Difference.Low:0.00}, {v.Difference.High:0.00}]")
-        : Text($"{Signed(v.Difference.Value, "0.00000")} [{v.Difference.Low:0.00000}, {v.Difference.High:0.00000}]");
+    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr ? Change(v.Difference, "0.00", " dB") : Change(v.Difference, "0.00000", "");
 
-    private static string Signed(double value, string format) => value.ToString($"+{format};−{format};{format}", CultureInfo.InvariantCulture);
+    /// <summary>The change of the SNR over all images, with its interval.</summary>
+    public static string SnrDifference(Verdict v) => Change(v.SnrDifference, "0.00", " dB");
+
+    private static string Change(Interval i, string format, string unit)
+    {
+        string bound = $"{format};−{format};{format}";
+        return $"{Number(i.Value, $"+{bound}")}{unit} [{Number(i.Low, bound)}, {Number(i.High, bound)}]";
+
+        static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    }
 
     private static string Decibels(Interval? interval) => interval switch
     {

@@ -61,7 +61,7 @@ public class ReportWriterTests
     {
         string text = Text(SyntheticReport.Create());
         Assert.Contains("per-step ranges: improves its criterion; median of the paired SNR +6.00 dB [5.50, 6.50], SNR +4.00 dB [2.00, 6.00].", text);
-        Assert.Contains("bias: makes no difference beyond the interval; mean difference to FP32 −0.00100 [-0.00200, 0.00050]", text);
+        Assert.Contains("bias: makes no difference beyond the interval; mean difference to FP32 −0.00100 [−0.00200, 0.00050]", text);
         Assert.Contains("k: changes no image.", text);
         Assert.Contains("preset: worsens its criterion", text);
         Assert.Contains(BitOperations.Rule, text);
