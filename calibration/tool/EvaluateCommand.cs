@@ -12,20 +12,19 @@ internal static class EvaluateCommand
     {
         var folder = new Argument<DirectoryInfo>("artefact") { Description = "Folder with NAME.calibration.json and its weights." };
         var model = new Option<DirectoryInfo?>("--model") { Description = "Folder of the FP32 model, in diffusers' layout; the artefact's when absent." };
-        var seeds = new Option<(long First, int Count)>("--seeds")
+        var seeds = new Option<(long First, int Count)?>("--seeds")
         {
-            Description = "Images to draw, FIRST..LAST: the same noise and labels in every row.", DefaultValueFactory = _ => (0, 512),
+            Description = "Images to draw, FIRST..LAST: the same noise and labels in every row; 0..511 when absent.",
             CustomParser = result => ParseSeeds(result.Tokens.Single().Value, result.AddError),
         };
         var classifier = new Option<DirectoryInfo?>("--classifier") { Description = "Folder with classifier.safetensors and MNIST's test set, for label accuracy and Fréchet distance." };
         var json = new Option<FileInfo?>("--json") { Description = "Write every figure to this file." };
         var html = new Option<FileInfo?>("--html") { Description = "Write a page with table and plots to this file." };
-        var ablation = new Option<bool>("--ablation")
+        var ablation = new Option<string>("--ablation")
         {
-            Description = "Which rows: full calibrates and draws each part of the method, none draws FP32 and the artefact. One of full, none.", DefaultValueFactory = _ => true,
-            CustomParser = result => result.Tokens.Single().Value switch { "full" => true, "none" => false, var other => Refuse(other, result.AddError) },
+            Description = "full calibrates and draws each part of the method; none draws FP32 and the artefact.", DefaultValueFactory = _ => "full",
         };
-        ablation.CompletionSources.Add("full", "none");
+        ablation.AcceptOnlyFromAmong("full", "none");
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories that each row of the ablation is calibrated on.", DefaultValueFactory = _ => 64 };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
@@ -36,10 +35,10 @@ internal static class EvaluateCommand
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
             string artefact = result.GetRequiredValue(folder).FullName;
-            var (first, count) = result.GetValue(seeds);
+            var (first, count) = result.GetValue(seeds) ?? (0, 512);
             var options = new EvaluationOptions
             {
-                FirstImage = first, Images = count, Ablation = result.GetValue(ablation), Trajectories = result.GetValue(trajectories),
+                FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full", Trajectories = result.GetValue(trajectories),
                 ClassifierFolder = result.GetValue(classifier)?.FullName,
             };
             return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetValue(json), result.GetValue(html), result.GetValue(threads), cancellation);
@@ -61,19 +60,13 @@ internal static class EvaluateCommand
         return ExitCode.Success;
     }
 
-    private static (long, int) ParseSeeds(string text, Action<string> error)
+    private static (long, int)? ParseSeeds(string text, Action<string> error)
     {
         string[] ends = text.Split("..");
         if (ends.Length == 2 && long.TryParse(ends[0], NumberStyles.None, CultureInfo.InvariantCulture, out long first)
             && long.TryParse(ends[1], NumberStyles.None, CultureInfo.InvariantCulture, out long last) && last - first is >= 1 and < int.MaxValue)
             return (first, (int)(last - first + 1));
         error($"--seeds is '{text}'; it must look like 0..511 and hold at least two images.");
-        return default;
-    }
-
-    private static bool Refuse(string value, Action<string> error)
-    {
-        error($"--ablation is '{value}'; it must be full or none.");
-        return false;
+        return null;
     }
 }

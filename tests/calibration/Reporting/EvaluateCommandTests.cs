@@ -1,0 +1,40 @@
+using System.Text.Json;
+using Specializer.Tests;
+using Specializer.Tool;
+
+namespace Specializer.Calibration.Tests;
+
+public class EvaluateCommandTests(AblationTests.Calibrated fixture) : IClassFixture<AblationTests.Calibrated>
+{
+    [Fact]
+    public void Success_is_exit_code_0_and_writes_what_was_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        string json = folder.File("new/out.json"), html = folder.File("new/out.html");
+        Assert.Equal(0, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--ablation", "none", "--seeds", "3..4", "--json", json, "--html", html, "--threads", "2"));
+        using JsonDocument report = JsonDocument.Parse(File.ReadAllText(json));
+        Assert.Equal(2, report.RootElement.GetProperty("rows").GetArrayLength());
+        Assert.Equal((3, 2), (report.RootElement.GetProperty("firstImage").GetInt64(), report.RootElement.GetProperty("images").GetInt32()));
+        Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(html));
+    }
+
+    [Fact]
+    public void Bad_input_is_exit_code_2()
+    {
+        Assert.Equal(2, Run(Path.Combine(ModelFolder.Source, "nothing")));
+        // The model does not lie in the artefact's folder.
+        Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!));
+        Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--classifier", Path.Combine(ModelFolder.Source, "nothing")));
+    }
+
+    [Theory]
+    [InlineData("--seeds", "5..5")]
+    [InlineData("--seeds", "7..3")]
+    [InlineData("--seeds", "512")]
+    [InlineData("--seeds", "-1..4")]
+    [InlineData("--ablation", "some")]
+    public void Impossible_options_are_refused_before_anything_runs(string option, string value) =>
+        Assert.NotEmpty(EvaluateCommand.Create().Parse([ModelFolder.Source, option, value]).Errors);
+
+    private static int Run(params string[] arguments) => EvaluateCommand.Create().Parse(arguments).Invoke();
+}
