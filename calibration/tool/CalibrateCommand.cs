@@ -33,7 +33,8 @@ internal static class CalibrateCommand
             ("auto", MeanCorrectionChoice.Auto), ("divide", MeanCorrectionChoice.Divide), ("mmse", MeanCorrectionChoice.Mmse), ("off", MeanCorrectionChoice.Off));
         var variance = Choice("--variance-correction", "Correction of the variance.", VarianceCorrectionChoice.Auto,
             ("auto", VarianceCorrectionChoice.Auto), ("on", VarianceCorrectionChoice.On), ("off", VarianceCorrectionChoice.Off));
-        var rounding = Choice("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest));
+        var rounding = Choice("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest), ("reconstruct", RoundingChoice.Reconstruct));
+        var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block when rounding is reconstruct.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
         Option<string> engine = EngineOption.Create();
@@ -41,7 +42,7 @@ internal static class CalibrateCommand
         var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
         {
             folder, output, name, nullLabel, steps, eta, sampler, weights, activations, policy, presetShare, ruleMargin, trajectories, guidance, interval, mean, variance,
-            rounding, skip, engine, seed, threads,
+            rounding, iterations, skip, engine, seed, threads,
         };
         command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
         {
@@ -54,7 +55,7 @@ internal static class CalibrateCommand
                 Activations = result.GetValue(activations) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 Policy = result.GetValue(policy), PresetShare = result.GetValue(presetShare), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
-                MeanCorrection = result.GetValue(mean), VarianceCorrection = result.GetValue(variance), Rounding = result.GetValue(rounding),
+                MeanCorrection = result.GetValue(mean), VarianceCorrection = result.GetValue(variance), Rounding = result.GetValue(rounding), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetRequiredValue(engine), result.GetValue(threads), cancellation);

@@ -45,6 +45,8 @@ public sealed class TorchEngine : ReferenceEngine
     internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity) =>
         new TorchNetwork(model, timesteps, Device, capacity);
 
+    internal override bool CanReconstruct => true;
+
     internal override ReconstructedNetwork Reconstruct(ReconstructionRequest request, CancellationToken cancellation)
     {
         using var reconstruction = new BlockReconstruction(request, Device);

@@ -68,9 +68,9 @@ internal class TorchOperations(Network network, TorchParameters parameters)
         if (bottom != 0 || right != 0 || o.PaddingTop != 0 || o.PaddingLeft != 0) x = nn.functional.pad(x, [o.PaddingLeft, right, o.PaddingTop, bottom]);
         var (weight, bias) = Weights(o);
         Tensor y = nn.functional.conv2d(x, weight, bias, strides: [o.Stride, o.Stride]);
-        if (o.Vector >= 0) y += vectors!.narrow(1, o.Vector, to.Channels).unsqueeze(-1).unsqueeze(-1);
-        if (o.Residual is not null) y += maps[o.Residual];
-        return o.OutputScale.Value == 1 ? y : y * o.OutputScale.Single();
+        if (o.Vector >= 0) y = y.Plus(vectors!.narrow(1, o.Vector, to.Channels).unsqueeze(-1).unsqueeze(-1));
+        if (o.Residual is not null) y = y.Plus(maps[o.Residual]);
+        return o.OutputScale.Value == 1 ? y : y.Times(o.OutputScale.Single());
     }
 
     private static Tensor Attend(Tensor qkv, int heads)

@@ -41,7 +41,7 @@ internal sealed class TorchParameters : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = torch.tensor(steps.ToArray(), int64, Device);
         if (_embedding.Classes == 0) return this["embedding.vectors"].index_select(0, rows).MoveToOuterDisposeScope();
-        Tensor sum = this["embedding.time"].index_select(0, rows) + this["embedding.label"].index_select(0, torch.tensor(labels.ToArray(), int64, Device));
+        Tensor sum = this["embedding.time"].index_select(0, rows).Plus(this["embedding.label"].index_select(0, torch.tensor(labels.ToArray(), int64, Device)));
         return nn.functional.linear(nn.functional.silu(sum), this["embedding.weight"], this["embedding.bias"]).MoveToOuterDisposeScope();
     }
 

@@ -14,6 +14,9 @@ public abstract class ReferenceEngine
     /// <param name="capacity">Images evaluated at once.</param>
     internal abstract IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity);
 
+    /// <summary>Whether the engine has automatic differentiation.</summary>
+    internal virtual bool CanReconstruct => false;
+
     /// <summary>Learns rounding of weights and step sizes of activations, block by block.</summary>
     /// <exception cref="NotSupportedException">The engine has no automatic differentiation.</exception>
     internal virtual ReconstructedNetwork Reconstruct(ReconstructionRequest request, CancellationToken cancellation) =>

@@ -53,6 +53,8 @@ public enum RoundingChoice
     Gptq,
     /// <summary>To nearest.</summary>
     Nearest,
+    /// <summary>Learned block by block, with the activations' step sizes, from <see cref="Gptq"/> on; needs an engine with automatic differentiation.</summary>
+    Reconstruct,
 }
 
 /// <summary>What to calibrate for. Everything here and nothing else decides the artefact's bytes.</summary>
@@ -88,6 +90,8 @@ public sealed record CalibrationOptions
     public VarianceCorrectionChoice VarianceCorrection { get; init; }
     /// <summary>Rounding of the weights.</summary>
     public RoundingChoice Rounding { get; init; }
+    /// <summary>How blocks are learned under <see cref="RoundingChoice.Reconstruct"/>.</summary>
+    public ReconstructionOptions Reconstruction { get; init; } = new();
     /// <summary>Convolutions to leave in FP32, by name.</summary>
     public IReadOnlyList<string> Skip { get; init; } = [];
     /// <summary>What evaluates the FP32 network along the trajectories; null for this project's kernels.</summary>
@@ -112,6 +116,12 @@ public sealed record CalibrationOptions
         Require(!Guided || MeanCorrection != MeanCorrectionChoice.Mmse, "Guidance derives its correction from the joint moments as a division; 'mmse' needs the guidance interval 1..1.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
+        if (Rounding == RoundingChoice.Reconstruct)
+        {
+            Require(Engine is { CanReconstruct: true }, "Learned rounding needs automatic differentiation: use the engine 'torchsharp', or round with gptq.");
+            Reconstruction.Validate();
+        }
+
         foreach (string name in Skip)
             Require(model.Network.Operations.Any(o => o.Name == name && o is Manifest.ConvolutionOperation), $"There is no convolution '{name}' to skip.");
 

@@ -28,14 +28,14 @@ internal sealed class CalibrationRun
     /// <summary>The weights file's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors { get; private set; } = null!;
 
-    /// <summary>Per width, step and quantized map, what the histograms gave; after <see cref="CollectNoise"/>.</summary>
+    /// <summary>Per width, step and quantized map, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
     public ActivationRange[][][] Ranges { get; private set; } = [];
 
     /// <summary>Noise of a width, after <see cref="CollectNoise"/>.</summary>
     public NoiseCollector Noise(int width) => _noise[width];
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => _units * (2.0 + Widths.Length);
+    public double Work => _units * (2.0 + Widths.Length) + ReconstructionPhase.Work(Context.Options);
 
     /// <summary>Ranges and input moments along FP32 trajectories.</summary>
     public void CollectActivations()
@@ -51,14 +51,17 @@ internal sealed class CalibrationRun
         }
     }
 
-    /// <summary>Integers for the weights.</summary>
-    public void QuantizeWeights() =>
+    /// <summary>Integers for the weights, ranges for the activations.</summary>
+    public void QuantizeWeights()
+    {
         Tensors = new(Context.Model, Context.Timesteps, Quantized.Network, _activations!.Moments, Context.Threads, Context.Cancellation);
+        Ranges = [.. Widths.Select(SearchRanges)];
+        if (Context.Options.Rounding == RoundingChoice.Reconstruct) new ReconstructionPhase(Context, Quantized, Widths, _checkpoint).Run(Tensors, Ranges);
+    }
 
     /// <summary>Noise of each width, teacher-forced, on the kernels that will run.</summary>
     public void CollectNoise()
     {
-        Ranges = [.. Widths.Select(SearchRanges)];
         var quantizations = Ranges.Select(width => width.Select(Quantizations).ToArray()).ToArray();
         NoiseCollector[] noise = _noise = [.. quantizations.Select((q, width) => new NoiseCollector(Widths[width], q, Context.Model.Channels, Context.Options))];
         using ReferenceTrajectories reference = Context.Reference();

@@ -60,6 +60,12 @@ internal static class ManifestBuilder
         yield return $"--mean-correction {o.MeanCorrection.ToString().ToLowerInvariant()}";
         yield return $"--variance-correction {o.VarianceCorrection.ToString().ToLowerInvariant()}";
         yield return $"--rounding {o.Rounding.ToString().ToLowerInvariant()}";
+        if (o.Rounding == RoundingChoice.Reconstruct)
+        {
+            ReconstructionOptions r = o.Reconstruction;
+            yield return Text($"--reconstruction {r.Iterations},{r.RoundingWeight},{r.BetaStart},{r.BetaEnd},{r.WarmUp},{r.BatchSize},{r.RoundingRate},{r.ActivationRate},{r.Seed}");
+        }
+
         foreach (string name in o.Skip.Order(StringComparer.Ordinal)) yield return $"--skip {name}";
         if (o.Engine is not null and not InterpreterEngine) yield return $"--engine {o.Engine.Name}";
         yield return Text($"--seed {o.Seed}");

@@ -9,6 +9,7 @@ namespace Specializer.Calibration;
 internal sealed class QuantizedTensors
 {
     private readonly Dictionary<string, byte[]> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, QuantizedWeights> _quantized = new(StringComparer.Ordinal);
     private readonly IReadOnlyDictionary<string, WeightTensor> _expected;
 
     /// <param name="model">Gives the FP32 tensors.</param>
@@ -25,15 +26,23 @@ internal sealed class QuantizedTensors
         foreach (ConvolutionOperation convolution in network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32))
         {
             cancellation.ThrowIfCancellationRequested();
-            string weight = $"{convolution.Name}.weight", bias = $"{convolution.Name}.bias";
-            float[] weights = model.Weights[weight], biases = model.Weights[bias];
-            QuantizedWeights quantized = moments(convolution.Name) is { } inputs
+            float[] weights = model.Weights[$"{convolution.Name}.weight"], biases = model.Weights[$"{convolution.Name}.bias"];
+            Set(convolution.Name, moments(convolution.Name) is { } inputs
                 ? WeightRounding.SecondOrder(weights, biases, convolution.WeightBits, inputs, threads)
-                : WeightRounding.Nearest(weights, biases, convolution.WeightBits);
-            _tensors[weight] = quantized.ToBytes();
-            _tensors[$"{convolution.Name}.scale"] = MemoryMarshal.AsBytes(quantized.Scales.AsSpan()).ToArray();
-            _tensors[bias] = MemoryMarshal.AsBytes(quantized.Bias.AsSpan()).ToArray();
+                : WeightRounding.Nearest(weights, biases, convolution.WeightBits));
         }
+    }
+
+    /// <summary>Integers by convolution.</summary>
+    public IReadOnlyDictionary<string, QuantizedWeights> Quantized => _quantized;
+
+    /// <summary>Sets a convolution's integers.</summary>
+    public void Set(string convolution, QuantizedWeights weights)
+    {
+        _quantized[convolution] = weights;
+        _tensors[$"{convolution}.weight"] = weights.ToBytes();
+        _tensors[$"{convolution}.scale"] = MemoryMarshal.AsBytes(weights.Scales.AsSpan()).ToArray();
+        _tensors[$"{convolution}.bias"] = MemoryMarshal.AsBytes(weights.Bias.AsSpan()).ToArray();
     }
 
     /// <summary>The bytes of a tensor, as the packer asks for them.</summary>

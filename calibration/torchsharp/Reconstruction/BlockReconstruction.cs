@@ -1,6 +1,5 @@
 using Specializer.Manifest;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Specializer.Calibration.TorchSharp;
@@ -95,29 +94,27 @@ internal sealed class BlockReconstruction : IDisposable
     private void Learn(QuantizedOperations operations, NetworkBlock block, string[] outputs, int index, int blocks, CancellationToken cancellation)
     {
         operations.Stage = Stage.Learning;
-        using Adam rounding = optim.Adam(operations.Roundings.Values.Select(r => r.Choice), _options.RoundingRate);
+        using var rounding = new Adam(operations.Roundings.Values.Select(r => r.Choice));
         using Adam? steps = operations.Steps.Count == 0 || _options.ActivationRate == 0 ? null
-            : optim.Adam(operations.Steps.Values.Select(s => s.Logarithm), _options.ActivationRate);
+            : new Adam(operations.Steps.Values.Select(s => s.Logarithm));
         int warmUp = (int)(_options.WarmUp * _options.Iterations), report = Math.Max(1, _options.Iterations / 100);
         for (int i = 0; i < _options.Iterations; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
             Tensor samples = tensor([.. Enumerable.Range(0, Math.Min(_options.BatchSize, Samples)).Select(j => (long)_draws.Below(Samples, (uint)i, (uint)j, (uint)index))]);
-            Tensor loss = Differences(operations, block, outputs, samples).Select(d => d.square().sum(1).mean()).Aggregate((a, b) => a + b);
+            Tensor loss = Differences(operations, block, outputs, samples).Select(d => d.Squared().sum(1).mean()).Aggregate((a, b) => a.Plus(b));
             if (i >= warmUp)
             {
                 double beta = _options.BetaEnd + (_options.BetaStart - _options.BetaEnd) * (1 - (double)(i - warmUp) / (_options.Iterations - warmUp));
-                foreach (LearnedRounding r in operations.Roundings.Values) loss += _options.RoundingWeight * r.Undecided(beta);
+                foreach (LearnedRounding r in operations.Roundings.Values) loss = loss.Plus(r.Undecided(beta).Times(_options.RoundingWeight));
             }
 
-            rounding.zero_grad();
-            steps?.zero_grad();
+            rounding.Clear();
+            steps?.Clear();
             loss.backward();
-            rounding.step();
-            foreach (ParamGroup group in steps?.ParamGroups ?? [])
-                group.LearningRate = _options.ActivationRate * (1 + Math.Cos(Math.PI * i / _options.Iterations)) / 2;
-            steps?.step();
+            rounding.Step(_options.RoundingRate);
+            steps?.Step(_options.ActivationRate * (1 + Math.Cos(Math.PI * i / _options.Iterations)) / 2);
             if ((i + 1) % report == 0)
                 _request.Progress?.Report(new($"reconstruction of {block.Name}", index + (i + 1.0) / _options.Iterations, blocks));
         }
@@ -132,7 +129,7 @@ internal sealed class BlockReconstruction : IDisposable
         {
             foreach (Tensor difference in Differences(operations, block, outputs, samples))
             {
-                sum += difference.square().sum(float64).item<double>();
+                sum += difference.Squared().sum(float64).Number();
                 count += difference.numel();
             }
         }, cancellation);
@@ -177,7 +174,7 @@ internal sealed class BlockReconstruction : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             using DisposeScope scope = NewDisposeScope();
-            batch(arange(first, Math.Min(first + _options.BatchSize, Samples), int64));
+            batch(tensor([.. Enumerable.Range(first, Math.Min(_options.BatchSize, Samples - first)).Select(i => (long)i)]));
         }
     }
 }

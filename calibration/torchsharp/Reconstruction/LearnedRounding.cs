@@ -33,7 +33,7 @@ internal sealed class LearnedRounding : IDisposable
         _startWeights = (tensor(Array.ConvertAll(start.Values, v => (float)v), device: device).reshape(outputs, -1) * _scale).DetachFromDisposeScope();
         Tensor exact = _weights / _scale;
         _floor = exact.floor().DetachFromDisposeScope();
-        Choice = new Parameter(((exact - _floor - Shift) / Stretch).logit().DetachFromDisposeScope());
+        Choice = new Parameter((exact - _floor).Plus(-Shift).Times(1 / Stretch).logit().DetachFromDisposeScope());
     }
 
     /// <summary>v.</summary>
@@ -48,7 +48,7 @@ internal sealed class LearnedRounding : IDisposable
     };
 
     /// <summary>Σ 1 − |2h − 1|^β: zero where every weight has chosen.</summary>
-    public Tensor Undecided(double beta) => (1 - (2 * Fraction() - 1).abs().pow(beta)).sum();
+    public Tensor Undecided(double beta) => Fraction().Times(2).Plus(-1).abs().Power(beta).Times(-1).Plus(1).sum();
 
     /// <summary>The integers as they stand.</summary>
     public QuantizedWeights Result(Stage stage)
@@ -57,7 +57,7 @@ internal sealed class LearnedRounding : IDisposable
         using var noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor integers = Integers(Up());
-        double loss = (_weights - integers * _scale).square().sum().to(float64).item<double>();
+        double loss = (_weights - integers * _scale).Squared().sum(float64).Number();
         sbyte[] values = Array.ConvertAll(integers.contiguous().cpu().data<float>().ToArray(), v => (sbyte)v);
         return _start with { Values = values, Bias = [.. _bias.cpu().data<float>()], Loss = loss };
     }
@@ -67,11 +67,11 @@ internal sealed class LearnedRounding : IDisposable
         foreach (Tensor tensor in (Tensor[])[Choice, _weights, _floor, _scale, _bias, _startWeights, _startBias]) tensor.Dispose();
     }
 
-    private Tensor Fraction() => (sigmoid(Choice) * Stretch + Shift).clamp(0, 1);
+    private Tensor Fraction() => sigmoid(Choice).Times(Stretch).Plus(Shift).Clip(0, 1);
 
-    private Tensor Up() => Choice.ge(0).to(float32);
+    private Tensor Up() => Choice.IsPositive();
 
-    private Tensor Integers(Tensor fraction) => (_floor + fraction).clamp(-_limit, _limit);
+    private Tensor Integers(Tensor fraction) => _floor.Plus(fraction).Clip(-_limit, _limit);
 
     private Tensor Scaled(Tensor fraction) => TorchParameters.Kernel(Integers(fraction) * _scale, _scale.shape[0], _size);
 }

@@ -39,7 +39,7 @@ internal sealed class LearnedSteps : IDisposable
         Tensor scale = _startScales.index_select(0, rows);
         if (stage != Stage.Start) scale *= Logarithm.index_select(0, rows).exp();
         Tensor steps = x * scale.reciprocal(); // The kernels multiply, too.
-        if (stage == Stage.Learning) steps += (steps.round() - steps).detach();
+        if (stage == Stage.Learning) steps = steps.Plus((steps.round() - steps).detach());
         else steps = steps.round();
         return steps.clamp(_least.index_select(0, rows), _most.index_select(0, rows)) * scale;
     }

@@ -39,6 +39,15 @@ public class ReferenceEngineTests
         Assert.Contains("'torchsharp'", message);
     }
 
+    [Fact]
+    public void Learned_rounding_is_refused_before_anything_is_collected()
+    {
+        using var device = new CpuDevice(1);
+        using var folder = new Specializer.Tests.TemporaryFolder();
+        var options = new CalibrationOptions { Rounding = RoundingChoice.Reconstruct, Engine = new InterpreterEngine(device) };
+        Assert.Contains("torchsharp", Assert.Throws<ArgumentException>(() => Calibrator.Run(DiffusersImporter.Load(ModelFolder.Source), options, folder.Root, device)).Message);
+    }
+
 #if !FULL_FEED
     [Fact]
     public void A_build_without_libtorch_says_so()

@@ -1,0 +1,105 @@
+namespace Specializer.Calibration;
+
+/// <summary>Learns weights and step sizes on the calibration's engine, from what the earlier phases found.</summary>
+internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedNetwork quantized, int[] widths, Checkpoint checkpoint)
+{
+    // As many samples as BRECQ takes; spread over all steps.
+    private const int Samples = 1024;
+    // Forward and back, beside a forward evaluation.
+    private const double TrainingWork = 3;
+
+    /// <summary>Work of this phase, in evaluations of a unit's trajectories.</summary>
+    public static double Work(CalibrationOptions options) => options.Rounding != RoundingChoice.Reconstruct ? 0
+        : TrainingWork * options.Reconstruction.Iterations * options.Reconstruction.BatchSize / (ReferenceTrajectories.UnitImages * (double)options.Steps);
+
+    /// <summary>Replaces weights and step sizes by learned ones.</summary>
+    /// <param name="tensors">Hold second-order rounding to start from.</param>
+    /// <param name="ranges">Per width, step and quantized map; scales are replaced.</param>
+    public void Run(QuantizedTensors tensors, ActivationRange[][][] ranges)
+    {
+        var weights = tensors.Quantized.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
+        Quantization[][] rows = [.. ranges.SelectMany(width => width.Select(CalibrationRun.Quantizations))];
+        if (checkpoint.Load("reconstruction", reader => Read(reader, weights, rows)) == 0)
+        {
+            ReconstructedNetwork learned = context.Options.Engine!.Reconstruct(
+                new(context.Model, quantized.Network, context.Timesteps, weights, rows, Collect(), context.Options.Reconstruction) { Progress = new Share(context) },
+                context.Cancellation);
+            (weights, rows) = (new(learned.Weights, StringComparer.Ordinal), [.. learned.Rows]);
+            checkpoint.Save("reconstruction", 1, writer => Write(writer, weights, rows));
+        }
+
+        foreach (var (name, learned) in weights) tensors.Set(name, learned);
+        for (int row = 0; row < rows.Length; row++)
+        {
+            ActivationRange[] step = ranges[row / context.Options.Steps][row % context.Options.Steps];
+            for (int slot = 0; slot < step.Length; slot++) step[slot] = step[slot] with { Scale = rows[row][slot].Scale };
+        }
+    }
+
+    /// <summary>States of the first trajectories at all steps; widths, and under guidance labels and the null label, take turns.</summary>
+    private List<ReconstructionSample> Collect()
+    {
+        CalibrationOptions options = context.Options;
+        int images = Math.Clamp(Samples / options.Steps, 1, options.Trajectories), elements = context.Model.Height * context.Model.Width * context.Model.Channels;
+        var samples = new List<ReconstructionSample>();
+        using ReferenceTrajectories reference = context.Reference();
+        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            foreach (TrajectoryState state in reference.Run(first, count, cancellation: context.Cancellation))
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    int width = (state.Step + first + i) % widths.Length;
+                    int label = state.Labels.Length == 0 ? 0 : options.Guided && (first + i) % 2 == 1 ? context.Model.NullLabel : state.Labels[i];
+                    samples.Add(new(state.Step, width * options.Steps + state.Step, label, state.X.AsSpan(i * elements, elements).ToArray()));
+                }
+            }
+        }
+
+        return samples;
+    }
+
+    private static void Write(BinaryWriter writer, Dictionary<string, QuantizedWeights> weights, Quantization[][] rows)
+    {
+        foreach (QuantizedWeights w in weights.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Value))
+        {
+            foreach (sbyte value in w.Values) writer.Write(value);
+            foreach (float value in w.Scales.Concat(w.Bias)) writer.Write(value);
+            writer.Write(w.Loss);
+        }
+
+        foreach (Quantization q in rows.SelectMany(r => r)) writer.Write(q.Scale);
+    }
+
+    private static void Read(BinaryReader reader, Dictionary<string, QuantizedWeights> weights, Quantization[][] rows)
+    {
+        foreach (string name in weights.Keys.Order(StringComparer.Ordinal).ToArray())
+        {
+            QuantizedWeights w = weights[name];
+            sbyte[] values = Array.ConvertAll(w.Values, _ => reader.ReadSByte());
+            weights[name] = w with
+            {
+                Values = values, Scales = Array.ConvertAll(w.Scales, _ => reader.ReadSingle()), Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle()), Loss = reader.ReadDouble(),
+            };
+        }
+
+        foreach (Quantization[] row in rows)
+        {
+            for (int slot = 0; slot < row.Length; slot++) row[slot] = row[slot] with { Scale = reader.ReadSingle() };
+        }
+    }
+
+    /// <summary>Turns blocks done into the calibration's work.</summary>
+    private sealed class Share(CalibrationContext context) : IProgress<CalibrationProgress>
+    {
+        private double _done;
+
+        public void Report(CalibrationProgress value)
+        {
+            double done = value.Done / value.Total;
+            context.Report(value.Phase, (done - _done) * Work(context.Options));
+            _done = done;
+        }
+    }
+}
