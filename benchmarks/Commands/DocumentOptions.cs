@@ -26,7 +26,7 @@ internal sealed class DocumentOptions
         PerformanceDocument.Replace(document, section, $"Measured on: {string.Join("; ", circumstances)}.\n\n{content}");
     }
 
-    /// <summary>Writes a picture beside the document.</summary>
+    /// <summary>Writes a picture, at a path relative to the document.</summary>
     public void WritePicture(ParseResult options, string fileName, string svg)
     {
         if (options.GetValue(_document) is { } document) File.WriteAllText(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(document))!, fileName), svg);

@@ -63,11 +63,12 @@ internal static class ModelsCommand
             }
 
             string? versions = onnxRuntime is null ? null : $"ONNX Runtime {onnxRuntime.Version}";
+            if (options.GetValue(processor)) versions = $"{versions ?? "no ONNX Runtime"}, processor time";
             string section = restricted ? "models-avx2" : "models";
             if (options.GetValue(json) is { } file)
                 File.WriteAllText(file, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = onnxRuntime?.Version, rows }, Json));
             var cases = rows.GroupBy(row => (row.Model, row.Batch, row.Threads)).ToArray();
-            document.WritePicture(options, $"performance-{section}.svg", BarChart.Draw(
+            document.WritePicture(options, $"images/performance-{section}.svg", BarChart.Draw(
                 [.. cases.Where(c => c.Key.Batch == 1).Select(c => new BarGroup(Title(c.First()), "ms", [.. c.Select(r => (r.Configuration, r.MsPerStep, Ours(r)))]))]));
             document.Write(options, section, string.Join("\n", cases.Select(c => $"**{Title(c.First())}**\n\n{Table(c)}")), versions);
             return 0;
