@@ -24,12 +24,12 @@ internal sealed class ActivationCollector
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
     {
-        (_network, _threads, _trajectories) = (reference, threads, options.Trajectories);
+        (_network, _threads, _trajectories) = (reference, threads, options.RangeTrajectories);
         _maps = [.. quantized.Sources.Distinct()];
         _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         _copies = new float[_maps.Length][];
         _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _maps.Select(_ => new ActivationHistogram()).ToArray())];
-        _sampler = new(options.Seed, options.Steps, options.Trajectories * (options.Guided ? 2L : 1));
+        _sampler = new(options.Seed, options.Steps, options.RangeTrajectories * (options.Guided ? 2L : 1));
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
         _layers = options.Rounding == RoundingChoice.Nearest ? [] :

@@ -78,6 +78,9 @@ public sealed record CalibrationOptions
     public double RuleMargin { get; init; } = 1;
     /// <summary>Trajectories that the statistics are collected on.</summary>
     public int Trajectories { get; init; } = 256;
+    /// <summary>Trajectories that ranges and input moments come from: the first 256. They converge long before the noise's moments do, for every pixel is a draw.</summary>
+    internal int RangeTrajectories => Math.Min(Trajectories, 256);
+
     /// <summary>Guidance scale to compile in; 1 for none.</summary>
     public double Guidance { get; init; } = 1;
     /// <summary>Smallest guidance scale to record statistics for.</summary>

@@ -4,7 +4,7 @@ namespace Specializer.Calibration;
 internal sealed class CalibrationRun
 {
     private readonly Checkpoint _checkpoint;
-    private readonly int _units;
+    private readonly int _units, _rangeUnits;
     private ActivationCollector? _activations;
     private NoiseCollector[] _noise = [];
 
@@ -13,7 +13,10 @@ internal sealed class CalibrationRun
         (Context, _checkpoint) = (context, checkpoint);
         Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip);
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
-        _units = (context.Options.Trajectories + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
+        _units = Units(context.Options.Trajectories);
+        _rangeUnits = Units(context.Options.RangeTrajectories);
+
+        static int Units(int trajectories) => (trajectories + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
     }
 
     /// <summary>What is calibrated, and for what.</summary>
@@ -35,7 +38,7 @@ internal sealed class CalibrationRun
     public NoiseCollector Noise(int width) => _noise[width];
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => _units * (2.0 + Widths.Length) + ReconstructionPhase.Work(Context.Options);
+    public double Work => _rangeUnits + _units * (1.0 + Widths.Length) + ReconstructionPhase.Work(Context.Options);
 
     /// <summary>Ranges and input moments along FP32 trajectories.</summary>
     public void CollectActivations()
@@ -44,7 +47,7 @@ internal sealed class CalibrationRun
         var activations = _activations = new ActivationCollector(reference.Network, Quantized, Context.Options, Context.Threads);
         int first = _checkpoint.Load("activations", activations.Read);
         Context.Report("FP32 activations", first);
-        for (int unit = first; unit < _units; unit++)
+        for (int unit = first; unit < _rangeUnits; unit++)
         {
             foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report("FP32 activations", 1.0 / Context.Options.Steps);
             _checkpoint.Save("activations", unit + 1, activations.Write);
