@@ -84,7 +84,7 @@ internal sealed unsafe class OnnxSession : IDisposable
             nint value;
             fixed (long* dimensions = tensor.Dimensions)
                 _library.Check(((delegate* unmanaged<nint, nint, nint, long*, nint, int, nint*, nint>)_library[Entry.CreateTensorWithDataAsOrtValue])(
-                    _memory, Pin(tensor.Values), Buffer.ByteLength(tensor.Values), dimensions, tensor.Dimensions.Length, tensor.Values is long[] ? int64 : float32, &value));
+                    _memory, Pin(tensor.Values), Buffer.ByteLength(tensor.Values), dimensions, tensor.Dimensions.Length, tensor.Values is long[]? int64 : float32, &value));
             values[i] = value;
         }
 

@@ -58,8 +58,14 @@ internal static class LiteralStepEmitter
         bool guided = step.Covariance.Count > 0;
         return step with
         {
-            Timestep = 0, ActivationBits = 0, K = none, RSquared = none, NoiseVariance = none, SnrDb = none,
-            Sigma = guided ? step.Sigma : none, Lambda = guided ? step.Lambda : none,
+            Timestep = 0,
+            ActivationBits = 0,
+            K = none,
+            RSquared = none,
+            NoiseVariance = none,
+            SnrDb = none,
+            Sigma = guided ? step.Sigma : none,
+            Lambda = guided ? step.Lambda : none,
         };
     }
 }

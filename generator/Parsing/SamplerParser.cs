@@ -35,7 +35,7 @@ internal static class SamplerParser
     {
         if (result.Type is not { } generated) return result;
         TypeName type = generated.Type;
-        TypeClaim? first = claims.FirstOrDefault(c => 
+        TypeClaim? first = claims.FirstOrDefault(c =>
             // File names of generated sources are compared without case.
             string.Equals(c.Namespace, type.Namespace, StringComparison.OrdinalIgnoreCase) && string.Equals(c.Name, type.Name, StringComparison.OrdinalIgnoreCase));
         if (first is null || first.Path == result.Path) return result;

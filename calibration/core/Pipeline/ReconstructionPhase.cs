@@ -80,7 +80,10 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
             sbyte[] values = Array.ConvertAll(w.Values, _ => reader.ReadSByte());
             weights[name] = w with
             {
-                Values = values, Scales = Array.ConvertAll(w.Scales, _ => reader.ReadSingle()), Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle()), Loss = reader.ReadDouble(),
+                Values = values,
+                Scales = Array.ConvertAll(w.Scales, _ => reader.ReadSingle()),
+                Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle()),
+                Loss = reader.ReadDouble(),
             };
         }
 

@@ -108,14 +108,18 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias };
         yield return Row($"{bits} signed k, bias", bits, perStep, calibration.Steps(perStep, s_signed), s_signed) with
         {
-            Change = "signed k and bias, instead", Against = ranged, Criterion = Criterion.Correlation,
+            Change = "signed k and bias, instead",
+            Against = ranged,
+            Criterion = Criterion.Correlation,
         };
         // Guidance derives its correction from the joint moments, and that is a division.
         if (artifact.Sampling.Guidance.Value == 1)
             yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
         yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
-            Change = "variance", Against = centred, Criterion = Criterion.Variance,
+            Change = "variance",
+            Against = centred,
+            Criterion = Criterion.Variance,
         };
     }
 
@@ -128,7 +132,8 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         {
             Steps = row.Manifest.Steps.Select(s => s with
             {
-                Offset = s.Offset.Select(_ => default(Number)).ToEquatableArray(), Means = s.Means.Select(_ => default(Number)).ToEquatableArray(),
+                Offset = s.Offset.Select(_ => default(Number)).ToEquatableArray(),
+                Means = s.Means.Select(_ => default(Number)).ToEquatableArray(),
             }).ToEquatableArray(),
         },
     };

@@ -62,7 +62,10 @@ public static class JsonReport
             json.WriteString("criterion", ReportTable.Name(verdict.Criterion));
             json.WriteString("outcome", verdict.Outcome switch
             {
-                Outcome.Identical => "identical", Outcome.Improves => "improves", Outcome.Worsens => "worsens", _ => "within interval",
+                Outcome.Identical => "identical",
+                Outcome.Improves => "improves",
+                Outcome.Worsens => "worsens",
+                _ => "within interval",
             });
             Interval(json, "difference", verdict.Difference);
             Interval(json, "snrDifferenceDb", verdict.SnrDifference);

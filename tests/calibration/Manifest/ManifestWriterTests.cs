@@ -27,7 +27,8 @@ public class ManifestWriterTests
         ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
         CalibrationManifest manifest = TestManifest.Create("mnist", model.Network) with
         {
-            Model = model.ModelIdentity(), Scheduler = model.CreateScheduler(sampler, 2, eta).Configuration.SchedulerIdentity(),
+            Model = model.ModelIdentity(),
+            Scheduler = model.CreateScheduler(sampler, 2, eta).Configuration.SchedulerIdentity(),
         };
         CalibrationManifest read = Read(ManifestWriter.Write(manifest));
         Assert.Equal(manifest, read);

@@ -4,7 +4,6 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Text;
 using Specializer.Generator.Diagnostics;
 using Specializer.Generator.Parsing;
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Generator.Tests;

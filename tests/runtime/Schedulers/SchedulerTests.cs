@@ -25,10 +25,22 @@ public class SchedulerTests
         Assert.Equal([0.1f, 0.2f, 1f], parsed.TrainedBetas!);
         Assert.Equal(Ddpm with
         {
-            TrainTimesteps = 3, BetaStart = 0.1, BetaEnd = 0.3, BetaSchedule = BetaSchedule.Sigmoid, TrainedBetas = parsed.TrainedBetas,
-            VarianceType = VarianceType.LearnedRange, ClipSample = false, ClipSampleRange = 2, Thresholding = true, DynamicThresholdingRatio = 0.9,
-            SampleMaxValue = 1.5, PredictionType = PredictionType.VPrediction, TimestepSpacing = TimestepSpacing.Trailing, StepsOffset = 1,
-            SetAlphaToOne = false, RescaleBetasZeroSnr = true,
+            TrainTimesteps = 3,
+            BetaStart = 0.1,
+            BetaEnd = 0.3,
+            BetaSchedule = BetaSchedule.Sigmoid,
+            TrainedBetas = parsed.TrainedBetas,
+            VarianceType = VarianceType.LearnedRange,
+            ClipSample = false,
+            ClipSampleRange = 2,
+            Thresholding = true,
+            DynamicThresholdingRatio = 0.9,
+            SampleMaxValue = 1.5,
+            PredictionType = PredictionType.VPrediction,
+            TimestepSpacing = TimestepSpacing.Trailing,
+            StepsOffset = 1,
+            SetAlphaToOne = false,
+            RescaleBetasZeroSnr = true,
         }, parsed);
     }
 

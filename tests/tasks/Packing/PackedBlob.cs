@@ -38,15 +38,15 @@ internal sealed class PackedBlob(byte[] bytes)
         var values = new int[outputs, taps, inputs];
         int groups = RoundUp(inputs, 4) / 4, blockBytes = bits == 4 ? 32 : 64, paddedOutputs = RoundUp(outputs, 16);
         for (int o = 0; o < paddedOutputs; o++)
-        for (int t = 0; t < taps; t++)
-        for (int c = 0; c < groups * 4; c++)
-        {
-            int block = _position + ((o / 16 * taps + t) * groups + c / 4) * blockBytes;
-            int element = o % 16 * 4 + c % 4;
-            int value = bits == 8 ? (sbyte)bytes[block + element] : Nibble(bytes[block + element % 32], high: element >= 32);
-            if (o < outputs && c < inputs) values[o, t, c] = value;
-            else Assert.Equal(0, value);
-        }
+            for (int t = 0; t < taps; t++)
+                for (int c = 0; c < groups * 4; c++)
+                {
+                    int block = _position + ((o / 16 * taps + t) * groups + c / 4) * blockBytes;
+                    int element = o % 16 * 4 + c % 4;
+                    int value = bits == 8 ? (sbyte)bytes[block + element] : Nibble(bytes[block + element % 32], high: element >= 32);
+                    if (o < outputs && c < inputs) values[o, t, c] = value;
+                    else Assert.Equal(0, value);
+                }
 
         SkipPart(paddedOutputs / 16 * taps * groups * blockBytes);
         return values;
@@ -58,13 +58,13 @@ internal sealed class PackedBlob(byte[] bytes)
         var values = new float[outputs, taps, inputs];
         int paddedOutputs = RoundUp(outputs, 16);
         for (int o = 0; o < paddedOutputs; o++)
-        for (int t = 0; t < taps; t++)
-        for (int c = 0; c < inputs; c++)
-        {
-            float value = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(_position + (((o / 16 * taps + t) * inputs + c) * 16 + o % 16) * 4));
-            if (o < outputs) values[o, t, c] = value;
-            else Assert.Equal(0, value);
-        }
+            for (int t = 0; t < taps; t++)
+                for (int c = 0; c < inputs; c++)
+                {
+                    float value = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(_position + (((o / 16 * taps + t) * inputs + c) * 16 + o % 16) * 4));
+                    if (o < outputs) values[o, t, c] = value;
+                    else Assert.Equal(0, value);
+                }
 
         SkipPart(paddedOutputs * taps * inputs * 4);
         return values;

@@ -27,14 +27,14 @@ public class WeightPackerTests
             int[,,] values = blob.Integers(outputs, taps, inputs, bits);
             var sums = new int[outputs];
             for (int o = 0; o < outputs; o++)
-            for (int k = 0; k < row; k++)
-            {
-                int expected = bits == 8
-                    ? (sbyte)tensors["conv.weight"][o * row + k]
-                    : SignExtend(tensors["conv.weight"][o * ((row + 1) / 2) + k / 2] >> 4 * (k % 2));
-                sums[o] += expected;
-                Assert.Equal(expected, values[o, k / inputs, k % inputs]);
-            }
+                for (int k = 0; k < row; k++)
+                {
+                    int expected = bits == 8
+                        ? (sbyte)tensors["conv.weight"][o * row + k]
+                        : SignExtend(tensors["conv.weight"][o * ((row + 1) / 2) + k / 2] >> 4 * (k % 2));
+                    sums[o] += expected;
+                    Assert.Equal(expected, values[o, k / inputs, k % inputs]);
+                }
 
             Assert.Equal(TestNetworks.Floats(tensors["conv.scale"]), blob.PaddedFloats(outputs));
             Assert.Equal(TestNetworks.Floats(tensors["conv.bias"]), blob.PaddedFloats(outputs));
@@ -60,8 +60,8 @@ public class WeightPackerTests
 
         float[,,] values = blob.FloatPanels(outputs, taps, inputs);
         for (int o = 0; o < outputs; o++)
-        for (int k = 0; k < row; k++)
-            Assert.Equal(TestNetworks.Float(tensors["conv.weight"], o * row + k), values[o, k / inputs, k % inputs]);
+            for (int k = 0; k < row; k++)
+                Assert.Equal(TestNetworks.Float(tensors["conv.weight"], o * row + k), values[o, k / inputs, k % inputs]);
         Assert.Equal(TestNetworks.Floats(tensors["conv.bias"]), blob.PaddedFloats(outputs));
         Assert.Equal(packed.Length, blob.Position);
     }
@@ -95,8 +95,8 @@ public class WeightPackerTests
         Assert.Equal(TestNetworks.Floats(tensors["embedding.label"]), blob.Floats(classes * width));
         float[,,] projection = blob.FloatPanels(vectors, 1, width);
         for (int v = 0; v < vectors; v++)
-        for (int e = 0; e < width; e++)
-            Assert.Equal(TestNetworks.Float(tensors["embedding.weight"], v * width + e), projection[v, 0, e]);
+            for (int e = 0; e < width; e++)
+                Assert.Equal(TestNetworks.Float(tensors["embedding.weight"], v * width + e), projection[v, 0, e]);
         Assert.Equal(TestNetworks.Floats(tensors["embedding.bias"]), blob.PaddedFloats(vectors));
         Assert.Equal(packed.Length, blob.Position);
     }
