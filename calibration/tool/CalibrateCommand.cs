@@ -15,11 +15,11 @@ internal static class CalibrateCommand
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = new Option<double>("--eta") { Description = "η of DDIM, 0 to 1; 1 for DDPM.", DefaultValueFactory = _ => 1 };
-        var sampler = Choice<string?>("--sampler", "Sampler; the model's own when η is 1, ddim otherwise.", null, ("ddpm", "ddpm"), ("ddim", "ddim"));
-        var weights = Choice("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
-        var activations = Choice<ActivationWidth?>("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
+        var sampler = Choice<string?>.Create("--sampler", "Sampler; the model's own when η is 1, ddim otherwise.", null, ("ddpm", "ddpm"), ("ddim", "ddim"));
+        var weights = Choice<int>.Create("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
+        var activations = Choice<ActivationWidth?>.Create("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
             ("4", ActivationWidth.Four), ("8", ActivationWidth.Eight), ("mixed", ActivationWidth.Mixed));
-        var policy = Choice("--policy", "How mixed bits are chosen.", BitPolicy.Preset, ("preset", BitPolicy.Preset), ("rule", BitPolicy.Rule), ("budget", BitPolicy.Budget));
+        var policy = Choice<BitPolicy>.Create("--policy", "How mixed bits are chosen.", BitPolicy.Budget, ("preset", BitPolicy.Preset), ("rule", BitPolicy.Rule), ("budget", BitPolicy.Budget));
         var presetShare = new Option<double>("--preset-share") { Description = "Share of the first steps at 4 bits.", DefaultValueFactory = _ => 0.25 };
         var ruleMargin = new Option<double>("--rule-margin") { Description = "Margin on the signal-to-noise ratio of the rule.", DefaultValueFactory = _ => 1 };
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics.", DefaultValueFactory = _ => 256 };
@@ -28,11 +28,11 @@ internal static class CalibrateCommand
         {
             Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
         };
-        var mean = Choice("--mean-correction", "Correction of the mean.", MeanCorrectionChoice.Auto,
+        var mean = Choice<MeanCorrectionChoice>.Create("--mean-correction", "Correction of the mean.", MeanCorrectionChoice.Auto,
             ("auto", MeanCorrectionChoice.Auto), ("divide", MeanCorrectionChoice.Divide), ("mmse", MeanCorrectionChoice.Mmse), ("off", MeanCorrectionChoice.Off));
-        var variance = Choice("--variance-correction", "Correction of the variance.", VarianceCorrectionChoice.Auto,
+        var variance = Choice<VarianceCorrectionChoice>.Create("--variance-correction", "Correction of the variance.", VarianceCorrectionChoice.Auto,
             ("auto", VarianceCorrectionChoice.Auto), ("on", VarianceCorrectionChoice.On), ("off", VarianceCorrectionChoice.Off));
-        var rounding = Choice("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest), ("reconstruct", RoundingChoice.Reconstruct));
+        var rounding = Choice<RoundingChoice>.Create("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest), ("reconstruct", RoundingChoice.Reconstruct));
         var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block when rounding is reconstruct.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
@@ -40,21 +40,21 @@ internal static class CalibrateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
         {
-            folder, output, name, nullLabel, steps, eta, sampler, weights, activations, policy, presetShare, ruleMargin, trajectories, guidance, interval, mean, variance,
-            rounding, iterations, skip, engine, seed, threads,
+            folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, policy.Option, presetShare, ruleMargin, trajectories, guidance, interval,
+            mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
         command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
         {
             int? none = result.GetValue(nullLabel);
-            int bits = result.GetValue(weights);
+            int bits = weights.In(result);
             (double least, double most) = result.GetValue(interval) ?? (none is null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
-                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = result.GetValue(sampler), WeightBits = bits,
-                Activations = result.GetValue(activations) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
-                Policy = result.GetValue(policy), PresetShare = result.GetValue(presetShare), RuleMargin = result.GetValue(ruleMargin),
+                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = sampler.In(result), WeightBits = bits,
+                Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
+                Policy = policy.In(result), PresetShare = result.GetValue(presetShare), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
-                MeanCorrection = result.GetValue(mean), VarianceCorrection = result.GetValue(variance), Rounding = result.GetValue(rounding), Reconstruction = new() { Iterations = result.GetValue(iterations) },
+                MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetRequiredValue(engine), result.GetValue(threads), cancellation);
@@ -73,28 +73,6 @@ internal static class CalibrateCommand
         foreach (string note in result.Notes) Console.WriteLine(note);
         Console.WriteLine(result.ManifestPath);
         return ExitCode.Success;
-    }
-
-    private static Option<T> Choice<T>(string name, string description, T absent, params (string Text, T Value)[] values)
-    {
-        var option = new Option<T>(name)
-        {
-            Description = $"{description} One of {string.Join(", ", values.Select(v => v.Text))}.",
-            DefaultValueFactory = _ => absent,
-            CustomParser = result =>
-            {
-                string text = result.Tokens.Single().Value;
-                foreach (var (candidate, value) in values)
-                {
-                    if (candidate == text) return value;
-                }
-
-                result.AddError($"{name} is '{text}'; it must be one of {string.Join(", ", values.Select(v => v.Text))}.");
-                return absent;
-            },
-        };
-        option.CompletionSources.Add([.. values.Select(v => v.Text)]);
-        return option;
     }
 
     private static (double, double)? ParseInterval(string text, Action<string> error)

@@ -1,8 +1,12 @@
+using System.Runtime.InteropServices;
+
 namespace Specializer.Calibration;
 
 /// <summary>c_t(n): the mean squared error of the final image when step t alone runs at n bits and all others in FP32.</summary>
 internal static class BudgetCosts
 {
+    private const string Phase = "costs";
+
     /// <summary>Images that costs are measured on; they are the first of the calibration's own, so that held-out ones stay unseen.</summary>
     public static int Images(CalibrationOptions options) => Math.Min(ReferenceTrajectories.UnitImages, options.Trajectories);
 
@@ -12,17 +16,25 @@ internal static class BudgetCosts
     /// <param name="steps">Per width and step the quantization and mean correction.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="nullLabel">Of the model.</param>
+    /// <param name="checkpoint">Written after each step.</param>
     /// <param name="work">Told the evaluations of FP32 steps done, for one state per image.</param>
     /// <param name="cancellation">Acts within a step.</param>
     /// <returns>[width][step].</returns>
     public static double[][] Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
-        Action<double> work, CancellationToken cancellation)
+        Checkpoint checkpoint, Action<double> work, CancellationToken cancellation)
     {
         int images = Images(options), widths = steps.Length, count = options.Steps;
-        var finals = new float[count][];
-        float[] exact = [];
+        double[][] costs = [.. steps.Select(_ => new double[count])];
+        int done = checkpoint.Load(Phase, reader =>
+        {
+            foreach (double[] width in costs) reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(width.AsSpan()));
+        });
+        for (int step = 0; step < done; step++) work(widths * (count - step));
+        float[] exact = reference.Finals(0, images, cancellation);
+        work(count);
         foreach (TrajectoryState state in reference.Run(0, images, cancellation: cancellation))
         {
+            if (state.Step < done) continue;
             int length = state.X.Length;
             // All widths side by side, so that they share the FP32 evaluations that follow.
             float[] x = new float[widths * length], conditional = new float[length], unconditional = new float[options.Guidance == 1 ? 0 : length];
@@ -37,23 +49,26 @@ internal static class BudgetCosts
             }
 
             reference.Finish(state.Step + 1, 0, images, x, cancellation);
-            finals[state.Step] = x;
+            for (int width = 0; width < widths; width++) costs[width][state.Step] = MeanSquaredError(x.AsSpan(width * length, length), exact);
             work(widths * (count - state.Step));
-            if (state.Step < count - 1) continue;
-            exact = [.. state.X];
-            reference.Advance(state.Step, 0, images, exact, state.Conditional, state.Unconditional);
+            checkpoint.Save(Phase, state.Step + 1, writer =>
+            {
+                foreach (double[] width in costs) writer.Write(MemoryMarshal.AsBytes(width.AsSpan()));
+            });
         }
 
-        return [.. Enumerable.Range(0, widths).Select(width => finals.Select(x =>
-        {
-            double sum = 0;
-            for (int i = 0; i < exact.Length; i++)
-            {
-                double difference = (double)x[width * exact.Length + i] - exact[i];
-                sum += difference * difference;
-            }
+        return costs;
+    }
 
-            return sum / exact.Length;
-        }).ToArray())];
+    private static double MeanSquaredError(ReadOnlySpan<float> images, ReadOnlySpan<float> exact)
+    {
+        double sum = 0;
+        for (int i = 0; i < exact.Length; i++)
+        {
+            double difference = (double)images[i] - exact[i];
+            sum += difference * difference;
+        }
+
+        return sum / exact.Length;
     }
 }

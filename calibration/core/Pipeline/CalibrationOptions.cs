@@ -71,7 +71,7 @@ public sealed record CalibrationOptions
     /// <summary>Bits of the activations; 8-bit weights meet 8-bit activations only.</summary>
     public ActivationWidth Activations { get; init; } = ActivationWidth.Mixed;
     /// <summary>How mixed bits are chosen.</summary>
-    public BitPolicy Policy { get; init; } = BitPolicy.Preset;
+    public BitPolicy Policy { get; init; } = BitPolicy.Budget;
     /// <summary>Share of steps at 4 bits under <see cref="BitPolicy.Preset"/>; <see cref="BitPolicy.Budget"/> spends as many bit operations as this preset.</summary>
     public double PresetShare { get; init; } = BitAllocation.PresetShare;
     /// <summary>Margin on SNR^F under <see cref="BitPolicy.Rule"/>.</summary>

@@ -37,7 +37,7 @@ public static class Calibrator
         var checkpoint = new Checkpoint(folder, model.Name, string.Join('\n', (string[])[model.Sha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options)]));
         var notes = new List<string>();
         var run = new CalibrationRun(context, checkpoint);
-        var decision = new DecisionPhase(run, notes);
+        var decision = new DecisionPhase(run, checkpoint, notes);
         context.Total = run.Work + decision.Work;
         run.CollectActivations();
         run.QuantizeWeights();

@@ -11,16 +11,18 @@ internal sealed class DecisionPhase
 
     private readonly CalibrationContext _context;
     private readonly CalibrationRun _run;
+    private readonly Checkpoint _checkpoint;
     private readonly List<string> _notes;
     private readonly Dictionary<string, double[]> _gains = new(StringComparer.Ordinal);
     private readonly string _policy;
     private HeldOutImages? _heldOut;
 
     /// <param name="run">Whose collecting phases are done, or will be before <see cref="Decide"/>.</param>
+    /// <param name="checkpoint">For the measured costs.</param>
     /// <param name="notes">Receives what a person should know.</param>
-    public DecisionPhase(CalibrationRun run, List<string> notes)
+    public DecisionPhase(CalibrationRun run, Checkpoint checkpoint, List<string> notes)
     {
-        (_run, _context, _notes) = (run, run.Context, notes);
+        (_run, _context, _checkpoint, _notes) = (run, run.Context, checkpoint, notes);
         _policy = Options.Activations == ActivationWidth.Mixed ? Options.Policy.ToString().ToLowerInvariant() : "uniform";
     }
 
@@ -36,7 +38,7 @@ internal sealed class DecisionPhase
             bool noise = _context.Scheduler.Steps.Any(step => step.Sigma != 0) && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
-            double costs = budget ? (Options.Steps + 1.0) * BudgetCosts.Images(Options) / unit : 0;
+            double costs = budget ? (Options.Steps + 2.0) * BudgetCosts.Images(Options) / unit : 0;
             double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingUnits, Options.Trajectories / unit) : 0;
             return drawing + costs + clipping;
         }
@@ -83,7 +85,7 @@ internal sealed class DecisionPhase
         using (NetworkEvaluator quantized = _run.Evaluator())
         {
             double unit = (double)BudgetCosts.Images(Options) / ReferenceTrajectories.UnitImages / Options.Steps;
-            costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
+            costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
         }
 
         Network network = _run.Quantized.Network;

@@ -79,6 +79,15 @@ internal sealed class ReferenceTrajectories : IDisposable
         ReferenceOperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
     }
 
+    /// <summary>The final images of a unit.</summary>
+    public float[] Finals(long firstImage, int images, CancellationToken cancellation)
+    {
+        float[] x = [];
+        // The state is advanced after its last use, so when the run has ended this is the final image.
+        foreach (TrajectoryState state in Run(firstImage, images, cancellation: cancellation)) x = state.X;
+        return x;
+    }
+
     /// <summary>Takes the remaining steps from given states, which become the final images.</summary>
     /// <param name="step">First step to take.</param>
     /// <param name="firstImage">Index of the first image; the images repeat when there are several states for each.</param>

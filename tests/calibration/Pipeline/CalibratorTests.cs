@@ -45,6 +45,24 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    [Fact]
+    public void TheBudgetsCostsAreWrittenAfterEachStep()
+    {
+        CalibrationOptions options = Quick with { Steps = 4, PresetShare = 0.4 };
+        using TemporaryFolder whole = new(), parts = new();
+        string expected = Calibrate(options, whole, 2);
+        using var stop = new CancellationTokenSource();
+        int steps = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => Calibrate(options, parts, 2, new Inline(p =>
+        {
+            if (p.Phase == "cost of each step" && ++steps == 3) stop.Cancel();
+        }), stop.Token));
+        // Magic and identity, then the steps done: the first report is of the FP32 images that errors are measured against.
+        Assert.Equal(2, BitConverter.ToInt32(File.ReadAllBytes(parts.File("tiny.costs.checkpoint")), 4 + 32));
+        AssertEqualArtefacts(expected, Calibrate(options, parts, 2));
+        Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
+    }
+
     [Theory]
     [InlineData(4, ActivationWidth.Four)]
     [InlineData(8, ActivationWidth.Eight)]
