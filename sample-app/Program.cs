@@ -2,16 +2,20 @@ using System.CommandLine;
 using SampleApp;
 
 // Draws digits twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
-// network it came from. Everything a program of your own needs is in the first ten lines of Comparison.Run.
-var label = new Option<int?>("--label") { Description = "Draw only this digit (0 to 9); default: all of them in turn." };
-var count = new Option<int>("--count") { Description = "Number of images.", DefaultValueFactory = _ => 64 };
-var seed = new Option<ulong>("--seed") { Description = "Seed of the noise.", DefaultValueFactory = _ => 0 };
-var guidance = new Option<float?>("--guidance") { Description = "Classifier-free guidance scale; default: the one that was compiled in." };
-var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
-var output = new Option<FileInfo>("--out") { Description = "Picture of the quantized samples.", DefaultValueFactory = _ => new("samples.png") };
-var json = new Option<FileInfo?>("--json") { Description = "Write every printed figure to this file." };
-var device = new Option<string>("--device") { Description = "Where the quantized sampler runs.", DefaultValueFactory = _ => "cpu" };
+// network it came from. A program of your own needs two places of it: where Comparison.Run loads the sampler, and where Drawing draws with it.
+var label = new Option<int?>("--label") { HelpName = "digit", Description = "Draw only this digit, 0 to 9. Default: all of them in turn." };
+var count = new Option<int>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000.", DefaultValueFactory = _ => 64 };
+var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine.", DefaultValueFactory = _ => 0 };
+var guidance = new Option<float?>("--guidance") { HelpName = "scale", Description = "Classifier-free guidance, within the interval that was calibrated. Default: the scale that was compiled in." };
+var threads = new Option<int>("--threads") { HelpName = "number", Description = "CPU threads; 0 for one for each processor.", DefaultValueFactory = _ => 0 };
+var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "Picture of the quantized samples. Beside it, compare.png shows FP32 rows above quantized ones.", DefaultValueFactory = _ => new("samples.png") };
+var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
+var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. A GPU needs a build with -p:FullFeed=true.", DefaultValueFactory = _ => "cpu" };
 device.AcceptOnlyFromAmong("cpu", "cuda", "opencl");
+label.Validators.Add(result =>
+{
+    if (result.GetValueOrDefault<int?>() is < 0 or > 9) result.AddError("--label must lie between 0 and 9.");
+});
 count.Validators.Add(result =>
 {
     if (result.GetValueOrDefault<int>() is < 1 or > 10_000) result.AddError("--count must lie between 1 and 10000.");
@@ -41,6 +45,13 @@ command.SetAction(async (result, cancellation) =>
         Console.Error.WriteLine("Cancelled.");
         return 130;
     }
+#if FULL_FEED
+    catch (Specializer.Ilgpu.DeviceException e)
+    {
+        Console.Error.WriteLine($"error: {e.Message}");
+        return 2;
+    }
+#endif
     catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or Specializer.SamplerMismatchException)
     {
         Console.Error.WriteLine($"error: {e.Message}");

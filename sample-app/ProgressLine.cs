@@ -3,14 +3,14 @@ using Specializer;
 namespace SampleApp;
 
 /// <summary>One line on the error stream that says how far a drawing is; silent when that is not a terminal.</summary>
-internal sealed class ProgressLine(string name) : IProgress<SampleProgress>
+internal sealed class ProgressLine(string what) : IProgress<SampleProgress>
 {
     private int _width;
 
     public void Report(SampleProgress value)
     {
         if (Console.IsErrorRedirected) return;
-        string line = $"{name}: step {value.Step}/{value.Steps}, {value.ImagesDone}/{value.Images} images";
+        string line = $"{what}: step {value.Step}/{value.Steps}";
         Console.Error.Write("\r" + line.PadRight(_width));
         _width = line.Length;
     }
