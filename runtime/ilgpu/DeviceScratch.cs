@@ -3,10 +3,12 @@ using ILGPU.Runtime;
 
 namespace Specializer.Ilgpu;
 
-/// <summary>Device memory that an operation needs while it runs. Grows to the largest wish, which is known after the first step.</summary>
+/// <summary>Device memory that an operation needs while it runs. Grows to the largest wish, which is known when the session is prepared.</summary>
 internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream) : IDisposable
 {
     private MemoryBuffer1D<byte, Stride1D.Dense>? _buffer;
+
+    public long Bytes => _buffer?.Length ?? 0;
 
     public ArrayView<byte> Reserve(long bytes)
     {

@@ -14,13 +14,14 @@ public sealed class IlgpuDevice : Device
     private readonly Context _context;
     private bool _disposed;
 
-    internal IlgpuDevice(Context context, Accelerator accelerator, KernelCache kernels, bool hasTensorCores, bool takesLiteralShapes)
+    internal IlgpuDevice(Context context, Accelerator accelerator, KernelCache kernels, bool hasTensorCores, bool takesLiteralShapes, IlgpuDeviceOptions? options = null)
     {
         _context = context;
         Accelerator = accelerator;
         Kernels = kernels;
         HasTensorCores = hasTensorCores;
         TakesLiteralShapes = takesLiteralShapes;
+        Options = options ?? new();
     }
 
     /// <inheritdoc/>
@@ -31,6 +32,9 @@ public sealed class IlgpuDevice : Device
         _ => $"{Accelerator.Name} (ILGPU, {Accelerator.MaxNumThreadsPerGroup} threads)",
     };
 
+    /// <summary>What it was opened with.</summary>
+    public IlgpuDeviceOptions Options { get; }
+
     internal Accelerator Accelerator { get; }
     internal KernelCache Kernels { get; }
     internal bool HasTensorCores { get; }
@@ -38,18 +42,21 @@ public sealed class IlgpuDevice : Device
 
     /// <summary>Opens an NVIDIA GPU.</summary>
     /// <param name="index">Which one, from 0.</param>
+    /// <param name="options">How it computes; null for the defaults.</param>
     /// <exception cref="DeviceNotFoundException">There is no such device, or no driver.</exception>
     /// <exception cref="DeviceCapabilityException">The device or its driver cannot run the kernels.</exception>
-    public static IlgpuDevice Cuda(int index = 0) => Open<CudaDevice>("CUDA", index, IlgpuContext.Cuda);
+    public static IlgpuDevice Cuda(int index = 0, IlgpuDeviceOptions? options = null) => Open<CudaDevice>("CUDA", index, options, IlgpuContext.Cuda);
 
     /// <summary>Opens an OpenCL device.</summary>
     /// <param name="index">Which one, from 0.</param>
+    /// <param name="options">How it computes; null for the defaults.</param>
     /// <exception cref="DeviceNotFoundException">There is no such device, or no driver with what ILGPU needs (the generic address space).</exception>
     /// <exception cref="DeviceCapabilityException">The device has no double precision.</exception>
-    public static IlgpuDevice OpenCL(int index = 0) => Open<CLDevice>("OpenCL", index, IlgpuContext.OpenCL);
+    public static IlgpuDevice OpenCL(int index = 0, IlgpuDeviceOptions? options = null) => Open<CLDevice>("OpenCL", index, options, IlgpuContext.OpenCL);
 
     /// <summary>Opens ILGPU's CPU accelerator: slow, for tests of the GPU kernels' arithmetic. For work on the processor use <see cref="CpuDevice"/>.</summary>
-    public static IlgpuDevice Cpu() => Open<ILGPU.Runtime.CPU.CPUDevice>("CPU", 0, IlgpuContext.Cpu);
+    /// <param name="options">How it computes; null for the defaults.</param>
+    public static IlgpuDevice Cpu(IlgpuDeviceOptions? options = null) => Open<ILGPU.Runtime.CPU.CPUDevice>("CPU", 0, options, IlgpuContext.Cpu);
 
     internal override DeviceWeights Upload(PackedWeights weights)
     {
@@ -93,7 +100,7 @@ public sealed class IlgpuDevice : Device
         _context.Dispose();
     }
 
-    private static IlgpuDevice Open<TDevice>(string kind, int index, Func<Context> open)
+    private static IlgpuDevice Open<TDevice>(string kind, int index, IlgpuDeviceOptions? options, Func<Context> open)
         where TDevice : ILGPU.Runtime.Device
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -118,7 +125,7 @@ public sealed class IlgpuDevice : Device
             // ILGPU's CPU accelerator calls kernels from an assembly that cannot see the shape types of generated code.
             return new(context, accelerator, new KernelCache(accelerator),
                 hasTensorCores: accelerator is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80,
-                takesLiteralShapes: accelerator.AcceleratorType != AcceleratorType.CPU);
+                takesLiteralShapes: accelerator.AcceleratorType != AcceleratorType.CPU, options);
         }
         catch (AcceleratorException e)
         {

@@ -1,3 +1,4 @@
+using ILGPU;
 using Specializer.Ilgpu.Kernels;
 using Specializer.Kernels;
 
@@ -27,13 +28,17 @@ internal sealed partial class IlgpuExecution
 
         a.Panels = _weights.Rows(weights, a, _stream);
         a.PaddingIndex = (_arenaBytes - (long)Capacity * q.Offset) / 4;
-        // Two groups of large tiles for every multiprocessor, or else the small ones, which are twice as many.
-        bool large = TensorConvolution.Groups(s, Batch, large: true) >= 2L * _device.Accelerator.NumMultiprocessors, literal = IsLiteral<TShape>();
-        Action<ConvolutionArguments> kernel = large
-            ? literal ? TensorConvolution.LargeLiteral<TShape> : s.WeightBits == 8 ? TensorConvolution.LargeDynamic8 : TensorConvolution.LargeDynamic4
-            : literal ? TensorConvolution.SmallLiteral<TShape> : s.WeightBits == 8 ? TensorConvolution.SmallDynamic8 : TensorConvolution.SmallDynamic4;
-        _device.Kernels.LaunchGroups(kernel, _stream, TensorConvolution.Groups(s, Batch, large), TensorConvolution.Threads, a);
+        bool large = IsLarge(s);
+        LaunchTensor<TShape>(large ? TensorConvolution.LargeLiteral<TShape> : TensorConvolution.SmallLiteral<TShape>, s.WeightBits == 8
+            ? large ? TensorConvolution.LargeDynamic8 : TensorConvolution.SmallDynamic8
+            : large ? TensorConvolution.LargeDynamic4 : TensorConvolution.SmallDynamic4, large, a);
     }
+
+    /// <summary>Two groups of large tiles for every multiprocessor, or else the small ones, which are twice as many.</summary>
+    private bool IsLarge(ConvolutionDimensions s) => TensorConvolution.Groups(s, Batch, large: true) >= 2L * _device.Accelerator.NumMultiprocessors;
+
+    private void LaunchTensor<TShape>(Action<ConvolutionArguments> literal, Action<ConvolutionArguments> dynamic, bool large, in ConvolutionArguments a)
+        where TShape : struct => LaunchGroups(IsLiteral<TShape>() ? literal : dynamic, TensorConvolution.Groups(a.Shape, Batch, large), TensorConvolution.Threads, a);
 
     public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
@@ -45,7 +50,37 @@ internal sealed partial class IlgpuExecution
         var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels) };
         a.Q = new() { Elements = a.X.Elements.Cast<int>() };
         Finish(ref a, weights, y, vector, residual, correction);
+        if (_device.Options.HalfPrecision && HalfConvolution.Fits(s))
+        {
+            ConvolveHalf<TShape>(weights, a);
+            return;
+        }
+
         Launch<TShape, ConvolutionArguments>(DirectConvolution.FloatLiteral<TShape>, DirectConvolution.FloatDynamic, DirectConvolution.Items(s, Batch), a);
+    }
+
+    /// <summary>The map is converted once, not once a tap and block of outputs.</summary>
+    private void ConvolveHalf<TShape>(ConvolutionWeights weights, ConvolutionArguments a)
+        where TShape : struct, IConvolutionShape
+    {
+        ConvolutionDimensions s = a.Shape;
+        int pixels = s.InputHeight * s.InputWidth, stride = pixels * HalfConvolution.PixelWords(s.InputChannels);
+        long words = (long)Batch * stride + HalfConvolution.ZeroWords;
+        ArrayView<int> halves = _scratch.Reserve(words * sizeof(int)).Cast<int>();
+        Launch(HalfConvolution.Convert, words, new HalfMapArguments { Batch = Batch, Pixels = pixels, Channels = s.InputChannels, X = a.X, Halves = halves });
+        a.Q = new() { Elements = halves, Stride = stride };
+        a.Panels = _weights.Rows(weights, a, _stream);
+        if (!_device.HasTensorCores)
+        {
+            Launch<TShape, ConvolutionArguments>(HalfConvolution.HalfLiteral<TShape>, HalfConvolution.HalfDynamic, HalfConvolution.Items(s, Batch), a);
+            return;
+        }
+
+        bool large = IsLarge(s);
+        a.PaddingIndex = (long)Batch * stride;
+        a.Shape = TensorConvolution.OfHalves(s);
+        LaunchTensor<TShape>(large ? TensorConvolution.LargeHalfLiteral<TShape> : TensorConvolution.SmallHalfLiteral<TShape>,
+            large ? TensorConvolution.LargeHalfDynamic : TensorConvolution.SmallHalfDynamic, large, a);
     }
 
     private static ConvolutionDimensions Checked<TShape>(TShape shape)

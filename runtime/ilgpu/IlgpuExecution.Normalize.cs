@@ -23,11 +23,8 @@ internal sealed partial class IlgpuExecution
         GroupNormArguments a = Statistics(weights, x, skip, shape);
         long pixels = (long)shape.Height * shape.Width;
         a.Y = Floats(y, pixels * shape.Channels);
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * shape.Channels, a);
-        if (shape.SkipChannels == 0) return;
-        a.Second = 1;
-        a.Y = Floats(ySkip, pixels * shape.SkipChannels);
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * shape.SkipChannels, a);
+        if (shape.SkipChannels != 0) a.YSkip = Floats(ySkip, pixels * shape.SkipChannels);
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * Math.Max(shape.Channels, shape.SkipChannels), a);
     }
 
     public override void NormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to,
@@ -38,15 +35,17 @@ internal sealed partial class IlgpuExecution
         long pixels = (long)shape.Height * shape.Width;
         a.Q = Integers(q, pixels, shape.Channels);
         a.Quantizer = AffineQuantizer.Of(Checked(to));
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic, Batch * pixels * ((shape.Channels + 3) / 4), a);
-        if (shape.SkipChannels == 0) return;
-        a.Second = 1;
-        a.Q = Integers(qSkip, pixels, shape.SkipChannels);
-        a.Quantizer = AffineQuantizer.Of(Checked(skipTo));
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic, Batch * pixels * ((shape.SkipChannels + 3) / 4), a);
+        if (shape.SkipChannels != 0)
+        {
+            a.QSkip = Integers(qSkip, pixels, shape.SkipChannels);
+            a.SkipQuantizer = AffineQuantizer.Of(Checked(skipTo));
+        }
+
+        Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic,
+            Batch * pixels * ((Math.Max(shape.Channels, shape.SkipChannels) + 3) / 4), a);
     }
 
-    /// <summary>The passes over the sums. Returns what the last pass needs of them.</summary>
+    /// <summary>The launch over the sums. Returns what the other one needs of them.</summary>
     private GroupNormArguments Statistics<TShape>(NormWeights weights, Activation x, Activation skip, TShape shape)
         where TShape : struct, IGroupNormShape
     {
@@ -60,13 +59,11 @@ internal sealed partial class IlgpuExecution
         BatchView<float> first = Floats(x, pixels * s.Channels), second = s.SkipChannels == 0 ? first : Floats(skip, pixels * s.SkipChannels);
         var a = new GroupNormArguments
         {
-            Shape = s, Batch = Batch, X = first, Skip = second, Y = first, Q = At<int>(x, pixels * s.Channels),
+            Shape = s, Batch = Batch, X = first, Skip = second, Y = first, YSkip = first, Q = At<int>(x, pixels * s.Channels), QSkip = At<int>(x, pixels * s.Channels),
             Sums = scratch.SubView(0, sums * sizeof(double)).Cast<double>(), Maps = scratch.SubView(sums * sizeof(double), maps * sizeof(float)).Cast<float>(),
         };
         _weights.Find(weights, all, out a.Gamma, out a.Beta);
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.RowSumsLiteral<TShape>, GroupNormKernels.RowSumsDynamic, sums / 2, a);
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.TotalsLiteral<TShape>, GroupNormKernels.TotalsDynamic, maps, a);
-        Launch<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, Batch * s.Groups, a);
+        LaunchParts<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, (long)Batch * s.Groups, a);
         return a;
     }
 }

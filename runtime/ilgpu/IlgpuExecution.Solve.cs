@@ -25,7 +25,7 @@ internal sealed partial class IlgpuExecution
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
     {
         Enter();
-        if (!Guided) return;
+        if (!Guided && _asked == null) return;
         (long pixels, int channels) = PixelsOf(shape);
         var offsets = new float[channels];
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, offsets);

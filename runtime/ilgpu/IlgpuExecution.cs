@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
@@ -22,6 +23,8 @@ internal sealed partial class IlgpuExecution : Execution
     private readonly Activation _vectors;
     private readonly long _arenaBytes;
 
+    /// <summary>While preparing: the kernels that were asked for, and how to compile them.</summary>
+    private Dictionary<Delegate, Action>? _asked;
     private int[] _hostLabels = [];
     private RunParameters _run = new(0, 0, 0, 1f);
     private CancellationToken _cancellation;
@@ -49,6 +52,48 @@ internal sealed partial class IlgpuExecution : Execution
 
     public override int Capacity { get; }
 
+    /// <summary>Kernels launched so far.</summary>
+    internal long LaunchCount { get; private set; }
+
+    /// <summary>How often the host has waited for the device, or may have.</summary>
+    internal long WaitCount { get; private set; }
+
+    /// <summary>Working memory beside the arena.</summary>
+    internal long ScratchBytes => _scratch.Bytes + _offsets.Bytes;
+
+    /// <summary>Steps whose operations compile, repack and allocate only: for the largest batch and for one image, which between them use all kernels.</summary>
+    internal override void Prepare(Action steps)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Dictionary<Delegate, Action> asked = _asked = new(ReferenceEqualityComparer.Instance);
+        try
+        {
+            Launch(SolverKernel.Begin, 1, default(SolverArguments));
+            foreach (int batch in (int[])[Capacity, 1])
+            {
+                Batch = batch;
+                _hostLabels = new int[batch];
+                steps();
+            }
+        }
+        finally
+        {
+            _asked = null;
+            Batch = 0;
+        }
+
+        // The driver translates kernels for the card on as many threads as ask for it; ILGPU's CPU accelerator gains nothing.
+        int threads = _device.Accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : Environment.ProcessorCount;
+        try
+        {
+            Parallel.ForEach(asked.Values, new() { MaxDegreeOfParallelism = threads }, compile => compile());
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+    }
+
     internal override void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) =>
         Begin(images, new RunParameters(images, 0, 0, 1f), labels, cancellation);
 
@@ -61,7 +106,12 @@ internal sealed partial class IlgpuExecution : Execution
             throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (both halves under guidance).", nameof(labels));
         _device.Accelerator.Bind();
         _hostLabels = labels.ToArray();
-        if (labels.Length != 0) Guard(() => _labels.View.BaseView.CopyFromCPU(_stream, ref _hostLabels[0], _hostLabels.Length));
+        if (labels.Length != 0)
+        {
+            WaitCount++;
+            Guard(() => _labels.View.BaseView.CopyFromCPU(_stream, ref _hostLabels[0], _hostLabels.Length));
+        }
+
         Batch = batch;
         _run = run;
         Guided = run.Guidance != 1f;
@@ -74,6 +124,7 @@ internal sealed partial class IlgpuExecution : Execution
     {
         BatchView<float> from = Floats(map, elementsPerImage);
         int images = ImagesIn(destination.Length, elementsPerImage);
+        WaitCount++;
         _device.Accelerator.Bind();
         try
         {
@@ -90,6 +141,7 @@ internal sealed partial class IlgpuExecution : Execution
     {
         BatchView<float> to = Floats(map, elementsPerImage);
         int images = ImagesIn(source.Length, elementsPerImage);
+        WaitCount++;
         _device.Accelerator.Bind();
         try
         {
@@ -122,10 +174,41 @@ internal sealed partial class IlgpuExecution : Execution
     private void Launch<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long items, in TArguments arguments)
         where TShape : struct
         where TArguments : struct =>
-        _device.Kernels.Launch(IsLiteral<TShape>() ? literal : dynamic, _stream, items, arguments);
+        Launch(IsLiteral<TShape>() ? literal : dynamic, items, arguments);
 
     private void Launch<TArguments>(Action<TArguments> kernel, long items, in TArguments arguments)
-        where TArguments : struct => _device.Kernels.Launch(kernel, _stream, items, arguments);
+        where TArguments : struct
+    {
+        if (Launches(kernel)) _device.Kernels.Launch(kernel, _stream, items, arguments);
+    }
+
+    private void LaunchGroups<TArguments>(Action<TArguments> kernel, long groups, int threads, in TArguments arguments)
+        where TArguments : struct
+    {
+        if (Launches(kernel)) _device.Kernels.LaunchGroups(kernel, _stream, groups, threads, arguments);
+    }
+
+    private void LaunchParts<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long parts, in TArguments arguments)
+        where TShape : struct
+        where TArguments : struct
+    {
+        Action<TArguments> kernel = IsLiteral<TShape>() ? literal : dynamic;
+        if (Launches(kernel)) _device.Kernels.LaunchParts(kernel, _stream, parts, arguments);
+    }
+
+    /// <summary>False while preparing: then the kernel is noted only.</summary>
+    private bool Launches<TArguments>(Action<TArguments> kernel)
+        where TArguments : struct
+    {
+        if (_asked == null)
+        {
+            LaunchCount++;
+            return true;
+        }
+
+        _asked.TryAdd(kernel, () => _device.Kernels.Prepare(kernel));
+        return false;
+    }
 
     private bool IsLiteral<TShape>() where TShape : struct => _device.TakesLiteralShapes && ShapeType<TShape>.IsLiteral;
 
@@ -145,11 +228,16 @@ internal sealed partial class IlgpuExecution : Execution
     private ArrayView<float> Upload(ReadOnlySpan<float> values)
     {
         ArrayView<float> view = _offsets.Reserve(4L * values.Length).Cast<float>();
+        if (_asked != null) return view;
         try
         {
             ref float first = ref MemoryMarshal.GetReference(values);
             if (_device.Accelerator.AcceleratorType == AcceleratorType.Cuda) view.CopyFromCPUUnsafeAsync(_stream, ref first, values.Length);
-            else view.CopyFromCPU(_stream, ref first, values.Length);
+            else
+            {
+                WaitCount++;
+                view.CopyFromCPU(_stream, ref first, values.Length);
+            }
         }
         catch (AcceleratorException e)
         {

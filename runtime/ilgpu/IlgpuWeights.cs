@@ -67,9 +67,9 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             ArrayView<int> result = rows.View.BaseView.Cast<int>();
             var arguments = new RepackArguments
             {
-                Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, Rows = result,
+                Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, FloatPanels = a.FloatPanels, Rows = result,
             };
-            Device.Kernels.Launch(s.WeightBits == 8 ? RepackKernels.Bytes : RepackKernels.Nibbles, stream, words, arguments);
+            Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => RepackKernels.Halves }, stream, words, arguments);
             // Other sessions have other streams.
             stream.Synchronize();
             return result;

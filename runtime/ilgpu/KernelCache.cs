@@ -4,7 +4,7 @@ using ILGPU.Runtime;
 
 namespace Specializer.Ilgpu;
 
-/// <summary>Compiles each kernel once per device, when it is first launched, and launches it.</summary>
+/// <summary>Compiles each kernel once per device, when it is first asked for, and launches it.</summary>
 internal class KernelCache
 {
     private const int GpuThreads = 128;
@@ -23,6 +23,9 @@ internal class KernelCache
         _mostGroups = cpu ? 1 : 1 << 22;
     }
 
+    /// <summary>Kernels that are compiled.</summary>
+    public int Count => _compiled.Count;
+
     /// <summary>Launches enough threads for <paramref name="items"/> items.</summary>
     public void Launch<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long items, TArguments arguments)
         where TArguments : struct
@@ -32,13 +35,21 @@ internal class KernelCache
         LaunchGroups(kernel, stream, Math.Min((items + _threads - 1) / _threads, _mostGroups), _threads, arguments);
     }
 
+    /// <summary>Launches a group of threads for each of <paramref name="parts"/>, where there can be so many.</summary>
+    public void LaunchParts<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long parts, TArguments arguments)
+        where TArguments : struct => LaunchGroups(kernel, stream, Math.Min(parts, _mostGroups), _threads, arguments);
+
+    /// <summary>Compiles a kernel that will be launched. Any thread may.</summary>
+    public virtual void Prepare<TArguments>(Action<TArguments> kernel)
+        where TArguments : struct => _compiled.GetOrAdd(kernel, Compile<TArguments>);
+
     /// <summary>Launches so many groups of so many threads. Tests put a machine of their own here.</summary>
     public virtual void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
         where TArguments : struct
     {
+        var launch = (Action<AcceleratorStream, KernelConfig, TArguments>)_compiled.GetOrAdd(kernel, Compile<TArguments>);
         try
         {
-            var launch = (Action<AcceleratorStream, KernelConfig, TArguments>)_compiled.GetOrAdd(kernel, Compile<TArguments>);
             launch(stream, new KernelConfig(checked((int)groups), threads), arguments);
         }
         catch (AcceleratorException e)
@@ -51,5 +62,16 @@ internal class KernelCache
         new($"{accelerator.Name} failed while it worked: {e.Message} Dispose of the device and open it again.", e);
 
     private Delegate Compile<TArguments>(Delegate kernel)
-        where TArguments : struct => _accelerator.LoadKernel((Action<TArguments>)kernel);
+        where TArguments : struct
+    {
+        try
+        {
+            _accelerator.Bind();
+            return _accelerator.LoadKernel((Action<TArguments>)kernel);
+        }
+        catch (Exception e) when (e is AcceleratorException or InternalCompilerException or CapabilityNotSupportedException)
+        {
+            throw new DeviceCapabilityException($"{_accelerator.Name} cannot run {kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}: {e.Message} Update its driver, or choose another device.", e);
+        }
+    }
 }

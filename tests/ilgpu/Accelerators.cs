@@ -29,18 +29,21 @@ internal static class Accelerators
 
     public static string? Missing(Accelerator kind) => Reasons[kind];
 
-    public static Device Open(Accelerator kind) =>
+    public static Device Open(Accelerator kind, bool half = false)
+    {
 #if FULL_FEED
-        kind switch
+        var options = new IlgpuDeviceOptions { HalfPrecision = half };
+        return kind switch
         {
-            Accelerator.Cuda => IlgpuDevice.Cuda(),
-            Accelerator.OpenCL => IlgpuDevice.OpenCL(),
-            Accelerator.Ptx => Ptx.PtxLauncher.Open(),
-            _ => IlgpuDevice.Cpu(),
+            Accelerator.Cuda => IlgpuDevice.Cuda(options: options),
+            Accelerator.OpenCL => IlgpuDevice.OpenCL(options: options),
+            Accelerator.Ptx => Ptx.PtxLauncher.Open(options),
+            _ => IlgpuDevice.Cpu(options),
         };
 #else
         throw new InvalidOperationException(PackageMissing);
 #endif
+    }
 
     private static string? Probe(Accelerator kind)
     {

@@ -37,6 +37,38 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         Assert.Equal(expected, actual);
     }
 
+    /// <summary>Creating a session compiles every kernel and allocates everything; a sample then only queues launches between its first and its last copy.</summary>
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Nothing_is_left_for_the_first_step(Accelerator kind)
+    {
+#if FULL_FEED
+        using Device device = Accelerators.Open(kind);
+        using MnistSampler sampler = MnistSampler.Load(device);
+        SamplerDescription d = sampler.Description;
+        using Execution run = device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 2);
+        var own = (IlgpuExecution)run;
+        KernelCache kernels = ((IlgpuDevice)device).Kernels;
+        run.Prepare(() =>
+        {
+            for (int step = 0; step < d.Steps.Count; step++) sampler.RunStep(step, run);
+        });
+        Assert.Equal(0, own.LaunchCount);
+        (int compiled, long bytes, long waits) = (kernels.Count, own.ScratchBytes, own.WaitCount);
+        Assert.True(compiled > 8 && bytes > 0, $"{compiled} kernels, {bytes} bytes");
+
+        run.Begin(d.Latent, d.Height * d.Width * d.Channels, new(1, 7, 0, 2f), [4, d.NullLabel], default);
+        sampler.RunStep(0, run);
+        Assert.Equal(compiled, kernels.Count);
+        Assert.Equal(bytes, own.ScratchBytes);
+        // The labels; and where copies cannot be queued, the offsets of the guided combination.
+        Assert.Equal(waits + (kind == Accelerator.Cuda ? 1 : 2), own.WaitCount);
+        output.WriteLine($"{device.Name}: {compiled} kernels, {own.LaunchCount} launches a step");
+#endif
+    }
+
     private static float[] State(Sampler sampler, int step)
     {
         SamplerDescription d = sampler.Description;

@@ -17,11 +17,12 @@ internal sealed class Pair : IDisposable
     /// <param name="vectors">Length of the step vectors, planned first.</param>
     /// <param name="labels">One for each image, or none.</param>
     /// <param name="arena">Bytes per image.</param>
-    public Pair(Accelerator kind, PackedWeights weights, int batch, int vectors = 1, int[]? labels = null, int arena = 1 << 20)
+    /// <param name="half">Half precision on the other device.</param>
+    public Pair(Accelerator kind, PackedWeights weights, int batch, int vectors = 1, int[]? labels = null, int arena = 1 << 20, bool half = false)
     {
         _kind = kind;
         _weights = weights;
-        _devices = [new CpuDevice(1), Accelerators.Open(kind)];
+        _devices = [new CpuDevice(1), Accelerators.Open(kind, half)];
         _uploaded = [.. _devices.Select(d => d.Upload(weights))];
         Vectors = Plan(4 * vectors);
         Runs = [.. _devices.Zip(_uploaded, (d, w) => d.CreateExecution(w, arena, Vectors, batch))];
@@ -81,7 +82,10 @@ internal sealed class Pair : IDisposable
             Assert.True(Math.Abs(expected[i % elements] - actual[i]) <= (Exact ? 0 : 1), $"Quantized element {i} is {actual[i]}, expected {expected[i]}.");
     }
 
-    private float[] Read(Execution run, Activation map, int elements)
+    /// <summary>A map of all images on the CPU (0) or the other device (1).</summary>
+    public float[] Read(int device, Activation map, int elements) => Read(Runs[device], map, elements);
+
+    private static float[] Read(Execution run, Activation map, int elements)
     {
         var all = new float[elements * run.Batch];
         run.Read(map, elements, all);

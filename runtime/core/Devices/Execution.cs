@@ -108,6 +108,13 @@ public abstract class Execution : IDisposable
     public abstract void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
         where TShape : struct, IMapShape;
 
+    /// <summary>Called once, before the first run, by whoever knows all steps. A device whose first run would be slower than others (it compiles kernels,
+    /// repacks weights, allocates) calls <paramref name="steps"/>, whose operations then do that and nothing else. Others need nothing.</summary>
+    /// <param name="steps">Calls every operation of every step once.</param>
+    internal virtual void Prepare(Action steps)
+    {
+    }
+
     /// <summary>Starts a run over the drawn images; fills the latent with unit noise.</summary>
     internal abstract void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
 

@@ -19,6 +19,18 @@ public sealed class SamplerSession : IDisposable
         _sampler = sampler;
         SamplerDescription d = sampler.Description;
         _execution = sampler.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, capacity);
+        try
+        {
+            _execution.Prepare(() =>
+            {
+                for (int step = 0; step < d.Steps.Count; step++) sampler.RunStep(step, _execution);
+            });
+        }
+        catch
+        {
+            _execution.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Bytes of working memory that this session holds.</summary>

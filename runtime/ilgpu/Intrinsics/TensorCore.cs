@@ -31,10 +31,10 @@ internal static class TensorCore
     [IntrinsicImplementation]
     public static void Wait(int groups) => throw new NotSupportedException();
 
-    /// <summary>Adds the products of one step of 64 channels to the warp tile's sums.</summary>
+    /// <summary>Adds the products of one step of 64 bytes a row to the warp tile's sums.</summary>
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
-    /// <param name="weightBits">8, or 4: then the sums are 16 times too large.</param>
+    /// <param name="weightBits">8; 4: then the sums are 16 times too large; or 16: both operands are FP16 and the sums FP32.</param>
     /// <param name="pixels">This lane's shared-memory address: row lane / 4 of the tile's pixels (64 bytes each), bytes 16·(lane % 4) on.</param>
     /// <param name="weights">The same for the weights' rows (64 or 32 bytes each).</param>
     [IntrinsicImplementation]
@@ -99,17 +99,18 @@ internal static class TensorCoreCode
         code.AppendLine("\t}");
     }
 
-    /// <remarks>In m16n8k32 lane l holds, of rows l / 4 and l / 4 + 8, words l % 4 and l % 4 + 4 of 8 along k; of a column of the weights
+    /// <remarks>m16n8k16 of FP16 has the words of m16n8k32 of bytes. In both lane l holds, of rows l / 4 and l / 4 + 8, words l % 4 and l % 4 + 4 of 8 along k; of a column of the weights
     /// likewise. Which channel a word stands for does not matter as long as both operands agree, so a lane takes four neighbouring words of a
     /// row of 64 channels: one 16-byte load for two instructions, free of bank conflicts.</remarks>
     private static void Multiply(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string pixels, string weights)
     {
+        string instruction = weightBits == 16 ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" : "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
         code.AppendLine("\t{");
         code.AppendLine($"\t.reg .b32 a<{8 * rowTiles}>, b<{4 * columnTiles}>, p<2>;");
         for (int n = 0; n < columnTiles; n++)
         {
             int b = 4 * n;
-            if (weightBits == 8)
+            if (weightBits != 4)
             {
                 code.AppendLine($"\tld.shared.v4.b32 {{b{b}, b{b + 1}, b{b + 2}, b{b + 3}}}, [{weights}+{n * 8 * 64}];");
                 continue;
@@ -135,7 +136,7 @@ internal static class TensorCoreCode
                 {
                     int s = 4 * (m * columnTiles + n), b = 4 * n + k;
                     string sums = $"{{s{s}, s{s + 1}, s{s + 2}, s{s + 3}}}";
-                    code.AppendLine($"\tmma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {sums}, {{a{a + k}, a{a + 4 + k}, a{a + k + 1}, a{a + 5 + k}}}, {{b{b}, b{b + 1}}}, {sums};");
+                    code.AppendLine($"\t{instruction} {sums}, {{a{a + k}, a{a + 4 + k}, a{a + k + 1}, a{a + 5 + k}}}, {{b{b}, b{b + 1}}}, {sums};");
                 }
         }
 

@@ -13,24 +13,15 @@ internal struct GroupNormArguments
     /// <summary>[image][2][channels of both maps]: factors before offsets.</summary>
     public ArrayView<float> Maps;
     public ArrayView<float> Gamma, Beta;
-    /// <summary>The map that is written: 0 the first, 1 the skip; FP32, or four quantized elements a word.</summary>
-    public int Second;
-    public BatchView<float> Y;
-    public BatchView<int> Q;
-    public AffineQuantizer Quantizer;
+    /// <summary>Results: FP32, or four quantized elements a word.</summary>
+    public BatchView<float> Y, YSkip;
+    public BatchView<int> Q, QSkip;
+    public AffineQuantizer Quantizer, SkipQuantizer;
 }
 
-/// <summary>Group normalisation with the CPU's order of sums: pixels of a row, then rows, then channels of the group, in double precision.</summary>
+/// <summary>Group normalisation in two launches, with the CPU's order of sums: pixels of a row, then rows, then channels of the group, in double precision.</summary>
 internal static class GroupNormKernels
 {
-    public static void RowSumsLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => RowSums(a, default(TShape));
-
-    public static void RowSumsDynamic(GroupNormArguments a) => RowSums(a, a.Shape);
-
-    public static void TotalsLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Totals(a, default(TShape));
-
-    public static void TotalsDynamic(GroupNormArguments a) => Totals(a, a.Shape);
-
     public static void StatisticsLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Statistics(a, default(TShape));
 
     public static void StatisticsDynamic(GroupNormArguments a) => Statistics(a, a.Shape);
@@ -43,60 +34,33 @@ internal static class GroupNormKernels
 
     public static void QuantizeDynamic(GroupNormArguments a) => Quantize(a, a.Shape);
 
-    /// <summary>An item is a channel of a row of an image.</summary>
-    private static void RowSums<TShape>(GroupNormArguments a, TShape shape)
-        where TShape : struct, IGroupNormShape
-    {
-        int all = shape.Channels + shape.SkipChannels;
-        for (int item = Share.Start; item < a.Batch * shape.Height * all; item += Share.Step)
-        {
-            int c = item % all, row = item / all % shape.Height, image = item / all / shape.Height;
-            bool second = c >= shape.Channels;
-            int channels = second ? shape.SkipChannels : shape.Channels;
-            BatchView<float> map = second ? a.Skip : a.X;
-            ArrayView<float> x = map.Image(image).SubView((long)row * shape.Width * channels + (second ? c - shape.Channels : c));
-            double sum = 0, square = 0;
-            for (int pixel = 0; pixel < shape.Width; pixel++)
-            {
-                double v = x[pixel * channels];
-                sum += v;
-                square += v * v;
-            }
-
-            ArrayView<double> sums = a.Sums.SubView((long)(image * shape.Height + row) * 2 * all);
-            sums[c] = sum;
-            sums[all + c] = square;
-        }
-    }
-
-    /// <summary>Adds the rows; row 0 receives the totals. An item is a channel's sum or square of an image.</summary>
-    private static void Totals<TShape>(GroupNormArguments a, TShape shape)
-        where TShape : struct, IGroupNormShape
-    {
-        int row = 2 * (shape.Channels + shape.SkipChannels);
-        for (int item = Share.Start; item < a.Batch * row; item += Share.Step)
-        {
-            ArrayView<double> sums = a.Sums.SubView((long)(item / row) * shape.Height * row + item % row);
-            double total = sums[0];
-            for (int y = 1; y < shape.Height; y++) total += sums[y * row];
-            sums[0] = total;
-        }
-    }
-
-    /// <summary>Turns gamma and beta into factor and offset. An item is a group of an image.</summary>
+    /// <summary>Turns gamma and beta into factor and offset. A group of threads takes one group of channels of an image after the other.</summary>
     private static void Statistics<TShape>(GroupNormArguments a, TShape shape)
         where TShape : struct, IGroupNormShape
     {
         int all = shape.Channels + shape.SkipChannels, count = all / shape.Groups;
-        for (int item = Share.Start; item < a.Batch * shape.Groups; item += Share.Step)
+        for (int part = Grid.IdxX; part < a.Batch * shape.Groups; part += Grid.DimX)
         {
-            int image = item / shape.Groups, first = item % shape.Groups * count;
-            ArrayView<double> totals = a.Sums.SubView((long)image * shape.Height * 2 * all);
+            int image = part / shape.Groups, first = part % shape.Groups * count;
+            ArrayView<double> sums = a.Sums.SubView((long)image * shape.Height * 2 * all);
+            for (int item = Group.IdxX; item < shape.Height * count; item += Group.DimX) RowSums(a, shape, sums, image, item / count, first + item % count);
+            Group.Barrier();
+
+            // The rows; row 0 receives the totals.
+            for (int item = Group.IdxX; item < 2 * count; item += Group.DimX)
+            {
+                ArrayView<double> column = sums.SubView(item < count ? first + item : all + first + item - count);
+                double total = column[0];
+                for (int row = 1; row < shape.Height; row++) total += column[(long)row * 2 * all];
+                column[0] = total;
+            }
+
+            Group.Barrier();
             double sum = 0, square = 0;
             for (int c = first; c < first + count; c++)
             {
-                sum += totals[c];
-                square += totals[all + c];
+                sum += sums[c];
+                square += sums[all + c];
             }
 
             double n = (double)shape.Height * shape.Width * count, mean = sum / n;
@@ -104,7 +68,7 @@ internal static class GroupNormKernels
             if (variance < 0) variance = 0;
             double inverse = 1 / Math.Sqrt(variance + shape.Epsilon);
             ArrayView<float> factors = a.Maps.SubView((long)image * 2 * all);
-            for (int c = first; c < first + count; c++)
+            for (int c = first + Group.IdxX; c < first + count; c += Group.DimX)
             {
                 double factor = ExactMath.Multiply(a.Gamma[c], inverse);
                 factors[c] = (float)factor;
@@ -113,41 +77,76 @@ internal static class GroupNormKernels
         }
     }
 
-    /// <summary>An item is an element of the written map.</summary>
-    private static void Apply<TShape>(GroupNormArguments a, TShape shape)
-        where TShape : struct, IGroupNormShape
-    {
-        int channels = a.Second != 0 ? shape.SkipChannels : shape.Channels, elements = shape.Height * shape.Width * channels;
-        for (int item = Share.Start; item < a.Batch * elements; item += Share.Step)
-        {
-            int image = item / elements, element = item % elements;
-            a.Y.Image(image)[element] = Map(a, shape, image, element, element % channels);
-        }
-    }
-
-    /// <summary>An item is a word of four channels; channels that only fill it up become 0.</summary>
-    private static void Quantize<TShape>(GroupNormArguments a, TShape shape)
-        where TShape : struct, IGroupNormShape
-    {
-        int channels = a.Second != 0 ? shape.SkipChannels : shape.Channels, groups = (channels + 3) / 4, words = shape.Height * shape.Width * groups;
-        for (int item = Share.Start; item < a.Batch * words; item += Share.Step)
-        {
-            int image = item / words, word = item % words, channel = word % groups * 4, element = word / groups * channels + channel;
-            int q = a.Quantizer.Round(Map(a, shape, image, element, channel));
-            if (channel + 1 < channels) q |= a.Quantizer.Round(Map(a, shape, image, element + 1, channel + 1)) << 8;
-            if (channel + 2 < channels) q |= a.Quantizer.Round(Map(a, shape, image, element + 2, channel + 2)) << 16;
-            if (channel + 3 < channels) q |= a.Quantizer.Round(Map(a, shape, image, element + 3, channel + 3)) << 24;
-            a.Q.Image(image)[word] = q;
-        }
-    }
-
-    private static float Map<TShape>(GroupNormArguments a, TShape shape, int image, int element, int channel)
+    /// <summary>Sum and sum of squares over the pixels of a row in a channel.</summary>
+    private static void RowSums<TShape>(GroupNormArguments a, TShape shape, ArrayView<double> sums, int image, int row, int c)
         where TShape : struct, IGroupNormShape
     {
         int all = shape.Channels + shape.SkipChannels;
-        float x = a.Second != 0 ? a.Skip.Image(image)[element] : a.X.Image(image)[element];
-        ArrayView<float> factors = a.Maps.SubView((long)image * 2 * all + (a.Second != 0 ? shape.Channels : 0));
-        float v = ExactMath.FusedMultiplyAdd(factors[channel], x, factors[all + channel]);
+        bool second = c >= shape.Channels;
+        int channels = second ? shape.SkipChannels : shape.Channels;
+        BatchView<float> map = second ? a.Skip : a.X;
+        ArrayView<float> x = map.Image(image).SubView((long)row * shape.Width * channels + (second ? c - shape.Channels : c));
+        double sum = 0, square = 0;
+        for (int pixel = 0; pixel < shape.Width; pixel++)
+        {
+            double v = x[pixel * channels];
+            sum += v;
+            square += v * v;
+        }
+
+        sums[(long)row * 2 * all + c] = sum;
+        sums[(long)row * 2 * all + all + c] = square;
+    }
+
+    /// <summary>An item is an element of either map.</summary>
+    private static void Apply<TShape>(GroupNormArguments a, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        int pixels = a.Batch * shape.Height * shape.Width, elements = pixels * shape.Channels;
+        for (int item = Share.Start; item < elements; item += Share.Step) Apply(a, shape, a.X, a.Y, shape.Channels, 0, item);
+        for (int item = Share.Start; item < pixels * shape.SkipChannels; item += Share.Step) Apply(a, shape, a.Skip, a.YSkip, shape.SkipChannels, shape.Channels, item);
+    }
+
+    private static void Apply<TShape>(GroupNormArguments a, TShape shape, BatchView<float> x, BatchView<float> y, int channels, int first, int item)
+        where TShape : struct, IGroupNormShape
+    {
+        int elements = shape.Height * shape.Width * channels, image = item / elements, element = item % elements;
+        y.Image(image)[element] = Map(a, shape, x.Image(image)[element], image, first + element % channels);
+    }
+
+    /// <summary>An item is a word of four channels of either map; channels that only fill it up become 0.</summary>
+    private static void Quantize<TShape>(GroupNormArguments a, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        int pixels = a.Batch * shape.Height * shape.Width, words = pixels * ((shape.Channels + 3) / 4), skipWords = pixels * ((shape.SkipChannels + 3) / 4);
+        for (int item = Share.Start; item < words; item += Share.Step) Quantize(a, shape, a.X, a.Q, a.Quantizer, shape.Channels, 0, item);
+        for (int item = Share.Start; item < skipWords; item += Share.Step) Quantize(a, shape, a.Skip, a.QSkip, a.SkipQuantizer, shape.SkipChannels, shape.Channels, item);
+    }
+
+    private static void Quantize<TShape>(
+        GroupNormArguments a, TShape shape, BatchView<float> map, BatchView<int> quantized, AffineQuantizer quantizer, int channels, int first, int item)
+        where TShape : struct, IGroupNormShape
+    {
+        int groups = (channels + 3) / 4, words = shape.Height * shape.Width * groups, image = item / words, word = item % words, channel = word % groups * 4;
+        ArrayView<float> x = map.Image(image).SubView((long)(word / groups) * channels + channel);
+        int q = quantizer.Round(Map(a, shape, x[0], image, first + channel));
+        if (channel + 1 < channels) q |= quantizer.Round(Map(a, shape, x[1], image, first + channel + 1)) << 8;
+        if (channel + 2 < channels) q |= quantizer.Round(Map(a, shape, x[2], image, first + channel + 2)) << 16;
+        if (channel + 3 < channels) q |= quantizer.Round(Map(a, shape, x[3], image, first + channel + 3)) << 24;
+        quantized.Image(image)[word] = q;
+    }
+
+    /// <param name="a">Factors and offsets.</param>
+    /// <param name="shape">Static shape.</param>
+    /// <param name="x">An element.</param>
+    /// <param name="image">Its image.</param>
+    /// <param name="channel">Its channel, of both maps.</param>
+    private static float Map<TShape>(GroupNormArguments a, TShape shape, float x, int image, int channel)
+        where TShape : struct, IGroupNormShape
+    {
+        int all = shape.Channels + shape.SkipChannels;
+        ArrayView<float> factors = a.Maps.SubView((long)image * 2 * all + channel);
+        float v = ExactMath.FusedMultiplyAdd(factors[0], x, factors[all]);
         return shape.Nonlinearity == Nonlinearity.Silu ? DeviceFunctions.Silu(v) : v;
     }
 }

@@ -1,4 +1,5 @@
 using ILGPU;
+using Specializer.Ilgpu.Intrinsics;
 
 namespace Specializer.Ilgpu.Kernels;
 
@@ -6,15 +7,16 @@ internal struct RepackArguments
 {
     public int Taps, InputChannels, OutputChannels;
     public ArrayView<int> Panels, Rows;
+    public ArrayView<float> FloatPanels;
 }
 
 /// <summary>Turns packed panels (docs/weights.md) into the rows that tensor cores read: [output][tap][channel], outputs and channels padded with
-/// zeros to multiples of 64. In 4 bits a word holds, in its low nibbles, word 2i of a row's four-channel words and in its high ones word 2i + 1.
+/// zeros to multiples of 64 (FP16: to 32 channels, two a word). In 4 bits a word holds, in its low nibbles, word 2i of a row's four-channel words and in its high ones word 2i + 1.
 /// An item is a word of the result.</summary>
 internal static class RepackKernels
 {
-    public static long Words(ConvolutionDimensions s) =>
-        (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize * Padded(s.InputChannels) * s.WeightBits / 32;
+    public static long Words(ConvolutionDimensions s) => (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize
+        * (s.WeightBits == 32 ? HalfConvolution.TapWords(s.InputChannels) : Padded(s.InputChannels) * s.WeightBits / 32);
 
     public static void Bytes(RepackArguments a)
     {
@@ -37,6 +39,23 @@ internal static class RepackKernels
             int pair = item % row, tap = item / row % a.Taps, output = item / row / a.Taps;
             a.Rows[item] = Nibble(a, output, tap, 2 * pair) | Nibble(a, output, tap, 2 * pair + 1) << 4;
         }
+    }
+
+    /// <summary>FP32 weights as FP16.</summary>
+    public static void Halves(RepackArguments a)
+    {
+        int row = HalfConvolution.TapWords(a.InputChannels);
+        for (int item = Share.Start; item < Padded(a.OutputChannels) * a.Taps * row; item += Share.Step)
+        {
+            int channel = item % row * 2, tap = item / row % a.Taps, output = item / row / a.Taps;
+            a.Rows[item] = DeviceHalf.Pack(Value(a, output, tap, channel), Value(a, output, tap, channel + 1));
+        }
+    }
+
+    private static float Value(RepackArguments a, int output, int tap, int channel)
+    {
+        if (channel >= a.InputChannels || output >= a.OutputChannels) return 0f;
+        return a.FloatPanels[((long)(output / 16 * a.Taps + tap) * a.InputChannels + channel) * 16 + output % 16];
     }
 
     private static int Nibble(RepackArguments a, int output, int tap, int group)

@@ -26,7 +26,28 @@ internal readonly struct SmallTile : ITensorTile
     public int ColumnTiles => 4;
 }
 
-/// <summary>Integer convolution on tensor cores: an implicit matrix product, pixels by output channels, along taps and channels in steps of 64.
+/// <summary>What the matrix instruction multiplies.</summary>
+internal interface ITensorOperand
+{
+    /// <summary>Bits of a weight; 16 for FP16.</summary>
+    int Bits(int weightBits);
+    bool IsHalf { get; }
+}
+
+internal readonly struct IntegerOperand : ITensorOperand
+{
+    public int Bits(int weightBits) => weightBits;
+    public bool IsHalf => false;
+}
+
+internal readonly struct HalfOperand : ITensorOperand
+{
+    public int Bits(int weightBits) => 16;
+    public bool IsHalf => true;
+}
+
+/// <summary>Convolution on tensor cores, in integers or FP16: an implicit matrix product, pixels by output channels, along taps and channels in steps
+/// of 64 bytes. FP16 is the same in everything but the instruction and the sums' type: its shape has two byte-wide channels for each of its own.
 /// Each step's 64 bytes per pixel and per output go from global to shared memory by asynchronous 16-byte copies, three steps ahead of
 /// the one being multiplied. Weights are repacked as <see cref="RepackKernels"/> says.</summary>
 internal static class TensorConvolution
@@ -34,23 +55,36 @@ internal static class TensorConvolution
     public const int Threads = 128;
     /// <summary>Output channels of a group, and the multiple that weights are padded to.</summary>
     public const int BlockOutputs = 64;
-    /// <summary>Channels of a step.</summary>
+    /// <summary>Channels of a step; bytes, to be exact.</summary>
     public const int Step = 64;
     private const int Stages = 4;
     /// <summary>A warp's 32 output channels and eight words more, so that rows start in different banks.</summary>
     private const int RowBytes = 4 * (32 + 8);
 
-    public static void LargeLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(LargeTile));
+    public static void LargeLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(LargeTile), default(IntegerOperand));
 
-    public static void LargeDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile));
+    public static void LargeDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(IntegerOperand));
 
-    public static void LargeDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(LargeTile));
+    public static void LargeDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(LargeTile), default(IntegerOperand));
 
-    public static void SmallLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(SmallTile));
+    public static void SmallLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(SmallTile), default(IntegerOperand));
 
-    public static void SmallDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile));
+    public static void SmallDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile), default(IntegerOperand));
 
-    public static void SmallDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(SmallTile));
+    public static void SmallDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(SmallTile), default(IntegerOperand));
+
+    public static void LargeHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(HalfBytes<TShape>), default(LargeTile), default(HalfOperand));
+
+    public static void LargeHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(HalfOperand));
+
+    public static void SmallHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(HalfBytes<TShape>), default(SmallTile), default(HalfOperand));
+
+    public static void SmallHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile), default(HalfOperand));
+
+    /// <summary>A shape whose channels are the bytes of FP16 ones, in whole pieces of 16.</summary>
+    public static ConvolutionDimensions OfHalves(ConvolutionDimensions s) => s with { InputChannels = 4 * HalfConvolution.PixelWords(s.InputChannels), WeightBits = 8 };
 
     /// <summary>Whether the layer is worth it, and fits: pixels of whole 16-byte pieces, and for 4 bits sums that may be 16 times too large.</summary>
     public static bool Fits(ConvolutionDimensions s, int levels) => s.InputChannels % 16 == 0 && s.OutputChannels >= 16
@@ -62,9 +96,10 @@ internal static class TensorConvolution
     public static long Groups(ConvolutionDimensions s, int batch, bool large) =>
         ((long)batch * s.OutputHeight * s.OutputWidth + BlockPixels(large) - 1) / BlockPixels(large) * ((s.OutputChannels + BlockOutputs - 1) / BlockOutputs);
 
-    private static void Run<TShape, TTile>(ConvolutionArguments a, TShape shape, TTile tile)
+    private static void Run<TShape, TTile, TOperand>(ConvolutionArguments a, TShape shape, TTile tile, TOperand operand)
         where TShape : struct, IConvolutionShape
         where TTile : struct, ITensorTile
+        where TOperand : struct, ITensorOperand
     {
         int blockPixels = tile.RowTiles * 32, weightBytes = Step * shape.WeightBits / 8, stageBytes = blockPixels * Step + BlockOutputs * weightBytes;
         TensorCore.Declare(tile.RowTiles, tile.ColumnTiles, Math.Max(Stages * (tile.RowTiles * 32 * Step + BlockOutputs * (Step * shape.WeightBits / 8)), 4 * tile.RowTiles * 16 * RowBytes));
@@ -106,7 +141,7 @@ internal static class TensorConvolution
             if (next < steps) Load(a, shape, tile, loader, next, chunks, next % Stages * stageBytes, weightRows);
             TensorCore.Commit();
             int stage = step % Stages * stageBytes;
-            TensorCore.Multiply(tile.RowTiles, tile.ColumnTiles, shape.WeightBits, pixelLane + stage, weightLane + stage);
+            TensorCore.Multiply(tile.RowTiles, tile.ColumnTiles, operand.Bits(shape.WeightBits), pixelLane + stage, weightLane + stage);
         }
 
         TensorCore.Wait(0);
@@ -120,7 +155,8 @@ internal static class TensorConvolution
         {
             int sum = TensorCore.Load(sums + row * RowBytes + lane * 4);
             OutputPixel at = OutputPixel.Of(shape, pixel + row);
-            a.Finish(at.Image, at.Pixel, channel, shape.OutputChannels, shape.OutputScale, shape.WeightBits == 4 ? sum >> 4 : sum);
+            if (operand.IsHalf) a.Finish(at.Image, at.Pixel, channel, shape.OutputChannels, shape.OutputScale, Interop.IntAsFloat((uint)sum) + a.Bias[channel]);
+            else a.Finish(at.Image, at.Pixel, channel, shape.OutputChannels, shape.OutputScale, shape.WeightBits == 4 ? sum >> 4 : sum);
         }
     }
 
@@ -162,6 +198,24 @@ internal static class TensorConvolution
     }
 
     // The number of bits decides which instructions there are, so it is a constant even where the sizes are not.
+
+    private readonly struct HalfBytes<TShape> : IConvolutionShape
+        where TShape : struct, IConvolutionShape
+    {
+        public int InputHeight => default(TShape).InputHeight;
+        public int InputWidth => default(TShape).InputWidth;
+        public int InputChannels => 4 * HalfConvolution.PixelWords(default(TShape).InputChannels);
+        public int OutputHeight => default(TShape).OutputHeight;
+        public int OutputWidth => default(TShape).OutputWidth;
+        public int OutputChannels => default(TShape).OutputChannels;
+        public int KernelSize => default(TShape).KernelSize;
+        public int Stride => default(TShape).Stride;
+        public int PaddingTop => default(TShape).PaddingTop;
+        public int PaddingLeft => default(TShape).PaddingLeft;
+        public int Upsample => default(TShape).Upsample;
+        public int WeightBits => 8;
+        public float OutputScale => default(TShape).OutputScale;
+    }
 
     private readonly struct Bits8(ConvolutionDimensions d) : IConvolutionShape
     {

@@ -12,23 +12,27 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : Kerne
 {
     private static readonly ConcurrentDictionary<MethodInfo, PtxMachine> Machines = new();
 
-    public static IlgpuDevice Open()
+    public static IlgpuDevice Open(IlgpuDeviceOptions? options = null)
     {
         Context context = IlgpuContext.Cpu();
         ILGPU.Runtime.Accelerator accelerator = context.Devices.OfType<CPUDevice>().First().CreateAccelerator(context);
-        return new(context, accelerator, new PtxLauncher(accelerator), hasTensorCores: true, takesLiteralShapes: true);
+        return new(context, accelerator, new PtxLauncher(accelerator), hasTensorCores: true, takesLiteralShapes: true, options);
     }
 
     public override void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
     {
         stream.Synchronize();
-        PtxMachine machine = Machines.GetOrAdd(kernel.Method, method => new(new(PtxKernels.Compile(method))));
+        PtxMachine machine = Machine(kernel);
         var parameters = new List<byte>();
         Write(parameters, arguments);
         // All kernels but those of tensor cores take any grid: here one that is neither full warps nor a single group.
         bool any = kernel.Method.DeclaringType!.Name != "TensorConvolution";
         machine.Launch([.. parameters], any ? 3 : checked((int)groups), any ? 40 : threads);
     }
+
+    public override void Prepare<TArguments>(Action<TArguments> kernel) => Machine(kernel);
+
+    private static PtxMachine Machine(Delegate kernel) => Machines.GetOrAdd(kernel.Method, method => new(new(PtxKernels.Compile(method))));
 
     /// <summary>Writes a value as the kernel's parameter: natural alignment, a view as address and length.</summary>
     private static int Write(List<byte> to, object value)

@@ -109,29 +109,48 @@ internal sealed class Lane(ulong[] registers, byte[] parameters, byte[] shared, 
     }
 }
 
-/// <summary>mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32, as the PTX manual lays its fragments out over a warp.</summary>
+/// <summary>mma.sync.aligned, m16n8k32 of bytes and m16n8k16 of FP16, as the PTX manual lays their fragments out over a warp.</summary>
 internal static class MatrixInstruction
 {
     public static void Run(PtxInstruction i, Lane[] warp)
     {
-        if (i.Name != "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32") throw new NotSupportedException(i.Name);
-        var a = new byte[16, 32];
-        var b = new sbyte[32, 8];
+        // What a 32-bit word along k adds to a sum.
+        Func<uint, uint, uint, uint> add = i.Name switch
+        {
+            "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32" => Bytes,
+            "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" => Halves,
+            _ => throw new NotSupportedException(i.Name),
+        };
+        var a = new uint[16, 8];
+        var b = new uint[8, 8];
         for (int lane = 0; lane < 32; lane++)
-            for (int e = 0; e < 16; e++)
+            for (int word = 0; word < 4; word++)
             {
-                int row = lane / 4 + (e / 4 % 2 == 0 ? 0 : 8), column = lane % 4 * 4 + e % 4 + (e < 8 ? 0 : 16);
-                a[row, column] = (byte)(warp[lane].Registers[i.Operands[1].Vector[e / 4]] >> 8 * (e % 4));
-                if (e < 8) b[lane % 4 * 4 + e % 4 + (e < 4 ? 0 : 16), lane / 4] = (sbyte)(warp[lane].Registers[i.Operands[2].Vector[e / 4]] >> 8 * (e % 4));
+                a[lane / 4 + word % 2 * 8, lane % 4 + word / 2 * 4] = (uint)warp[lane].Registers[i.Operands[1].Vector[word]];
+                if (word < 2) b[lane % 4 + word * 4, lane / 4] = (uint)warp[lane].Registers[i.Operands[2].Vector[word]];
             }
 
         for (int lane = 0; lane < 32; lane++)
             for (int e = 0; e < 4; e++)
             {
                 int row = lane / 4 + (e < 2 ? 0 : 8), column = lane % 4 * 2 + e % 2;
-                int sum = (int)warp[lane].Registers[i.Operands[3].Vector[e]];
-                for (int k = 0; k < 32; k++) sum += a[row, k] * b[k, column];
-                warp[lane].Registers[i.Operands[0].Vector[e]] = (uint)sum;
+                uint sum = (uint)warp[lane].Registers[i.Operands[3].Vector[e]];
+                for (int k = 0; k < 8; k++) sum = add(a[row, k], b[k, column], sum);
+                warp[lane].Registers[i.Operands[0].Vector[e]] = sum;
             }
+    }
+
+    private static uint Bytes(uint a, uint b, uint sum)
+    {
+        for (int shift = 0; shift < 32; shift += 8) sum += (uint)((byte)(a >> shift) * (sbyte)(b >> shift));
+        return sum;
+    }
+
+    private static uint Halves(uint a, uint b, uint sum)
+    {
+        float result = BitConverter.UInt32BitsToSingle(sum);
+        for (int shift = 0; shift < 32; shift += 16)
+            result += (float)BitConverter.UInt16BitsToHalf((ushort)(a >> shift)) * (float)BitConverter.UInt16BitsToHalf((ushort)(b >> shift));
+        return BitConverter.SingleToUInt32Bits(result);
     }
 }

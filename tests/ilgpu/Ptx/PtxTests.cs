@@ -5,7 +5,7 @@ namespace Specializer.Ilgpu.Tests.Ptx;
 /// <summary>What the kernels become, for the layers of the sample model and of LDM-4 (class-conditional ImageNet).</summary>
 public class PtxTests(ITestOutputHelper output)
 {
-    private const string TensorInstruction = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
+    private const string TensorInstruction = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32", HalfInstruction = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32";
 
     /// <summary>Size, input channels, output channels, kernel, stride, upsampling.</summary>
     public static TheoryData<int, int, int, int, int, int> Layers => new()
@@ -37,6 +37,21 @@ public class PtxTests(ITestOutputHelper output)
         }
     }
 
+    [PackageTheory]
+    [MemberData(nameof(Layers))]
+    public void Convolutions_in_half_precision_use_the_matrix_instruction_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample)
+    {
+        Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), size, inputs, outputs, kernel, stride, upsample, 32);
+        if (inputs < 8 || outputs < 16)
+        {
+            Check("DirectConvolution.FloatLiteral", shape, "fma.rn.f32", 0);
+            return;
+        }
+
+        Check("TensorConvolution.LargeHalfLiteral", shape, HalfInstruction, 4 * (128 + 64) * 64);
+        Check("TensorConvolution.SmallHalfLiteral", shape, HalfInstruction, 4 * (64 + 64) * 64);
+    }
+
     [PackageFact]
     public void Other_kernels_keep_their_values_in_registers()
     {
@@ -58,8 +73,8 @@ public class PtxTests(ITestOutputHelper output)
         Assert.True(kernels.Length >= 20, $"Only {kernels.Length} kernels were found.");
         foreach (string kernel in kernels)
         {
-            bool tensor = kernel.StartsWith("TensorConvolution", StringComparison.Ordinal);
-            Check(kernel, null, tensor ? TensorInstruction : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
+            bool tensor = kernel.StartsWith("Tensor", StringComparison.Ordinal), half = kernel.Contains("Half", StringComparison.Ordinal);
+            Check(kernel, null, tensor ? half ? HalfInstruction : TensorInstruction : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
         }
     }
 
@@ -80,7 +95,7 @@ public class PtxTests(ITestOutputHelper output)
         Assert.DoesNotContain(".local", ptx);
         Assert.DoesNotMatch(@"\n\s*call", ptx);
         if (instruction != null) Assert.Contains(instruction, ptx);
-        if (instruction == TensorInstruction) Assert.Contains("cp.async.cg.shared.global", ptx);
+        if (instruction is TensorInstruction or HalfInstruction) Assert.Contains("cp.async.cg.shared.global", ptx);
         int shared = PtxKernels.SharedBytes(ptx);
         if (sharedBytes is { } expected) Assert.Equal(expected, shared);
         // What a group may have without asking for more.

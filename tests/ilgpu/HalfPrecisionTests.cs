@@ -1,0 +1,98 @@
+using Specializer.Kernels.Tests;
+
+namespace Specializer.Ilgpu.Tests;
+
+/// <summary>FP32 operations under half precision, against the CPU's FP32 results and the bound of docs/gpu.md.</summary>
+public class HalfPrecisionTests
+{
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Convolutions_keep_the_bound(Accelerator kind)
+    {
+        ConvolutionShape[] shapes =
+        [
+            ConvolutionShape.Of(5, 7, 8, 16, 32),
+            ConvolutionShape.Of(5, 6, 37, 65, 32, outputScale: 0.7071f),
+            ConvolutionShape.Of(4, 5, 80, 40, 32, stride: 2),
+            ConvolutionShape.Of(3, 3, 72, 33, 32, upsample: 2),
+            ConvolutionShape.Of(11, 13, 64, 64, 32, kernel: 1, before: 0, after: 0),
+            // Left in FP32.
+            ConvolutionShape.Of(6, 5, 3, 20, 32),
+            ConvolutionShape.Of(6, 5, 20, 3, 32),
+        ];
+        foreach (ConvolutionShape s in shapes)
+        {
+            const int batch = 2;
+            var random = new Random(12);
+            int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels;
+            float[] weights = Values.Floats(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels), bias = Values.Floats(random, s.OutputChannels);
+            float[] vector = Values.Floats(random, s.OutputChannels);
+            var blob = new TestBlob();
+            ConvolutionWeights at = blob.Add(s, weights, bias), sizes = blob.Add(s, [.. weights.Select(MathF.Abs)], new float[s.OutputChannels]);
+            EmbeddingWeights table = blob.AddVectors(vector);
+            using var pair = new Pair(kind, blob.Build(), batch, vector.Length, half: true);
+            float[][] images = Values.Images(random, batch, s.InputHeight * s.InputWidth * s.InputChannels, 3f);
+            Activation x = pair.Write(images), y = pair.Plan(4 * elements), residual = pair.Write(Values.Images(random, batch, elements));
+            Activation magnitudes = pair.Write([.. images.Select(i => i.Select(MathF.Abs).ToArray())]), sums = pair.Plan(4 * elements);
+            pair.Do(run => run.Embed(table, pair.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length)));
+            pair.Do(run => run.Convolve(at, x, y, 0, residual, shape: s));
+            pair.Runs[0].Convolve(sizes, magnitudes, sums, shape: s);
+
+            int products = s.KernelSize * s.KernelSize * s.InputChannels;
+            bool fits = s.InputChannels >= 8 && s.OutputChannels >= 16;
+            float[] expected = pair.Read(0, y, elements), actual = pair.Read(1, y, elements), total = pair.Read(0, sums, elements);
+            // The options' own rounding is the same on both sides but for the last bits.
+            for (int i = 0; i < expected.Length; i++)
+                Assert.True(MathF.Abs(expected[i] - actual[i]) <= Bound(products, total[i]) + 1e-5f, $"Element {i} is {actual[i]:R}, expected {expected[i]:R}.");
+            Assert.Equal(fits, expected.Zip(actual).Any(p => p.First != p.Second));
+        }
+    }
+
+    /// <summary>Where a map leaves the range of FP16 its elements become the largest number of it.</summary>
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Numbers_out_of_range_become_the_largest(Accelerator kind)
+    {
+        ConvolutionShape s = ConvolutionShape.Of(1, 1, 16, 16, 32, kernel: 1, before: 0, after: 0);
+        var identity = new float[256];
+        for (int i = 0; i < 16; i++) identity[17 * i] = 1f;
+        var blob = new TestBlob();
+        ConvolutionWeights at = blob.Add(s, identity, new float[16]);
+        using var pair = new Pair(kind, blob.Build(), 1, half: true);
+        Activation x = pair.Write([1e9f, -1e9f, float.PositiveInfinity, 65504f, 6e-8f, 1f, -2f, 0f, 0f, 0f, 0f, 0f, 0f, 0f, 0f, 0f]), y = pair.Plan(64);
+        pair.Other.Convolve(at, x, y, shape: s);
+        Assert.Equal([65504f, -65504f, 65504f, 65504f, (float)Half.Epsilon, 1f, -2f, 0f], pair.Read(1, y, 16)[..8]);
+    }
+
+    [PackageFact]
+    public void Conversion_is_that_of_the_runtime()
+    {
+#if FULL_FEED
+        // Every FP16 number, the middle to the next one, and its neighbours.
+        for (int h = 0; h < 0x7C00; h++)
+        {
+            float value = (float)BitConverter.UInt16BitsToHalf((ushort)h), next = (float)BitConverter.UInt16BitsToHalf((ushort)(h + 1));
+            float middle = h == 0x7BFF ? value : (value + next) / 2;
+            foreach (float x in (float[])[value, middle, MathF.BitIncrement(middle), MathF.BitDecrement(next), -value, -middle])
+            {
+                float finite = MathF.CopySign(MathF.Min(MathF.Abs(x), 65504f), x);
+                Assert.Equal(BitConverter.HalfToUInt16Bits((Half)finite), Intrinsics.DeviceHalf.FromFloat(x));
+            }
+
+            Assert.Equal(value, Intrinsics.DeviceHalf.Low(h));
+            Assert.Equal(-value, Intrinsics.DeviceHalf.High((h | 0x8000) << 16));
+        }
+
+        Assert.True(float.IsNaN(Intrinsics.DeviceHalf.Low(Intrinsics.DeviceHalf.Pack(float.NaN, 0f))));
+#endif
+    }
+
+    /// <summary>Two roundings of relative 2⁻¹¹ a product, those of the sums, and what subnormal numbers lose.</summary>
+    private static float Bound(int products, float total) => (MathF.Pow(2, -10) * 1.01f + products * MathF.Pow(2, -22)) * total + products * MathF.Pow(2, -24);
+}
