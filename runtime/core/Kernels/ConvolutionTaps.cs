@@ -5,9 +5,13 @@ namespace Specializer.Kernels;
 internal static unsafe class ConvolutionTaps
 {
     /// <summary>taps[tap·stride + i] = input pixel of output pixel first + i. Output pixels count through all images of the batch;
-    /// entries from <paramref name="count"/> to <paramref name="stride"/> repeat the last pixel, so that a tile is always full.</summary>
-    public static void Fill(in ConvolutionGeometry g, byte* map, long imageStride, int pixelBytes, byte* padding, int first, int count, int stride, byte** taps)
+    /// entries from <paramref name="count"/> to <paramref name="stride"/> repeat the last pixel, so that a tile is always full.
+    /// The geometry may count pixels and taps otherwise than the operands' own, over the same input map.</summary>
+    public static void Fill(in ConvolutionOperands operands, in ConvolutionGeometry g, int first, int count, int stride, byte** taps)
     {
+        byte* map = operands.Input, padding = operands.Padding;
+        long imageStride = operands.InputStride;
+        int pixelBytes = operands.InputPixelBytes;
         int shift = g.Upsample - 1, height = g.InputHeight << shift, width = g.InputWidth << shift, size = g.KernelSize;
         int image = first / g.OutputPixels, y = first % g.OutputPixels / g.OutputWidth, x = first % g.OutputWidth;
         for (int i = 0; i < count; i++)

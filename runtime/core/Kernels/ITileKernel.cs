@@ -30,15 +30,3 @@ internal unsafe interface ITileKernel
     /// <summary>The real value of eight results: (float)(sum − correction)·scale + bias for integers, sum + bias for FP32.</summary>
     static abstract Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane);
 }
-
-/// <summary>What one panel's epilogue needs, padded to 16 outputs.</summary>
-internal unsafe struct PanelConstants
-{
-    /// <summary>Zero point times the sum of the output's weights.</summary>
-    public fixed int Correction[ConvolutionGeometry.PanelWidth];
-    /// <summary>Activation scale times weight scale.</summary>
-    public fixed float Scale[ConvolutionGeometry.PanelWidth];
-    public fixed float Bias[ConvolutionGeometry.PanelWidth];
-    /// <summary>Offset of the mean correction.</summary>
-    public fixed float Offset[ConvolutionGeometry.PanelWidth];
-}

@@ -17,20 +17,22 @@ internal readonly unsafe struct WordTile : ITileKernel
     public static void Expand(byte* packed, byte* expanded, int blocks)
     {
         for (; blocks > 0; blocks--, packed += 64, expanded += 128)
-        {
-            for (int half = 0; half < 2; half++)
-            {
-                Vector256<int> lanes = Vector256.Load((int*)(packed + half * 32));
-                Pair(lanes << 24, lanes << 16).Store((int*)(expanded + half * 32));
-                Pair(lanes << 8, lanes).Store((int*)(expanded + 64 + half * 32));
-            }
-        }
+            Expand(packed, (short*)expanded);
     }
 
-    /// <summary>The top bytes of two lanes, sign-extended to 16 bits, side by side.</summary>
+    /// <summary>One block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Pair(Vector256<int> even, Vector256<int> odd) =>
-        (even >> 24) & Vector256.Create(0xFFFF) | (odd >> 24) << 16;
+    public static void Expand(byte* packed, short* expanded)
+    {
+        for (int half = 0; half < 32; half += 16)
+        {
+            // In each 32-bit lane: channels 0 and 2, channels 1 and 3, sign-extended to 16 bits.
+            Vector256<short> bytes = Vector256.Load((short*)packed + half);
+            Vector256<int> even = ((bytes << 8) >> 8).AsInt32(), odd = (bytes >> 8).AsInt32();
+            (even & Vector256.Create(0xFFFF) | odd << 16).AsInt16().Store(expanded + half);
+            ((even >>> 16) | odd & Vector256.Create(unchecked((int)0xFFFF0000))).AsInt16().Store(expanded + 32 + half);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums)

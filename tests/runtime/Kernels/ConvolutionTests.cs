@@ -21,6 +21,13 @@ public class ConvolutionTests
         ["one pixel"] = ConvolutionShape.Of(1, 1, 70, 70, 4),
         ["runs shorter than a tap"] = ConvolutionShape.Of(4, 4, 44, 16, 4),
         ["runs of unequal length"] = ConvolutionShape.Of(5, 5, 76, 33, 4),
+        ["stride 2, 8 bit"] = ConvolutionShape.Of(9, 11, 24, 20, 8, stride: 2),
+        ["by Winograd, odd sizes"] = ConvolutionShape.Of(9, 13, 37, 35, 8),
+        ["by Winograd, 16 channels, scaled"] = ConvolutionShape.Of(8, 6, 16, 16, 8, outputScale: 0.7071f),
+        ["by Winograd, upsampled"] = ConvolutionShape.Of(5, 7, 20, 24, 8, upsample: 2),
+        ["by Winograd, padded at the end only"] = ConvolutionShape.Of(7, 10, 18, 17, 8, before: 0, after: 2),
+        ["by Winograd, without padding"] = ConvolutionShape.Of(12, 11, 24, 40, 8, before: 0, after: 0),
+        ["by Winograd, many pixels"] = ConvolutionShape.Of(27, 22, 16, 20, 8),
         ["many pixels"] = ConvolutionShape.Of(19, 23, 8, 16, 4),
     };
 
@@ -78,6 +85,20 @@ public class ConvolutionTests
         {
             CheckInteger(s, new Quantization(1f, 0, levels), 2, 2, extreme);
             CheckInteger(s, new Quantization(1f, levels, levels), 1, 1, extreme);
+        }
+    }
+
+    /// <summary>On both sides of the channels up to which four times a sum fits 32 bits.</summary>
+    [Theory]
+    [InlineData(1824)]
+    [InlineData(1832)]
+    public void Extremes_of_many_channels_do_not_overflow(int channels)
+    {
+        ConvolutionShape s = ConvolutionShape.Of(4, 5, channels, 16, 8);
+        foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
+        {
+            CheckInteger(s, new Quantization(1f, 0, 255), 1, 1, extreme);
+            CheckInteger(s, new Quantization(1f, 255, 255), 2, 1, extreme);
         }
     }
 

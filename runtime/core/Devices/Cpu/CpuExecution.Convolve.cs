@@ -18,26 +18,29 @@ internal sealed unsafe partial class CpuExecution
             throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {bits}; FP32 weights take an FP32 map.");
         CheckExact(geometry, from, bits);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);
-        if (bits == 4) ConvolveIntegers<NibbleTile>(geometry, w, q, elementSize, from, y, vector, residual, correction);
-        else ConvolveIntegers<WordTile>(geometry, w, q, elementSize, from, y, vector, residual, correction);
+        ConvolutionOperands operands = Integers(geometry, w, q, elementSize, from);
+        Finish(ref operands, y, vector, residual, correction);
+        fixed (float* offset = correction.Offset)
+        {
+            operands.Finish.Offset = offset;
+            if (bits == 4) Run<NibbleTile>(operands, geometry.ChannelGroups, NibbleTile.Depth(from.Levels));
+            else if (Winograd.Suits(geometry, from.Levels)) RunWinograd(operands);
+            else Run<WordTile>(operands, geometry.ChannelGroups, 0);
+        }
     }
 
-    private void ConvolveIntegers<TKernel>(in ConvolutionGeometry geometry, in CpuWeights.Convolution w, Activation q, int elementSize, Quantization from,
-        Activation y, int vector, Activation? residual, Correction correction)
-        where TKernel : struct, ITileKernel
+    private ConvolutionOperands Integers(in ConvolutionGeometry geometry, in CpuWeights.Convolution w, Activation q, int elementSize, Quantization from)
     {
         Map input = Integers(q, (long)geometry.InputHeight * geometry.InputWidth, geometry.InputChannels, elementSize);
         int elements = 4 * geometry.ChannelGroups, pixelBytes = elements * elementSize;
         byte* padding = _padding.Reserve(pixelBytes);
         if (elementSize == 1) new Span<byte>(padding, elements).Fill((byte)from.ZeroPoint);
         else new Span<short>(padding, elements).Fill((short)from.ZeroPoint);
-        var work = new ConvolutionWork<TKernel>
+        return new()
         {
-            Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding,
-            Blocks = geometry.ChannelGroups, Depth = NibbleTile.Depth(from.Levels),
-            Panels = w.Panels, WeightScales = w.Scales, Bias = w.Bias, WeightSums = w.Sums, InputScale = from.Scale, ZeroPoint = from.ZeroPoint,
+            Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding, Panels = w.Panels,
+            Finish = new() { WeightScales = w.Scales, Bias = w.Bias, WeightSums = w.Sums, InputScale = from.Scale, ZeroPoint = from.ZeroPoint },
         };
-        Finish(ref work, y, vector, residual, correction);
     }
 
     public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
@@ -49,51 +52,71 @@ internal sealed unsafe partial class CpuExecution
             throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {shape.WeightBits}; integer weights take a quantized map.");
         Map input = Floats(x, (long)geometry.InputHeight * geometry.InputWidth * geometry.InputChannels);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, 32);
-        byte* padding = _padding.Reserve(geometry.InputChannels * sizeof(float));
-        Unsafe.InitBlock(padding, 0, (uint)(geometry.InputChannels * sizeof(float)));
-        var work = new ConvolutionWork<FloatTile>
+        int pixelBytes = geometry.InputChannels * sizeof(float);
+        byte* padding = _padding.Reserve(pixelBytes);
+        Unsafe.InitBlock(padding, 0, (uint)pixelBytes);
+        var operands = new ConvolutionOperands
         {
-            Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = geometry.InputChannels * sizeof(float), Padding = padding,
-            Blocks = geometry.InputChannels, Panels = w.Panels, Bias = w.Bias,
+            Geometry = geometry, Input = input.Start, InputStride = input.Stride, InputPixelBytes = pixelBytes, Padding = padding,
+            Panels = w.Panels, Finish = new() { Bias = w.Bias },
         };
-        Finish(ref work, y, vector, residual, correction);
+        Finish(ref operands, y, vector, residual, correction);
+        fixed (float* offset = correction.Offset)
+        {
+            operands.Finish.Offset = offset;
+            Run<FloatTile>(operands, geometry.InputChannels, 0);
+        }
     }
 
-    /// <summary>Adds output and options, and runs.</summary>
-    private void Finish<TKernel>(ref ConvolutionWork<TKernel> work, Activation y, int vector, Activation? residual, Correction correction)
-        where TKernel : struct, ITileKernel
+    /// <summary>Adds output and options, the offsets' address excepted.</summary>
+    private void Finish(ref ConvolutionOperands operands, Activation y, int vector, Activation? residual, Correction correction)
     {
-        long elements = (long)work.Geometry.OutputPixels * work.Geometry.OutputChannels;
+        ref readonly ConvolutionGeometry geometry = ref operands.Geometry;
+        ref ConvolutionFinish finish = ref operands.Finish;
+        operands.Batch = Batch;
+        finish.OutputChannels = geometry.OutputChannels;
+        finish.OutputScale = geometry.OutputScale;
+        long elements = (long)geometry.OutputPixels * geometry.OutputChannels;
         Map output = Floats(y, elements);
-        work.Output = output.Start;
-        work.OutputStride = output.Stride;
+        finish.Output = output.Start;
+        finish.OutputStride = output.Stride;
         if (residual is { } other)
         {
-            work.HasResidual = true;
-            work.ResidualDistance = Floats(other, elements).Start - output.Start;
+            finish.HasResidual = true;
+            finish.ResidualDistance = Floats(other, elements).Start - output.Start;
         }
 
         if (vector >= 0)
         {
-            if (vector + work.Geometry.OutputChannels > _vectorLength)
-                throw new ArgumentException($"Channels {vector} to {vector + work.Geometry.OutputChannels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
+            if (vector + geometry.OutputChannels > _vectorLength)
+                throw new ArgumentException($"Channels {vector} to {vector + geometry.OutputChannels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
             Map vectors = Floats(_vectors, _vectorLength);
-            work.Vector = (byte*)((float*)vectors.Start + vector);
-            work.VectorStride = vectors.Stride;
+            finish.Vector = (byte*)((float*)vectors.Start + vector);
+            finish.VectorStride = vectors.Stride;
         }
 
         // A default correction has gain 0, which no real one has.
-        work.HasCorrection = !Guided && (correction.Gain is not (0f or 1f) || correction.Offset.Length != 0);
-        if (work.HasCorrection && correction.Offset.Length != 0 && correction.Offset.Length != work.Geometry.OutputChannels)
-            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {work.Geometry.OutputChannels} channels.", nameof(correction));
-        work.Gain = correction.Gain;
-        work.Plan(Batch, _pool.Threads);
+        finish.HasCorrection = !Guided && (correction.Gain is not (0f or 1f) || correction.Offset.Length != 0);
+        if (finish.HasCorrection && correction.Offset.Length != 0 && correction.Offset.Length != geometry.OutputChannels)
+            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {geometry.OutputChannels} channels.", nameof(correction));
+        finish.Gain = correction.Gain;
+    }
+
+    private void Run<TKernel>(in ConvolutionOperands operands, int blocks, int depth)
+        where TKernel : struct, ITileKernel
+    {
+        var work = new ConvolutionWork<TKernel> { Operands = operands, Blocks = blocks, Depth = depth };
+        work.Plan(_pool.Threads);
         work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
-        fixed (float* offset = correction.Offset)
-        {
-            work.Offset = offset;
-            Run(work.Items, ref work);
-        }
+        Run(work.Items, ref work);
+    }
+
+    private void RunWinograd(in ConvolutionOperands operands)
+    {
+        var work = new WinogradWork { Operands = operands };
+        work.Plan(_pool.Threads);
+        work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
+        Run(work.Items, ref work);
     }
 
     /// <summary>The sums stay exact: no product sum can leave 32 bits.</summary>

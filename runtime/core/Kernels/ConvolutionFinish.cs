@@ -1,0 +1,115 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Specializer.Kernels;
+
+/// <summary>What happens to a convolution's sums until they are the result: docs/arithmetic.md, "Finish of a convolution".</summary>
+internal unsafe struct ConvolutionFinish
+{
+    private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
+    public int OutputChannels;
+    public float OutputScale;
+    /// <summary>Constants per output channel; scales and sums are null in FP32.</summary>
+    public float* WeightScales;
+    public float* Bias;
+    public int* WeightSums;
+    public float InputScale;
+    public int ZeroPoint;
+    /// <summary>Result, and bytes from image to image.</summary>
+    public byte* Output;
+    public long OutputStride;
+    /// <summary>Bytes from an output element to the residual's.</summary>
+    public long ResidualDistance;
+    public bool HasResidual;
+    /// <summary>First of the values that image 0 adds per channel, or null, and bytes from image to image.</summary>
+    public byte* Vector;
+    public long VectorStride;
+    /// <summary>Mean correction: factor, and offset per channel or null.</summary>
+    public bool HasCorrection;
+    public float Gain;
+    public float* Offset;
+
+    public readonly void FillConstants(int panel, PanelConstants* constants)
+    {
+        int first = panel * PanelWidth;
+        for (int o = 0; o < PanelWidth; o++)
+        {
+            constants->Bias[o] = Bias[first + o];
+            constants->Correction[o] = WeightSums == null ? 0 : ZeroPoint * WeightSums[first + o];
+            constants->Scale[o] = WeightScales == null ? 0 : InputScale * WeightScales[first + o];
+            constants->Offset[o] = Offset == null || first + o >= OutputChannels ? 0 : Offset[first + o];
+        }
+    }
+
+    /// <summary>Address of an output pixel, and of its image's values to add.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly OutputPixel Locate(int image, int pixel) =>
+        new(Output + image * OutputStride + (long)pixel * OutputChannels * sizeof(float), Vector == null ? null : Vector + image * VectorStride);
+
+    /// <summary>Finishes one panel's sums of some pixels.</summary>
+    /// <param name="sums">[pixel][16], 32 bits each.</param>
+    /// <param name="pixels">Where they go; those without an address are left out.</param>
+    /// <param name="count">Pixels.</param>
+    /// <param name="panel">Which panel.</param>
+    /// <param name="constants">Of the panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Rows<TKernel>(byte* sums, OutputPixel* pixels, int count, int panel, PanelConstants* constants)
+        where TKernel : struct, ITileKernel
+    {
+        int channel = panel * PanelWidth, channels = Math.Min(PanelWidth, OutputChannels - channel);
+        for (int i = 0; i < count; i++, sums += PanelWidth * sizeof(float))
+        {
+            if (pixels[i].Output == null) continue;
+            float* y = (float*)pixels[i].Output + channel, residual = HasResidual ? (float*)((byte*)y + ResidualDistance) : null;
+            float* vector = pixels[i].Vector == null ? null : (float*)pixels[i].Vector + channel;
+            if (channels == PanelWidth)
+            {
+                Row<TKernel>(sums, constants, vector, residual, y);
+                continue;
+            }
+
+            // A panel with fewer than 16 channels is finished beside the map, whose next pixel follows at once.
+            if (residual != null) Unsafe.CopyBlockUnaligned(constants->ResidualRow, residual, (uint)channels * sizeof(float));
+            Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, constants->Row);
+            Unsafe.CopyBlockUnaligned(y, constants->Row, (uint)channels * sizeof(float));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Row<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, float* y)
+        where TKernel : struct, ITileKernel
+    {
+        for (int lane = 0; lane < PanelWidth; lane += 8)
+        {
+            Vector256<float> v = TKernel.Dequantize(sums, constants, lane);
+            if (vector != null) v += Vector256.Load(vector + lane);
+            if (residual != null) v += Vector256.Load(residual + lane);
+            if (OutputScale != 1f) v *= Vector256.Create(OutputScale);
+            if (HasCorrection) v = Vector256.FusedMultiplyAdd(v, Vector256.Create(Gain), Vector256.Load(constants->Offset + lane));
+            v.Store(y + lane);
+        }
+    }
+}
+
+/// <summary>Where an output pixel's result goes, or null, and the values that its image adds per channel, or null.</summary>
+internal readonly unsafe struct OutputPixel(byte* output, byte* vector)
+{
+    public readonly byte* Output = output;
+    public readonly byte* Vector = vector;
+}
+
+/// <summary>What one panel's epilogue needs, padded to 16 outputs.</summary>
+internal unsafe struct PanelConstants
+{
+    /// <summary>Zero point times the sum of the output's weights.</summary>
+    public fixed int Correction[ConvolutionGeometry.PanelWidth];
+    /// <summary>Activation scale times weight scale.</summary>
+    public fixed float Scale[ConvolutionGeometry.PanelWidth];
+    public fixed float Bias[ConvolutionGeometry.PanelWidth];
+    /// <summary>Offset of the mean correction.</summary>
+    public fixed float Offset[ConvolutionGeometry.PanelWidth];
+    /// <summary>Room for a pixel's result and residual in a panel with fewer outputs.</summary>
+    public fixed float Row[ConvolutionGeometry.PanelWidth];
+    public fixed float ResidualRow[ConvolutionGeometry.PanelWidth];
+}
