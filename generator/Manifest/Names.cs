@@ -34,8 +34,11 @@ internal static class Names
         if (name.Length > MaximumLength) return null;
         string? best = null;
         int bestDistance = int.MaxValue;
+        // Enough for the networks there are; a hostile one has thousands of long names, and every pair costs the product of its lengths.
+        long work = 1 << 22;
         foreach (string candidate in candidates)
         {
+            if ((work -= (long)name.Length * candidate.Length) < 0) break;
             int distance = Distance(name.ToUpperInvariant(), candidate.ToUpperInvariant());
             if (distance >= bestDistance || distance > Math.Max(1, candidate.Length / 3)) continue;
             best = candidate;

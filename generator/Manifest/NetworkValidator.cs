@@ -57,7 +57,7 @@ internal sealed class NetworkValidator
 
     private void CheckReference(JsonNode reference)
     {
-        if (_maps.ContainsKey(reference.Text)) return;
+        if (_log.IsFull || _maps.ContainsKey(reference.Text)) return;
         string? meant = Names.Nearest(reference.Text, _maps.Keys.OrderBy(n => n, StringComparer.Ordinal));
         _log.Add(ManifestErrorId.UnknownMap,
             $"There is no map {Names.Quote(reference.Text)}; {(meant is null ? "declare it under 'maps'." : $"did you mean '{meant}'?")}", reference);

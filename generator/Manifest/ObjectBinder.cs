@@ -112,6 +112,7 @@ internal sealed class ObjectBinder
         if (_node is null) return;
         foreach (JsonMember member in _node.Members.Where(m => !_known.Contains(m.Name)))
         {
+            if (_log.IsFull) return;
             string? meant = Names.Nearest(member.Name, _missing) ?? Names.Nearest(member.Name, _known);
             if (meant is not null) _missing.Remove(meant);
             _log.Add(ManifestErrorId.UnknownProperty,

@@ -80,6 +80,19 @@ public sealed class ManifestReaderTests
         Assert.InRange(error.Message.Length, 1, 300);
     }
 
+    [Fact]
+    public void The_search_for_the_name_that_was_meant_is_bounded()
+    {
+        Assert.Equal("conv_out", Names.Nearest("conv_uot", ["conv_in", "conv_out"]));
+        int compared = 0;
+        Assert.Null(Names.Nearest(new string('a', Names.MaximumLength), Enumerable.Range(0, ManifestLimits.Maps).Select(_ =>
+        {
+            compared++;
+            return new string('b', Names.MaximumLength);
+        })));
+        Assert.InRange(compared, 10, 1000);
+    }
+
     /// <summary>Damaged files give errors or another valid manifest; they never throw, and what is accepted can be laid out.</summary>
     [Fact]
     public void Never_throws_on_damaged_files()
