@@ -12,6 +12,9 @@ internal sealed record CalibrationManifest(
     Provenance Provenance)
 {
     public const int CurrentSchemaVersion = 1;
+
+    /// <summary>Noise at every width that was measured; none in an artefact that was made without. Nothing is generated from it.</summary>
+    public EquatableArray<NoiseStatistics> Statistics { get; init; }
 }
 
 /// <summary>Which model was calibrated.</summary>
@@ -77,6 +80,26 @@ internal sealed record Step(
 
 /// <summary>Coefficients of the solver's step; see SolverCoefficients in the runtime.</summary>
 internal sealed record Solver(Number X0FromSample, Number X0FromModel, Number? Clip, Number FromX0, Number FromSample, Number FromModel);
+
+/// <summary>Quantization noise of one pair of widths at every step, on the calibration's trajectories and without corrections.</summary>
+/// <param name="WeightBits">4 or 8.</param>
+/// <param name="ActivationBits">4 or 8.</param>
+/// <param name="Trajectories">Trajectories of the teacher-forced figures.</param>
+/// <param name="FreeRunningTrajectories">Trajectories of the free-running ones.</param>
+/// <param name="SnrDb">‖ε‖/‖Δ‖ of one prediction, teacher-forced, dB.</param>
+/// <param name="K">Correlation factor.</param>
+/// <param name="RSquared">Share of Δ's variance that k explains.</param>
+/// <param name="Bias">μ_q, [step·channels + channel].</param>
+/// <param name="NoiseVariance">σ_q².</param>
+/// <param name="ExcessKurtosis">Of the residual, on a sub-sample.</param>
+/// <param name="Normality">p-value of the Jarque-Bera test on the same sub-sample.</param>
+/// <param name="FreeRunningSnrDb">‖x‖/‖x̂ − x‖ of the state after each step, each network going its own way, dB.</param>
+internal sealed record NoiseStatistics(
+    int WeightBits, int ActivationBits, int Trajectories, int FreeRunningTrajectories, NoiseInterval SnrDb, NoiseInterval K, EquatableArray<Number> RSquared,
+    EquatableArray<Number> Bias, EquatableArray<Number> NoiseVariance, EquatableArray<Number> ExcessKurtosis, EquatableArray<Number> Normality, NoiseInterval FreeRunningSnrDb);
+
+/// <summary>A statistic of each step with its 95 % interval, bootstrap over trajectories.</summary>
+internal sealed record NoiseInterval(EquatableArray<Number> Value, EquatableArray<Number> Low, EquatableArray<Number> High);
 
 /// <summary>How the artefact came to be. No time, no path, no thread count: equal inputs give equal bytes.</summary>
 internal sealed record Provenance(string Tool, string Version, EquatableArray<string> Options, int Trajectories, long FirstSeed);

@@ -15,7 +15,10 @@ internal static class ManifestBinder
             Weights(o.Object("weights")),
             Network(o.Object("network")),
             o.Objects("steps", "a step", 1, ManifestLimits.Steps).Select(Step).ToEquatableArray(),
-            Provenance(o.Object("provenance")));
+            Provenance(o.Object("provenance")))
+        {
+            Statistics = o.Objects("statistics", "the statistics of a width", 0, ManifestLimits.Statistics, optional: true).Select(Statistics).ToEquatableArray(),
+        };
         o.Done();
         return manifest;
     }
@@ -200,6 +203,27 @@ internal static class ManifestBinder
         o.Done();
         return solver;
     }
+
+    private static NoiseStatistics Statistics(ObjectBinder o)
+    {
+        var statistics = new NoiseStatistics(
+            o.OneOf("weightBits", 4, 8),
+            o.OneOf("activationBits", 4, 8),
+            o.Integer("trajectories", 0, int.MaxValue),
+            o.Integer("freeRunningTrajectories", 0, int.MaxValue),
+            Interval(o, "snrDb"),
+            Interval(o, "k"),
+            o.Numbers("rSquared"),
+            o.Numbers("bias"),
+            o.Numbers("noiseVariance", NumberRange.NotNegative),
+            o.Numbers("excessKurtosis"),
+            o.Numbers("normality", NumberRange.NotNegative),
+            Interval(o, "freeRunningSnrDb"));
+        o.Done();
+        return statistics;
+    }
+
+    private static NoiseInterval Interval(ObjectBinder o, string property) => new(o.Numbers(property), o.Numbers(property + "Low"), o.Numbers(property + "High"));
 
     private static Provenance Provenance(ObjectBinder o)
     {

@@ -12,6 +12,8 @@ internal static class ManifestLimits
     public const int Maps = 8192;
     public const int Operations = 8192;
     public const int Steps = 4096;
+    /// <summary>Pairs of bit widths.</summary>
+    public const int Statistics = 16;
     public const int KernelSize = 15;
     public const int Classes = 1 << 20;
     public const int Vectors = 1 << 22;

@@ -31,8 +31,9 @@ internal sealed class ObjectBinder
 
     public ObjectBinder Object(string property) => new(Take(property, JsonKind.Object, "an object"), $"'{property}'", _log);
 
-    public IReadOnlyList<ObjectBinder> Objects(string property, string what, int minimum, int maximum)
+    public IReadOnlyList<ObjectBinder> Objects(string property, string what, int minimum, int maximum, bool optional = false)
     {
+        if (optional && Find(property) is null) return [];
         if (Take(property, JsonKind.Array, "an array") is not { } array) return [];
         if (array.Items.Count < minimum || array.Items.Count > maximum)
         {

@@ -18,6 +18,8 @@ internal static class SamplingValidator
                     $"Timestep {step.Timestep} does not lie below the one before, {manifest.Steps[i - 1].Timestep}. Steps stand in the order in which they are visited.", nodes[i]["timestep"]!);
             CheckStep(step, slots, manifest, nodes[i], log);
         }
+
+        for (int i = 0; i < manifest.Statistics.Count; i++) CheckStatistics(manifest.Statistics[i], manifest, root["statistics"]!.Items[i], log);
     }
 
     private static void CheckSampling(CalibrationManifest manifest, JsonNode node, ErrorLog log)
@@ -62,6 +64,28 @@ internal static class SamplingValidator
         {
             if (actual != expected)
                 log.Add(ManifestErrorId.Length, $"'{property}' has {actual} elements; it must have {expected}: {what}.", node[property] ?? node);
+        }
+    }
+
+    private static void CheckStatistics(NoiseStatistics s, CalibrationManifest manifest, JsonNode node, ErrorLog log)
+    {
+        int steps = manifest.Steps.Count;
+        Check(s.Bias, "bias", steps * manifest.Model.Channels);
+        Check(s.RSquared, "rSquared", steps);
+        Check(s.NoiseVariance, "noiseVariance", steps);
+        Check(s.ExcessKurtosis, "excessKurtosis", steps);
+        Check(s.Normality, "normality", steps);
+        foreach (var (interval, name) in new[] { (s.SnrDb, "snrDb"), (s.K, "k"), (s.FreeRunningSnrDb, "freeRunningSnrDb") })
+        {
+            Check(interval.Value, name, steps);
+            Check(interval.Low, name + "Low", steps);
+            Check(interval.High, name + "High", steps);
+        }
+
+        void Check(EquatableArray<Number> numbers, string property, int expected)
+        {
+            if (numbers.Count != expected)
+                log.Add(ManifestErrorId.Length, $"'{property}' has {numbers.Count} elements; it must have {expected}, for {steps} steps.", node[property]!);
         }
     }
 

@@ -127,7 +127,7 @@ internal sealed class ManifestBuilder
         var maps = new JsonArray();
         foreach (var map in _maps)
             maps.Add(new JsonObject { ["name"] = map.Name, ["height"] = map.Height, ["width"] = map.Width, ["channels"] = map.Channels, ["type"] = map.Type });
-        return new JsonObject
+        var json = new JsonObject
         {
             ["$schema"] = "calibration.schema.json",
             ["schemaVersion"] = 1,
@@ -161,6 +161,8 @@ internal sealed class ManifestBuilder
                 ["tool"] = "specializer", ["version"] = "0.1.0", ["options"] = new JsonArray("--steps " + Steps), ["trajectories"] = 1024, ["firstSeed"] = 0,
             },
         };
+        if (Guided) json["statistics"] = new JsonArray(Statistics());
+        return json;
     }
 
     public override string ToString() => Text(ToJson());
@@ -196,6 +198,15 @@ internal sealed class ManifestBuilder
             json["means"] = Array(4 * Channels, i => Number(0.001 * i));
         }
 
+        return json;
+    }
+
+    private JsonObject Statistics()
+    {
+        var json = new JsonObject { ["weightBits"] = 4, ["activationBits"] = 8, ["trajectories"] = 1024, ["freeRunningTrajectories"] = 256 };
+        foreach (string name in (string[])["snrDb", "snrDbLow", "snrDbHigh", "k", "kLow", "kHigh", "rSquared", "noiseVariance", "excessKurtosis", "normality", "freeRunningSnrDb", "freeRunningSnrDbLow", "freeRunningSnrDbHigh"])
+            json[name] = Array(Steps, i => Number(0.5 + i));
+        json["bias"] = Array(Steps * Channels, i => Number(0.01 * i));
         return json;
     }
 

@@ -25,6 +25,13 @@ internal static class ManifestWriter
         json.Line().Key("steps").Open('[');
         foreach (Step step in manifest.Steps) Write(json.Line(), step);
         json.Close(']', ownLine: true);
+        if (manifest.Statistics.Count > 0)
+        {
+            json.Line().Key("statistics").Open('[');
+            foreach (NoiseStatistics statistics in manifest.Statistics) Write(json.Line(), statistics);
+            json.Close(']', ownLine: true);
+        }
+
         Write(json.Line().Key("provenance"), manifest.Provenance);
         json.Close('}', ownLine: true);
         return $"{json}\n";
@@ -109,6 +116,20 @@ internal static class ManifestWriter
         .Line().Key("levels").Value(step.Levels)
         .Line().Key("covariance").Value(step.Covariance)
         .Line().Key("means").Value(step.Means).Close('}');
+
+    private static void Write(JsonText json, NoiseStatistics statistics)
+    {
+        json.Open('{').Key("weightBits").Value(statistics.WeightBits).Key("activationBits").Value(statistics.ActivationBits)
+            .Key("trajectories").Value(statistics.Trajectories).Key("freeRunningTrajectories").Value(statistics.FreeRunningTrajectories);
+        Interval("snrDb", statistics.SnrDb);
+        Interval("k", statistics.K);
+        json.Line().Key("rSquared").Value(statistics.RSquared).Line().Key("bias").Value(statistics.Bias).Line().Key("noiseVariance").Value(statistics.NoiseVariance)
+            .Line().Key("excessKurtosis").Value(statistics.ExcessKurtosis).Line().Key("normality").Value(statistics.Normality);
+        Interval("freeRunningSnrDb", statistics.FreeRunningSnrDb);
+        json.Close('}');
+
+        void Interval(string name, NoiseInterval interval) => json.Line().Key(name).Value(interval.Value).Line().Key($"{name}Low").Value(interval.Low).Line().Key($"{name}High").Value(interval.High);
+    }
 
     private static void Write(JsonText json, Provenance provenance)
     {

@@ -4,9 +4,12 @@ namespace Specializer.Calibration;
 internal sealed class CalibrationRun
 {
     private readonly Checkpoint _checkpoint;
+    // A quantized evaluation beside one in FP32, roughly: for the time left only.
+    private const double QuantizedWork = 0.5;
+
     private readonly int _units, _rangeUnits;
     private ActivationCollector? _activations;
-    private NoiseCollector[] _noise = [];
+    private WidthStatistics[] _statistics = [];
 
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint)
     {
@@ -25,7 +28,7 @@ internal sealed class CalibrationRun
     /// <summary>The network with integer convolutions.</summary>
     public QuantizedNetwork Quantized { get; }
 
-    /// <summary>Activation widths that statistics are collected for.</summary>
+    /// <summary>Activation widths that the artefact may use.</summary>
     public int[] Widths { get; }
 
     /// <summary>The weights file's tensors, after <see cref="QuantizeWeights"/>.</summary>
@@ -34,11 +37,14 @@ internal sealed class CalibrationRun
     /// <summary>Per width, step and quantized map, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
     public ActivationRange[][][] Ranges { get; private set; } = [];
 
-    /// <summary>Noise of a width, after <see cref="CollectNoise"/>.</summary>
-    public NoiseCollector Noise(int width) => _noise[width];
+    /// <summary>Noise of one of <see cref="Widths"/>, after <see cref="CollectNoise"/>.</summary>
+    public NoiseCollector Noise(int width) => _statistics.Single(s => s.Bits == new BitWidths(Context.Options.WeightBits, Widths[width])).Noise;
+
+    /// <summary>Noise of all widths that there are kernels for, whether the artefact uses them or not; after <see cref="CollectNoise"/>.</summary>
+    public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => _rangeUnits + _units * (1.0 + Widths.Length) + ReconstructionPhase.Work(Context.Options);
+    public double Work => _rangeUnits * (1 + FreeRunningWork) + _units * NoiseWork + ReconstructionPhase.Work(Context.Options);
 
     /// <summary>Ranges and input moments along FP32 trajectories.</summary>
     public void CollectActivations()
@@ -58,44 +64,69 @@ internal sealed class CalibrationRun
     public void QuantizeWeights()
     {
         Tensors = new(Context.Model, Context.Timesteps, Quantized.Network, _activations!.Moments, Context.Threads, Context.Cancellation);
-        Ranges = [.. Widths.Select(SearchRanges)];
+        Ranges = [.. Widths.Select(bits => SearchRanges(Quantized, bits))];
         if (Context.Options.Rounding == RoundingChoice.Reconstruct) new ReconstructionPhase(Context, Quantized, Widths, _checkpoint).Run(Tensors, Ranges);
     }
 
-    /// <summary>Noise of each width, teacher-forced, on the kernels that will run.</summary>
+    /// <summary>Noise of all widths, on the kernels that will run: teacher-forced on every trajectory, free-running on those that ranges come from. They share FP32's evaluations.</summary>
     public void CollectNoise()
     {
-        var quantizations = Ranges.Select(width => width.Select(Quantizations).ToArray()).ToArray();
-        NoiseCollector[] noise = _noise = [.. quantizations.Select((q, width) => new NoiseCollector(Widths[width], q, Context.Model.Channels, Context.Options))];
+        int other = Context.Options.WeightBits == 4 ? 8 : 4;
+        QuantizedNetwork network = QuantizedNetwork.Of(Context.Model.Network, other, Context.Options.Skip);
+        using NetworkEvaluator own = Evaluator();
+        // What the artefact does not use is measured with the weights that it would have.
+        using NetworkEvaluator beside = Evaluator(network, new(Context.Model, Context.Timesteps, network.Network, _activations!.Moments, Context.Threads, Context.Cancellation));
+        _statistics = [.. BitWidths.All.Select(bits =>
+        {
+            int width = bits.Weights == other ? -1 : Array.IndexOf(Widths, bits.Activations);
+            ActivationRange[][] ranges = width >= 0 ? Ranges[width] : SearchRanges(bits.Weights == other ? network : Quantized, bits.Activations);
+            Quantization[][] quantizations = Array.ConvertAll(ranges, Quantizations);
+            return new WidthStatistics(bits, bits.Weights == other ? beside : own,
+                new(bits.Activations, quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
+        })];
         using ReferenceTrajectories reference = Context.Reference();
-        using NetworkEvaluator quantized = Evaluator();
-        int first = _checkpoint.Load("noise", reader => Array.ForEach(noise, n => n.Read(reader)));
-        Context.Report("quantization noise", first * (1.0 + Widths.Length));
+        int first = _checkpoint.Load("noise", reader => Array.ForEach(_statistics, s => s.Read(reader)));
+        Context.Report("quantization noise", first * NoiseWork + Math.Min(first, _rangeUnits) * FreeRunningWork);
         for (int unit = first; unit < _units; unit++)
         {
+            bool free = unit < _rangeUnits;
             foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
             {
-                foreach (NoiseCollector collector in noise) collector.Add(state, quantized, Context.Model.NullLabel, Context.Cancellation);
-                Context.Report("quantization noise", (1.0 + Widths.Length) / Context.Options.Steps);
+                foreach (WidthStatistics s in _statistics) s.Noise.Add(state, s.Quantized, Context.Model.NullLabel, Context.Cancellation);
+                if (free)
+                {
+                    float[] next = [.. state.X];
+                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Conditional, state.Unconditional);
+                    foreach (WidthStatistics s in _statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
+                }
+
+                Context.Report("quantization noise", (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Steps);
             }
 
-            _checkpoint.Save("noise", unit + 1, writer => Array.ForEach(noise, n => n.Write(writer)));
+            _checkpoint.Save("noise", unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
         }
     }
 
     /// <summary>The quantized network, ready to run.</summary>
-    public NetworkEvaluator Evaluator() =>
-        new(Quantized.Network, Context.Options.Steps, Tensors.Bytes, Context.Device, ReferenceTrajectories.UnitImages);
+    public NetworkEvaluator Evaluator() => Evaluator(Quantized, Tensors);
 
     /// <summary>The parameters that a step runs with.</summary>
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
 
-    private ActivationRange[][] SearchRanges(int bits)
+    // Of a unit, in FP32 evaluations of its trajectories.
+    private static double NoiseWork => 1 + BitWidths.All.Count * QuantizedWork;
+
+    private static double FreeRunningWork => BitWidths.All.Count * QuantizedWork;
+
+    private NetworkEvaluator Evaluator(QuantizedNetwork network, QuantizedTensors tensors) =>
+        new(network.Network, Context.Options.Steps, tensors.Bytes, Context.Device, ReferenceTrajectories.UnitImages);
+
+    private ActivationRange[][] SearchRanges(QuantizedNetwork network, int bits)
     {
         var all = new ActivationRange[Context.Options.Steps][];
         Parallel.For(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation }, step =>
-            all[step] = [.. Quantized.Sources.Select((source, slot) =>
-                ActivationSearch.Minimize(_activations!.Histogram(step, source), bits == 4 && !Quantized.Widened[slot] ? 15 : 255))]);
+            all[step] = [.. network.Sources.Select((source, slot) =>
+                ActivationSearch.Minimize(_activations!.Histogram(step, source), bits == 4 && !network.Widened[slot] ? 15 : 255))]);
         return all;
     }
 }

@@ -11,7 +11,7 @@ namespace Specializer.Calibration;
 /// <param name="identity">Everything that decides the state: another model or other options start anew.</param>
 internal sealed class Checkpoint(string folder, string name, string identity)
 {
-    private const uint Magic = 0x314B5A53; // "SZK1", little-endian
+    private const uint Magic = 0x324B5A53; // "SZK2", little-endian
 
     private readonly byte[] _identity = SHA256.HashData(Encoding.UTF8.GetBytes(identity));
     private readonly List<string> _phases = [];

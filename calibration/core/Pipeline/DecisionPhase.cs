@@ -50,8 +50,9 @@ internal sealed class DecisionPhase
         int[] bits = Allocate();
         CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, _notes).Choose(Options);
         NoteNoise(Steps(bits, plan));
+        foreach (WidthStatistics s in _run.Statistics) _notes.Add(s.Summary());
         NoteTroubles(Steps(bits, plan), plan);
-        return Build(bits, plan);
+        return Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
     }
 
     private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Scheduler, Options, _context.Device,
@@ -142,10 +143,8 @@ internal sealed class DecisionPhase
     private void NoteNoise(StepDecision[] steps)
     {
         NoiseFit[] fits = [.. steps.Select(s => s.Fit())];
-        Normality[] shapes = [.. steps.Select((s, i) => _run.Noise(Array.IndexOf(_run.Widths, s.Bits)).Shape(i))];
         _notes.Add(Text($"one prediction, teacher-forced: {fits.Min(f => f.SnrDb):0.0} to {fits.Max(f => f.SnrDb):0.0} dB; k from {fits.Min(f => f.K):0.0000} to {fits.Max(f => f.K):0.0000}, R² up to {fits.Max(f => f.RSquared):0.00}"));
         if (fits.All(f => f.K < 0)) _notes.Add("k is negative at every step, so that the paper's clamp max(k, 0) leaves nothing of its correlated correction");
-        _notes.Add(Text($"the residual's excess kurtosis has the median {Bootstrap.Median(shapes.Select(s => s.ExcessKurtosis)):0.0}; it passes for normal (Jarque-Bera, 1 %) at {shapes.Count(s => s.PValue > 0.01)} of {steps.Length} steps"));
     }
 
     private void NoteTroubles(StepDecision[] steps, CorrectionPlan plan)

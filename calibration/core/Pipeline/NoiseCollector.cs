@@ -5,7 +5,7 @@ internal sealed class NoiseCollector
 {
     private const int SampledPairs = 4096;
 
-    private readonly JointMoments[] _moments;
+    private readonly ReplicatedMoments[] _moments;
     private readonly ResidualSample[] _samples;
     private readonly InterpretedStep[] _steps;
     private readonly int _channels;
@@ -19,18 +19,24 @@ internal sealed class NoiseCollector
     {
         (Bits, _channels) = (bits, channels);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
-        _moments = [.. _steps.Select(_ => new JointMoments(channels, options.Guided ? 4 : 2))];
+        _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Seed))];
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
     }
 
     /// <summary>Activation bits.</summary>
     public int Bits { get; }
 
+    /// <summary>Number of steps.</summary>
+    public int Steps => _steps.Length;
+
     /// <summary>Moments of a step.</summary>
-    public JointMoments Moments(int step) => _moments[step];
+    public JointMoments Moments(int step) => _moments[step].All;
+
+    /// <summary>A statistic of a step, without guidance, with its interval.</summary>
+    public Interval Interval(int step, Func<NoiseFit, double> statistic) => _moments[step].Interval(m => statistic(NoiseFit.Of(m)));
 
     /// <summary>Shape of a step's residual, without guidance.</summary>
-    public Normality Shape(int step) => _samples[step].Test(NoiseFit.Of(_moments[step]));
+    public Normality Shape(int step) => _samples[step].Test(NoiseFit.Of(Moments(step)));
 
     /// <summary>Evaluates the quantized network on a unit's states and adds its noise.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, int nullLabel, CancellationToken cancellation)
@@ -49,7 +55,7 @@ internal sealed class NoiseCollector
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
-            _moments[state.Step].Merge(guided
+            _moments[state.Step].Add(state.FirstImage + i, guided
                 ? JointMoments.Of(state.Unconditional.AsSpan(image), state.Conditional.AsSpan(image), _unconditional.AsSpan(image), _conditional.AsSpan(image), _channels)
                 : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels));
             _samples[state.Step].Add(state.Step, state.FirstImage + i, state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels);
@@ -71,7 +77,7 @@ internal sealed class NoiseCollector
     {
         for (int step = 0; step < _moments.Length; step++)
         {
-            _moments[step] = JointMoments.Read(reader);
+            _moments[step].Read(reader);
             _samples[step].Read(reader);
         }
     }

@@ -26,4 +26,6 @@ internal enum DrawPurpose : uint
     Bootstrap = 0x53,
     /// <summary>Samples of an iteration of block reconstruction.</summary>
     Reconstruction = 0x54,
+    /// <summary>How often a replicate of streaming moments counts a trajectory.</summary>
+    Replicates = 0x55,
 }

@@ -46,6 +46,20 @@ public class ManifestWriterTests
     }
 
     [Fact]
+    public void Statistics_read_back_equal()
+    {
+        CalibrationManifest manifest = TestManifest.Quantized();
+        EquatableArray<Number> Numbers(int count) => new([.. Enumerable.Range(0, count).Select(i => Number.From(1 / (i + 3f)))]);
+        NoiseInterval Interval(int i) => new(Numbers(2), new([new($"-{i}"), new("0")]), Numbers(2));
+        manifest = manifest with
+        {
+            Statistics = new([new(8, 8, 20, 10, Interval(1), Interval(2), Numbers(2), Numbers(4), Numbers(2), Numbers(2), Numbers(2), Interval(3)),
+                new(4, 4, 20, 10, Interval(4), Interval(5), Numbers(2), Numbers(4), Numbers(2), Numbers(2), Numbers(2), Interval(6))]),
+        };
+        Assert.Equal(manifest, Read(ManifestWriter.Write(manifest)));
+    }
+
+    [Fact]
     public void The_text_is_the_same_in_every_culture()
     {
         string expected = ManifestWriter.Write(TestManifest.Quantized());

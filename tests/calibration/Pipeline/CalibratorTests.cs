@@ -1,17 +1,18 @@
+using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
 
 public class CalibratorTests
 {
-    private static readonly CalibrationOptions Quick = new() { Steps = 2, Trajectories = 3, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.On };
+    private static readonly CalibrationOptions Quick = new() { Steps = 2, Trajectories = 3, Rounding = RoundingChoice.Nearest, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.On };
 
     private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, "tiny", nullLabel: 10);
 
     [Fact]
     public void TheArtefactIsSoundAndDoesNotDependOnThreads()
     {
-        CalibrationOptions options = Quick with { Steps = 3, Policy = BitPolicy.Budget, PresetShare = 0.4, GuidanceMinimum = 1, GuidanceMaximum = 3, MeanCorrection = MeanCorrectionChoice.Auto, VarianceCorrection = VarianceCorrectionChoice.Auto };
+        CalibrationOptions options = Quick with { Steps = 3, Policy = BitPolicy.Budget, Rounding = RoundingChoice.Gptq, PresetShare = 0.4, GuidanceMinimum = 1, GuidanceMaximum = 3, MeanCorrection = MeanCorrectionChoice.Auto, VarianceCorrection = VarianceCorrectionChoice.Auto };
         using TemporaryFolder one = new(), three = new();
         string first = Calibrate(options, one, 1), second = Calibrate(options, three, 3);
         AssertEqualArtefacts(first, second);
@@ -63,13 +64,36 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    [Fact]
+    public void EveryWidthIsMeasuredTeacherForcedAndFreeRunning()
+    {
+        CalibrationOptions options = Quick with { Steps = 3, Activations = ActivationWidth.Eight, MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Off };
+        using var folder = new TemporaryFolder();
+        string path = Calibrate(options, folder, 2);
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
+        CalibrationManifest manifest = artifact.Manifest;
+        Assert.Equal([(8, 8), (4, 8), (4, 4)], manifest.Statistics.Select(s => (s.WeightBits, s.ActivationBits)));
+        NoiseStatistics own = manifest.Statistics[1];
+        Assert.Equal(manifest.Steps.Select(s => s.SnrDb), own.SnrDb.Value);
+        Assert.Equal(manifest.Steps.Select(s => s.K), own.K.Value);
+        Assert.Equal(manifest.Steps.Select(s => s.NoiseVariance), own.NoiseVariance);
+        Assert.All(manifest.Statistics, s => Assert.All(Enumerable.Range(0, 3), t =>
+            Assert.True(s.SnrDb.Low[t].Value <= s.SnrDb.Value[t].Value && s.SnrDb.Value[t].Value <= s.SnrDb.High[t].Value && s.SnrDb.Low[t].Value < s.SnrDb.High[t].Value)));
+        Assert.True(manifest.Statistics[0].SnrDb.Value[1].Value > own.SnrDb.Value[1].Value && own.SnrDb.Value[1].Value > manifest.Statistics[2].SnrDb.Value[1].Value);
+
+        // Nothing is corrected, so the artefact's images are the free-running ones.
+        using InterpretedSampler quantized = InterpretedSampler.FromArtifact(path), exact = InterpretedSampler.Float32(Model, 3, 1);
+        float[][] images = [.. ((InterpretedSampler[])[exact, quantized]).Select(s => s.Sample(3, labels: [0, 1, 2]).Pixels.ToArray())];
+        Assert.Equal(new PairedImages(images[0], images[1], 28 * 28).PooledSnrDb().Value, own.FreeRunningSnrDb.Value[2].Value, 1e-4);
+    }
+
     [Theory]
     [InlineData(4, ActivationWidth.Four)]
     [InlineData(8, ActivationWidth.Eight)]
     public void UniformWidthsAndDeterministicSamplersWork(int weights, ActivationWidth activations)
     {
         using var folder = new TemporaryFolder();
-        string path = Calibrate(Quick with { Eta = 0, WeightBits = weights, Activations = activations, Rounding = RoundingChoice.Nearest }, folder, 2);
+        string path = Calibrate(Quick with { Eta = 0, WeightBits = weights, Activations = activations }, folder, 2);
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         Assert.Equal("uniform", artifact.Manifest.Sampling.Policy);
         Assert.All(artifact.Manifest.Steps, s => Assert.Equal((activations == ActivationWidth.Four ? 4 : 8, 0.0), (s.ActivationBits, s.CalibratedSigma.Value)));

@@ -73,6 +73,33 @@ public class NoiseStatisticsTests
     }
 
     [Fact]
+    public void StreamingIntervalsAreThoseOfDrawingTrajectoriesAgain()
+    {
+        var images = Images(60);
+        JointMoments[] each = [.. images.Select(i => JointMoments.Of(i.Reference, i.Quantized, Channels))];
+        var streaming = new ReplicatedMoments(Channels, 2, 3);
+        for (int i = 0; i < each.Length; i++) streaming.Add(i, each[i]);
+        Interval actual = streaming.Interval(m => NoiseFit.Of(m).K), expected = Bootstrap.Estimate(each.Length, chosen =>
+        {
+            var merged = new JointMoments(Channels, 2);
+            foreach (int i in chosen) merged.Merge(each[i]);
+            return NoiseFit.Of(merged).K;
+        });
+        double width = expected.High - expected.Low;
+        Assert.Equal(expected.Value, actual.Value, 1e-12);
+        Assert.Equal(expected.Low, actual.Low, 0.2 * width);
+        Assert.Equal(expected.High, actual.High, 0.2 * width);
+
+        using var stream = new MemoryStream();
+        streaming.Write(new(stream));
+        stream.Position = 0;
+        var copy = new ReplicatedMoments(Channels, 2, 3);
+        copy.Read(new(stream));
+        Assert.Equal(actual, copy.Interval(m => NoiseFit.Of(m).K));
+        Assert.Equal(new Interval(0, 0, 0), new ReplicatedMoments(Channels, 2, 3).Interval(m => NoiseFit.Of(m).K));
+    }
+
+    [Fact]
     public void FitRecoversWhatWasPutIn()
     {
         var random = new Gaussian(3);

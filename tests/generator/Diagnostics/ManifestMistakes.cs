@@ -56,6 +56,8 @@ internal static class ManifestMistakes
         Change("table too short", "SPZ009", "[", "has 7 elements; it must have 8", j => j["steps"]![1]!["scales"]!.AsArray().RemoveAt(0)),
         Change("offset per channel", "SPZ009", "[", "one number per channel", j => j["steps"]![1]!["offset"]!.AsArray().Add(0)),
         Change("guidance without moments", "SPZ009", "{", "which guidance needs", j => { j["steps"]![1]!.AsObject().Remove("covariance"); }, guided: true),
+        Change("statistics of fewer steps", "SPZ009", "[", "'kLow' has 1 elements; it must have 2", j => j["statistics"]![0]!["kLow"]!.AsArray().RemoveAt(1), guided: true),
+        Change("bias per channel and step", "SPZ009", "[", "'bias' has 3 elements", j => j["statistics"]![0]!["bias"]!.AsArray().Add(0), guided: true),
         Change("means without covariance", "SPZ009", "[", "none without a covariance", j => j["steps"]![1]!["means"] = new JsonArray(1, 2, 3, 4)),
         Change("two maps of one name", "SPZ010", "\"h0\"", "Two maps", j => j["network"]!["maps"]![5]!["name"] = "h0"),
         Change("two operations of one name", "SPZ010", "\"conv_in\"", "Two operations", j => Op(j, 3)["name"] = "conv_in"),

@@ -27,6 +27,9 @@ public sealed class ManifestReaderTests
         Assert.Equal([255, 15, 15, 15, 15, 15, 15, 255], step.Levels);
         Assert.Equal(16, step.Covariance.Count);
         Assert.Equal(12, step.Means.Count);
+        NoiseStatistics statistics = Assert.Single(manifest.Statistics);
+        Assert.Equal((4, 8, 1024, 256, "1.5"), (statistics.WeightBits, statistics.ActivationBits, statistics.Trajectories, statistics.FreeRunningTrajectories, statistics.K.High[1].Token));
+        Assert.Equal(6, statistics.Bias.Count);
         Assert.Equal(new EquatableArray<string>(["--steps 2"]), manifest.Provenance.Options);
     }
 
@@ -35,6 +38,7 @@ public sealed class ManifestReaderTests
     {
         JsonObject json = new ManifestBuilder().WithEveryOperation().ToJson();
         json.Remove("$schema");
+        json.Remove("statistics");
         foreach (JsonNode? operation in json["network"]!["operations"]!.AsArray())
             foreach (string name in new[] { "residual", "skip", "skipOutput" })
                 if (operation![name] is null) operation.AsObject().Remove(name);

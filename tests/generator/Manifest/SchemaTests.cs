@@ -18,7 +18,7 @@ public sealed class SchemaTests
     {
         { "", "" }, { "model", "model" }, { "scheduler", "scheduler" }, { "sampling", "sampling" }, { "weights", "weights" }, { "network", "network" },
         { "network/maps/0", "map" }, { "network/embedding", "embedding" }, { "network/operations/0", "quantize" }, { "network/operations/2", "groupNorm" },
-        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/solver", "solver" }, { "provenance", "provenance" },
+        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
     };
 
     [Fact]

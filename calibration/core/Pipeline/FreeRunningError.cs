@@ -1,0 +1,51 @@
+namespace Specializer.Calibration;
+
+/// <summary>What becomes of quantization noise in a trajectory that goes its own way: the error of its state after each step, against FP32 from the same noise.</summary>
+internal sealed class FreeRunningError
+{
+    private readonly InterpretedStep[] _steps;
+    private readonly ReplicatedMoments[] _moments;
+    private readonly CalibrationOptions _options;
+    private readonly int _nullLabel, _channels;
+    private float[] _x = [];
+
+    /// <param name="quantizations">Per step the parameters of every quantized map.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Of the calibration.</param>
+    public FreeRunningError(Quantization[][] quantizations, ImportedModel model, CalibrationOptions options)
+    {
+        (_options, _nullLabel, _channels) = (options, model.NullLabel, model.Channels);
+        _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
+        _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.Seed))];
+    }
+
+    /// <summary>‖x‖/‖x̂ − x‖ after a step, dB.</summary>
+    public Interval SnrDb(int step) => _moments[step].Interval(m => NoiseFit.Of(m).SnrDb);
+
+    /// <summary>Takes the same step as FP32 does; a unit's first step begins at FP32's state.</summary>
+    /// <param name="state">FP32's state before the step.</param>
+    /// <param name="next">FP32's state after it.</param>
+    /// <param name="reference">Takes the step.</param>
+    /// <param name="quantized">Evaluates the quantized network.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public void Add(TrajectoryState state, float[] next, ReferenceTrajectories reference, NetworkEvaluator quantized, CancellationToken cancellation)
+    {
+        if (state.Step == 0) _x = [.. state.X];
+        float[] conditional = new float[_x.Length], unconditional = new float[_options.Guidance == 1 ? 0 : _x.Length];
+        quantized.Evaluate(state.Step, _steps[state.Step], _x, state.Labels, conditional, null, cancellation);
+        if (unconditional.Length > 0) quantized.Evaluate(state.Step, _steps[state.Step], _x, Array.ConvertAll(state.Labels, _ => _nullLabel), unconditional, null, cancellation);
+        reference.Advance(state.Step, state.FirstImage, state.Images, _x, conditional, unconditional);
+        int elements = _x.Length / state.Images;
+        for (int i = 0; i < state.Images; i++)
+        {
+            Range image = (i * elements)..((i + 1) * elements);
+            _moments[state.Step].Add(state.FirstImage + i, JointMoments.Of(next.AsSpan(image), _x.AsSpan(image), _channels));
+        }
+    }
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer) => Array.ForEach(_moments, m => m.Write(writer));
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote between two units.</summary>
+    public void Read(BinaryReader reader) => Array.ForEach(_moments, m => m.Read(reader));
+}
