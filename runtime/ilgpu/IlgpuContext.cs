@@ -14,6 +14,8 @@ internal static class IlgpuContext
     {
         builder.Specializer();
         builder.Optimize(OptimizationLevel.O1).Inlining(InliningMode.Aggressive);
+        // Lets benchmarks put markers between operations; costs nothing without them.
+        builder.Profiling();
         // KernelCache keeps kernels. ILGPU's own cache would let only one thread compile at a time.
         builder.Caching(CachingMode.NoKernelCaching);
         devices(builder);

@@ -52,6 +52,9 @@ internal sealed partial class IlgpuExecution : Execution
 
     public override int Capacity { get; }
 
+    /// <summary>Where operations are queued.</summary>
+    internal AcceleratorStream Stream => _stream;
+
     /// <summary>Kernels launched so far.</summary>
     internal long LaunchCount { get; private set; }
 

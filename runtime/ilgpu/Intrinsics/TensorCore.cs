@@ -40,6 +40,10 @@ internal static class TensorCore
     [IntrinsicImplementation]
     public static void Multiply(int rowTiles, int columnTiles, int weightBits, int pixels, int weights) => throw new NotSupportedException();
 
+    /// <summary>One matrix instruction for each part of the warp tile, on operands made of <paramref name="seed"/>.</summary>
+    [IntrinsicImplementation]
+    public static void MultiplyRegisters(int rowTiles, int columnTiles, int weightBits, int seed) => throw new NotSupportedException();
+
     /// <summary>Writes the warp tile's sums to shared memory.</summary>
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
@@ -75,6 +79,7 @@ internal static class TensorCoreCode
             case nameof(TensorCore.Commit): code.AppendLine("\tcp.async.commit_group;"); break;
             case nameof(TensorCore.Wait): code.AppendLine($"\tcp.async.wait_group {Constant(call, 0)};"); break;
             case nameof(TensorCore.Multiply): Multiply(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3), Register(generator, call, 4)); break;
+            case nameof(TensorCore.MultiplyRegisters): MultiplyRegisters(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3)); break;
             case nameof(TensorCore.Store): Store(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3)); break;
             case nameof(TensorCore.SynchronizeWarp): code.AppendLine("\tbar.warp.sync 0xffffffff;"); break;
             case nameof(TensorCore.Load): Result(generator, call, "ld.shared.b32", $"[{Register(generator, call, 0)}]"); break;
@@ -104,7 +109,6 @@ internal static class TensorCoreCode
     /// row of 64 channels: one 16-byte load for two instructions, free of bank conflicts.</remarks>
     private static void Multiply(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string pixels, string weights)
     {
-        string instruction = weightBits == 16 ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" : "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
         code.AppendLine("\t{");
         code.AppendLine($"\t.reg .b32 a<{8 * rowTiles}>, b<{4 * columnTiles}>, p<2>;");
         for (int n = 0; n < columnTiles; n++)
@@ -136,12 +140,30 @@ internal static class TensorCoreCode
                 {
                     int s = 4 * (m * columnTiles + n), b = 4 * n + k;
                     string sums = $"{{s{s}, s{s + 1}, s{s + 2}, s{s + 3}}}";
-                    code.AppendLine($"\t{instruction} {sums}, {{a{a + k}, a{a + 4 + k}, a{a + k + 1}, a{a + 5 + k}}}, {{b{b}, b{b + 1}}}, {sums};");
+                    code.AppendLine($"\t{Instruction(weightBits)} {sums}, {{a{a + k}, a{a + 4 + k}, a{a + k + 1}, a{a + 5 + k}}}, {{b{b}, b{b + 1}}}, {sums};");
                 }
         }
 
         code.AppendLine("\t}");
     }
+
+    private static void MultiplyRegisters(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string seed)
+    {
+        code.AppendLine("\t{");
+        code.AppendLine("\t.reg .b32 a<4>, b<2>;");
+        // Small numbers, as bytes and as FP16.
+        for (int i = 0; i < 6; i++) code.AppendLine($"\txor.b32 {(i < 4 ? "a" : "b")}{i % 4}, {seed}, {0x01020104 << i % 3};");
+        for (int tile = 0; tile < rowTiles * columnTiles; tile++)
+        {
+            string sums = $"{{s{4 * tile}, s{4 * tile + 1}, s{4 * tile + 2}, s{4 * tile + 3}}}";
+            code.AppendLine($"\t{Instruction(weightBits)} {sums}, {{a0, a1, a2, a3}}, {{b0, b1}}, {sums};");
+        }
+
+        code.AppendLine("\t}");
+    }
+
+    private static string Instruction(int weightBits) =>
+        weightBits == 16 ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" : "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
 
     private static void Store(StringBuilder code, int rowTiles, int columnTiles, int rowBytes, string address)
     {

@@ -6,6 +6,8 @@ using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
+using Specializer.GpuBenchmarks.Shapes;
+using Specializer.Ilgpu.Kernels;
 #endif
 using System.Text.RegularExpressions;
 
@@ -15,6 +17,19 @@ namespace Specializer.Ilgpu.Tests.Ptx;
 internal static class PtxKernels
 {
 #if FULL_FEED
+    /// <summary>A convolution over a square map whose padding keeps the size (before stride and upsampling).</summary>
+    public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits)
+    {
+        int output = (size * upsample + stride - 1) / stride;
+        return LiteralShapes.Of(new ConvolutionDimensions(size, size, inputs, output, output, outputs, kernel, stride, kernel / 2, kernel / 2, upsample, bits, 1f));
+    }
+
+    public static Type Norm(int size, int channels, int skip) => LiteralShapes.Of(new GroupNormDimensions(size, size, channels, skip, 8, 1e-5f, Nonlinearity.Silu, 1));
+
+    public static Type Map(int size, int channels) => LiteralShapes.Of(new MapDimensions(size, size, channels, 1));
+
+    public static Type Attention(int size, int heads, int channels) => LiteralShapes.Of(new AttentionDimensions(size * size, heads, channels));
+
     private static readonly Type[] Classes = [.. typeof(IlgpuDevice).Assembly.GetTypes().Where(t => t.Namespace == "Specializer.Ilgpu.Kernels" && t.IsAbstract && t.IsSealed)];
 
     private static IEnumerable<MethodInfo> Entries(Type type) => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
@@ -42,6 +57,14 @@ internal static class PtxKernels
         return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
     }
 #else
+    public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static Type Norm(int size, int channels, int skip) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static Type Map(int size, int channels) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static Type Attention(int size, int heads, int channels) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
     public static string[] Dynamic() => throw new InvalidOperationException(Accelerators.PackageMissing);
 
     public static string[] Literal(Type shape) => throw new InvalidOperationException(Accelerators.PackageMissing);

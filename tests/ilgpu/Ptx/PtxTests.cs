@@ -23,7 +23,7 @@ public class PtxTests(ITestOutputHelper output)
     {
         foreach (int bits in (int[])[4, 8])
         {
-            Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), size, inputs, outputs, kernel, stride, upsample, bits);
+            Type shape = PtxKernels.Convolution(size, inputs, outputs, kernel, stride, upsample, bits);
             if (inputs % 16 == 0 && outputs >= 16)
             {
                 // Four stages of 64 bytes for each pixel and 64 or 32 for each output; or the sums, when those need more.
@@ -41,7 +41,7 @@ public class PtxTests(ITestOutputHelper output)
     [MemberData(nameof(Layers))]
     public void Convolutions_in_half_precision_use_the_matrix_instruction_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample)
     {
-        Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), size, inputs, outputs, kernel, stride, upsample, 32);
+        Type shape = PtxKernels.Convolution(size, inputs, outputs, kernel, stride, upsample, 32);
         if (inputs < 8 || outputs < 16)
         {
             Check("DirectConvolution.FloatLiteral", shape, "fma.rn.f32", 0);
@@ -57,10 +57,10 @@ public class PtxTests(ITestOutputHelper output)
     {
         Type[] shapes =
         [
-            LiteralShapes.Of(typeof(Norm<,,>), 28, 32, 0), LiteralShapes.Of(typeof(Norm<,,>), 7, 64, 64),
-            LiteralShapes.Of(typeof(Norm<,,>), 64, 192, 192), LiteralShapes.Of(typeof(Norm<,,>), 8, 960, 576),
-            LiteralShapes.Of(typeof(SquareMap<,>), 28, 1), LiteralShapes.Of(typeof(SquareMap<,>), 64, 3),
-            LiteralShapes.Of(typeof(SelfAttention<,>), 7, 2), LiteralShapes.Of(typeof(SelfAttention<,>), 32, 16),
+            PtxKernels.Norm(28, 32, 0), PtxKernels.Norm(7, 64, 64),
+            PtxKernels.Norm(64, 192, 192), PtxKernels.Norm(8, 960, 576),
+            PtxKernels.Map(28, 1), PtxKernels.Map(64, 3),
+            PtxKernels.Attention(7, 2, 32), PtxKernels.Attention(32, 1, 384),
         ];
         foreach (Type shape in shapes)
             foreach (string kernel in PtxKernels.Literal(shape)) Check(kernel, shape, null, 0);
@@ -74,7 +74,21 @@ public class PtxTests(ITestOutputHelper output)
         foreach (string kernel in kernels)
         {
             bool tensor = kernel.StartsWith("Tensor", StringComparison.Ordinal), half = kernel.Contains("Half", StringComparison.Ordinal);
+            if (kernel.StartsWith("LimitKernels", StringComparison.Ordinal)) continue;
             Check(kernel, null, tensor ? half ? HalfInstruction : TensorInstruction : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
+        }
+    }
+
+    /// <summary>What benchmarks call the card's limit: a loop of nothing but matrix instructions.</summary>
+    [PackageFact]
+    public void Limits_are_matrix_instructions_on_registers()
+    {
+        foreach ((string kernel, string instruction) in (ReadOnlySpan<(string, string)>)[("LimitKernels.Integers", TensorInstruction), ("LimitKernels.Halves", HalfInstruction)])
+        {
+            string ptx = PtxKernels.Compile(kernel);
+            Check(kernel, null, instruction, null);
+            Assert.Equal(16, ptx.Split(instruction).Length - 1);
+            Assert.DoesNotContain("ld.", ptx[ptx.IndexOf(instruction, StringComparison.Ordinal)..ptx.LastIndexOf(instruction, StringComparison.Ordinal)]);
         }
     }
 
@@ -82,7 +96,7 @@ public class PtxTests(ITestOutputHelper output)
     [PackageFact]
     public void Literal_shapes_become_literals()
     {
-        Type shape = LiteralShapes.Of(typeof(Layer<,,,,,,>), 32, 384, 384, 3, 1, 1, 4);
+        Type shape = PtxKernels.Convolution(32, 384, 384, 3, 1, 1, 4);
         string literal = PtxKernels.Compile("TensorConvolution.LargeLiteral", shape);
         // 9 taps of 6 steps of 64 channels.
         Assert.Matches(@"setp\.(lt|ge)\.s32\s+%p\d+, %r\d+, 54;", literal);
@@ -95,11 +109,20 @@ public class PtxTests(ITestOutputHelper output)
         Assert.DoesNotContain(".local", ptx);
         Assert.DoesNotMatch(@"\n\s*call", ptx);
         if (instruction != null) Assert.Contains(instruction, ptx);
-        if (instruction is TensorInstruction or HalfInstruction) Assert.Contains("cp.async.cg.shared.global", ptx);
+        if (kernel.StartsWith("Tensor", StringComparison.Ordinal)) Assert.Contains("cp.async.cg.shared.global", ptx);
         int shared = PtxKernels.SharedBytes(ptx);
         if (sharedBytes is { } expected) Assert.Equal(expected, shared);
         // What a group may have without asking for more.
         Assert.InRange(shared, 0, 48 * 1024);
-        output.WriteLine($"{kernel} {shape?.GetGenericArguments().Aggregate("", (s, t) => s + " " + t.Name)}: {shared} bytes shared, registers not measured");
+        output.WriteLine($"{kernel}{(shape == null ? "" : Describe(Activator.CreateInstance(shape)!))}: {shared} bytes shared, registers not measured");
     }
+
+    private static string Describe(object shape) => shape switch
+    {
+        IConvolutionShape c => $" {c.KernelSize}×{c.KernelSize} {c.InputHeight}²×{c.InputChannels}→{c.OutputHeight}²×{c.OutputChannels}, {c.WeightBits} bits",
+        IGroupNormShape n => $" {n.Height}²×({n.Channels}+{n.SkipChannels})",
+        IAttentionShape a => $" {a.Tokens} tokens, {a.Heads}×{a.HeadChannels}",
+        IMapShape m => $" {m.Height}²×{m.Channels}",
+        _ => "",
+    };
 }

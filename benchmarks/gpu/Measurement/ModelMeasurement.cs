@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using Specializer.Benchmarks.Models;
+using Specializer.Calibration;
+using Specializer.Calibration.Export;
+using Specializer.Ilgpu;
+
+namespace Specializer.GpuBenchmarks.Measurement;
+
+/// <summary>Measures whole networks, and how long the first image takes.</summary>
+internal sealed class ModelMeasurement
+{
+    private readonly Dictionary<string, ActivationRanges> _ranges = [];
+
+    public ModelRow Measure(IlgpuDevice device, DeviceClock clock, BenchmarkModel model, Precision precision, int batch)
+    {
+        using DeviceBench bench = DeviceBench.Of(device, model, precision, Ranges, batch);
+        return Row(model.Name, precision.Name, clock, bench.Execution, () => bench.Literal.Run(bench.Execution));
+    }
+
+    /// <summary>The shipped sampler: generated code, with the solver's step.</summary>
+    public static ModelRow Shipped(IlgpuDevice device, DeviceClock clock, int batch)
+    {
+        using MnistSampler sampler = MnistSampler.Load(device);
+        SamplerDescription d = sampler.Description;
+        using var run = (IlgpuExecution)device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, batch);
+        run.Prepare(() => sampler.RunStep(0, run));
+        run.Begin(d.Latent, d.Height * d.Width * d.Channels, new(batch, 1, 0, 1f), new int[batch], default);
+        return Row("MNIST sampler as shipped", "W4, step 0", clock, run, () => sampler.RunStep(0, run));
+    }
+
+    /// <summary>From opening the device to the first image, kernel compilation included; of a slow device only the first step.</summary>
+    public static FirstImageRow FirstImage(Func<IlgpuDevice> open, bool whole)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using IlgpuDevice device = open();
+        double opened = Seconds(start);
+        start = Stopwatch.GetTimestamp();
+        using MnistSampler sampler = MnistSampler.Load(device);
+        using SamplerSession session = sampler.CreateSession(1);
+        double prepared = Seconds(start);
+        start = Stopwatch.GetTimestamp();
+        if (whole) session.Sample(new() { Labels = [3] });
+        else
+        {
+            IAsyncEnumerator<SamplePreview> steps = session.Preview(new() { Labels = [3] }).GetAsyncEnumerator();
+            steps.MoveNextAsync().AsTask().GetAwaiter().GetResult();
+            steps.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+
+        return new(whole ? $"first image of the MNIST sampler, {sampler.Description.Steps.Count} steps" : "first step of the MNIST sampler", opened, prepared, Seconds(start));
+    }
+
+    private static double Seconds(long start) => Stopwatch.GetElapsedTime(start).TotalSeconds;
+
+    private static ModelRow Row(string model, string precision, DeviceClock clock, IlgpuExecution run, Action step)
+    {
+        long before = run.LaunchCount;
+        step();
+        long launches = run.LaunchCount - before;
+        Times t = clock.Measure(run.Stream, step);
+        return new(model, precision, run.Batch, t.WallMs, t.QueueMs, t.DeviceMs, t.LaunchShare, launches);
+    }
+
+    private ActivationRanges Ranges(BenchmarkModel model)
+    {
+        if (_ranges.TryGetValue(model.Name, out ActivationRanges? known)) return known;
+        using var cpu = new CpuDevice();
+        var interpreter = new NetworkInterpreter(model.Network, BenchmarkModel.Timesteps.Length);
+        using PackedWeights packed = interpreter.Pack(model.Bytes);
+        using DeviceWeights weights = cpu.Upload(packed);
+        using Execution run = cpu.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, 1);
+        run.Begin(1, model.Network.Embedding.Classes == 0 ? [] : [0], default);
+        run.Write(interpreter.Latent, interpreter.LatentElements, model.States(1));
+        var collector = new RangeCollector(interpreter);
+        interpreter.Run(run, 0, InterpretedStep.Float32, collector.Observe);
+        return _ranges[model.Name] = collector.Ranges;
+    }
+}

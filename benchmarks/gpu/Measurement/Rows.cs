@@ -1,0 +1,36 @@
+namespace Specializer.GpuBenchmarks.Measurement;
+
+/// <summary>A kernel's line.</summary>
+/// <param name="Network">Where the layer is from.</param>
+/// <param name="Layer">Its shape.</param>
+/// <param name="Precision">How it is computed.</param>
+/// <param name="Batch">Images.</param>
+/// <param name="Ms">On the device.</param>
+/// <param name="Tops">10¹² operations a second; null where memory is the limit.</param>
+/// <param name="Share">Of the card's limit measured in the same run: matrix instructions of that type, or copied bytes; null where there is none.</param>
+/// <param name="Count">How often a step has the layer.</param>
+internal sealed record KernelRow(string Network, string Layer, string Precision, int Batch, double Ms, double? Tops, double? Share, int Count);
+
+/// <summary>A model's line.</summary>
+/// <param name="Model">Which.</param>
+/// <param name="Precision">How it is computed.</param>
+/// <param name="Batch">Images.</param>
+/// <param name="StepMs">Until the device is idle again.</param>
+/// <param name="QueueMs">What the host needs to queue a step.</param>
+/// <param name="DeviceMs">With everything queued beforehand.</param>
+/// <param name="LaunchShare">Of the step, in which the device waits for the host.</param>
+/// <param name="Launches">A step.</param>
+internal sealed record ModelRow(string Model, string Precision, int Batch, double StepMs, double QueueMs, double DeviceMs, double LaunchShare, long Launches);
+
+/// <summary>A sum of kernels.</summary>
+internal sealed record SumRow(string Network, string Precision, int Batch, double Ms);
+
+/// <summary>From nothing to pictures.</summary>
+/// <param name="What">What was waited for.</param>
+/// <param name="OpenSeconds">Opening the device.</param>
+/// <param name="SessionSeconds">Weights, kernels and buffers.</param>
+/// <param name="RunSeconds">The run.</param>
+internal sealed record FirstImageRow(string What, double OpenSeconds, double SessionSeconds, double RunSeconds);
+
+/// <summary>A layer in PyTorch, bf16 and channels-last.</summary>
+internal sealed record PyTorchRow(string Layer, int Batch, double? EagerMs, double? CompiledMs);
