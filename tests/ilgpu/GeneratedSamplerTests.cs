@@ -44,8 +44,8 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
     [On(Accelerator.Cuda)]
     public void Nothing_is_left_for_the_first_step(Accelerator kind)
     {
-#if FULL_FEED
         using Device device = Accelerators.Open(kind);
+#if FULL_FEED
         using MnistSampler sampler = MnistSampler.Load(device);
         SamplerDescription d = sampler.Description;
         using Execution run = device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 2);
