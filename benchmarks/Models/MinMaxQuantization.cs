@@ -28,7 +28,7 @@ internal sealed class MinMaxQuantization
     {
         Quantizations = [.. _quantized.Sources.Zip(_quantized.Widened, (source, widened) =>
         {
-            float minimum = Math.Min(ranges.Maps[source].Minimum, 0), maximum = Math.Max(ranges.Maps[source].Maximum, 0);
+            float minimum = Math.Min(ranges.Maps[source.Map].Minimum, 0), maximum = Math.Max(ranges.Maps[source.Map].Maximum, 0);
             int levels = bits == 4 && !widened ? 15 : 255;
             float scale = Math.Max(maximum - minimum, 1e-6f) / levels;
             return new Quantization(scale, (int)Math.Clamp(MathF.Round(-minimum / scale), 0, levels), levels);

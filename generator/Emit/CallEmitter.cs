@@ -77,7 +77,8 @@ internal static class CallEmitter
                     + (c.IsOutput && correction is not null ? $", correction: {correction}" : "");
                 return $"run.Convolve<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, {from}Maps.{c.Y}{options});";
             case AttendCall c:
-                return $"run.Attend<{c.Shape}>(Maps.{c.X}, Maps.{c.Y});";
+                string ranges = c.Slot < 0 ? "" : $", query: {quantization(c.Slot)}, key: {quantization(c.Slot + 1)}, value: {quantization(c.Slot + 2)}";
+                return $"run.Attend<{c.Shape}>(Maps.{c.X}, Maps.{c.Y}{ranges});";
             default:
                 throw new InvalidOperationException("A call without printer: " + call.GetType().Name);
         }

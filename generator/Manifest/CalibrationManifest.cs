@@ -67,9 +67,9 @@ internal sealed record WeightsIdentity(string File, string Sha256, long Bytes);
 /// <param name="Gain">Factor of the folded mean correction.</param>
 /// <param name="Offset">Offset per channel of the folded mean correction.</param>
 /// <param name="Solver">x0FromSample, x0FromModel, clip, fromX0, fromSample, fromModel. A clip of null in JSON means none.</param>
-/// <param name="Scales">Per quantized map.</param>
-/// <param name="ZeroPoints">Per quantized map.</param>
-/// <param name="Levels">Per quantized map: 15 or 255.</param>
+/// <param name="Scales">Per slot: see <see cref="QuantizationSlots"/>.</param>
+/// <param name="ZeroPoints">Per slot.</param>
+/// <param name="Levels">Per slot: 15 or 255.</param>
 /// <param name="Covariance">Joint moments, 4×4 row-major over (ε_u, ε_c, Δ_u, Δ_c); empty when guidance was not calibrated.</param>
 /// <param name="Means">Joint means, [channel·4 + i]; empty when guidance was not calibrated.</param>
 internal sealed record Step(

@@ -156,7 +156,8 @@ internal static class ManifestBinder
                 o.ModulePath("name"),
                 o.ModulePath("input"),
                 o.ModulePath("output"),
-                o.Integer("heads", 1, ManifestLimits.Channels)),
+                o.Integer("heads", 1, ManifestLimits.Channels),
+                o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32),
             _ => new QuantizeOperation(
                 o.ModulePath("name"),
                 o.ModulePath("input"),

@@ -3,7 +3,7 @@ namespace Specializer.Manifest;
 /// <summary>A network as a list of operations over named maps with static shapes, in execution order.</summary>
 /// <param name="Latent">Name of the map that holds the sampler's state (FP32).</param>
 /// <param name="Epsilon">Name of the map that holds the network's output (FP32).</param>
-/// <param name="Maps">All maps. The quantized ones, in this order, are the slots of each step's quantization table.</param>
+/// <param name="Maps">All maps. The quantized ones, in this order, are the first of each step's <see cref="QuantizationSlots"/>.</param>
 /// <param name="Embedding">How timestep and label become the vectors added inside residual blocks.</param>
 /// <param name="Operations">In execution order.</param>
 internal sealed record Network(
@@ -78,5 +78,10 @@ internal sealed record ConvolutionOperation(
     string Name, string Input, string Output, string? Residual,
     int KernelSize, int Stride, int PaddingTop, int PaddingLeft, int Upsample, int WeightBits, int Vector, Number OutputScale) : Operation(Name);
 
-/// <summary>Multi-head self-attention over a map that holds q, k and v side by side. FP32.</summary>
-internal sealed record AttentionOperation(string Name, string Input, string Output, int Heads) : Operation(Name);
+/// <summary>Multi-head self-attention over an FP32 map that holds q, k and v side by side, into an FP32 map.</summary>
+/// <param name="Name">Module path.</param>
+/// <param name="Input">Map read.</param>
+/// <param name="Output">Map written.</param>
+/// <param name="Heads">Heads, contiguous in each of q, k and v.</param>
+/// <param name="ProductBits">Bits of what q·kᵀ and softmax·v multiply: 32, or 8, for which q, k and v each have a <see cref="QuantizationSlots">slot</see>.</param>
+internal sealed record AttentionOperation(string Name, string Input, string Output, int Heads, int ProductBits = 32) : Operation(Name);

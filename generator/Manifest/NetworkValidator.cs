@@ -225,6 +225,9 @@ internal sealed class NetworkValidator
             _log.Add(ManifestErrorId.Shape, $"Attention reads q, k and v side by side: three times the channels of its output. The input is {Size(input)}, the output {Size(output)}.", node["input"]!);
         else if (output.Channels % o.Heads != 0)
             _log.Add(ManifestErrorId.Shape, $"{o.Heads} heads do not divide {output.Channels} channels.", node["heads"]!);
+        else if (o.ProductBits == 8 && Math.Max((long)output.Height * output.Width, output.Channels / o.Heads) * 255 * 255 > int.MaxValue)
+            _log.Add(ManifestErrorId.Limit,
+                $"{(long)output.Height * output.Width} pixels and {output.Channels / o.Heads} channels a head can overflow the 32-bit sums of 8-bit products. Use productBits 32.", node["productBits"]!);
     }
 
     private void CheckMemory()

@@ -29,6 +29,9 @@ internal sealed class ObjectBinder
         return _node?[property];
     }
 
+    /// <summary>Whether an optional property is there.</summary>
+    public bool Has(string property) => Find(property) is not null;
+
     public ObjectBinder Object(string property) => new(Take(property, JsonKind.Object, "an object"), $"'{property}'", _log);
 
     public IReadOnlyList<ObjectBinder> Objects(string property, string what, int minimum, int maximum, bool optional = false)

@@ -6,7 +6,7 @@ internal static class SamplingValidator
     public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
     {
         CheckSampling(manifest, root["sampling"]!, log);
-        int slots = manifest.Network.Maps.Count(m => m.IsQuantized);
+        int slots = new QuantizationSlots(manifest.Network).Count;
         IReadOnlyList<JsonNode> nodes = root["steps"]!.Items;
         for (int i = 0; i < manifest.Steps.Count; i++)
         {
@@ -38,14 +38,14 @@ internal static class SamplingValidator
     {
         int channels = manifest.Model.Channels;
         CheckLength(step.Offset.Count, channels, "one number per channel", "offset");
-        CheckLength(step.Scales.Count, slots, "one number per quantized map", "scales");
-        CheckLength(step.ZeroPoints.Count, slots, "one number per quantized map", "zeroPoints");
-        CheckLength(step.Levels.Count, slots, "one number per quantized map", "levels");
+        CheckLength(step.Scales.Count, slots, "one number per quantized map, and three per attention with 8-bit products", "scales");
+        CheckLength(step.ZeroPoints.Count, slots, "one number per quantized map, and three per attention with 8-bit products", "zeroPoints");
+        CheckLength(step.Levels.Count, slots, "one number per quantized map, and three per attention with 8-bit products", "levels");
         if (step.ZeroPoints.Count == slots && step.Levels.Count == slots)
         {
             for (int i = 0; i < slots; i++)
                 if (step.ZeroPoints[i] > step.Levels[i])
-                    log.Add(ManifestErrorId.Range, $"The zero point {step.ZeroPoints[i]} lies above the {step.Levels[i]} levels of this map.", node["zeroPoints"]!.Items[i]);
+                    log.Add(ManifestErrorId.Range, $"The zero point {step.ZeroPoints[i]} lies above the {step.Levels[i]} levels of this entry.", node["zeroPoints"]!.Items[i]);
         }
 
         bool guided = IsGuided(manifest.Sampling);

@@ -26,4 +26,8 @@ internal sealed record NormalizeQuantizeCall(
 internal sealed record ConvolveCall(
     string Shape, string Weights, string X, int Slot, string Y, int Vector, string? Residual, bool IsOutput) : Call(Shape);
 
-internal sealed record AttendCall(string Shape, string X, string Y) : Call(Shape);
+/// <param name="Shape">Shape struct.</param>
+/// <param name="X">Map read.</param>
+/// <param name="Y">Map written.</param>
+/// <param name="Slot">Quantization of the query, which those of key and value follow; −1 for FP32.</param>
+internal sealed record AttendCall(string Shape, string X, string Y, int Slot) : Call(Shape);

@@ -23,7 +23,7 @@ internal sealed class SamplerModelBuilder
     private readonly WeightLayout _layout;
     private readonly BufferPlan _plan;
     private readonly Dictionary<string, Map> _maps;
-    private readonly Dictionary<string, int> _slots = new(StringComparer.Ordinal);
+    private readonly QuantizationSlots _slots;
     private readonly Dictionary<string, string> _mapNames = new(StringComparer.Ordinal);
     private readonly List<Constant> _weights = [];
     private readonly NameScope _weightNames = new([.. s_inherited, "Weights"]);
@@ -37,6 +37,7 @@ internal sealed class SamplerModelBuilder
         _network = manifest.Network;
         _layout = new WeightLayout(_network, manifest.Steps.Count);
         _plan = new BufferPlan(_network);
+        _slots = new QuantizationSlots(_network);
         _maps = _network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _members = new NameScope([.. s_inherited, .. s_printed, className]);
         _shapes = new ShapeTable(_members);
@@ -85,7 +86,6 @@ internal sealed class SamplerModelBuilder
             constants.Add(new("Activation", names.Claim("Vectors"), _plan[BufferPlan.Vectors], Literal.Int(_network.Embedding.Vectors) + " numbers in FP32"));
         foreach (Map map in _network.Maps)
         {
-            if (map.IsQuantized) _slots.Add(map.Name, _slots.Count);
             string name = names.Claim(Identifiers.ToPascalCase(map.Name));
             _mapNames.Add(map.Name, name);
             constants.Add(new("Activation", name, _plan[map.Name], ShapeTable.Describe(map)));
@@ -152,7 +152,7 @@ internal sealed class SamplerModelBuilder
                 return new ConvolveCall(_shapes.Convolution(o, input, output), weights, _mapNames[o.Input], input.IsQuantized ? _slots[o.Input] : -1,
                     _mapNames[o.Output], o.Vector, o.Residual is null ? null : _mapNames[o.Residual], o.Output == _network.Epsilon);
             case AttentionOperation o:
-                return new AttendCall(_shapes.Attention(o, _maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output]);
+                return new AttendCall(_shapes.Attention(o, _maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output], _slots.Query(o));
             default:
                 throw new InvalidOperationException("An operation without emitter: " + operation.GetType().Name);
         }

@@ -33,4 +33,7 @@ internal sealed partial class IlgpuExecution
             Launch<TShape, AttentionArguments>(AttentionKernels.ValuesLiteral<TShape>, AttentionKernels.ValuesDynamic, a.HeadCount * blocks * ((s.HeadChannels + 3) / 4), a);
         }
     }
+
+    public override void Attend<TShape>(Activation qkv, Activation y, Quantization query, Quantization key, Quantization value, TShape shape = default) =>
+        throw new DeviceCapabilityException("Attention with 8-bit products has no GPU kernels yet. Run this sampler on the CPU, or calibrate with attention in FP32.");
 }

@@ -22,6 +22,7 @@ internal sealed class ManifestBuilder
     public bool Guided { get; init; }
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
+    public int ProductBits { get; init; } = 32;
 
     /// <summary>Reserves elements of the step vectors and gives the first.</summary>
     public int Vector(int channels) => (_vectors += channels) - channels;
@@ -62,7 +63,9 @@ internal sealed class ManifestBuilder
 
     public string Attention(string name, string input, string output, int heads)
     {
-        _operations.Add(new JsonObject { ["op"] = "attention", ["name"] = name, ["input"] = input, ["output"] = output, ["heads"] = heads });
+        var operation = new JsonObject { ["op"] = "attention", ["name"] = name, ["input"] = input, ["output"] = output, ["heads"] = heads };
+        if (ProductBits != 32) operation["productBits"] = ProductBits;
+        _operations.Add(operation);
         return output;
     }
 
@@ -176,7 +179,8 @@ internal sealed class ManifestBuilder
         int bits = step < FirstStepsAtFourBits ? 4 : 8;
         int timestep = (Steps - 1 - step) * (1000 / Steps);
         var quantized = _maps.Where(m => m.Type != "float32").ToArray();
-        int[] levels = [.. quantized.Select(m => bits == 4 && m.Type == "quantized8" ? 15 : 255)];
+        int attentions = ProductBits == 32 ? 0 : _operations.Count(o => o!["op"]!.GetValue<string>() == "attention");
+        int[] levels = [.. quantized.Select(m => bits == 4 && m.Type == "quantized8" ? 15 : 255), .. Enumerable.Repeat(255, 3 * attentions)];
         bool corrected = MeanCorrection != "off";
         var json = new JsonObject
         {
@@ -188,9 +192,9 @@ internal sealed class ManifestBuilder
                 ["x0FromSample"] = Number(1.0625), ["x0FromModel"] = Number(-0.35), ["clip"] = Clip ? Number(1) : null,
                 ["fromX0"] = Number(0.1), ["fromSample"] = Number(0.9), ["fromModel"] = Number(0),
             },
-            ["scales"] = Array(quantized.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * step)),
-            ["zeroPoints"] = Array(quantized.Length, i => JsonValue.Create((i * 7 + step) % (levels[i] + 1))),
-            ["levels"] = Array(quantized.Length, i => JsonValue.Create(levels[i])),
+            ["scales"] = Array(levels.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * step)),
+            ["zeroPoints"] = Array(levels.Length, i => JsonValue.Create((i * 7 + step) % (levels[i] + 1))),
+            ["levels"] = Array(levels.Length, i => JsonValue.Create(levels[i])),
         };
         if (Guided)
         {

@@ -72,7 +72,7 @@ internal sealed class TinyModel
 
     private Quantization[][] Rows()
     {
-        var histograms = s_timesteps.Select(_ => _quantized.Sources.Distinct().ToDictionary(s => s, _ => new ActivationHistogram())).ToArray();
+        var histograms = s_timesteps.Select(_ => _quantized.Sources.Select(s => s.Map).Distinct().ToDictionary(s => s, _ => new ActivationHistogram())).ToArray();
         using var device = new CpuDevice(2);
         using IReferenceNetwork reference = new InterpreterEngine(device).Create(Model, s_timesteps, 1);
         var sizes = Model.Network.Maps.ToDictionary(m => m.Name, m => m.Height * m.Width * m.Channels);
@@ -92,7 +92,7 @@ internal sealed class TinyModel
 
         return [.. histograms.Select(h => _quantized.Sources.Select((source, slot) =>
         {
-            ActivationRange range = ActivationSearch.Minimize(h[source], _quantized.Widened[slot] ? 255 : 15);
+            ActivationRange range = ActivationSearch.Minimize(h[source.Map], _quantized.Widened[slot] ? 255 : 15);
             return new Quantization(range.Scale, range.ZeroPoint, range.Levels);
         }).ToArray())];
     }

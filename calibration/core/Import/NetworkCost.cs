@@ -43,7 +43,7 @@ internal static class NetworkCost
             sum = checked(sum + operation switch
             {
                 ConvolutionOperation c => cost(Pixels(maps[c.Output]) * maps[c.Output].Channels * maps[c.Input].Channels * c.KernelSize * c.KernelSize, c.WeightBits),
-                AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, 32),
+                AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, a.ProductBits),
                 _ => 0,
             });
         }

@@ -8,7 +8,7 @@ internal sealed class InterpretedStep
     /// <summary>A step of an FP32 network without corrections, for evaluating the network alone.</summary>
     public static InterpretedStep Float32 { get; } = new();
 
-    /// <summary>Per quantized map, in the network's order.</summary>
+    /// <summary>Per slot: see <see cref="QuantizationSlots"/>.</summary>
     public Quantization[] Quantizations { get; init; } = [];
 
     /// <summary>Factor of the folded mean correction.</summary>

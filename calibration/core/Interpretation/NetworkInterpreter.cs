@@ -13,7 +13,7 @@ internal sealed class NetworkInterpreter
     private delegate void Instruction(Execution run, InterpretedStep step);
 
     private readonly Dictionary<string, Map> _maps;
-    private readonly Dictionary<string, int> _slots;
+    private readonly QuantizationSlots _slots;
     private readonly Instruction[] _instructions;
     private readonly DynamicEmbedding _embedding;
     private readonly DynamicMap _latentShape;
@@ -27,7 +27,7 @@ internal sealed class NetworkInterpreter
         Plan = new(network);
         Layout = new(network, steps);
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        _slots = network.Maps.Where(m => m.IsQuantized).Select((map, slot) => (map.Name, slot)).ToDictionary(p => p.Name, p => p.slot, StringComparer.Ordinal);
+        _slots = new(network);
         _instructions = [.. network.Operations.Select(Resolve)];
         _embedding = new(steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         _latentShape = Shape(_maps[network.Latent]);
@@ -159,7 +159,9 @@ internal sealed class NetworkInterpreter
         Map output = _maps[o.Output];
         var shape = new DynamicAttention(output.Height * output.Width, o.Heads, output.Channels / o.Heads);
         Activation qkv = Buffer(o.Input), y = Buffer(o.Output);
-        return (run, _) => run.Attend(qkv, y, shape);
+        int slot = _slots.Query(o);
+        if (slot < 0) return (run, _) => run.Attend(qkv, y, shape);
+        return (run, step) => run.Attend(qkv, y, step.Quantizations[slot], step.Quantizations[slot + 1], step.Quantizations[slot + 2], shape);
     }
 
     private static DynamicMap Shape(Map map) => new(map.Height, map.Width, map.Channels, map.ElementSize);

@@ -93,6 +93,7 @@ internal static class ManifestWriter
                 break;
             case AttentionOperation o:
                 Begin("attention").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("heads").Value(o.Heads);
+                if (o.ProductBits != 32) json.Key("productBits").Value(o.ProductBits);
                 break;
             default:
                 throw new NotSupportedException($"The operation '{operation.Name}' is of a kind that the manifest does not hold.");

@@ -2,14 +2,15 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>Collects, along FP32 trajectories, what quantization needs: per step and map a histogram, per convolution the moments of its input columns.</summary>
+/// <summary>Collects, along FP32 trajectories, what quantization needs: per step and source a histogram, per convolution the moments of its input columns.</summary>
 internal sealed class ActivationCollector
 {
     private readonly Network _network;
     private readonly Dictionary<string, Map> _shapes;
     private readonly string[] _maps;
     private readonly Dictionary<string, int> _index;
-    private readonly ActivationHistogram[][] _histograms; // [step][map]
+    private readonly ActivationSource[] _sources;
+    private readonly ActivationHistogram[][] _histograms; // [step][source]
     private readonly Layer[] _layers;
     private readonly ColumnSampler _sampler;
     private readonly long _trajectories;
@@ -25,10 +26,11 @@ internal sealed class ActivationCollector
     public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
     {
         (_network, _threads, _trajectories) = (reference, threads, options.RangeTrajectories);
-        _maps = [.. quantized.Sources.Distinct()];
+        _sources = [.. quantized.Sources.Distinct()];
+        _maps = [.. _sources.Select(s => s.Map).Distinct()];
         _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         _copies = new float[_maps.Length][];
-        _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _maps.Select(_ => new ActivationHistogram()).ToArray())];
+        _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
         _sampler = new(options.Seed, options.Steps, options.RangeTrajectories * (options.Guided ? 2L : 1));
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
@@ -44,8 +46,8 @@ internal sealed class ActivationCollector
     /// <summary>Input moments of a convolution; null when it is rounded to nearest.</summary>
     public InputMoments? Moments(string convolution) => Array.Find(_layers, l => l.Name == convolution)?.Moments;
 
-    /// <summary>What an FP32 map held at a step.</summary>
-    public ActivationHistogram Histogram(int step, string map) => _histograms[step][_index[map]];
+    /// <summary>What a source held at a step.</summary>
+    public ActivationHistogram Histogram(int step, ActivationSource source) => _histograms[step][Array.IndexOf(_sources, source)];
 
     /// <summary>An observer of the reference trajectories.</summary>
     public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps)
@@ -90,7 +92,11 @@ internal sealed class ActivationCollector
     private void Collect(int step, long firstImage)
     {
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads };
-        Parallel.For(0, _maps.Length, parallel, m => _histograms[step][m].Add(_copies[m], _maps[m]));
+        Parallel.For(0, _sources.Length, parallel, s =>
+        {
+            ActivationSource source = _sources[s];
+            _histograms[step][s].Add(source.Of(_copies[_index[source.Map]]!, _shapes[source.Map].Channels), source.ToString());
+        });
         // One layer after the other within a thread; the columns of a layer always come in the order of steps, images and pixels.
         Parallel.For(0, _layers.Length, parallel, l =>
         {

@@ -70,6 +70,8 @@ public sealed record CalibrationOptions
     public int WeightBits { get; init; } = 4;
     /// <summary>Bits of the activations; 8-bit weights meet 8-bit activations only.</summary>
     public ActivationWidth Activations { get; init; } = ActivationWidth.Mixed;
+    /// <summary>Bits of the factors of attention's two products, q·kᵀ and softmax·v: 8 or 32.</summary>
+    public int AttentionBits { get; init; } = 32;
     /// <summary>How mixed bits are chosen.</summary>
     public BitPolicy Policy { get; init; } = BitPolicy.Budget;
     /// <summary>Share of steps at 4 bits under <see cref="BitPolicy.Preset"/>; <see cref="BitPolicy.Budget"/> spends as many bit operations as this preset.</summary>
@@ -112,6 +114,7 @@ public sealed record CalibrationOptions
         Require(Trajectories >= 1, $"{Trajectories} trajectories give no statistics; ask for at least 1, better 256.");
         Require(Steps >= 1, $"{Steps} steps draw nothing; ask for at least 1.");
         Require(WeightBits is 4 or 8, $"Weights have 4 or 8 bits, not {WeightBits}.");
+        Require(AttentionBits is 8 or 32, $"Attention's products have 8 bits or 32, not {AttentionBits}.");
         Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum && double.IsFinite(GuidanceMinimum) && double.IsFinite(GuidanceMaximum),
             $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");

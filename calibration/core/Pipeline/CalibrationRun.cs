@@ -14,7 +14,7 @@ internal sealed class CalibrationRun
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint)
     {
         (Context, _checkpoint) = (context, checkpoint);
-        Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip);
+        Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip, context.Options.AttentionBits);
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = Units(context.Options.Trajectories);
         _rangeUnits = Units(context.Options.RangeTrajectories);
@@ -34,7 +34,7 @@ internal sealed class CalibrationRun
     /// <summary>The weights file's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors { get; private set; } = null!;
 
-    /// <summary>Per width, step and quantized map, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
+    /// <summary>Per width, step and slot, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
     public ActivationRange[][][] Ranges { get; private set; } = [];
 
     /// <summary>Noise of one of <see cref="Widths"/>, after <see cref="CollectNoise"/>.</summary>

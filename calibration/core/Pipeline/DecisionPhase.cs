@@ -158,7 +158,7 @@ internal sealed class DecisionPhase
         if (large.Length > 0) _notes.Add($"quantization noise exceeds the sampler's own at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
         for (int slot = 0; slot < _run.Quantized.Sources.Count; slot++)
         {
-            string source = _run.Quantized.Sources[slot];
+            ActivationSource source = _run.Quantized.Sources[slot];
             ActivationRange[] ranges = [.. steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot])];
             int constant = ranges.Count(r => r.Constant), clipped = ranges.Count(r => r.SaturatedLow + r.SaturatedHigh > 0.05);
             if (constant > 0) _notes.Add($"'{source}' is constant at {constant} of {steps.Length} steps; its quantization represents that one value");

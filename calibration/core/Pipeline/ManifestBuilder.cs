@@ -48,6 +48,7 @@ internal static class ManifestBuilder
         yield return Text($"--eta {o.Eta}");
         yield return Text($"--weights {o.WeightBits}");
         yield return $"--activations {o.Activations switch { ActivationWidth.Four => "4", ActivationWidth.Eight => "8", _ => "mixed" }}";
+        if (o.AttentionBits != 32) yield return Text($"--attention {o.AttentionBits}");
         if (o.Activations == ActivationWidth.Mixed)
         {
             yield return $"--policy {o.Policy.ToString().ToLowerInvariant()}";

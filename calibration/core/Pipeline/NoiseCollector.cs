@@ -12,7 +12,7 @@ internal sealed class NoiseCollector
     private float[] _conditional = [], _unconditional = [];
 
     /// <param name="bits">Activation bits that 4-bit weights meet.</param>
-    /// <param name="quantizations">Per step the parameters of every quantized map.</param>
+    /// <param name="quantizations">Per step the parameters of every slot.</param>
     /// <param name="channels">Channels of the output.</param>
     /// <param name="options">Of the calibration.</param>
     public NoiseCollector(int bits, Quantization[][] quantizations, int channels, CalibrationOptions options)

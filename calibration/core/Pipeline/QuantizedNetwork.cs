@@ -3,7 +3,7 @@ using Specializer.Manifest;
 namespace Specializer.Calibration;
 
 /// <summary>An FP32 network with its convolutions turned to integers: maps that only they read become quantized, and where an FP32 map feeds one,
-/// a quantization is put before it.</summary>
+/// a quantization is put before it. Attention quantizes its own factors when asked to.</summary>
 internal sealed class QuantizedNetwork
 {
     private readonly Dictionary<string, Map> _maps;
@@ -12,38 +12,50 @@ internal sealed class QuantizedNetwork
     private readonly List<Map> _added = [];
     private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
 
-    private QuantizedNetwork(Network network, int weightBits, IReadOnlyCollection<string> skip)
+    private QuantizedNetwork(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits)
     {
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
         _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
             skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon ? 8 : weightBits, StringComparer.Ordinal);
         foreach (GroupNormOperation norm in network.Operations.OfType<GroupNormOperation>()) Fuse(network, norm);
-        foreach (Operation operation in network.Operations) _operations.Add(operation is ConvolutionOperation c ? Convert(c) : operation);
+        foreach (Operation operation in network.Operations)
+        {
+            _operations.Add(operation switch
+            {
+                ConvolutionOperation c => Convert(c),
+                AttentionOperation a => a with { ProductBits = attentionBits },
+                _ => operation,
+            });
+        }
+
         Network = network with
         {
             Maps = network.Maps.Select(m => _maps[m.Name]).Concat(_added).ToEquatableArray(),
             Operations = _operations.ToEquatableArray(),
         };
         Map[] quantized = [.. Network.Maps.Where(m => m.IsQuantized)];
-        Sources = [.. quantized.Select(m => _sources.GetValueOrDefault(m.Name, m.Name))];
-        Widened = [.. quantized.Select(m => m.Type == MapType.Quantized16)];
+        ActivationSource[] factors = [.. Network.Operations.OfType<AttentionOperation>().Where(a => a.ProductBits == 8).SelectMany(Factors)];
+        Sources = [.. quantized.Select(m => new ActivationSource(_sources.GetValueOrDefault(m.Name, m.Name))), .. factors];
+        Widened = [.. quantized.Select(m => m.Type == MapType.Quantized16), .. factors.Select(_ => true)];
     }
 
     /// <summary>The quantized network.</summary>
     public Network Network { get; }
 
-    /// <summary>Per quantized map, in the manifest's order, the FP32 network's map that it quantizes.</summary>
-    public IReadOnlyList<string> Sources { get; }
+    /// <summary>Per slot (<see cref="QuantizationSlots"/>) what of the FP32 network it quantizes.</summary>
+    public IReadOnlyList<ActivationSource> Sources { get; }
 
-    /// <summary>Per quantized map whether 8-bit weights read it, so that it has 8 bits at every step.</summary>
+    /// <summary>Per slot whether 8-bit weights or an attention read it, so that it has 8 bits at every step.</summary>
     public IReadOnlyList<bool> Widened { get; }
 
     /// <summary>Quantizes a network.</summary>
     /// <param name="network">All of whose maps are FP32.</param>
     /// <param name="weightBits">4 or 8.</param>
     /// <param name="skip">Convolutions to leave in FP32.</param>
-    public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip) => new(network, weightBits, skip);
+    /// <param name="attentionBits">8 or 32, of the factors of attention's two products.</param>
+    public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32) =>
+        new(network, weightBits, skip, attentionBits);
 
     /// <summary>Lets a norm write quantized maps when convolutions of one width are all that reads them.</summary>
     private void Fuse(Network network, GroupNormOperation norm)
@@ -75,6 +87,13 @@ internal sealed class QuantizedNetwork
         }
 
         return convolution with { Input = input, WeightBits = bits };
+    }
+
+    /// <summary>Query, key and value lie side by side.</summary>
+    private IEnumerable<ActivationSource> Factors(AttentionOperation attention)
+    {
+        int channels = _maps[attention.Output].Channels;
+        return Enumerable.Range(0, QuantizationSlots.PerAttention).Select(part => new ActivationSource(attention.Input, (part * channels)..((part + 1) * channels)));
     }
 
     private static MapType Type(int bits) => bits == 4 ? MapType.Quantized8 : MapType.Quantized16;

@@ -14,7 +14,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
 
     /// <summary>Replaces weights and step sizes by learned ones.</summary>
     /// <param name="tensors">Hold second-order rounding to start from.</param>
-    /// <param name="ranges">Per width, step and quantized map; scales are replaced.</param>
+    /// <param name="ranges">Per width, step and slot; scales are replaced.</param>
     public void Run(QuantizedTensors tensors, ActivationRange[][][] ranges)
     {
         var weights = tensors.Quantized.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);

@@ -13,7 +13,7 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 /// <param name="Solver">The scheduler's step.</param>
 /// <param name="Coefficients">Its literals.</param>
 /// <param name="Bits">Activation bits.</param>
-/// <param name="Quantizations">Per quantized map.</param>
+/// <param name="Quantizations">Per slot.</param>
 /// <param name="Moments">Noise at these bits.</param>
 /// <param name="ErrorGain">|λ|: with clipping measured, else of the coefficients.</param>
 internal sealed record StepDecision(

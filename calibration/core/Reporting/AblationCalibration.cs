@@ -37,7 +37,7 @@ internal sealed class AblationCalibration
         Action<string, double> report, CancellationToken cancellation)
     {
         (_model, _scheduler, _options, _device, _threads, _report, _cancellation) = (model, scheduler, options, device, threads, report, cancellation);
-        _networks = new() { [4] = QuantizedNetwork.Of(model.Network, 4, options.Skip), [8] = QuantizedNetwork.Of(model.Network, 8, options.Skip) };
+        _networks = ((int[])[4, 8]).ToDictionary(bits => bits, bits => QuantizedNetwork.Of(model.Network, bits, options.Skip, options.AttentionBits));
     }
 
     /// <summary>Work that a calibration reports.</summary>

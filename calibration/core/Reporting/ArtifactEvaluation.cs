@@ -62,6 +62,7 @@ public static class ArtifactEvaluation
             Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
             Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
             Seed = (ulong)manifest.Provenance.FirstSeed,
+            AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
             Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
         };
         calibrated.Validate(model);

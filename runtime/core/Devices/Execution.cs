@@ -82,6 +82,17 @@ public abstract class Execution : IDisposable
     public abstract void Attend<TShape>(Activation qkv, Activation y, TShape shape = default)
         where TShape : struct, IAttentionShape;
 
+    /// <summary>The same with both products in exact integers: queries, keys and values are quantized per tensor; softmax's exponentials,
+    /// whose largest is 1, to 255 levels.</summary>
+    /// <param name="qkv">FP32 map of 3·Heads·HeadChannels channels.</param>
+    /// <param name="y">FP32 map of Heads·HeadChannels channels.</param>
+    /// <param name="query">Quantization of the first third of the channels.</param>
+    /// <param name="key">Of the second.</param>
+    /// <param name="value">Of the last.</param>
+    /// <param name="shape">Static shape; at most 33,025 tokens and as many channels per head, so that the sums fit 32 bits.</param>
+    public abstract void Attend<TShape>(Activation qkv, Activation y, Quantization query, Quantization key, Quantization value, TShape shape = default)
+        where TShape : struct, IAttentionShape;
+
     /// <summary>Computes this step's vectors for every image: projection·silu(time[step] + label[n]) + bias, or copies the folded row of an unconditional network.</summary>
     /// <param name="weights">Tables and projections.</param>
     /// <param name="vectors">FP32 [Vectors] per image.</param>

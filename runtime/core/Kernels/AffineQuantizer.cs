@@ -5,7 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Specializer.Kernels;
 
 /// <summary>q = round(clamp(x·(1/scale), −z, levels − z)) + z, ties to even; not-a-number becomes z.</summary>
-internal readonly unsafe struct AffineQuantizer(Quantization to)
+/// <param name="to">Scale, z and levels.</param>
+/// <param name="centred">True for q − z, which needs two bytes an element.</param>
+internal readonly unsafe struct AffineQuantizer(Quantization to, bool centred = false)
 {
     // Adding 1.5·2^23 leaves no fraction bits, so the addition itself rounds, ties to even; the integer is in the low bits.
     private const float RoundingBias = 12582912f;
@@ -13,7 +15,7 @@ internal readonly unsafe struct AffineQuantizer(Quantization to)
     private readonly float _inverse = 1f / to.Scale;
     private readonly float _least = -to.ZeroPoint;
     private readonly float _most = to.Levels - to.ZeroPoint;
-    private readonly int _zeroPoint = to.ZeroPoint;
+    private readonly int _zeroPoint = centred ? 0 : to.ZeroPoint;
 
     /// <summary>The plain form.</summary>
     public int Round(float x)
@@ -65,7 +67,7 @@ internal readonly unsafe struct AffineQuantizer(Quantization to)
             return (x + Vector256.Create(RoundingBias)).AsInt32() + _back;
         }
 
-        /// <summary>Stores sixteen elements. They are in [0, 255], so saturating and truncating agree.</summary>
+        /// <summary>Stores sixteen elements. They are in [0, 255], or within ±255 in two bytes, so saturating and truncating agree.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store(Vector256<int> low, Vector256<int> high, byte* destination, int elementSize)
         {

@@ -7,20 +7,21 @@ internal static unsafe class Panels
 
     public static int Count(int columns) => (columns + Width - 1) / Width;
 
-    /// <summary>Floats of a packed matrix.</summary>
+    /// <summary>Elements of a packed matrix.</summary>
     public static long Length(int rows, int columns) => (long)rows * Count(columns) * Width;
 
     /// <summary>Packs [rows][columns], whose elements lie <paramref name="rowStride"/> and <paramref name="columnStride"/> apart; missing columns become 0.</summary>
-    public static void Pack(float* source, int rows, int columns, int rowStride, int columnStride, float* packed)
+    public static void Pack<T>(T* source, int rows, int columns, int rowStride, int columnStride, T* packed)
+        where T : unmanaged
     {
         for (int first = 0; first < columns; first += Width)
         {
             int count = Math.Min(Width, columns - first);
             for (int row = 0; row < rows; row++, packed += Width)
             {
-                float* line = source + (long)row * rowStride + (long)first * columnStride;
+                T* line = source + (long)row * rowStride + (long)first * columnStride;
                 for (int c = 0; c < count; c++) packed[c] = line[(long)c * columnStride];
-                for (int c = count; c < Width; c++) packed[c] = 0;
+                for (int c = count; c < Width; c++) packed[c] = default;
             }
         }
     }

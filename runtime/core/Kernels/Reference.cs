@@ -154,6 +154,39 @@ internal static class Reference
         return y;
     }
 
+    /// <summary>Attention of one image with both products in integers, qkv [token][3·heads·channels].</summary>
+    public static unsafe float[] Attend(float[] qkv, int tokens, int heads, int channels, Quantization query, Quantization key, Quantization value)
+    {
+        int all = heads * channels;
+        var y = new float[tokens * all];
+        var scores = new float[tokens];
+        float scale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels));
+        for (int head = 0; head < heads; head++)
+            for (int token = 0; token < tokens; token++)
+            {
+                for (int other = 0; other < tokens; other++)
+                {
+                    int s = 0;
+                    for (int d = 0; d < channels; d++) s += At(query, 0, token, d) * At(key, 1, other, d);
+                    scores[other] = s * scale;
+                }
+
+                float inverse;
+                fixed (float* p = scores) inverse = Softmax.PlainExponentials(p, tokens);
+                for (int d = 0; d < channels; d++)
+                {
+                    int o = 0;
+                    for (int other = 0; other < tokens; other++) o += Softmax.QuantizedExponential(scores[other]) * At(value, 2, other, d);
+                    y[token * all + head * channels + d] = o * (value.Scale / Softmax.Levels * inverse);
+                }
+
+                int At(Quantization q, int part, int token, int d) =>
+                    new AffineQuantizer(q).Round(qkv[token * 3 * all + part * all + head * channels + d]) - q.ZeroPoint;
+            }
+
+        return y;
+    }
+
     /// <summary>The stored bytes of a quantized map: pixels filled up to a multiple of four elements.</summary>
     public static byte[] Stored(int[] q, int channels, int elementSize)
     {

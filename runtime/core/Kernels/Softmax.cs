@@ -7,6 +7,9 @@ namespace Specializer.Kernels;
 /// <summary>The exponentials of a softmax and the reciprocal of their sum. Eight partial sums, one for each index modulo 8, are added in order.</summary>
 internal static unsafe class Softmax
 {
+    /// <summary>What an exponential of 1 becomes.</summary>
+    public const float Levels = 255;
+
     /// <summary>x ← exp(x − max x).</summary>
     /// <returns>1 / Σ of the new values.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -35,6 +38,32 @@ internal static unsafe class Softmax
         for (int lane = 0; lane < 8; lane++) sum += partial[lane];
         return 1f / sum;
     }
+
+    /// <summary>u = round(255·exp(x − max x)), ties to even, as 16-bit words in the place of x, with zeros up to a multiple of four words.</summary>
+    /// <returns>1 / Σ of the exponentials before they were rounded.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float QuantizedExponentials(float* x, int length)
+    {
+        // Adding 1.5·2^23 rounds to an integer, which is then in the low bits.
+        const float roundingBias = 12582912f;
+
+        float inverse = Exponentials(x, length);
+        var words = (short*)x;
+        int next = 0;
+        // Words lie before the numbers that are still to be read.
+        for (; next <= length - 8; next += 8)
+        {
+            Vector256<int> u = (Vector256.Load(x + next) * Levels + Vector256.Create(roundingBias)).AsInt32() - Vector256.Create(roundingBias).AsInt32();
+            Vector128.Narrow(u.GetLower(), u.GetUpper()).Store(words + next);
+        }
+
+        for (; next < length; next++) words[next] = (short)QuantizedExponential(x[next]);
+        for (; next % 4 != 0; next++) words[next] = 0;
+        return inverse;
+    }
+
+    /// <summary>The plain form of one word, from exp(x − max x).</summary>
+    public static int QuantizedExponential(float exponential) => (int)MathF.Round(exponential * Levels);
 
     /// <summary>The plain form.</summary>
     public static float PlainExponentials(float* x, int length)

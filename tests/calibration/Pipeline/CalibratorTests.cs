@@ -101,6 +101,25 @@ public class CalibratorTests
     }
 
     [Fact]
+    public void AttentionsProductsHaveEightBitsWhenAskedTo()
+    {
+        using TemporaryFolder full = new(), eight = new();
+        CalibrationOptions options = Quick with { Activations = ActivationWidth.Eight, WeightBits = 8 };
+        using CalibrationArtifact without = CalibrationArtifact.Open(Calibrate(options, full, 2)), with = CalibrationArtifact.Open(Calibrate(options with { AttentionBits = 8 }, eight, 2));
+        Manifest.AttentionOperation[] attentions = [.. with.Manifest.Network.Operations.OfType<Manifest.AttentionOperation>()];
+        Assert.All(attentions, a => Assert.Equal(8, a.ProductBits));
+        Assert.Equal(without.Manifest.Steps[0].Scales.Count + 3 * attentions.Length, with.Manifest.Steps[0].Scales.Count);
+        Assert.Contains("--attention 8", with.Manifest.Provenance.Options);
+        Assert.DoesNotContain(without.Manifest.Provenance.Options, o => o.StartsWith("--attention", StringComparison.Ordinal));
+        // All else is equal: the saved operations are exactly those of the two products.
+        Assert.True(with.Manifest.Sampling.BitOperationsSaved.Value > without.Manifest.Sampling.BitOperationsSaved.Value);
+        Assert.Equal(File.ReadAllBytes(Path.Combine(full.Root, "tiny.weights.safetensors")), File.ReadAllBytes(Path.Combine(eight.Root, "tiny.weights.safetensors")));
+        // The products' noise is measured: it is there, and small beside that of 8-bit layers.
+        Assert.NotEqual(without.Manifest.Steps[0].NoiseVariance, with.Manifest.Steps[0].NoiseVariance);
+        Assert.Equal(without.Manifest.Steps[0].SnrDb.Value, with.Manifest.Steps[0].SnrDb.Value, 1.0);
+    }
+
+    [Fact]
     public void SecondOrderRoundingAndMoreBitsLowerTheNoise()
     {
         double nearest = Snr(RoundingChoice.Nearest, 4), second = Snr(RoundingChoice.Gptq, 4), eight = Snr(RoundingChoice.Gptq, 8);
@@ -123,6 +142,7 @@ public class CalibratorTests
             (Quick with { Trajectories = 0 }, "trajectories"),
             (Quick with { Steps = 0 }, "steps"),
             (Quick with { WeightBits = 5 }, "4 or 8"),
+            (Quick with { AttentionBits = 4 }, "8 bits or 32"),
             (Quick with { WeightBits = 8 }, "8-bit weights"),
             (Quick with { Guidance = 2 }, "outside the interval"),
             (Quick with { MeanCorrection = MeanCorrectionChoice.Mmse, GuidanceMaximum = 2 }, "mmse"),

@@ -22,7 +22,7 @@ public class QuantizedNetworkTests
         // Nothing but convolutions reads integers, and every source is an FP32 map of the original.
         foreach (Operation o in quantized.Network.Operations.Where(o => o is not ConvolutionOperation))
             Assert.All(o.Inputs(), input => Assert.False(maps[input].IsQuantized));
-        Assert.All(quantized.Sources, s => Assert.Contains(Model.Network.Maps, m => m.Name == s));
+        Assert.All(quantized.Sources, s => Assert.Contains(Model.Network.Maps, m => m.Name == s.Map));
         Assert.Equal(quantized.Network.Maps.Count(m => m.IsQuantized), quantized.Sources.Count);
         Assert.Equal(quantized.Network.Maps.Where(m => m.IsQuantized).Select(m => m.Type == MapType.Quantized16), quantized.Widened);
     }
@@ -37,6 +37,35 @@ public class QuantizedNetworkTests
         Assert.NotEqual(norm.Output, norm.SkipOutput);
         // Every separate quantization is of a map that something else needs in FP32, or that no norm writes.
         Assert.All(network.Operations.OfType<QuantizeOperation>(), q => Assert.DoesNotContain(network.Operations.OfType<GroupNormOperation>(), n => n.Outputs().Contains(q.Input)));
+    }
+
+    [Fact]
+    public void AttentionQuantizesItsOwnFactorsWhenAskedTo()
+    {
+        QuantizedNetwork none = QuantizedNetwork.Of(Model.Network, 4, []), quantized = QuantizedNetwork.Of(Model.Network, 4, [], 8);
+        AttentionOperation[] attentions = [.. quantized.Network.Operations.OfType<AttentionOperation>()];
+        Assert.NotEmpty(attentions);
+        Assert.All(attentions, a => Assert.Equal(8, a.ProductBits));
+        var slots = new QuantizationSlots(quantized.Network);
+        Assert.Equal(none.Sources, quantized.Sources.Take(none.Sources.Count));
+        Assert.Equal(slots.Count, quantized.Sources.Count);
+        Assert.Equal(slots.Count, quantized.Widened.Count);
+        int channels = quantized.Network.Maps.Single(m => m.Name == attentions[0].Output).Channels, query = slots.Query(attentions[0]);
+        for (int part = 0; part < 3; part++)
+        {
+            Assert.True(quantized.Widened[query + part]);
+            Assert.Equal(new ActivationSource(attentions[0].Input, (part * channels)..((part + 1) * channels)), quantized.Sources[query + part]);
+        }
+
+        Assert.Equal(-1, new QuantizationSlots(none.Network).Query(none.Network.Operations.OfType<AttentionOperation>().First()));
+    }
+
+    [Fact]
+    public void SomeChannelsOfAMapAreTakenPixelByPixel()
+    {
+        float[] map = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+        Assert.Equal([2, 3, 8, 9], new ActivationSource("qkv", 2..4).Of(map, 6).ToArray());
+        Assert.Equal(map, new ActivationSource("qkv").Of(map, 6).ToArray());
     }
 
     [Fact]

@@ -41,6 +41,7 @@ internal static class ManifestMistakes
         Change("unknown operation", "SPZ007", "\"convolutoin\"", "did you mean 'convolution'?", j => Op(j, 1)["op"] = "convolutoin"),
         Change("unknown sampler", "SPZ007", "\"euler\"", "choose ddpm or ddim", j => j["sampling"]!["sampler"] = "euler"),
         Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 32", j => Op(j, 1)["weightBits"] = 5),
+        Change("4-bit products", "SPZ007", "4", "choose 8 or 32", j => Op(j, 10)["productBits"] = 4),
         Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
         Change("fraction for integer", "SPZ008", "8.5", "whole number", j => j["model"]!["height"] = 8.5),
         Change("no rows", "SPZ008", "0", "within 1 and 4096", j => j["network"]!["maps"]![3]!["height"] = 0),
@@ -54,6 +55,7 @@ internal static class ManifestMistakes
         Change("even kernel", "SPZ008", "2", "only odd ones", j => Op(j, 1)["kernelSize"] = 2),
         Change("vector beyond the embedding", "SPZ008", "9", "elements 9 to 16", j => Op(j, 16)["vector"] = 9),
         Change("table too short", "SPZ009", "[", "has 7 elements; it must have 8", j => j["steps"]![1]!["scales"]!.AsArray().RemoveAt(0)),
+        Change("no entries for attention", "SPZ009", "[", "has 8 elements; it must have 11", QuantizeProducts),
         Change("offset per channel", "SPZ009", "[", "one number per channel", j => j["steps"]![1]!["offset"]!.AsArray().Add(0)),
         Change("guidance without moments", "SPZ009", "{", "which guidance needs", j => { j["steps"]![1]!.AsObject().Remove("covariance"); }, guided: true),
         Change("statistics of fewer steps", "SPZ009", "[", "'kLow' has 1 elements; it must have 2", j => j["statistics"]![0]!["kLow"]!.AsArray().RemoveAt(1), guided: true),
@@ -103,6 +105,7 @@ internal static class ManifestMistakes
                 ["paddingLeft"] = 0, ["upsample"] = 1, ["weightBits"] = 32, ["vector"] = -1, ["outputScale"] = 1,
             });
         }),
+        Change("products that overflow", "SPZ015", "8", "overflow the 32-bit sums", _ => { }, new ManifestBuilder { Size = 512, ProductBits = 8 }.WithEveryOperation()),
         new("map beyond 2 GiB", "SPZ015", new ManifestBuilder { Size = 4096, Channels = 64 }.WithOneConvolution().ToString(), "{", "2 GiB"),
         Change("activations beyond 2 GiB", "SPZ015", "{", "2 GiB", _ => { }, new ManifestBuilder { Size = 2048, Channels = 64 }.WithOneConvolution()),
         Change("DDPM with another η", "SPZ016", "0", "DDPM has η = 1", j => j["sampling"]!["eta"] = 0),
@@ -137,6 +140,15 @@ internal static class ManifestMistakes
     }
 
     private static JsonObject Op(JsonObject json, int index) => json["network"]!["operations"]![index]!.AsObject();
+
+    /// <summary>In the last step alone the entries are missing.</summary>
+    private static void QuantizeProducts(JsonObject json)
+    {
+        Op(json, 10)["productBits"] = 8;
+        foreach (string table in (string[])["scales", "zeroPoints", "levels"])
+            foreach (int step in (int[])[0, 1])
+                for (int i = 0; i < 3 && !(table == "scales" && step == 1); i++) json["steps"]![step]![table]!.AsArray().Add(255);
+    }
 
     private static JsonObject Map(JsonObject json, string name) =>
         json["network"]!["maps"]!.AsArray().Single(m => m!["name"]!.GetValue<string>() == name)!.AsObject();

@@ -17,11 +17,12 @@ public sealed class RunTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Literals_and_tables_draw_the_same_images(bool guided)
+    [InlineData(false, 8)]
+    public void Literals_and_tables_draw_the_same_images(bool guided, int productBits = 32)
     {
         var builder = guided
             ? new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2, Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3 }
-            : new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2 };
+            : new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2, ProductBits = productBits };
         string manifest = builder.WithEveryOperation().ToString();
         float[] literals = Draw(manifest, maximumLiteralSteps: 64, guided);
         float[] tables = Draw(manifest, maximumLiteralSteps: 0, guided);

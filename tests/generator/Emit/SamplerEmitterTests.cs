@@ -13,6 +13,9 @@ public sealed class SamplerEmitterTests
     public Task Every_operation() => Snapshot.Verify(Print(new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation()));
 
     [Fact]
+    public Task Quantized_attention() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithEveryOperation()));
+
+    [Fact]
     public Task Class_conditional_with_guidance() =>
         Snapshot.Verify(Print(new ManifestBuilder { Name = "digits", Classes = 11, EmbeddingWidth = 16, Guided = true, MeanCorrection = "mmse", Channels = 3 }.WithEveryOperation(),
             ("Namespace", "My.Samplers"), ("ClassName", "Digits"), ("Accessibility", "public"), ("SpecializerResource", "digits-4bit.weights")));

@@ -12,7 +12,7 @@ public sealed class SchemaTests
         JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "calibration", "calibration.schema.json")))!.AsObject();
 
     /// <summary>One of each kind of object, all optional properties present.</summary>
-    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1 }.WithEveryOperation().ToJson();
+    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8 }.WithEveryOperation().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
@@ -60,6 +60,7 @@ public sealed class SchemaTests
     [InlineData("convolution", "weightBits")]
     [InlineData("convolution", "stride")]
     [InlineData("convolution", "upsample")]
+    [InlineData("attention", "productBits")]
     [InlineData("step", "activationBits")]
     public void Choices_are_those_of_the_reader(string definition, string property)
     {

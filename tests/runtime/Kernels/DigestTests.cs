@@ -41,4 +41,14 @@ public class DigestTests
         Assert.All(bench.Read(latent, 108).SelectMany(image => image), v => Assert.True(float.IsFinite(v)));
         Assert.Equal("4D49BBB994606726966AA63B00BA8709", Convert.ToHexString(SHA256.HashData(result))[..32]);
     }
+
+    /// <summary>The same for attention with 8-bit products.</summary>
+    [Fact]
+    public void Quantized_attention_keeps_its_bits()
+    {
+        using var bench = new Bench(new TestBlob().Build(), 3, 2);
+        Activation qkv = bench.Write(Values.Images(new Random(13), 2, 45 * 3 * 2 * 18, 2f)), y = bench.Plan(4 * 45 * 2 * 18);
+        bench.Run.Attend(qkv, y, new(0.013f, 140, 255), new(0.02f, 128, 255), new(0.011f, 0, 255), new AttentionShape(45, 2, 18));
+        Assert.Equal("41283867BFF8E2313D53D1572B86D6E4", Convert.ToHexString(SHA256.HashData([.. bench.ReadBytes(y, 4 * 45 * 2 * 18).SelectMany(b => b)]))[..32]);
+    }
 }

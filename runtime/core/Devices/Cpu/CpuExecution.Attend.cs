@@ -7,9 +7,7 @@ internal sealed unsafe partial class CpuExecution
     public override void Attend<TShape>(Activation qkv, Activation y, TShape shape = default)
     {
         Enter();
-        int tokens = shape.Tokens, heads = shape.Heads, channels = shape.HeadChannels;
-        if (tokens < 1 || heads < 1 || channels < 1)
-            throw new ArgumentException($"Attention over {tokens} tokens, {heads} heads of {channels} channels is not usable: all must be positive.");
+        (int tokens, int heads, int channels) = SizesOf(shape);
         long elements = (long)tokens * heads * channels;
         Map from = Floats(qkv, 3 * elements), to = Floats(y, elements);
         var work = new AttentionWork
@@ -25,5 +23,40 @@ internal sealed unsafe partial class CpuExecution
         var pack = new AttentionPack { Attention = work };
         Run(Batch * heads, ref pack);
         Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels));
+    }
+
+    public override void Attend<TShape>(Activation qkv, Activation y, Quantization query, Quantization key, Quantization value, TShape shape = default)
+    {
+        Enter();
+        (int tokens, int heads, int channels) = SizesOf(shape);
+        if (Math.Max(tokens, channels) * 255L * 255 > int.MaxValue)
+            throw new ArgumentException($"Attention over {tokens} tokens with {channels} channels a head can leave 32 bits when its products are quantized; leave them in FP32.");
+        long elements = (long)tokens * heads * channels;
+        Map from = Floats(qkv, 3 * elements), to = Floats(y, elements);
+        var work = new QuantizedAttentionWork
+        {
+            Tokens = tokens, Heads = heads, HeadChannels = channels, ScoreScale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels)), ValueScale = value.Scale / Softmax.Levels,
+            Qkv = from.Start, QkvStride = from.Stride, Output = to.Start, OutputStride = to.Stride,
+        };
+        work.Plan();
+        long packed = (Batch * heads * work.PackedLength * sizeof(int) + 63) & ~63L;
+        byte* scratch = _scratch.Reserve(packed + work.ScratchStride * _pool.Threads);
+        work.Packed = (int*)scratch;
+        work.Scratch = scratch + packed;
+        var pack = new QuantizedAttentionPack
+        {
+            Attention = work, Query = new(Checked(query), centred: true), Key = new(Checked(key), centred: true), Value = new(Checked(value), centred: true),
+        };
+        Run(Batch * heads, ref pack);
+        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels));
+    }
+
+    private static (int Tokens, int Heads, int Channels) SizesOf<TShape>(TShape shape)
+        where TShape : struct, IAttentionShape
+    {
+        int tokens = shape.Tokens, heads = shape.Heads, channels = shape.HeadChannels;
+        if (tokens < 1 || heads < 1 || channels < 1)
+            throw new ArgumentException($"Attention over {tokens} tokens, {heads} heads of {channels} channels is not usable: all must be positive.");
+        return (tokens, heads, channels);
     }
 }

@@ -1,0 +1,137 @@
+using System.Runtime.Intrinsics;
+using Specializer.Threading;
+
+namespace Specializer.Kernels;
+
+/// <summary>Quantizes queries, keys and values, less their zero points, to 16-bit operands of <see cref="WordTile"/>. An item is a head of one image.</summary>
+internal unsafe struct QuantizedAttentionPack : IWork
+{
+    private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
+    public QuantizedAttentionWork Attention;
+    public AffineQuantizer Query, Key, Value;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        int tokens = Attention.Tokens, words = Attention.ChannelWords, all = Attention.Heads * Attention.HeadChannels;
+        var rows = (short*)(Attention.Scratch + worker * Attention.ScratchStride);
+        for (int item = begin; item < end; item++)
+        {
+            float* head = Attention.Head(item);
+            Rows(Query, head, 0, tokens, (short*)Attention.Queries(item));
+
+            // Sixteen keys are the columns of a panel, whose element is a pair of channels.
+            for (int first = 0; first < tokens; first += PanelWidth)
+            {
+                int count = Math.Min(PanelWidth, tokens - first);
+                Rows(Key, head + all, first, count, rows);
+                Panels.Pack((int*)rows, words / 2, count, 1, words / 2, Attention.Keys(item) + (long)first * (words / 2));
+            }
+
+            for (int first = 0; first < Attention.TokenWords; first += 2)
+            {
+                int count = Math.Clamp(tokens - first, 0, 2);
+                new Span<short>(rows, 2 * words).Clear();
+                Rows(Value, head + 2 * all, first, count, rows);
+                Interleave(rows, rows + words, Attention.Values(item) + first / 2 * PanelWidth);
+            }
+        }
+    }
+
+    private readonly void Rows(AffineQuantizer quantizer, float* from, int first, int count, short* to)
+    {
+        int row = 3 * Attention.Heads * Attention.HeadChannels;
+        for (int i = 0; i < count; i++)
+            quantizer.Pixels(from + (long)(first + i) * row, (byte*)(to + (long)i * Attention.ChannelWords), 1, Attention.HeadChannels, sizeof(short));
+    }
+
+    /// <summary>Channels are the columns of the values' panels, whose element is a pair of tokens.</summary>
+    private readonly void Interleave(short* even, short* odd, int* panel)
+    {
+        int channels = Attention.HeadChannels;
+        for (int first = 0; first < channels; first += PanelWidth, panel += Attention.TokenWords / 2 * PanelWidth)
+            for (int lane = 0; lane < PanelWidth; lane++)
+                panel[lane] = first + lane < channels ? (ushort)even[first + lane] | odd[first + lane] << 16 : 0;
+    }
+}
+
+/// <summary>softmax(q·kᵀ/√d)·v with both products in exact integers. An item is a block of queries of one head of one image.</summary>
+internal unsafe struct QuantizedAttentionWork : IWork
+{
+    private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
+    public int Tokens, Heads, HeadChannels;
+    /// <summary>What one step of q·k is worth as a score, and one of exp·v as a value before the softmax is divided by its sum.</summary>
+    public float ScoreScale, ValueScale;
+    public byte* Qkv, Output;
+    public long QkvStride, OutputStride;
+    /// <summary>Packed queries, keys and values of every head: pairs of 16-bit words.</summary>
+    public int* Packed;
+    /// <summary>Per worker: a tile's sums, then its scores; while packing, sixteen rows.</summary>
+    public byte* Scratch;
+    public long ScratchStride;
+
+    /// <summary>Words of a packed row: a multiple of four.</summary>
+    public readonly int ChannelWords => (HeadChannels + 3) & ~3;
+    public readonly int TokenWords => (Tokens + 3) & ~3;
+    public readonly int QueryBlocks => (Tokens + WordTile.Pixels - 1) / WordTile.Pixels;
+
+    /// <summary>Pairs of one head's packed queries, keys and values.</summary>
+    public readonly long PackedLength => QueriesLength + KeysLength + Panels.Length(TokenWords / 2, HeadChannels);
+
+    private readonly long QueriesLength => (long)Tokens * (ChannelWords / 2);
+    private readonly long KeysLength => Panels.Length(ChannelWords / 2, Tokens);
+    private readonly int ScoresStride => Panels.Count(Tokens) * PanelWidth;
+    private static int TileSums => WordTile.Pixels * PanelWidth;
+
+    public void Plan()
+    {
+        long sumsAndScores = sizeof(float) * (TileSums + (long)WordTile.Pixels * ScoresStride), rows = (long)sizeof(short) * PanelWidth * ChannelWords;
+        ScratchStride = (Math.Max(sumsAndScores, rows) + 63) & ~63L;
+    }
+
+    public readonly float* Head(int head) => (float*)(Qkv + head / Heads * QkvStride) + head % Heads * HeadChannels;
+    public readonly int* Queries(int head) => Packed + head * PackedLength;
+    public readonly int* Keys(int head) => Queries(head) + QueriesLength;
+    public readonly int* Values(int head) => Keys(head) + KeysLength;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        byte* scratch = Scratch + worker * ScratchStride;
+        for (int item = begin; item < end; item++)
+            Block(item / QueryBlocks, item % QueryBlocks * WordTile.Pixels, (int*)scratch, (float*)scratch + TileSums);
+    }
+
+    private readonly void Block(int head, int first, int* sums, float* scores)
+    {
+        int all = Heads * HeadChannels, count = Math.Min(WordTile.Pixels, Tokens - first);
+        byte** rows = stackalloc byte*[WordTile.Pixels];
+        float* factors = stackalloc float[WordTile.Pixels];
+
+        // A tile is always full: the last query stands in for missing ones.
+        for (int i = 0; i < WordTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
+        for (int panel = 0; panel < Panels.Count(Tokens); panel++)
+        {
+            WordTile.Multiply(rows, 0, 1, ChannelWords / 4, 0, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
+            for (int i = 0; i < count; i++)
+                for (int lane = 0; lane < PanelWidth; lane += 8)
+                    (Vector256.ConvertToSingle(Vector256.Load(sums + i * PanelWidth + lane)) * Vector256.Create(ScoreScale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
+        }
+
+        for (int i = 0; i < WordTile.Pixels; i++)
+        {
+            if (i < count) factors[i] = ValueScale * Softmax.QuantizedExponentials(scores + (long)i * ScoresStride, Tokens);
+            rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
+        }
+
+        float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
+        for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
+        {
+            WordTile.Multiply(rows, 0, 1, TokenWords / 4, 0, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
+            int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
+            for (int i = 0; i < count; i++)
+                for (int c = 0; c < channels; c++)
+                    output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * factors[i];
+        }
+    }
+}
