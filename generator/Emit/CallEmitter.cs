@@ -36,9 +36,16 @@ internal static class CallEmitter
         {
             w.Line($"covariance: {Literal.Floats(step.Covariance)},");
             w.Line($"means: {Literal.Floats(step.Means)},");
-            w.Line($"lambda: {Literal.Float(step.Lambda)}, sigma: {Literal.Float(step.Sigma)}, clampK: {Literal.Bool(sampling.ClampK)}, correctMean: {Literal.Bool(sampling.MeanCorrection != "off")}, correctVariance: {Literal.Bool(sampling.VarianceCorrection)}));");
+            w.Line($"lambda: {Literal.Float(step.Lambda)}, sigma: {Literal.Float(step.Sigma)}, clampK: {Literal.Bool(sampling.ClampK)}, mean: global::Specializer.MeanCorrectionKind.{Kind(sampling.MeanCorrection)}, correctVariance: {Literal.Bool(sampling.VarianceCorrection)}));");
         }
     }
+
+    private static string Kind(string meanCorrection) => meanCorrection switch
+    {
+        "divide" => "Divide",
+        "mmse" => "Mmse",
+        _ => "Off",
+    };
 
     public static void Solve(SourceWriter w, SamplerModel model, Step step, string index)
     {

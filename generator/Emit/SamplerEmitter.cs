@@ -63,12 +63,10 @@ internal static class SamplerEmitter
 
     private static string MeanCorrection(Sampling sampling) => sampling.MeanCorrection switch
     {
-        "divide" => Divide(sampling),
-        "mmse" => $"conditional mean of ε given ε̂; under guidance {Divide(sampling)}",
+        "divide" => sampling.ClampK ? "(ε̂ − μ)/(1 + max(k, 0))" : "(ε̂ − μ)/(1 + k)",
+        "mmse" => "conditional mean of ε given ε̂",
         _ => "off",
     };
-
-    private static string Divide(Sampling sampling) => sampling.ClampK ? "(ε̂ − μ)/(1 + max(k, 0))" : "(ε̂ − μ)/(1 + k)";
 
     private static void Facts(SourceWriter w, SamplerModel model)
     {

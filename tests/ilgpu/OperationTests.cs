@@ -134,9 +134,9 @@ public class OperationTests
         using var pair = new Pair(kind, new TestBlob().Build(), 4);
         Activation epsilon = pair.Write(Values.Images(random, 4, 45, 2f)), latent = pair.Plan(4 * 45);
         pair.Do(run => run.Begin(latent, 45, new(2, 11, 0, 2.5f), default, default));
-        foreach (bool correct in (bool[])[true, false])
+        foreach (MeanCorrectionKind mean in (MeanCorrectionKind[])[MeanCorrectionKind.Divide, MeanCorrectionKind.Mmse, MeanCorrectionKind.Off])
         {
-            pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, correct, correct), shape));
+            pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
             pair.Same(epsilon, 45);
             pair.Do(run => run.Solve(latent, epsilon, new(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0f), 123f, 0, shape));
             pair.Same(latent, 45);

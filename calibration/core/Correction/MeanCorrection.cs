@@ -1,15 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Kernels;
 
-/// <summary>How the mean of a prediction is corrected.</summary>
-internal enum MeanCorrectionKind
-{
-    /// <summary>ε̃ = ε̂.</summary>
-    Off,
-    /// <summary>ε̃ = (ε̂ − μ_q)/(1 + k): PTQD.</summary>
-    Divide,
-    /// <summary>ε̃ = m + c·(ε̂ − m̂), c = Cov(ε, ε̂)/Var(ε̂): D2-DPM's conditional mean.</summary>
-    Mmse,
-}
+namespace Specializer.Calibration;
 
 /// <summary>An affine map per channel, ε̃ = Gain·ε̂ + Offset[channel], that folds into the output convolution and costs nothing.</summary>
 /// <param name="Kind">What was applied: <see cref="MeanCorrectionKind.Off"/> also when <paramref name="Fallback"/> says why.</param>
@@ -21,7 +12,7 @@ internal enum MeanCorrectionKind
 internal sealed record MeanCorrection(MeanCorrectionKind Kind, double K, double Gain, double[] Offset, double RemainingVariance, string? Fallback = null)
 {
     /// <summary>Smallest |1 + k| that may be divided by. Below it the quantized prediction has lost its signal, and dividing would multiply the noise by more than four.</summary>
-    public const double SmallestDivisor = 0.25;
+    public const double SmallestDivisor = GuidanceCorrection.SmallestDivisor;
 
     /// <summary>Derives the map from a step's fit.</summary>
     /// <param name="kind">What is asked for.</param>

@@ -35,13 +35,13 @@ internal sealed class InterpretedStep
 
     public bool ClampK { get; init; }
 
-    public bool CorrectMean { get; init; }
+    public MeanCorrectionKind Mean { get; init; }
 
     public bool CorrectVariance { get; init; }
 
     public Correction Correction => new(Gain, Offset);
 
-    public GuidanceMoments Moments => new(Covariance, Means, Lambda, Sigma, ClampK, CorrectMean, CorrectVariance);
+    public GuidanceMoments Moments => new(Covariance, Means, Lambda, Sigma, ClampK, Mean, CorrectVariance);
 
     public static InterpretedStep FromManifest(Step step, Manifest.Sampling sampling) => new()
     {
@@ -58,7 +58,7 @@ internal sealed class InterpretedStep
         Covariance = [.. step.Covariance.Select(c => c.Single())],
         Means = [.. step.Means.Select(m => m.Single())],
         ClampK = sampling.ClampK,
-        CorrectMean = sampling.MeanCorrection != "off",
+        Mean = sampling.MeanCorrection switch { "divide" => MeanCorrectionKind.Divide, "mmse" => MeanCorrectionKind.Mmse, _ => MeanCorrectionKind.Off },
         CorrectVariance = sampling.VarianceCorrection,
     };
 }

@@ -119,7 +119,6 @@ public sealed record CalibrationOptions
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum && double.IsFinite(GuidanceMinimum) && double.IsFinite(GuidanceMaximum),
             $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
         Require(!Guided || model.NullLabel >= 0, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
-        Require(!Guided || MeanCorrection != MeanCorrectionChoice.Mmse, "Guidance derives its correction from the joint moments as a division; 'mmse' needs the guidance interval 1..1.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         if (Rounding == RoundingChoice.Reconstruct)

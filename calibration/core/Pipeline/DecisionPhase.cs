@@ -151,7 +151,11 @@ internal sealed class DecisionPhase
     {
         for (int i = 0; i < steps.Length; i++)
         {
-            if (steps[i].Mean(plan).Fallback is { } reason) _notes.Add($"step {i}, timestep {steps[i].Solver.Timestep}: {reason}");
+            foreach (double guidance in Options.Guided ? new[] { 1, Options.GuidanceMinimum, Options.GuidanceMaximum }.Distinct() : [1])
+            {
+                if (MeanCorrection.Of(plan.Mean, NoiseFit.Of(steps[i].Moments, guidance), plan.ClampK).Fallback is { } reason)
+                    _notes.Add(Text($"step {i}, timestep {steps[i].Solver.Timestep}{(guidance == 1 ? "" : Text($", guidance {guidance}"))}: {reason}"));
+            }
         }
 
         int[] large = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Solver.Sigma > 0 && steps[i].Variance(plan).Unabsorbed > 0)];

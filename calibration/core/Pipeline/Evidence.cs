@@ -17,7 +17,7 @@ internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>>
     public static int Draws(CalibrationOptions options, bool noise)
     {
         bool variance = noise && options.VarianceCorrection == VarianceCorrectionChoice.Auto;
-        return options.MeanCorrection == MeanCorrectionChoice.Auto ? 1 + Candidates(options).Length + (variance ? 1 : 0) : variance ? 2 : 0;
+        return options.MeanCorrection == MeanCorrectionChoice.Auto ? 1 + Candidates.Length + (variance ? 1 : 0) : variance ? 2 : 0;
     }
 
     /// <summary>Chooses.</summary>
@@ -40,7 +40,7 @@ internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>>
         double[] without = heldOut().ErrorsDb(Draw(off));
         CorrectionPlan chosen = off;
         double least = 0;
-        foreach (CorrectionPlan candidate in Candidates(options))
+        foreach (CorrectionPlan candidate in Candidates)
         {
             double[] with = heldOut().ErrorsDb(Draw(candidate));
             Interval change = Bootstrap.Estimate(with.Length, i => i.Average(n => with[n] - without[n]), options.Seed);
@@ -81,12 +81,8 @@ internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>>
         return images;
     }
 
-    private static CorrectionPlan[] Candidates(CalibrationOptions options)
-    {
-        CorrectionPlan divide = Plan(MeanCorrectionKind.Divide);
-        // Guidance derives its correction from the joint moments, and that is a division.
-        return options.Guided ? [divide, divide with { ClampK = false }] : [divide, divide with { ClampK = false }, Plan(MeanCorrectionKind.Mmse)];
-    }
+    private static CorrectionPlan[] Candidates { get; } =
+        [Plan(MeanCorrectionKind.Divide), Plan(MeanCorrectionKind.Divide) with { ClampK = false }, Plan(MeanCorrectionKind.Mmse)];
 
     private static CorrectionPlan Plan(MeanCorrectionKind mean) => new(mean, ClampK: true, Variance: false);
 

@@ -112,9 +112,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
             Against = ranged,
             Criterion = Criterion.Correlation,
         };
-        // Guidance derives its correction from the joint moments, and that is a division.
-        if (artifact.Sampling.Guidance.Value == 1)
-            yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
+        yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
         yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
             Change = "variance",

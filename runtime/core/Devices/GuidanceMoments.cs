@@ -6,11 +6,11 @@ namespace Specializer;
 /// <param name="means">Per channel the four means in the same order: [channel·4 + i].</param>
 /// <param name="lambda">Factor with which an error of the prediction enters the next state (docs/method.md).</param>
 /// <param name="sigma">The sampler's own σ at this step.</param>
-/// <param name="clampK">True to use max(k, 0), as the paper does.</param>
-/// <param name="correctMean">False to leave the mean alone.</param>
+/// <param name="clampK">True to use max(k, 0), as the paper does; concerns <see cref="MeanCorrectionKind.Divide"/> only.</param>
+/// <param name="mean">How the mean is corrected.</param>
 /// <param name="correctVariance">False to leave σ alone.</param>
 public readonly ref struct GuidanceMoments(
-    ReadOnlySpan<float> covariance, ReadOnlySpan<float> means, float lambda, float sigma, bool clampK, bool correctMean, bool correctVariance)
+    ReadOnlySpan<float> covariance, ReadOnlySpan<float> means, float lambda, float sigma, bool clampK, MeanCorrectionKind mean, bool correctVariance)
 {
     /// <summary>4×4 row-major.</summary>
     public ReadOnlySpan<float> Covariance { get; } = covariance;
@@ -22,8 +22,10 @@ public readonly ref struct GuidanceMoments(
     public float Sigma { get; } = sigma;
     /// <summary>Whether a negative k becomes 0.</summary>
     public bool ClampK { get; } = clampK;
+    /// <summary>How the mean is corrected.</summary>
+    public MeanCorrectionKind Mean { get; } = mean;
     /// <summary>Whether the mean is corrected.</summary>
-    public bool CorrectMean { get; } = correctMean;
+    public bool CorrectMean => Mean != MeanCorrectionKind.Off;
     /// <summary>Whether σ is corrected.</summary>
     public bool CorrectVariance { get; } = correctVariance;
 }

@@ -145,7 +145,6 @@ public class CalibratorTests
             (Quick with { AttentionBits = 4 }, "8 bits or 32"),
             (Quick with { WeightBits = 8 }, "8-bit weights"),
             (Quick with { Guidance = 2 }, "outside the interval"),
-            (Quick with { MeanCorrection = MeanCorrectionChoice.Mmse, GuidanceMaximum = 2 }, "mmse"),
             (Quick with { Skip = ["nowhere"] }, "nowhere"),
             (Quick with { Sampler = "ddpm", Eta = 0 }, "η"),
             (Quick with { PresetShare = 2 }, "between 0 and 1"),

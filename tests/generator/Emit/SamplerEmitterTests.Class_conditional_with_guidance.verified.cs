@@ -9,7 +9,7 @@ namespace My.Samplers;
 /// Sampler: DDPM (Ho et al. 2020).
 /// Weights: 4, 8, 32 bits; 11136 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 8 bits in 2 of 2 steps (policy: preset).
-/// Mean correction: conditional mean of ε given ε̂; under guidance (ε̂ − μ)/(1 + max(k, 0)). Variance correction: on.
+/// Mean correction: conditional mean of ε given ε̂. Variance correction: on.
 /// Bit operations: FP32 needs 21.3 times as many (Σ MACs·32·32 / Σ MACs·n_w·n_a over all steps).
 /// </remarks>
 public sealed class Digits : global::Specializer.Sampler
@@ -100,7 +100,7 @@ public sealed class Digits : global::Specializer.Sampler
         run.Guide<Map8x8x3Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
-            lambda: 0.125f, sigma: 0.19f, clampK: true, correctMean: true, correctVariance: true));
+            lambda: 0.125f, sigma: 0.19f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Mmse, correctVariance: true));
         run.Solve<Map8x8x3Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 0);
     }
 
@@ -147,7 +147,7 @@ public sealed class Digits : global::Specializer.Sampler
         run.Guide<Map8x8x3Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
-            lambda: 0.125f, sigma: 0f, clampK: true, correctMean: true, correctVariance: true));
+            lambda: 0.125f, sigma: 0f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Mmse, correctVariance: true));
         run.Solve<Map8x8x3Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0f, step: 1);
     }
 

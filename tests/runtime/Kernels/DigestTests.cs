@@ -33,7 +33,7 @@ public class DigestTests
             bench.Run.Attend(y, x, new AttentionShape(36, 2, 4));
             bench.Run.Normalize(norm, y, y, shape: new GroupNormShape(6, 6, 24, 0, 3, 1e-5f, Nonlinearity.Silu, 1));
             bench.Run.Convolve(w32, y, epsilon, shape: last);
-            bench.Run.Guide(epsilon, new GuidanceMoments(covariance, means, 0.3f, 0.5f, true, true, true), new MapShape(6, 6, 3, 1));
+            bench.Run.Guide(epsilon, new GuidanceMoments(covariance, means, 0.3f, 0.5f, true, MeanCorrectionKind.Divide, true), new MapShape(6, 6, 3, 1));
             bench.Run.Solve(latent, epsilon, new SolverCoefficients(1.1f, -0.3f, 1f, 0.4f, 0.6f, 0f), 0f, step, new MapShape(6, 6, 3, 1));
         }
 

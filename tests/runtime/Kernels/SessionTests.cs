@@ -34,7 +34,7 @@ public class SessionTests
             bench.Run.Convolve(w4, q, to, y, 0, y, new Correction(1.1f, default), integer);
             bench.Run.Convolve(w32, x, y, shape: real);
             bench.Run.Attend(qkv, y, new AttentionShape(64, 2, 8));
-            bench.Run.Guide(y, new GuidanceMoments(covariance, means, 0.1f, 0.1f, true, true, true), map);
+            bench.Run.Guide(y, new GuidanceMoments(covariance, means, 0.1f, 0.1f, true, MeanCorrectionKind.Divide, true), map);
             bench.Run.Solve(x, y, new SolverCoefficients(1, -1, 1, 0.5f, 0.5f, 0), 0.1f, 0, map);
         }
     }

@@ -47,13 +47,13 @@ public class SolverTests
         Assert.Equal(2 * images, bench.Run.Batch);
         Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(latent, e, Coefficients, 0.2f, 0, Shape));
         float[][] start = bench.Read(latent, Shape.Elements);
-        bench.Run.Guide(e, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, true, true), Shape);
+        bench.Run.Guide(e, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, MeanCorrectionKind.Divide, true), Shape);
         float[][] guided = bench.Read(e, Shape.Elements);
         bench.Run.Solve(latent, e, Coefficients, 99f, 0, Shape);
         float[][] end = bench.Read(latent, Shape.Elements);
 
         var offsets = new float[3];
-        GuidanceCorrection correction = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, true, true), g, offsets);
+        GuidanceCorrection correction = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, MeanCorrectionKind.Divide, true), g, offsets);
         var noise = new float[Shape.Elements];
         for (int n = 0; n < images; n++)
         {
@@ -80,21 +80,42 @@ public class SolverTests
         ];
         float[] means = [0.8f, 0.8f, 0.7f, 0.7f];
         var offsets = new float[1];
-        GuidanceCorrection all = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, true, true), 3f, offsets);
+        GuidanceCorrection all = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, MeanCorrectionKind.Divide, true), 3f, offsets);
         Assert.Equal(0.8f, all.Gain, 1e-6f);
         Assert.Equal(-0.4f, offsets[0], 1e-6f);
         Assert.Equal(Math.Sqrt(0.09 - 0.25 * 0.04 / (1.25 * 1.25)), all.Sigma, 1e-6);
 
-        GuidanceCorrection none = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, false, false), 3f, offsets);
+        GuidanceCorrection none = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, MeanCorrectionKind.Off, false), 3f, offsets);
         Assert.Equal(new GuidanceCorrection(1f, 0.3f), none);
         Assert.Equal(0f, offsets[0]);
 
         foreach (int i in (int[])[2, 3, 6, 7, 8, 9, 12, 13]) covariance[i] *= -1;
-        Assert.Equal(1f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, true, false), 3f, offsets).Gain);
-        Assert.Equal(1 / 0.75f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, false, true, false), 3f, offsets).Gain, 1e-6f);
+        Assert.Equal(1f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, MeanCorrectionKind.Divide, false), 3f, offsets).Gain);
+        Assert.Equal(1 / 0.75f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, false, MeanCorrectionKind.Divide, false), 3f, offsets).Gain, 1e-6f);
 
         // More noise than the step injects: nothing is left.
-        Assert.Equal(0f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 100f, 0.3f, false, true, true), 3f, offsets).Sigma);
+        Assert.Equal(0f, GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 100f, 0.3f, false, MeanCorrectionKind.Divide, true), 3f, offsets).Sigma);
+    }
+
+    [Fact]
+    public void A_correction_that_cannot_be_made_leaves_mean_and_noise_to_the_uncorrected_case()
+    {
+        // Δ = −0.9·ε + 0.5 + residual of variance 0.04: dividing by 0.1 would multiply the noise by ten.
+        float[] covariance = [.. Enumerable.Range(0, 16).Select(i => (i / 8, i % 4 / 2) switch { (0, 0) => 2f, (1, 1) => 1.66f, _ => -1.8f })];
+        var offsets = new float[1];
+        GuidanceCorrection divide = Of(MeanCorrectionKind.Divide);
+        Assert.Equal((1f, 0f), (divide.Gain, offsets[0]));
+        Assert.Equal(Of(MeanCorrectionKind.Off), divide);
+        Assert.Equal(Math.Sqrt(9 - 0.25 * 1.66), divide.Sigma, 1e-5);
+        // The conditional mean: c = (2 − 1.8)/(2 − 3.6 + 1.66).
+        GuidanceCorrection mmse = Of(MeanCorrectionKind.Mmse);
+        Assert.Equal(0.2 / 0.06, mmse.Gain, 1e-4);
+        Assert.Equal(0.8 - 0.2 / 0.06 * 0.9, offsets[0], 1e-4);
+        // A constant prediction has none.
+        Array.Clear(covariance);
+        Assert.Equal((1f, 0f), (Of(MeanCorrectionKind.Mmse).Gain, offsets[0]));
+
+        GuidanceCorrection Of(MeanCorrectionKind kind) => GuidanceCorrection.Of(new GuidanceMoments(covariance, [0.8f, 0.8f, 0.1f, 0.1f], 0.5f, 3f, false, kind, true), 3f, offsets);
     }
 
     /// <summary>A positive definite matrix, A·Aᵀ.</summary>
