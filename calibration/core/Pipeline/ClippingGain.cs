@@ -18,10 +18,7 @@ internal sealed class ClippingGain
     {
         (_steps, _channels) = (steps, channels);
         _corrections = [.. steps.Select(s => s.Mean(plan))];
-        _parameters = [.. steps.Select((s, i) => new InterpretedStep
-        {
-            Quantizations = s.Quantizations, Gain = (float)_corrections[i].Gain, Offset = Array.ConvertAll(_corrections[i].Offset, o => (float)o),
-        })];
+        _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _moments = [.. steps.Select(_ => new JointMoments(channels, 2))];
     }
 

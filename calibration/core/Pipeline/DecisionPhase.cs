@@ -40,7 +40,8 @@ internal sealed class DecisionPhase
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
             double costs = budget ? (Options.Steps + 2.0) * BudgetCosts.Images(Options) / unit : 0;
             double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingUnits, Options.Trajectories / unit) : 0;
-            return drawing + costs + clipping;
+            double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? 2 * HeldOutImages.Count(Options) / unit : 0;
+            return drawing + costs + clipping + variance;
         }
     }
 
@@ -48,7 +49,7 @@ internal sealed class DecisionPhase
     public CalibrationManifest Decide()
     {
         int[] bits = Allocate();
-        CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, _notes).Choose(Options);
+        CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, p => MeasureVariance(Steps(bits, p), p), _notes).Choose(Options);
         NoteNoise(Steps(bits, plan));
         foreach (WidthStatistics s in _run.Statistics) _notes.Add(s.Summary());
         NoteTroubles(Steps(bits, plan), plan);
@@ -80,7 +81,7 @@ internal sealed class DecisionPhase
     {
         var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, false);
         InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Steps)], plan)
-            .Select(s => Parameters(s, plan)).ToArray())];
+            .Select(s => s.Parameters(plan)).ToArray())];
         double[][] costs;
         using (ReferenceTrajectories reference = _context.Reference())
         using (NetworkEvaluator quantized = _run.Evaluator())
@@ -113,12 +114,6 @@ internal sealed class DecisionPhase
         return plan.Variance && _context.Scheduler.Configuration.ClipSample ? WithMeasuredGains(steps, plan) : steps;
     }
 
-    private static InterpretedStep Parameters(StepDecision step, CorrectionPlan plan)
-    {
-        MeanCorrection mean = step.Mean(plan);
-        return new() { Quantizations = step.Quantizations, Gain = (float)mean.Gain, Offset = Array.ConvertAll(mean.Offset, o => (float)o) };
-    }
-
     /// <summary>The steps with the gain of an error that the clipping leaves, on the calibration's first FP32 states.</summary>
     private StepDecision[] WithMeasuredGains(StepDecision[] steps, CorrectionPlan plan)
     {
@@ -138,6 +133,26 @@ internal sealed class DecisionPhase
 
         _gains.Add(key, [.. gain.Steps.Select(s => s.ErrorGain)]);
         return gain.Steps;
+    }
+
+    /// <summary>The variance of the steps on held-out FP32 states.</summary>
+    private StepVariance MeasureVariance(StepDecision[] steps, CorrectionPlan plan)
+    {
+        var variance = new StepVariance(steps, plan, _context.Model.Channels);
+        using ReferenceTrajectories reference = _context.Reference();
+        using NetworkEvaluator quantized = _run.Evaluator();
+        int images = HeldOutImages.Count(Options);
+        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            foreach (TrajectoryState state in reference.Run(Options.Trajectories + first, count, cancellation: _context.Cancellation))
+            {
+                variance.Add(state, quantized, _context.Cancellation);
+                _context.Report("variance of the steps", 2.0 * count / ReferenceTrajectories.UnitImages / Options.Steps);
+            }
+        }
+
+        return variance;
     }
 
     private void NoteNoise(StepDecision[] steps)

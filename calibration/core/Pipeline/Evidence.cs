@@ -6,8 +6,10 @@ namespace Specializer.Calibration;
 /// <param name="steps">The steps as allocated, with the gain of an error for a plan.</param>
 /// <param name="draw">Free-running images under a plan.</param>
 /// <param name="heldOut">Compares images; asked for only when there is something to compare.</param>
+/// <param name="variance">Measures the variance of steps under a plan.</param>
 /// <param name="notes">Receives the reasons.</param>
-internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>> steps, Func<CorrectionPlan, float[]> draw, Func<HeldOutImages> heldOut, ICollection<string> notes)
+internal sealed class Evidence(
+    Func<CorrectionPlan, IReadOnlyList<StepDecision>> steps, Func<CorrectionPlan, float[]> draw, Func<HeldOutImages> heldOut, Func<CorrectionPlan, StepVariance> variance, ICollection<string> notes)
 {
     private readonly Dictionary<CorrectionPlan, float[]> _drawn = [];
 
@@ -62,17 +64,17 @@ internal sealed class Evidence(Func<CorrectionPlan, IReadOnlyList<StepDecision>>
         }
 
         double unabsorbed = 0, absorbed = 0;
-        foreach (StepDecision step in steps(mean with { Variance = true }))
-        {
-            VarianceCorrection variance = step.Variance(mean with { Variance = true });
-            (absorbed, unabsorbed) = (absorbed + variance.Absorbed, unabsorbed + variance.Unabsorbed);
-        }
+        CorrectionPlan both = mean with { Variance = true };
+        foreach (VarianceCorrection step in steps(both).Select(s => s.Variance(both))) (absorbed, unabsorbed) = (absorbed + step.Absorbed, unabsorbed + step.Unabsorbed);
 
         notes.Add(Text($"quantization noise in the states, summed over steps: {absorbed:E2} can be absorbed by the sampler's own noise, {unabsorbed:E2} cannot"));
         if (options.VarianceCorrection == VarianceCorrectionChoice.On) return true;
-        double with = heldOut().Frechet(Draw(mean with { Variance = true })), without = heldOut().Frechet(Draw(mean));
-        notes.Add(Text($"variance correction: Fréchet distance of coarse pixels to FP32 {with:G4} with it, {without:G4} without; it is {(with < without ? "applied" : "not applied")}"));
-        return with < without;
+        Interval change = variance(both).Change(options.Seed);
+        notes.Add(Text($"variance correction: |variance of a step/FP32's − 1|, mean over steps, changes by {change.Value:+0.0E+0;-0.0E+0} [{change.Low:+0.0E+0;-0.0E+0}, {change.High:+0.0E+0;-0.0E+0}] on held-out FP32 states"));
+        double with = heldOut().Frechet(Draw(both)), without = heldOut().Frechet(Draw(mean));
+        bool applied = change.High < 0 && with < without;
+        notes.Add(Text($"variance correction: Fréchet distance of coarse pixels to FP32 {with:G4} with it, {without:G4} without; it is {(applied ? "applied, for both are lower" : "not applied, for that takes both to be lower")}"));
+        return applied;
     }
 
     private float[] Draw(CorrectionPlan plan)

@@ -25,6 +25,13 @@ internal sealed record StepDecision(
     /// <summary>The correction of the mean under a plan.</summary>
     public MeanCorrection Mean(CorrectionPlan plan) => MeanCorrection.Of(plan.Mean, Fit(), plan.ClampK);
 
+    /// <summary>What the network runs with: quantization and mean correction.</summary>
+    public InterpretedStep Parameters(CorrectionPlan plan)
+    {
+        MeanCorrection mean = Mean(plan);
+        return new() { Quantizations = Quantizations, Gain = (float)mean.Gain, Offset = Array.ConvertAll(mean.Offset, o => (float)o) };
+    }
+
     /// <summary>σ' under a plan.</summary>
     public VarianceCorrection Variance(CorrectionPlan plan) =>
         VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * Mean(plan).RemainingVariance : 0);

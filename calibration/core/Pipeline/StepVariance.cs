@@ -1,0 +1,55 @@
+namespace Specializer.Calibration;
+
+/// <summary>Does σ' give a step the variance that FP32's has? Measured on FP32 states that nothing was fitted on: around FP32's mean the next state varies by σ², and the
+/// quantized one by σ'² and the variance of its own mean's error.</summary>
+internal sealed class StepVariance
+{
+    private readonly StepDecision[] _steps;
+    private readonly InterpretedStep[] _parameters;
+    private readonly double[] _calibrated;
+    private readonly List<JointMoments>[] _moments; // [step], one an image
+    private readonly int _channels;
+
+    /// <param name="steps">As fitted, with the gains of clipping.</param>
+    /// <param name="plan">Corrections, that of the variance among them.</param>
+    /// <param name="channels">Of an image.</param>
+    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels)
+    {
+        (_steps, _channels) = (steps, channels);
+        _parameters = [.. steps.Select(s => s.Parameters(plan))];
+        _calibrated = [.. steps.Select(s => s.Variance(plan).CalibratedSigma)];
+        _moments = [.. steps.Select(_ => new List<JointMoments>())];
+    }
+
+    /// <summary>Adds a unit's states at one step; a step without noise of its own has no variance to keep.</summary>
+    public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
+    {
+        StepDecision step = _steps[state.Step];
+        if (step.Solver.Sigma == 0) return;
+        var corrected = new float[state.X.Length];
+        quantized.Evaluate(state.Step, _parameters[state.Step], state.X, state.Labels, corrected, null, cancellation);
+        int elements = state.X.Length / state.Images;
+        for (int i = 0; i < state.Images; i++)
+        {
+            Range image = (i * elements)..((i + 1) * elements);
+            Add(state.Step, ClippedStep.Moments(state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
+        }
+    }
+
+    /// <summary>Adds an image at one step: the moments of (ε, error of the step's mean).</summary>
+    public void Add(int step, JointMoments moments) => _moments[step].Add(moments);
+
+    /// <summary>Mean over steps of |variance ratio to FP32 − 1|.</summary>
+    /// <param name="images">Which images, some perhaps more than once.</param>
+    /// <param name="calibrated">With σ', or with σ.</param>
+    public double Distance(IReadOnlyCollection<int> images, bool calibrated) => Enumerable.Range(0, _steps.Length).Where(t => _moments[t].Count > 0).Average(t =>
+    {
+        var all = new JointMoments(_channels, 2);
+        foreach (int image in images) all.Merge(_moments[t][image]);
+        double own = _steps[t].Solver.Sigma, injected = calibrated ? _calibrated[t] : own;
+        return Math.Abs((injected * injected + all.Covariance(1, 1)) / (own * own) - 1);
+    });
+
+    /// <summary>What σ' changes of <see cref="Distance"/>, with its interval over images.</summary>
+    public Interval Change(ulong seed) => Bootstrap.Estimate(_moments.Max(m => m.Count), images => Distance(images, true) - Distance(images, false), seed);
+}
