@@ -5,7 +5,7 @@ internal static class DiagnosticId
 {
     public const string ManifestUnreadable = "SPZ101";
     public const string UnusableItem = "SPZ102";
-    public const string SameName = "SPZ103";
+    public const string ListedTwice = "SPZ103";
     public const string WeightsUnreadable = "SPZ104";
     public const string WeightsLength = "SPZ105";
     public const string WeightsHash = "SPZ106";

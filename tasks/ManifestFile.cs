@@ -1,24 +1,20 @@
-using System.Security.Cryptography;
 using System.Text;
 using Specializer.Manifest;
 
 namespace Specializer.Tasks;
 
-/// <summary>A manifest as it lies on disk: its text, and the hash that binds the packed weights to it.</summary>
+/// <summary>A manifest as it lies on disk.</summary>
 internal sealed class ManifestFile
 {
-    private ManifestFile(string path, string text, byte[] sha256)
+    private ManifestFile(string path, string text)
     {
         Path = path;
         Text = text;
-        Sha256 = sha256;
     }
 
     public string Path { get; }
 
     public string Text { get; }
-
-    public byte[] Sha256 { get; }
 
     /// <exception cref="DiagnosticException">The file cannot be read.</exception>
     public static ManifestFile Read(string path)
@@ -35,8 +31,7 @@ internal sealed class ManifestFile
         }
 
         // Bytes that are not UTF-8, and a byte order mark, stay visible in the text, where the reader refuses them.
-        using var sha256 = SHA256.Create();
-        return new(path, new UTF8Encoding(false, throwOnInvalidBytes: false).GetString(bytes), sha256.ComputeHash(bytes));
+        return new(path, new UTF8Encoding(false, throwOnInvalidBytes: false).GetString(bytes));
     }
 
     /// <summary>Where a property of <c>weights</c> stands; the beginning of the text when there is none.</summary>

@@ -18,7 +18,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
 
     private readonly CancellationTokenSource _cancellation = new();
 
-    /// <summary>The manifests. Metadata <c>SpecializerResource</c> names the packed weights.</summary>
+    /// <summary>The manifests. Those with equal weights share one blob.</summary>
     [Required]
     public ITaskItem[] Manifests { get; set; } = [];
 
@@ -39,16 +39,16 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     /// <inheritdoc/>
     public override bool Execute()
     {
-        var packed = new List<ITaskItem>();
-        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var packed = new Dictionary<string, ITaskItem>(StringComparer.Ordinal);
+        var listed = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (ITaskItem item in Manifests)
         {
             ManifestFile? manifest = null;
             try
             {
-                CheckItem(item, names);
+                CheckItem(item, listed);
                 manifest = ManifestFile.Read(item.GetMetadata("FullPath"));
-                if (Pack(manifest, item.GetMetadata("SpecializerResource")) is { } blob) packed.Add(blob);
+                Pack(manifest, packed);
             }
             catch (OperationCanceledException)
             {
@@ -60,29 +60,33 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             }
         }
 
-        PackedWeights = [.. packed];
+        PackedWeights = [.. packed.Values];
         if (!Log.HasLoggedErrors) DeleteStale();
         return !Log.HasLoggedErrors;
     }
 
-    private TaskItem? Pack(ManifestFile file, string resource)
+    /// <param name="file">The manifest.</param>
+    /// <param name="packed">Blobs by name; a blob that another manifest has brought stays as it is.</param>
+    private void Pack(ManifestFile file, Dictionary<string, ITaskItem> packed)
     {
         if (ManifestReader.Read(file.Text).Manifest is not { } manifest)
         {
             Log.LogMessage(MessageImportance.Low, $"'{file.Path}' has mistakes, which the generator reports; its weights are not packed.");
-            return null;
+            return;
         }
 
         Network network = manifest.Network;
         int steps = manifest.Steps.Count;
         long bytes = new WeightLayout(network, steps).TotalBytes;
-        string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, resource);
+        var key = new WeightKey(network, steps, manifest.Weights.Sha256);
+        string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, key.ResourceName);
         try
         {
             using var weights = WeightsFile.Open(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
-            AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, file.Sha256, weights.Sha256, output));
+            if (packed.ContainsKey(key.ResourceName)) return;
+            AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, key, output));
+            packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string> { ["LogicalName"] = key.ResourceName }));
             Log.LogMessage(MessageImportance.Normal, $"Packed '{manifest.Weights.File}' into '{target}', {bytes} bytes.");
-            return new(target, new Dictionary<string, string> { ["LogicalName"] = resource });
 
             byte[] Read(string name, long length)
             {
@@ -101,8 +105,8 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         }
     }
 
-    /// <summary>What MSBuild could not carry to the generator unharmed, or what would make two blobs one.</summary>
-    private static void CheckItem(ITaskItem item, HashSet<string> names)
+    /// <summary>What MSBuild could not carry to the generator unharmed.</summary>
+    private static void CheckItem(ITaskItem item, HashSet<string> listed)
     {
         // Metadata reach the compiler in a text file in which these characters begin a comment or end the line.
         foreach (string metadata in new[] { "Namespace", "ClassName", "Accessibility" })
@@ -110,13 +114,9 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
                 throw new DiagnosticException(DiagnosticId.UnusableItem,
                     $"The metadata '{metadata}' of the CalibrationManifest item '{item.ItemSpec}' holds ';', '#' or a line break. Write a C# name.");
 
-        string name = item.GetMetadata("SpecializerResource");
-        if (!Names.IsFileName(name))
-            throw new DiagnosticException(DiagnosticId.UnusableItem,
-                $"The packed weights of '{item.ItemSpec}' would be called {Names.Quote(name)}. Rename the manifest: ASCII letters, digits, '-', '_' and single dots.");
-        if (!names.Add(name))
-            throw new DiagnosticException(DiagnosticId.SameName,
-                $"Two CalibrationManifest items are called '{item.GetMetadata("Filename")}', so their packed weights would be one file. Rename one of them, or remove one if it is listed twice.");
+        // The compiler takes each file once, with the metadata of one of the items.
+        if (!listed.Add(item.GetMetadata("FullPath")))
+            throw new DiagnosticException(DiagnosticId.ListedTwice, $"The calibration manifest '{item.ItemSpec}' is listed twice. Remove one of the CalibrationManifest items.");
     }
 
     private void Report(DiagnosticException e, ITaskItem item, ManifestFile? manifest)

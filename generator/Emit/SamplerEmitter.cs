@@ -87,19 +87,19 @@ internal static class SamplerEmitter
     private static void Loading(SourceWriter w, SamplerModel model)
     {
         string name = model.Type.Name;
-        w.Line("// SHA-256 of the manifest: weights that were packed for another one are refused.");
-        w.Line("private static global::System.ReadOnlySpan<byte> ManifestSha256 =>");
+        w.Line("// What the packed weights must hold: others are refused.");
+        w.Line("private static global::System.ReadOnlySpan<byte> WeightKey =>");
         using (w.Elements())
-            for (int i = 0; i < 64; i += 32)
-                w.Line(string.Join(", ", Enumerable.Range(0, 16).Select(j => "0x" + model.ManifestSha256.Substring(i + 2 * j, 2))) + ",");
+            for (int i = 0; i < model.WeightKey.Count; i += 16)
+                w.Line(string.Join(", ", model.WeightKey.Skip(i).Take(16).Select(Literal.Hex)) + ",");
         w.Line();
         w.Line($"private {name}(global::Specializer.Device? device)");
-        using (w.Indent()) w.Line($": base(Describe(), device, typeof({name}).Assembly, \"{model.Resource}\", ManifestSha256)");
+        using (w.Indent()) w.Line($": base(Describe(), device, typeof({name}).Assembly, \"{model.Resource}\", WeightKey)");
         using (w.Block()) { }
         w.Line();
         w.Line("/// <summary>Opens the weights that were packed for this type.</summary>");
         w.Line("/// <param name=\"device\">Where to run; null for a CPU device of its own.</param>");
-        w.Line("/// <exception cref=\"global::Specializer.SamplerMismatchException\">The weights are missing or belong to another manifest.</exception>");
+        w.Line("/// <exception cref=\"global::Specializer.SamplerMismatchException\">The weights are missing or are not those of this type.</exception>");
         w.Line($"public static {name} Load(global::Specializer.Device? device = null) => new(device);");
         w.Line();
     }

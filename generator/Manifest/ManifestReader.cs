@@ -8,7 +8,7 @@ internal static class ManifestReader
     /// <summary>For callers that see the file's encoding, which a text no longer shows.</summary>
     public static ManifestError WrongEncoding { get; } = new(ManifestErrorId.Encoding, EncodingMessage, 1, 1, 1, 1);
 
-    private const string EncodingMessage = "The manifest must be UTF-8 without byte order mark: its SHA-256 binds it to the packed weights. Save it so.";
+    private const string EncodingMessage = "The manifest must be UTF-8 without byte order mark, as JSON files are. Save it so, or restore it.";
 
     public static ManifestResult Read(string text)
     {

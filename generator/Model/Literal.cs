@@ -8,6 +8,8 @@ internal static class Literal
 {
     public static string Int(long value) => value.ToString(CultureInfo.InvariantCulture);
 
+    public static string Hex(byte value) => "0x" + value.ToString("x2", CultureInfo.InvariantCulture);
+
     /// <summary>JSON's number grammar is a subset of what C# accepts before a suffix, so the token stands as it is.</summary>
     public static string Float(Number number) => number.Token + "f";
 

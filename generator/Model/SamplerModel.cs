@@ -17,8 +17,8 @@ internal sealed record StubModel(TypeName Type, bool SeesInternals) : GeneratedT
 /// <summary>Everything that the emitter prints, decided: it looks nothing up and computes nothing.</summary>
 /// <param name="Type">The generated type.</param>
 /// <param name="SeesInternals">Whether the runtime shows its internals to this assembly: then an override repeats <c>protected internal</c>.</param>
-/// <param name="Resource">Name of the embedded weights.</param>
-/// <param name="ManifestSha256">64 hex digits.</param>
+/// <param name="Resource">Name of the packed weights.</param>
+/// <param name="WeightKey">What their header must carry.</param>
 /// <param name="Identity">The model.</param>
 /// <param name="Sampling">What was calibrated.</param>
 /// <param name="WeightBits">Weight widths that occur, ascending.</param>
@@ -38,7 +38,7 @@ internal sealed record SamplerModel(
     TypeName Type,
     bool SeesInternals,
     string Resource,
-    string ManifestSha256,
+    EquatableArray<byte> WeightKey,
     ModelIdentity Identity,
     Sampling Sampling,
     EquatableArray<int> WeightBits,

@@ -11,10 +11,9 @@ namespace Specializer.Generator.Parsing;
 /// <param name="Namespace">Metadata, empty when absent.</param>
 /// <param name="ClassName">Metadata, empty when absent.</param>
 /// <param name="Accessibility">Metadata, empty when absent.</param>
-/// <param name="Resource">Metadata, empty when absent.</param>
 /// <param name="RootNamespace">Of the project, empty when absent.</param>
 internal sealed record ManifestFile(
-    string Path, string? Text, bool IsUtf8, string Namespace, string ClassName, string Accessibility, string Resource, string RootNamespace)
+    string Path, string? Text, bool IsUtf8, string Namespace, string ClassName, string Accessibility, string RootNamespace)
 {
     private const string Metadata = "build_metadata.AdditionalFiles.";
 
@@ -33,7 +32,6 @@ internal sealed record ManifestFile(
             Get(item, Metadata + "Namespace"),
             Get(item, Metadata + "ClassName"),
             Get(item, Metadata + "Accessibility"),
-            Get(item, Metadata + "SpecializerResource"),
             Get(options.GlobalOptions, "build_property.RootNamespace"));
     }
 

@@ -16,7 +16,7 @@ internal sealed class SamplerModelBuilder
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "ManifestSha256", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
     ];
 
     private readonly Network _network;
@@ -47,10 +47,10 @@ internal sealed class SamplerModelBuilder
     public static bool IsReserved(string className) =>
         s_inherited.Contains(className) || s_printed.Contains(className.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'));
 
-    public static SamplerModel Build(CalibrationManifest manifest, TypeName type, bool seesInternals, string resource, string sha256) =>
-        new SamplerModelBuilder(manifest, type.Name).Build(type, seesInternals, resource, sha256);
+    public static SamplerModel Build(CalibrationManifest manifest, TypeName type, bool seesInternals) =>
+        new SamplerModelBuilder(manifest, type.Name).Build(type, seesInternals);
 
-    private SamplerModel Build(TypeName type, bool seesInternals, string resource, string sha256)
+    private SamplerModel Build(TypeName type, bool seesInternals)
     {
         bool hasVectors = _network.Embedding.Vectors > 0;
         EquatableArray<string> stepMethods = StepMethods();
@@ -64,8 +64,9 @@ internal sealed class SamplerModelBuilder
         }
 
         EquatableArray<Section> sections = Sections();
+        var key = new WeightKey(_network, _manifest.Steps.Count, _manifest.Weights.Sha256);
         return new(
-            type, seesInternals, resource, sha256, _manifest.Model, _manifest.Sampling,
+            type, seesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
             _network.Operations.OfType<ConvolutionOperation>().Select(c => c.WeightBits).Distinct().OrderBy(b => b).ToEquatableArray(),
             _plan.BytesPerImage, _layout.TotalBytes, _shapes.Shapes, _weights.ToEquatableArray(), maps, vectors, state,
             _mapNames[_network.Latent], _mapNames[_network.Epsilon], sections, stepMethods, _manifest.Steps);

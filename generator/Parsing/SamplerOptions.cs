@@ -31,15 +31,9 @@ internal sealed class SamplerOptions
             Add($"{Names.Quote(accessibility)} is not possible as Accessibility: write 'internal' or 'public'.");
 
         Type = new(space, name, accessibility);
-        Resource = file.Resource.Length > 0 ? file.Resource : name + ".weights";
-        if (file.Resource.Length > 0 && !Names.IsFileName(Resource))
-            Add($"{Names.Quote(Resource)} is not possible as SpecializerResource: use a bare file name of ASCII letters, digits, '-', '_' and '.'.");
     }
 
     public TypeName Type { get; }
-
-    /// <summary>Logical name of the embedded weights.</summary>
-    public string Resource { get; }
 
     public IReadOnlyList<DiagnosticInfo> Problems => _problems;
 

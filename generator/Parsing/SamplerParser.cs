@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Specializer.Generator.Diagnostics;
 using Specializer.Generator.Model;
 using Specializer.Manifest;
@@ -54,7 +52,7 @@ internal static class SamplerParser
             : ManifestReader.Read(file.Text);
         var options = new SamplerOptions(file, read.Manifest?.Model.Name);
         if (read.Manifest is { } manifest && options.Problems.Count == 0)
-            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, runtime.SeesInternals, options.Resource, Sha256(file.Text!)), default);
+            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, runtime.SeesInternals), default);
 
         var problems = new List<DiagnosticInfo>(options.Problems);
         if (file.Text is null)
@@ -68,14 +66,6 @@ internal static class SamplerParser
         }
 
         return new(file.Path, options.Problems.Count == 0 ? new StubModel(options.Type, runtime.SeesInternals) : null, problems.ToEquatableArray());
-    }
-
-    /// <summary>SHA-256 of the file. The reader admits only UTF-8 without byte order mark, so the text's UTF-8 bytes are the file's bytes
-    /// (<c>SourceText.GetChecksum</c> would be a hash of whatever encoding the compiler chose).</summary>
-    private static string Sha256(string text)
-    {
-        using var sha256 = SHA256.Create();
-        return string.Concat(sha256.ComputeHash(Encoding.UTF8.GetBytes(text)).Select(b => b.ToString("x2")));
     }
 
     private static string FileName(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);

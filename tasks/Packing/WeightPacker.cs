@@ -11,17 +11,16 @@ internal static class WeightPacker
     /// <param name="network">The network that the weights belong to.</param>
     /// <param name="steps">Denoising steps.</param>
     /// <param name="tensor">Gives the little-endian bytes of the tensor with this name and length, or throws.</param>
-    /// <param name="manifestSha256">32 bytes.</param>
-    /// <param name="weightsSha256">32 bytes.</param>
+    /// <param name="key">Of network, steps and weights.</param>
     /// <param name="output">Written from its current position, forwards only.</param>
     /// <exception cref="WeightsException">An element is out of range; the message names tensor and index.</exception>
     public static void Pack(
-        Network network, int steps, Func<string, long, byte[]> tensor, byte[] manifestSha256, byte[] weightsSha256, Stream output)
+        Network network, int steps, Func<string, long, byte[]> tensor, WeightKey key, Stream output)
     {
         var layout = new WeightLayout(network, steps);
         var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         var writer = new Sections(WeightTensors.Of(network, steps), tensor, output);
-        writer.Header(layout.TotalBytes, manifestSha256, weightsSha256);
+        writer.Header(layout.TotalBytes, key);
         writer.ExpectAt(layout.Embedding, "embedding");
         writer.Embedding(network.Embedding);
         foreach (Operation operation in network.Operations)
@@ -47,15 +46,14 @@ internal static class WeightPacker
     {
         private long _position;
 
-        public void Header(long totalBytes, byte[] manifestSha256, byte[] weightsSha256)
+        public void Header(long totalBytes, WeightKey key)
         {
             var header = new byte[WeightLayout.HeaderBytes];
             Encoding.ASCII.GetBytes(WeightLayout.Magic).CopyTo(header, 0);
             WriteInt32(header, 8, WeightLayout.Version);
             WriteInt32(header, 16, unchecked((int)totalBytes));
             WriteInt32(header, 20, (int)(totalBytes >> 32));
-            manifestSha256.CopyTo(header, 32);
-            weightsSha256.CopyTo(header, 64);
+            key.Bytes.ToArray().CopyTo(header, 32);
             Write(header);
         }
 

@@ -20,8 +20,6 @@ internal sealed class WeightsFile : IDisposable
         _name = name;
     }
 
-    public byte[] Sha256 { get; private set; } = [];
-
     /// <exception cref="DiagnosticException">The file is missing or is not the one that the manifest means.</exception>
     public static WeightsFile Open(string manifestPath, WeightsIdentity identity, IReadOnlyDictionary<string, WeightTensor> expected, CancellationToken cancellation)
     {
@@ -63,8 +61,7 @@ internal sealed class WeightsFile : IDisposable
         if (_stream.Length != identity.Bytes)
             throw new DiagnosticException(DiagnosticId.WeightsLength,
                 $"The weights file '{_name}' has {_stream.Length} bytes; the manifest was written for one of {identity.Bytes}: it is truncated or belongs to another manifest. {HowToFix}", "bytes");
-        Sha256 = Hash(cancellation);
-        string actual = string.Concat(Sha256.Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
+        string actual = string.Concat(Hash(cancellation).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
         if (actual != identity.Sha256)
             throw new DiagnosticException(DiagnosticId.WeightsHash,
                 $"The weights file '{_name}' has the SHA-256 {actual}: it is damaged or belongs to another manifest. {HowToFix}", "sha256");

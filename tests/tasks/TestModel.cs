@@ -10,7 +10,10 @@ using Specializer.Tasks.Tests.Packing;
 namespace Specializer.Tasks.Tests;
 
 /// <summary>Writes a calibrated model of three convolutions and two steps: small, but with every kind of tensor file that a task meets.</summary>
-internal sealed class TestModel(string folder, string name = "tiny")
+/// <param name="folder">Where.</param>
+/// <param name="name">Of the model and its files.</param>
+/// <param name="seed">Other weights for another seed.</param>
+internal sealed class TestModel(string folder, string name = "tiny", int seed = 1)
 {
     public string ManifestPath => Path.Combine(folder, $"{name}.calibration.json");
 
@@ -23,7 +26,11 @@ internal sealed class TestModel(string folder, string name = "tiny")
     public const int Steps = 2;
 
     /// <summary>Valid bytes for every tensor.</summary>
-    public Dictionary<string, byte[]> Tensors { get; } = TestNetworks.Weights(Network, Steps);
+    public Dictionary<string, byte[]> Tensors { get; } = TestNetworks.Weights(Network, Steps, seed);
+
+    public WeightKey Key => new(Network, Steps, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(WeightsPath))));
+
+    public string ResourceName => Key.ResourceName;
 
     /// <summary>Writes both files.</summary>
     public TestModel Write()

@@ -64,20 +64,17 @@ public sealed class InterpretedSampler : Sampler
     public static InterpretedSampler FromArtifact(string manifestPath, Device? device = null)
     {
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
-        return FromManifest(artifact.Manifest, artifact.Tensor, device, artifact.Sha256, Convert.FromHexString(artifact.Manifest.Weights.Sha256));
+        return FromManifest(artifact.Manifest, artifact.Tensor, device);
     }
 
     /// <summary>A manifest and weights that need not be written yet, as their generated sampler would run them.</summary>
     /// <param name="manifest">Sound: as <see cref="ManifestReader"/> accepts it.</param>
     /// <param name="tensor">Gives the little-endian bytes of a tensor.</param>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <param name="manifestSha256">32 bytes; null when there is no file.</param>
-    /// <param name="weightsSha256">32 bytes; null when there is no file.</param>
-    internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null,
-        byte[]? manifestSha256 = null, byte[]? weightsSha256 = null)
+    internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null)
     {
         var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count);
-        PackedWeights packed = interpreter.Pack(tensor, manifestSha256, weightsSha256);
+        PackedWeights packed = interpreter.Pack(tensor);
         Manifest.Sampling sampling = manifest.Sampling;
         return new(interpreter, [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], Describe(interpreter) with
         {

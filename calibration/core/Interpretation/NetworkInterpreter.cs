@@ -65,17 +65,15 @@ internal sealed class NetworkInterpreter
     /// <summary>Index of a quantized map in <see cref="InterpretedStep.Quantizations"/>.</summary>
     public int Slot(string map) => _slots[map];
 
-    /// <summary>Packs weights as the build does.</summary>
+    /// <summary>Packs weights as the build does, but for the header's key, which nothing compares here.</summary>
     /// <param name="tensor">Gives the little-endian bytes of a tensor.</param>
-    /// <param name="manifestSha256">32 bytes; zeros when there is no manifest.</param>
-    /// <param name="weightsSha256">32 bytes; zeros when there is no file.</param>
-    public PackedWeights Pack(Func<string, long, byte[]> tensor, byte[]? manifestSha256 = null, byte[]? weightsSha256 = null)
+    public PackedWeights Pack(Func<string, long, byte[]> tensor)
     {
         if (Layout.TotalBytes > Array.MaxLength)
             throw new NotSupportedException($"The packed weights take {Layout.TotalBytes} bytes; the interpreter holds at most {Array.MaxLength}.");
         var blob = new byte[Layout.TotalBytes];
         using var stream = new MemoryStream(blob);
-        WeightPacker.Pack(Network, Steps, tensor, manifestSha256 ?? new byte[32], weightsSha256 ?? new byte[32], stream);
+        WeightPacker.Pack(Network, Steps, tensor, new WeightKey(Network, Steps, ""), stream);
         return PackedWeights.Copy(blob);
     }
 

@@ -11,24 +11,20 @@ internal sealed class CalibrationArtifact : IDisposable
 {
     private readonly SafetensorsFile _weights;
 
-    private CalibrationArtifact(CalibrationManifest manifest, byte[] sha256, SafetensorsFile weights)
+    private CalibrationArtifact(CalibrationManifest manifest, SafetensorsFile weights)
     {
         Manifest = manifest;
-        Sha256 = sha256;
         _weights = weights;
     }
 
     public CalibrationManifest Manifest { get; }
 
-    /// <summary>Of the manifest file.</summary>
-    public byte[] Sha256 { get; }
-
     /// <exception cref="ArtifactException">Manifest or weights are malformed, or do not belong together.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
     public static CalibrationArtifact Open(string manifestPath)
     {
-        byte[] text = File.ReadAllBytes(manifestPath);
-        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(text));
+        // Bytes, not text: the reader refuses a byte order mark, which reading as text would swallow.
+        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(File.ReadAllBytes(manifestPath)));
         if (result.Manifest is not { } manifest)
             throw new ArtifactException(manifestPath, string.Join(Environment.NewLine, result.Errors.Select(e => $"({e.Line},{e.Column}): {e.Id}: {e.Message}")));
 
@@ -39,7 +35,7 @@ internal sealed class CalibrationArtifact : IDisposable
         {
             weights = SafetensorsFile.Open(weightsPath);
             CheckTensors(weights, manifest);
-            return new(manifest, SHA256.HashData(text), weights);
+            return new(manifest, weights);
         }
         catch (SafetensorsException e)
         {

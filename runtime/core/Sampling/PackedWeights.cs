@@ -30,15 +30,15 @@ internal sealed unsafe class PackedWeights : IDisposable
 
     /// <summary>Opens the blob embedded in <paramref name="assembly"/> under <paramref name="resource"/>, or, when it was too large to embed,
     /// the file of that name beside the program, and checks its header against what the generated code was compiled for.</summary>
-    /// <exception cref="SamplerMismatchException">The blob is missing or belongs to another manifest.</exception>
-    public static PackedWeights Open(Assembly assembly, string resource, ReadOnlySpan<byte> manifestSha256, long length)
+    /// <exception cref="SamplerMismatchException">The blob is missing or holds other weights.</exception>
+    public static PackedWeights Open(Assembly assembly, string resource, ReadOnlySpan<byte> key, long length)
     {
         PackedWeights weights = assembly.GetManifestResourceStream(resource) is UnmanagedMemoryStream stream
             ? new(stream.PositionPointer, stream.Length, stream.Dispose)
             : Map(Path.Combine(AppContext.BaseDirectory, resource));
         try
         {
-            weights.Check(resource, manifestSha256, length);
+            weights.Check(resource, key, length);
             return weights;
         }
         catch
@@ -79,7 +79,7 @@ internal sealed unsafe class PackedWeights : IDisposable
         });
     }
 
-    private void Check(string name, ReadOnlySpan<byte> manifestSha256, long length)
+    private void Check(string name, ReadOnlySpan<byte> key, long length)
     {
         if (Length < HeaderBytes)
             throw new SamplerMismatchException($"The packed weights '{name}' are truncated: {Length} bytes. Rebuild the program.");
@@ -88,7 +88,7 @@ internal sealed unsafe class PackedWeights : IDisposable
             throw new SamplerMismatchException($"The packed weights '{name}' have another layout than this version of Specializer.Runtime reads. Use the same version of all Specializer packages and rebuild.");
         if (Length != length || BinaryPrimitives.ReadUInt64LittleEndian(header[16..]) != (ulong)length)
             throw new SamplerMismatchException($"The packed weights '{name}' have {Length} bytes, the generated sampler expects {length}. Rebuild the program.");
-        if (!header.Slice(32, 32).SequenceEqual(manifestSha256))
-            throw new SamplerMismatchException($"The packed weights '{name}' belong to another calibration manifest than the generated sampler. Rebuild the program.");
+        if (!header.Slice(32, 32).SequenceEqual(key))
+            throw new SamplerMismatchException($"The packed weights '{name}' are not those that the generated sampler was compiled for. Rebuild the program.");
     }
 }

@@ -17,10 +17,10 @@ public abstract class Sampler : IDisposable
     /// <param name="device">Where to run; null for a <see cref="CpuDevice"/> of its own.</param>
     /// <param name="assembly">The assembly that holds the generated type and, unless they are large, its weights.</param>
     /// <param name="resource">Name of the embedded resource, or of the file beside the program.</param>
-    /// <param name="manifestSha256">SHA-256 of the manifest that the type was generated from.</param>
-    /// <exception cref="SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
-    protected Sampler(SamplerDescription description, Device? device, Assembly assembly, string resource, ReadOnlySpan<byte> manifestSha256)
-        : this(description, device, PackedWeights.Open(assembly, resource, manifestSha256, description.WeightBytes))
+    /// <param name="weightKey">32 bytes that the weights' header must carry (docs/weights.md).</param>
+    /// <exception cref="SamplerMismatchException">The weights are missing or are others.</exception>
+    protected Sampler(SamplerDescription description, Device? device, Assembly assembly, string resource, ReadOnlySpan<byte> weightKey)
+        : this(description, device, PackedWeights.Open(assembly, resource, weightKey, description.WeightBytes))
     {
     }
 

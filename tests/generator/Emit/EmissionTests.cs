@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
+using Specializer.Manifest;
 using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace Specializer.Generator.Tests;
@@ -65,17 +65,36 @@ public sealed class EmissionTests
     }
 
     [Fact]
-    public void The_hash_is_that_of_the_files_bytes()
+    public void Free_text_is_never_printed()
     {
-        // Free text may hold any character; it is hashed and never printed.
         JsonObject json = JsonNode.Parse(s_everything)!.AsObject();
         json["provenance"]!["tool"] = "größer 😀";
-        string manifest = ManifestBuilder.Text(json).Replace("\\u00F6", "ö", StringComparison.Ordinal);
-        byte[] hash = System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(manifest));
-        string source = GeneratorHarness.Run(manifest).Source;
-        string printed = string.Concat(Regex.Match(source, @"ManifestSha256 =>\s*\[([^\]]*)\]").Groups[1].Value.Where(c => char.IsAsciiHexDigitLower(c) || c == 'x')).Replace("0x", "", StringComparison.Ordinal);
-        Assert.Equal(Convert.ToHexStringLower(hash), printed);
+        string source = GeneratorHarness.Run(ManifestBuilder.Text(json).Replace("\\u00F6", "ö", StringComparison.Ordinal)).Source;
         Assert.DoesNotContain("größer", source, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the key must tell apart, and what not.</summary>
+    [Fact]
+    public void The_key_of_the_weights_depends_on_their_file_and_layout_alone()
+    {
+        CalibrationManifest manifest = Read(new ManifestBuilder().WithEveryOperation());
+        WeightKey key = Key(manifest);
+        Assert.Equal($"Specializer.{Convert.ToHexStringLower([.. key.Bytes])[..16]}.weights", key.ResourceName);
+        Assert.Equal(key.Bytes, Key(Read(new ManifestBuilder { Name = "other", Sampler = "ddim", FirstStepsAtFourBits = 1, MeanCorrection = "off" }.WithEveryOperation())).Bytes);
+
+        Network network = manifest.Network;
+        WeightKey[] others =
+        [
+            Key(manifest with { Weights = manifest.Weights with { Sha256 = new string('c', 64) } }),
+            Key(manifest with { Steps = manifest.Steps.Skip(1).ToEquatableArray() }),
+            Key(manifest with { Network = network with { Operations = network.Operations.Reverse().ToEquatableArray() } }),
+            Key(manifest with { Network = network with { Operations = network.Operations.Select(o => o is ConvolutionOperation c ? c with { WeightBits = 32 } : o).ToEquatableArray() } }),
+            Key(manifest with { Network = network with { Maps = network.Maps.Select(m => m with { Channels = 2 * m.Channels }).ToEquatableArray() } }),
+        ];
+        Assert.All(others, other => Assert.NotEqual(key.Bytes, other.Bytes));
+
+        static CalibrationManifest Read(ManifestBuilder builder) => ManifestReader.Read(builder.ToString()).Manifest!;
+        static WeightKey Key(CalibrationManifest m) => new(m.Network, m.Steps.Count, m.Weights.Sha256);
     }
 
     /// <summary>Names that collide with each other, with members, with keywords or with nothing at all.</summary>

@@ -1,6 +1,4 @@
 using System.Reflection;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Specializer.Generator.Emit;
@@ -39,12 +37,14 @@ public sealed class RunTests
     }
 
     [Fact]
-    public void Weights_of_another_manifest_are_refused()
+    public void Other_weights_are_refused_and_those_of_a_manifest_with_equal_weights_accepted()
     {
         string manifest = new ManifestBuilder().WithOneConvolution().ToString();
-        byte[] foreign = Pack(manifest + " ");
+        byte[] foreign = Pack(manifest.Replace(new string('b', 64), new string('c', 64), StringComparison.Ordinal));
         SamplerMismatchException e = Assert.Throws<SamplerMismatchException>(() => Load(manifest, foreign, 64).Dispose());
-        Assert.Contains("another calibration manifest", e.Message, StringComparison.Ordinal);
+        Assert.Contains("are not those", e.Message, StringComparison.Ordinal);
+
+        Load(manifest, Pack(new ManifestBuilder { Name = "other", MeanCorrection = "off", Clip = false }.WithOneConvolution().ToString().Replace("other.weights", "tiny.weights", StringComparison.Ordinal)), 64).Dispose();
     }
 
     [Fact]
@@ -76,12 +76,12 @@ public sealed class RunTests
 
     private static Sampler Load(string manifest, byte[] weights, int maximumLiteralSteps)
     {
-        var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "", "");
+        var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "");
         var model = (SamplerModel)SamplerParser.Parse(file, new RuntimeReference(true, false), default).Type!;
         CSharpCompilation compilation = GeneratorHarness.Compilation(SamplerEmitter.Emit(model, default, maximumLiteralSteps))
             .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
         using var image = new MemoryStream();
-        var emitted = compilation.Emit(image, manifestResources: [new ResourceDescription("Drawer.weights", () => new MemoryStream(weights), isPublic: true)]);
+        var emitted = compilation.Emit(image, manifestResources: [new ResourceDescription(model.Resource, () => new MemoryStream(weights), isPublic: true)]);
         Assert.Empty(emitted.Diagnostics.Where(d => d.Severity > DiagnosticSeverity.Info));
         MethodInfo load = Assembly.Load(image.ToArray()).GetType("Consumer.Drawer")!.GetMethod("Load")!;
         try
@@ -98,7 +98,7 @@ public sealed class RunTests
     {
         CalibrationManifest read = ManifestReader.Read(manifest).Manifest!;
         using var blob = new MemoryStream();
-        WeightPacker.Pack(read.Network, read.Steps.Count, Tensor, SHA256.HashData(Encoding.UTF8.GetBytes(manifest)), new byte[32], blob);
+        WeightPacker.Pack(read.Network, read.Steps.Count, Tensor, new(read.Network, read.Steps.Count, read.Weights.Sha256), blob);
         return blob.ToArray();
 
         // 4-bit elements lie in [-7, 7]: the nibble 8 is none.

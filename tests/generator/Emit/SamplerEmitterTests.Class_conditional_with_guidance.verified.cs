@@ -29,21 +29,21 @@ public sealed class Digits : global::Specializer.Sampler
     /// <summary>Labels, the null label included.</summary>
     public const int Classes = 11;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xe5, 0x68, 0x9a, 0x7f, 0xaf, 0x1a, 0xa3, 0xb9, 0x1a, 0x0e, 0xa2, 0x6a, 0x99, 0xb3, 0xe6, 0xdb,
-        0x1e, 0x16, 0x6b, 0xd5, 0x9d, 0x77, 0x3b, 0x12, 0x02, 0xb4, 0x00, 0x03, 0x41, 0x3f, 0xbf, 0x59,
+        0x74, 0x43, 0x6c, 0x8a, 0x09, 0xfe, 0xea, 0x17, 0xcc, 0x69, 0xdb, 0xac, 0xdb, 0xf2, 0xb2, 0x22,
+        0xdf, 0x65, 0x9c, 0x10, 0x45, 0x9a, 0x2f, 0x6f, 0xd1, 0xa9, 0x6b, 0xab, 0xd2, 0x30, 0x03, 0x9b,
     ];
 
     private Digits(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(Digits).Assembly, "digits-4bit.weights", ManifestSha256)
+        : base(Describe(), device, typeof(Digits).Assembly, "Specializer.74436c8a09feea17.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static Digits Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

@@ -26,21 +26,21 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0x41, 0xf5, 0x9f, 0xf1, 0xe7, 0xb1, 0xb4, 0x0b, 0x16, 0x6d, 0xa3, 0xe5, 0x4f, 0x94, 0x6d, 0x20,
-        0x5c, 0x89, 0x28, 0xd0, 0xb9, 0x77, 0x6e, 0x2a, 0xbf, 0xa8, 0x77, 0xca, 0x51, 0x2c, 0xdc, 0xa3,
+        0xe6, 0x1b, 0x65, 0xc7, 0x95, 0xa9, 0xd1, 0x49, 0xee, 0xeb, 0xcc, 0xe6, 0xad, 0x64, 0xc3, 0x1d,
+        0x66, 0xac, 0xcf, 0x3e, 0xb4, 0x0d, 0x16, 0x03, 0x55, 0x9c, 0x7b, 0x46, 0xe1, 0xd1, 0x69, 0x14,
     ];
 
     private TinySampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(TinySampler).Assembly, "TinySampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(TinySampler).Assembly, "Specializer.e61b65c795a9d149.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

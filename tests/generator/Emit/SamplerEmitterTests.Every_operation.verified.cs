@@ -26,21 +26,21 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xf9, 0x07, 0x99, 0x87, 0xd9, 0xc0, 0x18, 0x98, 0x06, 0xff, 0xbe, 0xf2, 0x69, 0x9e, 0xb9, 0x63,
-        0x7d, 0x7b, 0x5e, 0x81, 0xf4, 0xd5, 0x16, 0x46, 0x67, 0x16, 0xf3, 0x01, 0xe5, 0x01, 0x4f, 0x1b,
+        0x87, 0x36, 0x7f, 0x23, 0xcb, 0x06, 0xdf, 0x0b, 0x04, 0x2e, 0xf7, 0xa2, 0xdf, 0xfb, 0x81, 0xdb,
+        0x69, 0x0f, 0x52, 0x54, 0x70, 0x1a, 0xe0, 0xec, 0xa5, 0x39, 0x4c, 0x1e, 0x8e, 0x22, 0x5a, 0xad,
     ];
 
     private TinySampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(TinySampler).Assembly, "TinySampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(TinySampler).Assembly, "Specializer.87367f23cb06df0b.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

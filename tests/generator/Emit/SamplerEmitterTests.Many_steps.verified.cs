@@ -26,21 +26,21 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xf3, 0xa6, 0x8a, 0x53, 0xdb, 0x1a, 0xa8, 0xd0, 0x5b, 0x25, 0xfb, 0xce, 0x89, 0x52, 0x68, 0x89,
-        0x1c, 0x7d, 0x17, 0x46, 0x6b, 0x83, 0xa8, 0x13, 0x15, 0xee, 0x19, 0xd0, 0x99, 0x13, 0x2d, 0x5f,
+        0x50, 0xc5, 0xf9, 0x11, 0xa9, 0x23, 0x59, 0xc1, 0x48, 0x7b, 0x2d, 0xd2, 0x6b, 0xb4, 0x95, 0xe1,
+        0xe6, 0xce, 0x6d, 0xfa, 0x78, 0x46, 0x0c, 0x6f, 0x90, 0xd0, 0xe6, 0x44, 0x69, 0x9f, 0xc0, 0x9b,
     ];
 
     private TinySampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(TinySampler).Assembly, "TinySampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(TinySampler).Assembly, "Specializer.50c5f911a92359c1.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

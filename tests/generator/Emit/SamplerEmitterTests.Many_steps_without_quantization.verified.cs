@@ -26,21 +26,21 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xfb, 0x55, 0xd5, 0x35, 0x74, 0xea, 0xe4, 0xb7, 0x59, 0x94, 0x08, 0x79, 0x11, 0x42, 0x72, 0x7c,
-        0x8c, 0x9d, 0x08, 0xc4, 0xd2, 0x24, 0x52, 0x2b, 0xeb, 0x1c, 0x07, 0x2f, 0x51, 0xa5, 0x63, 0x8d,
+        0x37, 0x8e, 0x92, 0xf6, 0x8c, 0x09, 0xe5, 0xdf, 0x33, 0x29, 0xe9, 0x53, 0x71, 0x5a, 0x24, 0xb5,
+        0x14, 0xe9, 0xe6, 0x87, 0x9f, 0x1b, 0x86, 0x4c, 0xe1, 0xbe, 0x71, 0x1f, 0x22, 0x28, 0xf9, 0xbe,
     ];
 
     private TinySampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(TinySampler).Assembly, "TinySampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(TinySampler).Assembly, "Specializer.378e92f68c09e5df.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

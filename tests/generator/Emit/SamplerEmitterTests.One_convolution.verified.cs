@@ -26,21 +26,21 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xf7, 0xae, 0x8d, 0x8a, 0x4e, 0x66, 0xcd, 0xa8, 0xda, 0x00, 0x62, 0x35, 0xd3, 0xd8, 0x68, 0x43,
-        0x0a, 0x07, 0x85, 0xc8, 0x82, 0x82, 0x18, 0xc4, 0x53, 0xcb, 0xca, 0x27, 0x68, 0xa4, 0xab, 0x1b,
+        0x23, 0x4a, 0x1d, 0x52, 0x41, 0x06, 0x5b, 0x64, 0xef, 0xf5, 0xe6, 0x93, 0x63, 0x1f, 0xef, 0xf3,
+        0x7c, 0x13, 0x75, 0x4f, 0x42, 0x56, 0x25, 0xa8, 0x23, 0x94, 0x5e, 0xd8, 0xc5, 0x5c, 0xc6, 0x38,
     ];
 
     private OneLayerSampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(OneLayerSampler).Assembly, "OneLayerSampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(OneLayerSampler).Assembly, "Specializer.234a1d5241065b64.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static OneLayerSampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

@@ -18,7 +18,7 @@ public sealed class SamplerEmitterTests
     [Fact]
     public Task Class_conditional_with_guidance() =>
         Snapshot.Verify(Print(new ManifestBuilder { Name = "digits", Classes = 11, EmbeddingWidth = 16, Guided = true, MeanCorrection = "mmse", Channels = 3 }.WithEveryOperation(),
-            ("Namespace", "My.Samplers"), ("ClassName", "Digits"), ("Accessibility", "public"), ("SpecializerResource", "digits-4bit.weights")));
+            ("Namespace", "My.Samplers"), ("ClassName", "Digits"), ("Accessibility", "public")));
 
     [Fact]
     public Task Equal_steps()

@@ -16,9 +16,9 @@ public sealed class BuildTests : IDisposable
         _project.Create();
 
         _project.Build().AssertSucceeded();
-        Assert.Equal(["2 images", "Specializer.tiny.calibration.weights"], _project.Run());
+        Assert.Equal(["2 images", model.ResourceName], _project.Run());
 
-        string blob = _project.File("obj/Release/net10.0/specializer/embed/Specializer.tiny.calibration.weights");
+        string blob = _project.File("obj/Release/net10.0/specializer/embed/" + model.ResourceName);
         string program = _project.File("bin/Release/net10.0/consumer.dll");
         DateTime packed = File.GetLastWriteTimeUtc(blob), compiled = File.GetLastWriteTimeUtc(program);
         CommandResult second = _project.Build("--no-restore").AssertSucceeded();
@@ -95,26 +95,26 @@ public sealed class BuildTests : IDisposable
     [Fact]
     public void Parallel_builds_of_several_targets_copy_large_weights_beside_each_program_and_publish_them()
     {
-        _project.AddModel("one");
-        TestModel two = _project.AddModel("two");
+        // Two of the three have equal weights.
+        TestModel one = _project.AddModel("one"), two = _project.AddModel("two", seed: 2);
+        _project.AddModel("three");
         _project.Create("<TargetFrameworks>net10.0;net10.0-windows</TargetFrameworks><EnableWindowsTargeting>true</EnableWindowsTargeting><DisableTransitiveFrameworkReferenceDownloads>true</DisableTransitiveFrameworkReferenceDownloads><SpecializerEmbedLimit>100</SpecializerEmbedLimit><SpecializerUseTaskHost>true</SpecializerUseTaskHost>", "OneSampler");
 
         _project.Build("-m:2").AssertSucceeded();
 
-        Assert.Equal(
-            [
-                "bin/Release/net10.0-windows/Specializer.one.calibration.weights", "bin/Release/net10.0-windows/Specializer.two.calibration.weights",
-                "bin/Release/net10.0/Specializer.one.calibration.weights", "bin/Release/net10.0/Specializer.two.calibration.weights",
-            ],
-            _project.PackedWeights("bin"));
+        AssertWeights("bin/Release/net10.0-windows", one, two);
+        AssertWeights("bin/Release/net10.0", one, two);
         Assert.Equal(["2 images"], _project.Run());
 
         _project.Dotnet("publish", "-c", "Release", "-f", "net10.0", "-o", _project.File("published")).AssertSucceeded();
-        Assert.Equal(["published/Specializer.one.calibration.weights", "published/Specializer.two.calibration.weights"], _project.PackedWeights("published"));
+        AssertWeights("published", one, two);
         Assert.Equal(["2 images"], _project.Run("published/consumer.dll"));
 
         File.Delete(two.ManifestPath);
         _project.Build("--no-restore", "-f", "net10.0").AssertSucceeded();
-        Assert.Equal(["bin/Release/net10.0/Specializer.one.calibration.weights"], _project.PackedWeights("bin/Release/net10.0"));
+        AssertWeights("bin/Release/net10.0", one);
+
+        void AssertWeights(string folder, params TestModel[] models) =>
+            Assert.Equal(models.Select(m => $"{folder}/{m.ResourceName}").Order(StringComparer.Ordinal), _project.PackedWeights(folder));
     }
 }

@@ -13,7 +13,7 @@ internal sealed class ConsumerProject : IDisposable
     public string File(string relative) => _folder.File(relative);
 
     /// <summary>A calibrated model in the folder <c>models</c>, which <see cref="Create"/> includes by pattern.</summary>
-    public TestModel AddModel(string name = "tiny") => new TestModel(File("models"), name).Write();
+    public TestModel AddModel(string name = "tiny", int seed = 1) => new TestModel(File("models"), name, seed).Write();
 
     /// <summary>Writes project, program and an empty list of package sources.</summary>
     /// <param name="properties">MSBuild properties, as XML.</param>
@@ -92,6 +92,8 @@ internal sealed record CommandResult(int ExitCode, string Output)
         // The test host's own MSBuild settings are none of this build's.
         foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBuild", StringComparison.OrdinalIgnoreCase)).ToArray())
             start.Environment.Remove(name);
+        // The SDK leaves empty folders behind; here they go with the project.
+        start.Environment[OperatingSystem.IsWindows() ? "TEMP" : "TMPDIR"] = Directory.CreateDirectory(Path.Combine(folder, "temp")).FullName;
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Specializer.Tests;
 
 namespace Specializer.Tasks.Tests.Builds;
@@ -12,11 +13,13 @@ public sealed class PackageTests : IDisposable
     [Fact]
     public void The_packed_packages_build_a_program()
     {
+        // What these tests were built with, not built again.
         foreach (string project in new[] { "runtime/core", "tasks" })
-            _project.Dotnet("pack", Path.Combine(SharedData.RepositoryRoot, project), "-c", "Release", "-o", _project.File("feed"), "--artifacts-path", _project.File("artifacts")).AssertSucceeded();
+            _project.Dotnet(["pack", Path.Combine(SharedData.RepositoryRoot, project), "--no-build", "-c", Metadata("Configuration"), "-o", _project.File("feed"),
+                .. Metadata("ArtifactsPath") is { Length: > 0 } path ? (string[])["--artifacts-path", path] : []]).AssertSucceeded();
         string version = Path.GetFileNameWithoutExtension(Assert.Single(Directory.GetFiles(_project.File("feed"), "Specializer.Runtime.*.nupkg")))["Specializer.Runtime.".Length..];
 
-        _project.AddModel();
+        TestModel model = _project.AddModel();
         _project.Write("app/Program.cs", ConsumerProject.Program("App.Models.Tiny"));
         _project.Write("app/nuget.config", """<configuration><packageSources><clear /><add key="feed" value="../feed" /></packageSources></configuration>""");
         _project.Write("app/app.csproj", $"""
@@ -37,6 +40,9 @@ public sealed class PackageTests : IDisposable
 
         CommandResult build = _project.Dotnet("build", "app", "-c", "Release").AssertSucceeded();
         Assert.DoesNotContain("warning", build.Output.Replace("0 Warning(s)", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
-        Assert.Equal(["2 images", "Specializer.tiny.calibration.weights"], _project.Run("app/bin/Release/net10.0/app.dll"));
+        Assert.Equal(["2 images", model.ResourceName], _project.Run("app/bin/Release/net10.0/app.dll"));
     }
+
+    private static string Metadata(string key) =>
+        typeof(PackageTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value ?? "";
 }

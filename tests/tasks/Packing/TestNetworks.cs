@@ -73,11 +73,13 @@ internal static class TestNetworks
         return tensors;
     }
 
+    /// <summary>Stands for the hash of a weights file that these tests do not write.</summary>
+    public static string WeightsSha256 { get; } = new('c', 64);
+
     public static byte[] Pack(Network network, int steps, Dictionary<string, byte[]> tensors)
     {
         using var stream = new MemoryStream();
-        WeightPacker.Pack(network, steps, (name, _) => tensors[name],
-            [.. Enumerable.Range(0, 32).Select(i => (byte)i)], [.. Enumerable.Range(0, 32).Select(i => (byte)(200 + i))], stream);
+        WeightPacker.Pack(network, steps, (name, _) => tensors[name], new(network, steps, WeightsSha256), stream);
         return stream.ToArray();
     }
 

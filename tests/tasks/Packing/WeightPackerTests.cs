@@ -114,7 +114,7 @@ public class WeightPackerTests
     }
 
     [Fact]
-    public void The_header_names_layout_length_and_both_hashes()
+    public void The_header_names_layout_length_and_key()
     {
         Network network = TestNetworks.Convolution(3, 5, 3, 8);
         byte[] packed = TestNetworks.Pack(network, 2, TestNetworks.Weights(network, 2));
@@ -122,9 +122,8 @@ public class WeightPackerTests
         Assert.Equal("SPZWGT01", Encoding.ASCII.GetString(packed, 0, 8));
         Assert.Equal(1u, BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan(8)));
         Assert.Equal(packed.LongLength, BinaryPrimitives.ReadInt64LittleEndian(packed.AsSpan(16)));
-        Assert.Equal(Enumerable.Range(0, 32), packed[32..64].Select(b => (int)b));
-        Assert.Equal(Enumerable.Range(200, 32), packed[64..96].Select(b => (int)b));
-        Assert.All([.. packed[12..16], .. packed[24..32], .. packed[96..128]], b => Assert.Equal(0, b));
+        Assert.Equal(new WeightKey(network, 2, TestNetworks.WeightsSha256).Bytes, packed[32..64]);
+        Assert.All([.. packed[12..16], .. packed[24..32], .. packed[64..128]], b => Assert.Equal(0, b));
     }
 
     [Theory]
