@@ -40,7 +40,8 @@ internal sealed class KernelBench : IDisposable
         _device.Dispose();
     }
 
-    // Real numbers are small and positive, as scales must be; 4-bit weights lie in [−7, 7], so no nibble may be 8.
+    // Real numbers are small and positive, as scales must be. Integer weights are spread as trained ones are, most of them small:
+    // each nibble is the sum of two throws, from −6 to 7, which also fills 8-bit weights.
     private static byte[] RandomBytes(string name, long length, Random random)
     {
         var bytes = new byte[length];
@@ -48,9 +49,11 @@ internal sealed class KernelBench : IDisposable
         for (int i = 0; i < bytes.Length; i += real ? 4 : 1)
         {
             if (real) BitConverter.TryWriteBytes(bytes.AsSpan(i), 0.01f + 0.1f * random.NextSingle());
-            else bytes[i] = (byte)(random.Next(8) | random.Next(8) << 4);
+            else bytes[i] = (byte)(Nibble(random) | Nibble(random) << 4);
         }
 
         return bytes;
     }
+
+    private static int Nibble(Random random) => (random.Next(-3, 5) + random.Next(-3, 4)) & 15;
 }

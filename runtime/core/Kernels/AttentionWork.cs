@@ -67,7 +67,7 @@ internal unsafe struct AttentionWork : IWork
         for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * 3 * all);
         for (int panel = 0; panel < Panels.Count(Tokens); panel++)
         {
-            FloatTile.Multiply(rows, 0, 1, HeadChannels, 0, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
+            FloatTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.Load(sums + i * PanelWidth + lane) * Vector256.Create(Scale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
@@ -82,7 +82,7 @@ internal unsafe struct AttentionWork : IWork
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            FloatTile.Multiply(rows, 0, 1, Tokens, 0, (byte*)(Values(head) + (long)panel * Tokens * PanelWidth), (byte*)sums);
+            FloatTile.Multiply(rows, 0, 1, Tokens, default, (byte*)(Values(head) + (long)panel * Tokens * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
                 for (int c = 0; c < channels; c++)

@@ -42,10 +42,13 @@ internal unsafe struct ConvolutionFinish
         }
     }
 
-    /// <summary>Address of an output pixel, and of its image's values to add.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly OutputPixel Locate(int image, int pixel) =>
-        new(Output + image * OutputStride + (long)pixel * OutputChannels * sizeof(float), Vector == null ? null : Vector + image * VectorStride);
+    /// <summary>Where the results of some pixels of one image go.</summary>
+    public readonly void Locate(int image, int first, int count, OutputPixel* pixels)
+    {
+        int bytes = OutputChannels * sizeof(float);
+        byte* output = Output + image * OutputStride + (long)first * bytes, vector = Vector == null ? null : Vector + image * VectorStride;
+        for (int i = 0; i < count; i++, output += bytes) pixels[i] = new(output, vector);
+    }
 
     /// <summary>Finishes one panel's sums of some pixels.</summary>
     /// <param name="sums">[pixel][16], 32 bits each.</param>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Specializer.Kernels;
 
 /// <summary>For a block of output pixels, where each tap's input pixel lies. The table replaces an im2col copy of the map:
@@ -9,25 +11,12 @@ internal static unsafe class ConvolutionTaps
     /// The geometry may count pixels and taps otherwise than the operands' own, over the same input map.</summary>
     public static void Fill(in ConvolutionOperands operands, in ConvolutionGeometry g, int first, int count, int stride, byte** taps)
     {
-        byte* map = operands.Input, padding = operands.Padding;
-        long imageStride = operands.InputStride;
-        int pixelBytes = operands.InputPixelBytes;
-        int shift = g.Upsample - 1, height = g.InputHeight << shift, width = g.InputWidth << shift, size = g.KernelSize;
         int image = first / g.OutputPixels, y = first % g.OutputPixels / g.OutputWidth, x = first % g.OutputWidth;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
-            byte* start = map + image * imageStride;
-            int top = y * g.Stride - g.PaddingTop, left = x * g.Stride - g.PaddingLeft;
-            byte** tap = taps + i;
-            for (int row = top; row < top + size; row++)
-            {
-                bool inside = (uint)row < (uint)height;
-                byte* line = start + (long)(row >> shift) * g.InputWidth * pixelBytes;
-                for (int column = left; column < left + size; column++, tap += stride)
-                    *tap = inside && (uint)column < (uint)width ? line + (column >> shift) * pixelBytes : padding;
-            }
-
-            if (++x < g.OutputWidth) continue;
+            int run = Math.Min(count - i, g.OutputWidth - x);
+            FillRow(operands, g, operands.Input + image * operands.InputStride, y, x, run, stride, taps + i);
+            i += run;
             x = 0;
             if (++y < g.OutputHeight) continue;
             y = 0;
@@ -37,5 +26,27 @@ internal static unsafe class ConvolutionTaps
         for (int tap = 0; tap < g.Taps; tap++)
             for (int i = count; i < stride; i++)
                 taps[tap * stride + i] = taps[tap * stride + count - 1];
+    }
+
+    /// <summary>The part of a block that lies in one output row, <paramref name="run"/> pixels from column <paramref name="x"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FillRow(in ConvolutionOperands operands, in ConvolutionGeometry g, byte* image, int y, int x, int run, int stride, byte** taps)
+    {
+        byte* padding = operands.Padding;
+        int pixelBytes = operands.InputPixelBytes, step = g.Stride, shift = g.Upsample - 1, width = g.InputWidth << shift;
+        int top = y * step - g.PaddingTop, left = x * step - g.PaddingLeft;
+        for (int row = top; row < top + g.KernelSize; row++)
+        {
+            bool inside = (uint)row < (uint)(g.InputHeight << shift);
+            byte* line = image + (long)(row >> shift) * g.InputWidth * pixelBytes;
+            for (int column = left; column < left + g.KernelSize; column++, taps += stride)
+            {
+                // The pixels from..to of the run read the map, those before and after read padding.
+                int from = inside ? Math.Clamp((step - 1 - column) / step, 0, run) : run, to = inside ? Math.Clamp((width - column + step - 1) / step, from, run) : run, i = 0;
+                for (; i < from; i++) taps[i] = padding;
+                for (int c = column + from * step; i < to; i++, c += step) taps[i] = line + (c >> shift) * pixelBytes;
+                for (; i < run; i++) taps[i] = padding;
+            }
+        }
     }
 }

@@ -10,9 +10,9 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
     public ConvolutionOperands Operands;
-    /// <summary>Blocks of input channels per tap, and how many the narrow accumulator takes.</summary>
+    /// <summary>Blocks of input channels per tap.</summary>
     public int Blocks;
-    public int Depth;
+    public NarrowRuns Runs;
     private BlockPlan _plan;
     /// <summary>Per worker; see <see cref="Plan"/>.</summary>
     public byte* Scratch;
@@ -55,12 +55,10 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         ConvolutionTaps.Fill(Operands, Operands.Geometry, first, count, _plan.Block, (byte**)(scratch + TapsAt));
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         int pixels = Operands.Geometry.OutputPixels, image = first / pixels, pixel = first % pixels;
-        for (int i = 0; i < count; i++)
+        for (int run; count > 0; count -= run, outputs += run, image++, pixel = 0)
         {
-            outputs[i] = Operands.Finish.Locate(image, pixel);
-            if (++pixel < pixels) continue;
-            pixel = 0;
-            image++;
+            run = Math.Min(count, pixels - pixel);
+            Operands.Finish.Locate(image, pixel, run, outputs);
         }
     }
 
@@ -81,7 +79,7 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int pixel = 0; pixel < count; pixel += TKernel.Pixels)
         {
-            TKernel.Multiply(inputs + pixel, _plan.Block, taps, Blocks, Depth, operand, scratch + SumsAt);
+            TKernel.Multiply(inputs + pixel, _plan.Block, taps, Blocks, Runs, operand, scratch + SumsAt);
             Operands.Finish.Rows<TKernel>(scratch + SumsAt, outputs + pixel, Math.Min(TKernel.Pixels, count - pixel), panel, constants);
         }
     }

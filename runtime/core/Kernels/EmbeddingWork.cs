@@ -32,7 +32,7 @@ internal unsafe struct EmbeddingWork : IWork
             for (int image = 0; image < Batch; image += FloatTile.Pixels)
             {
                 for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(Activated + (long)Math.Min(image + i, Batch - 1) * Embedding);
-                FloatTile.Multiply(rows, 0, 1, Embedding, 0, Projection + (long)panel * Embedding * PanelWidth * sizeof(float), (byte*)sums);
+                FloatTile.Multiply(rows, 0, 1, Embedding, default, Projection + (long)panel * Embedding * PanelWidth * sizeof(float), (byte*)sums);
                 for (int i = 0; i < Math.Min(FloatTile.Pixels, Batch - image); i++)
                 {
                     float* vector = (float*)(Output + (image + i) * OutputStride);

@@ -14,7 +14,7 @@ internal readonly unsafe struct FloatTile : ITileKernel
     public static void Expand(byte* packed, byte* expanded, int blocks) => throw new NotSupportedException("FP32 panels are read in place.");
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums)
+    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums)
     {
         Vector256<float> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default;
         Vector256<float> s3a = default, s3b = default, s4a = default, s4b = default, s5a = default, s5b = default;

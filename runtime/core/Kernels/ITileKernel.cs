@@ -22,10 +22,10 @@ internal unsafe interface ITileKernel
     /// <param name="stride">Entries from one tap to the next.</param>
     /// <param name="tapCount">Taps.</param>
     /// <param name="blocks">Blocks of input channels per tap.</param>
-    /// <param name="depth">Blocks whose products may be added in the narrow accumulator.</param>
+    /// <param name="runs">How long 16-bit sums last; ignored by kernels that have none.</param>
     /// <param name="panel">Expanded panel.</param>
     /// <param name="sums">Tile of 32-bit results.</param>
-    static abstract void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums);
+    static abstract void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums);
 
     /// <summary>The real value of eight results: (float)(sum − correction)·scale + bias for integers, sum + bias for FP32.</summary>
     static abstract Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane);

@@ -14,17 +14,6 @@ internal readonly unsafe struct NibbleTile : ITileKernel
     public static int ExpandedBlockBytes => 64;
     public static int PackedBlockBytes => 32;
 
-    /// <summary>Blocks whose products fit a 16-bit lane: each adds the products of two channels.</summary>
-    public static int Depth(int levels) => short.MaxValue / (2 * LargestWeight * levels);
-
-    /// <summary>Divides a tap's blocks into equal runs, each no deeper than the narrow sums allow: several to a tap, or several taps to a flush.</summary>
-    /// <returns>Bytes of a run, and the runs after which the narrow sums are moved.</returns>
-    public static (nint Run, int FlushAfter) Runs(int blocks, int depth)
-    {
-        int runs = (blocks + depth - 1) / depth;
-        return (4 * ((blocks + runs - 1) / runs), Math.Max(1, depth / blocks));
-    }
-
     /// <summary>Low nibbles are outputs 0–7, high ones outputs 8–15; (x ^ 8) − 8 extends the sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Expand(byte* packed, byte* expanded, int blocks)
@@ -39,11 +28,10 @@ internal readonly unsafe struct NibbleTile : ITileKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, int depth, byte* panel, byte* sums)
+    public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums)
     {
-        (nint run, int flushAfter) = Runs(blocks, depth);
-        nint end = 4 * (nint)blocks;
-        int left = flushAfter;
+        nint end = 4 * (nint)blocks, run = 4 * (nint)runs.Blocks;
+        int left = runs.FlushAfter;
         var y = (int*)sums;
         for (int i = 0; i < 96; i += 8) Vector256<int>.Zero.Store(y + i);
 
@@ -79,8 +67,8 @@ internal readonly unsafe struct NibbleTile : ITileKernel
                     s5b += Dot.Adjacent(x, b);
                 }
 
-                if (--left > 0 && tap < tapCount) continue;
-                left = flushAfter;
+                if (--left > 0 && (tap < tapCount || c < end)) continue;
+                left = runs.FlushAfter;
                 Flush(s0a, y);
                 Flush(s0b, y + 8);
                 Flush(s1a, y + 16);

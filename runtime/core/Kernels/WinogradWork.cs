@@ -76,10 +76,13 @@ internal unsafe struct WinogradWork : IWork
         for (int patch = first; patch < first + count; patch++)
         {
             int image = patch / _patches.OutputPixels, y = patch % _patches.OutputPixels / _patches.OutputWidth * Winograd.Tile, x = patch % _patches.OutputWidth * Winograd.Tile;
-            for (int row = y; row < y + Winograd.Tile; row++)
-                for (int column = x; column < x + Winograd.Tile; column++)
-                    *outputs++ = row < Operands.Geometry.OutputHeight && column < Operands.Geometry.OutputWidth
-                        ? Operands.Finish.Locate(image, row * Operands.Geometry.OutputWidth + column) : default;
+            for (int row = y; row < y + Winograd.Tile; row++, outputs += Winograd.Tile)
+            {
+                // At an odd border part of the patch lies outside and goes nowhere.
+                int inside = row < Operands.Geometry.OutputHeight ? Math.Min(Winograd.Tile, Operands.Geometry.OutputWidth - x) : 0;
+                new Span<OutputPixel>(outputs, Winograd.Tile)[inside..].Clear();
+                Operands.Finish.Locate(image, row * Operands.Geometry.OutputWidth + x, inside, outputs);
+            }
         }
     }
 
@@ -96,7 +99,7 @@ internal unsafe struct WinogradWork : IWork
         {
             byte* products = scratch + ProductsAt + position * ProductDistance;
             for (int patch = 0; patch < count; patch += WordTile.Pixels)
-                WordTile.Multiply(rows + patch, 0, 1, Blocks, 0, (byte*)weights, products + patch * PanelWidth * sizeof(int));
+                WordTile.Multiply(rows + patch, 0, 1, Blocks, default, (byte*)weights, products + patch * PanelWidth * sizeof(int));
         }
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);

@@ -23,9 +23,9 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            if (bits == 4) Run<NibbleTile>(operands, geometry.ChannelGroups, NibbleTile.Depth(from.Levels));
+            if (bits == 4) Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
             else if (Winograd.Suits(geometry, from.Levels)) RunWinograd(operands);
-            else Run<WordTile>(operands, geometry.ChannelGroups, 0);
+            else Run<WordTile>(operands, geometry.ChannelGroups, default);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            Run<FloatTile>(operands, geometry.InputChannels, 0);
+            Run<FloatTile>(operands, geometry.InputChannels, default);
         }
     }
 
@@ -102,10 +102,10 @@ internal sealed unsafe partial class CpuExecution
         finish.Gain = correction.Gain;
     }
 
-    private void Run<TKernel>(in ConvolutionOperands operands, int blocks, int depth)
+    private void Run<TKernel>(in ConvolutionOperands operands, int blocks, NarrowRuns runs)
         where TKernel : struct, ITileKernel
     {
-        var work = new ConvolutionWork<TKernel> { Operands = operands, Blocks = blocks, Depth = depth };
+        var work = new ConvolutionWork<TKernel> { Operands = operands, Blocks = blocks, Runs = runs };
         work.Plan(_pool.Threads);
         work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
         Run(work.Items, ref work);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Specializer.Kernels;
 
 namespace Specializer;
@@ -5,6 +6,8 @@ namespace Specializer;
 /// <summary>Packed weights on the CPU: read where they lie. Finds sections and refuses those that leave the blob.</summary>
 internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
 {
+    private readonly ConcurrentDictionary<(long Offset, int Panels, int Taps, int Blocks, int Levels), NarrowRuns> _runs = new();
+
     /// <summary>A convolution's sections; scales and sums are null in FP32.</summary>
     public readonly ref struct Convolution(byte* panels, float* scales, float* bias, int* sums)
     {
@@ -22,6 +25,14 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
             return new(walk.Next(taps * g.InputChannels * FloatTile.PackedBlockBytes), null, (float*)walk.Next(4 * padded), null);
         byte* panels = walk.Next(taps * g.ChannelGroups * (bits == 4 ? NibbleTile.PackedBlockBytes : WordTile.PackedBlockBytes));
         return new(panels, (float*)walk.Next(4 * padded), (float*)walk.Next(4 * padded), (int*)walk.Next(4 * padded));
+    }
+
+    /// <summary>How a 4-bit convolution gathers its sums: looked up, or found from its weights at first use.</summary>
+    public NarrowRuns Runs(ConvolutionWeights weights, in ConvolutionGeometry g, in Convolution w, int levels)
+    {
+        var key = (weights.Offset, g.Panels, g.Taps, g.ChannelGroups, levels);
+        if (_runs.TryGetValue(key, out NarrowRuns runs)) return runs;
+        return _runs[key] = NarrowRuns.Of(w.Panels, g.Panels, g.Taps, g.ChannelGroups, levels);
     }
 
     public void Find(NormWeights weights, int channels, out float* gamma, out float* beta)
