@@ -112,7 +112,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
         for (int i = 0; i < WordTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
         for (int panel = 0; panel < Panels.Count(Tokens); panel++)
         {
-            WordTile.Multiply(rows, 0, 1, ChannelWords / 4, 0, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
+            WordTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.ConvertToSingle(Vector256.Load(sums + i * PanelWidth + lane)) * Vector256.Create(ScoreScale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
@@ -127,7 +127,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            WordTile.Multiply(rows, 0, 1, TokenWords / 4, 0, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
+            WordTile.Multiply(rows, 0, 1, TokenWords / 4, default, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
                 for (int c = 0; c < channels; c++)
