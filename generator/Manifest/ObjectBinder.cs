@@ -161,7 +161,7 @@ internal sealed class ObjectBinder
         if (!long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
             _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; write a whole number, without fraction or exponent.", node);
         else if (value < minimum || value > maximum)
-            _log.Add(ManifestErrorId.Range, $"{value} is not possible as '{property}'; it must lie within {minimum} and {maximum}.", node);
+            _log.Add(ManifestErrorId.Range, $"{value} is not possible as '{property}'; it must lie between {minimum} and {maximum}.", node);
         else
             return value;
         return minimum;

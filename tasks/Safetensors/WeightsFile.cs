@@ -36,7 +36,8 @@ internal sealed class WeightsFile : IDisposable
         catch (Exception e)
         {
             file?.Dispose();
-            if (e is not (IOException or UnauthorizedAccessException)) throw;
+            // Not supported is what a pipe or a device says when it is asked for its length.
+            if (e is not (IOException or UnauthorizedAccessException or NotSupportedException)) throw;
             throw new DiagnosticException(DiagnosticId.WeightsUnreadable,
                 $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix} A file kept in Git LFS must be pulled first.", "file");
         }

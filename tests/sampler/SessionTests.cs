@@ -59,6 +59,13 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     }
 
     [Fact]
+    public void More_images_than_an_array_holds_are_refused()
+    {
+        ArgumentException error = Assert.Throws<ArgumentException>(() => _sampler.Sample(int.MaxValue, labels: [1]));
+        Assert.Contains(nameof(SampleOptions.FirstImage), error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_session_serves_one_call_at_a_time()
     {
         using SamplerSession session = _sampler.CreateSession(1);

@@ -67,11 +67,13 @@ internal sealed unsafe class PackedWeights : IDisposable
     {
         if (!File.Exists(path))
             throw new SamplerMismatchException($"The packed weights '{path}' are missing: they are neither embedded in the program nor beside it. Rebuild or publish the program again.");
+        long length = new FileInfo(path).Length;
+        if (length < HeaderBytes) throw Truncated(path, length); // An empty file cannot even be mapped.
         MemoryMappedFile file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
         MemoryMappedViewAccessor view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* pointer = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-        return new(pointer + view.PointerOffset, new FileInfo(path).Length, () =>
+        return new(pointer + view.PointerOffset, length, () =>
         {
             view.SafeMemoryMappedViewHandle.ReleasePointer();
             view.Dispose();
@@ -82,7 +84,7 @@ internal sealed unsafe class PackedWeights : IDisposable
     private void Check(string name, ReadOnlySpan<byte> key, long length)
     {
         if (Length < HeaderBytes)
-            throw new SamplerMismatchException($"The packed weights '{name}' are truncated: {Length} bytes. Rebuild the program.");
+            throw Truncated(name, Length);
         var header = new ReadOnlySpan<byte>(Pointer, HeaderBytes);
         if (BinaryPrimitives.ReadUInt64LittleEndian(header) != Magic || BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) != LayoutVersion)
             throw new SamplerMismatchException($"The packed weights '{name}' have another layout than this version of Specializer.Runtime reads. Use the same version of all Specializer packages and rebuild.");
@@ -91,4 +93,7 @@ internal sealed unsafe class PackedWeights : IDisposable
         if (!header.Slice(32, 32).SequenceEqual(key))
             throw new SamplerMismatchException($"The packed weights '{name}' are not those that the generated sampler was compiled for. Rebuild the program.");
     }
+
+    private static SamplerMismatchException Truncated(string name, long length) =>
+        new($"The packed weights '{name}' are truncated: {length} bytes. Rebuild or publish the program again.");
 }

@@ -55,7 +55,7 @@ public sealed class SamplerSession : IDisposable
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            var pixels = new float[checked(options.Count * request.Elements)];
+            var pixels = new float[options.Count * request.Elements];
             for (int first = 0; first < options.Count; first += request.BatchImages)
             {
                 int images = Begin(options, request, first, stop.Token);
@@ -125,13 +125,16 @@ public sealed class SamplerSession : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         SamplerDescription d = _sampler.Description;
         if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.", nameof(options));
+        int elements = d.Height * d.Width * d.Channels;
+        if ((long)options.Count * elements > Array.MaxLength)
+            throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.", nameof(options));
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside.", nameof(options));
         int batchImages = guidance == 1f ? _execution.Capacity : _execution.Capacity / 2;
         if (batchImages == 0)
             throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.", nameof(options));
-        return new(Labels(options, d), guidance, batchImages, d.Height * d.Width * d.Channels);
+        return new(Labels(options, d), guidance, batchImages, elements);
     }
 
     private static int[] Labels(SampleOptions options, SamplerDescription d)

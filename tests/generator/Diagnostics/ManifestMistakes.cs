@@ -44,7 +44,7 @@ internal static class ManifestMistakes
         Change("4-bit products", "SPZ007", "4", "choose 8 or 32", j => Op(j, 10)["productBits"] = 4),
         Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
         Change("fraction for integer", "SPZ008", "8.5", "whole number", j => j["model"]!["height"] = 8.5),
-        Change("no rows", "SPZ008", "0", "within 1 and 4096", j => j["network"]!["maps"]![3]!["height"] = 0),
+        Change("no rows", "SPZ008", "0", "between 1 and 4096", j => j["network"]!["maps"]![3]!["height"] = 0),
         Change("number beyond FP32", "SPZ008", "1E+39", "finite in FP32", j => j["steps"]![1]!["k"] = 1e39),
         Change("number beyond FP64", "SPZ008", "1e999", "finite in FP32", j => j["steps"]![1]!["k"] = JsonNode.Parse("1e999")),
         Change("scale zero", "SPZ008", "0", "greater than zero", j => j["steps"]![1]!["scales"]![0] = 0),

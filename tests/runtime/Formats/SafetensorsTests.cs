@@ -126,6 +126,15 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void NamesFromAFileAreHarmlessInMessages()
+    {
+        string message = Assert.Throws<SafetensorsException>(() => Open($$"""{"\u001b[2J\u202e{{new string('x', 10_000)}}":1}""", [])).Message;
+        Assert.Contains(@"'\u001B[2J\u202Exx", message);
+        Assert.DoesNotContain('\u001b', message);
+        Assert.InRange(message.Length, 1, 1500);
+    }
+
+    [Fact]
     public void FieldsOfLaterVersionsAreIgnored()
     {
         using var file = Open("""{"a":{"dtype":"U8","new":{"x":[1]},"shape":[4],"data_offsets":[0,4]}}  """, [1, 2, 3, 4]);
