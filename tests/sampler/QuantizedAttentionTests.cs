@@ -50,10 +50,11 @@ public sealed class QuantizedAttentionTests
         Assert.Empty(diagnostics);
         Assert.Contains(generated.SyntaxTrees, t => t.ToString().Contains("query: new(", StringComparison.Ordinal));
 
+        var key = new WeightKey(artifact.Manifest.Network, artifact.Manifest.Steps.Count, artifact.Manifest.Weights.Sha256);
         using var blob = new MemoryStream();
-        Packing.WeightPacker.Pack(artifact.Manifest.Network, artifact.Manifest.Steps.Count, artifact.Tensor, artifact.Sha256, Convert.FromHexString(artifact.Manifest.Weights.Sha256), blob);
+        Packing.WeightPacker.Pack(artifact.Manifest.Network, artifact.Manifest.Steps.Count, artifact.Tensor, key, blob);
         using var image = new MemoryStream();
-        var emitted = generated.Emit(image, manifestResources: [new ResourceDescription("attentive.weights", () => new MemoryStream(blob.ToArray()), isPublic: true)]);
+        var emitted = generated.Emit(image, manifestResources: [new ResourceDescription(key.ResourceName, () => new MemoryStream(blob.ToArray()), isPublic: true)]);
         Assert.Empty(emitted.Diagnostics.Where(d => d.Severity > DiagnosticSeverity.Info));
         return (Sampler)Assembly.Load(image.ToArray()).GetType("Consumer.Attentive")!.GetMethod("Load")!.Invoke(null, [device])!;
     }
@@ -72,7 +73,6 @@ public sealed class QuantizedAttentionTests
         {
             ["build_metadata.AdditionalFiles.SpecializerManifest"] = "true", ["build_metadata.AdditionalFiles.Namespace"] = "Consumer",
             ["build_metadata.AdditionalFiles.ClassName"] = "Attentive", ["build_metadata.AdditionalFiles.Accessibility"] = "public",
-            ["build_metadata.AdditionalFiles.SpecializerResource"] = "attentive.weights",
         });
 
         public override AnalyzerConfigOptions GlobalOptions { get; } = new Values([]);
