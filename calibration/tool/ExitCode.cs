@@ -24,7 +24,7 @@ internal static class ExitCode
             Console.Error.WriteLine("Cancelled.");
             return Cancelled;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SafetensorsException or SamplerMismatchException)
+        catch (Exception e) when (e is IOException or InvalidDataException or ArithmeticException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SafetensorsException or SamplerMismatchException)
         {
             Console.Error.WriteLine($"error: {e.Message}");
             return BadInput;

@@ -87,6 +87,8 @@ internal sealed class ActivationCollector
         int elements = maps.Images * Elements(map);
         if (_copies[index]?.Length != elements) _copies[index] = new float[elements];
         maps.Read(map, _copies[index]);
+        // In the order of execution, so that the message names the first map that went wrong.
+        ActivationHistogram.RequireFinite(_copies[index], map);
     }
 
     private void Collect(int step, long firstImage)

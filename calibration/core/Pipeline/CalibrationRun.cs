@@ -72,7 +72,7 @@ internal sealed class CalibrationRun
     public void CollectNoise()
     {
         int other = Context.Options.WeightBits == 4 ? 8 : 4;
-        QuantizedNetwork network = QuantizedNetwork.Of(Context.Model.Network, other, Context.Options.Skip);
+        QuantizedNetwork network = QuantizedNetwork.Of(Context.Model.Network, other, Context.Options.Skip, Context.Options.AttentionBits);
         using NetworkEvaluator own = Evaluator();
         // What the artefact does not use is measured with the weights that it would have.
         using NetworkEvaluator beside = Evaluator(network, new(Context.Model, Context.Timesteps, network.Network, _activations!.Moments, Context.Threads, Context.Cancellation));

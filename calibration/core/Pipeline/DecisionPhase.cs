@@ -51,9 +51,10 @@ internal sealed class DecisionPhase
         int[] bits = Allocate();
         CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, p => MeasureVariance(Steps(bits, p), p), _notes).Choose(Options);
         NoteNoise(Steps(bits, plan));
-        foreach (WidthStatistics s in _run.Statistics) _notes.Add(s.Summary());
         NoteTroubles(Steps(bits, plan), plan);
-        return Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
+        CalibrationManifest manifest = Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
+        _notes.AddRange(manifest.Statistics.Select(s => ReportTable.Sentence(WidthFigures.Of(s))));
+        return manifest;
     }
 
     private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Scheduler, Options, _context.Device,
@@ -175,14 +176,8 @@ internal sealed class DecisionPhase
 
         int[] large = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Solver.Sigma > 0 && steps[i].Variance(plan).Unabsorbed > 0)];
         if (large.Length > 0) _notes.Add($"quantization noise exceeds the sampler's own at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
-        for (int slot = 0; slot < _run.Quantized.Sources.Count; slot++)
-        {
-            ActivationSource source = _run.Quantized.Sources[slot];
-            ActivationRange[] ranges = [.. steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot])];
-            int constant = ranges.Count(r => r.Constant), clipped = ranges.Count(r => r.SaturatedLow + r.SaturatedHigh > 0.05);
-            if (constant > 0) _notes.Add($"'{source}' is constant at {constant} of {steps.Length} steps; its quantization represents that one value");
-            if (clipped > 0) _notes.Add($"'{source}' saturates in more than 5 % of its values at {clipped} of {steps.Length} steps: its distribution is unusual, and 8 bits or FP32 (--skip) may serve it better");
-        }
+        _notes.AddRange(RangeNotes.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
+            steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot]).ToArray())]));
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -22,18 +21,6 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     {
         Noise.Read(reader);
         FreeRunning.Read(reader);
-    }
-
-    /// <summary>What a person should know of it.</summary>
-    public string Summary()
-    {
-        int[] steps = [.. Enumerable.Range(0, Noise.Steps)];
-        Interval[] snr = [.. steps.Select(s => Noise.Interval(s, f => f.SnrDb))];
-        Interval worst = snr.MinBy(i => i.Value), last = FreeRunning.SnrDb(steps[^1]);
-        Normality[] shapes = [.. steps.Select(Noise.Shape)];
-        return string.Create(CultureInfo.InvariantCulture, $"{Bits} without corrections: one prediction {Bootstrap.Median(snr.Select(i => i.Value)):0.0} dB in the median over steps, {worst.Value:0.0} [{worst.Low:0.0}, {worst.High:0.0}] at the worst; ")
-            + string.Create(CultureInfo.InvariantCulture, $"free-running the last state {last.Value:0.0} [{last.Low:0.0}, {last.High:0.0}] dB; the residual's excess kurtosis {Bootstrap.Median(shapes.Select(s => s.ExcessKurtosis)):0.0} in the median, ")
-            + $"normal (Jarque-Bera, 1 %) at {shapes.Count(s => s.PValue > 0.01)} of {steps.Length} steps";
     }
 
     /// <summary>What the manifest records of it.</summary>

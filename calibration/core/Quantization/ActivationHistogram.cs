@@ -40,8 +40,7 @@ internal sealed class ActivationHistogram
         float minimum = float.PositiveInfinity, maximum = float.NegativeInfinity;
         foreach (float v in values)
         {
-            // Comparisons with NaN are false, so a NaN shows as a value that is not finite below.
-            if (!float.IsFinite(v)) throw new ArithmeticException($"The activation '{map}' holds a value that is not finite ({v}). The model diverges on its own trajectories: check the weights and the scheduler's configuration.");
+            if (!float.IsFinite(v)) throw NotFinite(map, v);
             minimum = Math.Min(minimum, v);
             maximum = Math.Max(maximum, v);
         }
@@ -62,6 +61,21 @@ internal sealed class ActivationHistogram
 
         foreach (float v in values) counts[(int)MathF.Floor(v * scale) + Bins / 2]++;
     }
+
+    /// <summary>Checks that a map's values are finite.</summary>
+    /// <param name="values">What it holds.</param>
+    /// <param name="map">What it is, for the message.</param>
+    /// <exception cref="ArithmeticException">A value is not finite.</exception>
+    public static void RequireFinite(ReadOnlySpan<float> values, string map)
+    {
+        foreach (float v in values)
+        {
+            if (!float.IsFinite(v)) throw NotFinite(map, v);
+        }
+    }
+
+    private static ArithmeticException NotFinite(string map, float value) =>
+        new($"The activation '{map}' holds a value that is not finite ({value}). The model diverges on its own trajectories: check the weights and the scheduler's configuration.");
 
     /// <summary>Adds what another histogram counted.</summary>
     public void Merge(ActivationHistogram other)

@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>What an evaluation found: equal inputs give equal reports, times apart.</summary>
@@ -27,6 +29,8 @@ public sealed record EvaluationReport
     public required string CountingRule { get; init; }
     /// <summary>FP32 first, the artefact last.</summary>
     public required IReadOnlyList<ReportRow> Rows { get; init; }
+    /// <summary>The artefact's recorded noise at every width, on the calibration's trajectories.</summary>
+    public IReadOnlyList<WidthFigures> Statistics { get; init; } = [];
     /// <summary>Figures that two samples of one source give; null without a classifier.</summary>
     public SamplingFloors? Floors { get; init; }
 }
@@ -70,6 +74,31 @@ public sealed record ReportRow
 /// <param name="Sigma">The sampler's own σ.</param>
 /// <param name="CalibratedSigma">σ'.</param>
 public readonly record struct StepFigures(int Bits, double SnrDb, double K, double RSquared, double Sigma, double CalibratedSigma);
+
+/// <summary>Noise of one pair of widths at every step, without corrections; intervals are 95 %, bootstrap over trajectories.</summary>
+/// <param name="Bits">E.g. <c>W4A8</c>.</param>
+/// <param name="Trajectories">Of the teacher-forced figures.</param>
+/// <param name="FreeRunningTrajectories">Of the free-running ones.</param>
+/// <param name="SnrDb">One prediction, teacher-forced, dB.</param>
+/// <param name="K">Correlation factor.</param>
+/// <param name="RSquared">Share of the noise that k explains.</param>
+/// <param name="ExcessKurtosis">Of the residual.</param>
+/// <param name="Normality">p-value of the Jarque-Bera test.</param>
+/// <param name="FreeRunningSnrDb">The state after each step, free-running, dB.</param>
+public sealed record WidthFigures(
+    string Bits, int Trajectories, int FreeRunningTrajectories, IReadOnlyList<Interval> SnrDb, IReadOnlyList<Interval> K, IReadOnlyList<double> RSquared,
+    IReadOnlyList<double> ExcessKurtosis, IReadOnlyList<double> Normality, IReadOnlyList<Interval> FreeRunningSnrDb)
+{
+    /// <summary>What a manifest recorded.</summary>
+    internal static WidthFigures Of(NoiseStatistics s)
+    {
+        return new(new BitWidths(s.WeightBits, s.ActivationBits).ToString(), s.Trajectories, s.FreeRunningTrajectories, Intervals(s.SnrDb), Intervals(s.K), Values(s.RSquared),
+            Values(s.ExcessKurtosis), Values(s.Normality), Intervals(s.FreeRunningSnrDb));
+
+        static double[] Values(EquatableArray<Number> numbers) => [.. numbers.Select(n => n.Value)];
+        static Interval[] Intervals(NoiseInterval i) => [.. i.Value.Select((v, step) => new Interval(v.Value, i.Low[step].Value, i.High[step].Value))];
+    }
+}
 
 /// <summary>What a digit classifier says of a row's images.</summary>
 /// <param name="LabelAccuracy">Share of images that show the digit they were asked for; null when the model takes no labels.</param>

@@ -35,7 +35,32 @@ public static class JsonReport
         json.WriteStartArray("rows");
         foreach (ReportRow row in report.Rows) Row(json, row, report.Floors);
         json.WriteEndArray();
+        json.WriteStartArray("statistics");
+        foreach (WidthFigures width in report.Statistics) Statistics(json, width);
+        json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void Statistics(Utf8JsonWriter json, WidthFigures width)
+    {
+        json.WriteStartObject();
+        json.WriteString("bits", width.Bits);
+        json.WriteNumber("trajectories", width.Trajectories);
+        json.WriteNumber("freeRunningTrajectories", width.FreeRunningTrajectories);
+        Intervals("snrDb", width.SnrDb);
+        Intervals("k", width.K);
+        Numbers(json, "rSquared", width.RSquared);
+        Numbers(json, "excessKurtosis", width.ExcessKurtosis);
+        Numbers(json, "normality", width.Normality);
+        Intervals("freeRunningSnrDb", width.FreeRunningSnrDb);
+        json.WriteEndObject();
+
+        void Intervals(string name, IReadOnlyList<Interval> steps)
+        {
+            Numbers(json, name, steps.Select(i => i.Value));
+            Numbers(json, $"{name}Low", steps.Select(i => i.Low));
+            Numbers(json, $"{name}High", steps.Select(i => i.High));
+        }
     }
 
     private static void Row(Utf8JsonWriter json, ReportRow row, SamplingFloors? floors)

@@ -24,6 +24,13 @@ internal static class ReportCharts
             Each(complete, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
         yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each([.. report.Rows.Where(r => r.Bits == "MP" && r.Steps.Count > 0), .. artefact.Bits == "MP" ? [] : new[] { artefact }], s => s.Bits), stairs: true);
 
+        if (report.Statistics.Count == 0) yield break;
+        yield return Lines("Calibration: SNR of one prediction, dB", "Teacher-forced, on the calibration's trajectories, without corrections.", Widths(w => w.SnrDb.Select(i => i.Value)));
+        yield return Lines("Calibration: SNR of the state, dB", "Free-running: every width goes its own way from the same noise, without corrections.", Widths(w => w.FreeRunningSnrDb.Select(i => i.Value)));
+        yield return Lines("Calibration: excess kurtosis of the residual", "0 for a normal distribution.", Widths(w => w.ExcessKurtosis));
+
+        ChartSeries[] Widths(Func<WidthFigures, IEnumerable<double>> figure) => [.. report.Statistics.Select(w => new ChartSeries(w.Bits, [.. figure(w)]))];
+
         // The artefact often lies on the row that it repeats: gaps let that one be seen.
         ChartSeries[] Each(IEnumerable<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
             [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)], r == artefact))];

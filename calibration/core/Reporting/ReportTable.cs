@@ -58,6 +58,14 @@ internal static class ReportTable
             : Text($"{v.Change}: {what}; {Name(v.Criterion)} {Difference(v)}, SNR {SnrDifference(v)}.");
     }
 
+    /// <summary>The noise of a pair of widths in a sentence.</summary>
+    public static string Sentence(WidthFigures width)
+    {
+        int worst = Enumerable.Range(0, width.SnrDb.Count).MinBy(step => width.SnrDb[step].Value);
+        return Text($"{width.Bits}: one prediction {Bootstrap.Median(width.SnrDb.Select(i => i.Value)):0.0} dB in the median over steps, {Decibels(width.SnrDb[worst])} at the worst (k {Change(width.K[worst], "0.000", "")}); ")
+            + Text($"free-running the last state {Decibels(width.FreeRunningSnrDb[^1])}; excess kurtosis of the residual {Bootstrap.Median(width.ExcessKurtosis):0.0} in the median, normal (Jarque-Bera, 1 %) at {width.Normality.Count(p => p > 0.01)} of {width.Normality.Count} steps.");
+    }
+
     /// <summary>A criterion in words.</summary>
     public static string Name(Criterion criterion) => criterion switch
     {

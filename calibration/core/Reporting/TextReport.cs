@@ -19,6 +19,13 @@ public static class TextReport
             to.WriteLine(string.Join("  ", line.Select((cell, c) => c < 2 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))).TrimEnd());
         to.WriteLine();
         foreach (ReportTable.Column column in columns.Where(c => c.Note.Length > 0)) to.WriteLine($"{column.Header}: {column.Note}.");
+        if (report.Statistics.Count > 0)
+        {
+            to.WriteLine();
+            to.WriteLine("Noise without corrections, on the calibration's trajectories; 95 % intervals, bootstrap over trajectories:");
+            foreach (WidthFigures width in report.Statistics) to.WriteLine($"  {ReportTable.Sentence(width)}");
+        }
+
         Verdict[] verdicts = [.. report.Rows.Select(r => r.Verdict).OfType<Verdict>()];
         if (verdicts.Length == 0) return;
         to.WriteLine();

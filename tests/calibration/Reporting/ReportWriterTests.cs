@@ -26,6 +26,9 @@ public class ReportWriterTests
         Assert.Equal("improves", rows[2].GetProperty("verdict").GetProperty("outcome").GetString());
         // What is infinite is not known to JSON.
         Assert.Equal(JsonValueKind.Null, rows[1].GetProperty("driftDb")[0].ValueKind);
+        JsonElement[] widths = [.. json.RootElement.GetProperty("statistics").EnumerateArray()];
+        Assert.Equal(["W8A8", "W4A8", "W4A4"], widths.Select(w => w.GetProperty("bits").GetString()));
+        Assert.Equal(19.1, widths[1].GetProperty("freeRunningSnrDbHigh")[0].GetDouble(), 1e-6);
         Assert.Equal(SyntheticReport.Steps, rows[1].GetProperty("steps").GetProperty("k").GetArrayLength());
     }
 
@@ -48,7 +51,7 @@ public class ReportWriterTests
         Assert.Contains("mnist &lt;test&gt;", page);
         Assert.DoesNotContain("mnist <test>", page);
         XElement[] charts = [.. Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(m => XElement.Parse(m.Value))];
-        Assert.Equal(8, charts.Length);
+        Assert.Equal(11, charts.Length);
         // No number of a drawing may be what a browser cannot read.
         foreach (XAttribute attribute in charts.SelectMany(c => c.Descendants()).Attributes().Where(a => a.Name.LocalName is "d" or "x" or "y" or "x1" or "x2" or "y1" or "y2" or "cx" or "cy"))
             Assert.Matches(@"^[MLHV0-9 .\-]+$", attribute.Value);
@@ -65,6 +68,8 @@ public class ReportWriterTests
         Assert.Contains("k: changes no image.", text);
         Assert.Contains("preset: worsens its criterion", text);
         Assert.Contains(BitOperations.Rule, text);
+        Assert.Contains("W8A8: one prediction 3.4 dB in the median over steps, 1.8 [1.7, 1.9] at the worst", text);
+        Assert.Contains("normal (Jarque-Bera, 1 %) at 1 of 20 steps", text);
         Assert.Contains("in floors: 1 is real digits to other real digits in samples of this size, 3.2 in the", text);
         Assert.Equal(text, Text(SyntheticReport.Create()));
     }

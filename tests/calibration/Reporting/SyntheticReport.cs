@@ -20,8 +20,13 @@ internal static class SyntheticReport
             Row("MP preset", "MP", 19, new("preset", "W4A8 + k", Criterion.PairedSnr, new(-0.4, -0.5, -0.3), new(-0.1, -0.3, 0.2), Outcome.Worsens)),
             Row("artefact", "MP", 19.5, null),
         ],
+        Statistics = [.. ((string[])["W8A8", "W4A8", "W4A4"]).Select((bits, i) => new WidthFigures(bits, 1024, 256, Intervals(36 - 6 * i), Intervals(-0.01 * i), Values(0.2), Values(1.5), Values(0.02), Intervals(20 - i)))],
         Floors = classifier ? new(0.989, 3.2, 0.98) : null,
     };
+
+    private static double[] Values(double value) => [.. Enumerable.Range(0, Steps).Select(t => value / (t + 1))];
+
+    private static Interval[] Intervals(double value) => [.. Values(value).Select(v => new Interval(v, v - 0.1, v + 0.1))];
 
     private static ReportRow Row(string name, string bits, double snr, Verdict? verdict) => new()
     {

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Specializer.Tool;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Models that cannot be calibrated, or not as asked: an error that names the place, or a note that says what was done instead.</summary>
+public class BadInputTests
+{
+    private static readonly CalibrationOptions Quick = new()
+    {
+        Steps = 2, Trajectories = 2, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Nearest, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.On,
+    };
+
+    [Fact]
+    public void AnActivationThatIsNotFiniteIsAnErrorThatNamesIt()
+    {
+        const string name = "down_blocks.0.resnets.0.conv2";
+        using var folder = new ModelFolder();
+        folder.WithTensors((n, shape, data) => (shape, n == $"{name}.weight" ? [.. data.Select(v => v * 1e38f)] : data));
+        ArithmeticException error = Assert.Throws<ArithmeticException>(() => Notes(folder));
+        Assert.Contains("not finite", error.Message);
+        Assert.Contains("'down_blocks.", error.Message);
+        using var output = new TemporaryFolder();
+        // The command says it in one line and gives the exit code of bad input.
+        Assert.Equal(2, new RootCommand { CalibrateCommand.Create() }.Parse(["calibrate", folder.Root, "--out", output.Root, "--steps", "2", "--trajectories", "1"]).Invoke());
+    }
+
+    [Fact]
+    public void AConstantActivationIsRepresentedAndReported()
+    {
+        const string norm = "down_blocks.0.resnets.0.norm2";
+        using var folder = new ModelFolder();
+        folder.WithTensors((n, shape, data) => (shape, n == $"{norm}.weight" ? new float[data.Length] : n == $"{norm}.bias" ? [.. data.Select(_ => 0.7f)] : data));
+        Assert.Contains($"'{norm}' is constant at 2 of 2 steps; its quantization represents that one value", Notes(folder));
+    }
+
+    [Fact]
+    public void AConstantPredictionHasNoNoiseToFitAndSaysSo()
+    {
+        using var folder = new ModelFolder();
+        folder.WithTensors((n, shape, data) => (shape, n is "conv_out.weight" or "conv_out.bias" ? new float[data.Length] : data));
+        IReadOnlyList<string> notes = Notes(folder, Quick with { MeanCorrection = MeanCorrectionChoice.Mmse });
+        Assert.Contains(notes, n => n.Contains("the quantized prediction is constant", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void NoiseBeyondTheSamplersOwnIsReported()
+    {
+        using var folder = new ModelFolder();
+        // Little noise is injected, and 4 bits bring much.
+        IReadOnlyList<string> notes = Notes(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Sampler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
+        Assert.Contains(notes, n => n.StartsWith("quantization noise exceeds the sampler's own at timesteps", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void SaturationIsReportedWhereThereIsMuchOrNone()
+    {
+        ActivationRange Range(double low, double high, bool constant = false) => new(1, 0, 15, 0, low, high, constant);
+        Assert.Equal(
+            [
+                "'much' saturates in more than 5 % of its values at 2 of 2 steps: its distribution is unusual, and 8 bits or FP32 (--skip) may serve it better",
+                "1 of 4 quantized maps never saturate: clipping any of their values would cost more than finer steps gain",
+            ],
+            RangeNotes.Of(["much", "some", "never", "sometimes"], [[Range(0.04, 0.02), Range(1, 0)], [Range(0.01, 0), Range(0, 0.04)], [Range(0, 0), Range(0, 0)], [Range(0, 0), Range(0, 0.01)]]));
+    }
+
+    private static IReadOnlyList<string> Notes(ModelFolder folder, CalibrationOptions? options = null)
+    {
+        using var device = new CpuDevice(2);
+        using var output = new TemporaryFolder();
+        return Calibrator.Run(DiffusersImporter.Load(folder.Root), options ?? Quick, output.Root, device, 2).Notes;
+    }
+}
