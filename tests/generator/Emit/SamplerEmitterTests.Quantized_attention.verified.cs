@@ -26,21 +26,21 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Channels of an image.</summary>
     public const int Channels = 1;
 
-    // SHA-256 of the manifest: weights that were packed for another one are refused.
-    private static global::System.ReadOnlySpan<byte> ManifestSha256 =>
+    // What the packed weights must hold: others are refused.
+    private static global::System.ReadOnlySpan<byte> WeightKey =>
     [
-        0xcf, 0xe6, 0xc8, 0xe3, 0xa4, 0xb1, 0xa8, 0xe9, 0x31, 0xad, 0x00, 0x6e, 0x26, 0x54, 0xe0, 0x67,
-        0x04, 0xf4, 0x4e, 0x77, 0x85, 0x22, 0xcb, 0x34, 0xe4, 0xd1, 0x5c, 0x95, 0xbb, 0x5c, 0x27, 0xeb,
+        0xee, 0xf6, 0xb4, 0xbb, 0x7c, 0xcf, 0xb7, 0xe6, 0xa8, 0xd3, 0x68, 0x3b, 0x3f, 0x35, 0x53, 0x34,
+        0x24, 0x08, 0xe5, 0x52, 0x6f, 0x98, 0x80, 0x76, 0x40, 0x4a, 0xe9, 0x85, 0xdb, 0x9e, 0xf7, 0x83,
     ];
 
     private TinySampler(global::Specializer.Device? device)
-        : base(Describe(), device, typeof(TinySampler).Assembly, "TinySampler.weights", ManifestSha256)
+        : base(Describe(), device, typeof(TinySampler).Assembly, "Specializer.eef6b4bb7ccfb7e6.weights", WeightKey)
     {
     }
 
     /// <summary>Opens the weights that were packed for this type.</summary>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
-    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or belong to another manifest.</exception>
+    /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     /// <inheritdoc/>

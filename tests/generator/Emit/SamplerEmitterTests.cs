@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Specializer.Tests;
 
 namespace Specializer.Generator.Tests;
 

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Specializer.Tests;
 
-namespace Specializer.Tests;
+namespace Specializer.Generator.Tests;
 
 /// <summary>Compares a text with the file <c>TypeName.MethodName.verified.cs</c> beside the test. With the optional packages Verify.Xunit does it;
 /// without, these few lines do the same with the same files: UTF-8 with byte order mark, LF, <c>.received.</c> on a mismatch.</summary>
