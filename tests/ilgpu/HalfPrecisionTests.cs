@@ -70,6 +70,52 @@ public class HalfPrecisionTests
         Assert.Equal([65504f, -65504f, 65504f, 65504f, (float)Half.Epsilon, 1f, -2f, 0f], pair.Read(1, y, 16)[..8]);
     }
 
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Attention_keeps_the_bound(Accelerator kind)
+    {
+        foreach (AttentionShape s in (AttentionShape[])[new(1, 1, 1), new(7, 2, 5), new(49, 3, 8), new(64, 1, 33), new(70, 2, 40)])
+        {
+            const int batch = 2;
+            using var pair = new Pair(kind, new TestBlob().Build(), batch, half: true);
+            int all = s.Heads * s.HeadChannels, elements = s.Tokens * all;
+            float[][] qkv = Values.Images(new Random(6), batch, 3 * elements, 2f);
+            Activation x = pair.Write(qkv), y = pair.Plan(4 * elements);
+            pair.Do(run => run.Attend(x, y, s));
+            float[] expected = pair.Read(0, y, elements), actual = pair.Read(1, y, elements);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                int image = i / elements, token = i % elements / all, head = i % all / s.HeadChannels;
+                float bound = Bound(qkv[image], s, token, head);
+                Assert.True(MathF.Abs(expected[i] - actual[i]) <= bound, $"{s}: element {i} is {actual[i]:R}, expected {expected[i]:R} ± {bound}.");
+            }
+        }
+    }
+
+    /// <summary>A score moves by at most δ, so a weight by a factor e^±2δ; weights and values are rounded besides.</summary>
+    private static float Bound(float[] qkv, AttentionShape s, int query, int head)
+    {
+        int all = s.Heads * s.HeadChannels, row = 3 * all, first = head * s.HeadChannels;
+        float total = 0, largest = 0;
+        for (int key = 0; key < s.Tokens; key++)
+        {
+            float sum = 0;
+            for (int d = first; d < first + s.HeadChannels; d++)
+            {
+                sum += MathF.Abs(qkv[query * row + d] * qkv[key * row + all + d]);
+                largest = MathF.Max(largest, MathF.Abs(qkv[key * row + 2 * all + d]));
+            }
+
+            total = MathF.Max(total, sum);
+        }
+
+        float delta = Bound(s.HeadChannels, total) / MathF.Sqrt(s.HeadChannels);
+        return (MathF.Exp(2 * delta) - 1 + MathF.Pow(2, -9) + s.Tokens * MathF.Pow(2, -22)) * largest;
+    }
+
     [PackageFact]
     public void Conversion_is_that_of_the_runtime()
     {

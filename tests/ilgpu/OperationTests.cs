@@ -85,6 +85,27 @@ public class OperationTests
     [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
+    public void Attention_in_integers_agrees(Accelerator kind)
+    {
+        foreach (AttentionShape s in (AttentionShape[])[new(1, 1, 1), new(7, 2, 5), new(49, 3, 8), new(64, 1, 33), new(70, 2, 68)])
+        {
+            using var pair = new Pair(kind, new TestBlob().Build(), 2);
+            int elements = s.Tokens * s.Heads * s.HeadChannels;
+            Activation qkv = pair.Write(Values.Images(new Random(6), 2, 3 * elements, 3f)), y = pair.Plan(4 * elements);
+            // Ranges that clip, and zero points at both ends and between.
+            Quantization query = new(0.02f, 120, 255), key = new(0.011f, 0, 255), value = new(0.025f, 255, 255);
+            pair.Do(run => run.Attend(qkv, y, query, key, value, s));
+            pair.Same(y, elements);
+            pair.Do(run => run.Attend(qkv, y, value, query, key, s));
+            pair.Same(y, elements);
+        }
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
     public void Embedding_agrees(Accelerator kind)
     {
         var random = new Random(7);

@@ -11,23 +11,19 @@ internal struct AttentionArguments
     public int FirstHead, HeadCount;
     public BatchView<float> Qkv, Output;
     /// <summary>[head − FirstHead][query][key].</summary>
-    public ArrayView<float> Scores;
-    /// <summary>[head − FirstHead][query][8]: maxima, later sums, of the keys that are equal modulo 8.</summary>
-    public ArrayView<float> Maxima, Sums;
+    public ArrayView<float> Scores, Exponentials;
+    /// <summary>[head − FirstHead][query][8]: sums over the keys that are equal modulo 8.</summary>
+    public ArrayView<float> Sums;
 }
 
-/// <summary>softmax(q·kᵀ/√d)·v with the CPU's order of operations, in four launches. Products are computed in blocks of 4×4.</summary>
+/// <summary>softmax(q·kᵀ/√d)·v with the CPU's order of operations, in three launches. Products are computed in blocks of 4×4.</summary>
 internal static class AttentionKernels
 {
-    private const int Lanes = 8;
+    public const int Lanes = 8;
 
     public static void ScoresLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Scores(a, default(TShape));
 
     public static void ScoresDynamic(AttentionArguments a) => Scores(a, a.Shape);
-
-    public static void MaximaLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Maxima(a, default(TShape));
-
-    public static void MaximaDynamic(AttentionArguments a) => Maxima(a, a.Shape);
 
     public static void ExponentialsLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Exponentials(a, default(TShape));
 
@@ -60,34 +56,21 @@ internal static class AttentionKernels
         }
     }
 
-    /// <summary>An item is one of eight lanes of a query.</summary>
-    private static void Maxima<TShape>(AttentionArguments a, TShape shape)
-        where TShape : struct, IAttentionShape
-    {
-        int tokens = shape.Tokens;
-        for (int item = Share.Start; item < a.HeadCount * tokens * Lanes; item += Share.Step)
-        {
-            ArrayView<float> scores = a.Scores.SubView((long)(item / Lanes) * tokens);
-            float largest = float.NegativeInfinity;
-            for (int key = item % Lanes; key < tokens; key += Lanes) largest = Math.Max(largest, scores[key]);
-            a.Maxima[item] = largest;
-        }
-    }
-
-    /// <summary>An item is one of eight lanes of a query.</summary>
+    /// <summary>An item is one of eight lanes of a query. Each looks for the maximum itself: it is the same in any order, and saves a launch.</summary>
     private static void Exponentials<TShape>(AttentionArguments a, TShape shape)
         where TShape : struct, IAttentionShape
     {
         int tokens = shape.Tokens;
         for (int item = Share.Start; item < a.HeadCount * tokens * Lanes; item += Share.Step)
         {
-            ArrayView<float> scores = a.Scores.SubView((long)(item / Lanes) * tokens), maxima = a.Maxima.SubView(item / Lanes * Lanes);
-            float largest = maxima[0], sum = 0f;
-            for (int lane = 1; lane < Lanes; lane++) largest = Math.Max(largest, maxima[lane]);
+            long row = (long)(item / Lanes) * tokens;
+            ArrayView<float> scores = a.Scores.SubView(row, tokens), exponentials = a.Exponentials.SubView(row, tokens);
+            float largest = float.NegativeInfinity, sum = 0f;
+            for (int key = 0; key < tokens; key++) largest = Math.Max(largest, scores[key]);
             for (int key = item % Lanes; key < tokens; key += Lanes)
             {
                 float e = DeviceFunctions.Exp(scores[key] - largest);
-                scores[key] = e;
+                exponentials[key] = e;
                 sum += e;
             }
 
@@ -104,7 +87,7 @@ internal static class AttentionKernels
         for (int item = Share.Start; item < a.HeadCount * queries * blocks; item += Share.Step)
         {
             int channel = item % blocks * 4, query = item / blocks % queries * 4, head = item / blocks / queries, left = shape.HeadChannels - channel;
-            ArrayView<float> v = Head(a, shape, head).SubView(2 * all + channel), scores = a.Scores.SubView((long)head * tokens * tokens);
+            ArrayView<float> v = Head(a, shape, head).SubView(2 * all + channel), scores = a.Exponentials.SubView((long)head * tokens * tokens);
             int s0 = query * tokens, s1 = Math.Min(query + 1, last) * tokens, s2 = Math.Min(query + 2, last) * tokens, s3 = Math.Min(query + 3, last) * tokens;
             FloatTile sums = default;
             for (int key = 0; key < tokens; key++)
@@ -119,11 +102,11 @@ internal static class AttentionKernels
 
             int global = a.FirstHead + head;
             ArrayView<float> output = a.Output.Image(global / shape.Heads).SubView((long)query * all + global % shape.Heads * shape.HeadChannels + channel);
-            ArrayView<float> lanes = a.Sums.SubView((long)(head * tokens + query) * Lanes);
-            Store(output, sums.Row0, Inverse(lanes, 0), left);
-            if (query + 1 < tokens) Store(output.SubView(all), sums.Row1, Inverse(lanes, 1), left);
-            if (query + 2 < tokens) Store(output.SubView(2 * all), sums.Row2, Inverse(lanes, 2), left);
-            if (query + 3 < tokens) Store(output.SubView(3 * all), sums.Row3, Inverse(lanes, 3), left);
+            long lanes = (long)(head * tokens + query) * Lanes;
+            Store(output, sums.Row0, Inverse(a.Sums, lanes), left);
+            if (query + 1 < tokens) Store(output.SubView(all), sums.Row1, Inverse(a.Sums, lanes + Lanes), left);
+            if (query + 2 < tokens) Store(output.SubView(2 * all), sums.Row2, Inverse(a.Sums, lanes + 2 * Lanes), left);
+            if (query + 3 < tokens) Store(output.SubView(3 * all), sums.Row3, Inverse(a.Sums, lanes + 3 * Lanes), left);
         }
     }
 
@@ -134,10 +117,11 @@ internal static class AttentionKernels
         return a.Qkv.Image(global / shape.Heads).SubView(global % shape.Heads * shape.HeadChannels);
     }
 
-    private static float Inverse(ArrayView<float> lanes, int query)
+    /// <summary>1 over the sum of a query's eight parts.</summary>
+    public static float Inverse(ArrayView<float> sums, long first)
     {
         float sum = 0f;
-        for (int lane = 0; lane < Lanes; lane++) sum += lanes[query * Lanes + lane];
+        for (int lane = 0; lane < Lanes; lane++) sum += sums[first + lane];
         return 1f / sum;
     }
 

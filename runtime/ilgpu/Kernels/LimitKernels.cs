@@ -15,7 +15,7 @@ internal static class LimitKernels
 {
     /// <summary>Of a warp and a repetition, each with sums of its own.</summary>
     public const int Instructions = 16;
-    private const int RowBytes = 4 * (32 + 8);
+    private const int RowBytes = TensorConvolution.RowBytes;
 
     public static void Integers(LimitArguments a)
     {

@@ -57,9 +57,9 @@ internal static class TensorConvolution
     public const int BlockOutputs = 64;
     /// <summary>Channels of a step; bytes, to be exact.</summary>
     public const int Step = 64;
-    private const int Stages = 4;
+    public const int Stages = 4;
     /// <summary>A warp's 32 output channels and eight words more, so that rows start in different banks.</summary>
-    private const int RowBytes = 4 * (32 + 8);
+    public const int RowBytes = 4 * (32 + 8);
 
     public static void LargeLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(LargeTile), default(IntegerOperand));
 

@@ -26,7 +26,7 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : Kerne
         var parameters = new List<byte>();
         Write(parameters, arguments);
         // All kernels but those of tensor cores take any grid: here one that is neither full warps nor a single group.
-        bool any = kernel.Method.DeclaringType!.Name != "TensorConvolution";
+        bool any = !kernel.Method.DeclaringType!.Name.StartsWith("Tensor", StringComparison.Ordinal);
         machine.Launch([.. parameters], any ? 3 : checked((int)groups), any ? 40 : threads);
     }
 
