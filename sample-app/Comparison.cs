@@ -61,6 +61,7 @@ internal static class Comparison
 #if FULL_FEED
         "cuda" => Specializer.Ilgpu.IlgpuDevice.Cuda(),
         "opencl" => Specializer.Ilgpu.IlgpuDevice.OpenCL(),
+        "ilgpu-cpu" => Specializer.Ilgpu.IlgpuDevice.Cpu(),
 #endif
         _ => throw new NotSupportedException(
             $"--device {request.Device} needs the ILGPU package, which this build was made without. Build with -p:FullFeed=true, or use --device cpu."),

@@ -10,8 +10,8 @@ var guidance = new Option<float?>("--guidance") { HelpName = "scale", Descriptio
 var threads = new Option<int>("--threads") { HelpName = "number", Description = "CPU threads; 0 for one for each processor.", DefaultValueFactory = _ => 0 };
 var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "Picture of the quantized samples. Beside it, compare.png shows FP32 rows above quantized ones.", DefaultValueFactory = _ => new("samples.png") };
 var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
-var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. A GPU needs a build with -p:FullFeed=true.", DefaultValueFactory = _ => "cpu" };
-device.AcceptOnlyFromAmong("cpu", "cuda", "opencl");
+var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. ilgpu-cpu is a slow test of the GPUs' kernels. All but cpu need a build with -p:FullFeed=true.", DefaultValueFactory = _ => "cpu" };
+device.AcceptOnlyFromAmong("cpu", "cuda", "opencl", "ilgpu-cpu");
 label.Validators.Add(result =>
 {
     if (result.GetValueOrDefault<int?>() is < 0 or > 9) result.AddError("--label must lie between 0 and 9.");

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using Specializer.Ilgpu.Kernels;
@@ -9,7 +8,7 @@ namespace Specializer.Ilgpu;
 
 /// <summary>A session's memory on a GPU. Operations are queued on one stream in the order of the calls; only reading waits for them.
 /// The operations stand in the other files of this class.</summary>
-internal sealed partial class IlgpuExecution : Execution
+internal sealed unsafe partial class IlgpuExecution : Execution
 {
     /// <summary>A row of 16 equal bytes for each zero point, behind the arena.</summary>
     private const int PaddingBytes = 256 * 16;
@@ -43,10 +42,10 @@ internal sealed partial class IlgpuExecution : Execution
         _stream = device.Accelerator.CreateStream();
         _scratch = new(device, _stream);
         _offsets = new(device, _stream);
-        var padding = new byte[PaddingBytes];
-        for (int i = 0; i < padding.Length; i++) padding[i] = (byte)(i / 16);
+        byte* padding = stackalloc byte[PaddingBytes];
+        for (int i = 0; i < PaddingBytes; i++) padding[i] = (byte)(i / 16);
         _arena.MemSetToZero(_stream);
-        _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref padding[0], padding.Length);
+        _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref *padding, PaddingBytes);
         _stream.Synchronize();
     }
 
@@ -112,7 +111,10 @@ internal sealed partial class IlgpuExecution : Execution
         if (labels.Length != 0)
         {
             WaitCount++;
-            Guard(() => _labels.View.BaseView.CopyFromCPU(_stream, ref _hostLabels[0], _hostLabels.Length));
+            Guard(() =>
+            {
+                fixed (int* from = _hostLabels) _labels.View.BaseView.CopyFromCPU(_stream, ref *from, _hostLabels.Length);
+            });
         }
 
         Batch = batch;
@@ -131,8 +133,10 @@ internal sealed partial class IlgpuExecution : Execution
         _device.Accelerator.Bind();
         try
         {
-            for (int image = 0; image < images; image++)
-                from.Image(image).SubView(0, elementsPerImage).CopyToCPU(_stream, ref destination[image * elementsPerImage], elementsPerImage);
+            // ILGPU does not keep the collector from moving what it copies.
+            fixed (float* to = destination)
+                for (int image = 0; image < images; image++)
+                    from.Image(image).SubView(0, elementsPerImage).CopyToCPU(_stream, ref to[image * elementsPerImage], elementsPerImage);
         }
         catch (AcceleratorException e)
         {
@@ -148,8 +152,9 @@ internal sealed partial class IlgpuExecution : Execution
         _device.Accelerator.Bind();
         try
         {
-            for (int image = 0; image < images; image++)
-                to.Image(image).SubView(0, elementsPerImage).CopyFromCPU(_stream, ref MemoryMarshal.GetReference(source[(image * elementsPerImage)..]), elementsPerImage);
+            fixed (float* from = source)
+                for (int image = 0; image < images; image++)
+                    to.Image(image).SubView(0, elementsPerImage).CopyFromCPU(_stream, ref from[image * elementsPerImage], elementsPerImage);
         }
         catch (AcceleratorException e)
         {
@@ -234,12 +239,14 @@ internal sealed partial class IlgpuExecution : Execution
         if (_asked != null) return view;
         try
         {
-            ref float first = ref MemoryMarshal.GetReference(values);
-            if (_device.Accelerator.AcceleratorType == AcceleratorType.Cuda) view.CopyFromCPUUnsafeAsync(_stream, ref first, values.Length);
-            else
+            fixed (float* from = values)
             {
-                WaitCount++;
-                view.CopyFromCPU(_stream, ref first, values.Length);
+                if (_device.Accelerator.AcceleratorType == AcceleratorType.Cuda) view.CopyFromCPUUnsafeAsync(_stream, ref *from, values.Length);
+                else
+                {
+                    WaitCount++;
+                    view.CopyFromCPU(_stream, ref *from, values.Length);
+                }
             }
         }
         catch (AcceleratorException e)

@@ -11,7 +11,7 @@ internal static unsafe class PtxInstructions
 
     private static readonly Dictionary<string, Unary> UnaryOperations = new()
     {
-        ["cvt.s64.s32"] = x => (ulong)(int)x, ["cvt.u32.u64"] = x => (uint)x, ["cvt.u64.u32"] = x => (uint)x, ["cvt.s32.s64"] = x => (uint)x,
+        ["cvt.s64.s32"] = x => (ulong)(int)x, ["cvt.u32.u64"] = x => (uint)x, ["cvt.u8.u32"] = x => (byte)x, ["cvt.u64.u32"] = x => (uint)x, ["cvt.s32.s64"] = x => (uint)x,
         ["cvt.rn.f32.s32"] = x => F((int)x), ["cvt.rn.f64.s32"] = x => D((int)x), ["cvt.f64.f32"] = x => D(F(x)), ["cvt.rn.f32.f64"] = x => F((float)D(x)),
         ["neg.f32"] = x => F(-F(x)), ["neg.f64"] = x => D(-D(x)), ["neg.s32"] = x => (uint)-(int)x,
         ["rcp.rn.f32"] = x => F(1f / F(x)), ["rcp.rn.f64"] = x => D(1 / D(x)), ["sqrt.rn.f32"] = x => F(MathF.Sqrt(F(x))), ["sqrt.rn.f64"] = x => D(Math.Sqrt(D(x))),
@@ -149,8 +149,7 @@ internal static unsafe class PtxInstructions
 
     private static Action<Lane> Store(string name, PtxOperand[] o)
     {
-        bool wide = name.EndsWith("64", StringComparison.Ordinal);
-        int bytes = wide ? 8 : 4, offset = o[0].Offset;
+        int bytes = name.EndsWith("64", StringComparison.Ordinal) ? 8 : name.EndsWith('8') ? 1 : 4, offset = o[0].Offset;
         Func<Lane, ulong> address = Read(o[0], false);
         Func<Lane, ulong>[] values = o[1].Vector.Length == 0 ? [Read(o[1], false)] : [.. o[1].Vector.Select(r => (Func<Lane, ulong>)(lane => lane.Registers[r]))];
         return lane =>
@@ -162,8 +161,9 @@ internal static unsafe class PtxInstructions
                 byte* to = name.Contains(".shared", StringComparison.Ordinal) ? In(shared, lane.Shared.Length, at, bytes * values.Length) : (byte*)at;
                 foreach (Func<Lane, ulong> value in values)
                 {
-                    if (wide) *(ulong*)to = value(lane);
-                    else *(uint*)to = (uint)value(lane);
+                    if (bytes == 8) *(ulong*)to = value(lane);
+                    else if (bytes == 4) *(uint*)to = (uint)value(lane);
+                    else *to = (byte)value(lane);
                     to += bytes;
                 }
             }
