@@ -78,6 +78,8 @@ internal sealed class NetworkValidator
         var ready = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
         foreach (JsonNode operation in _operationNodes)
         {
+            // One operation in the wrong place leaves all that follow without their inputs.
+            if (_log.Any) return;
             foreach (JsonNode input in References(operation, "input", "skip", "residual"))
                 if (ready.Add(input.Text))
                     _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(input.Text)} is read before any operation wrote it. Put the operation that writes it first.", input);

@@ -158,10 +158,10 @@ internal sealed class ObjectBinder
 
     private long Long(JsonNode node, string property, long minimum, long maximum)
     {
-        if (!long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value))
+        if (node.Text.IndexOfAny(['.', 'e', 'E']) >= 0)
             _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; write a whole number, without fraction or exponent.", node);
-        else if (value < minimum || value > maximum)
-            _log.Add(ManifestErrorId.Range, $"{value} is not possible as '{property}'; it must lie between {minimum} and {maximum}.", node);
+        else if (!long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) || value < minimum || value > maximum)
+            _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; it must lie between {minimum} and {maximum}.", node);
         else
             return value;
         return minimum;
