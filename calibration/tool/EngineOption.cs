@@ -9,7 +9,10 @@ namespace Specializer.Tool;
 /// <summary><c>--engine</c>: what evaluates the FP32 network.</summary>
 internal static class EngineOption
 {
-    private const string Interpreter = "interpreter", Torch = "torchsharp", TorchCuda = "torchsharp-cuda";
+    /// <summary>This project's kernels.</summary>
+    public const string Interpreter = "interpreter";
+
+    private const string Torch = "torchsharp", TorchCuda = "torchsharp-cuda";
 
     public static Option<string> Create()
     {

@@ -26,10 +26,13 @@ internal static class EvaluateCommand
         };
         ablation.AcceptOnlyFromAmong("full", "none");
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories that each row of the ablation is calibrated on.", DefaultValueFactory = _ => 64 };
+        Option<string> engine = EngineOption.Create();
+        engine.Description = "torchsharp and torchsharp-cuda, in a build that has them, add rows with learned rounding to the ablation.";
+        var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block of those rows.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, classifier, json, html, ablation, trajectories, threads,
+            folder, model, seeds, classifier, json, html, ablation, trajectories, engine, iterations, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -39,19 +42,20 @@ internal static class EvaluateCommand
             var options = new EvaluationOptions
             {
                 FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full", Trajectories = result.GetValue(trajectories),
-                ClassifierFolder = result.GetValue(classifier)?.FullName,
+                ClassifierFolder = result.GetValue(classifier)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
-            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetValue(json), result.GetValue(html), result.GetValue(threads), cancellation);
+            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(threads), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string artefact, string model, EvaluationOptions options, FileInfo? json, FileInfo? html, int threads, CancellationToken cancellation)
+    private static int Run(string artefact, string model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, int threads, CancellationToken cancellation)
     {
         // Minutes of work must not end at a missing folder.
         foreach (FileInfo file in new[] { json, html }.OfType<FileInfo>()) file.Directory!.Create();
         string manifest = ArtifactEvaluation.FindManifest(artefact);
         using var device = new CpuDevice(threads);
+        if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };
         EvaluationReport report;
         using (var progress = new ProgressLine()) report = ArtifactEvaluation.Run(manifest, model, options, device, device.Threads, progress, cancellation);
         TextReport.Write(report, Console.Out);

@@ -55,6 +55,12 @@ internal sealed record ReconstructionRequest(
 {
     /// <summary>Told after each hundredth of a block.</summary>
     public IProgress<CalibrationProgress>? Progress { get; init; }
+
+    /// <summary>How many blocks, in order, an interrupted run has learned already: <see cref="Weights"/> and <see cref="Rows"/> hold what came out of them.</summary>
+    public int BlocksDone { get; init; }
+
+    /// <summary>Told after each block how many are done, and the weights and rows as they stand: what <see cref="BlocksDone"/> goes on from.</summary>
+    public Action<int, IReadOnlyDictionary<string, QuantizedWeights>, IReadOnlyList<Quantization[]>>? BlockDone { get; init; }
 }
 
 /// <summary>One image's state.</summary>
@@ -67,7 +73,7 @@ internal sealed record ReconstructionSample(int Step, int Row, int Label, float[
 /// <summary>What was learned.</summary>
 /// <param name="Weights">By convolution.</param>
 /// <param name="Rows">As in the request; zero points and levels are unchanged.</param>
-/// <param name="Blocks">In order.</param>
+/// <param name="Blocks">In order, those that this run learned.</param>
 internal sealed record ReconstructedNetwork(
     IReadOnlyDictionary<string, QuantizedWeights> Weights, IReadOnlyList<Quantization[]> Rows, IReadOnlyList<ReconstructedBlock> Blocks);
 

@@ -1,8 +1,10 @@
 namespace Specializer.Calibration;
 
 /// <summary>Learns weights and step sizes on the calibration's engine, from what the earlier phases found.</summary>
-internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedNetwork quantized, int[] widths, Checkpoint checkpoint)
+internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedNetwork quantized, int[] widths, Checkpoint? checkpoint)
 {
+    private const string Phase = "reconstruction";
+    private const int Finished = int.MaxValue;
     // As many samples as BRECQ takes; spread over all steps.
     private const int Samples = 1024;
     // Forward and back, beside a forward evaluation.
@@ -19,13 +21,14 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
     {
         var weights = tensors.Quantized.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
         Quantization[][] rows = [.. ranges.SelectMany(width => width.Select(CalibrationRun.Quantizations))];
-        if (checkpoint.Load("reconstruction", reader => Read(reader, weights, rows)) == 0)
+        int done = checkpoint?.Load(Phase, reader => Read(reader, weights, rows)) ?? 0;
+        if (done != Finished)
         {
             ReconstructedNetwork learned = context.Options.Engine!.Reconstruct(
-                new(context.Model, quantized.Network, context.Timesteps, weights, rows, Collect(), context.Options.Reconstruction) { Progress = new Share(context) },
+                new(context.Model, quantized.Network, context.Timesteps, weights, rows, Collect(), context.Options.Reconstruction) { Progress = new Share(context), BlocksDone = done, BlockDone = Save },
                 context.Cancellation);
             (weights, rows) = (new(learned.Weights, StringComparer.Ordinal), [.. learned.Rows]);
-            checkpoint.Save("reconstruction", 1, writer => Write(writer, weights, rows));
+            Save(Finished, weights, rows);
         }
 
         foreach (var (name, learned) in weights) tensors.Set(name, learned);
@@ -60,7 +63,10 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
         return samples;
     }
 
-    private static void Write(BinaryWriter writer, Dictionary<string, QuantizedWeights> weights, Quantization[][] rows)
+    private void Save(int blocks, IReadOnlyDictionary<string, QuantizedWeights> weights, IReadOnlyList<Quantization[]> rows) =>
+        checkpoint?.Save(Phase, blocks, writer => Write(writer, weights, rows));
+
+    private static void Write(BinaryWriter writer, IReadOnlyDictionary<string, QuantizedWeights> weights, IReadOnlyList<Quantization[]> rows)
     {
         foreach (QuantizedWeights w in weights.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Value))
         {

@@ -24,6 +24,7 @@ internal sealed class AblationCalibration
     private readonly Dictionary<int, QuantizedNetwork> _networks;
     private readonly Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
     private readonly Dictionary<QuantizationVariant, StepDecision[]> _steps = [];
+    private readonly Dictionary<int, Quantization[][]> _learned = []; // [activation bits][step][map]
     private readonly Dictionary<(QuantizationVariant, CorrectionPlan), StepDecision[]> _clipped = [];
 
     /// <param name="model">The model.</param>
@@ -39,6 +40,9 @@ internal sealed class AblationCalibration
         (_model, _scheduler, _options, _device, _threads, _report, _cancellation) = (model, scheduler, options, device, threads, report, cancellation);
         _networks = ((int[])[4, 8]).ToDictionary(bits => bits, bits => QuantizedNetwork.Of(model.Network, bits, options.Skip, options.AttentionBits));
     }
+
+    /// <summary>What learns rounding; needed for variants that are reconstructed. Trajectories run on this project's kernels all the same.</summary>
+    public ReferenceEngine? Learner { get; init; }
 
     /// <summary>Work that a calibration reports.</summary>
     /// <param name="options">Of the calibration.</param>
@@ -61,6 +65,7 @@ internal sealed class AblationCalibration
                 rounding == RoundingChoice.Nearest ? _ => null : activations.Moments, _threads, _cancellation);
         }
 
+        if (_tensors.TryGetValue((4, RoundingChoice.Reconstruct), out QuantizedTensors? start)) Learn(activations, start);
         Dictionary<(int, RoundingChoice), NetworkEvaluator> evaluators = [];
         try
         {
@@ -138,8 +143,20 @@ internal sealed class AblationCalibration
         for (int i = 0; i < gains.Length; i++) _clipped[keys[i]] = gains[i].Steps;
     }
 
+    /// <summary>Learns 4-bit weights, and the step sizes of both widths that they meet, from second-order rounding on.</summary>
+    private void Learn(ActivationCollector activations, QuantizedTensors tensors)
+    {
+        int[] widths = [4, 8];
+        ActivationRange[][][] ranges = [.. widths.Select(bits => Quantizations(activations, new(4, RoundingChoice.Gptq, true, bits))
+            .Select(step => Array.ConvertAll(step, q => new ActivationRange(q.Scale, q.ZeroPoint, q.Levels, 0, 0, 0, false))).ToArray())];
+        var context = new CalibrationContext(_model, _scheduler, _options with { Engine = Learner }, _device, _threads, new Phase(_report), _cancellation);
+        new ReconstructionPhase(context, _networks[4], widths, null).Run(tensors, ranges);
+        for (int i = 0; i < widths.Length; i++) _learned[widths[i]] = Array.ConvertAll(ranges[i], CalibrationRun.Quantizations);
+    }
+
     private Quantization[][] Quantizations(ActivationCollector activations, QuantizationVariant variant)
     {
+        if (variant.Rounding == RoundingChoice.Reconstruct) return _learned[variant.ActivationBits];
         QuantizedNetwork network = _networks[variant.WeightBits];
         var all = new Quantization[_options.Steps][];
         for (int step = 0; step < all.Length; step++) all[step] = new Quantization[network.Sources.Count];
@@ -165,5 +182,11 @@ internal sealed class AblationCalibration
             ActivationRange range = ActivationSearch.Minimize(histogram, levels);
             return new(range.Scale, range.ZeroPoint, levels);
         }
+    }
+
+    /// <summary>Tells what is being learned; its share of the work is not known.</summary>
+    private sealed class Phase(Action<string, double> report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report(value.Phase, 0);
     }
 }

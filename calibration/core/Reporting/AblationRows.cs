@@ -27,7 +27,7 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
 }
 
 /// <summary>Which rows an ablation has: each adds one part to the row before it, or stands beside it as the alternative.</summary>
-internal sealed class AblationRows(AblationCalibration calibration, CalibrationManifest artifact)
+internal sealed class AblationRows(AblationCalibration calibration, CalibrationManifest artifact, bool learned = false)
 {
     private const string Ranges = "+ per-step ranges";
 
@@ -43,13 +43,14 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
     private readonly int[] _bits = [.. artifact.Steps.Select(s => s.ActivationBits)];
 
     /// <summary>Ways to quantize that the rows need.</summary>
-    public static IReadOnlyList<QuantizationVariant> Variants { get; } =
+    public IReadOnlyList<QuantizationVariant> Variants { get; } =
     [
         .. ((int[])[8, 4]).SelectMany(w => (QuantizationVariant[])
         [
             new(w, RoundingChoice.Nearest, false, 8), new(w, RoundingChoice.Gptq, false, 8), new(w, RoundingChoice.Gptq, true, 8),
         ]),
         new(4, RoundingChoice.Gptq, true, 4),
+        .. learned ? (QuantizationVariant[])[new(4, RoundingChoice.Reconstruct, true, 8), new(4, RoundingChoice.Reconstruct, true, 4)] : [],
     ];
 
     /// <summary>Corrections that the rows need, with the variants they correct.</summary>
@@ -61,6 +62,19 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
     {
         foreach (AblationRow row in Chain(8).Concat(Chain(4))) yield return row;
         QuantizationVariant four = new(4, RoundingChoice.Gptq, true, 4), eight = four with { ActivationBits = 8 };
+        string ranged = $"W4A4 {Ranges}";
+        yield return Row(ranged, "W4A4", four, [.. calibration.Steps(four, s_off)], s_off);
+        if (learned)
+        {
+            // Beside what learning starts from.
+            foreach (QuantizationVariant v in (QuantizationVariant[])[eight, four])
+            {
+                string bits = $"W4A{v.ActivationBits}";
+                QuantizationVariant reconstructed = v with { Rounding = RoundingChoice.Reconstruct };
+                yield return Row($"{bits} + learned rounding", bits, reconstructed, calibration.Steps(reconstructed, s_off), s_off) with { Change = "learned rounding and step sizes", Against = $"{bits} {Ranges}" };
+            }
+        }
+
         yield return Row("W4A4, all corrections", "W4A4", four, [.. calibration.Steps(four, s_paper)], s_paper with { Variance = true });
         if (!Mixed(artifact)) yield break;
         int[] preset = [.. _bits.Order()];
@@ -99,7 +113,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
     {
         string bits = $"W{weights}A8";
         QuantizationVariant nearest = new(weights, RoundingChoice.Nearest, false, 8), gptq = nearest with { Rounding = RoundingChoice.Gptq }, perStep = gptq with { PerStep = true };
-        string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} {Ranges}", scaled = $"{bits} + k, clamped", centred = $"{bits} + bias";
+        string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} {Ranges}", scaled = $"{bits} + mean correction", centred = $"{bits} + bias";
         yield return Row(plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
         yield return Row(rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
         yield return Row(ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };

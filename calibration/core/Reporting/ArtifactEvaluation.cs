@@ -10,7 +10,7 @@ public static class ArtifactEvaluation
     private const ulong SeedDistance = 0x5EED_0000;
 
     // For the time left, before it is known which rows draw the same images.
-    private const int MostRows = 21;
+    private const int MostRows = 25;
 
     /// <summary>Finds the manifest of a folder.</summary>
     /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
@@ -41,6 +41,8 @@ public static class ArtifactEvaluation
         ArgumentNullException.ThrowIfNull(device);
         if (options.Images < 2) throw new ArgumentException($"{options.Images} images give no interval; ask for at least 2.", nameof(options));
         if (options.FirstImage < 0) throw new ArgumentException($"The first image is {options.FirstImage}; images are counted from 0.", nameof(options));
+        if (options is { Engine: not null, Ablation: false }) throw new ArgumentException("The engine learns rows of the ablation, and there is none. Ask for the full ablation, or leave the engine out.", nameof(options));
+        if (options.Engine is { CanReconstruct: false } engine) throw new ArgumentException($"The engine '{engine.Name}' has no automatic differentiation, so it can learn no rounding. Use torchsharp, or leave the engine out.", nameof(options));
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = Model(manifestPath, manifest, modelFolder);
@@ -61,15 +63,15 @@ public static class ArtifactEvaluation
         {
             Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
             Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
-            Seed = (ulong)manifest.Provenance.FirstSeed,
+            Seed = (ulong)manifest.Provenance.FirstSeed, Reconstruction = options.Reconstruction,
             AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
             Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
         };
         calibrated.Validate(model);
-        work.Expect(AblationCalibration.Work(calibrated, AblationRows.Variants.Count) + DrawingWork(options, manifest, MostRows));
-        var calibration = new AblationCalibration(model, scheduler, calibrated, device, threads, work.Add, cancellation);
-        var rows = new AblationRows(calibration, manifest);
-        calibration.Run(AblationRows.Variants, rows.Plans);
+        var calibration = new AblationCalibration(model, scheduler, calibrated, device, threads, work.Add, cancellation) { Learner = options.Engine };
+        var rows = new AblationRows(calibration, manifest, learned: options.Engine is not null);
+        work.Expect(AblationCalibration.Work(calibrated, rows.Variants.Count) + DrawingWork(options, manifest, MostRows));
+        calibration.Run(rows.Variants, rows.Plans);
         return [.. rows.All()];
     }
 

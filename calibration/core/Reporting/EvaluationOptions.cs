@@ -11,6 +11,10 @@ public sealed record EvaluationOptions
     public bool Ablation { get; init; } = true;
     /// <summary>Trajectories that each ablation row is calibrated on.</summary>
     public int Trajectories { get; init; } = 64;
+    /// <summary>What learns rounding and step sizes for two more rows; null for no such rows.</summary>
+    public ReferenceEngine? Engine { get; init; }
+    /// <summary>How it learns.</summary>
+    public ReconstructionOptions Reconstruction { get; init; } = new();
     /// <summary>Folder with MNIST's test set and a classifier for it; null for none.</summary>
     public string? ClassifierFolder { get; init; }
 }

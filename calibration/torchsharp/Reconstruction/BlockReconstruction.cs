@@ -53,11 +53,12 @@ internal sealed class BlockReconstruction : IDisposable
         {
             NetworkBlock block = blocks[i];
             HashSet<string> readLater = ReadAfter(blocks, i, b => b.Float32), readLaterQuantized = ReadAfter(blocks, i, b => b.Quantized);
-            using var operations = new QuantizedOperations(_request, block, _parameters);
+            // A block that an interrupted run has learned starts at what it learned.
+            using var operations = new QuantizedOperations(_request with { Weights = weights, Rows = rows }, block, _parameters);
             Advance(_float32, block.Float32, _reference, readLater, cancellation);
             string[] outputs = [.. block.Float32.SelectMany(o => o.Outputs()).Where(readLater.Contains)
                 .Intersect(_request.Quantized.Maps.Where(m => !m.IsQuantized).Select(m => m.Name))];
-            if (operations.Roundings.Count > 0 && outputs.Length > 0)
+            if (i >= _request.BlocksDone && operations.Roundings.Count > 0 && outputs.Length > 0)
             {
                 double before = Error(operations, block, outputs, Stage.Start, cancellation);
                 Learn(operations, block, outputs, i, blocks.Count, cancellation);
@@ -69,6 +70,8 @@ internal sealed class BlockReconstruction : IDisposable
                     Quantization[] learned = steps.Result(operations.Stage);
                     for (int row = 0; row < rows.Length; row++) rows[row][Array.IndexOf(slots, map)] = learned[row];
                 }
+
+                _request.BlockDone?.Invoke(i + 1, weights, rows);
             }
 
             Advance(operations, block.Quantized, _quantized, readLaterQuantized, cancellation);

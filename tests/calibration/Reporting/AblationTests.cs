@@ -25,7 +25,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     {
         var rows = fixture.Rows.ToDictionary(r => r.Name);
         foreach (AblationRow row in fixture.Rows.Where(r => r.Change is not null)) Assert.Contains(row.Against!, rows.Keys);
-        AblationRow plain = rows["W4A8 + per-step ranges"], k = rows["W4A8 + k, clamped"], bias = rows["W4A8 + bias"], variance = rows["W4A8 + variance"], signed = rows["W4A8 signed k, bias"];
+        AblationRow plain = rows["W4A8 + per-step ranges"], k = rows["W4A8 + mean correction"], bias = rows["W4A8 + bias"], variance = rows["W4A8 + variance"], signed = rows["W4A8 signed k, bias"];
         Assert.All(plain.Manifest.Steps, s => Assert.Equal((1, 0), (s.Gain.Single(), s.Offset[0].Single())));
         Assert.All(k.Manifest.Steps, s => Assert.Equal((1 / (1 + Math.Max(s.K.Value, 0)), 0), ((double)s.Gain.Single(), s.Offset[0].Single()), Close));
         Assert.Equal(k.Manifest.Steps.Select(s => s.Gain), bias.Manifest.Steps.Select(s => s.Gain));
@@ -99,6 +99,21 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     }
 
     [Fact]
+    public void An_engine_that_learns_adds_rows_with_its_weights_and_step_sizes()
+    {
+        using var device = new CpuDevice(2);
+        EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Trajectories = 2, Engine = new Halving(device) }, device, 2);
+        ReportRow[] learned = [.. report.Rows.Where(r => r.Name.EndsWith("learned rounding", StringComparison.Ordinal))];
+        Assert.Equal(["W4A8", "W4A4"], learned.Select(r => r.Bits));
+        // Step sizes of half the size saturate: both rows must be worse than what learning started from.
+        Assert.All(learned, r => Assert.Equal((Outcome.Worsens, $"{r.Bits} + per-step ranges"), (r.Verdict!.Outcome, r.Verdict.Against)));
+        Assert.Contains("automatic differentiation", Assert.Throws<ArgumentException>(() =>
+            ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Engine = new InterpreterEngine(device) }, device, 1)).Message);
+        Assert.Contains("ablation", Assert.Throws<ArgumentException>(() =>
+            ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Engine = new Halving(device), Ablation = false }, device, 1)).Message);
+    }
+
+    [Fact]
     public void Mistakes_are_named()
     {
         using var device = new CpuDevice(1);
@@ -124,6 +139,19 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         return ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 3, Trajectories = Calibrated.Trajectories }, device, threads);
     }
 
+    /// <summary>An engine whose learning does harm, so that its result shows.</summary>
+    private sealed class Halving(Device device) : ReferenceEngine
+    {
+        public override string Name => "halving";
+
+        internal override bool CanReconstruct => true;
+
+        internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity) => new InterpreterEngine(device).Create(model, timesteps, capacity);
+
+        internal override ReconstructedNetwork Reconstruct(ReconstructionRequest request, CancellationToken cancellation) =>
+            new(request.Weights, [.. request.Rows.Select(row => Array.ConvertAll(row, q => q with { Scale = q.Scale / 2 }))], []);
+    }
+
     /// <summary>An artefact with mixed bits, and the rows that stand beside it.</summary>
     public sealed class Calibrated : IDisposable
     {
@@ -140,7 +168,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
             var calibration = new AblationCalibration(model, scheduler, options, device, 2, (_, _) => { }, default);
             var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
             QuantizationVariant eight = new(4, RoundingChoice.Gptq, true, 8), four = eight with { ActivationBits = 4 };
-            calibration.Run(AblationRows.Variants, [(eight, plan), (four, plan)]);
+            calibration.Run(new AblationRows(calibration, TestManifest.Quantized()).Variants, [(eight, plan), (four, plan)]);
             CalibrationManifest manifest = calibration.Manifest(
                 eight, [.. s_bits.Select((b, t) => calibration.Steps(b == 4 ? four : eight, plan)[t])], plan, "budget");
             var weights = new SafetensorsWriter();

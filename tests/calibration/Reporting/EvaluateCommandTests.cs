@@ -24,6 +24,8 @@ public class EvaluateCommandTests(AblationTests.Calibrated fixture) : IClassFixt
         Assert.Equal(2, Run(Path.Combine(ModelFolder.Source, "nothing")));
         // The model does not lie in the artefact's folder.
         Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!));
+        // Without libtorch in the build, or where its library is missing, there is no such row, and no silence about it.
+        Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--engine", "torchsharp", "--ablation", "none", "--seeds", "0..1"));
         Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--classifier", Path.Combine(ModelFolder.Source, "nothing")));
     }
 
