@@ -20,6 +20,7 @@ internal static class EvaluateCommand
         var classifier = new Option<DirectoryInfo?>("--classifier") { Description = "Folder with classifier.safetensors and MNIST's test set, for label accuracy and Fréchet distance." };
         var json = new Option<FileInfo?>("--json") { Description = "Write every figure to this file." };
         var html = new Option<FileInfo?>("--html") { Description = "Write a page with table and plots to this file." };
+        var markdown = new Option<FileInfo?>("--markdown") { Description = "Write the table and what each part does to this file, for a document." };
         var ablation = new Option<string>("--ablation")
         {
             Description = "full calibrates and draws each part of the method; none draws FP32 and the artefact.", DefaultValueFactory = _ => "full",
@@ -32,7 +33,7 @@ internal static class EvaluateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, classifier, json, html, ablation, trajectories, engine, iterations, threads,
+            folder, model, seeds, classifier, json, html, markdown, ablation, trajectories, engine, iterations, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -44,15 +45,15 @@ internal static class EvaluateCommand
                 FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full", Trajectories = result.GetValue(trajectories),
                 ClassifierFolder = result.GetValue(classifier)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
-            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(threads), cancellation);
+            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string artefact, string model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, int threads, CancellationToken cancellation)
+    private static int Run(string artefact, string model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, FileInfo? markdown, int threads, CancellationToken cancellation)
     {
         // Minutes of work must not end at a missing folder.
-        foreach (FileInfo file in new[] { json, html }.OfType<FileInfo>()) file.Directory!.Create();
+        foreach (FileInfo file in new[] { json, html, markdown }.OfType<FileInfo>()) file.Directory!.Create();
         string manifest = ArtifactEvaluation.FindManifest(artefact);
         using var device = new CpuDevice(threads);
         if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };
@@ -61,6 +62,7 @@ internal static class EvaluateCommand
         TextReport.Write(report, Console.Out);
         if (json is not null) AtomicFile.Write(json.FullName, stream => JsonReport.Write(report, stream));
         if (html is not null) AtomicFile.Write(html.FullName, stream => HtmlReport.Write(report, stream));
+        if (markdown is not null) AtomicFile.Write(markdown.FullName, stream => MarkdownReport.Write(report, stream));
         return ExitCode.Success;
     }
 

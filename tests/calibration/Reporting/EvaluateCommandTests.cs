@@ -10,11 +10,12 @@ public class EvaluateCommandTests(AblationTests.Calibrated fixture) : IClassFixt
     public void Success_is_exit_code_0_and_writes_what_was_asked_for()
     {
         using var folder = new TemporaryFolder();
-        string json = folder.File("new/out.json"), html = folder.File("new/out.html");
-        Assert.Equal(0, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--ablation", "none", "--seeds", "3..4", "--json", json, "--html", html, "--threads", "2"));
+        string json = folder.File("new/out.json"), html = folder.File("new/out.html"), markdown = folder.File("new/out.md");
+        Assert.Equal(0, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", ModelFolder.Source, "--ablation", "none", "--seeds", "3..4", "--json", json, "--html", html, "--markdown", markdown, "--threads", "2"));
         using JsonDocument report = JsonDocument.Parse(File.ReadAllText(json));
         Assert.Equal(2, report.RootElement.GetProperty("rows").GetArrayLength());
         Assert.Equal((3, 2), (report.RootElement.GetProperty("firstImage").GetInt64(), report.RootElement.GetProperty("images").GetInt32()));
+        Assert.Contains("| artefact | MP |", File.ReadAllText(markdown));
         Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(html));
     }
 

@@ -74,6 +74,18 @@ public class ReportWriterTests
         Assert.Equal(text, Text(SyntheticReport.Create()));
     }
 
+    [Fact]
+    public void The_Markdown_has_a_row_for_each_row_and_as_many_cells_as_columns()
+    {
+        string text = Encoding.UTF8.GetString(Bytes(SyntheticReport.Create(), MarkdownReport.Write));
+        string[] table = [.. text.Split('\n').Where(l => l.StartsWith('|'))];
+        Assert.Equal(2 + SyntheticReport.Create().Rows.Count, table.Length);
+        Assert.Single(table.Select(l => l.Split(" | ").Length).Distinct());
+        Assert.Contains("- W4A8, bias: makes no difference beyond the interval", text);
+        Assert.Contains("- W4A4: one prediction", text);
+        Assert.DoesNotContain('\r', text);
+    }
+
     private static string Text(EvaluationReport report)
     {
         var writer = new StringWriter { NewLine = "\n" };
