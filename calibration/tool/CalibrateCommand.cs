@@ -22,6 +22,7 @@ internal static class CalibrateCommand
         var attention = Choice<int>.Create("--attention", "Bits of the factors of attention's products, q·kᵀ and softmax·v.", 32, ("8", 8), ("32", 32));
         var policy = Choice<BitPolicy>.Create("--policy", "How mixed bits are chosen.", BitPolicy.Budget, ("preset", BitPolicy.Preset), ("rule", BitPolicy.Rule), ("budget", BitPolicy.Budget));
         var presetShare = new Option<double>("--preset-share") { Description = "Share of the first steps at 4 bits.", DefaultValueFactory = _ => 0.25 };
+        var sensitive = new Option<int>("--sensitive-layers") { Description = "Most layers to keep at 8 bits, paid for by more steps with 4-bit activations; kept only if held-out images gain." };
         var ruleMargin = new Option<double>("--rule-margin") { Description = "Margin on the signal-to-noise ratio of the rule.", DefaultValueFactory = _ => 1 };
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics.", DefaultValueFactory = _ => 256 };
         var guidance = new Option<double>("--guidance") { Description = "Guidance scale to compile in.", DefaultValueFactory = _ => 1 };
@@ -41,7 +42,7 @@ internal static class CalibrateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
         {
-            folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, ruleMargin, trajectories, guidance,
+            folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
         command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
@@ -53,7 +54,7 @@ internal static class CalibrateCommand
             {
                 Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = sampler.In(result), WeightBits = bits,
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
-                AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), RuleMargin = result.GetValue(ruleMargin),
+                AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),

@@ -10,6 +10,12 @@ internal static class NetworkCost
     /// <summary>Multiply-accumulates of one evaluation.</summary>
     public static long MultiplyAccumulates(Network network) => Sum(network, static (macs, _) => macs);
 
+    /// <summary>Multiply-accumulates of one convolution.</summary>
+    /// <param name="convolution">The convolution.</param>
+    /// <param name="maps">Of its network, by name.</param>
+    public static long MultiplyAccumulates(ConvolutionOperation convolution, IReadOnlyDictionary<string, Map> maps) =>
+        Pixels(maps[convolution.Output]) * maps[convolution.Output].Channels * maps[convolution.Input].Channels * convolution.KernelSize * convolution.KernelSize;
+
     /// <summary>Σ MACs·n_w·n_a of one evaluation.</summary>
     /// <param name="network">The network; its convolutions' weight bits decide n_w.</param>
     /// <param name="activationBits">n_a where weights have 4 bits; 8-bit weights meet 8-bit activations.</param>
@@ -42,14 +48,14 @@ internal static class NetworkCost
         {
             sum = checked(sum + operation switch
             {
-                ConvolutionOperation c => cost(Pixels(maps[c.Output]) * maps[c.Output].Channels * maps[c.Input].Channels * c.KernelSize * c.KernelSize, c.WeightBits),
+                ConvolutionOperation c => cost(MultiplyAccumulates(c, maps), c.WeightBits),
                 AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, a.ProductBits),
                 _ => 0,
             });
         }
 
         return sum;
-
-        static long Pixels(Map map) => (long)map.Height * map.Width;
     }
+
+    private static long Pixels(Map map) => (long)map.Height * map.Width;
 }

@@ -76,6 +76,8 @@ public sealed record CalibrationOptions
     public BitPolicy Policy { get; init; } = BitPolicy.Budget;
     /// <summary>Share of steps at 4 bits under <see cref="BitPolicy.Preset"/>; <see cref="BitPolicy.Budget"/> spends as many bit operations as this preset.</summary>
     public double PresetShare { get; init; } = BitAllocation.PresetShare;
+    /// <summary>Most layers to keep at 8 bits, those that harm a prediction most for their cost; more steps with 4-bit activations pay for them. 0 for none.</summary>
+    public int SensitiveLayers { get; init; }
     /// <summary>Margin on SNR^F under <see cref="BitPolicy.Rule"/>.</summary>
     public double RuleMargin { get; init; } = 1;
     /// <summary>Trajectories that the statistics are collected on.</summary>
@@ -121,6 +123,9 @@ public sealed record CalibrationOptions
         Require(!Guided || model.NullLabel >= 0, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
+        Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");
+        Require(SensitiveLayers == 0 || (Activations == ActivationWidth.Mixed && Policy == BitPolicy.Budget && Rounding != RoundingChoice.Reconstruct),
+            "Sensitive layers are paid for by the budget's steps: they need mixed activations, the policy 'budget', and rounding that is not learned.");
         if (Rounding == RoundingChoice.Reconstruct)
         {
             Require(Engine is { CanReconstruct: true }, "Learned rounding needs automatic differentiation: use the engine 'torchsharp', or round with gptq.");

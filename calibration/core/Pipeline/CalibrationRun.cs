@@ -7,14 +7,20 @@ internal sealed class CalibrationRun
     // A quantized evaluation beside one in FP32, roughly: for the time left only.
     private const double QuantizedWork = 0.5;
 
+    private readonly string _noisePhase;
     private readonly int _units, _rangeUnits;
     private ActivationCollector? _activations;
     private WidthStatistics[] _statistics = [];
 
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint)
+        : this(context, checkpoint, [], "noise")
     {
-        (Context, _checkpoint) = (context, checkpoint);
-        Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip, context.Options.AttentionBits);
+    }
+
+    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyCollection<string> eightBits, string noisePhase)
+    {
+        (Context, _checkpoint, _noisePhase) = (context, checkpoint, noisePhase);
+        Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip, context.Options.AttentionBits, eightBits);
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = Units(context.Options.Trajectories);
         _rangeUnits = Units(context.Options.RangeTrajectories);
@@ -31,6 +37,9 @@ internal sealed class CalibrationRun
     /// <summary>Activation widths that the artefact may use.</summary>
     public int[] Widths { get; }
 
+    /// <summary>What was collected along FP32 trajectories, after <see cref="CollectActivations"/>.</summary>
+    public ActivationCollector Activations => _activations!;
+
     /// <summary>The weights file's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors { get; private set; } = null!;
 
@@ -45,6 +54,12 @@ internal sealed class CalibrationRun
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
     public double Work => _rangeUnits * (1 + FreeRunningWork) + _units * NoiseWork + ReconstructionPhase.Work(Context.Options);
+
+    /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
+    public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
+
+    /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights and noise are not.</summary>
+    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, eightBits, "noise-of-kept-layers") { _activations = _activations };
 
     /// <summary>Ranges and input moments along FP32 trajectories.</summary>
     public void CollectActivations()
@@ -85,7 +100,7 @@ internal sealed class CalibrationRun
                 new(bits.Activations, quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
         })];
         using ReferenceTrajectories reference = Context.Reference();
-        int first = _checkpoint.Load("noise", reader => Array.ForEach(_statistics, s => s.Read(reader)));
+        int first = _checkpoint.Load(_noisePhase, reader => Array.ForEach(_statistics, s => s.Read(reader)));
         Context.Report("quantization noise", first * NoiseWork + Math.Min(first, _rangeUnits) * FreeRunningWork);
         for (int unit = first; unit < _units; unit++)
         {
@@ -103,7 +118,7 @@ internal sealed class CalibrationRun
                 Context.Report("quantization noise", (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Steps);
             }
 
-            _checkpoint.Save("noise", unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
+            _checkpoint.Save(_noisePhase, unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
         }
     }
 

@@ -38,11 +38,12 @@ public static class Calibrator
         var notes = new List<string>();
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, notes);
-        context.Total = run.Work + decision.Work;
+        var sensitive = new SensitivePhase(run, decision, checkpoint, notes);
+        context.Total = run.Work + decision.Work + sensitive.Work;
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
-        CalibrationManifest manifest = decision.Decide();
+        (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
         var weights = new SafetensorsWriter();
         run.Tensors.AddTo(weights);
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;

@@ -16,6 +16,8 @@ internal sealed class DecisionPhase
     private readonly Dictionary<string, double[]> _gains = new(StringComparer.Ordinal);
     private readonly string _policy;
     private HeldOutImages? _heldOut;
+    private double[][]? _costs;
+    private double? _allowed;
 
     /// <param name="run">Whose collecting phases are done, or will be before <see cref="Decide"/>.</param>
     /// <param name="checkpoint">For the measured costs.</param>
@@ -27,6 +29,19 @@ internal sealed class DecisionPhase
     }
 
     private CalibrationOptions Options => _context.Options;
+
+    /// <summary>The same decision for another network under a cap of its own: the held-out images and each step's measured costs are shared.</summary>
+    /// <param name="run">Whose noise is collected.</param>
+    /// <param name="allowed">Bit operations of all steps together.</param>
+    /// <param name="notes">Receives what a person should know.</param>
+    public DecisionPhase For(CalibrationRun run, double allowed, List<string> notes) => new(run, _checkpoint, notes) { _heldOut = HeldOut, _costs = _costs, _allowed = allowed };
+
+    /// <summary>Squared error of each held-out image to FP32's, dB of its mean; with the sampler's own σ, for a changed one lowers paired figures by construction.</summary>
+    public double[] FinalErrorsDb(CalibrationManifest manifest) => HeldOut.ErrorsDb(HeldOut.Draw(manifest with
+    {
+        Sampling = manifest.Sampling with { VarianceCorrection = false },
+        Steps = manifest.Steps.Select(s => s with { CalibratedSigma = s.Sigma }).ToEquatableArray(),
+    }, _run.Tensors));
 
     /// <summary>Most work that this phase will do, in evaluations of a unit's trajectories.</summary>
     public double Work
@@ -80,28 +95,36 @@ internal sealed class DecisionPhase
     /// <summary>The best allocation for measured costs at the preset's price, confirmed in closed loop against the preset.</summary>
     private int[] Budget(int[] preset)
     {
+        Network network = _run.Quantized.Network;
+        if (_allowed is { } allowed) return Cheapest(NetworkCost.MultiplyAccumulates(network) * 1024.0 * Options.Steps / allowed);
+
         var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, false);
         InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Steps)], plan)
             .Select(s => s.Parameters(plan)).ToArray())];
-        double[][] costs;
         using (ReferenceTrajectories reference = _context.Reference())
         using (NetworkEvaluator quantized = _run.Evaluator())
         {
             double unit = (double)BudgetCosts.Images(Options) / ReferenceTrajectories.UnitImages / Options.Steps;
-            costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
+            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
         }
 
-        Network network = _run.Quantized.Network;
-        double full = NetworkCost.MultiplyAccumulates(network) * 1024.0;
-        int[] budget = BitAllocation.Budget(costs[0], costs[1], BitAllocation.EightBitSteps(
-            full, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, NetworkCost.BitOperationsSaved(network, preset)));
-        _notes.Add($"budget: 4-bit activations at steps {string.Join(" ", Enumerable.Range(0, budget.Length).Where(s => budget[s] == 4))}");
+        int[] budget = Cheapest(NetworkCost.BitOperationsSaved(network, preset));
         if (budget.AsSpan().SequenceEqual(preset)) return preset;
         double[] ours = HeldOut.ErrorsDb(HeldOut.Draw(Build(budget, plan), _run.Tensors)), theirs = HeldOut.ErrorsDb(HeldOut.Draw(Build(preset, plan), _run.Tensors));
         Interval change = Bootstrap.Estimate(ours.Length, i => i.Average(n => ours[n] - theirs[n]), Options.Seed);
         bool worse = change.Low > 0;
         _notes.Add(Text($"budget against the preset at no more bit operations: the final images' squared error changes by {change.Value:+0.00;-0.00} dB [{change.Low:+0.00;-0.00}, {change.High:+0.00;-0.00}] on {ours.Length} held-out trajectories{(worse ? "; the preset is kept" : "")}"));
         return worse ? preset : budget;
+    }
+
+    /// <summary>The allocation of least measured cost that saves so many times the bit operations.</summary>
+    private int[] Cheapest(double saved)
+    {
+        Network network = _run.Quantized.Network;
+        int[] bits = BitAllocation.Budget(_costs![0], _costs[1], BitAllocation.EightBitSteps(
+            NetworkCost.MultiplyAccumulates(network) * 1024.0, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, saved));
+        _notes.Add($"budget: 4-bit activations at steps {string.Join(" ", Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4))}");
+        return bits;
     }
 
     private StepDecision[] Steps(int[] bits, CorrectionPlan plan)

@@ -53,6 +53,7 @@ internal static class ManifestBuilder
         {
             yield return $"--policy {o.Policy.ToString().ToLowerInvariant()}";
             yield return o.Policy == BitPolicy.Rule ? Text($"--rule-margin {o.RuleMargin}") : Text($"--preset-share {o.PresetShare}");
+            if (o.SensitiveLayers > 0) yield return Text($"--sensitive-layers {o.SensitiveLayers}");
         }
 
         yield return Text($"--trajectories {o.Trajectories}");

@@ -12,12 +12,12 @@ internal sealed class QuantizedNetwork
     private readonly List<Map> _added = [];
     private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
 
-    private QuantizedNetwork(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits)
+    private QuantizedNetwork(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits, IReadOnlyCollection<string> eightBits)
     {
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
         _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
-            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon ? 8 : weightBits, StringComparer.Ordinal);
+            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
         foreach (GroupNormOperation norm in network.Operations.OfType<GroupNormOperation>()) Fuse(network, norm);
         foreach (Operation operation in network.Operations)
         {
@@ -54,8 +54,9 @@ internal sealed class QuantizedNetwork
     /// <param name="weightBits">4 or 8.</param>
     /// <param name="skip">Convolutions to leave in FP32.</param>
     /// <param name="attentionBits">8 or 32, of the factors of attention's two products.</param>
-    public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32) =>
-        new(network, weightBits, skip, attentionBits);
+    /// <param name="eightBits">Convolutions to keep at 8 bits.</param>
+    public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32, IReadOnlyCollection<string>? eightBits = null) =>
+        new(network, weightBits, skip, attentionBits, eightBits ?? []);
 
     /// <summary>Lets a norm write quantized maps when convolutions of one width are all that reads them.</summary>
     private void Fuse(Network network, GroupNormOperation norm)

@@ -120,6 +120,23 @@ public class CalibratorTests
     }
 
     [Fact]
+    public void SensitiveLayersCostNoMoreAndAreKeptOnlyWhereImagesGain()
+    {
+        CalibrationOptions options = Quick with { Steps = 4, Policy = BitPolicy.Budget, PresetShare = 0.25 };
+        using TemporaryFolder plain = new(), one = new(), three = new();
+        using CalibrationArtifact without = CalibrationArtifact.Open(Calibrate(options, plain, 2));
+        string first = Calibrate(options with { SensitiveLayers = 2 }, one, 1, notes: out IReadOnlyList<string> notes);
+        AssertEqualArtefacts(first, Calibrate(options with { SensitiveLayers = 2 }, three, 3));
+
+        using CalibrationArtifact with = CalibrationArtifact.Open(first);
+        bool kept = notes.Any(n => n.EndsWith("; kept", StringComparison.Ordinal));
+        Assert.True(kept || notes.Any(n => n.Contains("not kept", StringComparison.Ordinal)), string.Join('\n', notes));
+        int eight = with.Manifest.Network.Operations.OfType<Manifest.ConvolutionOperation>().Count(o => o.WeightBits == 8);
+        Assert.Equal(kept ? 4 : 2, eight);
+        Assert.True(with.Manifest.Sampling.BitOperationsSaved.Value >= without.Manifest.Sampling.BitOperationsSaved.Value * (1 - 1e-6));
+    }
+
+    [Fact]
     public void SecondOrderRoundingAndMoreBitsLowerTheNoise()
     {
         double nearest = Snr(RoundingChoice.Nearest, 4), second = Snr(RoundingChoice.Gptq, 4), eight = Snr(RoundingChoice.Gptq, 8);
@@ -143,6 +160,8 @@ public class CalibratorTests
             (Quick with { Steps = 0 }, "steps"),
             (Quick with { WeightBits = 5 }, "4 or 8"),
             (Quick with { AttentionBits = 4 }, "8 bits or 32"),
+            (Quick with { SensitiveLayers = -1 }, "0 or more"),
+            (Quick with { SensitiveLayers = 1, Policy = BitPolicy.Preset }, "policy 'budget'"),
             (Quick with { WeightBits = 8 }, "8-bit weights"),
             (Quick with { Guidance = 2 }, "outside the interval"),
             (Quick with { Skip = ["nowhere"] }, "nowhere"),
@@ -161,6 +180,14 @@ public class CalibratorTests
     {
         using var device = new CpuDevice(threads);
         return Calibrator.Run(Model, options, folder.Root, device, threads, progress, cancellation).ManifestPath;
+    }
+
+    private static string Calibrate(CalibrationOptions options, TemporaryFolder folder, int threads, out IReadOnlyList<string> notes)
+    {
+        using var device = new CpuDevice(threads);
+        CalibrationResult result = Calibrator.Run(Model, options, folder.Root, device, threads);
+        notes = result.Notes;
+        return result.ManifestPath;
     }
 
     private static void AssertEqualArtefacts(string expected, string actual)

@@ -1,0 +1,89 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>A layer's harm when it alone has 4-bit weights and activations.</summary>
+/// <param name="Layer">Name of the convolution.</param>
+/// <param name="Error">Mean squared error of the prediction against FP32.</param>
+/// <param name="MultiplyAccumulates">Of one evaluation: 8 bits instead of 4 cost in proportion to them.</param>
+internal readonly record struct LayerHarm(string Layer, double Error, long MultiplyAccumulates)
+{
+    /// <summary>Harm for what it would cost to avoid.</summary>
+    public double PerOperation => Error / MultiplyAccumulates;
+}
+
+/// <summary>Measures, teacher-forced on a few FP32 states, what each 4-bit layer alone does to the prediction; everything else runs in FP32.</summary>
+internal static class LayerSensitivity
+{
+    private const string Phase = "sensitivity";
+    private const int States = 5;
+
+    /// <summary>Work, in evaluations of a unit's trajectories.</summary>
+    public static double Work(CalibrationRun run) => 1 + (double)Layers(run).Length * Math.Min(States, run.Context.Options.Steps) / run.Context.Options.Steps;
+
+    /// <summary>All 4-bit layers, the most harmful for their cost first.</summary>
+    /// <param name="run">Whose weights are quantized.</param>
+    /// <param name="checkpoint">Written after each layer.</param>
+    public static LayerHarm[] Measure(CalibrationRun run, Checkpoint checkpoint)
+    {
+        CalibrationContext context = run.Context;
+        ConvolutionOperation[] layers = Layers(run);
+        var maps = run.Quantized.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        var errors = new double[layers.Length];
+        int done = checkpoint.Load(Phase, reader =>
+        {
+            for (int i = 0; i < errors.Length; i++) errors[i] = reader.ReadDouble();
+        });
+        TrajectoryState[] states = done == layers.Length ? [] : Collect(context);
+        for (int i = done; i < layers.Length; i++)
+        {
+            errors[i] = Error(run, layers[i].Name, states);
+            context.Report("sensitivity of each layer", (double)states.Length / context.Options.Steps);
+            checkpoint.Save(Phase, i + 1, writer => Array.ForEach(errors, writer.Write));
+        }
+
+        return [.. layers.Select((layer, i) => new LayerHarm(layer.Name, errors[i], NetworkCost.MultiplyAccumulates(layer, maps)))
+            .OrderByDescending(h => h.PerOperation).ThenBy(h => h.Layer, StringComparer.Ordinal)];
+    }
+
+    private static ConvolutionOperation[] Layers(CalibrationRun run) => [.. run.Quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits == 4)];
+
+    /// <summary>The first unit's states at a few steps, spread evenly from the middle of the first stretch to that of the last.</summary>
+    private static TrajectoryState[] Collect(CalibrationContext context)
+    {
+        int count = Math.Min(States, context.Options.Steps);
+        int[] steps = [.. Enumerable.Range(0, count).Select(i => (2 * i + 1) * context.Options.Steps / (2 * count))];
+        using ReferenceTrajectories reference = context.Reference();
+        var states = new List<TrajectoryState>();
+        foreach (TrajectoryState state in reference.Run(0, cancellation: context.Cancellation))
+        {
+            // The arrays are reused for the next step.
+            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional] });
+            context.Report("sensitivity of each layer", 1.0 / context.Options.Steps);
+        }
+
+        return [.. states];
+    }
+
+    private static double Error(CalibrationRun run, string layer, TrajectoryState[] states)
+    {
+        CalibrationContext context = run.Context;
+        string[] others = [.. context.Model.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name).Where(name => name != layer)];
+        QuantizedNetwork alone = QuantizedNetwork.Of(context.Model.Network, 4, others);
+        Func<string, long, byte[]> exact = context.Model.TensorBytes(context.Timesteps);
+        using var evaluator = new NetworkEvaluator(alone.Network, context.Options.Steps,
+            (name, length) => name[..name.LastIndexOf('.')] == layer ? run.Tensors.Bytes(name, length) : exact(name, length), context.Device, ReferenceTrajectories.UnitImages);
+        double sum = 0;
+        long count = 0;
+        foreach (TrajectoryState state in states)
+        {
+            ActivationRange[] ranges = [.. alone.Sources.Select(source => ActivationSearch.Minimize(run.Activations.Histogram(state.Step, source), 15))];
+            var epsilon = new float[state.X.Length];
+            evaluator.Evaluate(state.Step, new() { Quantizations = CalibrationRun.Quantizations(ranges) }, state.X, state.Labels, epsilon, null, context.Cancellation);
+            for (int i = 0; i < epsilon.Length; i++) sum += Math.Pow((double)epsilon[i] - state.Conditional[i], 2);
+            count += epsilon.Length;
+        }
+
+        return sum / count;
+    }
+}

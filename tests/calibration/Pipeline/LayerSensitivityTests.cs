@@ -1,0 +1,41 @@
+using Specializer.Manifest;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+public class LayerSensitivityTests
+{
+    private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, "tiny", nullLabel: 10);
+
+    [Fact]
+    public void EveryFourBitLayerIsMeasuredAloneAndRankedByItsCost()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        var options = new CalibrationOptions { Steps = 2, Trajectories = 2, Rounding = RoundingChoice.Nearest };
+        var context = new CalibrationContext(Model, Model.CreateScheduler(null, 2, 1), options, device, 2, null, default);
+        var checkpoint = new Checkpoint(folder.Root, "tiny", "these options");
+        var run = new CalibrationRun(context, checkpoint);
+        run.CollectActivations();
+        run.QuantizeWeights();
+
+        LayerHarm[] harms = LayerSensitivity.Measure(run, checkpoint);
+
+        ConvolutionOperation[] four = [.. run.Quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits == 4)];
+        Assert.Equal(four.Select(o => o.Name).Order(StringComparer.Ordinal), harms.Select(h => h.Layer).Order(StringComparer.Ordinal));
+        Assert.Equal(harms.Select(h => h.PerOperation).OrderDescending(), harms.Select(h => h.PerOperation));
+        Assert.All(harms, h => Assert.True(h.Error > 0 && double.IsFinite(h.Error), $"{h}"));
+        // A layer alone harms less than all of them together.
+        var noise = new NoiseCollector(4, [.. run.Ranges[0].Select(CalibrationRun.Quantizations)], Model.Channels, options);
+        using (ReferenceTrajectories reference = context.Reference())
+        using (NetworkEvaluator quantized = run.Evaluator())
+        {
+            foreach (TrajectoryState state in reference.Run(0)) noise.Add(state, quantized, Model.NullLabel, default);
+        }
+
+        double together = Enumerable.Range(0, 2).Average(step => noise.Moments(step).Covariance(1, 1));
+        Assert.All(harms, h => Assert.True(h.Error < together, $"{h} against {together}"));
+        // What is measured already is read.
+        Assert.Equal(harms, LayerSensitivity.Measure(run, checkpoint));
+    }
+}
