@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Specializer.Tool;
 using Specializer.Tests;
+using Specializer.Tool;
 
 namespace Specializer.Calibration.Tests;
 
