@@ -20,9 +20,20 @@ internal static class Transcendental
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Exp(Vector256<float> x)
     {
-        // Outside these bounds the result has saturated; a NaN fails both comparisons and stays.
-        x = Vector256.ConditionalSelect(Vector256.GreaterThan(x, Vector256.Create(89f)), Vector256.Create(89f), x);
-        x = Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-104f)), Vector256.Create(-104f), x);
+        // Outside these bounds the result has saturated.
+        var (y, n) = Reduce(x, -104f);
+
+        // n reaches −150 and 128, beyond a float's exponent, so 2^n is two factors; only the last product can round.
+        var half = n >> 1;
+        return y * PowerOfTwo(half) * PowerOfTwo(n - half);
+    }
+
+    /// <summary>e^x = y·2^n with y in [√½, √2], for x between <paramref name="least"/> and 89, others taken as the nearer of the two; NaN stays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float> Y, Vector256<int> N) Reduce(Vector256<float> x, float least)
+    {
+        // The instructions return their second operand if one is NaN, or NaN.
+        x = Vector256.MaxNative(Vector256.Create(least), Vector256.MinNative(Vector256.Create(89f), x));
 
         // x = n·ln 2 + r with |r| <= ln 2 / 2.
         var biased = Fma(x, Vector256.Create(1.442695f), Vector256.Create(RoundingBias));
@@ -34,12 +45,7 @@ internal static class Transcendental
         p = Fma(r, p, Vector256.Create(0.04166839f));
         p = Fma(r, p, Vector256.Create(0.16666521f));
         p = Fma(r, p, Vector256.Create(0.49999994f));
-        var y = Fma(r * r, p, r) + Vector256<float>.One;
-
-        // n reaches −150 and 128, beyond a float's exponent, so 2^n is two factors; only the last product can round.
-        var exponent = biased.AsInt32() - Vector256.Create(RoundingBias).AsInt32();
-        var half = exponent >> 1;
-        return y * PowerOfTwo(half) * PowerOfTwo(exponent - half);
+        return (Fma(r * r, p, r) + Vector256<float>.One, biased.AsInt32() - Vector256.Create(RoundingBias).AsInt32());
     }
 
     /// <inheritdoc cref="Exp(Vector256{float})"/>
@@ -47,7 +53,12 @@ internal static class Transcendental
 
     /// <summary>x·sigmoid(x) = x / (1 + e^−x). Of −∞: NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Silu(Vector256<float> x) => x / (Vector256<float>.One + Exp(-x));
+    public static Vector256<float> Silu(Vector256<float> x)
+    {
+        // Below −87 the exponential vanishes beside 1 whatever its bits, so here 2y·2^(n−1) is the same with one factor of two.
+        var (y, n) = Reduce(-x, -87f);
+        return x / (Vector256<float>.One + (y + y) * PowerOfTwo(n - Vector256<int>.One));
+    }
 
     /// <inheritdoc cref="Silu(Vector256{float})"/>
     public static float Silu(float x) => Silu(Vector256.Create(x)).ToScalar();

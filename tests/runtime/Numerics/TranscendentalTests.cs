@@ -43,6 +43,13 @@ public class TranscendentalTests
         AssertUlps(4, Transcendental.Silu, x => x / (1 + Math.Exp(-x)), Range(-80f, 80f, 400_000));
 
     [Fact]
+    public void SiluIsItsFormulaBitForBit()
+    {
+        foreach (float x in (float[])[.. Range(-91f, 91f, 400_000), .. Range(-89.1f, -86.9f, 100_000), .. Range(86.9f, 89.1f, 100_000), -1000f, 1000f, 0f, -0f, 1e-40f, -1e-40f, float.PositiveInfinity])
+            Assert.True(BitConverter.SingleToInt32Bits(x / (1 + Transcendental.Exp(-x))) == BitConverter.SingleToInt32Bits(Transcendental.Silu(x)), $"{x:R}");
+    }
+
+    [Fact]
     public void ResultsSaturate()
     {
         Assert.Equal(float.PositiveInfinity, Transcendental.Exp(88.8f));
