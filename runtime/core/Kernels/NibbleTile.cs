@@ -42,29 +42,38 @@ internal readonly unsafe struct NibbleTile : ITileKernel
             byte* p0 = taps[0], p1 = taps[1], p2 = taps[2], p3 = taps[3], p4 = taps[4], p5 = taps[5];
             for (nint c = 0; c < end;)
             {
-                for (nint stop = Math.Min(c + run, end); c < stop; c += 4, panel += 64)
+                nint stop = Math.Min(c + run, end);
+                for (; c < stop - 4; c += 8, panel += 128)
                 {
-                    // a: four channels of outputs 0–7, b: of outputs 8–15; x: those four channels of one pixel in all lanes.
+                    // a: four channels of outputs 0–7, b: of outputs 8–15; then the next four channels.
                     Vector256<sbyte> a = Vector256.Load((sbyte*)panel), b = Vector256.Load((sbyte*)panel + 32);
-                    Vector256<byte> x;
-                    x = Vector256.Create(*(int*)(p0 + c)).AsByte();
-                    s0a += Dot.Adjacent(x, a);
-                    s0b += Dot.Adjacent(x, b);
-                    x = Vector256.Create(*(int*)(p1 + c)).AsByte();
-                    s1a += Dot.Adjacent(x, a);
-                    s1b += Dot.Adjacent(x, b);
-                    x = Vector256.Create(*(int*)(p2 + c)).AsByte();
-                    s2a += Dot.Adjacent(x, a);
-                    s2b += Dot.Adjacent(x, b);
-                    x = Vector256.Create(*(int*)(p3 + c)).AsByte();
-                    s3a += Dot.Adjacent(x, a);
-                    s3b += Dot.Adjacent(x, b);
-                    x = Vector256.Create(*(int*)(p4 + c)).AsByte();
-                    s4a += Dot.Adjacent(x, a);
-                    s4b += Dot.Adjacent(x, b);
-                    x = Vector256.Create(*(int*)(p5 + c)).AsByte();
-                    s5a += Dot.Adjacent(x, a);
-                    s5b += Dot.Adjacent(x, b);
+                    Add(p0 + c, a, b, ref s0a, ref s0b);
+                    Add(p1 + c, a, b, ref s1a, ref s1b);
+                    Add(p2 + c, a, b, ref s2a, ref s2b);
+                    Add(p3 + c, a, b, ref s3a, ref s3b);
+                    Add(p4 + c, a, b, ref s4a, ref s4b);
+                    Add(p5 + c, a, b, ref s5a, ref s5b);
+                    a = Vector256.Load((sbyte*)panel + 64);
+                    b = Vector256.Load((sbyte*)panel + 96);
+                    Add(p0 + c + 4, a, b, ref s0a, ref s0b);
+                    Add(p1 + c + 4, a, b, ref s1a, ref s1b);
+                    Add(p2 + c + 4, a, b, ref s2a, ref s2b);
+                    Add(p3 + c + 4, a, b, ref s3a, ref s3b);
+                    Add(p4 + c + 4, a, b, ref s4a, ref s4b);
+                    Add(p5 + c + 4, a, b, ref s5a, ref s5b);
+                }
+
+                if (c < stop)
+                {
+                    Vector256<sbyte> a = Vector256.Load((sbyte*)panel), b = Vector256.Load((sbyte*)panel + 32);
+                    Add(p0 + c, a, b, ref s0a, ref s0b);
+                    Add(p1 + c, a, b, ref s1a, ref s1b);
+                    Add(p2 + c, a, b, ref s2a, ref s2b);
+                    Add(p3 + c, a, b, ref s3a, ref s3b);
+                    Add(p4 + c, a, b, ref s4a, ref s4b);
+                    Add(p5 + c, a, b, ref s5a, ref s5b);
+                    c += 4;
+                    panel += 64;
                 }
 
                 if (--left > 0 && (tap < tapCount || c < end)) continue;
@@ -84,6 +93,15 @@ internal readonly unsafe struct NibbleTile : ITileKernel
                 s0a = s0b = s1a = s1b = s2a = s2b = s3a = s3b = s4a = s4b = s5a = s5b = default;
             }
         }
+    }
+
+    /// <summary>Adds four channels of one pixel, in all lanes, times the weights of 16 outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(byte* pixel, Vector256<sbyte> a, Vector256<sbyte> b, ref Vector256<short> sumA, ref Vector256<short> sumB)
+    {
+        Vector256<byte> x = Vector256.Create(*(int*)pixel).AsByte();
+        sumA += Dot.Adjacent(x, a);
+        sumB += Dot.Adjacent(x, b);
     }
 
     /// <summary>Adds both halves of each output's 16-bit sums to its 32-bit one.</summary>
