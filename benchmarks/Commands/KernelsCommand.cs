@@ -68,7 +68,7 @@ internal static class KernelsCommand
 
     private static string Convolutions(Summary summary, MachineLimits limits)
     {
-        var table = new MarkdownTable("convolution", "bits", "µs", "GMAC/s", "of the limit");
+        var table = new MarkdownTable("convolution", "bits", "form", "µs", "GMAC/s", "of the limit");
         ConvolutionCase[] shapes = [.. ConvolutionBenchmarks.Shapes];
         var order = summary.Reports.OrderBy(r => Array.IndexOf(shapes, Parameter(r, nameof(ConvolutionBenchmarks.Shape))))
             .ThenBy(r => Array.IndexOf(ConvolutionBenchmarks.AllBits, Parameter(r, nameof(ConvolutionBenchmarks.Bits))));
@@ -77,8 +77,9 @@ internal static class KernelsCommand
             var shape = (ConvolutionCase)Parameter(report, nameof(ConvolutionBenchmarks.Shape));
             var bits = (string)Parameter(report, nameof(ConvolutionBenchmarks.Bits));
             double rate = shape.MultiplyAccumulates / Nanoseconds(report);
+            (string form, double products) = ConvolutionBenchmarks.Form(shape, bits);
             double limit = (bits switch { "FP32" => limits.Float32, "W8A8" => limits.Word, _ => limits.Byte }).Best;
-            table.Add(shape, bits, Nanoseconds(report) / 1000, rate, Percent(rate / limit));
+            table.Add(shape, bits, form, Nanoseconds(report) / 1000, rate, Percent(products / Nanoseconds(report) / limit));
         }
 
         return table.ToString();

@@ -13,7 +13,7 @@ internal static class LayersCommand
 {
     public static Command Create()
     {
-        var model = new Option<string>("--model") { Description = "Which network.", DefaultValueFactory = _ => "ddpm-cifar10-32" };
+        var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", DefaultValueFactory = _ => BenchmarkModel.Names, AllowMultipleArgumentsPerToken = true };
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var configurations = new Option<string[]>("--configuration") { Description = "FP32, W8A8, W4A8 or W4A4.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
         var rounds = new Option<int>("--rounds") { Description = "Steps measured.", DefaultValueFactory = _ => 15 };
@@ -23,12 +23,14 @@ internal static class LayersCommand
         command.SetAction(options =>
         {
             Console.WriteLine(Machine.This);
-            BenchmarkModel network = BenchmarkModel.Load(options.GetValue(model)!);
             var parts = new List<string>();
-            foreach (string configuration in options.GetValue(configurations)!)
+            foreach (BenchmarkModel network in options.GetValue(model)!.Select(BenchmarkModel.Load))
             {
-                parts.Add(Measure(network, configuration, options.GetValue(rounds)));
-                Console.WriteLine($"\n{parts[^1]}");
+                foreach (string configuration in options.GetValue(configurations)!)
+                {
+                    parts.Add(Measure(network, configuration, options.GetValue(rounds)));
+                    Console.WriteLine($"\n{parts[^1]}");
+                }
             }
 
             parts.Add(string.Create(CultureInfo.InvariantCulture, $"Between operations: handing work to two threads, until both have met in it and returned, takes {LayerTimes.HandOver():F1} µs."));

@@ -23,7 +23,7 @@ internal static class ModelsCommand
         var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.Configurations, AllowMultipleArgumentsPerToken = true };
         configurations.AcceptOnlyFromAmong(ModelMeasurement.Configurations);
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
-        var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration.", DefaultValueFactory = _ => 9 };
+        var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
         var turn = new Option<double>("--turn") { Description = "Milliseconds of a turn, at least three evaluations.", DefaultValueFactory = _ => 60 };
         var avx2 = new Option<bool>("--avx2") { Description = "Both sides without AVX-512; to be started with DOTNET_EnableAVX512=0." };
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
@@ -52,10 +52,11 @@ internal static class ModelsCommand
                 Console.WriteLine($"\n{name}: {(network.MultiplyAccumulates / 1e9).ToString("F2", CultureInfo.InvariantCulture)} GMAC an image");
                 foreach (int images in options.GetValue(batch)!)
                 {
+                    int turns = images == 1 ? options.GetValue(rounds) : (options.GetValue(rounds) + 1) / 2;
                     foreach (int count in options.GetValue(threads)!)
                     {
                         ModelRow[] measured = new ModelMeasurement(network, onnxRuntime)
-                            .Measure(count, images, options.GetValue(rounds), options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(processor));
+                            .Measure(count, images, turns, options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(processor));
                         rows.AddRange(measured);
                         Console.WriteLine($"\n{Title(measured[0])}\n\n{Table(measured)}");
                     }

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Specializer.Calibration;
+using Specializer.Kernels;
 
 namespace Specializer.Benchmarks.Kernels;
 
@@ -34,16 +35,30 @@ public class ConvolutionBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        int weightBits = Bits switch { "FP32" => 32, "W8A8" => 8, _ => 4 };
+        int weightBits = WeightBits(Bits);
         _quantization = KernelNetworks.Range(Bits == "W4A4" ? 15 : 255);
         var network = KernelNetworks.Convolution(Shape, weightBits);
         _bench = new(network, weightBits == 32 ? InterpretedStep.Float32 : new() { Quantizations = [_quantization] });
-        _shape = new(Shape.InputSize, Shape.InputSize, Shape.Inputs, Shape.OutputSize, Shape.OutputSize, Shape.Outputs,
-            Shape.KernelSize, Shape.Stride, Shape.KernelSize / 2, Shape.KernelSize / 2, Shape.Upsample, weightBits, 1);
+        _shape = Dynamic(Shape, weightBits);
         _input = _bench.Buffer(weightBits == 32 ? "x" : "q");
         _output = _bench.Buffer("y");
         _weights = new(_bench.Interpreter.Layout[network.Operations[^1].Name]);
     }
+
+    /// <summary>The form that the CPU chooses, and the products that it makes; fewer than the direct ones in Winograd's.</summary>
+    internal static (string Form, double Products) Form(ConvolutionCase shape, string bits)
+    {
+        int weightBits = WeightBits(bits);
+        var geometry = ConvolutionGeometry.Of(Dynamic(shape, weightBits));
+        return weightBits == 8 && Winograd.Suits(geometry, 255)
+            ? ("Winograd", (double)Winograd.Positions * Winograd.Patches(geometry).OutputPixels * shape.Inputs * shape.Outputs)
+            : ("direct", shape.MultiplyAccumulates);
+    }
+
+    private static int WeightBits(string bits) => bits switch { "FP32" => 32, "W8A8" => 8, _ => 4 };
+
+    private static DynamicConvolution Dynamic(ConvolutionCase s, int weightBits) => new(s.InputSize, s.InputSize, s.Inputs, s.OutputSize, s.OutputSize, s.Outputs,
+        s.KernelSize, s.Stride, s.KernelSize / 2, s.KernelSize / 2, s.Upsample, weightBits, 1);
 
     /// <summary>One convolution.</summary>
     [Benchmark]
