@@ -38,15 +38,25 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         _arenaBytes = checked(bytesPerImage * capacity);
         device.Accelerator.Bind();
         _arena = device.Allocate(_arenaBytes + PaddingBytes, $"A session of {capacity} images");
-        _labels = device.Accelerator.Allocate1D<int>(capacity);
-        _stream = device.Accelerator.CreateStream();
-        _scratch = new(device, _stream);
-        _offsets = new(device, _stream);
-        byte* padding = stackalloc byte[PaddingBytes];
-        for (int i = 0; i < PaddingBytes; i++) padding[i] = (byte)(i / 16);
-        _arena.MemSetToZero(_stream);
-        _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref *padding, PaddingBytes);
-        _stream.Synchronize();
+        try
+        {
+            _labels = device.Accelerator.Allocate1D<int>(capacity);
+            _stream = device.Accelerator.CreateStream();
+            _scratch = new(device, _stream);
+            _offsets = new(device, _stream);
+            byte* padding = stackalloc byte[PaddingBytes];
+            for (int i = 0; i < PaddingBytes; i++) padding[i] = (byte)(i / 16);
+            _arena.MemSetToZero(_stream);
+            _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref *padding, PaddingBytes);
+            _stream.Synchronize();
+        }
+        catch (AcceleratorException e)
+        {
+            _stream?.Dispose();
+            _labels?.Dispose();
+            _arena.Dispose();
+            throw KernelCache.Lost(device.Accelerator, e);
+        }
     }
 
     public override int Capacity { get; }

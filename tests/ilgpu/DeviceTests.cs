@@ -50,6 +50,28 @@ public class DeviceTests
     [On(Accelerator.Cpu)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
+    public void A_session_that_does_not_fit_leaves_the_device_usable(Accelerator kind)
+    {
+        using PackedWeights weights = new TestBlob().Build();
+        using Device device = Accelerators.Open(kind);
+        using DeviceWeights uploaded = device.Upload(weights);
+#if FULL_FEED
+        var e = Assert.Throws<DeviceMemoryException>(() => device.CreateExecution(uploaded, 1L << 50, default, 3));
+        Assert.True(e.NeededBytes >= 3L << 50, e.Message);
+        Assert.Contains("A session of 3 images needs", e.Message);
+#endif
+        using Execution run = device.CreateExecution(uploaded, 1024, default, 3);
+        run.Begin(3, default, default);
+        float[] written = Values.Floats(new Random(1), 3 * 256), read = new float[3 * 256];
+        run.Write(default, 256, written);
+        run.Read(default, 256, read);
+        Assert.Equal(written, read);
+    }
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
     public void Two_sessions_share_weights_and_kernels(Accelerator kind)
     {
         var blob = new TestBlob();

@@ -5,16 +5,18 @@ namespace Specializer.Ilgpu.Tests;
 /// <summary>The sampler generated from the shipped model, on every device.</summary>
 public class GeneratedSamplerTests(ITestOutputHelper output)
 {
-    /// <summary>Not on ILGPU's CPU accelerator, which takes minutes.</summary>
+    /// <summary>ILGPU's CPU accelerator takes half a minute for an image.</summary>
     [Theory]
+    [On(Accelerator.Cpu)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
     public void Whole_images_agree(Accelerator kind)
     {
         using Device device = Accelerators.Open(kind);
         using MnistSampler here = MnistSampler.Load(), there = MnistSampler.Load(device);
-        float[] expected = here.Sample(count: 2, seed: 5, labels: [3, 8]).Pixels.ToArray();
-        float[] actual = there.Sample(count: 2, seed: 5, labels: [3, 8]).Pixels.ToArray();
+        int[] labels = kind == Accelerator.Cpu ? [3] : [3, 8];
+        float[] expected = here.Sample(labels.Length, seed: 5, labels).Pixels.ToArray();
+        float[] actual = there.Sample(labels.Length, seed: 5, labels).Pixels.ToArray();
         double error = expected.Zip(actual, (e, a) => (double)(e - a) * (e - a)).Average();
         // Pixels span 2: from −1 to 1.
         double decibels = error == 0 ? double.PositiveInfinity : 10 * Math.Log10(4 / error);

@@ -50,6 +50,22 @@ internal static class PtxKernels
         return Compile(shape == null ? method : method.MakeGenericMethod(shape), old);
     }
 
+    /// <summary>Compiles kernels in one context, one after the other or side by side as a session does. The names of registers and functions, and the order of moves, depend on what the context has seen, so the instructions come without names and sorted.</summary>
+    public static string[] Compile(string[] kernels, bool parallel)
+    {
+        using Context context = IlgpuContext.Create(_ => { });
+        using var backend = new PTXBackend(context, CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, null!);
+        var texts = new string[kernels.Length];
+        Parallel.For(0, kernels.Length, new() { MaxDegreeOfParallelism = parallel ? 8 : 1 }, i =>
+        {
+            string[] name = kernels[i].Split('.');
+            MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
+            string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
+            texts[i] = string.Join('\n', Regex.Replace(ptx, @"(%[a-z]+|_)\d+", "$1").Split('\n').Order(StringComparer.Ordinal));
+        });
+        return texts;
+    }
+
     public static string Compile(MethodInfo method, bool old = false)
     {
         using Context context = IlgpuContext.Create(_ => { });
@@ -68,6 +84,8 @@ internal static class PtxKernels
     public static string[] Dynamic() => throw new InvalidOperationException(Accelerators.PackageMissing);
 
     public static string[] Literal(Type shape) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static string[] Compile(string[] kernels, bool parallel) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
     public static string Compile(string kernel, Type? shape = null, bool old = false) => throw new InvalidOperationException(Accelerators.PackageMissing);
 #endif

@@ -92,6 +92,14 @@ public class PtxTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Sessions compile on all processors.</summary>
+    [PackageFact]
+    public void Kernels_compiled_side_by_side_are_the_same()
+    {
+        string[] kernels = PtxKernels.Dynamic();
+        Assert.Equal(PtxKernels.Compile(kernels, parallel: false), PtxKernels.Compile(kernels, parallel: true));
+    }
+
     /// <summary>A literal shape must reach the kernel as numbers: then no argument but the batch decides the loops.</summary>
     [PackageFact]
     public void Literal_shapes_become_literals()
