@@ -28,6 +28,14 @@ internal static class Dot
         return Plain(a, b);
     }
 
+    /// <summary>sum + Adjacent(a, b), modulo 2³².</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Accumulate(Vector256<int> sum, Vector256<short> a, Vector256<short> b)
+    {
+        if (AvxVnni.IsSupported && UnverifiedInstructions.Allowed) return AvxVnni.MultiplyWideningAndAdd(sum, a, b);
+        return sum + Adjacent(a, b);
+    }
+
     /// <summary>Each 16-bit lane holds two bytes: the even one below, the odd one above.</summary>
     internal static Vector256<short> Plain(Vector256<byte> a, Vector256<sbyte> b)
     {

@@ -84,8 +84,8 @@ internal readonly unsafe struct WordTile : ITileKernel
     private static void Add(byte* pixel, Vector256<short> a, Vector256<short> b, ref Vector256<int> sumA, ref Vector256<int> sumB)
     {
         Vector256<short> x = Vector256.Create(*(int*)pixel).AsInt16();
-        sumA += Dot.Adjacent(x, a);
-        sumB += Dot.Adjacent(x, b);
+        sumA = Dot.Accumulate(sumA, x, a);
+        sumB = Dot.Accumulate(sumB, x, b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -20,10 +20,13 @@ public class DotTests
             Vector256<short> c = Vector256.Create<short>(words), d = Vector256.Create<short>(others);
             Vector256<short> narrow = Dot.Adjacent(a, b);
             Vector256<int> wide = Dot.Adjacent(c, d);
+            var sum = Vector256.Create(int.MaxValue - 5 * round);
+            Vector256<int> total = Dot.Accumulate(sum, c, d);
             Assert.Equal(narrow, Dot.Plain(a, b));
             Assert.Equal(wide, Dot.Plain(c, d));
             for (int i = 0; i < 16; i++) Assert.Equal(bytes[2 * i] * signed[2 * i] + bytes[2 * i + 1] * signed[2 * i + 1], narrow[i]);
             for (int i = 0; i < 8; i++) Assert.Equal(words[2 * i] * others[2 * i] + words[2 * i + 1] * others[2 * i + 1], wide[i]);
+            for (int i = 0; i < 8; i++) Assert.Equal(unchecked(int.MaxValue - 5 * round + wide[i]), total[i]);
         }
     }
 }
