@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -25,6 +26,9 @@ internal class KernelCache
 
     /// <summary>Kernels that are compiled.</summary>
     public int Count => _compiled.Count;
+
+    /// <summary>Every compiled kernel, and what the driver gave it where it can be asked.</summary>
+    public IEnumerable<(MethodInfo Kernel, KernelResources? Resources)> Resources => _compiled.Select(k => (k.Key.Method, KernelResources.Of(k.Value)));
 
     /// <summary>Launches enough threads for <paramref name="items"/> items.</summary>
     public void Launch<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long items, TArguments arguments)

@@ -1,73 +1,93 @@
+using System.Runtime.InteropServices;
 using Specializer.Benchmarks.Kernels;
 using Specializer.Benchmarks.Models;
 using Specializer.Calibration;
+using Specializer.GpuBenchmarks.Shapes;
 using Specializer.Ilgpu;
 using Specializer.Manifest;
 
 namespace Specializer.GpuBenchmarks.Measurement;
 
-/// <summary>A network on a device, prepared, with states in place: ready to be evaluated again and again.</summary>
-internal sealed class DeviceBench : IDisposable
+/// <summary>A network with weights, packed once for all devices and batches.</summary>
+internal sealed class BenchNetwork : IDisposable
 {
-    private readonly PackedWeights _packed;
-    private readonly DeviceWeights _weights;
-
-    public DeviceBench(IlgpuDevice device, Network network, Func<string, long, byte[]> bytes, InterpretedStep step, int rows, int batch)
+    public BenchNetwork(Network network, Func<string, long, byte[]> bytes, InterpretedStep step, int rows)
     {
-        var interpreter = new NetworkInterpreter(network, rows);
-        Literal = new(interpreter, step);
-        _packed = interpreter.Pack(bytes);
-        _weights = device.Upload(_packed);
-        Execution = (IlgpuExecution)device.CreateExecution(_weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, batch);
-        Execution.Prepare(() => Literal.Run(Execution));
-        Execution.Begin(batch, network.Embedding.Classes == 0 ? [] : new int[batch], default);
-        var random = new Random(3);
-        var states = new float[batch * interpreter.LatentElements];
-        for (int i = 0; i < states.Length; i++) states[i] = 2 * random.NextSingle() - 1;
-        Execution.Write(interpreter.Latent, interpreter.LatentElements, states);
-        Literal.Run(Execution);
+        Interpreter = new(network, rows);
+        Step = step;
+        Weights = Interpreter.Pack(bytes);
     }
 
-    public IlgpuExecution Execution { get; }
+    public NetworkInterpreter Interpreter { get; }
+    public InterpretedStep Step { get; }
+    public PackedWeights Weights { get; }
 
-    public LiteralNetwork Literal { get; }
-
-    /// <summary>A single operation with random weights.</summary>
-    public static DeviceBench Of(IlgpuDevice device, Network network, int levels, int batch)
+    /// <summary>A single operation with random weights: real numbers positive, as scales must be.</summary>
+    public static BenchNetwork Of(Layer layer, Precision precision)
     {
+        Network network = layer.Network(precision.WeightBits);
         var random = new Random(4);
-        var step = new InterpretedStep { Quantizations = [.. network.Maps.Where(m => m.IsQuantized).Select(_ => KernelNetworks.Range(levels))] };
-        return new(device, network, (name, length) => RandomBytes(name, length, random), step, 1, batch);
+        var step = new InterpretedStep { Quantizations = [.. Enumerable.Repeat(KernelNetworks.Range(precision.Levels), new QuantizationSlots(network).Count)] };
+        return new(network, (name, length) => RandomBytes(name, length, random), step, 1);
     }
 
     /// <summary>A model, FP32 (then <paramref name="ranges"/> is not needed) or quantized.</summary>
-    public static DeviceBench Of(IlgpuDevice device, BenchmarkModel model, Precision precision, ActivationRangesOf ranges, int batch)
+    public static BenchNetwork Of(BenchmarkModel model, Precision precision, ActivationRangesOf ranges)
     {
-        if (precision.WeightBits == 32) return new(device, model.Network, model.Bytes, InterpretedStep.Float32, BenchmarkModel.Timesteps.Length, batch);
+        if (precision.WeightBits == 32) return new(model.Network, model.Bytes, InterpretedStep.Float32, BenchmarkModel.Timesteps.Length);
         var quantized = new MinMaxQuantization(model, precision.WeightBits);
-        return new(device, quantized.Network, quantized.Bytes, quantized.Step(ranges(model), precision.Levels == 15 ? 4 : 8), BenchmarkModel.Timesteps.Length, batch);
+        return new(quantized.Network, quantized.Bytes, quantized.Step(ranges(model), precision.Levels == 15 ? 4 : 8), BenchmarkModel.Timesteps.Length);
     }
 
-    public void Dispose()
+    /// <summary>Numbers from −1 to 1.</summary>
+    public float[] States(int batch)
     {
-        Execution.Dispose();
-        _weights.Dispose();
-        _packed.Dispose();
+        var random = new Random(3);
+        var states = new float[batch * Interpreter.LatentElements];
+        for (int i = 0; i < states.Length; i++) states[i] = 2 * random.NextSingle() - 1;
+        return states;
     }
 
-    // Real numbers are small and positive, as scales must be; 4-bit weights lie in [−7, 7], so no nibble may be 8.
+    public void Dispose() => Weights.Dispose();
+
+    // 4-bit weights lie in [−7, 7], so no nibble may be 8.
     private static byte[] RandomBytes(string name, long length, Random random)
     {
         var bytes = new byte[length];
-        bool real = !name.EndsWith(KernelNetworks.IntegerWeights, StringComparison.Ordinal);
-        for (int i = 0; i < bytes.Length; i += real ? 4 : 1)
+        if (name.EndsWith(KernelNetworks.IntegerWeights, StringComparison.Ordinal))
         {
-            if (real) BitConverter.TryWriteBytes(bytes.AsSpan(i), 0.01f + 0.1f * random.NextSingle());
-            else bytes[i] = (byte)(random.Next(8) | random.Next(8) << 4);
+            random.NextBytes(bytes);
+            for (int i = 0; i < bytes.Length; i++) bytes[i] &= 0x77;
+        }
+        else
+        {
+            Span<float> reals = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
+            for (int i = 0; i < reals.Length; i++) reals[i] = 0.01f + 0.1f * random.NextSingle();
         }
 
         return bytes;
     }
+}
+
+/// <summary>A network's weights on a GPU, and its operations in kernels for literal shapes.</summary>
+internal sealed class DeviceNetwork(IlgpuDevice device, BenchNetwork network) : IDisposable
+{
+    private readonly DeviceWeights _weights = device.Upload(network.Weights);
+
+    public LiteralNetwork Literal { get; } = new(network.Interpreter, network.Step);
+
+    /// <summary>A session, prepared, with states in place and evaluated once: ready to be evaluated again and again.</summary>
+    public IlgpuExecution Open(int batch)
+    {
+        var run = (IlgpuExecution)device.CreateExecution(_weights, network.Interpreter.Plan.BytesPerImage, network.Interpreter.Vectors, batch);
+        run.Prepare(() => Literal.Run(run));
+        run.Begin(batch, network.Interpreter.Network.Embedding.Classes == 0 ? [] : new int[batch], default);
+        run.Write(network.Interpreter.Latent, network.Interpreter.LatentElements, network.States(batch));
+        Literal.Run(run);
+        return run;
+    }
+
+    public void Dispose() => _weights.Dispose();
 }
 
 /// <summary>Ranges of a model's activations; measured once.</summary>
@@ -80,6 +100,7 @@ internal delegate Calibration.Export.ActivationRanges ActivationRangesOf(Benchma
 /// <param name="Half">On a device with half precision.</param>
 internal sealed record Precision(string Name, int WeightBits, int Levels, bool Half)
 {
+    /// <summary>What matters most comes first, in case the time is short.</summary>
     public static readonly Precision[] All =
-        [new("W8A8", 8, 255, false), new("W4A8", 4, 255, false), new("W4A4", 4, 15, false), new("FP32", 32, 0, false), new("FP16", 32, 0, true)];
+        [new("W8A8", 8, 255, false), new("FP16", 32, 0, true), new("W4A8", 4, 255, false), new("W4A4", 4, 15, false), new("FP32", 32, 0, false)];
 }

@@ -43,6 +43,23 @@ internal sealed class DeviceClock(IlgpuDevice device, CardLimits limits, int tur
         return new(Median(samples, s => s.WallMs), Median(samples, s => s.QueueMs), Median(samples, s => s.DeviceMs));
     }
 
+    /// <summary>The device's time alone, of one call out of as many in a row as take some milliseconds.</summary>
+    public double MeasureDevice(AcceleratorStream stream, Action queue)
+    {
+        queue();
+        stream.Synchronize();
+        double once = OnDevice(stream, queue, 1);
+        int times = (int)Math.Clamp(4 / once, 1, 20);
+        var samples = new List<double>();
+        // Four turns of a slow kernel say as much as seven of a fast one.
+        for (int turn = 0; turn < (once > 20 ? Math.Min(turns, 4) : turns); turn++)
+            samples.Add(OnDevice(stream, () =>
+            {
+                for (int i = 0; i < times; i++) queue();
+            }, 0.05 * times) / times);
+        return samples.Order().ElementAt(samples.Count / 2);
+    }
+
     private double OnDevice(AcceleratorStream stream, Action all, double queueMs)
     {
         device.Accelerator.Bind();

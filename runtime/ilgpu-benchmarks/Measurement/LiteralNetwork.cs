@@ -10,11 +10,13 @@ internal sealed class LiteralNetwork
 {
     private readonly NetworkInterpreter _network;
     private readonly InterpretedStep _step;
+    private readonly QuantizationSlots _slots;
 
     public LiteralNetwork(NetworkInterpreter network, InterpretedStep step)
     {
         _network = network;
         _step = step;
+        _slots = new(network.Network);
         Operations = [.. network.Network.Operations.Select(o => (o, Resolve(o)))];
     }
 
@@ -67,7 +69,8 @@ internal sealed class LiteralNetwork
     {
         Map output = Map(o.Output);
         var shape = new AttentionDimensions(output.Height * output.Width, o.Heads, output.Channels / o.Heads);
-        return Literal<IAttentionCall>(typeof(AttentionOf<>), LiteralShapes.Of(shape)).Of(_network.Buffer(o.Input), _network.Buffer(o.Output));
+        return Literal<IAttentionCall>(typeof(AttentionOf<>), LiteralShapes.Of(shape))
+            .Of(_network.Buffer(o.Input), _network.Buffer(o.Output), _slots.Query(o) is >= 0 and int slot ? _step.Quantizations.AsSpan(slot, QuantizationSlots.PerAttention).ToArray() : []);
     }
 
     private Map Map(string name) => _network.Network.Maps.Single(m => m.Name == name);
@@ -121,12 +124,16 @@ internal sealed class LiteralNetwork
 
     private interface IAttentionCall
     {
-        Action<Execution> Of(Activation qkv, Activation y);
+        Action<Execution> Of(Activation qkv, Activation y, Specializer.Quantization[] products);
     }
 
     private sealed class AttentionOf<TShape> : IAttentionCall
         where TShape : struct, IAttentionShape
     {
-        public Action<Execution> Of(Activation qkv, Activation y) => run => run.Attend<TShape>(qkv, y);
+        public Action<Execution> Of(Activation qkv, Activation y, Specializer.Quantization[] products)
+        {
+            if (products.Length == 0) return run => run.Attend<TShape>(qkv, y);
+            return run => run.Attend<TShape>(qkv, y, products[0], products[1], products[2]);
+        }
     }
 }

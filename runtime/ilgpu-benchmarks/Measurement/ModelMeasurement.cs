@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Specializer.Benchmarks.Models;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
+using Specializer.GpuBenchmarks.Report;
 using Specializer.Ilgpu;
 
 namespace Specializer.GpuBenchmarks.Measurement;
@@ -11,10 +12,21 @@ internal sealed class ModelMeasurement
 {
     private readonly Dictionary<string, ActivationRanges> _ranges = [];
 
-    public ModelRow Measure(IlgpuDevice device, DeviceClock clock, BenchmarkModel model, Precision precision, int batch)
+    public IEnumerable<ModelRow> Measure(OpenDevices devices, TimeBox box, BenchmarkModel model, int[] batches)
     {
-        using DeviceBench bench = DeviceBench.Of(device, model, precision, Ranges, batch);
-        return Row(model.Name, precision.Name, clock, bench.Execution, () => bench.Literal.Run(bench.Execution));
+        foreach (Precision precision in Precision.All.Where(p => p.Name is "FP16" or "W8A8" or "W4A8"))
+        {
+            if (box.IsOver()) yield break;
+            OpenDevice open = devices[precision.Half];
+            using var network = BenchNetwork.Of(model, precision, Ranges);
+            using var on = new DeviceNetwork(open.Device, network);
+            foreach (int batch in batches)
+            {
+                if (box.IsOver()) yield break;
+                using IlgpuExecution run = on.Open(batch);
+                yield return Row(model.Name, precision.Name, open.Clock, run, () => on.Literal.Run(run));
+            }
+        }
     }
 
     /// <summary>The shipped sampler: generated code, with the solver's step.</summary>

@@ -1,25 +1,34 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Specializer.GpuBenchmarks.Measurement;
+using Specializer.GpuBenchmarks.Report;
 using Specializer.GpuBenchmarks.Shapes;
 
 namespace Specializer.GpuBenchmarks.PyTorch;
 
-/// <summary>The same layers in PyTorch, where a Python with torch and a CUDA device is.</summary>
+/// <summary>The same layers and the whole step in PyTorch, where a Python with torch and a CUDA device is.</summary>
 internal static class PyTorchRun
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
-    /// <summary>What it measured, and why nothing where it did not.</summary>
-    public static (PyTorchRow[] Rows, string? Missing) Measure(string python, IEnumerable<Layer> layers, IEnumerable<int> batches)
+    /// <summary>Hands every row to <paramref name="row"/> as it comes. Returns why nothing more came, or null.</summary>
+    public static string? Measure(string python, IEnumerable<Layer> layers, IEnumerable<int> batches, TimeBox box, Action<PyTorchRow> row)
     {
-        string request = JsonSerializer.Serialize(new { layers = layers.Distinct().Select(Describe), batches });
+        string request = JsonSerializer.Serialize(new { layers = layers.Distinct().Select(Describe), batches, seconds = box.Left.TotalSeconds });
         var start = new ProcessStartInfo(python) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "PyTorch", "layers.py"));
         try
         {
             using Process process = Process.Start(start)!;
-            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string last = "it ended without a word";
+            process.ErrorDataReceived += (_, e) => last = string.IsNullOrWhiteSpace(e.Data) ? last : e.Data.Trim();
+            process.OutputDataReceived += (_, e) =>
+            {
+                if (e.Data is not { Length: > 0 } line || line[0] != '{') return;
+                row(JsonSerializer.Deserialize<PyTorchRow>(line, Json)!);
+            };
+            process.BeginErrorReadLine();
+            process.BeginOutputReadLine();
             try
             {
                 process.StandardInput.Write(request);
@@ -30,14 +39,19 @@ internal static class PyTorchRun
                 // It has ended before it read everything; its message says why.
             }
 
-            string answer = process.StandardOutput.ReadToEnd();
+            if (!process.WaitForExit(box.Left))
+            {
+                process.Kill(entireProcessTree: true);
+                process.WaitForExit();
+                return $"stopped after its time; its last message: {last}";
+            }
+
             process.WaitForExit();
-            if (process.ExitCode == 0) return (JsonSerializer.Deserialize<PyTorchRow[]>(answer, Json)!, null);
-            return ([], LastLine(errors.Result));
+            return process.ExitCode == 0 ? null : last;
         }
         catch (Exception e) when (e is System.ComponentModel.Win32Exception or JsonException)
         {
-            return ([], e.Message);
+            return e.Message;
         }
     }
 
@@ -48,6 +62,4 @@ internal static class PyTorchRun
         AttentionLayer a => (object)new { kind = "attention", name = layer.ToString(), size = a.Size, heads = a.Heads, inputs = a.Channels },
         _ => throw new NotSupportedException(layer.ToString()),
     };
-
-    private static string LastLine(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "it ended without a word";
 }

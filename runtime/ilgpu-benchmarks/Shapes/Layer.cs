@@ -64,7 +64,11 @@ internal sealed record AttentionLayer(int Size, int Heads, int Channels) : Layer
 
     public override double Bytes(int bits) => 16.0 * Size * Size * Channels;
 
-    public override Network Network(int bits) => KernelNetworks.Attention(Size, Heads, Channels);
+    public override Network Network(int bits)
+    {
+        Network network = KernelNetworks.Attention(Size, Heads, Channels);
+        return bits == 8 ? network with { Operations = network.Operations.Select(o => o is AttentionOperation a ? a with { ProductBits = 8 } : o).ToEquatableArray() } : network;
+    }
 
     public override string ToString() => $"attention {Size}²×{Channels}, {Heads} {(Heads == 1 ? "head" : "heads")}";
 }
