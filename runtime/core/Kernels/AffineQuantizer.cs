@@ -36,6 +36,7 @@ internal readonly unsafe struct AffineQuantizer(Quantization to, bool centred = 
     public void Pixels(float* x, byte* q, int pixels, int channels, int elementSize)
     {
         var lanes = new Lanes(this);
+        if (channels % 4 == 0) (pixels, channels) = (1, pixels * channels); // Nothing lies between pixels.
         int padded = (channels + 3) & ~3;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
         {

@@ -109,43 +109,19 @@ internal static unsafe class GroupNorm
         }
     }
 
-    /// <summary>y = f(factor·x + offset), FP32.</summary>
+    /// <summary>y = f(factor·x + offset), f being silu or nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(float* x, float* y, int pixels, int channels, float* factor, float* offset, bool silu)
     {
+        float* first = y;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, y += channels)
         {
             int c = 0;
-            for (; c <= channels - 8; c += 8) Map(x + c, factor + c, offset + c, silu).Store(y + c);
-            for (; c < channels; c++) y[c] = Map(x[c], factor[c], offset[c], silu);
+            for (; c <= channels - 8; c += 8) Vector256.FusedMultiplyAdd(Vector256.Load(factor + c), Vector256.Load(x + c), Vector256.Load(offset + c)).Store(y + c);
+            for (; c < channels; c++) y[c] = MathF.FusedMultiplyAdd(factor[c], x[c], offset[c]);
         }
-    }
 
-    /// <summary>The same, quantized; the elements that fill a pixel up to a multiple of four become 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Apply(float* x, byte* q, int pixels, int channels, float* factor, float* offset, bool silu, AffineQuantizer quantizer, int elementSize)
-    {
-        var lanes = new AffineQuantizer.Lanes(quantizer);
-        int padded = (channels + 3) & ~3;
-        for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
-        {
-            for (int next = 0; channels >= 16 && next < channels; next += 16)
-            {
-                int c = Math.Min(next, channels - 16); // The last sixteen may overlap those before.
-                Vector256<int> low = lanes.Round(Map(x + c, factor + c, offset + c, silu)), high = lanes.Round(Map(x + c + 8, factor + c + 8, offset + c + 8, silu));
-                AffineQuantizer.Lanes.Store(low, high, q + c * elementSize, elementSize);
-            }
-
-            for (int c = channels >= 16 ? channels : 0; c < padded; c++)
-                AffineQuantizer.Store(c < channels ? quantizer.Round(Map(x[c], factor[c], offset[c], silu)) : 0, q + c * elementSize, elementSize);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Map(float* x, float* factor, float* offset, bool silu)
-    {
-        Vector256<float> v = Vector256.FusedMultiplyAdd(Vector256.Load(factor), Vector256.Load(x), Vector256.Load(offset));
-        return silu ? Transcendental.Silu(v) : v;
+        if (silu) Transcendental.Silu(first, pixels * channels);
     }
 
     /// <summary>The plain form.</summary>

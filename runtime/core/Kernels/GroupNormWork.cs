@@ -60,19 +60,30 @@ internal unsafe struct GroupNormApply : IWork
     /// <summary>Bytes of a quantized element; 0 for an FP32 result.</summary>
     public int ElementSize;
     public AffineQuantizer Quantizer;
+    /// <summary>Per worker: a block's results until they are quantized.</summary>
+    public float* Scratch;
+
+    /// <summary>Pixels that are taken together, so that what one loop has written is in the first cache for the next.</summary>
+    private readonly int Block => Math.Max(1, 1024 / Channels);
+
+    public readonly int ScratchLength => Block * Channels;
 
     public readonly void Execute(int begin, int end, int worker)
     {
+        int stored = (Channels + 3) & ~3;
+        float* scratch = Scratch + (long)worker * ScratchLength;
         for (int item = begin; item < end; item++)
         {
             int image = item / Height, row = item % Height;
-            float* x = (float*)(X + image * XStride) + (long)row * Width * Channels;
             float* factor = Maps + (long)image * 2 * AllChannels + FirstChannel, offset = factor + AllChannels;
             byte* y = Y + image * YStride;
-            if (ElementSize == 0)
-                GroupNorm.Apply(x, (float*)y + (long)row * Width * Channels, Width, Channels, factor, offset, Silu);
-            else
-                GroupNorm.Apply(x, y + (long)row * Width * ((Channels + 3) & ~3) * ElementSize, Width, Channels, factor, offset, Silu, Quantizer, ElementSize);
+            for (int pixel = row * Width, count; pixel < (row + 1) * Width; pixel += count)
+            {
+                count = Math.Min(Block, (row + 1) * Width - pixel);
+                float* normalized = ElementSize == 0 ? (float*)y + (long)pixel * Channels : scratch;
+                GroupNorm.Apply((float*)(X + image * XStride) + (long)pixel * Channels, normalized, count, Channels, factor, offset, Silu);
+                if (ElementSize != 0) Quantizer.Pixels(scratch, y + (long)pixel * stored * ElementSize, count, Channels, ElementSize);
+            }
         }
     }
 }

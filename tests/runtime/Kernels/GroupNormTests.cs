@@ -10,6 +10,7 @@ public class GroupNormTests
         new(6, 4, 24, 12, 4, 1e-5f, Nonlinearity.Silu, 1), // A group spans both maps.
         new(3, 5, 10, 35, 9, 1e-5f, Nonlinearity.None, 2),
         new(32, 32, 48, 16, 16, 1e-5f, Nonlinearity.Silu, 2),
+        new(2, 3, 1029, 0, 3, 1e-5f, Nonlinearity.Silu, 1), // More channels than are taken together otherwise.
     ];
 
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, Shapes.Length)];

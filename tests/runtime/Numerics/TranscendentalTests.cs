@@ -45,8 +45,32 @@ public class TranscendentalTests
     [Fact]
     public void SiluIsItsFormulaBitForBit()
     {
-        foreach (float x in (float[])[.. Range(-91f, 91f, 400_000), .. Range(-89.1f, -86.9f, 100_000), .. Range(86.9f, 89.1f, 100_000), -1000f, 1000f, 0f, -0f, 1e-40f, -1e-40f, float.PositiveInfinity])
-            Assert.True(BitConverter.SingleToInt32Bits(x / (1 + Transcendental.Exp(-x))) == BitConverter.SingleToInt32Bits(Transcendental.Silu(x)), $"{x:R}");
+        float[] all = [.. Range(-91f, 91f, 400_000), .. Range(-89.1f, -86.9f, 100_000), .. Range(86.9f, 89.1f, 100_000), -1000f, 1000f, 0f, -0f, 1e-40f, -1e-40f, float.PositiveInfinity];
+        float[] run = [.. all];
+        unsafe
+        {
+            fixed (float* x = run) Transcendental.Silu(x, run.Length);
+        }
+
+        for (int i = 0; i < all.Length; i++)
+        {
+            float x = all[i];
+            int expected = BitConverter.SingleToInt32Bits(x / (1 + Transcendental.Exp(-x)));
+            Assert.True(expected == BitConverter.SingleToInt32Bits(Transcendental.Silu(x)), $"{x:R}");
+            Assert.True(expected == BitConverter.SingleToInt32Bits(run[i]), $"{x:R} in a run");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(23)]
+    [InlineData(1029)]
+    public unsafe void ARunOfSilusLeavesWhatFollowsAlone(int count)
+    {
+        float[] run = [.. Range(-5f, 5f, count), .. Enumerable.Repeat(7f, 8)];
+        float[] expected = [.. run.Select((x, i) => i < count ? Transcendental.Silu(x) : x)];
+        fixed (float* x = run) Transcendental.Silu(x, count);
+        Assert.Equal(expected, run);
     }
 
     [Fact]

@@ -68,6 +68,7 @@ internal sealed unsafe partial class CpuExecution
         work.XStride = from.Stride;
         work.Y = to.Start;
         work.YStride = to.Stride;
+        work.Scratch = (float*)_scratch.Reserve((long)work.ScratchLength * _pool.Threads * sizeof(float));
         Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels));
     }
 
