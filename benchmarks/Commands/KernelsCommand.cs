@@ -78,7 +78,7 @@ internal static class KernelsCommand
             var bits = (string)Parameter(report, nameof(ConvolutionBenchmarks.Bits));
             double rate = shape.MultiplyAccumulates / Nanoseconds(report);
             (string form, double products) = ConvolutionBenchmarks.Form(shape, bits);
-            double limit = (bits switch { "FP32" => limits.Float32, "W8A8" => limits.Word, _ => limits.Byte }).Best;
+            double limit = (bits == "FP32" ? limits.Float32 : bits == "W8A8" || form != "direct" ? limits.Word : limits.Byte).Best;
             table.Add(shape, bits, form, Nanoseconds(report) / 1000, rate, Percent(products / Nanoseconds(report) / limit));
         }
 

@@ -49,10 +49,13 @@ public class ConvolutionBenchmarks
     internal static (string Form, double Products) Form(ConvolutionCase shape, string bits)
     {
         int weightBits = WeightBits(bits);
-        var geometry = ConvolutionGeometry.Of(Dynamic(shape, weightBits));
-        return weightBits == 8 && Winograd.Suits(geometry, 255)
-            ? ("Winograd", (double)Winograd.Positions * Winograd.Patches(geometry).OutputPixels * shape.Inputs * shape.Outputs)
-            : ("direct", shape.MultiplyAccumulates);
+        var g = ConvolutionGeometry.Of(Dynamic(shape, weightBits));
+        return (weightBits == 32 ? ConvolutionForm.Direct : Winograd.Choose(g, 1, weightBits, 0)) switch
+        {
+            ConvolutionForm.Winograd4 => ("F(4×4)", 36.0 * Winograd.Patches<Winograd4>(g).OutputPixels * shape.Inputs * shape.Outputs),
+            ConvolutionForm.Winograd2 => ("F(2×2)", 16.0 * Winograd.Patches<Winograd2>(g).OutputPixels * shape.Inputs * shape.Outputs),
+            _ => ("direct", shape.MultiplyAccumulates),
+        };
     }
 
     private static int WeightBits(string bits) => bits switch { "FP32" => 32, "W8A8" => 8, _ => 4 };

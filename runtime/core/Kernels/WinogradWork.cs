@@ -3,10 +3,12 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>A whole 8-bit convolution by <see cref="Winograd"/>, to be split over threads. An item is a block of patches by a range of panels:
-/// the block's inputs are transformed once, a panel's weights once per block; then come 16 matrix products, one per position,
+/// <summary>A whole integer convolution in one of Winograd's forms, to be split over threads. An item is a block of patches by a range of panels:
+/// the block's inputs are transformed once, a panel's weights once per block; then comes a matrix product for each position of a patch,
 /// and per patch the way back and the usual finish.</summary>
-internal unsafe struct WinogradWork : IWork
+internal unsafe struct WinogradWork<TForm, TSource> : IWork
+    where TForm : struct, IWinogradForm
+    where TSource : struct, IWinogradSource
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
@@ -20,30 +22,33 @@ internal unsafe struct WinogradWork : IWork
     private readonly int Blocks => Operands.Geometry.ChannelGroups;
     public readonly int Items => _plan.Items;
 
+    private static int Outputs => TForm.Tile * TForm.Tile;
+    private static int Positions => (TForm.Tile + 2) * (TForm.Tile + 2);
+
     /// <summary>Chooses blocks whose transformed inputs stay in a core's own cache, and sizes the scratch.</summary>
     public void Plan(int threads)
     {
         ref readonly ConvolutionGeometry g = ref Operands.Geometry;
-        _patches = Winograd.Patches(g);
-        // A tile takes about 1120 instructions per block, its weights' transformation 384, a patch's 16 and the search for its pixels 100 in all.
+        _patches = Winograd.Patches<TForm>(g);
         int patches = checked(Operands.Batch * _patches.OutputPixels);
-        _plan = BlockPlan.Choose(patches, g.Panels, WordTile.Pixels, 66, 384 / 1120f, (16 + 100f / Blocks) / 1120, threads);
-        ScratchStride = WeightsAt + (long)Winograd.Positions * WeightDistance;
+        // The search for a patch's pixels takes about 0.2 of a tile's product each.
+        _plan = BlockPlan.Choose(patches, g.Panels, WordTile.Pixels, 66, TForm.WeightCost / Positions, TForm.InputCost / Positions + 0.2f / Blocks, threads);
+        ScratchStride = WeightsAt + (long)Positions * WeightDistance;
     }
 
     // Scratch of a worker: panel constants, sums of a patch, where the results go, where the patches' pixels lie, where their transformed pixels lie;
     // [position][patch] transformed inputs, [position][patch] products, [position] transformed weights. A cache line between positions
     // keeps them from meeting in the same set of the cache.
     private static int SumsAt => sizeof(PanelConstants);
-    private static int OutputsAt => SumsAt + 4 * PanelWidth * sizeof(int);
-    private readonly int TapsAt => OutputsAt + 4 * _plan.Block * sizeof(OutputPixel);
-    private readonly int RowsAt => TapsAt + Winograd.Positions * _plan.Block * sizeof(byte*);
-    private readonly int InputsAt => RoundUp(RowsAt + Winograd.Positions * _plan.Block * sizeof(byte*), 64);
-    private readonly int InputDistance => RoundUp(_plan.Block * Operands.InputPixelBytes, 64) + 64;
-    private readonly int ProductsAt => InputsAt + Winograd.Positions * InputDistance;
+    private static int OutputsAt => SumsAt + Outputs * PanelWidth * sizeof(int);
+    private readonly int TapsAt => OutputsAt + Outputs * _plan.Block * sizeof(OutputPixel);
+    private readonly int RowsAt => TapsAt + Positions * _plan.Block * sizeof(byte*);
+    private readonly int InputsAt => RoundUp(RowsAt + Positions * _plan.Block * sizeof(byte*), 64);
+    private readonly int InputBytes => 4 * Blocks * sizeof(short);
+    private readonly int InputDistance => RoundUp(_plan.Block * InputBytes, 64) + 64;
+    private readonly int ProductsAt => InputsAt + Positions * InputDistance;
     private readonly int ProductDistance => _plan.Block * PanelWidth * sizeof(int) + 64;
-    private readonly int WeightsAt => ProductsAt + Winograd.Positions * ProductDistance;
-
+    private readonly int WeightsAt => ProductsAt + Positions * ProductDistance;
     private readonly int WeightDistance => Blocks * Winograd.BlockWords * sizeof(short) + 64;
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
@@ -67,20 +72,20 @@ internal unsafe struct WinogradWork : IWork
         for (int patch = 0; patch < _plan.Block; patch++)
         {
             // A tile is always full: the last patch stands in for missing ones.
-            byte* inputs = scratch + InputsAt + Math.Min(patch, count - 1) * Operands.InputPixelBytes;
-            if (patch < count) Winograd.TransformInput(taps + patch, _plan.Block, Operands.InputPixelBytes / sizeof(short), (short*)inputs, InputDistance / sizeof(short));
-            for (int position = 0; position < Winograd.Positions; position++) rows[position * _plan.Block + patch] = inputs + position * InputDistance;
+            byte* inputs = scratch + InputsAt + Math.Min(patch, count - 1) * InputBytes;
+            if (patch < count) TForm.TransformInput<TSource>(taps + patch, _plan.Block, 4 * Blocks, (short*)inputs, InputDistance / sizeof(short));
+            for (int position = 0; position < Positions; position++) rows[position * _plan.Block + patch] = inputs + position * InputDistance;
         }
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = first; patch < first + count; patch++)
         {
-            int image = patch / _patches.OutputPixels, y = patch % _patches.OutputPixels / _patches.OutputWidth * Winograd.Tile, x = patch % _patches.OutputWidth * Winograd.Tile;
-            for (int row = y; row < y + Winograd.Tile; row++, outputs += Winograd.Tile)
+            int image = patch / _patches.OutputPixels, y = patch % _patches.OutputPixels / _patches.OutputWidth * TForm.Tile, x = patch % _patches.OutputWidth * TForm.Tile;
+            for (int row = y; row < y + TForm.Tile; row++, outputs += TForm.Tile)
             {
-                // At an odd border part of the patch lies outside and goes nowhere.
-                int inside = row < Operands.Geometry.OutputHeight ? Math.Min(Winograd.Tile, Operands.Geometry.OutputWidth - x) : 0;
-                new Span<OutputPixel>(outputs, Winograd.Tile)[inside..].Clear();
+                // At a border part of the patch may lie outside and goes nowhere.
+                int inside = row < Operands.Geometry.OutputHeight ? Math.Min(TForm.Tile, Operands.Geometry.OutputWidth - x) : 0;
+                new Span<OutputPixel>(outputs, TForm.Tile)[inside..].Clear();
                 Operands.Finish.Locate(image, row * Operands.Geometry.OutputWidth + x, inside, outputs);
             }
         }
@@ -92,10 +97,10 @@ internal unsafe struct WinogradWork : IWork
         var constants = (PanelConstants*)scratch;
         Operands.Finish.FillConstants(panel, constants);
         var weights = (short*)(scratch + WeightsAt);
-        Winograd.TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * WordTile.PackedBlockBytes, Blocks, weights, WeightDistance / sizeof(short));
+        TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TSource.PackedBlockBytes, weights);
 
         byte** rows = (byte**)(scratch + RowsAt);
-        for (int position = 0; position < Winograd.Positions; position++, rows += _plan.Block, weights += WeightDistance / sizeof(short))
+        for (int position = 0; position < Positions; position++, rows += _plan.Block, weights += WeightDistance / sizeof(short))
         {
             byte* products = scratch + ProductsAt + position * ProductDistance;
             for (int patch = 0; patch < count; patch += WordTile.Pixels)
@@ -105,8 +110,20 @@ internal unsafe struct WinogradWork : IWork
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = 0; patch < count; patch++)
         {
-            Winograd.TransformOutput((int*)(scratch + ProductsAt) + patch * PanelWidth, ProductDistance / sizeof(int), (int*)(scratch + SumsAt));
-            Operands.Finish.Rows<WordTile>(scratch + SumsAt, outputs + 4 * patch, 4, panel, constants);
+            TForm.TransformOutput((int*)(scratch + ProductsAt) + patch * PanelWidth, ProductDistance / sizeof(int), (int*)(scratch + SumsAt));
+            Operands.Finish.Rows<WordTile>(scratch + SumsAt, outputs + Outputs * patch, Outputs, panel, constants);
+        }
+    }
+
+    /// <summary>One panel's weights, [tap][block] as packed, to [position][block].</summary>
+    [SkipLocalsInit]
+    private readonly void TransformWeights(byte* packed, short* result)
+    {
+        short* taps = stackalloc short[9 * Winograd.BlockWords];
+        for (int block = 0; block < Blocks; block++, packed += TSource.PackedBlockBytes, result += Winograd.BlockWords)
+        {
+            for (int tap = 0; tap < 9; tap++) TSource.Expand(packed + (long)tap * Blocks * TSource.PackedBlockBytes, taps + tap * Winograd.BlockWords);
+            TForm.TransformWeights(taps, result, WeightDistance / sizeof(short));
         }
     }
 }

@@ -22,12 +22,17 @@ public class ConvolutionTests
         ["runs shorter than a tap"] = ConvolutionShape.Of(4, 4, 44, 16, 4),
         ["runs of unequal length"] = ConvolutionShape.Of(5, 5, 76, 33, 4),
         ["stride 2, 8 bit"] = ConvolutionShape.Of(9, 11, 24, 20, 8, stride: 2),
-        ["by Winograd, odd sizes"] = ConvolutionShape.Of(9, 13, 37, 35, 8),
-        ["by Winograd, 16 channels, scaled"] = ConvolutionShape.Of(8, 6, 16, 16, 8, outputScale: 0.7071f),
-        ["by Winograd, upsampled"] = ConvolutionShape.Of(5, 7, 20, 24, 8, upsample: 2),
-        ["by Winograd, padded at the end only"] = ConvolutionShape.Of(7, 10, 18, 17, 8, before: 0, after: 2),
-        ["by Winograd, without padding"] = ConvolutionShape.Of(12, 11, 24, 40, 8, before: 0, after: 0),
-        ["by Winograd, many pixels"] = ConvolutionShape.Of(27, 22, 16, 20, 8),
+        ["F(2×2), odd sizes"] = ConvolutionShape.Of(5, 7, 37, 35, 8),
+        ["F(2×2), without padding"] = ConvolutionShape.Of(8, 8, 24, 40, 8, before: 0, after: 0),
+        ["F(2×2), upsampled"] = ConvolutionShape.Of(3, 2, 20, 24, 8, upsample: 2),
+        ["F(4×4), odd sizes"] = ConvolutionShape.Of(17, 13, 37, 35, 8),
+        ["F(4×4), 4 bit, odd sizes"] = ConvolutionShape.Of(18, 23, 39, 33, 4),
+        ["F(4×4), 16 channels, scaled"] = ConvolutionShape.Of(16, 14, 16, 16, 8, outputScale: 0.7071f),
+        ["F(4×4), upsampled"] = ConvolutionShape.Of(9, 11, 20, 24, 8, upsample: 2),
+        ["F(4×4), 4 bit, upsampled"] = ConvolutionShape.Of(13, 12, 23, 24, 4, upsample: 2),
+        ["F(4×4), padded at the end only"] = ConvolutionShape.Of(15, 18, 18, 17, 8, before: 0, after: 2),
+        ["F(4×4), without padding"] = ConvolutionShape.Of(21, 17, 24, 40, 8, before: 0, after: 0),
+        ["F(4×4), more patches than a block"] = ConvolutionShape.Of(37, 30, 16, 20, 4),
         ["many pixels"] = ConvolutionShape.Of(19, 23, 8, 16, 4),
     };
 
@@ -38,6 +43,30 @@ public class ConvolutionTests
         foreach (int levels in (int[])[15, 255])
             foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (1, 7), (5, 1)])
                 CheckInteger(Shapes[name], new Quantization(0.037f, levels / 3, levels), threads, batch, Extreme.None);
+    }
+
+    /// <summary>So that each form is among the cases above.</summary>
+    [Fact]
+    public void Cases_named_after_a_form_take_it()
+    {
+        foreach ((string name, ConvolutionShape s) in Shapes)
+            if (name.StartsWith("F(", StringComparison.Ordinal))
+                Assert.Equal(name[2] == '2' ? ConvolutionForm.Winograd2 : ConvolutionForm.Winograd4, Winograd.Choose(ConvolutionGeometry.Of(s), 1, s.WeightBits, 0));
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    public unsafe void The_largest_sum_of_weights_is_found(int bits)
+    {
+        ConvolutionShape s = ConvolutionShape.Of(4, 4, 39, 37, bits);
+        sbyte[] weights = Values.Weights(new Random(6), 37 * 9 * 39, bits);
+        var blob = new TestBlob();
+        ConvolutionWeights at = blob.Add(s, weights, new float[37], new float[37]);
+        long[] sums = [.. weights.Chunk(9 * 39).SelectMany(output => (long[])[output.Sum(w => Math.Max((int)w, 0)), output.Sum(w => Math.Max(-w, 0))])];
+        using PackedWeights packed = blob.Build();
+        byte* panels = packed.Pointer + at.Offset;
+        Assert.Equal(sums.Max(), bits == 4 ? Winograd.LargestSum<NibbleSource>(panels, 3, 90) : Winograd.LargestSum<WordSource>(panels, 3, 90));
     }
 
     [Theory]
@@ -88,13 +117,18 @@ public class ConvolutionTests
         }
     }
 
-    /// <summary>On both sides of the channels up to which four times a sum fits 32 bits.</summary>
+    /// <summary>On both sides of the channels up to which 64 times (on the large maps) or four times a sum fits 32 bits.</summary>
     [Theory]
-    [InlineData(1824)]
-    [InlineData(1832)]
-    public void Extremes_of_many_channels_do_not_overflow(int channels)
+    [InlineData(8, 112, 20, "Winograd4")]
+    [InlineData(8, 120, 20, "Winograd2")]
+    [InlineData(4, 2084, 12, "Winograd4")]
+    [InlineData(4, 2092, 12, "Direct")]
+    [InlineData(8, 1840, 6, "Winograd2")]
+    [InlineData(8, 1844, 6, "Direct")]
+    public void Extremes_of_many_channels_do_not_overflow(int bits, int channels, int size, string form)
     {
-        ConvolutionShape s = ConvolutionShape.Of(4, 5, channels, 16, 8);
+        ConvolutionShape s = ConvolutionShape.Of(size, size, channels, 16, bits);
+        Assert.Equal(form, Winograd.Choose(ConvolutionGeometry.Of(s), 1, bits, 255L * 9 * channels * (bits == 4 ? 7 : 127)).ToString());
         foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
         {
             CheckInteger(s, new Quantization(1f, 0, 255), 1, 1, extreme);
@@ -170,7 +204,7 @@ public class ConvolutionTests
         var blob = new TestBlob();
         EmbeddingWeights table = blob.AddVectors(vector);
         ConvolutionWeights at = blob.Add(s, weights, scales, bias);
-        using var bench = new Bench(blob.Build(), threads, batch, vector.Length);
+        using var bench = new Bench(blob.Build(), threads, batch, vector.Length, 64 * (inputs + elements));
         Activation x = bench.Write(images), q = bench.Plan(s.InputHeight * s.InputWidth * (s.InputChannels + 3) / 4 * 4 * s.ElementSize * 2);
         Activation y = bench.Plan(4 * elements), residual = bench.Write(residuals);
         bench.Run.Embed(table, bench.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length));

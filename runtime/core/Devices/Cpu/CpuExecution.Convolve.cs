@@ -23,9 +23,16 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            if (bits == 4) Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
-            else if (Winograd.Suits(geometry, from.Levels)) RunWinograd(operands);
-            else Run<WordTile>(operands, geometry.ChannelGroups, default);
+            long largest = geometry.KernelSize == 3 ? (long)from.Levels * _weights.LargestSum(weights, geometry, w, bits) : 0;
+            switch (Winograd.Choose(geometry, Batch, bits, largest))
+            {
+                case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4, NibbleSource>(operands); break;
+                case ConvolutionForm.Winograd4: Run<Winograd4, WordSource>(operands); break;
+                case ConvolutionForm.Winograd2 when bits == 4: Run<Winograd2, NibbleSource>(operands); break;
+                case ConvolutionForm.Winograd2: Run<Winograd2, WordSource>(operands); break;
+                case var _ when bits == 4: Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels)); break;
+                default: Run<WordTile>(operands, geometry.ChannelGroups, default); break;
+            }
         }
     }
 
@@ -111,9 +118,11 @@ internal sealed unsafe partial class CpuExecution
         Run(work.Items, ref work);
     }
 
-    private void RunWinograd(in ConvolutionOperands operands)
+    private void Run<TForm, TSource>(in ConvolutionOperands operands)
+        where TForm : struct, IWinogradForm
+        where TSource : struct, IWinogradSource
     {
-        var work = new WinogradWork { Operands = operands };
+        var work = new WinogradWork<TForm, TSource> { Operands = operands };
         work.Plan(_pool.Threads);
         work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
         Run(work.Items, ref work);

@@ -8,6 +8,8 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
 {
     private readonly ConcurrentDictionary<(long Offset, int Panels, int Taps, int Blocks, int Levels), NarrowRuns> _runs = new();
 
+    private readonly ConcurrentDictionary<(long Offset, int Panels, int Taps, int Blocks, int Bits), int> _largestSums = new();
+
     /// <summary>A convolution's sections; scales and sums are null in FP32.</summary>
     public readonly ref struct Convolution(byte* panels, float* scales, float* bias, int* sums)
     {
@@ -33,6 +35,15 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
         var key = (weights.Offset, g.Panels, g.Taps, g.ChannelGroups, levels);
         if (_runs.TryGetValue(key, out NarrowRuns runs)) return runs;
         return _runs[key] = NarrowRuns.Of(w.Panels, g.Panels, g.Taps, g.ChannelGroups, levels);
+    }
+
+    /// <summary>What bounds an integer convolution's sums, see <see cref="Winograd.LargestSum"/>: looked up, or found from its weights at first use.</summary>
+    public int LargestSum(ConvolutionWeights weights, in ConvolutionGeometry g, in Convolution w, int bits)
+    {
+        var key = (weights.Offset, g.Panels, g.Taps, g.ChannelGroups, bits);
+        if (_largestSums.TryGetValue(key, out int sum)) return sum;
+        int blocks = g.Taps * g.ChannelGroups;
+        return _largestSums[key] = bits == 4 ? Winograd.LargestSum<NibbleSource>(w.Panels, g.Panels, blocks) : Winograd.LargestSum<WordSource>(w.Panels, g.Panels, blocks);
     }
 
     public void Find(NormWeights weights, int channels, out float* gamma, out float* beta)
