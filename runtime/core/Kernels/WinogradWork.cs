@@ -68,14 +68,14 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
     private readonly void TransformBlock(int first, int count, byte* scratch)
     {
         byte** taps = (byte**)(scratch + TapsAt), rows = (byte**)(scratch + RowsAt);
-        ConvolutionTaps.Fill(Operands, _patches, first, count, _plan.Block, taps);
-        for (int patch = 0; patch < _plan.Block; patch++)
-        {
-            // A tile is always full: the last patch stands in for missing ones.
-            byte* inputs = scratch + InputsAt + Math.Min(patch, count - 1) * InputBytes;
-            if (patch < count) TForm.TransformInput<TSource>(taps + patch, _plan.Block, 4 * Blocks, (short*)inputs, InputDistance / sizeof(short));
-            for (int position = 0; position < Positions; position++) rows[position * _plan.Block + patch] = inputs + position * InputDistance;
-        }
+        int block = _plan.Block, bytes = InputBytes, distance = InputDistance;
+        ConvolutionTaps.Fill(Operands, _patches, first, count, block, taps);
+        byte* inputs = scratch + InputsAt;
+        for (int patch = 0; patch < count; patch++)
+            TForm.TransformInput<TSource>(taps + patch, block, 4 * Blocks, (short*)(inputs + patch * bytes), distance / sizeof(short));
+        for (int position = 0; position < Positions; position++, rows += block, inputs += distance)
+            for (int patch = 0; patch < block; patch++)
+                rows[patch] = inputs + Math.Min(patch, count - 1) * bytes; // A tile is always full: the last patch stands in for missing ones.
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = first; patch < first + count; patch++)
@@ -100,18 +100,17 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TSource.PackedBlockBytes, weights);
 
         byte** rows = (byte**)(scratch + RowsAt);
-        for (int position = 0; position < Positions; position++, rows += _plan.Block, weights += WeightDistance / sizeof(short))
-        {
-            byte* products = scratch + ProductsAt + position * ProductDistance;
+        byte* all = scratch + ProductsAt, products = all;
+        int blocks = Blocks, block = _plan.Block, weightDistance = WeightDistance / sizeof(short), productDistance = ProductDistance;
+        for (int position = 0; position < Positions; position++, rows += block, weights += weightDistance, products += productDistance)
             for (int patch = 0; patch < count; patch += WordTile.Pixels)
-                WordTile.Multiply(rows + patch, 0, 1, Blocks, default, (byte*)weights, products + patch * PanelWidth * sizeof(int));
-        }
+                WordTile.Multiply(rows + patch, 0, 1, blocks, default, (byte*)weights, products + patch * PanelWidth * sizeof(int));
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);
-        for (int patch = 0; patch < count; patch++)
+        for (int patch = 0; patch < count; patch++, outputs += Outputs)
         {
-            TForm.TransformOutput((int*)(scratch + ProductsAt) + patch * PanelWidth, ProductDistance / sizeof(int), (int*)(scratch + SumsAt));
-            Operands.Finish.Rows<WordTile>(scratch + SumsAt, outputs + Outputs * patch, Outputs, panel, constants);
+            TForm.TransformOutput((int*)all + patch * PanelWidth, productDistance / sizeof(int), (int*)(scratch + SumsAt));
+            Operands.Finish.Rows<WordTile>(scratch + SumsAt, outputs, Outputs, panel, constants);
         }
     }
 
