@@ -32,9 +32,9 @@ internal static unsafe class Winograd
     public static ConvolutionForm Choose(in ConvolutionGeometry g, int batch, int bits, long largest)
     {
         if (g is not { KernelSize: 3, Stride: 1, InputChannels: >= 16 }) return ConvolutionForm.Direct;
-        // Per panel and block. A tile of bytes takes 0.54 of the time of one of words.
-        float direct = Tiles(batch * g.OutputPixels) * g.Taps * (bits == 4 ? 0.54f : 1f), two = Cost<Winograd2>(g, batch, largest), four = Cost<Winograd4>(g, batch, largest);
-        if (four < direct && four <= two) return ConvolutionForm.Winograd4;
+        // Per panel and block. A tile of bytes takes 0.54 of the time of one of words, less than F(2×2) could gain.
+        float direct = Tiles(batch * g.OutputPixels) * g.Taps * (bits == 4 ? 0.54f : 1f), two = bits == 4 ? direct : Cost<Winograd2>(g, batch, largest);
+        if (Cost<Winograd4>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
         return two < direct ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct;
     }
 

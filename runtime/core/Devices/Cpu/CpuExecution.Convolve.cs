@@ -28,7 +28,6 @@ internal sealed unsafe partial class CpuExecution
             {
                 case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4, NibbleSource>(operands); break;
                 case ConvolutionForm.Winograd4: Run<Winograd4, WordSource>(operands); break;
-                case ConvolutionForm.Winograd2 when bits == 4: Run<Winograd2, NibbleSource>(operands); break;
                 case ConvolutionForm.Winograd2: Run<Winograd2, WordSource>(operands); break;
                 case var _ when bits == 4: Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels)); break;
                 default: Run<WordTile>(operands, geometry.ChannelGroups, default); break;
