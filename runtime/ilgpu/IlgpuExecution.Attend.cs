@@ -117,9 +117,17 @@ internal sealed partial class IlgpuExecution
             return;
         }
 
-        bool large = TensorProduct.Groups(a, large: true) >= 2L * _device.Accelerator.NumMultiprocessors;
-        LaunchGroups(large ? half ? TensorProduct.LargeHalf : TensorProduct.LargeBytes : half ? TensorProduct.SmallHalf : TensorProduct.SmallBytes,
-            TensorProduct.Groups(a, large), TensorConvolution.Threads, a);
+        ProductArguments arguments = a;
+        TileKind tile = TensorTile.Choose(kind => TensorProduct.Groups(arguments, kind), a.Columns, _device.Accelerator.NumMultiprocessors);
+        LaunchGroups((tile, half) switch
+        {
+            (TileKind.Wide, true) => TensorProduct.WideHalf,
+            (TileKind.Wide, _) => TensorProduct.WideBytes,
+            (TileKind.Large, true) => TensorProduct.LargeHalf,
+            (TileKind.Large, _) => TensorProduct.LargeBytes,
+            (_, true) => TensorProduct.SmallHalf,
+            _ => TensorProduct.SmallBytes,
+        }, TensorProduct.Groups(a, tile), TensorConvolution.Threads, a);
     }
 
     private static AttentionDimensions SizesOf<TShape>(TShape shape)

@@ -28,17 +28,28 @@ internal sealed partial class IlgpuExecution
 
         a.Panels = _weights.Rows(weights, a, _stream);
         a.PaddingIndex = (_arenaBytes - (long)Capacity * q.Offset) / 4;
-        bool large = IsLarge(s);
-        LaunchTensor<TShape>(large ? TensorConvolution.LargeLiteral<TShape> : TensorConvolution.SmallLiteral<TShape>, s.WeightBits == 8
-            ? large ? TensorConvolution.LargeDynamic8 : TensorConvolution.SmallDynamic8
-            : large ? TensorConvolution.LargeDynamic4 : TensorConvolution.SmallDynamic4, large, a);
+        TileKind tile = Tile(s);
+        LaunchTensor<TShape>(tile, tile switch
+        {
+            TileKind.Wide => TensorConvolution.WideLiteral<TShape>,
+            TileKind.Large => TensorConvolution.LargeLiteral<TShape>,
+            _ => TensorConvolution.SmallLiteral<TShape>,
+        }, (tile, s.WeightBits) switch
+        {
+            (TileKind.Wide, 8) => TensorConvolution.WideDynamic8,
+            (TileKind.Wide, _) => TensorConvolution.WideDynamic4,
+            (TileKind.Large, 8) => TensorConvolution.LargeDynamic8,
+            (TileKind.Large, _) => TensorConvolution.LargeDynamic4,
+            (_, 8) => TensorConvolution.SmallDynamic8,
+            _ => TensorConvolution.SmallDynamic4,
+        }, a);
     }
 
-    /// <summary>Two groups of large tiles for every multiprocessor, or else the small ones, which are twice as many.</summary>
-    private bool IsLarge(ConvolutionDimensions s) => TensorConvolution.Groups(s, Batch, large: true) >= 2L * _device.Accelerator.NumMultiprocessors;
+    private TileKind Tile(ConvolutionDimensions s) =>
+        TensorTile.Choose(kind => TensorConvolution.Groups(s, Batch, kind), s.OutputChannels, _device.Accelerator.NumMultiprocessors);
 
-    private void LaunchTensor<TShape>(Action<ConvolutionArguments> literal, Action<ConvolutionArguments> dynamic, bool large, in ConvolutionArguments a)
-        where TShape : struct => LaunchGroups(IsLiteral<TShape>() ? literal : dynamic, TensorConvolution.Groups(a.Shape, Batch, large), TensorConvolution.Threads, a);
+    private void LaunchTensor<TShape>(TileKind tile, Action<ConvolutionArguments> literal, Action<ConvolutionArguments> dynamic, in ConvolutionArguments a)
+        where TShape : struct => LaunchGroups(IsLiteral<TShape>() ? literal : dynamic, TensorConvolution.Groups(a.Shape, Batch, tile), TensorConvolution.Threads, a);
 
     public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
@@ -76,11 +87,20 @@ internal sealed partial class IlgpuExecution
             return;
         }
 
-        bool large = IsLarge(s);
+        TileKind tile = Tile(s);
         a.PaddingIndex = (long)Batch * stride;
         a.Shape = TensorConvolution.OfHalves(s);
-        LaunchTensor<TShape>(large ? TensorConvolution.LargeHalfLiteral<TShape> : TensorConvolution.SmallHalfLiteral<TShape>,
-            large ? TensorConvolution.LargeHalfDynamic : TensorConvolution.SmallHalfDynamic, large, a);
+        LaunchTensor<TShape>(tile, tile switch
+        {
+            TileKind.Wide => TensorConvolution.WideHalfLiteral<TShape>,
+            TileKind.Large => TensorConvolution.LargeHalfLiteral<TShape>,
+            _ => TensorConvolution.SmallHalfLiteral<TShape>,
+        }, tile switch
+        {
+            TileKind.Wide => TensorConvolution.WideHalfDynamic,
+            TileKind.Large => TensorConvolution.LargeHalfDynamic,
+            _ => TensorConvolution.SmallHalfDynamic,
+        }, a);
     }
 
     private static ConvolutionDimensions Checked<TShape>(TShape shape)

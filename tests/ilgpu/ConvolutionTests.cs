@@ -26,6 +26,10 @@ public class ConvolutionTests
         ConvolutionShape.Of(3, 3, 144, 64, 4, upsample: 2),
         ConvolutionShape.Of(11, 13, 64, 64, 8, kernel: 1, before: 0, after: 0),
         ConvolutionShape.Of(11, 13, 64, 64, 4),
+        // Wide tiles, full and not.
+        ConvolutionShape.Of(5, 7, 48, 128, 8),
+        ConvolutionShape.Of(6, 7, 80, 232, 4, outputScale: 0.5f),
+        ConvolutionShape.Of(12, 13, 144, 120, 8, kernel: 1, before: 0, after: 0),
     ];
 
     [Theory]

@@ -19,6 +19,7 @@ public class HalfPrecisionTests
             ConvolutionShape.Of(4, 5, 80, 40, 32, stride: 2),
             ConvolutionShape.Of(3, 3, 72, 33, 32, upsample: 2),
             ConvolutionShape.Of(11, 13, 64, 64, 32, kernel: 1, before: 0, after: 0),
+            ConvolutionShape.Of(6, 7, 40, 120, 32),
             // Left in FP32.
             ConvolutionShape.Of(6, 5, 3, 20, 32),
             ConvolutionShape.Of(6, 5, 20, 3, 32),
@@ -77,7 +78,7 @@ public class HalfPrecisionTests
     [On(Accelerator.Cuda)]
     public void Attention_keeps_the_bound(Accelerator kind)
     {
-        foreach (AttentionShape s in (AttentionShape[])[new(1, 1, 1), new(7, 2, 5), new(49, 3, 8), new(64, 1, 33), new(70, 2, 40)])
+        foreach (AttentionShape s in (AttentionShape[])[new(1, 1, 1), new(7, 2, 5), new(49, 3, 8), new(64, 1, 33), new(70, 2, 40), new(122, 1, 110)])
         {
             const int batch = 2;
             using var pair = new Pair(kind, new TestBlob().Build(), batch, half: true);

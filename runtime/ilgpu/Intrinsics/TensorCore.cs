@@ -19,9 +19,13 @@ internal static class TensorCore
     [IntrinsicImplementation]
     public static int Shared() => throw new NotSupportedException();
 
-    /// <summary>Starts a copy of 16 bytes.</summary>
+    /// <summary>Where an element of global memory is. Elements that are not there may be asked for, as long as nothing reads them.</summary>
     [IntrinsicImplementation]
-    public static void CopyAsync(int shared, ref int global) => throw new NotSupportedException();
+    public static long GlobalAddress(ref int element) => throw new NotSupportedException();
+
+    /// <summary>Starts a copy of 16 bytes from an address of global memory.</summary>
+    [IntrinsicImplementation]
+    public static void CopyAsync(int shared, long global) => throw new NotSupportedException();
 
     /// <summary>Ends a group of copies.</summary>
     [IntrinsicImplementation]
@@ -35,8 +39,8 @@ internal static class TensorCore
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
     /// <param name="weightBits">8; 4: then the sums are 16 times too large; or 16: both operands are FP16 and the sums FP32.</param>
-    /// <param name="pixels">This lane's shared-memory address: row lane / 4 of the tile's pixels (64 bytes each), bytes 16·(lane % 4) on.</param>
-    /// <param name="weights">The same for the weights' rows (64 or 32 bytes each).</param>
+    /// <param name="pixels">Shared-memory address of this lane's row of the tile's pixels: <see cref="Kernels.TensorTile.PixelLane"/>.</param>
+    /// <param name="weights">The same for the weights: <see cref="Kernels.TensorTile.WeightLane"/>.</param>
     [IntrinsicImplementation]
     public static void Multiply(int rowTiles, int columnTiles, int weightBits, int pixels, int weights) => throw new NotSupportedException();
 
@@ -44,13 +48,14 @@ internal static class TensorCore
     [IntrinsicImplementation]
     public static void MultiplyRegisters(int rowTiles, int columnTiles, int weightBits, int seed) => throw new NotSupportedException();
 
-    /// <summary>Writes the warp tile's sums to shared memory.</summary>
+    /// <summary>Writes 32 columns of the warp tile's sums to shared memory.</summary>
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
+    /// <param name="first">The first of the four tiles of 8 that are written.</param>
     /// <param name="rowBytes">Bytes from row to row.</param>
     /// <param name="address">This lane's address: row lane / 4, columns 2·(lane % 4) on.</param>
     [IntrinsicImplementation]
-    public static void Store(int rowTiles, int columnTiles, int rowBytes, int address) => throw new NotSupportedException();
+    public static void Store(int rowTiles, int columnTiles, int first, int rowBytes, int address) => throw new NotSupportedException();
 
     /// <summary>Lets the lanes of a warp see each other's shared-memory writes.</summary>
     [IntrinsicImplementation]
@@ -59,6 +64,10 @@ internal static class TensorCore
     /// <summary>Reads a word of shared memory.</summary>
     [IntrinsicImplementation]
     public static int Load(int address) => throw new NotSupportedException();
+
+    /// <summary>Writes a word of shared memory.</summary>
+    [IntrinsicImplementation]
+    public static void StoreWord(int address, int value) => throw new NotSupportedException();
 }
 
 /// <summary>Prints the PTX of <see cref="TensorCore"/>. The sums are PTX registers of our own, s0, s1, …: ILGPU never sees them, so they are
@@ -75,14 +84,16 @@ internal static class TensorCoreCode
         {
             case nameof(TensorCore.Declare): Declare(code, Constant(call, 0), Constant(call, 1), Constant(call, 2)); break;
             case nameof(TensorCore.Shared): Result(generator, call, "mov.u32", SharedName); break;
-            case nameof(TensorCore.CopyAsync): CopyAsync(code, Register(generator, call, 0), Register(generator, call, 1)); break;
+            case nameof(TensorCore.GlobalAddress): Result(generator, call, "cvta.to.global.u64", Register(generator, call, 0)); break;
+            case nameof(TensorCore.CopyAsync): code.AppendLine($"\tcp.async.cg.shared.global [{Register(generator, call, 0)}], [{Register(generator, call, 1)}], 16;"); break;
             case nameof(TensorCore.Commit): code.AppendLine("\tcp.async.commit_group;"); break;
             case nameof(TensorCore.Wait): code.AppendLine($"\tcp.async.wait_group {Constant(call, 0)};"); break;
             case nameof(TensorCore.Multiply): Multiply(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3), Register(generator, call, 4)); break;
             case nameof(TensorCore.MultiplyRegisters): MultiplyRegisters(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3)); break;
-            case nameof(TensorCore.Store): Store(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3)); break;
+            case nameof(TensorCore.Store): Store(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Constant(call, 3), Register(generator, call, 4)); break;
             case nameof(TensorCore.SynchronizeWarp): code.AppendLine("\tbar.warp.sync 0xffffffff;"); break;
             case nameof(TensorCore.Load): Result(generator, call, "ld.shared.b32", $"[{Register(generator, call, 0)}]"); break;
+            case nameof(TensorCore.StoreWord): code.AppendLine($"\tst.shared.b32 [{Register(generator, call, 0)}], {Register(generator, call, 1)};"); break;
             default: throw new InvalidOperationException($"No PTX for {call.Target.Source.Name}.");
         }
     }
@@ -95,28 +106,19 @@ internal static class TensorCoreCode
         for (int i = 0; i < sums; i++) code.AppendLine($"\tmov.b32 s{i}, 0;");
     }
 
-    private static void CopyAsync(StringBuilder code, string shared, string global)
-    {
-        code.AppendLine("\t{");
-        code.AppendLine("\t.reg .b64 g;");
-        code.AppendLine($"\tcvta.to.global.u64 g, {global};");
-        code.AppendLine($"\tcp.async.cg.shared.global [{shared}], [g], 16;");
-        code.AppendLine("\t}");
-    }
-
-    /// <remarks>m16n8k16 of FP16 has the words of m16n8k32 of bytes. In both lane l holds, of rows l / 4 and l / 4 + 8, words l % 4 and l % 4 + 4 of 8 along k; of a column of the weights
-    /// likewise. Which channel a word stands for does not matter as long as both operands agree, so a lane takes four neighbouring words of a
-    /// row of 64 channels: one 16-byte load for two instructions, free of bank conflicts.</remarks>
+    /// <remarks>m16n8k16 of FP16 has the words of m16n8k32 of bytes. A matrix load gives every lane of a warp a word of each of four blocks of 8 rows by 16 bytes, in the
+    /// order in which the matrix instruction takes them: of the pixels 16 rows by 32 bytes, of the weights 8 rows by 64. 4-bit weights are
+    /// repacked so that a lane finds its words of 64 channels in two (<see cref="Kernels.RepackKernels"/>).</remarks>
     private static void Multiply(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string pixels, string weights)
     {
         code.AppendLine("\t{");
-        code.AppendLine($"\t.reg .b32 a<{8 * rowTiles}>, b<{4 * columnTiles}>, p<2>;");
+        code.AppendLine($"\t.reg .b32 a<{4 * rowTiles}>, b<{4 * columnTiles}>, p<2>;");
         for (int n = 0; n < columnTiles; n++)
         {
             int b = 4 * n;
             if (weightBits != 4)
             {
-                code.AppendLine($"\tld.shared.v4.b32 {{b{b}, b{b + 1}, b{b + 2}, b{b + 3}}}, [{weights}+{n * 8 * 64}];");
+                LoadMatrices(code, "b", b, weights, n * 8 * 64);
                 continue;
             }
 
@@ -130,22 +132,25 @@ internal static class TensorCoreCode
             }
         }
 
-        for (int m = 0; m < rowTiles; m++)
+        for (int half = 0; half < 2; half++)
         {
-            int a = 8 * m;
-            for (int half = 0; half < 2; half++)
-                code.AppendLine($"\tld.shared.v4.b32 {{a{a + 4 * half}, a{a + 4 * half + 1}, a{a + 4 * half + 2}, a{a + 4 * half + 3}}}, [{pixels}+{(m * 16 + half * 8) * 64}];");
-            for (int k = 0; k < 4; k += 2)
+            // The other 32 bytes of a row: the pieces' places differ in one bit.
+            if (half == 1) code.AppendLine($"\txor.b32 p0, {pixels}, 32;");
+            for (int m = 0; m < rowTiles; m++) LoadMatrices(code, "a", 4 * m, half == 0 ? pixels : "p0", m * 16 * 64);
+            for (int m = 0; m < rowTiles; m++)
                 for (int n = 0; n < columnTiles; n++)
                 {
-                    int s = 4 * (m * columnTiles + n), b = 4 * n + k;
+                    int s = 4 * (m * columnTiles + n), a = 4 * m, b = 4 * n + 2 * half;
                     string sums = $"{{s{s}, s{s + 1}, s{s + 2}, s{s + 3}}}";
-                    code.AppendLine($"\t{Instruction(weightBits)} {sums}, {{a{a + k}, a{a + 4 + k}, a{a + k + 1}, a{a + 5 + k}}}, {{b{b}, b{b + 1}}}, {sums};");
+                    code.AppendLine($"\t{Instruction(weightBits)} {sums}, {{a{a}, a{a + 1}, a{a + 2}, a{a + 3}}}, {{b{b}, b{b + 1}}}, {sums};");
                 }
         }
 
         code.AppendLine("\t}");
     }
+
+    private static void LoadMatrices(StringBuilder code, string register, int first, string address, int offset) =>
+        code.AppendLine($"\tldmatrix.sync.aligned.m8n8.x4.shared.b16 {{{register}{first}, {register}{first + 1}, {register}{first + 2}, {register}{first + 3}}}, [{address}+{offset}];");
 
     private static void MultiplyRegisters(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string seed)
     {
@@ -165,13 +170,13 @@ internal static class TensorCoreCode
     private static string Instruction(int weightBits) =>
         weightBits == 16 ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" : "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
 
-    private static void Store(StringBuilder code, int rowTiles, int columnTiles, int rowBytes, string address)
+    private static void Store(StringBuilder code, int rowTiles, int columnTiles, int first, int rowBytes, string address)
     {
         for (int m = 0; m < rowTiles; m++)
-            for (int n = 0; n < columnTiles; n++)
+            for (int n = 0; n < 4; n++)
                 for (int half = 0; half < 2; half++)
                 {
-                    int s = 4 * (m * columnTiles + n) + 2 * half;
+                    int s = 4 * (m * columnTiles + first + n) + 2 * half;
                     code.AppendLine($"\tst.shared.v2.b32 [{address}+{(m * 16 + half * 8) * rowBytes + n * 32}], {{s{s}, s{s + 1}}};");
                 }
     }

@@ -28,21 +28,72 @@ internal struct ConvolutionArguments
     /// <summary>Where, in words from the map on, a table holds 16 equal bytes for each zero point: what a tensor-core kernel reads outside the map.</summary>
     public long PaddingIndex;
 
-    /// <summary>The real value of an integer sum, and everything after it.</summary>
-    public readonly void Finish(int image, int pixel, int channel, int channels, float outputScale, int sum) =>
-        Finish(image, pixel, channel, channels, outputScale, ExactMath.FusedMultiplyAdd(
-            sum - ZeroPoint * WeightSums[channel], ExactMath.Multiply(InputScale, WeightScales[channel]), Bias[channel]));
-
-    /// <summary>vector, residual, scale, correction: the order of docs/arithmetic.md.</summary>
-    public readonly void Finish(int image, int pixel, int channel, int channels, float outputScale, float value)
+    /// <param name="channel">Of the output.</param>
+    /// <param name="real">The layer is not computed in integers.</param>
+    public readonly OutputChannel Channel(int channel, bool real)
     {
-        long element = (long)pixel * channels + channel;
-        if (HasVector != 0) value += Vector.Elements[(long)image * Vector.Stride + channel];
-        if (HasResidual != 0) value += Residual.Elements[(long)image * Residual.Stride + element];
-        if (outputScale != 1f) value = ExactMath.Multiply(value, outputScale);
-        if (HasCorrection != 0) value = ExactMath.FusedMultiplyAdd(value, Gain, HasOffset != 0 ? Offset[channel] : 0f);
-        Output.Elements[(long)image * Output.Stride + element] = value;
+        var c = new OutputChannel { Bias = Bias[channel] };
+        if (!real)
+        {
+            c.Factor = ExactMath.Multiply(InputScale, WeightScales[channel]);
+            c.Zero = ZeroPoint * WeightSums[channel];
+        }
+
+        if (HasOffset != 0) c.Offset = Offset[channel];
+        return c;
     }
+
+    /// <summary>Where an element of the output and of the residual lies.</summary>
+    public readonly long Element<TShape>(TShape shape, int pixel, int channel)
+        where TShape : struct, IConvolutionShape
+    {
+        int pixels = shape.OutputHeight * shape.OutputWidth, image = pixel / pixels;
+        return (long)image * Output.Stride + (pixel - image * pixels) * shape.OutputChannels + channel;
+    }
+
+    /// <summary>vector, residual, scale, correction: the order of docs/arithmetic.md. A residual that the layer does not have is not added.</summary>
+    public readonly float Finish(OutputChannel c, int image, int channel, float outputScale, float value, float residual)
+    {
+        if (HasVector != 0) value += Vector.Elements[(long)image * Vector.Stride + channel];
+        if (HasResidual != 0) value += residual;
+        if (outputScale != 1f) value = ExactMath.Multiply(value, outputScale);
+        return HasCorrection != 0 ? ExactMath.FusedMultiplyAdd(value, Gain, c.Offset) : value;
+    }
+
+    /// <summary>The real value of an integer sum, and everything after it.</summary>
+    public readonly void Finish<TShape>(TShape shape, OutputPixel at, int channel, int sum)
+        where TShape : struct, IConvolutionShape
+    {
+        OutputChannel c = Channel(channel, real: false);
+        Finish(shape, at, channel, c, c.Real(sum));
+    }
+
+    /// <summary>A sum of real products, and everything after it.</summary>
+    public readonly void Finish<TShape>(TShape shape, OutputPixel at, int channel, float sum)
+        where TShape : struct, IConvolutionShape
+    {
+        OutputChannel c = Channel(channel, real: true);
+        Finish(shape, at, channel, c, sum + c.Bias);
+    }
+
+    private readonly void Finish<TShape>(TShape shape, OutputPixel at, int channel, OutputChannel c, float value)
+        where TShape : struct, IConvolutionShape
+    {
+        long element = (long)at.Image * Output.Stride + at.Pixel * shape.OutputChannels + channel;
+        float residual = 0f;
+        if (HasResidual != 0) residual = Residual.Elements[element];
+        Output.Elements[element] = Finish(c, at.Image, channel, shape.OutputScale, value, residual);
+    }
+}
+
+/// <summary>What finishing needs of an output channel, read once for many pixels.</summary>
+internal struct OutputChannel
+{
+    public float Factor, Bias, Offset;
+    /// <summary>What the zero point adds to a sum.</summary>
+    public int Zero;
+
+    public readonly float Real(int sum) => ExactMath.FusedMultiplyAdd(sum - Zero, Factor, Bias);
 }
 
 /// <summary>Where an output pixel lies: its image, and the input position of its first tap.</summary>

@@ -97,20 +97,18 @@ internal static class DirectConvolution
     private static void Finish<TShape>(ConvolutionArguments a, TShape shape, OutputPixel pixel, int channel, Quad<int> sums)
         where TShape : struct, IConvolutionShape
     {
-        int channels = shape.OutputChannels;
-        a.Finish(pixel.Image, pixel.Pixel, channel, channels, shape.OutputScale, sums.A);
-        if (channel + 1 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 1, channels, shape.OutputScale, sums.B);
-        if (channel + 2 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 2, channels, shape.OutputScale, sums.C);
-        if (channel + 3 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 3, channels, shape.OutputScale, sums.D);
+        a.Finish(shape, pixel, channel, sums.A);
+        if (channel + 1 < shape.OutputChannels) a.Finish(shape, pixel, channel + 1, sums.B);
+        if (channel + 2 < shape.OutputChannels) a.Finish(shape, pixel, channel + 2, sums.C);
+        if (channel + 3 < shape.OutputChannels) a.Finish(shape, pixel, channel + 3, sums.D);
     }
 
     private static void Finish<TShape>(ConvolutionArguments a, TShape shape, OutputPixel pixel, int channel, Quad<float> sums)
         where TShape : struct, IConvolutionShape
     {
-        int channels = shape.OutputChannels;
-        a.Finish(pixel.Image, pixel.Pixel, channel, channels, shape.OutputScale, sums.A + a.Bias[channel]);
-        if (channel + 1 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 1, channels, shape.OutputScale, sums.B + a.Bias[channel + 1]);
-        if (channel + 2 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 2, channels, shape.OutputScale, sums.C + a.Bias[channel + 2]);
-        if (channel + 3 < channels) a.Finish(pixel.Image, pixel.Pixel, channel + 3, channels, shape.OutputScale, sums.D + a.Bias[channel + 3]);
+        a.Finish(shape, pixel, channel, sums.A);
+        if (channel + 1 < shape.OutputChannels) a.Finish(shape, pixel, channel + 1, sums.B);
+        if (channel + 2 < shape.OutputChannels) a.Finish(shape, pixel, channel + 2, sums.C);
+        if (channel + 3 < shape.OutputChannels) a.Finish(shape, pixel, channel + 3, sums.D);
     }
 }

@@ -23,23 +23,33 @@ internal struct ProductArguments
     public int RowFactor, RowParts, ColumnFactor;
     public ArrayView<int> RowSums, ColumnSums;
 
-    public readonly void Finish(int product, int row, int column, int sum)
+    /// <summary>What finishing needs of a row, worked out once for all its columns.</summary>
+    public readonly ProductRow Row(int product, int row)
     {
-        int sums = product * Rows + row;
-        int total = 0;
-        for (int part = 0; part < RowParts; part++) total += RowSums[(long)sums * RowParts + part];
-        sum += RowFactor * total;
-        if (ColumnFactor != 0) sum -= ColumnFactor * ColumnSums[(long)product * Columns + column];
-        Finish(product, row, column, (float)sum);
+        long at = (long)product * Rows + row;
+        var result = new ProductRow { Factor = Scale };
+        if (HasSums != 0) result.Factor = ExactMath.Multiply(Scale, AttentionKernels.Inverse(Sums, at * AttentionKernels.Lanes));
+        for (int part = 0; part < RowParts; part++) result.Zero += RowSums[at * RowParts + part];
+        result.Zero *= RowFactor;
+        return result;
     }
 
-    public readonly void Finish(int product, int row, int column, float sum)
+    /// <summary>What a column's zero point takes from an integer sum.</summary>
+    public readonly int ColumnZero(int product, int column) => ColumnFactor == 0 ? 0 : ColumnFactor * ColumnSums[(long)product * Columns + column];
+
+    /// <summary>Where a product's first row starts.</summary>
+    public readonly long Start(int product)
     {
-        float factor = Scale;
-        if (HasSums != 0) factor = ExactMath.Multiply(factor, AttentionKernels.Inverse(Sums, ((long)product * Rows + row) * AttentionKernels.Lanes));
         int global = First + product;
-        C[global / PerImage * ImageStride + (long)(global % PerImage) * HeadStride + (long)row * RowStride + column] = ExactMath.Multiply(sum, factor);
+        return global / PerImage * ImageStride + (long)(global % PerImage) * HeadStride;
     }
+}
+
+internal struct ProductRow
+{
+    public float Factor;
+    /// <summary>What the row's zero points add to an integer sum.</summary>
+    public int Zero;
 }
 
 /// <summary>Many matrix products on any device: the plain loop beside <see cref="TensorProduct"/>. An item is an element of a result.</summary>
@@ -59,7 +69,7 @@ internal static class DirectProduct
                 sum = ExactMath.FusedMultiplyAdd(DeviceHalf.High(x), DeviceHalf.High(y), sum);
             }
 
-            a.Finish(product, row, column, sum);
+            a.C[a.Start(product) + (long)row * a.RowStride + column] = ExactMath.Multiply(sum, a.Row(product, row).Factor);
         }
     }
 
@@ -70,7 +80,8 @@ internal static class DirectProduct
             int column = item % a.Columns, row = item / a.Columns % a.Rows, product = item / a.Columns / a.Rows, sum = 0;
             long from = ((long)product * a.Rows + row) * a.DepthWords, to = ((long)product * a.Columns + column) * a.DepthWords;
             for (int word = 0; word < a.DepthWords; word++) sum = ExactMath.Dot(a.A[from + word], a.B[to + word], sum);
-            a.Finish(product, row, column, sum);
+            ProductRow r = a.Row(product, row);
+            a.C[a.Start(product) + (long)row * a.RowStride + column] = ExactMath.Multiply((float)(sum + r.Zero - a.ColumnZero(product, column)), r.Factor);
         }
     }
 }

@@ -75,7 +75,7 @@ internal static class HalfConvolution
                     }
                 }
 
-            a.Finish(at.Image, at.Pixel, channel, channels, shape.OutputScale, sum + a.Bias[channel]);
+            a.Finish(shape, at, channel, sum);
         }
     }
 }

@@ -15,7 +15,7 @@ internal static class LimitKernels
 {
     /// <summary>Of a warp and a repetition, each with sums of its own.</summary>
     public const int Instructions = 16;
-    private const int RowBytes = TensorConvolution.RowBytes;
+    private const int RowBytes = TensorTile.RowBytes;
 
     public static void Integers(LimitArguments a)
     {
@@ -34,7 +34,7 @@ internal static class LimitKernels
     private static void Finish(LimitArguments a)
     {
         int lane = Group.IdxX % 32, sums = TensorCore.Shared() + Group.IdxX / 32 * 64 * RowBytes, total = 0;
-        TensorCore.Store(4, 4, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
+        TensorCore.Store(4, 4, 0, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
         TensorCore.SynchronizeWarp();
         for (int row = 0; row < 64; row++) total += TensorCore.Load(sums + row * RowBytes + lane * 4);
         a.Sink[Group.IdxX] = total;

@@ -11,7 +11,8 @@ internal struct RepackArguments
 }
 
 /// <summary>Turns packed panels (docs/weights.md) into the rows that tensor cores read: [output][tap][channel], outputs and channels padded with
-/// zeros to multiples of 64 (FP16: to 32 channels, two a word). In 4 bits a word holds, in its low nibbles, word 2i of a row's four-channel words and in its high ones word 2i + 1.
+/// zeros to multiples of 64 (FP16: to 32 channels, two a word). In 4 bits, words 2i and 2i + 1 of 64 channels
+/// hold the four-channel words i and i + 8 in their low nibbles, i + 4 and i + 12 in their high ones: what lane i of four multiplies.
 /// An item is a word of the result.</summary>
 internal static class RepackKernels
 {
@@ -37,7 +38,8 @@ internal static class RepackKernels
         for (int item = Share.Start; item < Padded(a.OutputChannels) * a.Taps * row; item += Share.Step)
         {
             int pair = item % row, tap = item / row % a.Taps, output = item / row / a.Taps;
-            a.Rows[item] = Nibble(a, output, tap, 2 * pair) | Nibble(a, output, tap, 2 * pair + 1) << 4;
+            int group = pair / 8 * 16 + pair % 8 / 2 + pair % 2 * 8;
+            a.Rows[item] = Nibble(a, output, tap, group) | Nibble(a, output, tap, group + 4) << 4;
         }
     }
 

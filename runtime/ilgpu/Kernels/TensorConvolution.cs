@@ -4,48 +4,6 @@ using Specializer.Ilgpu.Intrinsics;
 
 namespace Specializer.Ilgpu.Kernels;
 
-/// <summary>How a group of four warps splits its part of the result.</summary>
-internal interface ITensorTile
-{
-    /// <summary>Tiles of 16 pixels and of 8 output channels that a warp holds the sums of.</summary>
-    int RowTiles { get; }
-    int ColumnTiles { get; }
-}
-
-/// <summary>128 pixels by 64 output channels: two warps by two, 64 by 32 each.</summary>
-internal readonly struct LargeTile : ITensorTile
-{
-    public int RowTiles => 4;
-    public int ColumnTiles => 4;
-}
-
-/// <summary>64 pixels by 64 output channels, for layers that would leave processors idle otherwise.</summary>
-internal readonly struct SmallTile : ITensorTile
-{
-    public int RowTiles => 2;
-    public int ColumnTiles => 4;
-}
-
-/// <summary>What the matrix instruction multiplies.</summary>
-internal interface ITensorOperand
-{
-    /// <summary>Bits of a weight; 16 for FP16.</summary>
-    int Bits(int weightBits);
-    bool IsHalf { get; }
-}
-
-internal readonly struct IntegerOperand : ITensorOperand
-{
-    public int Bits(int weightBits) => weightBits;
-    public bool IsHalf => false;
-}
-
-internal readonly struct HalfOperand : ITensorOperand
-{
-    public int Bits(int weightBits) => 16;
-    public bool IsHalf => true;
-}
-
 /// <summary>Convolution on tensor cores, in integers or FP16: an implicit matrix product, pixels by output channels, along taps and channels in steps
 /// of 64 bytes. FP16 is the same in everything but the instruction and the sums' type: its shape has two byte-wide channels for each of its own.
 /// Each step's 64 bytes per pixel and per output go from global to shared memory by asynchronous 16-byte copies, three steps ahead of
@@ -53,13 +11,21 @@ internal readonly struct HalfOperand : ITensorOperand
 internal static class TensorConvolution
 {
     public const int Threads = 128;
-    /// <summary>Output channels of a group, and the multiple that weights are padded to.</summary>
-    public const int BlockOutputs = 64;
+    /// <summary>What weights are padded to, in outputs.</summary>
+    public const int OutputMultiple = 64;
     /// <summary>Channels of a step; bytes, to be exact.</summary>
     public const int Step = 64;
-    public const int Stages = 4;
-    /// <summary>A warp's 32 output channels and eight words more, so that rows start in different banks.</summary>
-    public const int RowBytes = 4 * (32 + 8);
+
+    public static void WideLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(WideTile), default(IntegerOperand));
+
+    public static void WideDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(WideTile), default(IntegerOperand));
+
+    public static void WideDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(WideTile), default(IntegerOperand));
+
+    public static void WideHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(HalfBytes<TShape>), default(WideTile), default(HalfOperand));
+
+    public static void WideHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(WideTile), default(HalfOperand));
 
     public static void LargeLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(LargeTile), default(IntegerOperand));
 
@@ -67,16 +33,16 @@ internal static class TensorConvolution
 
     public static void LargeDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(LargeTile), default(IntegerOperand));
 
+    public static void LargeHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(HalfBytes<TShape>), default(LargeTile), default(HalfOperand));
+
+    public static void LargeHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(HalfOperand));
+
     public static void SmallLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape), default(SmallTile), default(IntegerOperand));
 
     public static void SmallDynamic8(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile), default(IntegerOperand));
 
     public static void SmallDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(SmallTile), default(IntegerOperand));
-
-    public static void LargeHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
-        Run(a, default(HalfBytes<TShape>), default(LargeTile), default(HalfOperand));
-
-    public static void LargeHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(HalfOperand));
 
     public static void SmallHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
         Run(a, default(HalfBytes<TShape>), default(SmallTile), default(HalfOperand));
@@ -90,111 +56,206 @@ internal static class TensorConvolution
     public static bool Fits(ConvolutionDimensions s, int levels) => s.InputChannels % 16 == 0 && s.OutputChannels >= 16
         && (s.WeightBits == 8 || (long)s.KernelSize * s.KernelSize * s.InputChannels * levels * 7 * 16 <= int.MaxValue);
 
-    public static int BlockPixels(bool large) => large ? 128 : 64;
-
     /// <summary>Groups of a launch.</summary>
-    public static long Groups(ConvolutionDimensions s, int batch, bool large) =>
-        ((long)batch * s.OutputHeight * s.OutputWidth + BlockPixels(large) - 1) / BlockPixels(large) * ((s.OutputChannels + BlockOutputs - 1) / BlockOutputs);
+    public static long Groups(ConvolutionDimensions s, int batch, TileKind kind) => TensorTile.Groups((long)batch * s.OutputHeight * s.OutputWidth, s.OutputChannels, kind);
 
     private static void Run<TShape, TTile, TOperand>(ConvolutionArguments a, TShape shape, TTile tile, TOperand operand)
         where TShape : struct, IConvolutionShape
         where TTile : struct, ITensorTile
         where TOperand : struct, ITensorOperand
     {
-        int blockPixels = tile.RowTiles * 32, weightBytes = Step * shape.WeightBits / 8, stageBytes = blockPixels * Step + BlockOutputs * weightBytes;
-        TensorCore.Declare(tile.RowTiles, tile.ColumnTiles, Math.Max(Stages * (tile.RowTiles * 32 * Step + BlockOutputs * (Step * shape.WeightBits / 8)), 4 * tile.RowTiles * 16 * RowBytes));
-        int shared = TensorCore.Shared(), thread = Group.IdxX, warp = thread / 32, lane = thread % 32;
-        int outputBlocks = (shape.OutputChannels + BlockOutputs - 1) / BlockOutputs;
-        int firstOutput = Grid.IdxX % outputBlocks * BlockOutputs, firstPixel = Grid.IdxX / outputBlocks * blockPixels;
-        int pixels = a.Batch * shape.OutputHeight * shape.OutputWidth;
+        int rows = TensorTile.Rows(tile), columns = TensorTile.Columns(tile), weightBytes = Step * shape.WeightBits / 8, stageBytes = rows * Step + columns * weightBytes;
+        TensorCore.Declare(tile.RowTiles, tile.ColumnTiles, Math.Max(
+            tile.Stages * (TensorTile.Rows(tile) * Step + TensorTile.Columns(tile) * (Step * shape.WeightBits / 8)), TensorTile.SumBytes(tile)));
+        int shared = TensorCore.Shared(), thread = Group.IdxX;
+        int outputBlocks = (shape.OutputChannels + columns - 1) / columns;
+        int firstOutput = Grid.IdxX % outputBlocks * columns, firstPixel = Grid.IdxX / outputBlocks * rows;
+        int steps = shape.KernelSize * shape.KernelSize * Chunks(shape);
 
-        // A thread copies piece thread % 4 of every 32nd row; a row past the end repeats the last pixel and is not stored.
-        var loader = new Loader
+        var loader = new Loader<TShape, TTile>(a, shape, tile, shared, thread, firstPixel, firstOutput);
+        for (int step = 0; step < tile.Stages - 1; step++)
         {
-            Piece = thread % 4, PixelAddress = shared + thread / 4 * Step + thread % 4 * 16,
-            WeightAddress = shared + blockPixels * Step + thread * 16,
-            P0 = OutputPixel.Of(shape, Math.Min(firstPixel + thread / 4, pixels - 1)),
-            P1 = OutputPixel.Of(shape, Math.Min(firstPixel + thread / 4 + 32, pixels - 1)),
-            P2 = OutputPixel.Of(shape, Math.Min(firstPixel + thread / 4 + 64, pixels - 1)),
-            P3 = OutputPixel.Of(shape, Math.Min(firstPixel + thread / 4 + 96, pixels - 1)),
-        };
-        int chunks = (shape.InputChannels + Step - 1) / Step, steps = shape.KernelSize * shape.KernelSize * chunks;
-
-        // 8 bits: four pieces of an output's 64 bytes and two rows a thread; 4 bits: two pieces of 32 bytes, one row.
-        int pieces = weightBytes / 16;
-        loader.WeightIndex = ((long)(firstOutput + thread / pieces) * steps * weightBytes + thread % pieces * 16) / 4;
-        long weightRows = (long)(Threads / pieces) * steps * weightBytes / 4;
-
-        for (int step = 0; step < Stages - 1; step++)
-        {
-            if (step < steps) Load(a, shape, tile, loader, step, chunks, step * stageBytes, weightRows);
+            if (step < steps) loader.Load(a, shape, tile);
             TensorCore.Commit();
         }
 
-        int pixelLane = shared + (warp / 2 * tile.RowTiles * 16 + lane / 4) * Step + lane % 4 * 16;
-        int weightLane = shared + blockPixels * Step + (warp % 2 * 32 + lane / 4) * weightBytes + lane % 4 * pieces * 4;
+        int warp = thread / 32, stage = 0;
+        int pixelLane = shared + TensorTile.PixelLane(tile), weightLane = shared + rows * Step + TensorTile.WeightLane(tile, shape.WeightBits);
         for (int step = 0; step < steps; step++)
         {
-            TensorCore.Wait(Stages - 2);
+            TensorCore.Wait(tile.Stages - 2);
             Group.Barrier();
-            int next = step + Stages - 1;
-            if (next < steps) Load(a, shape, tile, loader, next, chunks, next % Stages * stageBytes, weightRows);
+            if (step + tile.Stages - 1 < steps) loader.Load(a, shape, tile);
             TensorCore.Commit();
-            int stage = step % Stages * stageBytes;
             TensorCore.Multiply(tile.RowTiles, tile.ColumnTiles, operand.Bits(shape.WeightBits), pixelLane + stage, weightLane + stage);
+            stage = TensorTile.NextStage(tile, stage, stageBytes);
         }
 
         TensorCore.Wait(0);
         Group.Barrier();
-        int sums = shared + warp * tile.RowTiles * 16 * RowBytes;
-        TensorCore.Store(tile.RowTiles, tile.ColumnTiles, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
+        Store(a, shape, tile, operand, shared, firstPixel + warp / tile.WarpColumns * tile.RowTiles * 16, firstOutput + warp % tile.WarpColumns * tile.ColumnTiles * 8);
+    }
+
+    /// <summary>Steps of a tap.</summary>
+    private static int Chunks<TShape>(TShape shape) where TShape : struct, IConvolutionShape => (shape.InputChannels + Step - 1) / Step;
+
+    /// <summary>A warp's sums, by way of shared memory: 32 output channels at a time, a lane for each, four pixels together so that their residuals are under way at once.</summary>
+    private static void Store<TShape, TTile, TOperand>(ConvolutionArguments a, TShape shape, TTile tile, TOperand operand, int shared, int firstPixel, int firstChannel)
+        where TShape : struct, IConvolutionShape
+        where TTile : struct, ITensorTile
+        where TOperand : struct, ITensorOperand
+    {
+        int lane = Group.IdxX % 32, sums = shared + Group.IdxX / 32 * tile.RowTiles * 16 * TensorTile.RowBytes;
+        int pixels = a.Batch * shape.OutputHeight * shape.OutputWidth, last = pixels - 1;
+        Store(a, shape, tile, operand, sums, firstPixel, last, firstChannel + lane, 0);
+        if (tile.ColumnTiles == 4) return;
         TensorCore.SynchronizeWarp();
-        int channel = firstOutput + warp % 2 * 32 + lane, pixel = firstPixel + warp / 2 * tile.RowTiles * 16;
-        if (channel >= shape.OutputChannels) return;
-        for (int row = 0; row < tile.RowTiles * 16 && pixel + row < pixels; row++)
+        Store(a, shape, tile, operand, sums, firstPixel, last, firstChannel + 32 + lane, 4);
+    }
+
+    private static void Store<TShape, TTile, TOperand>(
+        ConvolutionArguments a, TShape shape, TTile tile, TOperand operand, int sums, int firstPixel, int last, int channel, int columnTile)
+        where TShape : struct, IConvolutionShape
+        where TTile : struct, ITensorTile
+        where TOperand : struct, ITensorOperand
+    {
+        TensorTile.Store(tile, columnTile, sums);
+        if (channel < shape.OutputChannels)
         {
-            int sum = TensorCore.Load(sums + row * RowBytes + lane * 4);
-            OutputPixel at = OutputPixel.Of(shape, pixel + row);
-            if (operand.IsHalf) a.Finish(at.Image, at.Pixel, channel, shape.OutputChannels, shape.OutputScale, Interop.IntAsFloat((uint)sum) + a.Bias[channel]);
-            else a.Finish(at.Image, at.Pixel, channel, shape.OutputChannels, shape.OutputScale, shape.WeightBits == 4 ? sum >> 4 : sum);
+            OutputChannel c = a.Channel(channel, operand.IsHalf);
+            int address = sums + Group.IdxX % 32 * 4;
+            for (int row = 0; row < tile.RowTiles * 16 && firstPixel + row <= last; row += 4, address += 4 * TensorTile.RowBytes)
+            {
+                int pixel = firstPixel + row;
+                long e0 = a.Element(shape, pixel, channel), e1 = a.Element(shape, Math.Min(pixel + 1, last), channel);
+                long e2 = a.Element(shape, Math.Min(pixel + 2, last), channel), e3 = a.Element(shape, Math.Min(pixel + 3, last), channel);
+                Quad<float> residual = default;
+                if (a.HasResidual != 0)
+                    residual = new() { A = a.Residual.Elements[e0], B = a.Residual.Elements[e1], C = a.Residual.Elements[e2], D = a.Residual.Elements[e3] };
+                Finish(a, shape, operand, c, address, pixel, channel, residual.A, e0);
+                if (pixel < last) Finish(a, shape, operand, c, address + TensorTile.RowBytes, pixel + 1, channel, residual.B, e1);
+                if (pixel + 1 < last) Finish(a, shape, operand, c, address + 2 * TensorTile.RowBytes, pixel + 2, channel, residual.C, e2);
+                if (pixel + 2 < last) Finish(a, shape, operand, c, address + 3 * TensorTile.RowBytes, pixel + 3, channel, residual.D, e3);
+            }
         }
     }
 
-    private struct Loader
+    private static void Finish<TShape, TOperand>(
+        ConvolutionArguments a, TShape shape, TOperand operand, OutputChannel c, int address, int pixel, int channel, float residual, long element)
+        where TShape : struct, IConvolutionShape
+        where TOperand : struct, ITensorOperand
     {
-        public int Piece, PixelAddress, WeightAddress;
-        public long WeightIndex;
-        public OutputPixel P0, P1, P2, P3;
+        int sum = TensorCore.Load(address);
+        float value = operand.IsHalf ? Interop.IntAsFloat((uint)sum) + c.Bias : c.Real(shape.WeightBits == 4 ? sum >> 4 : sum);
+        a.Output.Elements[element] = a.Finish(c, pixel / (shape.OutputHeight * shape.OutputWidth), channel, shape.OutputScale, value, residual);
     }
 
-    private static void Load<TShape, TTile>(ConvolutionArguments a, TShape shape, TTile tile, Loader loader, int step, int chunks, int stage, long weightRows)
+    /// <summary>Copies a step's 64 bytes of every pixel and output to shared memory, tap after tap. A thread takes piece thread % 4 of every 32nd pixel, whose address is worked out
+    /// once a tap. A pixel past the end repeats the last one and is not stored.</summary>
+    private struct Loader<TShape, TTile>
         where TShape : struct, IConvolutionShape
         where TTile : struct, ITensorTile
     {
-        int tap = step / chunks, channel = step % chunks * Step + loader.Piece * 16, row = tap / shape.KernelSize, column = tap % shape.KernelSize;
-        CopyPixel(a, shape, loader.P0, row, column, channel, loader.PixelAddress + stage);
-        CopyPixel(a, shape, loader.P1, row, column, channel, loader.PixelAddress + stage + 32 * Step);
-        if (tile.RowTiles == 4)
+        private readonly int _piece, _pixelTo, _weightTo, _stageBytes;
+        private readonly long _nextWeights, _padding;
+        private long _weights;
+        private int _stage, _chunk, _row, _column;
+        private InputPixel _p0, _p1, _p2, _p3;
+
+        public Loader(ConvolutionArguments a, TShape shape, TTile tile, int shared, int thread, int firstPixel, int firstOutput)
         {
-            CopyPixel(a, shape, loader.P2, row, column, channel, loader.PixelAddress + stage + 64 * Step);
-            CopyPixel(a, shape, loader.P3, row, column, channel, loader.PixelAddress + stage + 96 * Step);
+            int rows = TensorTile.Rows(tile), weightBytes = Step * shape.WeightBits / 8, last = a.Batch * shape.OutputHeight * shape.OutputWidth - 1;
+            _piece = thread % 4;
+            _pixelTo = shared + TensorTile.Place(thread / 4, thread % 4);
+            _weightTo = shared + rows * Step + (shape.WeightBits == 4 ? thread * 16 : TensorTile.Place(thread / 4, thread % 4));
+            _stageBytes = rows * Step + TensorTile.Columns(tile) * weightBytes;
+            _padding = TensorCore.GlobalAddress(ref a.Q.Elements[a.PaddingIndex + a.ZeroPoint * 4]);
+            int pixel = firstPixel + thread / 4;
+            _p0 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel, last)) };
+            _p1 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel + 32, last)) };
+            _p2 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel + 64, last)) };
+            _p3 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel + 96, last)) };
+            _row = _column = _chunk = _stage = 0;
+
+            // A row of 8-bit weights has four pieces of 16 bytes, one of 4-bit weights two. Behind the padded rows there is nothing.
+            int pieces = weightBytes / 16, step = Threads / pieces, output = firstOutput + thread / pieces;
+            long rowBytes = (long)shape.KernelSize * shape.KernelSize * Chunks(shape) * weightBytes;
+            int mostOutput = (shape.OutputChannels + OutputMultiple - 1) / OutputMultiple * OutputMultiple - 1;
+            _weights = TensorCore.GlobalAddress(ref a.Panels[0]) + Math.Min(output, mostOutput) * rowBytes + thread % pieces * 16;
+            _nextWeights = step * rowBytes;
+            Move(a, shape, tile);
         }
 
-        long weight = loader.WeightIndex + (long)step * Step * shape.WeightBits / 32;
-        TensorCore.CopyAsync(loader.WeightAddress + stage, ref a.Panels[weight]);
-        if (shape.WeightBits == 8) TensorCore.CopyAsync(loader.WeightAddress + stage + Threads * 16, ref a.Panels[weight + weightRows]);
+        public void Load(ConvolutionArguments a, TShape shape, TTile tile)
+        {
+            // Channels past the last one meet zero weights: anything finite will do.
+            bool beyond = shape.InputChannels % Step != 0 && _chunk * Step + _piece * 16 >= shape.InputChannels;
+            int to = _pixelTo + _stage, offset = _chunk * Step;
+            TensorCore.CopyAsync(to, _p0.Address(offset, beyond, _padding));
+            TensorCore.CopyAsync(to + 32 * Step, _p1.Address(offset, beyond, _padding));
+            if (TensorTile.Rows(tile) == 128)
+            {
+                TensorCore.CopyAsync(to + 64 * Step, _p2.Address(offset, beyond, _padding));
+                TensorCore.CopyAsync(to + 96 * Step, _p3.Address(offset, beyond, _padding));
+            }
+
+            int copies = TensorTile.Columns(tile) * shape.WeightBits * (Step / 8) / (16 * Threads);
+            TensorCore.CopyAsync(_weightTo + _stage, _weights);
+            if (copies > 1) TensorCore.CopyAsync(_weightTo + _stage + Threads * 16, _weights + _nextWeights);
+            if (copies > 2)
+            {
+                TensorCore.CopyAsync(_weightTo + _stage + 2 * Threads * 16, _weights + 2 * _nextWeights);
+                TensorCore.CopyAsync(_weightTo + _stage + 3 * Threads * 16, _weights + 3 * _nextWeights);
+            }
+
+            _weights += Step * shape.WeightBits / 8;
+            _stage = TensorTile.NextStage(tile, _stage, _stageBytes);
+            _chunk++;
+            if (shape.KernelSize == 1 || _chunk < Chunks(shape)) return;
+            _chunk = 0;
+            _column++;
+            if (_column == shape.KernelSize)
+            {
+                _column = 0;
+                _row++;
+            }
+
+            Move(a, shape, tile);
+        }
+
+        /// <summary>To the tap.</summary>
+        private void Move(ConvolutionArguments a, TShape shape, TTile tile)
+        {
+            _p0.Move(a, shape, _row, _column, _piece, _padding);
+            _p1.Move(a, shape, _row, _column, _piece, _padding);
+            if (TensorTile.Rows(tile) != 128) return;
+            _p2.Move(a, shape, _row, _column, _piece, _padding);
+            _p3.Move(a, shape, _row, _column, _piece, _padding);
+        }
     }
 
-    /// <summary>Outside the map a pixel is its zero point. Channels past the last one meet zero weights: anything will do.</summary>
-    private static void CopyPixel<TShape>(ConvolutionArguments a, TShape shape, OutputPixel pixel, int row, int column, int channel, int address)
-        where TShape : struct, IConvolutionShape
+    /// <summary>The input pixel of a tap: where its first 16 bytes are, and whether others follow.</summary>
+    private struct InputPixel
     {
-        // Without a branch: lanes of a warp lie inside and outside. One comparison as unsigned numbers checks both bounds.
-        int y = pixel.Top + row, x = pixel.Left + column;
-        bool inside = (uint)y < (uint)(shape.InputHeight * shape.Upsample) & (uint)x < (uint)(shape.InputWidth * shape.Upsample) & channel < shape.InputChannels;
-        int input = (y / shape.Upsample * shape.InputWidth + x / shape.Upsample) * shape.InputChannels + channel;
-        long index = Utilities.Select(inside, (long)pixel.Image * a.Q.Stride + input / 4, a.PaddingIndex + a.ZeroPoint * 4);
-        TensorCore.CopyAsync(address, ref a.Q.Elements[index]);
+        public OutputPixel Output;
+        private long _address;
+        /// <summary>All bits, or none where the pixel repeats one piece.</summary>
+        private int _mask;
+
+        /// <summary>Outside the map a pixel is its zero point, over and over.</summary>
+        public void Move<TShape>(ConvolutionArguments a, TShape shape, int row, int column, int piece, long padding)
+            where TShape : struct, IConvolutionShape
+        {
+            // Without a branch: lanes of a warp lie inside and outside. One comparison as unsigned numbers checks both bounds.
+            int y = Output.Top + row, x = Output.Left + column;
+            bool inside = (uint)y < (uint)(shape.InputHeight * shape.Upsample) & (uint)x < (uint)(shape.InputWidth * shape.Upsample);
+            int pixel = y / shape.Upsample * shape.InputWidth + x / shape.Upsample;
+            long index = (long)Output.Image * a.Q.Stride + pixel * (shape.InputChannels / 4) + piece * 4;
+            _address = Utilities.Select(inside, TensorCore.GlobalAddress(ref a.Q.Elements[0]) + 4 * index, padding);
+            _mask = Utilities.Select(inside, -1, 0);
+        }
+
+        public readonly long Address(int offset, bool beyond, long padding) => Utilities.Select(beyond, padding, _address + (offset & _mask));
     }
 
     // The number of bits decides which instructions there are, so it is a constant even where the sizes are not.

@@ -46,7 +46,7 @@ internal static unsafe class PtxInstructions
     {
         string name = i.Name;
         PtxOperand[] o = i.Operands;
-        if (name.StartsWith("mma.", StringComparison.Ordinal) || name is "bar.sync" or "bar.warp.sync") return null;
+        if (name.StartsWith("mma.", StringComparison.Ordinal) || name.StartsWith("ldmatrix.", StringComparison.Ordinal) || name is "bar.sync" or "bar.warp.sync") return null;
         if (name is "bra" or "bra.uni") return _ => { };
         if (name == "ret") return lane => lane.Done = true;
         if (name.StartsWith("mov.", StringComparison.Ordinal)) return Write(o[0], Read(o[1], Is32(name)));

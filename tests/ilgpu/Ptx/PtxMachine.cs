@@ -46,7 +46,8 @@ internal sealed unsafe class PtxMachine(PtxProgram program)
         if (waiting.Any(l => l.Next != waiting[0].Next)) throw new InvalidOperationException($"Lanes of a warp wait at different instructions; one at {at.Name}.");
         if (at.Name == "bar.sync") return false;
         if (waiting.Length != warp.Length || warp.Length != 32) throw new InvalidOperationException($"{at.Name} needs all 32 lanes, {waiting.Length} are there.");
-        if (at.Name != "bar.warp.sync") MatrixInstruction.Run(at, warp);
+        if (at.Name.StartsWith("ldmatrix.", StringComparison.Ordinal)) MatrixInstruction.Load(at, warp);
+        else if (at.Name != "bar.warp.sync") MatrixInstruction.Run(at, warp);
         foreach (Lane lane in warp) lane.Next++;
         return true;
     }
@@ -138,6 +139,22 @@ internal static class MatrixInstruction
                 for (int k = 0; k < 8; k++) sum = add(a[row, k], b[k, column], sum);
                 warp[lane].Registers[i.Operands[0].Vector[e]] = sum;
             }
+    }
+
+    /// <summary>ldmatrix: lanes 8j to 8j + 7 name the rows, 16 bytes each, of block j; lane l receives word l % 4 of row l / 4 of every block.</summary>
+    public static void Load(PtxInstruction i, Lane[] warp)
+    {
+        if (i.Name != "ldmatrix.sync.aligned.m8n8.x4.shared.b16") throw new NotSupportedException(i.Name);
+        var rows = new int[32];
+        for (int lane = 0; lane < 32; lane++)
+        {
+            rows[lane] = checked((int)warp[lane].Registers[i.Operands[1].Register] + i.Operands[1].Offset);
+            if (rows[lane] % 16 != 0) throw new InvalidOperationException($"{i.Name} from {rows[lane]:x} is not aligned.");
+        }
+
+        for (int lane = 0; lane < 32; lane++)
+            for (int block = 0; block < 4; block++)
+                warp[lane].Registers[i.Operands[0].Vector[block]] = BitConverter.ToUInt32(warp[lane].Shared, rows[8 * block + lane / 4] + 4 * (lane % 4));
     }
 
     private static uint Bytes(uint a, uint b, uint sum)
