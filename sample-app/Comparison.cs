@@ -19,6 +19,7 @@ internal static class Comparison
     {
         // A folder that cannot be written is reported now, not after the last image.
         request.Output.Directory!.Create();
+        request.Json?.Directory!.Create();
         using Device device = OpenDevice(request);
         using MnistSampler sampler = MnistSampler.Load(device);
         int[] labels = [.. Enumerable.Range(0, request.Count).Select(i => request.Label ?? i % 10)];

@@ -12,18 +12,9 @@ var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "P
 var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
 var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. ilgpu-cpu is a slow test of the GPUs' kernels. All but cpu need a build with -p:FullFeed=true.", DefaultValueFactory = _ => "cpu" };
 device.AcceptOnlyFromAmong("cpu", "cuda", "opencl", "ilgpu-cpu");
-label.Validators.Add(result =>
-{
-    if (result.GetValueOrDefault<int?>() is < 0 or > 9) result.AddError("--label must lie between 0 and 9.");
-});
-count.Validators.Add(result =>
-{
-    if (result.GetValueOrDefault<int>() is < 1 or > 10_000) result.AddError("--count must lie between 1 and 10000.");
-});
-threads.Validators.Add(result =>
-{
-    if (result.GetValueOrDefault<int>() is < 0 or > 1024) result.AddError("--threads must lie between 0 and 1024.");
-});
+Limit(label, 0, 9);
+Limit(count, 1, 10_000);
+Limit(threads, 0, 1024);
 
 var command = new RootCommand("Draws handwritten digits with a quantized diffusion model and compares them with the FP32 network's.")
 {
@@ -58,4 +49,13 @@ command.SetAction(async (result, cancellation) =>
         return 2;
     }
 });
-return await command.Parse(args).InvokeAsync();
+ParseResult parsed = command.Parse(args);
+int exitCode = await parsed.InvokeAsync();
+return parsed.Errors.Count > 0 ? 2 : exitCode;
+
+// What is no number the parser reports by itself.
+static void Limit(Option option, int least, int most) => option.Validators.Add(result =>
+{
+    if (result.Tokens is [var token] && int.TryParse(token.Value, out int value) && (value < least || value > most))
+        result.AddError($"{option.Name} must lie between {least} and {most}.");
+});

@@ -54,7 +54,6 @@ internal sealed record Report(
     public void WriteJson(FileInfo file)
     {
         int steps = Model.Steps.Count;
-        file.Directory!.Create();
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(
             new
             {

@@ -45,7 +45,8 @@ internal static class CalibrateCommand
             folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
-        command.SetAction((result, cancellation) => Task.FromResult(ExitCode.Of(() =>
+        // A task of its own: Ctrl+C is heard only once the action has returned one.
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
             int? none = result.GetValue(nullLabel);
             int bits = weights.In(result);

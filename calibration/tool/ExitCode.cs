@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Specializer.Formats;
 
 namespace Specializer.Tool;
@@ -11,6 +12,13 @@ internal static class ExitCode
     /// <summary>The input cannot be used: the message says why.</summary>
     public const int BadInput = 2;
     public const int Cancelled = 130;
+
+    /// <summary>Runs what was parsed; a command line that does not fit is bad input.</summary>
+    public static int Of(ParseResult result)
+    {
+        int code = result.Invoke();
+        return result.Errors.Count > 0 ? BadInput : code;
+    }
 
     /// <summary>Runs a command; what its input can cause becomes one line on the error stream, anything else is a bug and keeps its stack trace.</summary>
     public static int Of(Func<int> command)

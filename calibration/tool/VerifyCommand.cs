@@ -28,7 +28,8 @@ internal static class VerifyCommand
         {
             option.Validators.Add(result =>
             {
-                if (!(result.GetValueOrDefault<double>() > 0)) result.AddError($"{option.Name} must be a number above 0.");
+                // What is no number the parser reports by itself.
+                if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double value) && !(value > 0)) result.AddError($"{option.Name} must be a number above 0.");
             });
         }
 

@@ -28,5 +28,14 @@ public class VerifyCommandTests
         Assert.Equal(2, Run(ModelFolder.Source, "--against", Path.Combine(ModelFolder.Source, "config.json")));
     }
 
-    private static int Run(params string[] arguments) => VerifyCommand.Create().Parse(arguments).Invoke();
+    [Theory]
+    [InlineData("--tolerance", "much")]
+    [InlineData("--tolerance", "0")]
+    [InlineData("--tolerance", "NaN")]
+    [InlineData("--threads", "two")]
+    [InlineData("--tolerence", "1")]
+    public void A_mistyped_option_is_exit_code_2_and_no_exception(string option, string value) =>
+        Assert.Equal(2, Run(ModelFolder.Source, "--against", Golden, option, value));
+
+    private static int Run(params string[] arguments) => ExitCode.Of(VerifyCommand.Create().Parse(arguments));
 }
