@@ -3,19 +3,24 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>Packs the keys and values of attention as right-hand sides. An item is a head of one image.</summary>
+/// <summary>Packs the keys and values of attention as right-hand sides. An item is sixteen tokens of one head of one image.</summary>
 internal unsafe struct AttentionPack : IWork
 {
+    private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
     public AttentionWork Attention;
+
+    public readonly int ItemsPerHead => Panels.Count(Attention.Tokens);
 
     public readonly void Execute(int begin, int end, int worker)
     {
-        int channels = Attention.HeadChannels, all = Attention.Heads * channels, row = 3 * all;
+        int tokens = Attention.Tokens, channels = Attention.HeadChannels, all = Attention.Heads * channels;
         for (int item = begin; item < end; item++)
         {
-            float* head = Attention.Queries(item);
-            Panels.Pack(head + all, channels, Attention.Tokens, 1, row, Attention.Keys(item));
-            Panels.Pack(head + 2 * all, Attention.Tokens, channels, row, 1, Attention.Values(item));
+            int head = item / ItemsPerHead, first = item % ItemsPerHead * PanelWidth, count = Math.Min(PanelWidth, tokens - first);
+            float* keys = Attention.Queries(head) + (long)first * 3 * all + all;
+            Panels.PackColumns((int*)keys, channels, count, 3 * all, (int*)Attention.Keys(head) + (long)first * channels);
+            Panels.PackRows(keys + all, count, channels, 3 * all, Attention.Values(head) + (long)first * PanelWidth, (long)tokens * PanelWidth);
         }
     }
 }
@@ -85,8 +90,12 @@ internal unsafe struct AttentionWork : IWork
             FloatTile.Multiply(rows, 0, 1, Tokens, default, (byte*)(Values(head) + (long)panel * Tokens * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
-                for (int c = 0; c < channels; c++)
-                    output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * inverse[i];
+            {
+                float* y = output + (long)(first + i) * all + panel * PanelWidth, s = sums + i * PanelWidth;
+                int c = 0;
+                for (; c <= channels - 8; c += 8) (Vector256.Load(s + c) * Vector256.Create(inverse[i])).Store(y + c);
+                for (; c < channels; c++) y[c] = s[c] * inverse[i];
+            }
         }
     }
 }

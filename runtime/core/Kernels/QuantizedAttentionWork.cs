@@ -25,7 +25,7 @@ internal unsafe struct QuantizedAttentionPack : IWork
             {
                 int count = Math.Min(PanelWidth, tokens - first);
                 Rows(Key, head + all, first, count, rows);
-                Panels.Pack((int*)rows, words / 2, count, 1, words / 2, Attention.Keys(item) + (long)first * (words / 2));
+                Panels.PackColumns((int*)rows, words / 2, count, words / 2, Attention.Keys(item) + (long)first * (words / 2));
             }
 
             for (int first = 0; first < Attention.TokenWords; first += 2)

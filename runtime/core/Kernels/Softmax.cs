@@ -10,32 +10,31 @@ internal static unsafe class Softmax
     /// <summary>What an exponential of 1 becomes.</summary>
     public const float Levels = 255;
 
-    /// <summary>x ← exp(x − max x).</summary>
+    /// <summary>x ← exp(x − max x), and zeros up to a multiple of eight elements.</summary>
     /// <returns>1 / Σ of the new values.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exponentials(float* x, int length)
     {
-        // A maximum is the same in any order.
-        Vector256<float> sums = default, max = Vector256.Create(x[0]);
-        int next = 0;
-        for (; next <= length - 8; next += 8) max = Vector256.Max(max, Vector256.Load(x + next));
-        float largest = max[0];
-        for (int lane = 1; lane < 8; lane++) largest = MathF.Max(largest, max[lane]);
-        for (; next < length; next++) largest = MathF.Max(largest, x[next]);
+        int last = (length - 1) & ~7;
+        Vector256<float> inside = Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(length - last)).AsSingle();
 
-        max = Vector256.Create(largest);
-        for (next = 0; next <= length - 8; next += 8)
+        // A maximum is the same in any order. What follows the last element counts as the first.
+        Vector256<float> sums = default, max = Vector256.ConditionalSelect(inside, Vector256.Load(x + last), Vector256.Create(x[0]));
+        for (int i = 0; i < last; i += 8) max = Vector256.MaxNative(max, Vector256.Load(x + i));
+        Vector128<float> four = Vector128.MaxNative(max.GetLower(), max.GetUpper());
+        four = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        max = Vector256.Create(MathF.Max(four[0], four[1]));
+
+        for (int i = 0; i <= last; i += 8)
         {
-            Vector256<float> e = Transcendental.Exp(Vector256.Load(x + next) - max);
-            e.Store(x + next);
+            Vector256<float> e = Transcendental.Exp(Vector256.Load(x + i) - max);
+            if (i == last) e &= inside; // Adding 0 changes no sum.
+            e.Store(x + i);
             sums += e;
         }
 
-        float* partial = stackalloc float[8];
-        sums.Store(partial);
-        for (; next < length; next++) partial[next % 8] += x[next] = Transcendental.Exp(x[next] - largest);
         float sum = 0;
-        for (int lane = 0; lane < 8; lane++) sum += partial[lane];
+        for (int lane = 0; lane < 8; lane++) sum += sums[lane];
         return 1f / sum;
     }
 

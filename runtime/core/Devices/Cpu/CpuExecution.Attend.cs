@@ -21,7 +21,7 @@ internal sealed unsafe partial class CpuExecution
         work.Packed = (float*)scratch;
         work.Scratch = scratch + packed;
         var pack = new AttentionPack { Attention = work };
-        Run(Batch * heads, ref pack);
+        Run(Batch * heads * pack.ItemsPerHead, ref pack, Grain(8L * channels));
         Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels));
     }
 
