@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Specializer.Kernels;
 using Specializer.Threading;
 
 namespace Specializer;
@@ -21,8 +19,6 @@ public sealed class CpuDevice : Device
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
         _pool = new WorkerPool(Threads);
-        // Before a kernel is compiled, so that the answer is a constant there.
-        RuntimeHelpers.RunClassConstructor(typeof(UnverifiedInstructions).TypeHandle);
     }
 
     /// <summary>Threads that compute, the caller's included.</summary>

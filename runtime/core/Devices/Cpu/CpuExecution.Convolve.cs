@@ -29,6 +29,8 @@ internal sealed unsafe partial class CpuExecution
                 case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4, NibbleSource>(operands); break;
                 case ConvolutionForm.Winograd4: Run<Winograd4, WordSource>(operands); break;
                 case ConvolutionForm.Winograd2: Run<Winograd2, WordSource>(operands); break;
+                case var _ when bits == 4 && VnniDot.IsSupported: RunDot<VnniDot>(operands, geometry.ChannelGroups); break;
+                case var _ when bits == 4 && ArmDot.IsSupported: RunDot<ArmDot>(operands, geometry.ChannelGroups); break;
                 case var _ when bits == 4: Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels)); break;
                 default: Run<WordTile>(operands, geometry.ChannelGroups, default); break;
             }
@@ -115,6 +117,13 @@ internal sealed unsafe partial class CpuExecution
         work.Plan(_pool.Threads);
         work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
         Run(work.Items, ref work);
+    }
+
+    private void RunDot<TDot>(ConvolutionOperands operands, int blocks)
+        where TDot : struct, IQuadDot
+    {
+        operands.Finish.ZeroPoint -= TDot.Offset;
+        Run<DotTile<TDot>>(operands, blocks, default);
     }
 
     private void Run<TForm, TSource>(in ConvolutionOperands operands)
