@@ -11,7 +11,7 @@ internal readonly record struct BlockPlan(int Total, int Panels, int Block, int 
     public int Ranges => (Panels + Range - 1) / Range;
     public int Items => (Total + Block - 1) / Block * Ranges;
 
-    /// <summary>Chooses the cheapest plan. An item prepares its block, then for each panel expands the weights and multiplies tile by tile;
+    /// <summary>Chooses the cheapest plan. A thread prepares each block that it meets, and for each panel of an item expands the weights and multiplies tile by tile;
     /// threads take items one by one, and on average wait for half an item at the end.</summary>
     /// <param name="total">Columns.</param>
     /// <param name="panels">Panels.</param>
@@ -31,7 +31,8 @@ internal readonly record struct BlockPlan(int Total, int Panels, int Block, int 
             for (int ranges = 1; ranges <= panels && (ranges == 1 || ranges <= 8 * threads && threads > 1); ranges *= 2)
             {
                 var plan = new BlockPlan(total, panels, block, (panels + ranges - 1) / ranges);
-                float item = block * prepare + plan.Range * (expand + tiles), time = item * ((float)plan.Items / threads + (threads > 1 ? 0.5f : 0f));
+                float items = (float)plan.Items / threads, blocks = Math.Min(plan.Items / plan.Ranges, MathF.Ceiling(items));
+                float time = blocks * block * prepare + (items + (threads > 1 ? 0.5f : 0f)) * plan.Range * (expand + tiles);
                 if (time < least) (best, least) = (plan, time);
             }
         }

@@ -30,8 +30,9 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         ScratchStride = (ScratchStride + 63) & ~63L;
     }
 
-    // Scratch of a worker: panel constants, sums of a tile, where the results go, where the taps lie, the expanded panel.
-    private static int SumsAt => sizeof(PanelConstants);
+    // Scratch of a worker: the block that it has prepared, panel constants, sums of a tile, where the results go, where the taps lie, the expanded panel.
+    private const int ConstantsAt = 64;
+    private static int SumsAt => ConstantsAt + sizeof(PanelConstants);
     private static int OutputsAt => SumsAt + TKernel.Pixels * PanelWidth * sizeof(float);
     private readonly int TapsAt => OutputsAt + _plan.Block * sizeof(OutputPixel);
     private readonly int ExpandedAt => RoundUp(TapsAt + Operands.Geometry.Taps * _plan.Block * sizeof(byte*), 64);
@@ -44,7 +45,8 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         for (int item = begin; item < end; item++)
         {
             int first = item / _plan.Ranges * _plan.Block, count = Math.Min(_plan.Block, _plan.Total - first), panel = item % _plan.Ranges * _plan.Range;
-            if (panel == 0 || item == begin) FindPixels(first, count, scratch);
+            if (*(int*)scratch != first) FindPixels(first, count, scratch);
+            *(int*)scratch = first;
             for (int last = Math.Min(panel + _plan.Range, _plan.Panels); panel < last; panel++)
                 MultiplyPanel(panel, count, scratch);
         }
@@ -64,7 +66,7 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
 
     private readonly void MultiplyPanel(int panel, int count, byte* scratch)
     {
-        var constants = (PanelConstants*)scratch;
+        var constants = (PanelConstants*)(scratch + ConstantsAt);
         Operands.Finish.FillConstants(panel, constants);
         int taps = Operands.Geometry.Taps;
         byte* operand = Operands.Panels + (long)panel * taps * Blocks * TKernel.PackedBlockBytes;

@@ -36,10 +36,11 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         ScratchStride = WeightsAt + (long)Positions * WeightDistance;
     }
 
-    // Scratch of a worker: panel constants, sums of a patch, where the results go, where the patches' pixels lie, where their transformed pixels lie;
+    // Scratch of a worker: the block that it has prepared, panel constants, sums of a patch, where the results go, where the patches' pixels lie, where their transformed pixels lie;
     // [position][patch] transformed inputs, [position][patch] products, [position] transformed weights. A cache line between positions
     // keeps them from meeting in the same set of the cache.
-    private static int SumsAt => sizeof(PanelConstants);
+    private const int ConstantsAt = 64;
+    private static int SumsAt => ConstantsAt + sizeof(PanelConstants);
     private static int OutputsAt => SumsAt + Outputs * PanelWidth * sizeof(int);
     private readonly int TapsAt => OutputsAt + Outputs * _plan.Block * sizeof(OutputPixel);
     private readonly int RowsAt => TapsAt + Positions * _plan.Block * sizeof(byte*);
@@ -59,7 +60,8 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         for (int item = begin; item < end; item++)
         {
             int first = item / _plan.Ranges * _plan.Block, count = Math.Min(_plan.Block, _plan.Total - first), panel = item % _plan.Ranges * _plan.Range;
-            if (panel == 0 || item == begin) TransformBlock(first, count, scratch);
+            if (*(int*)scratch != first) TransformBlock(first, count, scratch);
+            *(int*)scratch = first;
             for (int last = Math.Min(panel + _plan.Range, _plan.Panels); panel < last; panel++)
                 MultiplyPanel(panel, count, scratch);
         }
@@ -94,7 +96,7 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void MultiplyPanel(int panel, int count, byte* scratch)
     {
-        var constants = (PanelConstants*)scratch;
+        var constants = (PanelConstants*)(scratch + ConstantsAt);
         Operands.Finish.FillConstants(panel, constants);
         var weights = (short*)(scratch + WeightsAt);
         TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TSource.PackedBlockBytes, weights);

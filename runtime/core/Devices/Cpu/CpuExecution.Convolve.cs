@@ -115,7 +115,7 @@ internal sealed unsafe partial class CpuExecution
     {
         var work = new ConvolutionWork<TKernel> { Operands = operands, Blocks = blocks, Runs = runs };
         work.Plan(_pool.Threads);
-        work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
+        work.Scratch = WorkerScratch(work.ScratchStride);
         Run(work.Items, ref work);
     }
 
@@ -132,8 +132,16 @@ internal sealed unsafe partial class CpuExecution
     {
         var work = new WinogradWork<TForm, TSource> { Operands = operands };
         work.Plan(_pool.Threads);
-        work.Scratch = _scratch.Reserve(work.ScratchStride * _pool.Threads);
+        work.Scratch = WorkerScratch(work.ScratchStride);
         Run(work.Items, ref work);
+    }
+
+    /// <summary>Scratch for all workers. Each part begins with the block that its worker has prepared: none yet.</summary>
+    private byte* WorkerScratch(long stride)
+    {
+        byte* scratch = _scratch.Reserve(stride * _pool.Threads);
+        for (int worker = 0; worker < _pool.Threads; worker++) *(int*)(scratch + worker * stride) = -1;
+        return scratch;
     }
 
     /// <summary>The sums stay exact: no product sum can leave 32 bits.</summary>
