@@ -10,6 +10,7 @@ internal sealed class BufferPlan
 
     private readonly Dictionary<string, int> _offsets = new(StringComparer.Ordinal);
 
+    /// <exception cref="NotSupportedException">The maps of one image need more than 2 GiB.</exception>
     public BufferPlan(Network network)
     {
         var lives = Lives(network);
@@ -29,7 +30,7 @@ internal sealed class BufferPlan
             }
 
             if (offset + life.Bytes > int.MaxValue)
-                throw new InvalidOperationException("The network's activations need more than 2 GiB for one image.");
+                throw new NotSupportedException("The network's activations need more than 2 GiB for one image.");
             placed.Add((life, offset));
             foreach (string name in life.Names) _offsets[name] = (int)offset;
             BytesPerImage = Math.Max(BytesPerImage, offset + life.Bytes);

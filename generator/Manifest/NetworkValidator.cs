@@ -245,7 +245,7 @@ internal sealed class NetworkValidator
         {
             _ = new BufferPlan(_network);
         }
-        catch (InvalidOperationException e)
+        catch (NotSupportedException e)
         {
             _log.Add(ManifestErrorId.Limit, e.Message + " Use a smaller image.", _networkNode);
         }

@@ -1,6 +1,6 @@
 namespace Specializer.Calibration;
 
-/// <summary>σ' of a step: the quantization noise takes the place of part of the sampler's own (docs/method.md, section 3).</summary>
+/// <summary>σ' of a step: the quantization noise takes the place of part of the sampler's own (docs/method.md, "Corrections").</summary>
 /// <param name="Sigma">The sampler's σ.</param>
 /// <param name="CalibratedSigma">σ' = √max(σ² − added, 0).</param>
 /// <param name="Absorbed">Variance of the quantization noise that σ' makes room for.</param>

@@ -114,7 +114,7 @@ internal sealed class DigitClassifier
             _bias = file.ReadFloats($"{name}.bias");
             _inputs = inputs;
             int taps = inputs * Kernel * Kernel;
-            if (Outputs % Lanes != 0) throw new SafetensorsException(file.Path, $"{name}.bias", $"has {Outputs} elements; the digit classifier has a multiple of {Lanes}");
+            if (Outputs == 0 || Outputs % Lanes != 0) throw new SafetensorsException(file.Path, $"{name}.bias", $"has {Outputs} elements; the digit classifier has a multiple of {Lanes}");
             float[] weights = Read(file, $"{name}.weight", Outputs * taps);
             _weights = new float[weights.Length];
             for (int i = 0; i < weights.Length; i++) _weights[i % taps * Outputs + i / taps] = weights[i];

@@ -34,9 +34,9 @@ internal static class IdxFile
             stream.ReadExactly(values);
             return (shape, values);
         }
-        catch (EndOfStreamException e)
+        catch (Exception e) when (e is EndOfStreamException || (e is InvalidDataException && !e.Message.StartsWith(path, StringComparison.Ordinal)))
         {
-            throw new InvalidDataException($"{path}: the file is truncated; download it again.", e);
+            throw new InvalidDataException($"{path}: the file is truncated, or was not compressed by gzip; download it again.", e);
         }
     }
 }

@@ -15,8 +15,8 @@ public static class OnnxExport
     /// four images in twenty DDIM steps. Quality is that of plain static quantization.</param>
     /// <param name="device">Where to draw them; null for a CPU device of its own. Not used for FP32.</param>
     /// <param name="cancellation">Acts while the images are drawn.</param>
-    /// <exception cref="InvalidOperationException">The model is too large for the format.</exception>
-    /// <exception cref="NotSupportedException">Its scheduler asks for dynamic thresholding or learned variances (only with <paramref name="int8"/>).</exception>
+    /// <exception cref="NotSupportedException">The model is too large for the format, or its scheduler asks for dynamic thresholding or learned variances
+    /// (only with <paramref name="int8"/>).</exception>
     public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);

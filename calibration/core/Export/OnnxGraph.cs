@@ -58,7 +58,7 @@ internal sealed class OnnxGraph(string name)
     }
 
     /// <summary>Writes the ModelProto.</summary>
-    /// <exception cref="InvalidOperationException">The model is longer than the format allows.</exception>
+    /// <exception cref="NotSupportedException">The model is longer than the format allows.</exception>
     public void WriteTo(Stream output)
     {
         var graph = new ProtobufMessage();
@@ -73,7 +73,7 @@ internal sealed class OnnxGraph(string name)
             .Add(7, graph)
             .Add(8, new ProtobufMessage().Add(1, "").Add(2, OperatorSet));
         if (model.Length > LargestModel)
-            throw new InvalidOperationException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Export a smaller model, or the int8 form.");
+            throw new NotSupportedException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Export a smaller model, or the int8 form.");
         model.WriteTo(output);
     }
 

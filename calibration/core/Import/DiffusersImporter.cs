@@ -24,10 +24,11 @@ public static class DiffusersImporter
             throw new ModelImportException(folder, null, "the folder does not exist.");
         bool pipeline = Directory.Exists(Path.Combine(folder, "unet"));
         string network = pipeline ? Path.Combine(folder, "unet") : folder;
-        string scheduler = pipeline ? Path.Combine(folder, "scheduler") : folder;
+        string config = Path.Combine(network, "config.json");
+        string scheduler = Path.Combine(pipeline ? Path.Combine(folder, "scheduler") : folder, "scheduler_config.json");
 
-        UNetConfiguration configuration = UNetConfiguration.Read(ConfigurationReader.Open(Path.Combine(network, "config.json")));
-        SchedulerConfiguration schedule = ReadScheduler(Path.Combine(scheduler, "scheduler_config.json"));
+        UNetConfiguration configuration = UNetConfiguration.Read(ConfigurationReader.Open(config));
+        SchedulerConfiguration schedule = ReadScheduler(scheduler);
         string weights = Path.Combine(network, Weights);
         try
         {
@@ -39,6 +40,7 @@ public static class DiffusersImporter
                 Name = name ?? FolderName(folder),
                 Architecture = "UNet2DModel",
                 Sha256 = Hash(weights),
+                ConfigurationSha256 = Hash(config) + Hash(scheduler),
                 Parameters = source.Parameters,
                 NullLabel = nullLabel ?? -1,
             };

@@ -29,6 +29,9 @@ public sealed record ImportedModel
     /// <summary>SHA-256 of the weights file, 64 lower-case hex digits.</summary>
     public required string Sha256 { get; init; }
 
+    /// <summary>SHA-256 of the model's and of the scheduler's configuration file; empty for a model that came from no files. A calibration that goes on must find the same.</summary>
+    internal string ConfigurationSha256 { get; init; } = "";
+
     /// <summary>Number of FP32 parameters.</summary>
     public required long Parameters { get; init; }
 

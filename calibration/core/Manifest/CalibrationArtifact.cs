@@ -35,16 +35,16 @@ internal sealed class CalibrationArtifact : IDisposable
         {
             weights = SafetensorsFile.Open(weightsPath);
             CheckTensors(weights, manifest);
-            return new(manifest, weights);
+            var artifact = new CalibrationArtifact(manifest, weights);
+            // The packer looks at every number.
+            WeightPacker.Pack(manifest.Network, manifest.Steps.Count, artifact.Tensor, new(manifest.Network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
+            return artifact;
         }
-        catch (SafetensorsException e)
+        catch (Exception e)
         {
             weights?.Dispose();
-            throw new ArtifactException(weightsPath, $"{(e.Tensor is null ? "" : $"tensor '{e.Tensor}': ")}{e.Cause}. Calibrate the model again.", e);
-        }
-        catch
-        {
-            weights?.Dispose();
+            if (e is SafetensorsException s) throw new ArtifactException(weightsPath, $"{(s.Tensor is null ? "" : $"tensor '{s.Tensor}': ")}{s.Cause}. Calibrate the model again.", e);
+            if (e is WeightsException) throw new ArtifactException(weightsPath, e.Message, e);
             throw;
         }
     }

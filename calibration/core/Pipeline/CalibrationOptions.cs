@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>Bits of the activations that 4-bit weights meet.</summary>
@@ -11,7 +13,7 @@ public enum ActivationWidth
     Mixed,
 }
 
-/// <summary>How steps get their activation bits when they are mixed (docs/method.md, section 4).</summary>
+/// <summary>How steps get their activation bits when they are mixed (docs/method.md, "Bits").</summary>
 public enum BitPolicy
 {
     /// <summary>The published fraction of the first steps at 4 bits.</summary>
@@ -115,11 +117,14 @@ public sealed record CalibrationOptions
     {
         Require(Trajectories >= 1, $"{Trajectories} trajectories give no statistics; ask for at least 1, better 256.");
         Require(Steps >= 1, $"{Steps} steps draw nothing; ask for at least 1.");
+        Require(Steps <= ManifestLimits.Steps, $"A manifest holds at most {ManifestLimits.Steps} steps, not {Steps}.");
+        Require(model.Channels <= ManifestLimits.ImageChannels, $"{model.Name} draws images of {model.Channels} channels; at most {ManifestLimits.ImageChannels} can be compiled.");
+        Require(Seed <= long.MaxValue, $"The seed {Seed} is not below 2^63, as manifests record it. Use a smaller one.");
         Require(WeightBits is 4 or 8, $"Weights have 4 or 8 bits, not {WeightBits}.");
         Require(AttentionBits is 8 or 32, $"Attention's products have 8 bits or 32, not {AttentionBits}.");
         Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
-        Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum && double.IsFinite(GuidanceMinimum) && double.IsFinite(GuidanceMaximum),
-            $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
+        Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum, $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
+        Require(float.IsFinite((float)GuidanceMinimum) && float.IsFinite((float)GuidanceMaximum), $"The guidance interval {GuidanceMinimum} to {GuidanceMaximum} is not finite in FP32.");
         Require(!Guided || model.NullLabel >= 0, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
@@ -133,7 +138,7 @@ public sealed record CalibrationOptions
         }
 
         foreach (string name in Skip)
-            Require(model.Network.Operations.Any(o => o.Name == name && o is Manifest.ConvolutionOperation), $"There is no convolution '{name}' to skip.");
+            Require(model.Network.Operations.Any(o => o.Name == name && o is ConvolutionOperation), $"There is no convolution '{name}' to skip.");
 
         static void Require(bool condition, string message)
         {

@@ -34,7 +34,7 @@ public static class Calibrator
         options.Validate(model);
         Directory.CreateDirectory(folder);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
-        var checkpoint = new Checkpoint(folder, model.Name, string.Join('\n', (string[])[model.Sha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options)]));
+        var checkpoint = new Checkpoint(folder, model.Name, string.Join('\n', (string[])[model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options)]));
         var notes = new List<string>();
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, notes);

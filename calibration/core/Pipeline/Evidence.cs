@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Specializer.Calibration;
 
-/// <summary>Decides which corrections are enabled, by what they do to free-running held-out trajectories (docs/method.md, section 2), and says why.</summary>
+/// <summary>Decides which corrections are enabled, by what they do to free-running held-out trajectories (docs/method.md, "Corrections"), and says why.</summary>
 /// <param name="steps">The steps as allocated, with the gain of an error for a plan.</param>
 /// <param name="draw">Free-running images under a plan.</param>
 /// <param name="heldOut">Compares images; asked for only when there is something to compare.</param>

@@ -11,8 +11,8 @@ internal static class ManifestBuilder
     public static CalibrationManifest Build(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Network network, IReadOnlyList<StepDecision> steps,
         CorrectionPlan plan, string policy) => new(
         CalibrationManifest.CurrentSchemaVersion,
-        new(model.Name, model.Architecture, model.Sha256, model.Parameters, model.Height, model.Width, model.Channels, model.Classes, model.NullLabel),
-        Identify(scheduler.Configuration),
+        model.ModelIdentity(),
+        scheduler.Configuration.SchedulerIdentity(),
         new(SamplerName(scheduler), Number.From((float)options.Eta), Number.From((float)options.Guidance),
             Number.From((float)options.GuidanceMinimum), Number.From((float)options.GuidanceMaximum),
             plan.Mean.ToString().ToLowerInvariant(), plan.ClampK, plan.Variance, policy, NetworkCost.MultiplyAccumulates(network),
@@ -23,22 +23,6 @@ internal static class ManifestBuilder
         new("specializer", typeof(ManifestBuilder).Assembly.GetName().Version!.ToString(3), Options(options).ToEquatableArray(), options.Trajectories, checked((long)options.Seed)));
 
     private static string SamplerName(Scheduler scheduler) => scheduler is DdpmScheduler ? "ddpm" : "ddim";
-
-    private static SchedulerIdentity Identify(SchedulerConfiguration c) => new(
-        c.ClassName, c.TrainTimesteps,
-        c.TrainedBetas is not null ? "trained_betas" : c.BetaSchedule switch
-        {
-            BetaSchedule.ScaledLinear => "scaled_linear",
-            BetaSchedule.SquaredCosine => "squaredcos_cap_v2",
-            BetaSchedule.Sigmoid => "sigmoid",
-            _ => "linear",
-        },
-        Number.From((float)c.BetaStart), Number.From((float)c.BetaEnd),
-        c.PredictionType switch { PredictionType.Sample => "sample", PredictionType.VPrediction => "v_prediction", _ => "epsilon" },
-        c.VarianceType switch { VarianceType.FixedLarge => "fixed_large", VarianceType.FixedSmallLog => "fixed_small_log", _ => "fixed_small" },
-        c.ClipSample, Number.From((float)c.ClipSampleRange),
-        c.TimestepSpacing switch { TimestepSpacing.Linspace => "linspace", TimestepSpacing.Trailing => "trailing", _ => "leading" },
-        c.StepsOffset, c.SetAlphaToOne);
 
     /// <summary>The options that decide the result; neither paths nor threads do.</summary>
     public static IEnumerable<string> Options(CalibrationOptions o)

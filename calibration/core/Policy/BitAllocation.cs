@@ -1,6 +1,6 @@
 namespace Specializer.Calibration;
 
-/// <summary>How each step gets its activation bits; weights stay at 4 bits for all steps, so nothing is loaded twice (docs/method.md, section 4).</summary>
+/// <summary>How each step gets its activation bits; weights stay at 4 bits for all steps, so nothing is loaded twice (docs/method.md, "Bits").</summary>
 internal static class BitAllocation
 {
     /// <summary>Share of the first steps that the preset runs at 4 bits: within the published 19 to 27 %, and the published one for 20 steps.</summary>

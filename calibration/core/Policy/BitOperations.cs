@@ -7,7 +7,7 @@ namespace Specializer.Calibration;
 /// <param name="ActivationBits">Bits of the activations; 0 for those that the step's bit width decides.</param>
 internal readonly record struct LayerCost(string Name, long MultiplyAccumulates, int WeightBits, int ActivationBits);
 
-/// <summary>Bit operations: Σ MACs·n_w·n_a over all layers and steps, layers that are not quantized counted 32·32 (docs/method.md, section 5).
+/// <summary>Bit operations: Σ MACs·n_w·n_a over all layers and steps, layers that are not quantized counted 32·32 (docs/method.md, "Bits").
 /// For a <see cref="Manifest.Network"/>: <see cref="NetworkCost"/>.</summary>
 internal static class BitOperations
 {

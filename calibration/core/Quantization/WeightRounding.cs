@@ -1,14 +1,5 @@
 namespace Specializer.Calibration;
 
-/// <summary>How a layer's weights become integers.</summary>
-internal enum Rounding
-{
-    /// <summary>Each weight by itself.</summary>
-    Nearest,
-    /// <summary>Second order: what rounding one weight breaks, the later ones mend.</summary>
-    SecondOrder,
-}
-
 /// <summary>A quantized layer: ŵ[o, j] = Scales[o]·Values[o, j].</summary>
 /// <param name="Bits">4 or 8.</param>
 /// <param name="Values">[outputs, K], within ±7 or ±127.</param>

@@ -6,7 +6,7 @@ namespace Specializer.Calibration;
 internal static class ReportTable
 {
     /// <summary>A column.</summary>
-    /// <param name="Header">Two lines at most, separated by '\n'.</param>
+    /// <param name="Header">One line.</param>
     /// <param name="Note">Said once, where there is room for it.</param>
     /// <param name="Cell">Text of a row; empty where unknown.</param>
     internal sealed record Column(string Header, string Note, Func<ReportRow, string> Cell);

@@ -1,6 +1,6 @@
 namespace Specializer.Calibration;
 
-/// <summary>The decomposition Δ = k·ε + Δ' of one step's quantization noise (docs/method.md, section 2), for the prediction after guidance.</summary>
+/// <summary>The decomposition Δ = k·ε + Δ' of one step's quantization noise (docs/method.md, "Noise"), for the prediction after guidance.</summary>
 /// <param name="K">Factor k used in the decomposition: Cov(ε, Δ)/Var(ε) as fitted, or what <see cref="With"/> was given.</param>
 /// <param name="SignalVariance">V = Var(ε), centred per channel, pooled.</param>
 /// <param name="Covariance">C = Cov(ε, Δ).</param>

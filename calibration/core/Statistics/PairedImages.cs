@@ -11,11 +11,12 @@ public sealed class PairedImages
     /// <summary>Sums signal and error of each pair.</summary>
     /// <param name="reference">FP32 images, one after the other.</param>
     /// <param name="images">Images of the same seeds.</param>
-    /// <param name="elementsPerImage">Numbers in an image.</param>
+    /// <param name="elementsPerImage">Numbers in an image, at least 1.</param>
     /// <param name="peak">Largest possible difference: 2 for the range [−1, 1].</param>
     /// <exception cref="ArgumentException">The two do not hold the same number of whole images.</exception>
     public PairedImages(ReadOnlySpan<float> reference, ReadOnlySpan<float> images, int elementsPerImage, double peak = 2)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(elementsPerImage);
         if (reference.Length != images.Length || reference.Length % elementsPerImage != 0)
             throw new ArgumentException($"Images are compared in pairs: {reference.Length} and {images.Length} numbers are not pairs of images of {elementsPerImage}.", nameof(images));
         (_elements, _peak) = (elementsPerImage, peak);

@@ -23,19 +23,19 @@ internal sealed class GoldenFile : IDisposable
 
     /// <summary>Names of the trajectories, in order.</summary>
     public IEnumerable<string> Trajectories =>
-        _file.Entries.Keys.Where(k => k.StartsWith("traj.", StringComparison.Ordinal) && k.EndsWith(".x", StringComparison.Ordinal))
-            .Select(k => k[5..^2]).Order(StringComparer.Ordinal);
+        _file.Entries.Keys.Select(k => k.Split('.')).Where(k => k is ["traj", _, "x"]).Select(k => k[1]).Order(StringComparer.Ordinal);
 
     public bool Has(string key) => _file.Entries.ContainsKey(key);
 
     /// <summary>Images, NHWC, whatever the leading dimensions.</summary>
-    /// <exception cref="SafetensorsException">The tensor is missing, has other extents than the model's images, or is not finite.</exception>
+    /// <exception cref="SafetensorsException">The tensor is missing, has other extents than the model's images, is empty, or is not finite.</exception>
     public float[] Images(string key)
     {
         float[] source = _file.ReadFloats(key);
         long[] shape = _file.Entries[key].Shape;
         if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([_channels, _height, _width]))
             throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {_channels}, {_height}, {_width}]. The file belongs to another model");
+        if (source.Length == 0) throw Error(key, "holds no image");
         if (source.Any(v => !float.IsFinite(v))) throw Error(key, "holds NaN or infinity");
         return ToChannelsLast(source);
     }

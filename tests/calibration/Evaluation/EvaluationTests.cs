@@ -102,6 +102,8 @@ public class EvaluationTests
             string path = folder.File("images.gz");
             using (var stream = new System.IO.Compression.GZipStream(File.Create(path), System.IO.Compression.CompressionLevel.Fastest)) stream.Write(content);
             Assert.Throws<InvalidDataException>(() => IdxFile.Read(path));
+            File.WriteAllBytes(path, content);
+            Assert.StartsWith(path, Assert.Throws<InvalidDataException>(() => IdxFile.Read(path)).Message);
         }
     }
 }

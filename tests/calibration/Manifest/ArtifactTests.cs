@@ -66,6 +66,20 @@ public class ArtifactTests
         Assert.Contains($"'{name}'", Assert.Throws<ArtifactException>(() => CalibrationArtifact.Open(path)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void Weights_that_no_kernel_can_use_are_an_error_of_their_file(float value)
+    {
+        using var folder = new TemporaryFolder();
+        SafetensorsWriter weights = Weights(TestManifest.Quantized(), omit: "norm.bias");
+        weights.Add("norm.bias", Enumerable.Repeat(value, 4).ToArray(), 4);
+        string path = ArtifactWriter.Write(folder.Root, TestManifest.Quantized(), weights).Path;
+        var e = Assert.Throws<ArtifactException>(() => CalibrationArtifact.Open(path));
+        Assert.Equal(folder.File("tiny.weights.safetensors"), e.File);
+        Assert.Contains("'norm.bias'", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_bad_manifest_is_located()
     {

@@ -65,6 +65,23 @@ public class BadInputTests
             RangeNotes.Of(["much", "some", "never", "sometimes"], [[Range(0.04, 0.02), Range(1, 0)], [Range(0.01, 0), Range(0, 0.04)], [Range(0, 0), Range(0, 0)], [Range(0, 0), Range(0, 0.01)]]));
     }
 
+    public static TheoryData<CalibrationOptions> Impossible =>
+    [
+        Quick with { Steps = 4097 }, Quick with { Seed = 1UL << 63 },
+        Quick with { GuidanceMaximum = 1e300 }, Quick with { GuidanceMinimum = double.NegativeInfinity }, Quick with { Guidance = double.NaN },
+    ];
+
+    [Theory]
+    [MemberData(nameof(Impossible), DisableDiscoveryEnumeration = true)]
+    public void WhatNoManifestCouldHoldIsRefusedBeforeAnythingRuns(CalibrationOptions options)
+    {
+        using var output = new TemporaryFolder();
+        using var device = new CpuDevice(1);
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+        Assert.Throws<ArgumentException>(() => Calibrator.Run(model, options, output.Root, device));
+        Assert.Empty(Directory.GetFiles(output.Root));
+    }
+
     private static IReadOnlyList<string> Notes(ModelFolder folder, CalibrationOptions? options = null)
     {
         using var device = new CpuDevice(2);

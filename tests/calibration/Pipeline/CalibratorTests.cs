@@ -46,6 +46,33 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    [Theory]
+    [InlineData("scheduler_config.json", "\"beta_end\": 0.02", "\"beta_end\": 0.01")]
+    [InlineData("config.json", "\"attention_head_dim\": 32", "\"attention_head_dim\": 16")]
+    public void AnotherConfigurationStartsAnew(string file, string before, string after)
+    {
+        CalibrationOptions options = Quick with { Activations = ActivationWidth.Eight };
+        using var model = new ModelFolder();
+        using TemporaryFolder whole = new(), parts = new();
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(parts, new Inline(p =>
+        {
+            if (p.Phase == "quantization noise") stop.Cancel();
+        }), stop.Token));
+        Assert.True(File.Exists(parts.File("tiny.activations.checkpoint")));
+
+        string path = Path.Combine(model.Root, file), text = File.ReadAllText(path);
+        Assert.Contains(before, text);
+        File.WriteAllText(path, text.Replace(before, after, StringComparison.Ordinal));
+        AssertEqualArtefacts(Run(whole), Run(parts));
+
+        string Run(TemporaryFolder folder, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+        {
+            using var device = new CpuDevice(2);
+            return Calibrator.Run(DiffusersImporter.Load(model.Root, "tiny"), options, folder.Root, device, 2, progress, cancellation).ManifestPath;
+        }
+    }
+
     [Fact]
     public void TheBudgetsCostsAreWrittenAfterEachStep()
     {

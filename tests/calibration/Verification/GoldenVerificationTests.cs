@@ -50,6 +50,20 @@ public class GoldenVerificationTests
         Assert.Equal("in.x", e.Tensor);
     }
 
+    [Fact]
+    public void A_file_without_images_passes_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        var writer = new SafetensorsWriter();
+        foreach (string name in (string[])["in.x", "out.eps", "traj.x"]) writer.Add(name, new float[0], 0, 1, 28, 28);
+        writer.Add("in.t", new long[0], 0);
+        writer.Add("in.class_labels", new long[0], 0);
+        writer.Write(folder.File("empty.safetensors"));
+        using var device = new CpuDevice(1);
+        var e = Assert.Throws<SafetensorsException>(() => GoldenVerification.Run(DiffusersImporter.Load(ModelFolder.Source), folder.File("empty.safetensors"), device));
+        Assert.Equal(("in.x", "holds no image"), (e.Tensor, e.Cause));
+    }
+
     private static void Check(IReadOnlyList<VerificationResult> results, params string[] passed)
     {
         Assert.All(results, r => Assert.True(r.Status != VerificationStatus.Failed, $"{r.Name}: {r.Error:E2}, tolerance {r.Tolerance:E0} {r.Note}"));
