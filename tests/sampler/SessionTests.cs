@@ -52,10 +52,34 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
         using var source = new CancellationTokenSource();
         var stop = new Recorder { Then = p => { if (p.Step == 2) source.Cancel(); } };
 
-        Assert.ThrowsAny<OperationCanceledException>(() => session.Sample(new() { Labels = [1] }, stop, source.Token));
+        Assert.Equal(source.Token, Assert.Throws<OperationCanceledException>(() => session.Sample(new() { Labels = [1] }, stop, source.Token)).CancellationToken);
 
         Assert.Equal(2, stop.Reports.Count);
         Assert.Equal(1, session.Sample(new() { Labels = [1] }).Count);
+    }
+
+    [Fact]
+    public async Task A_cancelled_preview_names_the_callers_token_and_leaves_the_session_usable()
+    {
+        using SamplerSession session = _sampler.CreateSession(1);
+        using var source = new CancellationTokenSource();
+
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (SamplePreview preview in session.Preview(new() { Labels = [1] }, source.Token))
+                if (preview.Step == 2) source.Cancel();
+        });
+
+        Assert.Equal(source.Token, error.CancellationToken);
+        Assert.Equal((1, 1), (session.Capacity, session.Sample(new() { Labels = [1] }).Count));
+    }
+
+    [Fact]
+    public void A_batch_holds_what_its_sizes_say()
+    {
+        Assert.Throws<ArgumentException>(() => new ImageBatch(new float[5], 1, 2, 1, new ImageId[2]));
+        Assert.Throws<ArgumentException>(() => new ImageBatch(new float[4], -1, -2, 1, new ImageId[2]));
+        Assert.Equal(2, new ImageBatch(new float[4], 1, 2, 1, new ImageId[2])[1].Length);
     }
 
     [Fact]

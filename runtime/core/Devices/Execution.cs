@@ -57,7 +57,7 @@ public abstract class Execution : IDisposable
     /// <param name="y">FP32 result.</param>
     /// <param name="vector">Channel of the step vectors to add from (<see cref="Embed"/>), or −1.</param>
     /// <param name="residual">FP32 map to add (may be <paramref name="y"/>), or null.</param>
-    /// <param name="correction">Mean correction (output convolution only); <c>null</c>-like default means none. Not applied when <see cref="Guided"/>.</param>
+    /// <param name="correction">Mean correction (output convolution only); the default means none. Not applied when <see cref="Guided"/>.</param>
     /// <param name="shape">Static shape.</param>
     public abstract void Convolve<TShape>(ConvolutionWeights weights, Activation q, Quantization from, Activation y,
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)

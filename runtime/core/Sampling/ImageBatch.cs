@@ -1,25 +1,39 @@
 namespace Specializer;
 
 /// <summary>Drawn images: FP32, NHWC, one after the other.</summary>
-/// <param name="pixels">Count·Height·Width·Channels numbers.</param>
-/// <param name="height">Rows.</param>
-/// <param name="width">Columns.</param>
-/// <param name="channels">Channels.</param>
-/// <param name="ids">What reproduces each image.</param>
-public sealed class ImageBatch(float[] pixels, int height, int width, int channels, ImageId[] ids)
+public sealed class ImageBatch
 {
+    private readonly float[] _pixels;
+    private readonly ImageId[] _ids;
+
+    /// <summary>Puts images together; the arrays are not copied.</summary>
+    /// <param name="pixels">Count·Height·Width·Channels numbers.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="channels">Channels, at least 1.</param>
+    /// <param name="ids">What reproduces each image.</param>
+    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
+    public ImageBatch(float[] pixels, int height, int width, int channels, ImageId[] ids)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        ArgumentNullException.ThrowIfNull(ids);
+        if (height < 1 || width < 1 || channels < 1 || pixels.Length != (Int128)ids.Length * height * width * channels)
+            throw new ArgumentException($"{ids.Length} images of {height} × {width} × {channels} do not have {pixels.Length} numbers.", nameof(pixels));
+        (_pixels, Height, Width, Channels, _ids) = (pixels, height, width, channels, ids);
+    }
+
     /// <summary>All pixels, NHWC. The model's own range is [−1, 1]; values are not clipped.</summary>
-    public ReadOnlyMemory<float> Pixels => pixels;
+    public ReadOnlyMemory<float> Pixels => _pixels;
     /// <summary>Rows of an image.</summary>
-    public int Height => height;
+    public int Height { get; }
     /// <summary>Columns of an image.</summary>
-    public int Width => width;
+    public int Width { get; }
     /// <summary>Channels of an image.</summary>
-    public int Channels => channels;
+    public int Channels { get; }
     /// <summary>Number of images.</summary>
-    public int Count => ids.Length;
+    public int Count => _ids.Length;
     /// <summary>Per image the seed, index and label that draw it again, alone or in any batch, with the same bits.</summary>
-    public IReadOnlyList<ImageId> Ids => ids;
+    public IReadOnlyList<ImageId> Ids => _ids;
 
     /// <summary>The pixels of one image, NHWC.</summary>
     /// <param name="index">0 to <see cref="Count"/> − 1.</param>
@@ -30,8 +44,8 @@ public sealed class ImageBatch(float[] pixels, int height, int width, int channe
         {
             ArgumentOutOfRangeException.ThrowIfNegative(index);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
-            int size = height * width * channels;
-            return pixels.AsSpan(index * size, size);
+            int size = Height * Width * Channels;
+            return _pixels.AsSpan(index * size, size);
         }
     }
 }

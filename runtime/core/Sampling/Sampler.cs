@@ -56,6 +56,7 @@ public abstract class Sampler : IDisposable
 
     /// <summary>Creates a session with buffers of its own.</summary>
     /// <param name="capacity">Images evaluated at once; 0 chooses. Guidance evaluates each image twice.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A negative capacity.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
     public SamplerSession CreateSession(int capacity = 0)
     {
@@ -77,6 +78,7 @@ public abstract class Sampler : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
     /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Sample(int count = 1, ulong seed = 0, IReadOnlyList<int>? labels = null, float? guidance = null,
         IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)

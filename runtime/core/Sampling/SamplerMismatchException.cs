@@ -1,6 +1,6 @@
 namespace Specializer;
 
-/// <summary>A generated sampler met packed weights, a device or arguments that it was not specialized for.</summary>
+/// <summary>A generated sampler met packed weights that are missing, damaged, or not those that it was compiled for.</summary>
 public sealed class SamplerMismatchException : Exception
 {
     /// <summary>Creates the exception.</summary>

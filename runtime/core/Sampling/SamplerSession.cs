@@ -33,8 +33,11 @@ public sealed class SamplerSession : IDisposable
         }
     }
 
+    /// <summary>Images that are evaluated at once; guidance evaluates each twice.</summary>
+    public int Capacity => _execution.Capacity;
+
     /// <summary>Bytes of working memory that this session holds.</summary>
-    public long Bytes => _execution.Capacity * _sampler.Description.BytesPerImage;
+    public long Bytes => Capacity * _sampler.Description.BytesPerImage;
 
     /// <summary>As many images as keep the arena within 64 MB, between 2 and 16: enough to share weights and threads, small enough for caches.</summary>
     internal static int DefaultCapacity(SamplerDescription description) =>
@@ -46,6 +49,7 @@ public sealed class SamplerSession : IDisposable
     /// <param name="cancellation">Acts within a step.</param>
     /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -58,10 +62,10 @@ public sealed class SamplerSession : IDisposable
             var pixels = new float[options.Count * request.Elements];
             for (int first = 0; first < options.Count; first += request.BatchImages)
             {
-                int images = Begin(options, request, first, stop.Token);
+                int images = Begin(options, request, first, stop.Token, cancellation);
                 for (int step = 0; step < d.Steps.Count; step++)
                 {
-                    RunStep(step);
+                    RunStep(step, cancellation);
                     bool last = step + 1 == d.Steps.Count;
                     progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
                 }
@@ -77,10 +81,13 @@ public sealed class SamplerSession : IDisposable
         }
     }
 
-    /// <summary>Draws up to <see cref="Execution.Capacity"/> images and yields their state after every step; a step runs when the next preview is asked for.</summary>
+    /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields their state after every step; a step runs when the next preview is asked for.</summary>
     /// <param name="options">What to draw; all images must fit one batch.</param>
     /// <param name="cancellation">Acts within a step.</param>
     /// <exception cref="ArgumentException">Labels, guidance or count do not fit.</exception>
+    /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public async IAsyncEnumerable<SamplePreview> Preview(SampleOptions options, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         Request request = Check(options);
@@ -91,13 +98,13 @@ public sealed class SamplerSession : IDisposable
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            int images = Begin(options, request, 0, stop.Token);
+            int images = Begin(options, request, 0, stop.Token, cancellation);
             ImageId[] ids = Ids(options, request.Labels, images);
             for (int step = 0; step < d.Steps.Count; step++)
             {
                 int current = step;
                 // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
-                await Task.Run(() => RunStep(current), cancellation).ConfigureAwait(false);
+                await Task.Run(() => RunStep(current, cancellation), cancellation).ConfigureAwait(false);
                 var pixels = new float[images * request.Elements];
                 Read(request.Elements, pixels);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
@@ -130,7 +137,7 @@ public sealed class SamplerSession : IDisposable
             throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.", nameof(options));
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
-            throw new ArgumentException($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside.", nameof(options));
+            throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."), nameof(options));
         int batchImages = guidance == 1f ? _execution.Capacity : _execution.Capacity / 2;
         if (batchImages == 0)
             throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.", nameof(options));
@@ -162,7 +169,12 @@ public sealed class SamplerSession : IDisposable
         return all;
     }
 
-    private int Begin(SampleOptions options, Request request, int first, CancellationToken cancellation)
+    /// <param name="options">What to draw.</param>
+    /// <param name="request">What follows from it.</param>
+    /// <param name="first">First image of the batch.</param>
+    /// <param name="stop">Cancelled by the caller, or by <see cref="Dispose"/>.</param>
+    /// <param name="cancellation">The caller's own.</param>
+    private int Begin(SampleOptions options, Request request, int first, CancellationToken stop, CancellationToken cancellation)
     {
         SamplerDescription d = _sampler.Description;
         int images = Math.Min(request.BatchImages, options.Count - first);
@@ -178,13 +190,20 @@ public sealed class SamplerSession : IDisposable
         lock (_working)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, cancellation);
+            try
+            {
+                _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
+            }
+            catch (OperationCanceledException e)
+            {
+                throw Stopped(e, cancellation);
+            }
         }
 
         return images;
     }
 
-    private void RunStep(int step)
+    private void RunStep(int step, CancellationToken cancellation)
     {
         lock (_working)
         {
@@ -193,12 +212,16 @@ public sealed class SamplerSession : IDisposable
             {
                 _sampler.RunStep(step, _execution);
             }
-            catch (OperationCanceledException) when (_disposed)
+            catch (OperationCanceledException e)
             {
-                throw new ObjectDisposedException(nameof(SamplerSession));
+                throw Stopped(e, cancellation);
             }
         }
     }
+
+    /// <summary>Why a call ends early. The token that the device knows is this session's; callers look for their own.</summary>
+    private Exception Stopped(OperationCanceledException e, CancellationToken cancellation) =>
+        _disposed ? new ObjectDisposedException(nameof(SamplerSession)) : new OperationCanceledException(e.Message, e, cancellation);
 
     private void Read(int elements, Span<float> pixels)
     {

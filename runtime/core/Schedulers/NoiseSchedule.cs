@@ -20,13 +20,15 @@ public sealed class NoiseSchedule
 
     /// <summary>Computes the schedule of a configuration.</summary>
     /// <param name="configuration">Its schedule, bounds and number of timesteps count.</param>
+    /// <exception cref="ArgumentException">No schedule, or another number of trained β than timesteps.</exception>
     public static NoiseSchedule Create(SchedulerConfiguration configuration)
     {
         var steps = configuration.TrainTimesteps;
         var (start, end) = (configuration.BetaStart, configuration.BetaEnd);
         float[] betas = configuration switch
         {
-            { TrainedBetas: { } trained } => [.. trained],
+            { TrainedBetas: { } trained } => trained.Count == steps ? [.. trained]
+                : throw new ArgumentException($"There are {trained.Count} trained β for {steps} timesteps; each has its own.", nameof(configuration)),
             { BetaSchedule: BetaSchedule.Linear } => Linspace((float)start, (float)end, steps),
             { BetaSchedule: BetaSchedule.ScaledLinear } => Array.ConvertAll(Linspace((float)Math.Sqrt(start), (float)Math.Sqrt(end), steps), x => x * x),
             { BetaSchedule: BetaSchedule.SquaredCosine } => SquaredCosine(steps),

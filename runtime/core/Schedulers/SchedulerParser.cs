@@ -91,7 +91,7 @@ internal static class SchedulerParser
 
     private static double? Number(JsonElement json, string key, double least, double most) => !json.TryGetProperty(key, out var value) ? null
         : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= least && number <= most ? number
-        : throw Wrong(key, value, $"a number from {least} to {most}");
+        : throw Wrong(key, value, FormattableString.Invariant($"a number from {least} to {most}"));
 
     private static T Choice<T>(JsonElement json, string key, T absent, params ReadOnlySpan<(string Text, T Value)> choices)
     {

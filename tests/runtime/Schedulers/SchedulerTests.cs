@@ -95,6 +95,7 @@ public class SchedulerTests
 
         var trained = NoiseSchedule.Create(Ddpm with { TrainTimesteps = 2, TrainedBetas = [0.5f, 0.25f] });
         Assert.Equal([0.5f, 0.375f], trained.AlphaBars.ToArray());
+        Assert.Throws<ArgumentException>(() => NoiseSchedule.Create(Ddpm with { TrainTimesteps = 3, TrainedBetas = [0.5f, 0.25f] }));
     }
 
     /// <summary>λ of docs/method: the size of the factor, for skipped steps.</summary>
