@@ -15,7 +15,41 @@ internal sealed partial class IlgpuExecution
         long elements = (long)s.Tokens * s.Heads * s.HeadChannels;
         BatchView<float> from = Floats(qkv, 3 * elements), to = Floats(y, elements);
         if (_device.Options.HalfPrecision) AttendHalf(s, from, to);
+        else if (_device.HasTensorCores) AttendInTiles<TShape>(s, from, to);
         else AttendExactly<TShape>(s, from, to);
+    }
+
+    /// <summary>The sums of <see cref="AttendExactly"/>, in tiles.</summary>
+    private void AttendInTiles<TShape>(AttentionDimensions s, BatchView<float> qkv, BatchView<float> y)
+        where TShape : struct, IAttentionShape
+    {
+        long tokens = s.Tokens, tokenRow = RepackKernels.FloatWords(s.Tokens), row = RepackKernels.FloatWords(s.HeadChannels);
+        long headWords = tokens * (2 * row + tokenRow + s.Tokens + AttentionKernels.Lanes) + s.HeadChannels * tokenRow;
+        int heads = Batch * s.Heads;
+        Scratch scratch = ReserveHeads(4 * headWords, heads, out int atOnce);
+        var a = new AttentionArguments
+        {
+            Shape = s, Qkv = qkv, Output = y, RowQueries = scratch.Take<float>(atOnce * tokens * row), RowKeys = scratch.Take<float>(atOnce * tokens * row),
+            RowValues = scratch.Take<float>(atOnce * s.HeadChannels * tokenRow), Scores = scratch.Take<float>(atOnce * tokens * tokens),
+            Exponentials = scratch.Take<float>(atOnce * tokens * tokenRow), ExponentialRow = (int)tokenRow, Sums = scratch.Take<float>(atOnce * tokens * AttentionKernels.Lanes),
+        };
+        for (a.FirstHead = 0; a.FirstHead < heads; a.FirstHead += atOnce)
+        {
+            int count = a.HeadCount = Math.Min(atOnce, heads - a.FirstHead);
+            Launch(AttentionKernels.Rows, count * Math.Max(tokens * row, s.HeadChannels * tokenRow), a);
+            LaunchProduct(ProductKind.Floats, new()
+            {
+                Count = count, Rows = s.Tokens, Columns = s.Tokens, DepthWords = (int)row, A = a.RowQueries.Cast<int>(), B = a.RowKeys.Cast<int>(), C = a.Scores,
+                PerImage = 1, ImageStride = tokens * tokens, RowStride = s.Tokens, Scale = (float)(1 / Math.Sqrt(s.HeadChannels)), Sums = a.Sums, RowSums = a.Sums.Cast<int>(), ColumnSums = a.Sums.Cast<int>(),
+            });
+            Launch<TShape, AttentionArguments>(AttentionKernels.ExponentialsLiteral<TShape>, AttentionKernels.ExponentialsDynamic, count * tokens * AttentionKernels.Lanes, a);
+            LaunchProduct(ProductKind.Floats, new()
+            {
+                Count = count, Rows = s.Tokens, Columns = s.HeadChannels, DepthWords = (int)tokenRow, A = a.Exponentials.Cast<int>(), B = a.RowValues.Cast<int>(), C = y.Elements,
+                First = a.FirstHead, PerImage = s.Heads, ImageStride = y.Stride, HeadStride = s.HeadChannels, RowStride = s.Heads * s.HeadChannels, Scale = 1f, HasSums = 1,
+                Sums = a.Sums, RowSums = a.Sums.Cast<int>(), ColumnSums = a.Sums.Cast<int>(),
+            });
+        }
     }
 
     private void AttendExactly<TShape>(AttentionDimensions s, BatchView<float> qkv, BatchView<float> y)
@@ -27,8 +61,9 @@ internal sealed partial class IlgpuExecution
         var a = new AttentionArguments
         {
             Shape = s, Scale = (float)(1 / Math.Sqrt(s.HeadChannels)), Qkv = qkv, Output = y, Scores = scratch.Take<float>(atOnce * tokens * tokens),
-            Exponentials = scratch.Take<float>(atOnce * tokens * tokens), Sums = scratch.Take<float>(atOnce * tokens * AttentionKernels.Lanes),
+            Exponentials = scratch.Take<float>(atOnce * tokens * tokens), ExponentialRow = s.Tokens, Sums = scratch.Take<float>(atOnce * tokens * AttentionKernels.Lanes),
         };
+        a.RowQueries = a.RowKeys = a.RowValues = a.Scores;
         for (a.FirstHead = 0; a.FirstHead < heads; a.FirstHead += atOnce)
         {
             a.HeadCount = Math.Min(atOnce, heads - a.FirstHead);
@@ -62,14 +97,14 @@ internal sealed partial class IlgpuExecution
         {
             int count = a.HeadCount = Math.Min(atOnce, heads - a.FirstHead);
             Launch(QuantizedAttention.Convert, count * Math.Max(tokens * channelWords, s.HeadChannels * tokenWords), a);
-            LaunchProduct(half: false, new()
+            LaunchProduct(ProductKind.Bytes, new()
             {
                 Count = count, Rows = s.Tokens, Columns = s.Tokens, DepthWords = (int)channelWords, A = a.Queries, B = a.Keys, C = a.Scores,
                 PerImage = 1, ImageStride = tokens * tokens, RowStride = s.Tokens, Scale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(s.HeadChannels)), Sums = a.Sums,
                 RowFactor = 128 - key.ZeroPoint, RowParts = 1, RowSums = a.QuerySums, ColumnFactor = query.ZeroPoint, ColumnSums = a.KeySums,
             });
             Launch(QuantizedAttention.Exponentiate, count * lanes, a);
-            LaunchProduct(half: false, new()
+            LaunchProduct(ProductKind.Bytes, new()
             {
                 Count = count, Rows = s.Tokens, Columns = s.HeadChannels, DepthWords = (int)tokenWords, A = a.Exponentials, B = a.Values, C = to.Elements,
                 First = a.FirstHead, PerImage = s.Heads, ImageStride = to.Stride, HeadStride = s.HeadChannels, RowStride = s.Heads * s.HeadChannels,
@@ -95,13 +130,13 @@ internal sealed partial class IlgpuExecution
         {
             int count = a.HeadCount = Math.Min(atOnce, heads - a.FirstHead);
             Launch(HalfAttention.Convert, count * Math.Max(tokens * channelWords, s.HeadChannels * tokenWords), a);
-            LaunchProduct(half: true, new()
+            LaunchProduct(ProductKind.Halves, new()
             {
                 Count = count, Rows = s.Tokens, Columns = s.Tokens, DepthWords = (int)channelWords, A = a.Queries, B = a.Keys, C = a.Scores,
                 PerImage = 1, ImageStride = tokens * tokens, RowStride = s.Tokens, Scale = (float)(1 / Math.Sqrt(s.HeadChannels)), Sums = a.Sums, RowSums = a.Queries, ColumnSums = a.Queries,
             });
             Launch(HalfAttention.Exponentiate, count * tokens * AttentionKernels.Lanes, a);
-            LaunchProduct(half: true, new()
+            LaunchProduct(ProductKind.Halves, new()
             {
                 Count = count, Rows = s.Tokens, Columns = s.HeadChannels, DepthWords = (int)tokenWords, A = a.Exponentials, B = a.Values, C = y.Elements,
                 First = a.FirstHead, PerImage = s.Heads, ImageStride = y.Stride, HeadStride = s.HeadChannels, RowStride = all, Scale = 1f, HasSums = 1, Sums = a.Sums, RowSums = a.Queries, ColumnSums = a.Queries,
@@ -109,23 +144,31 @@ internal sealed partial class IlgpuExecution
         }
     }
 
-    private void LaunchProduct(bool half, in ProductArguments a)
+    private enum ProductKind
+    {
+        Bytes,
+        Halves,
+        Floats,
+    }
+
+    private void LaunchProduct(ProductKind kind, in ProductArguments a)
     {
         if (!_device.HasTensorCores)
         {
-            Launch(half ? DirectProduct.Halves : DirectProduct.Bytes, (long)a.Count * a.Rows * a.Columns, a);
+            Launch(kind == ProductKind.Halves ? DirectProduct.Halves : DirectProduct.Bytes, (long)a.Count * a.Rows * a.Columns, a);
             return;
         }
 
-        ProductArguments arguments = a;
-        TileKind tile = TensorTile.Choose(kind => TensorProduct.Groups(arguments, kind), a.Columns, _device.Accelerator.NumMultiprocessors);
-        LaunchGroups((tile, half) switch
+        TileKind tile = TensorTile.Choose(a.Count, a.Rows, a.Columns, kind == ProductKind.Floats, _device.Accelerator.NumMultiprocessors);
+        LaunchGroups((tile, kind) switch
         {
-            (TileKind.Wide, true) => TensorProduct.WideHalf,
+            (TileKind.Wide, ProductKind.Halves) => TensorProduct.WideHalf,
             (TileKind.Wide, _) => TensorProduct.WideBytes,
-            (TileKind.Large, true) => TensorProduct.LargeHalf,
+            (TileKind.Large, ProductKind.Halves) => TensorProduct.LargeHalf,
+            (TileKind.Large, ProductKind.Floats) => TensorProduct.LargeFloat,
             (TileKind.Large, _) => TensorProduct.LargeBytes,
-            (_, true) => TensorProduct.SmallHalf,
+            (_, ProductKind.Halves) => TensorProduct.SmallHalf,
+            (_, ProductKind.Floats) => TensorProduct.SmallFloat,
             _ => TensorProduct.SmallBytes,
         }, TensorProduct.Groups(a, tile), TensorConvolution.Threads, a);
     }

@@ -45,8 +45,8 @@ internal sealed partial class IlgpuExecution
         }, a);
     }
 
-    private TileKind Tile(ConvolutionDimensions s) =>
-        TensorTile.Choose(kind => TensorConvolution.Groups(s, Batch, kind), s.OutputChannels, _device.Accelerator.NumMultiprocessors);
+    private TileKind Tile(ConvolutionDimensions s, bool floats = false) =>
+        TensorTile.Choose(1, (long)Batch * s.OutputHeight * s.OutputWidth, s.OutputChannels, floats, _device.Accelerator.NumMultiprocessors);
 
     private void LaunchTensor<TShape>(TileKind tile, Action<ConvolutionArguments> literal, Action<ConvolutionArguments> dynamic, in ConvolutionArguments a)
         where TShape : struct => LaunchGroups(IsLiteral<TShape>() ? literal : dynamic, TensorConvolution.Groups(a.Shape, Batch, tile), TensorConvolution.Threads, a);
@@ -64,6 +64,19 @@ internal sealed partial class IlgpuExecution
         if (_device.Options.HalfPrecision && HalfConvolution.Fits(s))
         {
             ConvolveHalf<TShape>(weights, a);
+            return;
+        }
+
+        // Under half precision the repacked rows are FP16.
+        if (_device.HasTensorCores && !_device.Options.HalfPrecision && TensorConvolution.FitsFloats(s))
+        {
+            a.Panels = _weights.Rows(weights, a, _stream);
+            a.PaddingIndex = (_arenaBytes - (long)Capacity * x.Offset) / 4;
+            a.Q.Stride = a.X.Stride;
+            TileKind tile = Tile(s, floats: true);
+            a.Shape = TensorConvolution.OfBytes(s, default(FloatOperand));
+            LaunchTensor<TShape>(tile, tile == TileKind.Large ? TensorConvolution.LargeFloatLiteral<TShape> : TensorConvolution.SmallFloatLiteral<TShape>,
+                tile == TileKind.Large ? TensorConvolution.LargeFloatDynamic : TensorConvolution.SmallFloatDynamic, a);
             return;
         }
 
@@ -89,7 +102,7 @@ internal sealed partial class IlgpuExecution
 
         TileKind tile = Tile(s);
         a.PaddingIndex = (long)Batch * stride;
-        a.Shape = TensorConvolution.OfHalves(s);
+        a.Shape = TensorConvolution.OfBytes(s, default(HalfOperand));
         LaunchTensor<TShape>(tile, tile switch
         {
             TileKind.Wide => TensorConvolution.WideHalfLiteral<TShape>,

@@ -61,7 +61,8 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
         {
             if (_rows.TryGetValue(weights, out MemoryBuffer1D<byte, Stride1D.Dense>? rows)) return rows.View.BaseView.Cast<int>();
             ConvolutionDimensions s = a.Shape;
-            long words = RepackKernels.Words(s);
+            bool half = Device.Options.HalfPrecision;
+            long words = RepackKernels.Words(s, half);
             rows = Device.Allocate(4 * words, "A layer's weights");
             _rows.Add(weights, rows);
             ArrayView<int> result = rows.View.BaseView.Cast<int>();
@@ -69,7 +70,7 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             {
                 Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, FloatPanels = a.FloatPanels, Rows = result,
             };
-            Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => RepackKernels.Halves }, stream, words, arguments);
+            Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => half ? RepackKernels.Halves : RepackKernels.Floats }, stream, words, arguments);
             // Other sessions have other streams.
             stream.Synchronize();
             return result;

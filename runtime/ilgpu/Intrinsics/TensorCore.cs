@@ -38,7 +38,7 @@ internal static class TensorCore
     /// <summary>Adds the products of one step of 64 bytes a row to the warp tile's sums.</summary>
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
-    /// <param name="weightBits">8; 4: then the sums are 16 times too large; or 16: both operands are FP16 and the sums FP32.</param>
+    /// <param name="weightBits">8; 4: then the sums are 16 times too large; 16: both operands are FP16 and the sums FP32; or 32: FP32, with the plain instruction.</param>
     /// <param name="pixels">Shared-memory address of this lane's row of the tile's pixels: <see cref="Kernels.TensorTile.PixelLane"/>.</param>
     /// <param name="weights">The same for the weights: <see cref="Kernels.TensorTile.WeightLane"/>.</param>
     [IntrinsicImplementation]
@@ -51,11 +51,12 @@ internal static class TensorCore
     /// <summary>Writes 32 columns of the warp tile's sums to shared memory.</summary>
     /// <param name="rowTiles">Tiles of 16 pixels.</param>
     /// <param name="columnTiles">Tiles of 8 output channels.</param>
+    /// <param name="weightBits">As in <see cref="Multiply"/>.</param>
     /// <param name="first">The first of the four tiles of 8 that are written.</param>
     /// <param name="rowBytes">Bytes from row to row.</param>
     /// <param name="address">This lane's address: row lane / 4, columns 2·(lane % 4) on.</param>
     [IntrinsicImplementation]
-    public static void Store(int rowTiles, int columnTiles, int first, int rowBytes, int address) => throw new NotSupportedException();
+    public static void Store(int rowTiles, int columnTiles, int weightBits, int first, int rowBytes, int address) => throw new NotSupportedException();
 
     /// <summary>Lets the lanes of a warp see each other's shared-memory writes.</summary>
     [IntrinsicImplementation]
@@ -90,7 +91,7 @@ internal static class TensorCoreCode
             case nameof(TensorCore.Wait): code.AppendLine($"\tcp.async.wait_group {Constant(call, 0)};"); break;
             case nameof(TensorCore.Multiply): Multiply(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3), Register(generator, call, 4)); break;
             case nameof(TensorCore.MultiplyRegisters): MultiplyRegisters(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Register(generator, call, 3)); break;
-            case nameof(TensorCore.Store): Store(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Constant(call, 3), Register(generator, call, 4)); break;
+            case nameof(TensorCore.Store): Store(code, Constant(call, 0), Constant(call, 1), Constant(call, 2), Constant(call, 3), Constant(call, 4), Register(generator, call, 5)); break;
             case nameof(TensorCore.SynchronizeWarp): code.AppendLine("\tbar.warp.sync 0xffffffff;"); break;
             case nameof(TensorCore.Load): Result(generator, call, "ld.shared.b32", $"[{Register(generator, call, 0)}]"); break;
             case nameof(TensorCore.StoreWord): code.AppendLine($"\tst.shared.b32 [{Register(generator, call, 0)}], {Register(generator, call, 1)};"); break;
@@ -101,7 +102,8 @@ internal static class TensorCoreCode
     private static void Declare(StringBuilder code, int rowTiles, int columnTiles, int sharedBytes)
     {
         int sums = 4 * rowTiles * columnTiles;
-        code.AppendLine($"\t.shared .align 16 .b8 {SharedName}[{sharedBytes}];");
+        // Addresses are told apart by bits below 64.
+        code.AppendLine($"\t.shared .align 128 .b8 {SharedName}[{sharedBytes}];");
         code.AppendLine($"\t.reg .b32 s<{sums}>;");
         for (int i = 0; i < sums; i++) code.AppendLine($"\tmov.b32 s{i}, 0;");
     }
@@ -111,6 +113,12 @@ internal static class TensorCoreCode
     /// repacked so that a lane finds its words of 64 channels in two (<see cref="Kernels.RepackKernels"/>).</remarks>
     private static void Multiply(StringBuilder code, int rowTiles, int columnTiles, int weightBits, string pixels, string weights)
     {
+        if (weightBits == 32)
+        {
+            MultiplyFloats(code, 2 * rowTiles, 2 * columnTiles, pixels, weights);
+            return;
+        }
+
         code.AppendLine("\t{");
         code.AppendLine($"\t.reg .b32 a<{4 * rowTiles}>, b<{4 * columnTiles}>, p<2>;");
         for (int n = 0; n < columnTiles; n++)
@@ -149,6 +157,34 @@ internal static class TensorCoreCode
         code.AppendLine("\t}");
     }
 
+    /// <summary>A lane's rows, every eighth, by its columns, every fourth: 16 channels, one after the other.</summary>
+    private static void MultiplyFloats(StringBuilder code, int rows, int columns, string pixels, string weights)
+    {
+        code.AppendLine("\t{");
+        code.AppendLine($"\t.reg .b32 a<{4 * rows}>, b<{4 * columns}>, p<2>;");
+        for (int piece = 0; piece < 4; piece++)
+        {
+            // Every eighth row has its pieces in the same places; of every fourth column every other one, the others in those two further on.
+            code.AppendLine($"\txor.b32 p0, {pixels}, {16 * piece};");
+            for (int i = 0; i < rows; i++) LoadFour(code, "a", 4 * i, "p0", i * 8 * 64);
+            for (int odd = 0; odd < 2; odd++)
+            {
+                code.AppendLine($"\txor.b32 p1, {weights}, {16 * (piece ^ 2 * odd)};");
+                for (int j = odd; j < columns; j += 2) LoadFour(code, "b", 4 * j, "p1", j * 4 * 64);
+            }
+
+            for (int k = 0; k < 4; k++)
+                for (int i = 0; i < rows; i++)
+                    for (int j = 0; j < columns; j++)
+                        code.AppendLine($"\tfma.rn.f32 s{i * columns + j}, a{4 * i + k}, b{4 * j + k}, s{i * columns + j};");
+        }
+
+        code.AppendLine("\t}");
+    }
+
+    private static void LoadFour(StringBuilder code, string register, int first, string address, int offset) =>
+        code.AppendLine($"\tld.shared.v4.b32 {{{register}{first}, {register}{first + 1}, {register}{first + 2}, {register}{first + 3}}}, [{address}+{offset}];");
+
     private static void LoadMatrices(StringBuilder code, string register, int first, string address, int offset) =>
         code.AppendLine($"\tldmatrix.sync.aligned.m8n8.x4.shared.b16 {{{register}{first}, {register}{first + 1}, {register}{first + 2}, {register}{first + 3}}}, [{address}+{offset}];");
 
@@ -170,15 +206,23 @@ internal static class TensorCoreCode
     private static string Instruction(int weightBits) =>
         weightBits == 16 ? "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32" : "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32";
 
-    private static void Store(StringBuilder code, int rowTiles, int columnTiles, int first, int rowBytes, string address)
+    private static void Store(StringBuilder code, int rowTiles, int columnTiles, int weightBits, int first, int rowBytes, string address)
     {
-        for (int m = 0; m < rowTiles; m++)
+        for (int row = 0; row < 2 * rowTiles; row++)
+        {
+            if (weightBits == 32)
+            {
+                for (int n = 2 * first; n < 2 * first + 8; n++)
+                    code.AppendLine($"\tst.shared.b32 [{address}+{row * 8 * rowBytes + (n - 2 * first) * 16}], s{row * 2 * columnTiles + n};");
+                continue;
+            }
+
             for (int n = 0; n < 4; n++)
-                for (int half = 0; half < 2; half++)
-                {
-                    int s = 4 * (m * columnTiles + first + n) + 2 * half;
-                    code.AppendLine($"\tst.shared.v2.b32 [{address}+{(m * 16 + half * 8) * rowBytes + n * 32}], {{s{s}, s{s + 1}}};");
-                }
+            {
+                int s = 4 * (row / 2 * columnTiles + first + n) + row % 2 * 2;
+                code.AppendLine($"\tst.shared.v2.b32 [{address}+{row * 8 * rowBytes + n * 32}], {{s{s}, s{s + 1}}};");
+            }
+        }
     }
 
     private static void Result(PTXCodeGenerator generator, MethodCall call, string instruction, string operand)

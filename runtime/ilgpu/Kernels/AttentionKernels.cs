@@ -10,13 +10,17 @@ internal struct AttentionArguments
     /// <summary>The heads of the batch (image · Heads + head) that this launch works on.</summary>
     public int FirstHead, HeadCount;
     public BatchView<float> Qkv, Output;
-    /// <summary>[head − FirstHead][query][key].</summary>
+    /// <summary>[head − FirstHead][query][key]; a row of exponentials has ExponentialRow words, those behind the last key 0.</summary>
     public ArrayView<float> Scores, Exponentials;
+    public int ExponentialRow;
+    /// <summary>What the tiles of <see cref="TensorProduct"/> read, rows filled up with zeros to multiples of 16: [head − FirstHead][token][channel]; values [head][channel][token].</summary>
+    public ArrayView<float> RowQueries, RowKeys, RowValues;
     /// <summary>[head − FirstHead][query][8]: sums over the keys that are equal modulo 8.</summary>
     public ArrayView<float> Sums;
 }
 
-/// <summary>softmax(q·kᵀ/√d)·v with the CPU's order of operations, in three launches. Products are computed in blocks of 4×4.</summary>
+/// <summary>softmax(q·kᵀ/√d)·v with the CPU's order of operations, in three launches. Products are computed in blocks of 4×4; where <see cref="TensorProduct"/> computes
+/// them, from rows that a fourth launch writes, in tiles of shared memory.</summary>
 internal static class AttentionKernels
 {
     public const int Lanes = 8;
@@ -32,6 +36,36 @@ internal static class AttentionKernels
     public static void ValuesLiteral<TShape>(AttentionArguments a) where TShape : struct, IAttentionShape => Values(a, default(TShape));
 
     public static void ValuesDynamic(AttentionArguments a) => Values(a, a.Shape);
+
+    /// <summary>Rows for tiles. An item is an element of each.</summary>
+    public static void Rows(AttentionArguments a)
+    {
+        int tokens = a.Shape.Tokens, channels = a.Shape.HeadChannels, all = a.Shape.Heads * channels, row = RepackKernels.FloatWords(channels), tokenRow = RepackKernels.FloatWords(tokens);
+        for (int item = Share.Start; item < a.HeadCount * tokens * row; item += Share.Step)
+        {
+            int channel = item % row;
+            long at = (long)(item / row % tokens) * 3 * all + channel;
+            float query = 0f, key = 0f;
+            if (channel < channels)
+            {
+                ArrayView<float> q = Head(a, a.Shape, item / row / tokens);
+                query = q[at];
+                key = q[at + all];
+            }
+
+            a.RowQueries[item] = query;
+            a.RowKeys[item] = key;
+        }
+
+        // Neighbouring threads take neighbouring channels, which lie side by side in memory.
+        for (int item = Share.Start; item < a.HeadCount * channels * tokenRow; item += Share.Step)
+        {
+            int channel = item % channels, token = item / channels % tokenRow, head = item / channels / tokenRow;
+            float value = 0f;
+            if (token < tokens) value = Head(a, a.Shape, head)[(long)token * 3 * all + 2 * all + channel];
+            a.RowValues[((long)head * channels + channel) * tokenRow + token] = value;
+        }
+    }
 
     /// <summary>An item is four queries by four keys of a head.</summary>
     private static void Scores<TShape>(AttentionArguments a, TShape shape)
@@ -63,8 +97,8 @@ internal static class AttentionKernels
         int tokens = shape.Tokens;
         for (int item = Share.Start; item < a.HeadCount * tokens * Lanes; item += Share.Step)
         {
-            long row = (long)(item / Lanes) * tokens;
-            ArrayView<float> scores = a.Scores.SubView(row, tokens), exponentials = a.Exponentials.SubView(row, tokens);
+            long query = item / Lanes;
+            ArrayView<float> scores = a.Scores.SubView(query * tokens, tokens), exponentials = a.Exponentials.SubView(query * a.ExponentialRow, a.ExponentialRow);
             float largest = float.NegativeInfinity, sum = 0f;
             for (int key = 0; key < tokens; key++) largest = Math.Max(largest, scores[key]);
             for (int key = item % Lanes; key < tokens; key += Lanes)
@@ -74,6 +108,7 @@ internal static class AttentionKernels
                 sum += e;
             }
 
+            for (int key = tokens + item % Lanes; key < a.ExponentialRow; key += Lanes) exponentials[key] = 0f;
             a.Sums[item] = sum;
         }
     }

@@ -34,7 +34,7 @@ internal static class LimitKernels
     private static void Finish(LimitArguments a)
     {
         int lane = Group.IdxX % 32, sums = TensorCore.Shared() + Group.IdxX / 32 * 64 * RowBytes, total = 0;
-        TensorCore.Store(4, 4, 0, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
+        TensorCore.Store(4, 4, 8, 0, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
         TensorCore.SynchronizeWarp();
         for (int row = 0; row < 64; row++) total += TensorCore.Load(sums + row * RowBytes + lane * 4);
         a.Sink[Group.IdxX] = total;

@@ -11,13 +11,16 @@ internal struct RepackArguments
 }
 
 /// <summary>Turns packed panels (docs/weights.md) into the rows that tensor cores read: [output][tap][channel], outputs and channels padded with
-/// zeros to multiples of 64 (FP16: to 32 channels, two a word). In 4 bits, words 2i and 2i + 1 of 64 channels
+/// zeros to multiples of 64 (FP16: to 32 channels, two a word; FP32: to 16). In 4 bits, words 2i and 2i + 1 of 64 channels
 /// hold the four-channel words i and i + 8 in their low nibbles, i + 4 and i + 12 in their high ones: what lane i of four multiplies.
 /// An item is a word of the result.</summary>
 internal static class RepackKernels
 {
-    public static long Words(ConvolutionDimensions s) => (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize
-        * (s.WeightBits == 32 ? HalfConvolution.TapWords(s.InputChannels) : Padded(s.InputChannels) * s.WeightBits / 32);
+    public static long Words(ConvolutionDimensions s, bool half) => (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize
+        * (s.WeightBits != 32 ? Padded(s.InputChannels) * s.WeightBits / 32 : half ? HalfConvolution.TapWords(s.InputChannels) : FloatWords(s.InputChannels));
+
+    /// <summary>Words of a row of so many FP32 numbers: whole steps of 64 bytes.</summary>
+    public static int FloatWords(int count) => (count + 15) / 16 * 16;
 
     public static void Bytes(RepackArguments a)
     {
@@ -52,6 +55,13 @@ internal static class RepackKernels
             int channel = item % row * 2, tap = item / row % a.Taps, output = item / row / a.Taps;
             a.Rows[item] = DeviceHalf.Pack(Value(a, output, tap, channel), Value(a, output, tap, channel + 1));
         }
+    }
+
+    public static void Floats(RepackArguments a)
+    {
+        int row = FloatWords(a.InputChannels);
+        for (int item = Share.Start; item < Padded(a.OutputChannels) * a.Taps * row; item += Share.Step)
+            a.Rows[item] = (int)Interop.FloatAsInt(Value(a, item / row / a.Taps, item / row % a.Taps, item % row));
     }
 
     private static float Value(RepackArguments a, int output, int tap, int channel)

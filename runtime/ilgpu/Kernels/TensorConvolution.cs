@@ -4,8 +4,8 @@ using Specializer.Ilgpu.Intrinsics;
 
 namespace Specializer.Ilgpu.Kernels;
 
-/// <summary>Convolution on tensor cores, in integers or FP16: an implicit matrix product, pixels by output channels, along taps and channels in steps
-/// of 64 bytes. FP16 is the same in everything but the instruction and the sums' type: its shape has two byte-wide channels for each of its own.
+/// <summary>Convolution on tensor cores, in integers or FP16, and in FP32 without them: an implicit matrix product, pixels by output channels, along taps and channels in steps
+/// of 64 bytes. FP16 and FP32 are the same in everything but the instruction and the sums' type: their shapes have two or four byte-wide channels for each of their own.
 /// Each step's 64 bytes per pixel and per output go from global to shared memory by asynchronous 16-byte copies, three steps ahead of
 /// the one being multiplied. Weights are repacked as <see cref="RepackKernels"/> says.</summary>
 internal static class TensorConvolution
@@ -23,7 +23,7 @@ internal static class TensorConvolution
     public static void WideDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(WideTile), default(IntegerOperand));
 
     public static void WideHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
-        Run(a, default(HalfBytes<TShape>), default(WideTile), default(HalfOperand));
+        Run(a, default(RealBytes<TShape, HalfOperand>), default(WideTile), default(HalfOperand));
 
     public static void WideHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(WideTile), default(HalfOperand));
 
@@ -34,7 +34,7 @@ internal static class TensorConvolution
     public static void LargeDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(LargeTile), default(IntegerOperand));
 
     public static void LargeHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
-        Run(a, default(HalfBytes<TShape>), default(LargeTile), default(HalfOperand));
+        Run(a, default(RealBytes<TShape, HalfOperand>), default(LargeTile), default(HalfOperand));
 
     public static void LargeHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(HalfOperand));
 
@@ -45,19 +45,33 @@ internal static class TensorConvolution
     public static void SmallDynamic4(ConvolutionArguments a) => Run(a, new Bits4(a.Shape), default(SmallTile), default(IntegerOperand));
 
     public static void SmallHalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
-        Run(a, default(HalfBytes<TShape>), default(SmallTile), default(HalfOperand));
+        Run(a, default(RealBytes<TShape, HalfOperand>), default(SmallTile), default(HalfOperand));
 
     public static void SmallHalfDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile), default(HalfOperand));
 
-    /// <summary>A shape whose channels are the bytes of FP16 ones, in whole pieces of 16.</summary>
-    public static ConvolutionDimensions OfHalves(ConvolutionDimensions s) => s with { InputChannels = 4 * HalfConvolution.PixelWords(s.InputChannels), WeightBits = 8 };
+    public static void LargeFloatLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(RealBytes<TShape, FloatOperand>), default(LargeTile), default(FloatOperand));
+
+    public static void LargeFloatDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(LargeTile), default(FloatOperand));
+
+    public static void SmallFloatLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape =>
+        Run(a, default(RealBytes<TShape, FloatOperand>), default(SmallTile), default(FloatOperand));
+
+    public static void SmallFloatDynamic(ConvolutionArguments a) => Run(a, new Bits8(a.Shape), default(SmallTile), default(FloatOperand));
+
+    /// <summary>A shape whose channels are the bytes of real ones.</summary>
+    public static ConvolutionDimensions OfBytes<TOperand>(ConvolutionDimensions s, TOperand operand)
+        where TOperand : struct, ITensorOperand => s with { InputChannels = operand.PixelBytes(s.InputChannels), WeightBits = 8 };
+
+    /// <summary>Whether an FP32 layer is: whole pieces again.</summary>
+    public static bool FitsFloats(ConvolutionDimensions s) => s.InputChannels % 4 == 0 && s.InputChannels >= 16 && s.OutputChannels >= 16;
 
     /// <summary>Whether the layer is worth it, and fits: pixels of whole 16-byte pieces, and for 4 bits sums that may be 16 times too large.</summary>
     public static bool Fits(ConvolutionDimensions s, int levels) => s.InputChannels % 16 == 0 && s.OutputChannels >= 16
         && (s.WeightBits == 8 || (long)s.KernelSize * s.KernelSize * s.InputChannels * levels * 7 * 16 <= int.MaxValue);
 
     /// <summary>Groups of a launch.</summary>
-    public static long Groups(ConvolutionDimensions s, int batch, TileKind kind) => TensorTile.Groups((long)batch * s.OutputHeight * s.OutputWidth, s.OutputChannels, kind);
+    public static long Groups(ConvolutionDimensions s, int batch, TileKind kind) => TensorTile.Groups(1, (long)batch * s.OutputHeight * s.OutputWidth, s.OutputChannels, kind);
 
     private static void Run<TShape, TTile, TOperand>(ConvolutionArguments a, TShape shape, TTile tile, TOperand operand)
         where TShape : struct, IConvolutionShape
@@ -80,7 +94,7 @@ internal static class TensorConvolution
         }
 
         int warp = thread / 32, stage = 0;
-        int pixelLane = shared + TensorTile.PixelLane(tile), weightLane = shared + rows * Step + TensorTile.WeightLane(tile, shape.WeightBits);
+        int pixelLane = shared + TensorTile.PixelLane(tile, operand), weightLane = shared + rows * Step + TensorTile.WeightLane(tile, operand, shape.WeightBits);
         for (int step = 0; step < steps; step++)
         {
             TensorCore.Wait(tile.Stages - 2);
@@ -119,10 +133,10 @@ internal static class TensorConvolution
         where TTile : struct, ITensorTile
         where TOperand : struct, ITensorOperand
     {
-        TensorTile.Store(tile, columnTile, sums);
+        TensorTile.Store(tile, operand, columnTile, sums);
         if (channel < shape.OutputChannels)
         {
-            OutputChannel c = a.Channel(channel, operand.IsHalf);
+            OutputChannel c = a.Channel(channel, operand.IsReal);
             int address = sums + Group.IdxX % 32 * 4;
             for (int row = 0; row < tile.RowTiles * 16 && firstPixel + row <= last; row += 4, address += 4 * TensorTile.RowBytes)
             {
@@ -146,7 +160,7 @@ internal static class TensorConvolution
         where TOperand : struct, ITensorOperand
     {
         int sum = TensorCore.Load(address);
-        float value = operand.IsHalf ? Interop.IntAsFloat((uint)sum) + c.Bias : c.Real(shape.WeightBits == 4 ? sum >> 4 : sum);
+        float value = operand.IsReal ? Interop.IntAsFloat((uint)sum) + c.Bias : c.Real(shape.WeightBits == 4 ? sum >> 4 : sum);
         a.Output.Elements[element] = a.Finish(c, pixel / (shape.OutputHeight * shape.OutputWidth), channel, shape.OutputScale, value, residual);
     }
 
@@ -260,12 +274,14 @@ internal static class TensorConvolution
 
     // The number of bits decides which instructions there are, so it is a constant even where the sizes are not.
 
-    private readonly struct HalfBytes<TShape> : IConvolutionShape
+    /// <summary>A shape whose channels are the bytes of real ones.</summary>
+    private readonly struct RealBytes<TShape, TOperand> : IConvolutionShape
         where TShape : struct, IConvolutionShape
+        where TOperand : struct, ITensorOperand
     {
         public int InputHeight => default(TShape).InputHeight;
         public int InputWidth => default(TShape).InputWidth;
-        public int InputChannels => 4 * HalfConvolution.PixelWords(default(TShape).InputChannels);
+        public int InputChannels => default(TOperand).PixelBytes(default(TShape).InputChannels);
         public int OutputHeight => default(TShape).OutputHeight;
         public int OutputWidth => default(TShape).OutputWidth;
         public int OutputChannels => default(TShape).OutputChannels;

@@ -3,7 +3,7 @@ using Specializer.Ilgpu.Intrinsics;
 
 namespace Specializer.Ilgpu.Kernels;
 
-/// <summary>Many matrix products on tensor cores, of FP16 with sums in FP32 or of bytes: the two of attention. Blocks and stages are those of <see cref="TensorConvolution"/>.</summary>
+/// <summary>Many matrix products on tensor cores, of FP16 with sums in FP32 or of bytes, and of FP32 without them: the two of attention. Blocks and stages are those of <see cref="TensorConvolution"/>.</summary>
 internal static class TensorProduct
 {
     public static void WideHalf(ProductArguments a) => Run(a, default(WideTile), default(HalfOperand));
@@ -12,6 +12,10 @@ internal static class TensorProduct
 
     public static void SmallHalf(ProductArguments a) => Run(a, default(SmallTile), default(HalfOperand));
 
+    public static void LargeFloat(ProductArguments a) => Run(a, default(LargeTile), default(FloatOperand));
+
+    public static void SmallFloat(ProductArguments a) => Run(a, default(SmallTile), default(FloatOperand));
+
     public static void WideBytes(ProductArguments a) => Run(a, default(WideTile), default(IntegerOperand));
 
     public static void LargeBytes(ProductArguments a) => Run(a, default(LargeTile), default(IntegerOperand));
@@ -19,7 +23,7 @@ internal static class TensorProduct
     public static void SmallBytes(ProductArguments a) => Run(a, default(SmallTile), default(IntegerOperand));
 
     /// <summary>Groups of a launch.</summary>
-    public static long Groups(in ProductArguments a, TileKind kind) => a.Count * TensorTile.Groups(a.Rows, a.Columns, kind);
+    public static long Groups(in ProductArguments a, TileKind kind) => TensorTile.Groups(a.Count, a.Rows, a.Columns, kind);
 
     private static void Run<TTile, TOperand>(ProductArguments a, TTile tile, TOperand operand)
         where TTile : struct, ITensorTile
@@ -42,7 +46,7 @@ internal static class TensorProduct
             TensorCore.Commit();
         }
 
-        int rowLane = shared + TensorTile.PixelLane(tile), columnLane = shared + rows * step + TensorTile.WeightLane(tile, 8);
+        int rowLane = shared + TensorTile.PixelLane(tile, operand), columnLane = shared + rows * step + TensorTile.WeightLane(tile, operand, 8);
         for (int s = 0; s < steps; s++)
         {
             TensorCore.Wait(tile.Stages - 2);
@@ -77,17 +81,17 @@ internal static class TensorProduct
         where TTile : struct, ITensorTile
         where TOperand : struct, ITensorOperand
     {
-        TensorTile.Store(tile, columnTile, sums);
+        TensorTile.Store(tile, operand, columnTile, sums);
         if (column < a.Columns)
         {
             int zero = 0, address = sums + Group.IdxX % 32 * 4;
-            if (!operand.IsHalf) zero = a.ColumnZero(product, column);
+            if (!operand.IsReal) zero = a.ColumnZero(product, column);
             long to = a.Start(product) + (long)firstRow * a.RowStride + column;
             for (int row = 0; row < tile.RowTiles * 16 && firstRow + row < a.Rows; row++, address += TensorTile.RowBytes, rowTerms += 8, to += a.RowStride)
             {
                 int sum = TensorCore.Load(address);
                 float factor = Interop.IntAsFloat((uint)TensorCore.Load(rowTerms)), value;
-                if (operand.IsHalf) value = Interop.IntAsFloat((uint)sum);
+                if (operand.IsReal) value = Interop.IntAsFloat((uint)sum);
                 else value = sum + TensorCore.Load(rowTerms + 4) - zero;
                 a.C[to] = ExactMath.Multiply(value, factor);
             }

@@ -43,11 +43,11 @@ internal static class PtxKernels
         .Where(m => m.IsGenericMethod && m.GetGenericArguments()[0].GetGenericParameterConstraints().Any(t => t.IsInterface && t.IsAssignableFrom(shape)))
         .Select(m => $"{c.Name}.{m.Name}"))];
 
-    public static string Compile(string kernel, Type? shape = null, bool old = false)
+    public static string Compile(string kernel, Type? shape = null)
     {
         string[] name = kernel.Split('.');
         MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
-        return Compile(shape == null ? method : method.MakeGenericMethod(shape), old);
+        return Compile(shape == null ? method : method.MakeGenericMethod(shape));
     }
 
     /// <summary>Compiles kernels in one context, one after the other or side by side as a session does. The names of registers and functions, and the order of moves, depend on what the context has seen, so the instructions come without names and sorted.</summary>
@@ -66,12 +66,10 @@ internal static class PtxKernels
         return texts;
     }
 
-    public static string Compile(MethodInfo method, bool old = false)
-    {
-        using Context context = IlgpuContext.Create(_ => { });
-        using var backend = new PTXBackend(context, CudaArchitecture.SM_80, old ? CudaInstructionSet.ISA_78 : CudaInstructionSet.ISA_80, null!);
-        return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
-    }
+    public static string Compile(MethodInfo method) =>
+        ((PTXCompiledKernel)Backend.Value.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
+
+    private static readonly Lazy<PTXBackend> Backend = new(() => new(IlgpuContext.Create(_ => { }), CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, null!));
 #else
     public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
@@ -87,7 +85,7 @@ internal static class PtxKernels
 
     public static string[] Compile(string[] kernels, bool parallel) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
-    public static string Compile(string kernel, Type? shape = null, bool old = false) => throw new InvalidOperationException(Accelerators.PackageMissing);
+    public static string Compile(string kernel, Type? shape = null) => throw new InvalidOperationException(Accelerators.PackageMissing);
 #endif
 
     /// <summary>Bytes of static shared memory.</summary>

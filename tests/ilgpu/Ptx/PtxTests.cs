@@ -5,7 +5,7 @@ namespace Specializer.Ilgpu.Tests.Ptx;
 /// <summary>What the kernels become, for the layers of the sample model and of LDM-4 (class-conditional ImageNet).</summary>
 public class PtxTests(ITestOutputHelper output)
 {
-    private const string TensorInstruction = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32", HalfInstruction = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32";
+    private const string TensorInstruction = "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32", HalfInstruction = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", FloatInstruction = "fma.rn.f32";
 
     /// <summary>Size, input channels, output channels, kernel, stride, upsampling.</summary>
     public static TheoryData<int, int, int, int, int, int> Layers => new()
@@ -26,7 +26,8 @@ public class PtxTests(ITestOutputHelper output)
             Type shape = PtxKernels.Convolution(size, inputs, outputs, kernel, stride, upsample, bits);
             if (inputs % 16 == 0 && outputs >= 16)
             {
-                // Four stages of 64 bytes for each pixel and 64 or 32 for each output; or the sums, when those need more.
+                // Three or four stages of 64 bytes for each pixel and 64 or 32 for each output; or the sums, when those need more.
+                Check("TensorConvolution.WideLiteral", shape, TensorInstruction, bits == 8 ? 3 * (128 + 128) * 64 : 4 * 64 * 160);
                 Check("TensorConvolution.LargeLiteral", shape, TensorInstruction, bits == 8 ? 4 * (128 + 64) * 64 : 4 * 64 * 160);
                 Check("TensorConvolution.SmallLiteral", shape, TensorInstruction, 4 * (64 * 64 + 64 * 8 * bits));
             }
@@ -44,12 +45,70 @@ public class PtxTests(ITestOutputHelper output)
         Type shape = PtxKernels.Convolution(size, inputs, outputs, kernel, stride, upsample, 32);
         if (inputs < 8 || outputs < 16)
         {
-            Check("DirectConvolution.FloatLiteral", shape, "fma.rn.f32", 0);
+            Check("DirectConvolution.FloatLiteral", shape, FloatInstruction, 0);
             return;
         }
 
+        Check("TensorConvolution.WideHalfLiteral", shape, HalfInstruction, 3 * (128 + 128) * 64);
         Check("TensorConvolution.LargeHalfLiteral", shape, HalfInstruction, 4 * (128 + 64) * 64);
         Check("TensorConvolution.SmallHalfLiteral", shape, HalfInstruction, 4 * (64 + 64) * 64);
+    }
+
+    /// <summary>Tiles of shared memory where the layer has whole pieces of 16 bytes; no instruction that rounds otherwise than the CPU.</summary>
+    [PackageTheory]
+    [MemberData(nameof(Layers))]
+    public void Convolutions_in_FP32_use_tiles_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample)
+    {
+        Type shape = PtxKernels.Convolution(size, inputs, outputs, kernel, stride, upsample, 32);
+        if (inputs % 4 != 0 || inputs < 16 || outputs < 16)
+        {
+            Check("DirectConvolution.FloatLiteral", shape, FloatInstruction, 0);
+            return;
+        }
+
+        Check("TensorConvolution.LargeFloatLiteral", shape, FloatInstruction, 4 * (128 + 64) * 64);
+        Check("TensorConvolution.SmallFloatLiteral", shape, FloatInstruction, 4 * (64 + 64) * 64);
+    }
+
+    /// <summary>What LDM-4's attention consists of; the products take any shape.</summary>
+    [PackageTheory]
+    [InlineData(32, 384)]
+    [InlineData(16, 576)]
+    [InlineData(8, 960)]
+    public void Attention_has_the_instructions_it_needs(int size, int channels)
+    {
+        Check("AttentionKernels.ExponentialsLiteral", PtxKernels.Attention(size, 1, channels), FloatInstruction, 0);
+        foreach ((string name, string instruction) in (ReadOnlySpan<(string, string)>)[("Bytes", TensorInstruction), ("Half", HalfInstruction), ("Float", FloatInstruction)])
+        {
+            if (name != "Float") Check("TensorProduct.Wide" + name, null, instruction, 3 * (128 + 128) * 64);
+            Check("TensorProduct.Large" + name, null, instruction, 4 * (128 + 64) * 64);
+            Check("TensorProduct.Small" + name, null, instruction, 4 * (64 + 64) * 64);
+        }
+
+        foreach (string kernel in (string[])["HalfAttention.Convert", "HalfAttention.Exponentiate", "QuantizedAttention.Convert", "QuantizedAttention.Exponentiate", "AttentionKernels.Rows"])
+            Check(kernel, null, kernel.EndsWith("Exponentiate", StringComparison.Ordinal) ? FloatInstruction : null, 0);
+    }
+
+    /// <summary>What only the driver knows.</summary>
+    [Theory]
+    [On(Accelerator.Cuda)]
+    public void The_driver_keeps_sums_in_registers(Accelerator kind)
+    {
+        using Device device = Accelerators.Open(kind);
+#if FULL_FEED
+        KernelCache kernels = ((IlgpuDevice)device).Kernels;
+        foreach (Action<Kernels.ConvolutionArguments> kernel in (Action<Kernels.ConvolutionArguments>[])
+            [Kernels.TensorConvolution.WideDynamic8, Kernels.TensorConvolution.WideDynamic4, Kernels.TensorConvolution.WideHalfDynamic, Kernels.TensorConvolution.LargeFloatDynamic]) kernels.Prepare(kernel);
+        foreach (Action<Kernels.ProductArguments> kernel in (Action<Kernels.ProductArguments>[])[Kernels.TensorProduct.WideBytes, Kernels.TensorProduct.WideHalf, Kernels.TensorProduct.LargeFloat])
+            kernels.Prepare(kernel);
+        foreach (var (method, resources) in kernels.Resources)
+        {
+            output.WriteLine($"{method.DeclaringType!.Name}.{method.Name}: {resources}");
+            Assert.NotNull(resources);
+            Assert.Equal(0, resources.Value.LocalBytes);
+            Assert.InRange(resources.Value.Registers, 1, 255);
+        }
+#endif
     }
 
     [PackageFact]
@@ -73,9 +132,10 @@ public class PtxTests(ITestOutputHelper output)
         Assert.True(kernels.Length >= 20, $"Only {kernels.Length} kernels were found.");
         foreach (string kernel in kernels)
         {
-            bool tensor = kernel.StartsWith("Tensor", StringComparison.Ordinal), half = kernel.Contains("Half", StringComparison.Ordinal);
+            bool tensor = kernel.StartsWith("Tensor", StringComparison.Ordinal);
+            string tile = kernel.Contains("Half", StringComparison.Ordinal) ? HalfInstruction : kernel.Contains("Float", StringComparison.Ordinal) ? FloatInstruction : TensorInstruction;
             if (kernel.StartsWith("LimitKernels", StringComparison.Ordinal)) continue;
-            Check(kernel, null, tensor ? half ? HalfInstruction : TensorInstruction : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
+            Check(kernel, null, tensor ? tile : kernel == "DirectConvolution.IntegerDynamic" ? "dp4a.u32.s32" : null, tensor ? null : 0);
         }
     }
 
@@ -117,7 +177,12 @@ public class PtxTests(ITestOutputHelper output)
         Assert.DoesNotContain(".local", ptx);
         Assert.DoesNotMatch(@"\n\s*call", ptx);
         if (instruction != null) Assert.Contains(instruction, ptx);
-        if (kernel.StartsWith("Tensor", StringComparison.Ordinal)) Assert.Contains("cp.async.cg.shared.global", ptx);
+        if (kernel.StartsWith("Tensor", StringComparison.Ordinal))
+        {
+            Assert.Contains("cp.async.cg.shared.global", ptx);
+            Assert.Contains(instruction == FloatInstruction ? "ld.shared.v4.b32" : "ldmatrix.sync.aligned.m8n8.x4.shared.b16", ptx);
+        }
+
         int shared = PtxKernels.SharedBytes(ptx);
         if (sharedBytes is { } expected) Assert.Equal(expected, shared);
         // What a group may have without asking for more.
