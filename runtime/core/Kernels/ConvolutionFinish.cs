@@ -33,13 +33,15 @@ internal unsafe struct ConvolutionFinish
     public readonly void FillConstants(int panel, PanelConstants* constants)
     {
         int first = panel * PanelWidth;
-        for (int o = 0; o < PanelWidth; o++)
+        for (int o = 0; o < PanelWidth; o += 8)
         {
-            constants->Bias[o] = Bias[first + o];
-            constants->Correction[o] = WeightSums == null ? 0 : ZeroPoint * WeightSums[first + o];
-            constants->Scale[o] = WeightScales == null ? 0 : InputScale * WeightScales[first + o];
-            constants->Offset[o] = Offset == null || first + o >= OutputChannels ? 0 : Offset[first + o];
+            Vector256.Load(Bias + first + o).Store(constants->Bias + o);
+            if (WeightSums != null) (Vector256.Load(WeightSums + first + o) * ZeroPoint).Store(constants->Correction + o);
+            if (WeightScales != null) (Vector256.Load(WeightScales + first + o) * InputScale).Store(constants->Scale + o);
         }
+
+        for (int o = 0; HasCorrection && o < PanelWidth; o++)
+            constants->Offset[o] = Offset == null || first + o >= OutputChannels ? 0 : Offset[first + o];
     }
 
     /// <summary>Where the results of some pixels of one image go.</summary>
@@ -61,37 +63,57 @@ internal unsafe struct ConvolutionFinish
         where TKernel : struct, ITileKernel
     {
         int channel = panel * PanelWidth, channels = Math.Min(PanelWidth, OutputChannels - channel);
+        bool hasResidual = HasResidual, corrected = OutputScale != 1f || HasCorrection;
+        long residualDistance = ResidualDistance;
         for (int i = 0; i < count; i++, sums += PanelWidth * sizeof(float))
         {
             if (pixels[i].Output == null) continue;
-            float* y = (float*)pixels[i].Output + channel, residual = HasResidual ? (float*)((byte*)y + ResidualDistance) : null;
+            float* y = (float*)pixels[i].Output + channel, residual = hasResidual ? (float*)((byte*)y + residualDistance) : null;
             float* vector = pixels[i].Vector == null ? null : (float*)pixels[i].Vector + channel;
             if (channels == PanelWidth)
             {
-                Row<TKernel>(sums, constants, vector, residual, y);
+                Row<TKernel>(sums, constants, vector, residual, corrected, y);
                 continue;
             }
 
             // A panel with fewer than 16 channels is finished beside the map, whose next pixel follows at once.
             if (residual != null) Unsafe.CopyBlockUnaligned(constants->ResidualRow, residual, (uint)channels * sizeof(float));
-            Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, constants->Row);
+            Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, corrected, constants->Row);
             Unsafe.CopyBlockUnaligned(y, constants->Row, (uint)channels * sizeof(float));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Row<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, float* y)
+    private readonly void Row<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, bool corrected, float* y)
         where TKernel : struct, ITileKernel
     {
-        for (int lane = 0; lane < PanelWidth; lane += 8)
+        Vector256<float> a = TKernel.Dequantize(sums, constants, 0), b = TKernel.Dequantize(sums, constants, 8);
+        if (vector != null)
         {
-            Vector256<float> v = TKernel.Dequantize(sums, constants, lane);
-            if (vector != null) v += Vector256.Load(vector + lane);
-            if (residual != null) v += Vector256.Load(residual + lane);
-            if (OutputScale != 1f) v *= Vector256.Create(OutputScale);
-            if (HasCorrection) v = Vector256.FusedMultiplyAdd(v, Vector256.Create(Gain), Vector256.Load(constants->Offset + lane));
-            v.Store(y + lane);
+            a += Vector256.Load(vector);
+            b += Vector256.Load(vector + 8);
         }
+
+        if (residual != null)
+        {
+            a += Vector256.Load(residual);
+            b += Vector256.Load(residual + 8);
+        }
+
+        if (corrected)
+        {
+            a = Correct(a, constants->Offset);
+            b = Correct(b, constants->Offset + 8);
+        }
+
+        a.Store(y);
+        b.Store(y + 8);
+    }
+
+    private readonly Vector256<float> Correct(Vector256<float> v, float* offset)
+    {
+        if (OutputScale != 1f) v *= Vector256.Create(OutputScale);
+        return HasCorrection ? Vector256.FusedMultiplyAdd(v, Vector256.Create(Gain), Vector256.Load(offset)) : v;
     }
 }
 

@@ -44,7 +44,11 @@ internal static unsafe class ConvolutionTaps
                 // The pixels from..to of the run read the map, those before and after read padding.
                 int from = inside ? Math.Clamp((step - 1 - column) / step, 0, run) : run, to = inside ? Math.Clamp((width - column + step - 1) / step, from, run) : run, i = 0;
                 for (; i < from; i++) taps[i] = padding;
-                for (int c = column + from * step; i < to; i++, c += step) taps[i] = line + (c >> shift) * pixelBytes;
+                int c = column + from * step;
+                if (shift == 0)
+                    for (byte* pixel = line + c * pixelBytes; i < to; i++, pixel += step * pixelBytes) taps[i] = pixel;
+                else
+                    for (; i < to; i++, c += step) taps[i] = line + (c >> shift) * pixelBytes;
                 for (; i < run; i++) taps[i] = padding;
             }
         }

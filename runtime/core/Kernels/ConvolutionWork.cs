@@ -23,6 +23,11 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
     /// <summary>Chooses blocks and sizes the scratch.</summary>
     public void Plan(int threads)
     {
+        // Where each pixel reads itself alone, rows mean nothing: the map is one row.
+        ref ConvolutionGeometry g = ref Operands.Geometry;
+        if (g is { Taps: 1, Stride: 1, Upsample: 1, PaddingTop: 0, PaddingLeft: 0 } && g.InputWidth == g.OutputWidth && g.InputHeight == g.OutputHeight)
+            g = g with { InputHeight = 1, OutputHeight = 1, InputWidth = g.OutputPixels, OutputWidth = g.OutputPixels };
+
         // A tile takes about 36 instructions per block and tap, its operands' expansion 12, finding a tap of a pixel 6.
         int pixels = checked(Operands.Batch * Operands.Geometry.OutputPixels);
         _plan = BlockPlan.Choose(pixels, Operands.Geometry.Panels, TKernel.Pixels, 96, TKernel.ExpandedBlockBytes == 0 ? 0f : 12 / 36f, 6 / 36f / Blocks, threads);

@@ -19,7 +19,8 @@ internal unsafe struct EmbeddingWork : IWork
     /// <summary>What the projection multiplies; one row of the time table and one of the label table.</summary>
     public static void Activate(float* time, float* label, int length, float* activated)
     {
-        for (int i = 0; i < length; i++) activated[i] = Transcendental.Silu(time[i] + label[i]);
+        for (int i = 0; i < length; i++) activated[i] = time[i] + label[i];
+        Transcendental.Silu(activated, length);
     }
 
     public readonly void Execute(int begin, int end, int worker)
