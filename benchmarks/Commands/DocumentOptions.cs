@@ -7,7 +7,7 @@ namespace Specializer.Benchmarks.Commands;
 /// <summary>Options of commands that can write their section of the document.</summary>
 internal sealed class DocumentOptions
 {
-    private readonly Option<string?> _document = new("--document") { Description = "Markdown file whose section of this measurement is replaced, e.g. docs/performance.md." };
+    private readonly Option<FileInfo> _document = new Option<FileInfo>("--document") { Description = "Markdown file whose section of this measurement is replaced, e.g. docs/performance.md." }.AcceptExistingOnly();
     private readonly Option<string?> _date = new("--date") { Description = "Date that the document states; the program does not ask the clock." };
     private readonly Option<string?> _machine = new("--machine") { Description = "The machine that the document states; by default what the processor calls itself." };
 
@@ -23,12 +23,12 @@ internal sealed class DocumentOptions
     {
         if (options.GetValue(_document) is not { } document) return;
         string[] circumstances = [options.GetValue(_machine) ?? Machine.This.ToString(), .. (string?[])[versions, options.GetValue(_date)] is var rest ? rest.OfType<string>() : []];
-        PerformanceDocument.Replace(document, section, $"Measured on: {string.Join("; ", circumstances)}.\n\n{content}");
+        PerformanceDocument.Replace(document.FullName, section, $"Measured on: {string.Join("; ", circumstances)}.\n\n{content}");
     }
 
     /// <summary>Writes a picture, at a path relative to the document.</summary>
     public void WritePicture(ParseResult options, string fileName, string svg)
     {
-        if (options.GetValue(_document) is { } document) File.WriteAllText(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(document))!, fileName), svg);
+        if (options.GetValue(_document) is { } document) File.WriteAllText(Path.Combine(document.DirectoryName!, fileName), svg);
     }
 }

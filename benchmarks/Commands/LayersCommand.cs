@@ -16,7 +16,9 @@ internal static class LayersCommand
         var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", DefaultValueFactory = _ => BenchmarkModel.Names, AllowMultipleArgumentsPerToken = true };
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var configurations = new Option<string[]>("--configuration") { Description = "FP32, W8A8, W4A8 or W4A4.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
+        configurations.AcceptOnlyFromAmong("FP32", "W8A8", "W4A8", "W4A4");
         var rounds = new Option<int>("--rounds") { Description = "Steps measured.", DefaultValueFactory = _ => 15 };
+        rounds.RequirePositive();
         var document = new DocumentOptions();
         var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { model, configurations, rounds };
         document.AddTo(command);

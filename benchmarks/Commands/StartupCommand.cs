@@ -14,6 +14,7 @@ internal static class StartupCommand
     {
         var assembly = new Option<string?>("--assembly") { Description = "Built program that holds a generated sampler; by default the sample's release build." };
         var runs = new Option<int>("--runs") { Description = "Processes to start.", DefaultValueFactory = _ => 7 };
+        runs.RequirePositive();
         var document = new DocumentOptions();
         var command = new Command("startup", "Measures fresh processes until their first image.") { assembly, runs };
         document.AddTo(command);

@@ -110,7 +110,7 @@ internal static class LayerTimes
 
     private static double Products(Operation operation, Dictionary<string, Map> maps) => operation switch
     {
-        ConvolutionOperation c => Pixels(maps[c.Output]) * maps[c.Output].Channels * maps[c.Input].Channels * c.KernelSize * c.KernelSize,
+        ConvolutionOperation c => NetworkCost.MultiplyAccumulates(c, maps),
         AttentionOperation a => 2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels,
         _ => 0,
     };

@@ -39,7 +39,7 @@ internal sealed class WeightsFile : IDisposable
             // Not supported is what a pipe or a device says when it is asked for its length.
             if (e is not (IOException or UnauthorizedAccessException or NotSupportedException)) throw;
             throw new DiagnosticException(DiagnosticId.WeightsUnreadable,
-                $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix} A file kept in Git LFS must be pulled first.", "file");
+                $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix}", "file");
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed class WeightsFile : IDisposable
     {
         if (_stream.Length != identity.Bytes)
             throw new DiagnosticException(DiagnosticId.WeightsLength,
-                $"The weights file '{_name}' has {_stream.Length} bytes; the manifest was written for one of {identity.Bytes}: it is truncated or belongs to another manifest. {HowToFix}", "bytes");
+                $"The weights file '{_name}' has {_stream.Length} bytes; the manifest was written for one of {identity.Bytes}: it is truncated, a Git LFS pointer that was not pulled, or belongs to another manifest. {HowToFix}", "bytes");
         string actual = string.Concat(Hash(cancellation).Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture)));
         if (actual != identity.Sha256)
             throw new DiagnosticException(DiagnosticId.WeightsHash,
