@@ -21,8 +21,8 @@ internal sealed unsafe partial class CpuExecution
         work.Packed = (float*)scratch;
         work.Scratch = scratch + packed;
         var pack = new AttentionPack { Attention = work };
-        Run(Batch * heads * pack.ItemsPerHead, ref pack, Grain(8L * channels));
-        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels));
+        Run(Batch * heads * pack.ItemsPerHead, ref pack, Grain(16L * channels, 0.3));
+        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels, 0.2));
     }
 
     public override void Attend<TShape>(Activation qkv, Activation y, Quantization query, Quantization key, Quantization value, TShape shape = default)
@@ -48,7 +48,7 @@ internal sealed unsafe partial class CpuExecution
             Attention = work, Query = new(Checked(query), centred: true), Key = new(Checked(key), centred: true), Value = new(Checked(value), centred: true),
         };
         Run(Batch * heads, ref pack);
-        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels));
+        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels, 0.2));
     }
 
     private static (int Tokens, int Heads, int Channels) SizesOf<TShape>(TShape shape)

@@ -41,6 +41,6 @@ internal sealed unsafe partial class CpuExecution
             Batch = Batch, Embedding = embedding, Vectors = length, Activated = activated,
             Projection = projection, Bias = bias, Output = to.Start, OutputStride = to.Stride,
         };
-        Run(panels, ref work, Grain((long)Batch * embedding));
+        Run(panels, ref work, Grain((long)Batch * embedding, 0.5));
     }
 }

@@ -47,13 +47,13 @@ internal sealed unsafe partial class CpuExecution
             Height = height, Width = width, Channels = channels, SkipChannels = skipChannels,
             X = first.Start, XStride = first.Stride, Skip = second.Start, SkipStride = second.Stride, Sums = (double*)scratch,
         };
-        Run(Batch * height, ref rows, Grain((long)width * all));
+        Run(Batch * height, ref rows, Grain((long)width * all, 0.07));
         var statistics = new GroupNormStatistics
         {
             Height = height, Width = width, Channels = all, Groups = groups, Epsilon = shape.Epsilon,
             Sums = (double*)scratch, Gamma = gamma, Beta = beta, Maps = maps,
         };
-        Run(Batch * groups, ref statistics, Grain((long)height * all / groups));
+        Run(Batch * groups, ref statistics, Grain((long)height * all / groups, 0.2));
         return new() { Height = height, Width = width, AllChannels = all, Silu = shape.Nonlinearity == Nonlinearity.Silu, Maps = maps };
     }
 
@@ -69,9 +69,11 @@ internal sealed unsafe partial class CpuExecution
         work.Y = to.Start;
         work.YStride = to.Stride;
         work.Scratch = (float*)_scratch.Reserve((long)work.ScratchLength * _pool.Threads * sizeof(float));
-        Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels));
+        Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels, 0.5));
     }
 
-    /// <summary>Items of about <paramref name="elements"/> elements that are worth handing to a thread together.</summary>
-    private static int Grain(long elements) => (int)Math.Clamp(4096 / Math.Max(1, elements), 1, 4096);
+    /// <summary>Items that are worth handing to a thread together, about a microsecond of work.</summary>
+    /// <param name="elements">Of an item.</param>
+    /// <param name="nanoseconds">That an element takes.</param>
+    private static int Grain(long elements, double nanoseconds) => (int)Math.Clamp(1000 / (elements * nanoseconds), 1, 4096);
 }

@@ -15,7 +15,7 @@ internal sealed unsafe partial class CpuExecution
             Height = shape.Height, Width = shape.Width, Channels = channels, ElementSize = shape.ElementSize,
             X = from.Start, XStride = from.Stride, Q = quantized.Start, QStride = quantized.Stride, Quantizer = new(Checked(to)),
         };
-        Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels));
+        Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels, 0.15));
     }
 
     private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)

@@ -35,7 +35,7 @@ internal sealed unsafe partial class CpuExecution
             Images = DrawnImages, Elements = checked((int)(pixels * channels)), Channels = channels, Epsilon = map.Start, Stride = map.Stride,
             Guidance = _run.Guidance, Gain = correction.Gain, Offsets = offsets, CorrectMean = moments.CorrectMean,
         };
-        Run(DrawnImages, ref work, Grain(pixels * channels));
+        Run(DrawnImages, ref work, Grain(pixels * channels, 0.5));
     }
 
     public override void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
