@@ -31,6 +31,19 @@ public class EvaluateCommandTests(AblationTests.Calibrated fixture) : IClassFixt
     }
 
     [Theory]
+    [InlineData("\"beta_end\": 0.02", "\"beta_end\": 0.019")]
+    [InlineData("\"clip_sample\": true", "\"clip_sample\": false")]
+    [InlineData("\"epsilon\"", "\"v_prediction\"")]
+    public void Another_scheduler_with_the_same_timesteps_is_bad_input(string before, string after)
+    {
+        using var model = new ModelFolder();
+        string path = Path.Combine(model.Root, "scheduler_config.json"), text = File.ReadAllText(path);
+        Assert.Contains(before, text);
+        File.WriteAllText(path, text.Replace(before, after, StringComparison.Ordinal));
+        Assert.Equal(2, Run(Path.GetDirectoryName(fixture.Manifest)!, "--model", model.Root, "--ablation", "none", "--seeds", "0..1"));
+    }
+
+    [Theory]
     [InlineData("--seeds", "5..5")]
     [InlineData("--seeds", "7..3")]
     [InlineData("--seeds", "512")]
