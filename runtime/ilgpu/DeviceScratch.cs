@@ -10,17 +10,33 @@ internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream
 
     public long Bytes => _buffer?.Length ?? 0;
 
-    public ArrayView<byte> Reserve(long bytes)
+    /// <summary>The largest wish so far, planned ones included.</summary>
+    public long Wanted { get; private set; }
+
+    /// <param name="bytes">Wish.</param>
+    /// <param name="plan">While planning: where views lie that nothing will use.</param>
+    public ArrayView<byte> Reserve(long bytes, PlannedMemory? plan)
     {
+        Wanted = Math.Max(Wanted, bytes);
+        if (plan != null) return plan.View(bytes);
         if (_buffer != null && bytes <= _buffer.Length) return _buffer.View.BaseView;
         if (_buffer != null)
         {
-            stream.Synchronize();
-            _buffer.Dispose();
+            try
+            {
+                stream.Synchronize();
+            }
+            catch (AcceleratorException e)
+            {
+                throw KernelCache.Lost(device.Accelerator, e);
+            }
+
+            IlgpuDevice.Release(_buffer);
             _buffer = null;
         }
 
-        _buffer = device.Allocate(bytes, "An operation's working memory");
+        // What was planned is allocated at once.
+        _buffer = device.Allocate(Wanted, "An operation's working memory");
         return _buffer.View.BaseView;
     }
 

@@ -75,19 +75,36 @@ public sealed class IlgpuDevice : Device
         return new IlgpuExecution(this, own, arenaBytesPerImage, vectors, capacity);
     }
 
+    /// <summary>Bytes that tests leave of the device's memory.</summary>
+    internal long MemoryLimit { get; init; } = long.MaxValue;
+
+    private long FreeMemory => Math.Min(MemoryLimit, Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Accelerator.MemorySize);
+
+    /// <summary>How often memory was allocated.</summary>
+    internal int AllocationCount { get; private set; }
+
+    /// <summary>Asks whether so much fits.</summary>
+    /// <exception cref="DeviceMemoryException">It does not.</exception>
+    internal void CheckMemory(long bytes, string purpose)
+    {
+        long available = FreeMemory;
+        if (bytes > available) throw new DeviceMemoryException(Name, purpose, bytes, available);
+    }
+
     /// <summary>Allocates, after asking whether it fits.</summary>
     /// <exception cref="DeviceMemoryException">It does not.</exception>
     internal MemoryBuffer1D<byte, Stride1D.Dense> Allocate(long bytes, string purpose)
     {
-        long available = Accelerator is CudaAccelerator cuda ? cuda.GetFreeMemory() : Accelerator.MemorySize;
-        if (bytes > available) throw new DeviceMemoryException(Name, purpose, bytes, available);
+        CheckMemory(bytes, purpose);
         try
         {
-            return Accelerator.Allocate1D<byte>(bytes);
+            MemoryBuffer1D<byte, Stride1D.Dense> buffer = Accelerator.Allocate1D<byte>(bytes);
+            AllocationCount++;
+            return buffer;
         }
         catch (Exception e) when (e is AcceleratorException or OutOfMemoryException)
         {
-            throw new DeviceMemoryException(Name, purpose, bytes, available, e);
+            throw new DeviceMemoryException(Name, purpose, bytes, FreeMemory, e);
         }
     }
 
@@ -96,11 +113,30 @@ public sealed class IlgpuDevice : Device
     {
         if (_disposed) return;
         _disposed = true;
-        Accelerator.Dispose();
-        _context.Dispose();
+        Release(Accelerator, _context);
     }
 
-    private static IlgpuDevice Open<TDevice>(string kind, int index, IlgpuDeviceOptions? options, Func<Context> open)
+    /// <summary>Disposes of everything. A lost device frees nothing any more and says so every time; its driver takes back what is left.</summary>
+    internal static void Release(params ReadOnlySpan<IDisposable?> parts)
+    {
+        foreach (IDisposable? part in parts)
+        {
+            try
+            {
+                part?.Dispose();
+            }
+            catch (AcceleratorException)
+            {
+                // The failure that matters was reported by the operation that met it.
+            }
+        }
+    }
+
+    /// <param name="kind">For messages.</param>
+    /// <param name="index">Which device of that kind.</param>
+    /// <param name="options">How it computes.</param>
+    /// <param name="open">ILGPU with devices of that kind; tests fail here.</param>
+    internal static IlgpuDevice Open<TDevice>(string kind, int index, IlgpuDeviceOptions? options, Func<Context> open)
         where TDevice : ILGPU.Runtime.Device
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);

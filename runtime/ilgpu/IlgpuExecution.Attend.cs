@@ -186,7 +186,7 @@ internal sealed partial class IlgpuExecution
     {
         atOnce = (int)Math.Clamp(ScoreBytes / headBytes, 1, heads);
         // Each part starts at a multiple of 64.
-        return new(_scratch.Reserve(headBytes * atOnce + 9 * 64));
+        return new(_scratch.Reserve(headBytes * atOnce + 9 * 64, _plan));
     }
 
     /// <summary>Parts of the working memory, one after the other.</summary>

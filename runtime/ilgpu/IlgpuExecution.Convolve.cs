@@ -26,7 +26,7 @@ internal sealed partial class IlgpuExecution
             return;
         }
 
-        a.Panels = _weights.Rows(weights, a, _stream);
+        a.Panels = Rows(weights, a);
         a.PaddingIndex = (_arenaBytes - (long)Capacity * q.Offset) / 4;
         TileKind tile = Tile(s);
         LaunchTensor<TShape>(tile, tile switch
@@ -70,7 +70,7 @@ internal sealed partial class IlgpuExecution
         // Under half precision the repacked rows are FP16.
         if (_device.HasTensorCores && !_device.Options.HalfPrecision && TensorConvolution.FitsFloats(s))
         {
-            a.Panels = _weights.Rows(weights, a, _stream);
+            a.Panels = Rows(weights, a);
             a.PaddingIndex = (_arenaBytes - (long)Capacity * x.Offset) / 4;
             a.Q.Stride = a.X.Stride;
             TileKind tile = Tile(s, floats: true);
@@ -90,10 +90,10 @@ internal sealed partial class IlgpuExecution
         ConvolutionDimensions s = a.Shape;
         int pixels = s.InputHeight * s.InputWidth, stride = pixels * HalfConvolution.PixelWords(s.InputChannels);
         long words = (long)Batch * stride + HalfConvolution.ZeroWords;
-        ArrayView<int> halves = _scratch.Reserve(words * sizeof(int)).Cast<int>();
+        ArrayView<int> halves = _scratch.Reserve(words * sizeof(int), _plan).Cast<int>();
         Launch(HalfConvolution.Convert, words, new HalfMapArguments { Batch = Batch, Pixels = pixels, Channels = s.InputChannels, X = a.X, Halves = halves });
         a.Q = new() { Elements = halves, Stride = stride };
-        a.Panels = _weights.Rows(weights, a, _stream);
+        a.Panels = Rows(weights, a);
         if (!_device.HasTensorCores)
         {
             Launch<TShape, ConvolutionArguments>(HalfConvolution.HalfLiteral<TShape>, HalfConvolution.HalfDynamic, HalfConvolution.Items(s, Batch), a);

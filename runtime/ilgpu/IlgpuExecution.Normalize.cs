@@ -55,7 +55,7 @@ internal sealed partial class IlgpuExecution
         if (s.Height < 1 || s.Width < 1 || s.Channels < 1 || s.SkipChannels < 0 || s.Groups < 1 || all % s.Groups != 0)
             throw new ArgumentException($"Group normalisation of {s.Height}×{s.Width}×({s.Channels}+{s.SkipChannels}) in {s.Groups} groups is not usable: sizes must be positive, and groups divide the channels.");
         long pixels = (long)s.Height * s.Width, sums = (long)Batch * s.Height * 2 * all, maps = (long)Batch * 2 * all;
-        ArrayView<byte> scratch = _scratch.Reserve(sums * sizeof(double) + maps * sizeof(float));
+        ArrayView<byte> scratch = _scratch.Reserve(sums * sizeof(double) + maps * sizeof(float), _plan);
         BatchView<float> first = Floats(x, pixels * s.Channels), second = s.SkipChannels == 0 ? first : Floats(skip, pixels * s.SkipChannels);
         var a = new GroupNormArguments
         {

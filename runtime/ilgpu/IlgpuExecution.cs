@@ -16,11 +16,15 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     private readonly IlgpuDevice _device;
     private readonly IlgpuWeights _weights;
     private readonly AcceleratorStream _stream;
-    private readonly MemoryBuffer1D<byte, Stride1D.Dense> _arena;
-    private readonly MemoryBuffer1D<int, Stride1D.Dense> _labels;
     private readonly DeviceScratch _scratch, _offsets;
     private readonly Activation _vectors;
     private readonly long _arenaBytes;
+
+    private MemoryBuffer1D<byte, Stride1D.Dense>? _arena;
+    private MemoryBuffer1D<int, Stride1D.Dense>? _labels;
+    /// <summary>While planning: views lie here, and nothing is allocated; and the repacked weights that are missing.</summary>
+    private PlannedMemory? _plan;
+    private Dictionary<ConvolutionWeights, long> _plannedRows = [];
 
     /// <summary>While preparing: the kernels that were asked for, and how to compile them.</summary>
     private Dictionary<Delegate, Action>? _asked;
@@ -37,25 +41,56 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         Capacity = capacity;
         _arenaBytes = checked(bytesPerImage * capacity);
         device.Accelerator.Bind();
-        _arena = device.Allocate(_arenaBytes + PaddingBytes, $"A session of {capacity} images");
+        device.CheckMemory(NeededBytes, Purpose);
         try
         {
-            _labels = device.Accelerator.Allocate1D<int>(capacity);
             _stream = device.Accelerator.CreateStream();
-            _scratch = new(device, _stream);
-            _offsets = new(device, _stream);
-            byte* padding = stackalloc byte[PaddingBytes];
-            for (int i = 0; i < PaddingBytes; i++) padding[i] = (byte)(i / 16);
-            _arena.MemSetToZero(_stream);
-            _arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref *padding, PaddingBytes);
-            _stream.Synchronize();
         }
         catch (AcceleratorException e)
         {
-            _stream?.Dispose();
-            _labels?.Dispose();
-            _arena.Dispose();
             throw KernelCache.Lost(device.Accelerator, e);
+        }
+
+        _scratch = new(device, _stream);
+        _offsets = new(device, _stream);
+    }
+
+    /// <summary>What the session holds or will hold, as far as it is known; after planning, everything.</summary>
+    internal long NeededBytes => _arenaBytes + PaddingBytes + 4L * Capacity + (_scratch?.Wanted ?? 0) + (_offsets?.Wanted ?? 0) + _plannedRows.Values.Sum();
+
+    private string Purpose => $"A session of {Capacity} images";
+
+    private ArrayView<byte> Arena => _plan?.View(_arenaBytes + PaddingBytes) ?? Allocated().View.BaseView;
+
+    private ArrayView<int> Labels
+    {
+        get
+        {
+            if (_plan != null) return _plan.View(4L * Capacity).Cast<int>();
+            Allocated();
+            return _labels!.View.BaseView;
+        }
+    }
+
+    /// <summary>The arena, from the first use on.</summary>
+    private MemoryBuffer1D<byte, Stride1D.Dense> Allocated()
+    {
+        if (_arena != null) return _arena;
+        MemoryBuffer1D<byte, Stride1D.Dense> arena = _device.Allocate(_arenaBytes + PaddingBytes, Purpose);
+        try
+        {
+            _labels = _device.Accelerator.Allocate1D<int>(Capacity);
+            byte* padding = stackalloc byte[PaddingBytes];
+            for (int i = 0; i < PaddingBytes; i++) padding[i] = (byte)(i / 16);
+            arena.MemSetToZero(_stream);
+            arena.View.BaseView.SubView(_arenaBytes).CopyFromCPU(_stream, ref *padding, PaddingBytes);
+            _stream.Synchronize();
+            return _arena = arena;
+        }
+        catch (AcceleratorException e)
+        {
+            arena.Dispose();
+            throw KernelCache.Lost(_device.Accelerator, e);
         }
     }
 
@@ -73,24 +108,26 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     /// <summary>Working memory beside the arena.</summary>
     internal long ScratchBytes => _scratch.Bytes + _offsets.Bytes;
 
-    /// <summary>Steps whose operations compile, repack and allocate only: for the largest batch and for one image, which between them use all kernels.</summary>
+    /// <summary>Steps whose operations first say what memory they need, and then, when all of it is there, compile, repack and allocate only: for the largest
+    /// batch and for one image, which between them use all kernels.</summary>
+    /// <exception cref="DeviceMemoryException">The device has not enough memory; nothing was allocated.</exception>
     internal override void Prepare(Action steps)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        _device.Accelerator.Bind();
         Dictionary<Delegate, Action> asked = _asked = new(ReferenceEqualityComparer.Instance);
         try
         {
-            Launch(SolverKernel.Begin, 1, default(SolverArguments));
-            foreach (int batch in (int[])[Capacity, 1])
-            {
-                Batch = batch;
-                _hostLabels = new int[batch];
-                steps();
-            }
+            using (_plan = new(_device.Accelerator)) Rehearse(steps);
+            _plan = null;
+            _device.CheckMemory(NeededBytes, Purpose);
+            Allocated();
+            Rehearse(steps);
         }
         finally
         {
             _asked = null;
+            _plan = null;
             Batch = 0;
         }
 
@@ -104,6 +141,26 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         {
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
+    }
+
+    private void Rehearse(Action steps)
+    {
+        Launch(SolverKernel.Begin, 1, default(SolverArguments));
+        foreach (int batch in (int[])[Capacity, 1])
+        {
+            Batch = batch;
+            _hostLabels = new int[batch];
+            steps();
+        }
+    }
+
+    /// <summary>Weights as rows for tiles; while planning only what they would take.</summary>
+    private ArrayView<int> Rows(ConvolutionWeights weights, in ConvolutionArguments a)
+    {
+        if (_plan == null) return _weights.Rows(weights, a, _stream);
+        long bytes = 4 * RepackKernels.Words(a.Shape, _device.Options.HalfPrecision);
+        if (!_weights.HasRows(weights)) _plannedRows[weights] = bytes;
+        return _plan.View(bytes).Cast<int>();
     }
 
     internal override void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) =>
@@ -123,7 +180,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
             WaitCount++;
             Guard(() =>
             {
-                fixed (int* from = _hostLabels) _labels.View.BaseView.CopyFromCPU(_stream, ref *from, _hostLabels.Length);
+                fixed (int* from = _hostLabels) Labels.CopyFromCPU(_stream, ref *from, _hostLabels.Length);
             });
         }
 
@@ -245,7 +302,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     /// <summary>Copies a few per-channel values to the device, behind what is queued. CUDA stages short copies itself and does not wait.</summary>
     private ArrayView<float> Upload(ReadOnlySpan<float> values)
     {
-        ArrayView<float> view = _offsets.Reserve(4L * values.Length).Cast<float>();
+        ArrayView<float> view = _offsets.Reserve(4L * values.Length, _plan).Cast<float>();
         if (_asked != null) return view;
         try
         {
@@ -280,7 +337,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
         if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
             throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
-        return new() { Elements = _arena.View.BaseView.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
+        return new() { Elements = Arena.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
     }
 
     private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)
@@ -308,11 +365,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     {
         if (_disposed) return;
         _disposed = true;
-        _scratch.Dispose();
-        _offsets.Dispose();
-        _labels.Dispose();
-        _arena.Dispose();
-        _stream.Dispose();
+        IlgpuDevice.Release(_scratch, _offsets, _labels, _arena, _stream);
     }
 
     /// <summary>A shape type without fields is a compile-time constant.</summary>

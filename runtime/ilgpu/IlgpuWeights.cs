@@ -54,6 +54,11 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
         a.FloatPanels = a.Bias;
     }
 
+    public bool HasRows(ConvolutionWeights weights)
+    {
+        lock (_lock) return _rows.ContainsKey(weights);
+    }
+
     /// <summary>The same weights as rows for tensor cores.</summary>
     public ArrayView<int> Rows(ConvolutionWeights weights, in ConvolutionArguments a, AcceleratorStream stream)
     {
@@ -64,16 +69,25 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             bool half = Device.Options.HalfPrecision;
             long words = RepackKernels.Words(s, half);
             rows = Device.Allocate(4 * words, "A layer's weights");
-            _rows.Add(weights, rows);
             ArrayView<int> result = rows.View.BaseView.Cast<int>();
             var arguments = new RepackArguments
             {
                 Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, FloatPanels = a.FloatPanels, Rows = result,
             };
-            Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => half ? RepackKernels.Halves : RepackKernels.Floats }, stream, words, arguments);
-            // Other sessions have other streams.
-            stream.Synchronize();
-            return result;
+            try
+            {
+                Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => half ? RepackKernels.Halves : RepackKernels.Floats }, stream, words, arguments);
+                // Other sessions have other streams.
+                stream.Synchronize();
+                _rows.Add(weights, rows);
+                return result;
+            }
+            catch (Exception e)
+            {
+                IlgpuDevice.Release(rows);
+                if (e is AcceleratorException lost) throw KernelCache.Lost(Device.Accelerator, lost);
+                throw;
+            }
         }
     }
 
@@ -105,8 +119,7 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
     {
         if (_disposed) return;
         _disposed = true;
-        foreach (MemoryBuffer1D<byte, Stride1D.Dense> rows in _rows.Values) rows.Dispose();
-        _blob.Dispose();
+        IlgpuDevice.Release([.. _rows.Values, _blob]);
     }
 
     /// <summary>Sections one after the other, each at a multiple of 64.</summary>

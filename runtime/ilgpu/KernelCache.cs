@@ -47,20 +47,31 @@ internal class KernelCache
     public virtual void Prepare<TArguments>(Action<TArguments> kernel)
         where TArguments : struct => _compiled.GetOrAdd(kernel, Compile<TArguments>);
 
-    /// <summary>Launches so many groups of so many threads. Tests put a machine of their own here.</summary>
-    public virtual void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
+    /// <summary>Launches so many groups of so many threads.</summary>
+    public void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
         where TArguments : struct
     {
-        var launch = (Action<AcceleratorStream, KernelConfig, TArguments>)_compiled.GetOrAdd(kernel, Compile<TArguments>);
         try
         {
-            launch(stream, new KernelConfig(checked((int)groups), threads), arguments);
+            Start(kernel, stream, groups, threads, arguments);
         }
         catch (AcceleratorException e)
         {
             throw Lost(_accelerator, e);
         }
     }
+
+    /// <summary>Tests put a machine of their own here, or one that fails.</summary>
+    protected virtual void Start<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
+        where TArguments : struct
+    {
+        var launch = (Action<AcceleratorStream, KernelConfig, TArguments>)_compiled.GetOrAdd(kernel, Compile<TArguments>);
+        launch(stream, new KernelConfig(checked((int)groups), threads), arguments);
+    }
+
+    /// <summary>The same for compilation.</summary>
+    protected virtual Delegate Load<TArguments>(Action<TArguments> kernel)
+        where TArguments : struct => _accelerator.LoadKernel(kernel);
 
     public static DeviceLostException Lost(Accelerator accelerator, AcceleratorException e) =>
         new($"{accelerator.Name} failed while it worked: {e.Message} Dispose of the device and open it again.", e);
@@ -71,7 +82,7 @@ internal class KernelCache
         try
         {
             _accelerator.Bind();
-            return _accelerator.LoadKernel((Action<TArguments>)kernel);
+            return Load((Action<TArguments>)kernel);
         }
         catch (Exception e) when (e is AcceleratorException or InternalCompilerException or CapabilityNotSupportedException)
         {

@@ -56,7 +56,12 @@ public class DeviceTests
         using Device device = Accelerators.Open(kind);
         using DeviceWeights uploaded = device.Upload(weights);
 #if FULL_FEED
-        var e = Assert.Throws<DeviceMemoryException>(() => device.CreateExecution(uploaded, 1L << 50, default, 3));
+        var e = Assert.Throws<DeviceMemoryException>(() =>
+        {
+            // Refused at once, or where nobody knows how much memory there is, when it is prepared.
+            using Execution large = device.CreateExecution(uploaded, 1L << 50, default, 3);
+            large.Prepare(() => { });
+        });
         Assert.True(e.NeededBytes >= 3L << 50, e.Message);
         Assert.Contains("A session of 3 images needs", e.Message);
 #endif

@@ -19,7 +19,7 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : Kerne
         return new(context, accelerator, new PtxLauncher(accelerator), hasTensorCores: true, takesLiteralShapes: true, options);
     }
 
-    public override void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
+    protected override void Start<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
     {
         stream.Synchronize();
         PtxMachine machine = Machine(kernel);

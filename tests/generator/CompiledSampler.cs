@@ -1,0 +1,52 @@
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Specializer.Generator.Emit;
+using Specializer.Generator.Model;
+using Specializer.Generator.Parsing;
+using Specializer.Manifest;
+using Specializer.Packing;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>A sampler from a synthetic manifest: generated, compiled and loaded in memory.</summary>
+internal static class CompiledSampler
+{
+    public static Sampler Load(string manifest, byte[] weights, int maximumLiteralSteps = 64, Device? device = null)
+    {
+        var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "");
+        var model = (SamplerModel)SamplerParser.Parse(file, new RuntimeReference(true, false), default).Type!;
+        CSharpCompilation compilation = GeneratorHarness.Compilation(SamplerEmitter.Emit(model, default, maximumLiteralSteps))
+            .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
+        using var image = new MemoryStream();
+        var emitted = compilation.Emit(image, manifestResources: [new ResourceDescription(model.Resource, () => new MemoryStream(weights), isPublic: true)]);
+        Assert.Empty(emitted.Diagnostics.Where(d => d.Severity > DiagnosticSeverity.Info));
+        MethodInfo load = Assembly.Load(image.ToArray()).GetType("Consumer.Drawer")!.GetMethod("Load")!;
+        try
+        {
+            return (Sampler)load.Invoke(null, [device])!;
+        }
+        catch (TargetInvocationException e)
+        {
+            throw e.InnerException!;
+        }
+    }
+
+    /// <summary>Random weights, the same each time.</summary>
+    public static byte[] Pack(string manifest)
+    {
+        CalibrationManifest read = ManifestReader.Read(manifest).Manifest!;
+        using var blob = new MemoryStream();
+        WeightPacker.Pack(read.Network, read.Steps.Count, Tensor, new(read.Network, read.Steps.Count, read.Weights.Sha256), blob);
+        return blob.ToArray();
+
+        // 4-bit elements lie in [-7, 7]: the nibble 8 is none.
+        byte[] Tensor(string name, long length)
+        {
+            var random = new Random(name.Length);
+            bool floats = read.Network.Operations.OfType<ConvolutionOperation>().FirstOrDefault(c => name == c.Name + ".weight") is not { WeightBits: not 32 };
+            if (floats) return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(random.NextSingle() * 0.125f))];
+            return [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(random.Next(1, 8) | (random.Next(1, 8) << 4)))];
+        }
+    }
+}
