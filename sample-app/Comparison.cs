@@ -17,6 +17,8 @@ internal static class Comparison
 
     public static void Run(Request request, CancellationToken cancellation)
     {
+        string compare = Path.Combine(request.Output.DirectoryName!, "compare.png");
+        if (request.Output.FullName == compare) throw new ArgumentException("--out must not be compare.png, which the comparison with FP32 is called.");
         // A folder that cannot be written is reported now, not after the last image.
         request.Output.Directory!.Create();
         request.Json?.Directory!.Create();
@@ -45,7 +47,6 @@ internal static class Comparison
         }
 
         ImageBatch small = quantized.Images, large = reference.Images;
-        string compare = Path.Combine(request.Output.DirectoryName!, "compare.png");
         ImageGrid.Write(request.Output.FullName, small, columns: Math.Min(request.Count, 16));
         ImageGrid.WriteRows(compare, columns: Math.Min(request.Count, 16), large, small);
 

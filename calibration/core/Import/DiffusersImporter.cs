@@ -69,7 +69,8 @@ public static class DiffusersImporter
         }
         catch (NotSupportedException e)
         {
-            throw new UnsupportedModelException(file, "_class_name", json.Raw("_class_name"), e.Message);
+            var key = (string)e.Data[SchedulerParser.DataKey]!;
+            throw new UnsupportedModelException(file, key, json.Raw(key), e.Message);
         }
     }
 

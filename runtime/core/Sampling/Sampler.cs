@@ -76,7 +76,7 @@ public abstract class Sampler : IDisposable
     /// <param name="labels">One label for all images or one for each; null or empty for none.</param>
     /// <param name="guidance">Classifier-free guidance scale; null for the compiled-in one.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="cancellation">Acts within a step, once it is this call's turn.</param>
     /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>

@@ -5,6 +5,9 @@ namespace Specializer.Schedulers;
 /// <summary>From the text of a <c>scheduler_config.json</c> to a checked configuration.</summary>
 internal static class SchedulerParser
 {
+    /// <summary>In the <see cref="Exception.Data"/> of what is not supported: the key of the configuration.</summary>
+    public const string DataKey = "key";
+
     private const int MaxTrainTimesteps = 1_000_000;
 
     public static SchedulerConfiguration Parse(string json, string? className)
@@ -26,14 +29,14 @@ internal static class SchedulerParser
     {
         className ??= Text(json, "_class_name") ?? throw new FormatException("The scheduler configuration names no '_class_name'.");
         if (className is not (SchedulerConfiguration.Ddpm or SchedulerConfiguration.Ddim))
-            throw new NotSupportedException($"Scheduler '{className}' is not supported; use {SchedulerConfiguration.Ddpm} or {SchedulerConfiguration.Ddim}.");
+            throw Unsupported("_class_name", $"Scheduler '{className}' is not supported; use {SchedulerConfiguration.Ddpm} or {SchedulerConfiguration.Ddim}.");
         var absent = new SchedulerConfiguration { ClassName = className };
         var steps = Integer(json, "num_train_timesteps", 1, MaxTrainTimesteps) ?? absent.TrainTimesteps;
         var schedule = Choice(json, "beta_schedule", absent.BetaSchedule,
             ("linear", BetaSchedule.Linear), ("scaled_linear", BetaSchedule.ScaledLinear),
             ("squaredcos_cap_v2", BetaSchedule.SquaredCosine), ("sigmoid", BetaSchedule.Sigmoid));
         if (schedule == BetaSchedule.Sigmoid && className != SchedulerConfiguration.Ddpm)
-            throw new NotSupportedException("'beta_schedule' sigmoid exists only for DDPMScheduler.");
+            throw Unsupported("beta_schedule", "'beta_schedule' sigmoid exists only for DDPMScheduler.");
         return absent with
         {
             TrainTimesteps = steps,
@@ -102,8 +105,11 @@ internal static class SchedulerParser
             if (choice.Text == text)
                 return choice.Value;
         }
-        throw new NotSupportedException($"'{key}' \"{text}\" is not supported.");
+        throw Unsupported(key, $"'{key}' \"{text}\" is not supported; use {string.Join(" or ", choices.ToArray().Select(c => c.Text))}.");
     }
+
+    /// <summary>The key travels beside the message, for those who report where it stands.</summary>
+    private static NotSupportedException Unsupported(string key, string message) => new(message) { Data = { [DataKey] = key } };
 
     private static FormatException Wrong(string key, JsonElement value, string expected) =>
         new($"'{key}' is {value.GetRawText()}, not {expected}.");

@@ -142,6 +142,19 @@ public class DiffusersImporterTests
     }
 
     [Theory]
+    [InlineData("_class_name", "\"DDPMScheduler\"", "\"PNDMScheduler\"")]
+    [InlineData("beta_schedule", "\"linear\"", "\"exotic\"")]
+    [InlineData("variance_type", "\"fixed_small\"", "\"fixed_large_log\"")]
+    public void What_no_scheduler_here_does_is_refused_by_key_and_value(string key, string before, string value)
+    {
+        using var folder = new ModelFolder();
+        string path = Path.Combine(folder.Root, "scheduler_config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace(before, value, StringComparison.Ordinal));
+        var e = Assert.Throws<UnsupportedModelException>(() => DiffusersImporter.Load(folder.Root));
+        Assert.Equal((key, value, path), (e.Key, e.Value, e.File));
+    }
+
+    [Theory]
     [InlineData("layers_per_block", "\"two\"")]
     [InlineData("layers_per_block", "0")]
     [InlineData("norm_num_groups", "7")]
