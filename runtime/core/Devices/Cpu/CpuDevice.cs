@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Specializer.Kernels;
 using Specializer.Threading;
 
 namespace Specializer;
@@ -28,7 +29,7 @@ public sealed class CpuDevice : Device
     public override string Name => $"CPU, {Threads} {(Threads == 1 ? "thread" : "threads")}, {InstructionSet}";
 
     private static string InstructionSet =>
-        Avx2.IsSupported ? "AVX2" : Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "no SIMD";
+        VnniDot.IsSupported ? "AVX-VNNI" : Avx2.IsSupported ? "AVX2" : ArmDot.IsSupported ? "Arm dot product" : Vector128.IsHardwareAccelerated ? "128-bit SIMD" : "no SIMD";
 
     internal override DeviceWeights Upload(PackedWeights weights) => new CpuWeights(weights);
 

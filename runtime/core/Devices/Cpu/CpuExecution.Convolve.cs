@@ -119,6 +119,7 @@ internal sealed unsafe partial class CpuExecution
         Run(work.Items, ref work);
     }
 
+    /// <summary>Activations less the instruction's offset have a zero point that much lower, so what is finished is the same.</summary>
     private void RunDot<TDot>(ConvolutionOperands operands, int blocks)
         where TDot : struct, IQuadDot
     {
