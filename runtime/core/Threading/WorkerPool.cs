@@ -20,8 +20,9 @@ internal interface IWork
 /// <remarks>
 /// Runs of several callers are served one after the other. Work must not call <see cref="Run{TWork}"/> of its own pool. Runs that fit one
 /// chunk happen on the caller's thread without waiting for others, as worker 0: scratch belongs to the caller, not to the pool.
-/// <para>A single word holds the run's number and the count of chunks nobody has claimed; a claim is a compare-and-swap
+/// <para>A single word holds the run's number and the range of chunks nobody has claimed; a claim is a compare-and-swap
 /// on it. A thread that comes late finds no chunk left and has touched nothing of the run, so a run never waits for a thread that still sleeps.</para>
+/// <para>One half of the threads claims from the front, the other from the back: so a thread reads mostly what it has written itself in the run before, from its own cache.</para>
 /// </remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
@@ -41,7 +42,6 @@ internal sealed unsafe class WorkerPool : IDisposable
     private void* _work;
     private int _items;
     private int _grain;
-    private int _chunks;
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="threads">Threads that work, the caller's included.</param>
@@ -64,7 +64,7 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Executes items [0, items) in chunks of <paramref name="grain"/>, which threads claim one by one, and returns when all are done.</summary>
     /// <param name="items">Number of items; nothing happens for 0.</param>
-    /// <param name="grain">Items of a chunk, at least 1.</param>
+    /// <param name="grain">Items of a chunk, at least 1; more are taken where there would be over 65535 chunks.</param>
     /// <param name="work">Shared by all threads, not copied; may hold pointers.</param>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="InvalidOperationException">Called from inside a run on the same thread.</exception>
@@ -98,13 +98,13 @@ internal sealed unsafe class WorkerPool : IDisposable
         _body = body;
         _work = work;
         _items = items;
-        _grain = grain;
-        _chunks = (items - 1) / grain + 1;
-        _counters.Unfinished = _chunks;
+        _grain = Math.Max(grain, (items - 1) / ushort.MaxValue + 1);
+        var chunks = (items - 1) / _grain + 1;
+        _counters.Unfinished = chunks;
         // A full fence: publishes the fields above, and orders the word before the look at the sleepers.
-        Interlocked.Exchange(ref _counters.Unclaimed, NextRun(_counters.Unclaimed) | (uint)_chunks);
+        Interlocked.Exchange(ref _counters.Unclaimed, NextRun(_counters.Unclaimed) | (uint)chunks << 16);
         if (Volatile.Read(ref _sleepers) > 0)
-            Wake(_chunks - 1);
+            Wake(chunks - 1);
 
         ExecuteChunks(0);
         AwaitFinish();
@@ -117,6 +117,8 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private static long NextRun(long word) => ((word >> 32) + 1) << 32;
 
+    private static bool HasChunks(long word) => (ushort)word != (ushort)(word >> 16);
+
     private static void Invoke<TWork>(void* work, int begin, int end, int worker)
         where TWork : struct, IWork =>
         Unsafe.AsRef<TWork>(work).Execute(begin, end, worker);
@@ -125,16 +127,18 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         var done = 0;
         var word = Volatile.Read(ref _counters.Unclaimed);
-        while ((uint)word != 0)
+        var fromBack = worker % 2 != 0;
+        while (HasChunks(word))
         {
-            var seen = Interlocked.CompareExchange(ref _counters.Unclaimed, word - 1, word);
+            var claimed = fromBack ? word - (1 << 16) : word + 1;
+            var seen = Interlocked.CompareExchange(ref _counters.Unclaimed, claimed, word);
             if (seen != word)
             {
                 word = seen;
                 continue;
             }
             // The claim holds the run open until it is reported below, so its fields stand still.
-            var begin = (_chunks - (int)(uint)word) * _grain;
+            var begin = (fromBack ? (ushort)(claimed >> 16) : (ushort)word) * _grain;
             try
             {
                 if (Volatile.Read(ref _failure) is null)
@@ -145,7 +149,7 @@ internal sealed unsafe class WorkerPool : IDisposable
                 Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
             }
             done++;
-            word--;
+            word = claimed;
         }
         if (done != 0 && Interlocked.Add(ref _counters.Unfinished, -done) == 0 && Volatile.Read(ref _callerSleeps))
         {
@@ -189,7 +193,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             if (Volatile.Read(ref _disposed))
                 return false;
-            if ((uint)Volatile.Read(ref _counters.Unclaimed) != 0)
+            if (HasChunks(Volatile.Read(ref _counters.Unclaimed)))
                 return true;
             Thread.SpinWait(4);
         }
@@ -199,7 +203,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             // The fence of the increment pairs with the one in RunShared: either this thread sees the new word, or the caller sees a sleeper.
             Interlocked.Increment(ref _sleepers);
-            while ((uint)Volatile.Read(ref _counters.Unclaimed) == 0 && !Volatile.Read(ref _disposed))
+            while (!HasChunks(Volatile.Read(ref _counters.Unclaimed)) && !Volatile.Read(ref _disposed))
                 Monitor.Wait(_idle);
             Interlocked.Decrement(ref _sleepers);
         }
@@ -236,7 +240,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     [StructLayout(LayoutKind.Explicit, Size = 384)]
     private struct Counters
     {
-        /// <summary>High half: number of the run. Low half: chunks not yet claimed.</summary>
+        /// <summary>High half: number of the run. Low half: first chunk that nobody has claimed (16 bits), and above it one past the last.</summary>
         [FieldOffset(128)] public long Unclaimed;
         /// <summary>Chunks whose execution has not been reported.</summary>
         [FieldOffset(256)] public int Unfinished;

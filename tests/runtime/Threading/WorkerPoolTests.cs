@@ -57,7 +57,7 @@ public class WorkerPoolTests
     {
         using var pool = new WorkerPool(threads);
         Assert.Equal(threads, pool.Threads);
-        foreach (var items in new[] { 0, 1, 2, 7, 64, 1001 })
+        foreach (var items in new[] { 0, 1, 2, 7, 64, 1001, 70_001 })
         {
             foreach (var grain in new[] { 1, 3, 64, int.MaxValue })
             {
@@ -65,7 +65,8 @@ public class WorkerPoolTests
                 var work = new Count(visits, workers);
                 pool.Run(items, grain, ref work);
                 Assert.All(visits, n => Assert.Equal(1, n));
-                var chunks = threads == 1 ? Math.Min(items, 1) : (int)(((long)items + grain - 1) / grain);
+                int least = Math.Max(grain, (items - 1) / 65535 + 1); // There are no more than 65535 chunks.
+                var chunks = threads == 1 ? Math.Min(items, 1) : (int)(((long)items + least - 1) / least);
                 Assert.Equal(chunks, workers.Sum());
             }
         }
