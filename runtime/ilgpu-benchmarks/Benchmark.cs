@@ -32,12 +32,13 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
         // Without it there is nothing to do: this error is the caller's.
         OpenDevice opened = devices[false];
         (string Network, Layer[] Layers)[] networks = Networks();
-        Part("device", devices, 0.04, _ => Device(opened));
+        Part("device", devices, 0.03, _ => Device(opened));
         Part("first image", devices, 0.04, _ => FirstImage());
-        Part("agreement", devices, 0.17, box => Agree(devices, box, [.. networks.SelectMany(n => n.Layers)]));
-        Part("models", devices, 0.17, box => Models(devices, box));
-        if (kind == "cuda") Part("PyTorch", devices, 0.23, box => PyTorch(box, networks[0].Layers));
-        foreach (var (network, layers) in networks) Part(network, devices, 0.33 / networks.Length, box => Kernels(devices, box, network, layers));
+        Part("agreement", devices, 0.15, box => Agree(devices, box, [.. networks.SelectMany(n => n.Layers)]));
+        Part(networks[0].Network, devices, 0.26, box => Kernels(devices, box, networks[0].Network, networks[0].Layers));
+        if (kind == "cuda") Part("PyTorch", devices, 0.25, box => PyTorch(box, networks[0].Layers));
+        Part("models", devices, 0.15, box => Models(devices, box));
+        foreach (var (network, layers) in networks.Skip(1)) Part(network, devices, 0.1, box => Kernels(devices, box, network, layers));
         Part("registers", devices, 0.02, _ => Registers(devices));
         Part("targets", devices, 0, _ => Targets(devices, networks[0].Network));
         figures.Note($"{_clock.Elapsed.TotalSeconds:F0} s; {(_disagrees ? "NOT everything agrees with the CPU" : "everything that was compared agrees with the CPU")}.");
@@ -154,12 +155,11 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
 
     private void Kernels(OpenDevices devices, TimeBox box, string network, Layer[] layers)
     {
-        figures.Table($"{network}, kernel", "a step", "precision", "batch", "µs", "TOPS", "% of limit", "PyTorch, µs");
+        figures.Table($"{network}, kernel", "a step", "precision", "batch", "µs", "TOPS", "% of limit");
         foreach (KernelRow r in KernelMeasurement.Measure(devices, box, _width, network, layers, _batches))
         {
             _kernels.Add(r);
-            double? torch = _pytorch.FirstOrDefault(p => p.Layer == r.Layer && p.Batch == r.Batch)?.EagerMs;
-            figures.Add("kernels", r, r.Layer, r.Count, r.Precision, r.Batch, 1e3 * r.Ms, r.Tops, 100 * r.Share, 1e3 * torch);
+            figures.Add("kernels", r, r.Layer, r.Count, r.Precision, r.Batch, 1e3 * r.Ms, r.Tops, 100 * r.Share);
         }
 
         figures.Table($"{network}, sum over a step's layers", "batch", "precision", "ms");

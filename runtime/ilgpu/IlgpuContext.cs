@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -10,6 +12,18 @@ namespace Specializer.Ilgpu;
 /// <summary>ILGPU as this library configures it; also for compiling kernels where no device is.</summary>
 internal static class IlgpuContext
 {
+    static IlgpuContext()
+    {
+        try
+        {
+            NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, Resolve);
+        }
+        catch (InvalidOperationException)
+        {
+            // The program has a resolver of its own.
+        }
+    }
+
     public static Context Create(Action<Context.Builder> devices) => Context.Create(builder =>
     {
         builder.Specializer();
@@ -31,6 +45,10 @@ internal static class IlgpuContext
         int threads = 1 << Math.Clamp(31 - int.LeadingZeroCount(Environment.ProcessorCount), 1, 4);
         return Create(b => b.CPU(new CPUDevice(threads, 1, 1)));
     }
+
+    /// <summary>Drivers on Linux bring libcuda.so.1 and libOpenCL.so.1. The names without a version, which ILGPU asks for, come with development packages.</summary>
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
+        OperatingSystem.IsLinux() && name is "cuda" or "OpenCL" && NativeLibrary.TryLoad($"lib{name}.so.1", out nint library) ? library : 0;
 
     /// <summary>What a message lists when a device is missing.</summary>
     public static string Found()

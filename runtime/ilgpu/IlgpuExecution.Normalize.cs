@@ -63,7 +63,7 @@ internal sealed partial class IlgpuExecution
             Sums = scratch.SubView(0, sums * sizeof(double)).Cast<double>(), Maps = scratch.SubView(sums * sizeof(double), maps * sizeof(float)).Cast<float>(),
         };
         _weights.Find(weights, all, out a.Gamma, out a.Beta);
-        LaunchParts<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, (long)Batch * s.Groups, a);
+        LaunchParts<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, (long)Batch * s.Groups, (long)s.Height * (all / s.Groups), a);
         return a;
     }
 }

@@ -263,12 +263,12 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         if (Launches(kernel)) _device.Kernels.LaunchGroups(kernel, _stream, groups, threads, arguments);
     }
 
-    private void LaunchParts<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long parts, in TArguments arguments)
+    private void LaunchParts<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long parts, long items, in TArguments arguments)
         where TShape : struct
         where TArguments : struct
     {
         Action<TArguments> kernel = IsLiteral<TShape>() ? literal : dynamic;
-        if (Launches(kernel)) _device.Kernels.LaunchParts(kernel, _stream, parts, arguments);
+        if (Launches(kernel)) _device.Kernels.LaunchParts(kernel, _stream, parts, items, arguments);
     }
 
     /// <summary>False while preparing: then the kernel is noted only.</summary>

@@ -8,7 +8,7 @@ namespace Specializer.Ilgpu;
 /// <summary>Compiles each kernel once per device, when it is first asked for, and launches it.</summary>
 internal class KernelCache
 {
-    private const int GpuThreads = 128;
+    private const int GpuThreads = 128, MostPartThreads = 512;
 
     /// <summary>Keyed by the delegate object: the compiler makes one for each method and shape type.</summary>
     private readonly ConcurrentDictionary<Delegate, Delegate> _compiled = new(ReferenceEqualityComparer.Instance);
@@ -39,9 +39,10 @@ internal class KernelCache
         LaunchGroups(kernel, stream, Math.Min((items + _threads - 1) / _threads, _mostGroups), _threads, arguments);
     }
 
-    /// <summary>Launches a group of threads for each of <paramref name="parts"/>, where there can be so many.</summary>
-    public void LaunchParts<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long parts, TArguments arguments)
-        where TArguments : struct => LaunchGroups(kernel, stream, Math.Min(parts, _mostGroups), _threads, arguments);
+    /// <summary>Launches a group of threads for each of <paramref name="parts"/>, where there can be so many, of as many threads as a part has <paramref name="items"/>.</summary>
+    public void LaunchParts<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long parts, long items, TArguments arguments)
+        where TArguments : struct => LaunchGroups(kernel, stream, Math.Min(parts, _mostGroups),
+            _mostGroups == 1 ? _threads : (int)Math.Clamp((items + 31) / 32 * 32, 32, Math.Min(MostPartThreads, _accelerator.MaxNumThreadsPerGroup)), arguments);
 
     /// <summary>Compiles a kernel that will be launched. Any thread may.</summary>
     public virtual void Prepare<TArguments>(Action<TArguments> kernel)

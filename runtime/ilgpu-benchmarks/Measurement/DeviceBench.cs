@@ -39,12 +39,14 @@ internal sealed class BenchNetwork : IDisposable
         return new(quantized.Network, quantized.Bytes, quantized.Step(ranges(model), precision.Levels == 15 ? 4 : 8), BenchmarkModel.Timesteps.Length);
     }
 
-    /// <summary>Numbers from −1 to 1.</summary>
+    /// <summary>Numbers from −1 to 1, the same for every image.</summary>
     public float[] States(int batch)
     {
         var random = new Random(3);
-        var states = new float[batch * Interpreter.LatentElements];
-        for (int i = 0; i < states.Length; i++) states[i] = 2 * random.NextSingle() - 1;
+        int elements = Interpreter.LatentElements;
+        var states = new float[batch * elements];
+        for (int i = 0; i < elements; i++) states[i] = 2 * random.NextSingle() - 1;
+        for (int image = 1; image < batch; image++) states.AsSpan(0, elements).CopyTo(states.AsSpan(image * elements));
         return states;
     }
 

@@ -11,6 +11,9 @@ internal struct BatchView<T>
     public int Stride;
 
     public readonly ArrayView<T> Image(int image) => Elements.SubView((long)image * Stride, Stride);
+
+    /// <summary>Four elements in one load: maps start at multiples of 64 bytes, and so do their images.</summary>
+    public readonly Quad<T> Quads(int image, int index) => Elements.Cast<Quad<T>>()[(long)image * (Stride / 4) + index];
 }
 
 /// <summary>Four 32-bit words that are loaded or stored together.</summary>

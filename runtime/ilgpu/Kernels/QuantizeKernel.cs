@@ -26,6 +26,14 @@ internal static class QuantizeKernel
         for (int item = Share.Start; item < a.Batch * words; item += Share.Step)
         {
             int image = item / words, word = item % words, pixel = word / groups, channel = word % groups * 4;
+            if (channels % 4 == 0)
+            {
+                // 16 bytes a load.
+                Quad<float> four = a.X.Quads(image, word);
+                a.Q.Image(image)[word] = a.Quantizer.Round(four.A) | a.Quantizer.Round(four.B) << 8 | a.Quantizer.Round(four.C) << 16 | a.Quantizer.Round(four.D) << 24;
+                continue;
+            }
+
             ArrayView<float> x = a.X.Image(image).SubView((long)pixel * channels);
             int q = a.Quantizer.Round(x[channel]);
             if (channel + 1 < channels) q |= a.Quantizer.Round(x[channel + 1]) << 8;
