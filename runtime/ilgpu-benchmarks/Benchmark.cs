@@ -113,14 +113,14 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
             figures.Add("images", image, image.What, half ? "yes" : "no", image.Decibels, image.Decibels is null ? "same bits" : image.Agrees);
         }
 
-        figures.Table("layer, device beside CPU", "precision", "elements", "other bits", "largest difference", "agrees");
+        figures.Table("layer, device beside CPU", "precision", "batch", "elements", "other bits", "largest difference", "agrees");
         int wrong = 0;
-        foreach (AgreementRow r in Agreement.Layers(devices, box, _width, layers))
+        foreach (AgreementRow r in Agreement.Layers(devices, box, _width, layers, [.. ((int[])[1, _batches.Max()]).Distinct()]))
         {
             // OpenCL fixes neither division nor fusing, so only a difference that is more than rounding is one.
             bool agrees = r.Agrees || kind == "opencl" && r.Precision is "FP32" && r.Largest < 1e-4;
             if (!agrees) wrong++;
-            figures.Add("agreement", r, r.Layer, r.Precision, r.Elements, r.Differing, r.Largest, agrees);
+            figures.Add("agreement", r, r.Layer, r.Precision, r.Batch, r.Elements, r.Differing, r.Largest, agrees);
         }
 
         _disagrees |= wrong > 0;

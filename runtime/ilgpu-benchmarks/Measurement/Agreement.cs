@@ -23,25 +23,24 @@ internal static class Agreement
         return new(whole ? "final image" : "first step", device.Options.HalfPrecision, decibels, decibels is null or >= Decibels);
     }
 
-    /// <summary>Layer by layer on equal inputs. Integers, and on CUDA everything but FP16, must have the same bits.</summary>
-    public static IEnumerable<AgreementRow> Layers(OpenDevices devices, TimeBox box, int width, IReadOnlyCollection<Layer> layers)
+    /// <summary>Layer by layer on equal inputs, for every batch, as larger ones use other tiles. Integers, and on CUDA everything but FP16, must have the same bits.</summary>
+    public static IEnumerable<AgreementRow> Layers(OpenDevices devices, TimeBox box, int width, IReadOnlyCollection<Layer> layers, int[] batches)
     {
         // Both devices are opened before several threads ask for them.
         Dictionary<bool, IlgpuDevice> open = new() { [false] = devices[false].Device, [true] = devices[true].Device };
         var jobs = layers.Distinct().SelectMany(layer => Precision.All.Where(p => Applies(layer, p)).Select(precision => (layer, precision)));
-        return box.SideBySide(jobs, width, job => Compare(open[job.precision.Half], job.layer, job.precision));
+        return box.SideBySide(jobs, width, job => Compare(open[job.precision.Half], job.layer, job.precision, batches)).SelectMany(rows => rows);
     }
 
-    private static AgreementRow Compare(IlgpuDevice device, Layer layer, Precision precision)
+    private static AgreementRow[] Compare(IlgpuDevice device, Layer layer, Precision precision, int[] batches)
     {
         // Group norm: maps of bytes, which is how both devices store those of 4-bit weights.
         using BenchNetwork bench = BenchNetwork.Of(layer, layer is NormLayer && precision.WeightBits == 8 ? precision with { WeightBits = 4 } : precision);
         using var on = new DeviceNetwork(device, bench);
-        using IlgpuExecution there = on.Open(1);
         using var cpu = new CpuDevice(1);
         using DeviceWeights weights = cpu.Upload(bench.Weights);
         using Execution here = cpu.CreateExecution(weights, bench.Interpreter.Plan.BytesPerImage, bench.Interpreter.Vectors, 1);
-        float[] states = bench.States(1), expected = OnCpu(here, bench, states), actual = Result(there, bench), bounds = [];
+        float[] states = bench.States(1), expected = OnCpu(here, bench, states), bounds = [];
         if (precision.Half && layer is ConvolutionLayer c)
         {
             // All weights are positive: the products' magnitudes add up to the layer's result for magnitudes. docs/gpu.md.
@@ -55,18 +54,25 @@ internal static class Agreement
             bounds = [.. expected.Select(_ => (float)(Math.Exp(2 * delta) - 1 + Math.Pow(2, -9) + tokens * Math.Pow(2, -22)))];
         }
 
-        int differing = 0, outside = 0;
-        double largest = 0;
-        for (int i = 0; i < expected.Length; i++)
+        return [.. batches.Select(batch =>
         {
-            double difference = Math.Abs((double)expected[i] - actual[i]);
-            bool same = BitConverter.SingleToInt32Bits(expected[i]) == BitConverter.SingleToInt32Bits(actual[i]);
-            if (!same) differing++;
-            if (bounds.Length == 0 ? !same : !(difference <= bounds[i])) outside++;
-            largest = Math.Max(largest, difference);
-        }
+            using IlgpuExecution there = on.Open(batch);
+            float[] actual = Result(there, bench);
+            int differing = 0, outside = 0;
+            double largest = 0;
+            // Every image has the same states.
+            for (int i = 0; i < actual.Length; i++)
+            {
+                float wanted = expected[i % expected.Length];
+                double difference = Math.Abs((double)wanted - actual[i]);
+                bool same = BitConverter.SingleToInt32Bits(wanted) == BitConverter.SingleToInt32Bits(actual[i]);
+                if (!same) differing++;
+                if (bounds.Length == 0 ? !same : !(difference <= bounds[i % expected.Length])) outside++;
+                largest = Math.Max(largest, difference);
+            }
 
-        return new(layer.ToString()!, precision.Name, expected.Length, differing, largest, outside == 0);
+            return new AgreementRow(layer.ToString()!, precision.Name, batch, actual.Length, differing, largest, outside == 0);
+        })];
     }
 
     private static float[] OnCpu(Execution run, BenchNetwork bench, float[] states)
@@ -77,13 +83,14 @@ internal static class Agreement
         return Result(run, bench);
     }
 
-    /// <summary>The last map.</summary>
+    /// <summary>The last map of all images.</summary>
     private static float[] Result(Execution run, BenchNetwork bench)
     {
         NetworkInterpreter network = bench.Interpreter;
         var map = network.Network.Maps.Single(m => m.Name == network.Network.Epsilon);
-        var result = new float[network.Elements(map.Name) / (map.IsQuantized ? 4 : 1)];
-        run.Read(network.Buffer(map.Name), result.Length, result);
+        int elements = network.Elements(map.Name) / (map.IsQuantized ? 4 : 1);
+        var result = new float[run.Batch * elements];
+        run.Read(network.Buffer(map.Name), elements, result);
         return map.IsQuantized ? [.. MemoryMarshal.AsBytes(result.AsSpan()).ToArray().Select(b => (float)b)] : result;
     }
 

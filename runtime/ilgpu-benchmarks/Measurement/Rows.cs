@@ -28,11 +28,12 @@ internal sealed record SumRow(string Network, string Precision, int Batch, doubl
 /// <summary>A layer on the device and on the CPU.</summary>
 /// <param name="Layer">Its shape.</param>
 /// <param name="Precision">How it is computed.</param>
+/// <param name="Batch">Images.</param>
 /// <param name="Elements">Compared.</param>
 /// <param name="Differing">How many have other bits.</param>
 /// <param name="Largest">Difference.</param>
 /// <param name="Agrees">The bits are the same; in FP16: every element lies within the bound of docs/gpu.md.</param>
-internal sealed record AgreementRow(string Layer, string Precision, int Elements, int Differing, double Largest, bool Agrees);
+internal sealed record AgreementRow(string Layer, string Precision, int Batch, int Elements, int Differing, double Largest, bool Agrees);
 
 /// <summary>The shipped sampler's result on the device and on the CPU.</summary>
 /// <param name="What">Image or step.</param>
