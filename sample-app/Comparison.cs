@@ -19,7 +19,7 @@ internal static class Comparison
     {
         string compare = Path.Combine(request.Output.DirectoryName!, "compare.png");
         if (request.Output.FullName == compare) throw new ArgumentException("--out must not be compare.png, which the comparison with FP32 is called.");
-        // A folder that cannot be written is reported now, not after the last image.
+        // A folder that cannot be made is reported now, not after the last image.
         request.Output.Directory!.Create();
         request.Json?.Directory!.Create();
         using Device device = OpenDevice(request);

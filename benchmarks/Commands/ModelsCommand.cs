@@ -17,7 +17,7 @@ internal static class ModelsCommand
     public static Command Create()
     {
         var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", AllowMultipleArgumentsPerToken = true };
-        var json = new Option<string?>("--json") { Description = "File that receives the rows as JSON." };
+        var json = new Option<FileInfo?>("--json") { Description = "File that receives the rows as JSON." };
         var threads = new Option<int[]>("--threads") { Description = "Numbers of threads.", DefaultValueFactory = _ => [1, 2], AllowMultipleArgumentsPerToken = true };
         var batch = new Option<int[]>("--batch") { Description = "Batch sizes.", DefaultValueFactory = _ => [1, 8], AllowMultipleArgumentsPerToken = true };
         var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.Configurations, AllowMultipleArgumentsPerToken = true };
@@ -40,6 +40,8 @@ internal static class ModelsCommand
                 return 2;
             }
 
+            // Minutes of work must not end at a missing folder.
+            options.GetValue(json)?.Directory!.Create();
             OnnxRuntimeLibrary? onnxRuntime = OnnxRuntimeLibrary.TryLoad(restricted);
             Console.WriteLine(Machine.This);
             Console.WriteLine(onnxRuntime is null
@@ -68,7 +70,7 @@ internal static class ModelsCommand
             if (options.GetValue(processor)) versions = $"{versions ?? "no ONNX Runtime"}, processor time";
             string section = restricted ? "models-avx2" : "models";
             if (options.GetValue(json) is { } file)
-                File.WriteAllText(file, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = onnxRuntime?.Version, rows }, Json));
+                File.WriteAllText(file.FullName, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = onnxRuntime?.Version, rows }, Json));
             var cases = rows.GroupBy(row => (row.Model, row.Batch, row.Threads)).ToArray();
             document.WritePicture(options, $"images/performance-{section}.svg", BarChart.Draw(
                 [.. cases.Where(c => c.Key.Batch == 1).Select(c => new BarGroup(Title(c.First()), "ms", [.. c.Select(r => (r.Configuration, r.MsPerStep, Ours(r)))]))]));

@@ -12,8 +12,8 @@ public class VerifyCommandTests
     public void Success_is_exit_code_0_and_every_figure_is_in_the_json()
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal(0, Run(ModelFolder.Source, "--against", Golden, "--json", folder.File("out.json"), "--threads", "2"));
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("out.json")));
+        Assert.Equal(0, Run(ModelFolder.Source, "--against", Golden, "--json", folder.File("new/out.json"), "--threads", "2"));
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("new/out.json")));
         Assert.Equal(["eps", "ddim", "ddim_eta1"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!));
     }
 
