@@ -7,7 +7,7 @@ namespace Specializer.Ilgpu;
 
 /// <summary>Runs samplers on a GPU through ILGPU. Integer results equal the CPU's bit for bit; what docs/arithmetic.md says of
 /// floating-point parts holds within the bound it states.</summary>
-/// <remarks>Kernels are compiled when they are first launched, so a sampler's first step takes longer than the others. Sessions of one
+/// <remarks>Kernels are compiled when a session is created that needs them, which therefore takes longer the first time. Sessions of one
 /// device share its compiled kernels and weights; each has a stream and memory of its own.</remarks>
 public sealed class IlgpuDevice : Device
 {
