@@ -1,6 +1,6 @@
 namespace Specializer.Kernels;
 
-/// <summary>The affine map that corrects a guided prediction, and σ', from the joint moments (docs/method.md, section 2 and 3), in double precision.</summary>
+/// <summary>The affine map that corrects a guided prediction, and σ', from the joint moments (docs/method.md), in double precision.</summary>
 /// <param name="Gain">1/(1+k), c, or 1 when the mean is not corrected.</param>
 /// <param name="Sigma">σ' of the injected noise.</param>
 internal readonly record struct GuidanceCorrection(float Gain, float Sigma)

@@ -18,11 +18,11 @@ internal static unsafe class Winograd
 
     /// <summary>The patches as the pixels of a convolution of as many taps as a patch has pixels, a tile apart.</summary>
     public static ConvolutionGeometry Patches<TForm>(in ConvolutionGeometry g)
-        where TForm : struct, IWinogradForm => g with
-        {
-            KernelSize = TForm.Tile + 2, Stride = TForm.Tile,
-            OutputHeight = (g.OutputHeight + TForm.Tile - 1) / TForm.Tile, OutputWidth = (g.OutputWidth + TForm.Tile - 1) / TForm.Tile,
-        };
+        where TForm : struct, IWinogradForm
+    {
+        int rows = (g.OutputHeight + TForm.Tile - 1) / TForm.Tile, columns = (g.OutputWidth + TForm.Tile - 1) / TForm.Tile;
+        return g with { KernelSize = TForm.Tile + 2, Stride = TForm.Tile, OutputHeight = rows, OutputWidth = columns };
+    }
 
     /// <summary>The quickest exact form. It leaves no trace in the result.</summary>
     /// <param name="g">Shape.</param>
