@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -32,7 +33,7 @@ internal readonly unsafe struct AffineQuantizer(Quantization to, bool centred = 
     }
 
     /// <summary>Quantizes pixels; the elements that fill a pixel up to a multiple of four become 0 (they meet zero weights).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public void Pixels(float* x, byte* q, int pixels, int channels, int elementSize)
     {
         var lanes = new Lanes(this);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -58,7 +59,7 @@ internal unsafe struct ConvolutionFinish
     /// <param name="count">Pixels.</param>
     /// <param name="panel">Which panel.</param>
     /// <param name="constants">Of the panel.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public readonly void Rows<TKernel>(byte* sums, OutputPixel* pixels, int count, int panel, PanelConstants* constants)
         where TKernel : struct, ITileKernel
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -29,7 +30,7 @@ internal static unsafe class ConvolutionTaps
     }
 
     /// <summary>The part of a block that lies in one output row, <paramref name="run"/> pixels from column <paramref name="x"/> on.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     private static void FillRow(in ConvolutionOperands operands, in ConvolutionGeometry g, byte* image, int y, int x, int run, int stride, byte** taps)
     {
         byte* padding = operands.Padding;

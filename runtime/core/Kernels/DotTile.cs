@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -14,7 +15,7 @@ internal readonly unsafe struct DotTile<TDot> : ITileKernel
 
     public static void Expand(byte* packed, byte* expanded, int blocks) => NibbleTile.Expand(packed, expanded, blocks);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums)
     {
         Vector256<int> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default;

@@ -10,7 +10,7 @@ internal static unsafe class GroupNorm
 {
     /// <summary>Per channel of one row the sums of x and x² in double precision, pixels in order. A square of a float is exact there,
     /// so it is the same whether or not the addition is fused.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void SumRow(float* row, int width, int channels, double* sums, double* squares)
     {
         int c = 0;
@@ -70,7 +70,7 @@ internal static unsafe class GroupNorm
     /// <summary>Adds a group's channels over the rows, then the channels, and turns gamma and beta into factor and offset per channel.
     /// The sums are [row][2][channels], sums before squares; the first row receives the totals. The group holds <paramref name="count"/>
     /// channels from <paramref name="first"/> on.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Statistics(double* sums, int rows, int width, int channels, int first, int count, float epsilon,
         float* gamma, float* beta, float* factor, float* offset)
     {
@@ -110,7 +110,7 @@ internal static unsafe class GroupNorm
     }
 
     /// <summary>y = f(factor·x + offset), f being silu or nothing.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Apply(float* x, float* y, int pixels, int channels, float* factor, float* offset, bool silu)
     {
         float* first = y;

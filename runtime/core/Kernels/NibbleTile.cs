@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -15,7 +16,7 @@ internal readonly unsafe struct NibbleTile : ITileKernel
     public static int PackedBlockBytes => 32;
 
     /// <summary>Low nibbles are outputs 0–7, high ones outputs 8–15; (x ^ 8) − 8 extends the sign.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Expand(byte* packed, byte* expanded, int blocks)
     {
         Vector256<byte> low = Vector256.Create((byte)0x0F), sign = Vector256.Create((byte)8);
@@ -27,7 +28,7 @@ internal readonly unsafe struct NibbleTile : ITileKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums)
     {
         nint end = 4 * (nint)blocks, run = 4 * (nint)runs.Blocks;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -17,7 +18,7 @@ internal static unsafe class Panels
 
     /// <summary>Packs rows each of which lies in one piece, a row every <paramref name="rowStride"/> elements, with
     /// <paramref name="panelLength"/> elements from one panel to the next.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void PackRows(float* source, int rows, int columns, int rowStride, float* packed, long panelLength)
     {
         for (int row = 0; row < rows; row++, source += rowStride, packed += Width)
@@ -35,7 +36,7 @@ internal static unsafe class Panels
     }
 
     /// <summary>Packs a panel of up to 16 columns each of which lies in one piece, a column every <paramref name="columnStride"/> elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void PackColumns(int* source, int rows, int columns, int columnStride, int* panel)
     {
         for (int first = 0; first < Width; first += 4, source += 4 * (long)columnStride, columns -= 4, panel += 4)

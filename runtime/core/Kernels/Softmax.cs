@@ -12,7 +12,7 @@ internal static unsafe class Softmax
 
     /// <summary>x ← exp(x − max x), and zeros up to a multiple of eight elements.</summary>
     /// <returns>1 / Σ of the new values.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static float Exponentials(float* x, int length)
     {
         int last = (length - 1) & ~7;
@@ -40,7 +40,7 @@ internal static unsafe class Softmax
 
     /// <summary>u = round(255·exp(x − max x)), ties to even, as 16-bit words in the place of x, with zeros up to a multiple of four words.</summary>
     /// <returns>1 / Σ of the exponentials before they were rounded.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static float QuantizedExponentials(float* x, int length)
     {
         // Adding 1.5·2^23 rounds to an integer, which is then in the low bits.

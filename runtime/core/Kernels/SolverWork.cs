@@ -36,7 +36,7 @@ internal unsafe struct SolverWork : IWork
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     private readonly void Advance(float* x, float* m, float* noise, int count)
     {
         Vector256<float> x0x = Vector256.Create(Coefficients.X0FromSample), x0m = Vector256.Create(Coefficients.X0FromModel), clip = Vector256.Create(Coefficients.Clip);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -16,7 +17,7 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
     public static float InputCost => 0.6f;
     public static float OutputCost => 3f;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void TransformInput<TSource>(byte** patch, int stride, int channels, short* result, nint distance)
         where TSource : struct, IWinogradSource
     {
@@ -28,7 +29,7 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
     }
 
     /// <summary>Sum or difference of two rows of the patch, times B.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     private static void Row<TSource>(byte** one, byte** two, int stride, bool add, int channels, short* result, nint distance)
         where TSource : struct, IWinogradSource
     {
@@ -50,7 +51,7 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
         where TSource : struct, IWinogradSource =>
         add ? TSource.Load(a, channel) + TSource.Load(b, channel) : TSource.Load(a, channel) - TSource.Load(b, channel);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void TransformWeights(short* taps, short* result, nint distance)
     {
         for (int lane = 0; lane < Winograd.BlockWords; lane += 16)
@@ -87,7 +88,7 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
         r3.Store(result + 3 * distance);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void TransformOutput(int* products, nint distance, int* sums)
     {
         for (int lane = 0; lane < ConvolutionGeometry.PanelWidth; lane += 8, products += 8, sums += 8)

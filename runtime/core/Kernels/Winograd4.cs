@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -21,7 +22,7 @@ internal readonly unsafe struct Winograd4 : IWinogradForm
     public static float InputCost => 2.2f;
     public static float OutputCost => 13f;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [MethodImpl(Jit.Kernel), SkipLocalsInit]
     public static void TransformInput<TSource>(byte** patch, int stride, int channels, short* result, nint distance)
         where TSource : struct, IWinogradSource
     {
@@ -58,7 +59,7 @@ internal readonly unsafe struct Winograd4 : IWinogradForm
         (f - d - near - near).Store(result + 5 * distance);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [MethodImpl(Jit.Kernel), SkipLocalsInit]
     public static void TransformWeights(short* taps, short* result, nint distance)
     {
         Vector256<short>* columns = stackalloc Vector256<short>[3 * Patch];
@@ -88,7 +89,7 @@ internal readonly unsafe struct Winograd4 : IWinogradForm
         c.Store(result + 5 * distance);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    [MethodImpl(Jit.Kernel), SkipLocalsInit]
     public static void TransformOutput(int* products, nint distance, int* sums)
     {
         const int Width = ConvolutionGeometry.PanelWidth;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Specializer.Numerics;
 using Specializer.Threading;
 
 namespace Specializer.Kernels;
@@ -93,7 +94,7 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     private readonly void MultiplyPanel(int panel, int count, byte* scratch)
     {
         var constants = (PanelConstants*)(scratch + ConstantsAt);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
@@ -13,7 +14,7 @@ internal readonly unsafe struct WordTile : ITileKernel
 
     /// <summary>A packed 32-bit lane holds an output's four channels as bytes. Expanded: channels 0 and 1 of the 16 outputs as pairs
     /// of 16 bits, then channels 2 and 3.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Expand(byte* packed, byte* expanded, int blocks)
     {
         for (; blocks > 0; blocks--, packed += 64, expanded += 128)
@@ -34,7 +35,7 @@ internal readonly unsafe struct WordTile : ITileKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums)
     {
         Vector256<int> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default;

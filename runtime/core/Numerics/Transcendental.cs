@@ -78,7 +78,7 @@ internal static class Transcendental
     /// <summary>x ← silu(x), <paramref name="count"/> elements.</summary>
     /// <remarks>Two loops, because one silu is a chain of 80 cycles: a processor looks ahead far enough for a few of them, which do not fill its units, but for many halves.</remarks>
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Jit.Kernel)]
     public static unsafe void Silu(float* x, int count)
     {
         const int block = 1024;
