@@ -20,10 +20,11 @@ internal sealed partial class IlgpuExecution
     public override void Normalize<TShape>(NormWeights weights, Activation x, Activation y,
         Activation skip = default, Activation ySkip = default, TShape shape = default)
     {
-        GroupNormArguments a = Statistics(weights, x, skip, shape);
+        GroupNormArguments a = Arguments(weights, x, skip, shape);
         long pixels = (long)shape.Height * shape.Width;
         a.Y = Floats(y, pixels * shape.Channels);
         if (shape.SkipChannels != 0) a.YSkip = Floats(ySkip, pixels * shape.SkipChannels);
+        if (LaunchWhole<TShape>(GroupNormKernels.WholeApplyLiteral<TShape>, GroupNormKernels.WholeApplyDynamic, a)) return;
         Launch<TShape, GroupNormArguments>(GroupNormKernels.ApplyLiteral<TShape>, GroupNormKernels.ApplyDynamic, Batch * pixels * Math.Max(shape.Channels, shape.SkipChannels), a);
     }
 
@@ -31,7 +32,7 @@ internal sealed partial class IlgpuExecution
         Activation skip = default, Activation qSkip = default, Quantization skipTo = default, TShape shape = default)
     {
         CheckElementSize(shape.ElementSize);
-        GroupNormArguments a = Statistics(weights, x, skip, shape);
+        GroupNormArguments a = Arguments(weights, x, skip, shape);
         long pixels = (long)shape.Height * shape.Width;
         a.Q = Integers(q, pixels, shape.Channels);
         a.Quantizer = AffineQuantizer.Of(Checked(to));
@@ -41,12 +42,12 @@ internal sealed partial class IlgpuExecution
             a.SkipQuantizer = AffineQuantizer.Of(Checked(skipTo));
         }
 
+        if (LaunchWhole<TShape>(GroupNormKernels.WholeQuantizeLiteral<TShape>, GroupNormKernels.WholeQuantizeDynamic, a)) return;
         Launch<TShape, GroupNormArguments>(GroupNormKernels.QuantizeLiteral<TShape>, GroupNormKernels.QuantizeDynamic,
             Batch * pixels * ((Math.Max(shape.Channels, shape.SkipChannels) + 3) / 4), a);
     }
 
-    /// <summary>The launch over the sums. Returns what the other one needs of them.</summary>
-    private GroupNormArguments Statistics<TShape>(NormWeights weights, Activation x, Activation skip, TShape shape)
+    private GroupNormArguments Arguments<TShape>(NormWeights weights, Activation x, Activation skip, TShape shape)
         where TShape : struct, IGroupNormShape
     {
         Enter();
@@ -63,7 +64,18 @@ internal sealed partial class IlgpuExecution
             Sums = scratch.SubView(0, sums * sizeof(double)).Cast<double>(), Maps = scratch.SubView(sums * sizeof(double), maps * sizeof(float)).Cast<float>(),
         };
         _weights.Find(weights, all, out a.Gamma, out a.Beta);
-        LaunchParts<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, (long)Batch * s.Groups, (long)s.Height * (all / s.Groups), a);
         return a;
+    }
+
+    /// <summary>Launches the whole normalisation where one launch is enough, otherwise its statistics alone (false): a group of threads for each group of channels of an image.</summary>
+    private bool LaunchWhole<TShape>(Action<GroupNormArguments> literal, Action<GroupNormArguments> dynamic, in GroupNormArguments a)
+        where TShape : struct, IGroupNormShape
+    {
+        GroupNormDimensions s = a.Shape;
+        long parts = (long)Batch * s.Groups, count = (s.Channels + s.SkipChannels) / s.Groups;
+        bool whole = GroupNormKernels.FitsOneLaunch(s, Batch);
+        if (whole) LaunchParts<TShape, GroupNormArguments>(literal, dynamic, parts, count * Math.Max(s.Height, s.Height * s.Width / 4), a);
+        else LaunchParts<TShape, GroupNormArguments>(GroupNormKernels.StatisticsLiteral<TShape>, GroupNormKernels.StatisticsDynamic, parts, count * s.Height, a);
+        return whole;
     }
 }

@@ -40,6 +40,10 @@ public class OperationTests
             new(1, 1, 4, 0, 1, 1e-6f, Nonlinearity.None, 2),
             new(4, 6, 20, 10, 5, 1e-5f, Nonlinearity.Silu, 2),
             new(8, 8, 33, 31, 32, 1e-5f, Nonlinearity.None, 1),
+            // One launch, also with a group over the border between the maps; then one map that is too large for it.
+            new(5, 7, 8, 4, 3, 1e-5f, Nonlinearity.Silu, 2),
+            new(3, 5, 20, 12, 4, 1e-5f, Nonlinearity.None, 1),
+            new(65, 64, 4, 0, 1, 1e-5f, Nonlinearity.Silu, 1),
         ];
         foreach (GroupNormShape s in shapes)
         {

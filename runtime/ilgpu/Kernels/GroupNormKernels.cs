@@ -19,7 +19,8 @@ internal struct GroupNormArguments
     public AffineQuantizer Quantizer, SkipQuantizer;
 }
 
-/// <summary>Group normalisation in two launches, with the CPU's order of sums: pixels of a row, then rows, then channels of the group, in double precision.</summary>
+/// <summary>Group normalisation with the CPU's order of sums: pixels of a row, then rows, then channels of the group, in double precision. In two
+/// launches, statistics and what is made of them; or in one, where each group of threads finishes its own channels (<see cref="FitsOneLaunch"/>).</summary>
 internal static class GroupNormKernels
 {
     public static void StatisticsLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Statistics(a, default(TShape));
@@ -34,46 +35,101 @@ internal static class GroupNormKernels
 
     public static void QuantizeDynamic(GroupNormArguments a) => Quantize(a, a.Shape);
 
-    /// <summary>Turns gamma and beta into factor and offset. A group of threads takes one group of channels of an image after the other.</summary>
+    public static void WholeApplyLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeApply(a, default(TShape));
+
+    public static void WholeApplyDynamic(GroupNormArguments a) => WholeApply(a, a.Shape);
+
+    public static void WholeQuantizeLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeQuantize(a, default(TShape));
+
+    public static void WholeQuantizeDynamic(GroupNormArguments a) => WholeQuantize(a, a.Shape);
+
+    /// <summary>Small maps, for which a launch costs more than what it would spread over the card; a word of four channels must lie in one group of one map.</summary>
+    public static bool FitsOneLaunch(GroupNormDimensions s, int batch)
+    {
+        int all = s.Channels + s.SkipChannels, count = all / s.Groups;
+        long pixels = (long)s.Height * s.Width;
+        return count % 4 == 0 && s.Channels % 4 == 0 && s.SkipChannels % 4 == 0 && pixels * count <= 1 << 14 && pixels * all * batch <= 1 << 19;
+    }
+
+    /// <summary>A group of threads takes one group of channels of an image after the other.</summary>
     private static void Statistics<TShape>(GroupNormArguments a, TShape shape)
         where TShape : struct, IGroupNormShape
     {
-        int all = shape.Channels + shape.SkipChannels, count = all / shape.Groups;
+        for (int part = Grid.IdxX; part < a.Batch * shape.Groups; part += Grid.DimX) Statistics(a, shape, part);
+    }
+
+    private static void WholeApply<TShape>(GroupNormArguments a, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        int count = (shape.Channels + shape.SkipChannels) / shape.Groups, pixels = shape.Height * shape.Width;
         for (int part = Grid.IdxX; part < a.Batch * shape.Groups; part += Grid.DimX)
         {
+            Statistics(a, shape, part);
+            Group.Barrier();
             int image = part / shape.Groups, first = part % shape.Groups * count;
-            ArrayView<double> sums = a.Sums.SubView((long)image * shape.Height * 2 * all);
-            for (int item = Group.IdxX; item < shape.Height * count; item += Group.DimX) RowSums(a, shape, sums, image, item / count, first + item % count);
+            for (int item = Group.IdxX; item < pixels * count; item += Group.DimX)
+            {
+                int pixel = image * pixels + item / count, channel = first + item % count;
+                if (channel < shape.Channels) Apply(a, shape, a.X, a.Y, shape.Channels, 0, pixel * shape.Channels + channel);
+                else Apply(a, shape, a.Skip, a.YSkip, shape.SkipChannels, shape.Channels, pixel * shape.SkipChannels + channel - shape.Channels);
+            }
+        }
+    }
+
+    private static void WholeQuantize<TShape>(GroupNormArguments a, TShape shape)
+        where TShape : struct, IGroupNormShape
+    {
+        int words = (shape.Channels + shape.SkipChannels) / shape.Groups / 4, pixels = shape.Height * shape.Width, channelWords = shape.Channels / 4;
+        for (int part = Grid.IdxX; part < a.Batch * shape.Groups; part += Grid.DimX)
+        {
+            Statistics(a, shape, part);
             Group.Barrier();
-
-            // The rows; row 0 receives the totals.
-            for (int item = Group.IdxX; item < 2 * count; item += Group.DimX)
+            int image = part / shape.Groups, first = part % shape.Groups * words;
+            for (int item = Group.IdxX; item < pixels * words; item += Group.DimX)
             {
-                ArrayView<double> column = sums.SubView(item < count ? first + item : all + first + item - count);
-                double total = column[0];
-                for (int row = 1; row < shape.Height; row++) total += column[(long)row * 2 * all];
-                column[0] = total;
+                int pixel = image * pixels + item / words, word = first + item % words;
+                if (word < channelWords) Quantize(a, shape, a.X, a.Q, a.Quantizer, shape.Channels, 0, pixel * channelWords + word);
+                else Quantize(a, shape, a.Skip, a.QSkip, a.SkipQuantizer, shape.SkipChannels, shape.Channels, pixel * (shape.SkipChannels / 4) + word - channelWords);
             }
+        }
+    }
 
-            Group.Barrier();
-            double sum = 0, square = 0;
-            for (int c = first; c < first + count; c++)
-            {
-                sum += sums[c];
-                square += sums[all + c];
-            }
+    /// <summary>Turns gamma and beta into factor and offset, for a group of channels of an image.</summary>
+    private static void Statistics<TShape>(GroupNormArguments a, TShape shape, int part)
+        where TShape : struct, IGroupNormShape
+    {
+        int all = shape.Channels + shape.SkipChannels, count = all / shape.Groups, image = part / shape.Groups, first = part % shape.Groups * count;
+        ArrayView<double> sums = a.Sums.SubView((long)image * shape.Height * 2 * all);
+        for (int item = Group.IdxX; item < shape.Height * count; item += Group.DimX) RowSums(a, shape, sums, image, item / count, first + item % count);
+        Group.Barrier();
 
-            double n = (double)shape.Height * shape.Width * count, mean = sum / n;
-            double variance = square / n - ExactMath.Multiply(mean, mean);
-            if (variance < 0) variance = 0;
-            double inverse = 1 / Math.Sqrt(variance + shape.Epsilon);
-            ArrayView<float> factors = a.Maps.SubView((long)image * 2 * all);
-            for (int c = first + Group.IdxX; c < first + count; c += Group.DimX)
-            {
-                double factor = ExactMath.Multiply(a.Gamma[c], inverse);
-                factors[c] = (float)factor;
-                factors[all + c] = (float)(a.Beta[c] - ExactMath.Multiply(mean, factor));
-            }
+        // The rows; row 0 receives the totals.
+        for (int item = Group.IdxX; item < 2 * count; item += Group.DimX)
+        {
+            ArrayView<double> column = sums.SubView(item < count ? first + item : all + first + item - count);
+            double total = column[0];
+            for (int row = 1; row < shape.Height; row++) total += column[(long)row * 2 * all];
+            column[0] = total;
+        }
+
+        Group.Barrier();
+        double sum = 0, square = 0;
+        for (int c = first; c < first + count; c++)
+        {
+            sum += sums[c];
+            square += sums[all + c];
+        }
+
+        double n = (double)shape.Height * shape.Width * count, mean = sum / n;
+        double variance = square / n - ExactMath.Multiply(mean, mean);
+        if (variance < 0) variance = 0;
+        double inverse = 1 / Math.Sqrt(variance + shape.Epsilon);
+        ArrayView<float> factors = a.Maps.SubView((long)image * 2 * all);
+        for (int c = first + Group.IdxX; c < first + count; c += Group.DimX)
+        {
+            double factor = ExactMath.Multiply(a.Gamma[c], inverse);
+            factors[c] = (float)factor;
+            factors[all + c] = (float)(a.Beta[c] - ExactMath.Multiply(mean, factor));
         }
     }
 
