@@ -45,8 +45,8 @@ public static class ArtifactEvaluation
         if (options.Engine is { CanReconstruct: false } engine) throw new ArgumentException($"The engine '{engine.Name}' has no automatic differentiation, so it can learn no rounding. Use torchsharp, or leave the engine out.", nameof(options));
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
         CalibrationManifest manifest = artifact.Manifest;
-        ImportedModel model = Model(manifestPath, manifest, modelFolder);
-        Scheduler scheduler = Schedule(manifestPath, manifest, model);
+        ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
+        Scheduler scheduler = CalibratedModel.Schedule(manifestPath, manifest, model);
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         var work = new Work(progress);
@@ -138,34 +138,6 @@ public static class ArtifactEvaluation
     /// <summary>In FP32 evaluations of one image, as all work here.</summary>
     private static double DrawingWork(EvaluationOptions options, CalibrationManifest manifest, int rows) =>
         (double)options.Images * manifest.Steps.Count * ((options.ClassifierFolder is null ? 1 : 2) + rows * AblationCalibration.QuantizedWork);
-
-    private static ImportedModel Model(string manifestPath, CalibrationManifest manifest, string folder)
-    {
-        ImportedModel model = DiffusersImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
-        return model.Sha256 == manifest.Model.Sha256 ? model : throw new ArtifactException(manifestPath,
-            $"it was calibrated for a model with the SHA-256 {manifest.Model.Sha256}; the one in {folder} has {model.Sha256}. Name the right folder with --model, or calibrate again.");
-    }
-
-    private static Scheduler Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
-    {
-        Scheduler scheduler = model.CreateScheduler(manifest.Sampling.Sampler, manifest.Steps.Count, manifest.Sampling.Eta.Value);
-        for (int i = 0; i < manifest.Steps.Count; i++)
-        {
-            Step step = manifest.Steps[i];
-            if (step.Timestep != scheduler.Steps[i].Timestep || !Near(step.Sigma.Single(), (float)scheduler.Steps[i].Sigma)
-                || !Near(InterpretedStep.FromManifest(step, manifest.Sampling).Solver, scheduler.Coefficients(i)))
-                throw new ArtifactException(manifestPath, $"its step {i} is not that of the model's scheduler_config.json, so FP32 images would be of another run. Use the configuration that was calibrated, or calibrate again.");
-        }
-
-        return scheduler;
-    }
-
-    private static bool Near(SolverCoefficients a, SolverCoefficients b) =>
-        Near(a.X0FromSample, b.X0FromSample) && Near(a.X0FromModel, b.X0FromModel) && Near(a.Clip, b.Clip)
-        && Near(a.FromX0, b.FromX0) && Near(a.FromSample, b.FromSample) && Near(a.FromModel, b.FromModel);
-
-    // The last bits of some noise schedules differ between platforms.
-    private static bool Near(float a, float b) => a == b || Math.Abs(a - b) <= 1e-5f * Math.Max(1, Math.Min(Math.Abs(a), Math.Abs(b)));
 
     private static DigitReference Digits(string folder, ModelIdentity model, int images, int threads)
     {

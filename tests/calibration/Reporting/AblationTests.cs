@@ -133,6 +133,25 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         Assert.Contains("--model", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.Run(fixture.Manifest, other.Root, new() { Images = 2 }, device, 1)).Message);
     }
 
+    [Theory]
+    [InlineData("norm_eps", "1e-6", "norm1' has the Epsilon 1E-05")]
+    [InlineData("norm_num_groups", "16", "norm1' has the Groups 8")]
+    [InlineData("attn_norm_num_groups", "16", "mid_block.attentions.0.group_norm' has the Groups 8")]
+    [InlineData("attention_head_dim", "16", "' has the Heads 2 in the artefact and 4 in the model")]
+    [InlineData("mid_block_scale_factor", "2", "' has the OutputScale 1")]
+    [InlineData("downsample_padding", "0", "' has the PaddingTop 1")]
+    [InlineData("sample_size", "32", "' has the Height 28")]
+    [InlineData("flip_sin_to_cos", "false", "flip_sin_to_cos or freq_shift")]
+    [InlineData("freq_shift", "1", "flip_sin_to_cos or freq_shift")]
+    public void Another_configuration_of_the_same_weights_is_refused(string key, string value, string difference)
+    {
+        using var device = new CpuDevice(1);
+        using ModelFolder other = new ModelFolder().With(key, value);
+        string message = Assert.Throws<ArtifactException>(() => ArtifactEvaluation.Run(fixture.Manifest, other.Root, new() { Images = 2, Ablation = false }, device, 1)).Message;
+        Assert.Contains(difference, message, StringComparison.Ordinal);
+        Assert.Contains("config.json", message, StringComparison.Ordinal);
+    }
+
     private EvaluationReport Evaluate(int threads)
     {
         using var device = new CpuDevice(threads);

@@ -1,0 +1,101 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Specializer.Manifest;
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration;
+
+/// <summary>The FP32 model of an artefact. Equal weights are not enough: what <c>config.json</c> and <c>scheduler_config.json</c> say changes the images, too.</summary>
+internal static class CalibratedModel
+{
+    /// <summary>Imports a model and checks that it is the one that was calibrated.</summary>
+    /// <param name="manifestPath">Of the artefact, for messages.</param>
+    /// <param name="artifact">The artefact.</param>
+    /// <param name="folder">The model, in diffusers' layout.</param>
+    /// <exception cref="ArtifactException">Weights or configuration are others than those that were calibrated.</exception>
+    public static ImportedModel Import(string manifestPath, CalibrationArtifact artifact, string folder)
+    {
+        CalibrationManifest manifest = artifact.Manifest;
+        ImportedModel model = DiffusersImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
+        if (model.Sha256 != manifest.Model.Sha256)
+        {
+            throw new ArtifactException(manifestPath,
+                $"it was calibrated for a model with the SHA-256 {manifest.Model.Sha256}; the one in {folder} has {model.Sha256}. Name the right folder with --model, or calibrate again.");
+        }
+
+        Network network = Quantized(model.Network, manifest.Network);
+        string? difference = Difference(manifest.Network.Operations, network.Operations, o => o.Name) ?? Difference(manifest.Network.Maps, network.Maps, m => m.Name)
+            ?? Difference([manifest.Network.Embedding], [network.Embedding], _ => "embedding") ?? TimeDifference(artifact, model);
+        return difference is null ? model : throw new ArtifactException(manifestPath,
+            $"it was calibrated for another config.json than the one in {folder}: {difference}. Use the configuration that was calibrated, or calibrate again.");
+    }
+
+    /// <summary>The model's run, checked to be the one that was calibrated.</summary>
+    /// <param name="manifestPath">Of the artefact, for messages.</param>
+    /// <param name="manifest">The artefact's.</param>
+    /// <param name="model">Its model.</param>
+    /// <exception cref="ArtifactException">A step differs.</exception>
+    public static Scheduler Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
+    {
+        Scheduler scheduler = model.CreateScheduler(manifest.Sampling.Sampler, manifest.Steps.Count, manifest.Sampling.Eta.Value);
+        for (int i = 0; i < manifest.Steps.Count; i++)
+        {
+            Step step = manifest.Steps[i];
+            if (step.Timestep != scheduler.Steps[i].Timestep || !Near(step.Sigma.Single(), (float)scheduler.Steps[i].Sigma)
+                || !Near(InterpretedStep.FromManifest(step, manifest.Sampling).Solver, scheduler.Coefficients(i)))
+                throw new ArtifactException(manifestPath, $"its step {i} is not that of the model's scheduler_config.json, so FP32 images would be of another run. Use the configuration that was calibrated, or calibrate again.");
+        }
+
+        return scheduler;
+    }
+
+    /// <summary>The model's network with the widths that the artefact's operations have.</summary>
+    private static Network Quantized(Network model, Network artefact)
+    {
+        return QuantizedNetwork.Of(model, 4, Names(32), artefact.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(), Names(8)).Network;
+
+        string[] Names(int bits) => [.. artefact.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == bits).Select(c => c.Name)];
+    }
+
+    /// <summary>The first item that only one side has, or whose properties differ.</summary>
+    private static string? Difference<T>(IEnumerable<T> artefact, IEnumerable<T> model, Func<T, string> name) where T : notnull
+    {
+        Dictionary<string, T> others = model.ToDictionary(name, StringComparer.Ordinal);
+        foreach (T own in artefact)
+        {
+            if (!others.Remove(name(own), out T? other) || other.GetType() != own.GetType()) return $"'{name(own)}' is in the artefact only";
+            foreach (PropertyInfo property in own.GetType().GetProperties())
+            {
+                (object? a, object? b) = (Value(property, own), Value(property, other));
+                if (!Equals(a, b)) return FormattableString.Invariant($"'{name(own)}' has the {property.Name} {a ?? "none"} in the artefact and {b ?? "none"} in the model");
+            }
+        }
+
+        return others.Keys.FirstOrDefault() is { } surplus ? $"'{surplus}' is in the model only" : null;
+
+        // Of a number its value counts, not how it was written.
+        static object? Value(PropertyInfo property, T item) => property.GetValue(item) is Number number ? number.Single() : property.GetValue(item);
+    }
+
+    /// <summary>The embedding's variants show in its table alone, and there in every figure.</summary>
+    private static string? TimeDifference(CalibrationArtifact artifact, ImportedModel model)
+    {
+        foreach (var (name, expected) in model.Time.Tensors([.. artifact.Manifest.Steps.Select(s => (float)s.Timestep)]))
+        {
+            // The last bits of some functions differ between platforms; at large timesteps they move a sinusoid by 6e-5.
+            float tolerance = 1e-3f * expected.Max(Math.Abs);
+            ReadOnlySpan<float> own = MemoryMarshal.Cast<byte, float>(artifact.Tensor(name, 4L * expected.Length));
+            for (int i = 0; i < expected.Length; i++)
+                if (!(Math.Abs(own[i] - expected[i]) <= tolerance)) return $"the embedding of timesteps differs ('{name}'), as by flip_sin_to_cos or freq_shift";
+        }
+
+        return null;
+    }
+
+    private static bool Near(SolverCoefficients a, SolverCoefficients b) =>
+        Near(a.X0FromSample, b.X0FromSample) && Near(a.X0FromModel, b.X0FromModel) && Near(a.Clip, b.Clip)
+        && Near(a.FromX0, b.FromX0) && Near(a.FromSample, b.FromSample) && Near(a.FromModel, b.FromModel);
+
+    // The last bits of some noise schedules differ between platforms.
+    private static bool Near(float a, float b) => a == b || Math.Abs(a - b) <= 1e-5f * Math.Max(1, Math.Min(Math.Abs(a), Math.Abs(b)));
+}
