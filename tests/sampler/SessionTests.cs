@@ -102,6 +102,42 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     }
 
     [Fact]
+    public void A_call_that_waits_for_its_turn_hears_its_cancellation()
+    {
+        using var source = new CancellationTokenSource();
+        Task? waiting = null;
+        bool ended = false;
+        var first = new Recorder
+        {
+            Then = p =>
+            {
+                if (p.Step != 1) return;
+                waiting = Task.Run(() => _sampler.Sample(labels: [1], cancellation: source.Token));
+                source.Cancel();
+                // Ended during the first call's turn, not after it.
+                ended = Task.WaitAny([waiting], TimeSpan.FromSeconds(30)) == 0;
+            },
+        };
+
+        Assert.Equal(1, _sampler.Sample(labels: [1], progress: first).Count);
+
+        Assert.True(ended);
+        Assert.Equal(source.Token, Assert.IsAssignableFrom<OperationCanceledException>(Record.Exception(() => waiting!.GetAwaiter().GetResult())).CancellationToken);
+        Assert.Equal(1, _sampler.Sample(labels: [1]).Count);
+    }
+
+    [Fact]
+    public void A_call_from_its_own_progress_does_not_wait_for_itself()
+    {
+        Exception? inner = null;
+        var nested = new Recorder { Then = p => { if (p.Step == 1) inner = Record.Exception(() => _sampler.Sample(labels: [1])); } };
+
+        _sampler.Sample(labels: [1], progress: nested);
+
+        Assert.IsType<InvalidOperationException>(inner);
+    }
+
+    [Fact]
     public void Disposing_ends_a_running_call_and_never_frees_memory_under_it()
     {
         MnistSampler sampler = MnistSampler.Load();

@@ -8,7 +8,8 @@ public abstract class Sampler : IDisposable
     private readonly PackedWeights _packed;
     private readonly Device? _ownDevice;
     private readonly HashSet<SamplerSession> _sessions = [];
-    private readonly Lock _turn = new();
+    private readonly SemaphoreSlim _turn = new(1);
+    private int _turnOfThread;
     private SamplerSession? _session;
     private bool _disposed;
 
@@ -76,18 +77,29 @@ public abstract class Sampler : IDisposable
     /// <param name="labels">One label for all images or one for each; null or empty for none.</param>
     /// <param name="guidance">Classifier-free guidance scale; null for the compiled-in one.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step, once it is this call's turn.</param>
+    /// <param name="cancellation">Acts while the call waits for its turn, and within a step.</param>
     /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="InvalidOperationException">The call came from <paramref name="progress"/> of another one, whose turn it still is.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Sample(int count = 1, ulong seed = 0, IReadOnlyList<int>? labels = null, float? guidance = null,
         IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
     {
         var options = new SampleOptions { Count = count, Seed = seed, Labels = labels ?? [], Guidance = guidance };
-        lock (_turn)
+        // Waiting for itself would never end.
+        if (_turnOfThread == Environment.CurrentManagedThreadId)
+            throw new InvalidOperationException($"This sampler is already drawing on this thread. Draw with a session of {nameof(CreateSession)} instead.");
+        _turn.Wait(cancellation);
+        try
         {
+            _turnOfThread = Environment.CurrentManagedThreadId;
             _session ??= CreateSession();
             return _session.Sample(options, progress, cancellation);
+        }
+        finally
+        {
+            _turnOfThread = 0;
+            _turn.Release();
         }
     }
 
