@@ -3,13 +3,11 @@ using Specializer.Kernels;
 namespace Specializer.Calibration;
 
 /// <summary>An affine map per channel, ε̃ = Gain·ε̂ + Offset[channel], that folds into the output convolution and costs nothing.</summary>
-/// <param name="Kind">What was applied: <see cref="MeanCorrectionKind.Off"/> also when <paramref name="Fallback"/> says why.</param>
-/// <param name="K">k that the map uses (after clamping).</param>
 /// <param name="Gain">1/(1+k), c, or 1.</param>
 /// <param name="Offset">Per channel.</param>
 /// <param name="RemainingVariance">Variance of what is left in ε̃ beside ε and is uncorrelated with it (or, with a clamped k, treated as such): Gain²·σ_q².</param>
 /// <param name="Fallback">Why the correction that was asked for is not applied; null when it is.</param>
-internal sealed record MeanCorrection(MeanCorrectionKind Kind, double K, double Gain, double[] Offset, double RemainingVariance, string? Fallback = null)
+internal sealed record MeanCorrection(double Gain, double[] Offset, double RemainingVariance, string? Fallback = null)
 {
     /// <summary>Smallest |1 + k| that may be divided by. Below it the quantized prediction has lost its signal, and dividing would multiply the noise by more than four.</summary>
     public const double SmallestDivisor = GuidanceCorrection.SmallestDivisor;
@@ -30,7 +28,7 @@ internal sealed record MeanCorrection(MeanCorrectionKind Kind, double K, double 
         double divisor = 1 + fit.K;
         return Math.Abs(divisor) < SmallestDivisor
             ? Off(fit, $"k is {fit.K:0.###}, so dividing by 1 + k would multiply the noise by more than {1 / SmallestDivisor:0}; the mean is left alone.")
-            : new(MeanCorrectionKind.Divide, fit.K, 1 / divisor, Array.ConvertAll(fit.Bias, mu => -mu / divisor), fit.ResidualVariance / (divisor * divisor));
+            : new(1 / divisor, Array.ConvertAll(fit.Bias, mu => -mu / divisor), fit.ResidualVariance / (divisor * divisor));
     }
 
     private static MeanCorrection Mmse(NoiseFit fit)
@@ -40,9 +38,9 @@ internal sealed record MeanCorrection(MeanCorrectionKind Kind, double K, double 
         double c = (fit.SignalVariance + fit.Covariance) / predicted;
         var offset = new double[fit.SignalMeans.Length];
         for (int i = 0; i < offset.Length; i++) offset[i] = fit.SignalMeans[i] - c * (fit.SignalMeans[i] + fit.NoiseMeans[i]);
-        return new(MeanCorrectionKind.Mmse, fit.K, c, offset, c * c * fit.ResidualVariance);
+        return new(c, offset, c * c * fit.ResidualVariance);
     }
 
     private static MeanCorrection Off(NoiseFit fit, string? reason) =>
-        new(MeanCorrectionKind.Off, 0, 1, new double[fit.SignalMeans.Length], fit.With(0).ResidualVariance, reason);
+        new(1, new double[fit.SignalMeans.Length], fit.With(0).ResidualVariance, reason);
 }

@@ -9,15 +9,10 @@ internal readonly record struct VarianceCorrection(double Sigma, double Calibrat
 {
     /// <summary>Makes room for noise.</summary>
     /// <param name="sigma">The sampler's σ.</param>
-    /// <param name="added">Variance that quantization brings into the next state: λ²·σ_q²/(1+k)², or with clipping the measured variance of the step's mean error.</param>
+    /// <param name="added">Variance that quantization brings into the next state: λ²·σ_q²/(1+k)² with λ of <see cref="Schedulers.SolverStep"/>, or with clipping the measured variance of the step's mean error.</param>
     public static VarianceCorrection Of(double sigma, double added)
     {
         double own = sigma * sigma, absorbed = Math.Min(own, added);
         return new(sigma, Math.Sqrt(own - absorbed), absorbed, added - absorbed);
     }
-
-    /// <summary>λ: the factor with which an error of the prediction enters the next state of a linear step.</summary>
-    /// <remarks>For DDPM −b/(√a·√(1−ᾱ_t)), for DDIM √(1−ᾱ_prev−σ²) − √(ᾱ_prev(1−ᾱ_t)/ᾱ_t); both with the sampler's own σ, which the coefficients hold.
-    /// Where x₀ is clipped the step is not linear: see <see cref="ClippedStep"/>.</remarks>
-    public static double Lambda(SolverCoefficients c) => (double)c.FromX0 * c.X0FromModel + c.FromModel;
 }

@@ -2,11 +2,14 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>Counts one evaluation of a network for one image. Counting rule (docs/method.md): multiply-accumulates of convolutions, of both attention
+/// <summary>Counts one evaluation of a network for one image. Counting rule (docs/method.md, "Bits"): multiply-accumulates of convolutions, of both attention
 /// products and of the embedding's projections; bit operations are multiply-accumulates × weight bits × activation bits, 32·32 where nothing is quantized.
 /// Norms, non-linearities and the solver are not counted.</summary>
 internal static class NetworkCost
 {
+    /// <summary>The rule, to be printed beside every figure.</summary>
+    public const string Rule = "bit operations = sum of MACs x weight bits x activation bits over all layers and steps; FP32 layers count 32 x 32";
+
     /// <summary>Multiply-accumulates of one evaluation.</summary>
     public static long MultiplyAccumulates(Network network) => Sum(network, static (macs, _) => macs);
 

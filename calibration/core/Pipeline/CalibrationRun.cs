@@ -97,7 +97,7 @@ internal sealed class CalibrationRun
             ActivationRange[][] ranges = width >= 0 ? Ranges[width] : SearchRanges(bits.Weights == other ? network : Quantized, bits.Activations);
             Quantization[][] quantizations = Array.ConvertAll(ranges, Quantizations);
             return new WidthStatistics(bits, bits.Weights == other ? beside : own,
-                new(bits.Activations, quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
+                new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
         })];
         using ReferenceTrajectories reference = Context.Reference();
         int first = _checkpoint.Load(_noisePhase, reader => Array.ForEach(_statistics, s => s.Read(reader)));

@@ -11,23 +11,16 @@ internal sealed class NoiseCollector
     private readonly int _channels;
     private float[] _conditional = [], _unconditional = [];
 
-    /// <param name="bits">Activation bits that 4-bit weights meet.</param>
     /// <param name="quantizations">Per step the parameters of every slot.</param>
     /// <param name="channels">Channels of the output.</param>
     /// <param name="options">Of the calibration.</param>
-    public NoiseCollector(int bits, Quantization[][] quantizations, int channels, CalibrationOptions options)
+    public NoiseCollector(Quantization[][] quantizations, int channels, CalibrationOptions options)
     {
-        (Bits, _channels) = (bits, channels);
+        _channels = channels;
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
         _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Seed))];
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
     }
-
-    /// <summary>Activation bits.</summary>
-    public int Bits { get; }
-
-    /// <summary>Number of steps.</summary>
-    public int Steps => _steps.Length;
 
     /// <summary>Moments of a step.</summary>
     public JointMoments Moments(int step) => _moments[step].All;

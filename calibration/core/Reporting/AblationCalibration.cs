@@ -109,7 +109,7 @@ internal sealed class AblationCalibration
     private void Noise(ReferenceTrajectories reference, ActivationCollector activations, IReadOnlyList<QuantizationVariant> variants, Func<QuantizationVariant, NetworkEvaluator> evaluator)
     {
         var quantizations = variants.Select(v => Quantizations(activations, v)).ToArray();
-        NoiseCollector[] noise = [.. variants.Select((v, i) => new NoiseCollector(v.ActivationBits, quantizations[i], _model.Channels, _options))];
+        NoiseCollector[] noise = [.. variants.Select((_, i) => new NoiseCollector(quantizations[i], _model.Channels, _options))];
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))

@@ -101,7 +101,7 @@ public static class ArtifactEvaluation
             {
                 Model = d.Name, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
-                CountingRule = BitOperations.Rule, Floors = floors,
+                CountingRule = NetworkCost.Rule, Floors = floors,
                 Statistics = [.. manifest.Statistics.Select(WidthFigures.Of)],
                 Rows =
                 [

@@ -56,12 +56,9 @@ internal sealed class ResidualSample(int capacity, long images, ulong seed)
 }
 
 /// <summary>How normal a sample looks.</summary>
-/// <param name="Count">Values.</param>
-/// <param name="Skewness">Third standardized moment.</param>
 /// <param name="ExcessKurtosis">Fourth standardized moment less 3.</param>
-/// <param name="JarqueBera">n/6·(S² + K²/4), χ² with two degrees of freedom for independent normal values.</param>
-/// <param name="PValue">exp(−JB/2). Pixels of one image are dependent, so a small value overstates the evidence.</param>
-internal readonly record struct Normality(int Count, double Skewness, double ExcessKurtosis, double JarqueBera, double PValue)
+/// <param name="PValue">Jarque-Bera test: exp(−JB/2) with JB = n/6·(S² + K²/4), χ² with two degrees of freedom for independent normal values of skewness S and excess kurtosis K. Pixels of one image are dependent, so a small value overstates the evidence.</param>
+internal readonly record struct Normality(double ExcessKurtosis, double PValue)
 {
     /// <summary>Tests a sample; a sample without spread counts as normal.</summary>
     public static Normality Of(ReadOnlySpan<double> values)
@@ -77,9 +74,9 @@ internal readonly record struct Normality(int Count, double Skewness, double Exc
             m4 += square * square / n;
         }
 
-        if (n < 2 || m2 == 0) return new(n, 0, 0, 0, 1);
+        if (n < 2 || m2 == 0) return new(0, 1);
         double skewness = m3 / Math.Pow(m2, 1.5), excess = m4 / (m2 * m2) - 3;
         double statistic = n / 6.0 * (skewness * skewness + excess * excess / 4);
-        return new(n, skewness, excess, statistic, Math.Exp(-statistic / 2));
+        return new(excess, Math.Exp(-statistic / 2));
     }
 }

@@ -33,8 +33,6 @@ public readonly ref struct Correction(float gain, ReadOnlySpan<float> offset)
     public float Gain { get; } = gain;
     /// <summary>Per channel; empty for none.</summary>
     public ReadOnlySpan<float> Offset { get; } = offset;
-    /// <summary>ε̃ = ε̂.</summary>
-    public static Correction None => new(1f, default);
 }
 
 /// <summary>One step of a first-order solver: x₀ = clip(X0FromSample·x + X0FromModel·m, ±Clip);

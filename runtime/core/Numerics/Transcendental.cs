@@ -141,23 +141,8 @@ internal static class Transcendental
         // The nearest quarter turn; what is left, at most an eighth, is exact.
         var biased = Fma(t, Vector256.Create(4f), Vector256.Create(RoundingBias));
         var rest = Fma(biased - Vector256.Create(RoundingBias), Vector256.Create(-0.25f), t);
-        return SinCosQuarter(rest, biased.AsInt32());
-    }
-
-    /// <summary>(sin x, cos x) of an angle in radians, for |x| ≤ 2^30. Within 2 ulp for |x| ≤ 2^16.</summary>
-    /// <remarks>The turns are found in double precision: a timestep times a frequency reaches 1000 radians.</remarks>
-    public static (float Sin, float Cos) SinCos(float x)
-    {
-        var turns = x * (1 / (2 * Math.PI));
-        var quarter = Math.Round(4 * turns);
-        var (sin, cos) = SinCosQuarter(Vector256.Create((float)(turns - quarter / 4)), Vector256.Create((int)((long)quarter & 3)));
-        return (sin.ToScalar(), cos.ToScalar());
-    }
-
-    /// <summary>sin and cos of 2π·(rest + quarter/4), |rest| ≤ 1/8; only the two low bits of quarter count.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<float> Sin, Vector256<float> Cos) SinCosQuarter(Vector256<float> rest, Vector256<int> quarter)
-    {
+        // Its low bits number the quarter.
+        var quarter = biased.AsInt32();
         var z = rest * rest;
         var s = Fma(z, Vector256.Create(-75.45327f), Vector256.Create(81.59393f));
         s = Fma(z, s, Vector256.Create(-41.341675f)) * z;

@@ -75,7 +75,7 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
                 [.. network.Sources.Select((source, slot) => ActivationSearch.Minimize(activations.Histogram(step, source), network.Widened[slot] ? 255 : 15))]))];
             var tensors = new QuantizedTensors(model, [.. scheduler.Steps.Select(s => (float)s.Timestep)], network.Network, _ => null, 2, default);
             using var quantized = new NetworkEvaluator(network.Network, Steps, tensors.Bytes, device, ReferenceTrajectories.UnitImages);
-            Joint = new(4, quantizations, 1, options);
+            Joint = new(quantizations, 1, options);
             foreach (TrajectoryState state in reference.Run(0))
             {
                 Joint.Add(state, quantized, model.NullLabel, default);

@@ -46,10 +46,10 @@ public class PolicyTests
     public void TheCapOnBitOperationsDecidesHowManyStepsGetEightBits()
     {
         LayerCost[] layers = [new("a", 1000, 4, 0), new("b", 100, 8, 8)];
-        double full = 1100 * 1024.0, at4 = BitOperations.PerStep(layers, 4), at8 = BitOperations.PerStep(layers, 8);
+        double full = 1100 * 1024.0, at4 = LayerCost.BitOperations(layers, 4), at8 = LayerCost.BitOperations(layers, 8);
         for (int low = 0; low <= 20; low++)
         {
-            double saved = BitOperations.Saved(layers, BitAllocation.Preset(20, low / 20.0));
+            double saved = LayerCost.Saved(layers, BitAllocation.Preset(20, low / 20.0));
             Assert.Equal(20 - low, BitAllocation.EightBitSteps(full, at4, at8, 20, saved));
         }
 
@@ -72,9 +72,9 @@ public class PolicyTests
 
         // The published 21.61 and 21.21 follow when 1.95 % of the multiply-accumulates stay in FP32.
         LayerCost[] published = [new("quantized", 9805, 4, 0), new("FP32", 195, 32, 32)];
-        Assert.Equal(low == 0 ? 19.96 : steps == 20 ? 21.61 : 21.21, BitOperations.Saved(published, bits), 0.05);
+        Assert.Equal(low == 0 ? 19.96 : steps == 20 ? 21.61 : 21.21, LayerCost.Saved(published, bits), 0.05);
 
-        double Saved(AttentionCounting attention) => BitOperations.Saved(LatentDiffusionCost.Layers(shapes, 64, 4, attention), bits);
+        double Saved(AttentionCounting attention) => LayerCost.Saved(LatentDiffusionCost.Layers(shapes, 64, 4, attention), bits);
     }
 
     [SharedFact("architectures/ldm-cin256-v2.unet.txt")]

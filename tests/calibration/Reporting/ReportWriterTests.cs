@@ -67,7 +67,7 @@ public class ReportWriterTests
         Assert.Contains("bias: makes no difference beyond the interval; mean difference to FP32 −0.00100 [−0.00200, 0.00050]", text);
         Assert.Contains("k: changes no image.", text);
         Assert.Contains("preset: worsens its criterion", text);
-        Assert.Contains(BitOperations.Rule, text);
+        Assert.Contains(NetworkCost.Rule, text);
         Assert.Contains("W8A8: one prediction 3.4 dB in the median over steps, 1.8 [1.7, 1.9] at the worst", text);
         Assert.Contains("normal (Jarque-Bera, 1 %) at 1 of 20 steps", text);
         Assert.Contains("in floors: 1 is real digits to other real digits in samples of this size, 3.2 in the", text);

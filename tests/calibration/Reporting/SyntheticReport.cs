@@ -8,7 +8,7 @@ internal static class SyntheticReport
     public static EvaluationReport Create(bool classifier = true) => new()
     {
         Model = "mnist <test>", Sampler = "ddpm", Eta = 1, Guidance = 1, Timesteps = [.. Enumerable.Range(0, Steps).Select(i => 950 - 50 * i)], Images = 512, FirstImage = 0, Seed = 7,
-        Trajectories = 64, Device = "CPU, 2 threads", CountingRule = BitOperations.Rule,
+        Trajectories = 64, Device = "CPU, 2 threads", CountingRule = NetworkCost.Rule,
         Rows =
         [
             new() { Name = "FP32", Bits = "FP32", BitOperationsSaved = 1, Bytes = 4456836, MsPerImage = 61.5, Speedup = 1, Digits = classifier ? new(0.991, 4.1, 1.02) : null },

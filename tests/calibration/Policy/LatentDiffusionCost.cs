@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Specializer.Calibration;
+namespace Specializer.Calibration.Tests;
 
 /// <summary>How products of two activations (q·kᵀ and softmax·v) are counted.</summary>
 internal enum AttentionCounting
