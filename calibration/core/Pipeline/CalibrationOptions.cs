@@ -139,6 +139,16 @@ public sealed record CalibrationOptions
 
         foreach (string name in Skip)
             Require(model.Network.Operations.Any(o => o.Name == name && o is ConvolutionOperation), $"There is no convolution '{name}' to skip.");
+        if (Rounding != RoundingChoice.Nearest)
+        {
+            var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+            foreach (ConvolutionOperation c in model.Network.Operations.OfType<ConvolutionOperation>().Where(c => !Skip.Contains(c.Name)))
+            {
+                long inputs = (long)c.KernelSize * c.KernelSize * maps[c.Input].Channels;
+                Require(inputs <= InputMoments.MaximumSize,
+                    $"The convolution '{c.Name}' sums {inputs} products; second-order rounding takes at most {InputMoments.MaximumSize}. Round to nearest, or leave it in FP32 (--skip {c.Name}).");
+            }
+        }
 
         static void Require(bool condition, string message)
         {

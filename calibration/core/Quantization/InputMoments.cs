@@ -10,6 +10,9 @@ namespace Specializer.Calibration;
 /// weight set serves every step's activations.</remarks>
 internal sealed class InputMoments
 {
+    /// <summary>Longest column: its products, a square, are one array.</summary>
+    public const int MaximumSize = 46_336;
+
     // Sums run in FP32 within a chunk and in FP64 across chunks.
     private const int Chunk = 64;
     private const int Lanes = 16;
@@ -21,13 +24,14 @@ internal sealed class InputMoments
     private readonly float[] _chunk;
     private int _pending;
 
-    /// <param name="size">Length of a column: kernel rows × kernel columns × input channels.</param>
+    /// <param name="size">Length of a column: kernel rows × kernel columns × input channels, at most <see cref="MaximumSize"/>.</param>
     public InputMoments(int size)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MaximumSize);
         Size = size;
         _stride = (size + Lanes - 1) / Lanes * Lanes;
-        _products = new double[checked(size * _stride)];
+        _products = new double[size * _stride];
         _sums = new double[size];
         _chunk = new float[Chunk * _stride];
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Specializer.Manifest;
 using Specializer.Tests;
 using Specializer.Tool;
 
@@ -80,6 +81,29 @@ public class BadInputTests
         ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
         Assert.Throws<ArgumentException>(() => Calibrator.Run(model, options, output.Root, device));
         Assert.Empty(Directory.GetFiles(output.Root));
+    }
+
+    [Fact]
+    public void AConvolutionTooWideForSecondOrderRoundingIsNamedBeforeAnythingRuns()
+    {
+        const string name = "mid_block.resnets.0.conv1";
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+        string input = model.Network.Operations.OfType<ConvolutionOperation>().Single(c => c.Name == name).Input;
+
+        // 9 · 5148 = 46,332 and 9 · 5149 = 46,341.
+        CalibrationOptions gptq = Quick with { Rounding = RoundingChoice.Gptq };
+        gptq.Validate(Widened(5148));
+        Assert.Contains($"'{name}' sums 46341 products", Assert.Throws<ArgumentException>(() => gptq.Validate(Widened(5149))).Message);
+        Quick.Validate(Widened(5149));
+        (gptq with { Skip = [name] }).Validate(Widened(5149));
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMoments(InputMoments.MaximumSize + 1));
+
+        ImportedModel Widened(int channels) => new(
+            model.Network with { Maps = model.Network.Maps.Select(m => m.Name == input ? m with { Channels = channels } : m).ToEquatableArray() }, model.Weights, model.Time, model.Scheduler)
+        {
+            Name = model.Name, Architecture = model.Architecture, Sha256 = model.Sha256, Parameters = model.Parameters,
+        };
     }
 
     private static IReadOnlyList<string> Notes(ModelFolder folder, CalibrationOptions? options = null)
