@@ -17,11 +17,15 @@ internal static class Comparison
 
     public static void Run(Request request, CancellationToken cancellation)
     {
-        string compare = Path.Combine(request.Output.DirectoryName!, "compare.png");
+        string compare = Path.Combine(request.Output.DirectoryName ?? "", "compare.png");
         if (request.Output.FullName == compare) throw new ArgumentException("--out must not be compare.png, which the comparison with FP32 is called.");
-        // A folder that cannot be made is reported now, not after the last image.
-        request.Output.Directory!.Create();
-        request.Json?.Directory!.Create();
+        // A folder that cannot be made, or stands where a file should, is reported now, not after the last image.
+        foreach (FileInfo file in new[] { request.Output, request.Json }.OfType<FileInfo>())
+        {
+            if (Directory.Exists(file.FullName)) throw new IOException($"{file.FullName} is a folder. Name a file to write.");
+            file.Directory!.Create();
+        }
+
         using Device device = OpenDevice(request);
         using MnistSampler sampler = MnistSampler.Load(device);
         int[] labels = [.. Enumerable.Range(0, request.Count).Select(i => request.Label ?? i % 10)];

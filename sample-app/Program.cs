@@ -45,7 +45,8 @@ command.SetAction(async (result, cancellation) =>
 #endif
     catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or Specializer.SamplerMismatchException)
     {
-        Console.Error.WriteLine($"error: {e.Message}");
+        // The name of a method's parameter means nothing here.
+        Console.Error.WriteLine($"error: {(e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "") : e.Message)}");
         return 2;
     }
 });

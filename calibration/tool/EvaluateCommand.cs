@@ -52,8 +52,7 @@ internal static class EvaluateCommand
 
     private static int Run(string artefact, string model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, FileInfo? markdown, int threads, CancellationToken cancellation)
     {
-        // Minutes of work must not end at a missing folder.
-        foreach (FileInfo file in new[] { json, html, markdown }.OfType<FileInfo>()) file.Directory!.Create();
+        foreach (FileInfo file in new[] { json, html, markdown }.OfType<FileInfo>()) OutputFile.Prepare(file);
         string manifest = ArtifactEvaluation.FindManifest(artefact);
         using var device = new CpuDevice(threads);
         if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };

@@ -34,8 +34,12 @@ internal static class ExitCode
         }
         catch (Exception e) when (e is IOException or InvalidDataException or ArithmeticException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SafetensorsException or SamplerMismatchException)
         {
-            Console.Error.WriteLine($"error: {e.Message}");
+            Console.Error.WriteLine($"error: {Message(e)}");
             return BadInput;
         }
     }
+
+    /// <summary>An exception's message for a person, to whom the name of a method's parameter means nothing.</summary>
+    public static string Message(Exception e) =>
+        e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal).ReplaceLineEndings(" ") : e.Message;
 }

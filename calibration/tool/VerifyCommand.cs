@@ -45,7 +45,7 @@ internal static class VerifyCommand
     private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        json?.Directory!.Create();
+        if (json is not null) OutputFile.Prepare(json);
         ImportedModel model = DiffusersImporter.Load(folder);
         Console.WriteLine(Invariant($"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}"));
         Console.WriteLine($"weights SHA-256 {model.Sha256}");

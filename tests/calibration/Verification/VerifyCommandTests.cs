@@ -37,5 +37,24 @@ public class VerifyCommandTests
     public void A_mistyped_option_is_exit_code_2_and_no_exception(string option, string value) =>
         Assert.Equal(2, Run(ModelFolder.Source, "--against", Golden, option, value));
 
+    [Fact]
+    public void Messages_do_not_name_parameters_of_methods()
+    {
+        ArgumentException range = Assert.ThrowsAny<ArgumentException>(() => DiffusersImporter.Load(ModelFolder.Source, nullLabel: 11));
+        Assert.Contains("(Parameter '", range.Message);
+        Assert.Equal("The null label must be one of the model's 11 classes, or -1 for none. Actual value was 11.", ExitCode.Message(range));
+        Assert.Equal("a\nb", ExitCode.Message(new ArtifactException("x", "a\nb"))["x: ".Length..]);
+    }
+
+    [Fact]
+    public void A_folder_where_a_file_should_be_written_is_bad_input_before_anything_runs()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("is a folder", Assert.Throws<IOException>(() => OutputFile.Prepare(new(folder.Root))).Message);
+        Assert.Contains("is a folder", Assert.Throws<IOException>(() => OutputFile.Prepare(new(Path.GetPathRoot(folder.Root)!))).Message);
+        OutputFile.Prepare(new(folder.File("new/file")));
+        Assert.True(Directory.Exists(folder.File("new")));
+    }
+
     private static int Run(params string[] arguments) => ExitCode.Of(VerifyCommand.Create().Parse(arguments));
 }
