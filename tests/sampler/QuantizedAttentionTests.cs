@@ -38,7 +38,7 @@ public sealed class QuantizedAttentionTests
     private static Sampler Compile(string manifestPath, Device device)
     {
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
-        Assert.All(artifact.Manifest.Network.Operations.OfType<AttentionOperation>(), a => Assert.Equal(8, a.ProductBits));
+        Assert.Equal([8], artifact.Manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).Distinct());
         var compilation = CSharpCompilation.Create("Attentive", references:
         [
             .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)

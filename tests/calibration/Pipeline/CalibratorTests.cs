@@ -134,7 +134,7 @@ public class CalibratorTests
         CalibrationOptions options = Quick with { Activations = ActivationWidth.Eight, WeightBits = 8 };
         using CalibrationArtifact without = CalibrationArtifact.Open(Calibrate(options, full, 2)), with = CalibrationArtifact.Open(Calibrate(options with { AttentionBits = 8 }, eight, 2));
         Manifest.AttentionOperation[] attentions = [.. with.Manifest.Network.Operations.OfType<Manifest.AttentionOperation>()];
-        Assert.All(attentions, a => Assert.Equal(8, a.ProductBits));
+        Assert.Equal([8], attentions.Select(a => a.ProductBits).Distinct());
         Assert.Equal(without.Manifest.Steps[0].Scales.Count + 3 * attentions.Length, with.Manifest.Steps[0].Scales.Count);
         Assert.Contains("--attention 8", with.Manifest.Provenance.Options);
         Assert.DoesNotContain(without.Manifest.Provenance.Options, o => o.StartsWith("--attention", StringComparison.Ordinal));

@@ -36,6 +36,7 @@ public class QuantizedNetworkTests
         Assert.Equal((MapType.Quantized8, MapType.Quantized8), (maps[norm.Output].Type, maps[norm.SkipOutput!].Type));
         Assert.NotEqual(norm.Output, norm.SkipOutput);
         // Every separate quantization is of a map that something else needs in FP32, or that no norm writes.
+        Assert.NotEmpty(network.Operations.OfType<QuantizeOperation>());
         Assert.All(network.Operations.OfType<QuantizeOperation>(), q => Assert.DoesNotContain(network.Operations.OfType<GroupNormOperation>(), n => n.Outputs().Contains(q.Input)));
     }
 
