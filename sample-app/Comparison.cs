@@ -38,6 +38,9 @@ internal static class Comparison
             Path.Combine(AppContext.BaseDirectory, "models", "mnist"), nullLabel: sampler.Description.NullLabel);
         using InterpretedSampler float32 = InterpretedSampler.Float32(
             model, sampler.Description.Steps.Count, eta: 1, device: cpu, guidance: sampler.Description.Guidance);
+        // Calibrated for DDIM, say, the two would draw different runs, and no figure below would mean anything.
+        if (sampler.Description.Steps.Zip(float32.Description.Steps).Any(s => s.First.Timestep != s.Second.Timestep || MathF.Abs(s.First.Sigma - s.Second.Sigma) > 1e-5f))
+            throw new NotSupportedException("The model is not calibrated for the steps that FP32 takes here. Give InterpretedSampler.Float32 (Comparison.cs) the η and the sampler of the calibration.");
         using var reference = new Drawing("FP32", float32, request, labels);
 
         // One batch each that does not count warms code and caches. Then the two take turns, so that whatever else the machine does meets both.
