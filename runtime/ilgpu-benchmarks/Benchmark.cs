@@ -37,8 +37,10 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
         Part("agreement", devices, 0.15, box => Agree(devices, box, [.. networks.SelectMany(n => n.Layers)]));
         Part(networks[0].Network, devices, 0.26, box => Kernels(devices, box, networks[0].Network, networks[0].Layers));
         if (kind == "cuda") Part("PyTorch", devices, 0.25, box => PyTorch(box, networks[0].Layers));
-        Part("models", devices, 0.15, box => Models(devices, box));
-        foreach (var (network, layers) in networks.Skip(1)) Part(network, devices, 0.1, box => Kernels(devices, box, network, layers));
+        var models = new ModelMeasurement();
+        Part("models", devices, 0.13, box => Models(devices, box, models, _batches, graphs: false));
+        if (kind == "cuda") Part("graphs", devices, 0.06, box => Graphs(devices, box, models));
+        foreach (var (network, layers) in networks.Skip(1)) Part(network, devices, 0.06, box => Kernels(devices, box, network, layers));
         Part("registers", devices, 0.02, _ => Registers(devices));
         Part("targets", devices, 0, _ => Targets(devices, networks[0].Network));
         figures.Note($"{_clock.Elapsed.TotalSeconds:F0} s; {(_disagrees ? "NOT everything agrees with the CPU" : "everything that was compared agrees with the CPU")}.");
@@ -72,16 +74,12 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
         Environment.Exit(4);
     }
 
-    private IlgpuDevice Open(bool half)
+    private IlgpuDevice Open(IlgpuDeviceOptions options) => kind switch
     {
-        var options = new IlgpuDeviceOptions { HalfPrecision = half };
-        return kind switch
-        {
-            "cuda" => IlgpuDevice.Cuda(index, options),
-            "opencl" => IlgpuDevice.OpenCL(index, options),
-            _ => IlgpuDevice.Cpu(options),
-        };
-    }
+        "cuda" => IlgpuDevice.Cuda(index, options),
+        "opencl" => IlgpuDevice.OpenCL(index, options),
+        _ => IlgpuDevice.Cpu(options),
+    };
 
     private (string, Layer[])[] Networks() => quick
         ? [("tiny", [new ConvolutionLayer(new(8, 16, 32)), new ConvolutionLayer(new(8, 16, 16, KernelSize: 1)), new NormLayer(8, 32), new AttentionLayer(4, 1, 8)])]
@@ -97,7 +95,7 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
 
     private void FirstImage()
     {
-        FirstImageRow r = _first = ModelMeasurement.FirstImage(() => Open(half: false), whole: kind != "cpu");
+        FirstImageRow r = _first = ModelMeasurement.FirstImage(() => Open(new()), whole: kind != "cpu");
         figures.Table("from nothing to pictures", "open, s", "load and prepare, s", "run, s", "together, s");
         figures.Add("first", r, r.What, r.OpenSeconds, r.SessionSeconds, r.RunSeconds, r.TogetherSeconds);
     }
@@ -127,19 +125,30 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
         figures.Note($"{wrong} layers disagree.");
     }
 
-    private void Models(OpenDevices devices, TimeBox box)
+    private void Models(OpenDevices devices, TimeBox box, ModelMeasurement models, int[] batches, bool graphs)
     {
-        figures.Table("model, a step", "batch", "precision", "ms", "ms to queue", "ms on the device", "% waiting for launches", "launches");
+        figures.Table(graphs ? "model, a step as a graph" : "model, a step", "batch", "precision", "ms", "ms to queue", "ms on the device", "% waiting for launches", "launches", "same bits");
         void Add(ModelRow r)
         {
             _models.Add(r);
-            figures.Add("models", r, r.Model, r.Batch, r.Precision, r.StepMs, r.QueueMs, r.DeviceMs, 100 * r.LaunchShare, r.Launches);
+            _disagrees |= r.SameBits == false;
+            figures.Add("models", r, r.Model, r.Batch, r.Precision, r.StepMs, r.QueueMs, r.DeviceMs, 100 * r.LaunchShare, r.Launches, r.SameBits);
         }
 
-        foreach (int batch in _batches) Add(ModelMeasurement.Shipped(devices[false].Device, devices[false].Clock, batch));
-        var models = new ModelMeasurement();
+        foreach (int batch in batches) Add(models.Shipped(devices[false, graphs], batch));
         foreach (string model in quick ? ["mnist"] : BenchmarkModel.Names.Reverse())
-            foreach (ModelRow r in models.Measure(devices, box, BenchmarkModel.Load(model), _batches)) Add(r);
+            foreach (ModelRow r in models.Measure(devices, box, BenchmarkModel.Load(model), batches, graphs)) Add(r);
+    }
+
+    /// <summary>The same models with one call for the launches of a step: whether the bits are the same, and what it saves.</summary>
+    private void Graphs(OpenDevices devices, TimeBox box, ModelMeasurement models)
+    {
+        var (images, differing) = Agreement.Replayed(devices[false].Device, devices[false, graphs: true].Device);
+        _disagrees |= differing > 0;
+        figures.Table("sampler as shipped, steps as graphs", "images", "other bits");
+        figures.Add("graphs", new { images, differing }, "beside single launches", images, differing);
+        // Larger batches hardly wait for launches.
+        Models(devices, box, models, [_batches.Min()], graphs: true);
     }
 
     private void PyTorch(TimeBox box, Layer[] layers)
@@ -197,7 +206,9 @@ internal sealed class Benchmark(string kind, int index, bool quick, int[] batche
         double? torch = _pytorch.Where(p => p.Layer == PyTorchRow.Step && p.Batch == batch).Max(p => p.CompiledMs);
         Add($"{network} step, batch {batch}, PyTorch compiled over W8A8", torch / step, "≥ 1", v => v >= 1);
         foreach (string precision in ModelPrecisions)
-            Add($"ddpm-cifar10-32, batch 1, {precision}, % waiting for launches", 100 * _models.FirstOrDefault(m => m.Model == "ddpm-cifar10-32" && m.Batch == 1 && m.Precision == precision)?.LaunchShare, "≤ 10", v => v <= 10);
+            foreach (bool graph in (bool[])[false, true])
+                Add($"ddpm-cifar10-32, batch 1, {precision}, {(graph ? "as a graph" : "launched singly")}, % waiting",
+                    100 * _models.FirstOrDefault(m => m.Model == "ddpm-cifar10-32" && m.Batch == 1 && m.Precision == precision && m.Graph == graph)?.LaunchShare, "≤ 10", v => v <= 10);
         Add("first image, s", _first?.TogetherSeconds, "≤ 5", v => v <= 5);
     }
 }

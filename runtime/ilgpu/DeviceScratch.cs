@@ -4,7 +4,10 @@ using ILGPU.Runtime;
 namespace Specializer.Ilgpu;
 
 /// <summary>Device memory that an operation needs while it runs. Grows to the largest wish, which is known when the session is prepared.</summary>
-internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream) : IDisposable
+/// <param name="device">Where.</param>
+/// <param name="stream">Where launches that use it are queued.</param>
+/// <param name="flush">Queues those that wait.</param>
+internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream, Action flush) : IDisposable
 {
     private MemoryBuffer1D<byte, Stride1D.Dense>? _buffer;
 
@@ -22,6 +25,7 @@ internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream
         if (_buffer != null && bytes <= _buffer.Length) return _buffer.View.BaseView;
         if (_buffer != null)
         {
+            flush();
             try
             {
                 stream.Synchronize();

@@ -2,6 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
+using Specializer.Ilgpu.Graphs;
 
 namespace Specializer.Ilgpu;
 
@@ -39,6 +40,9 @@ public sealed class IlgpuDevice : Device
     internal KernelCache Kernels { get; }
     internal bool HasTensorCores { get; }
     internal bool TakesLiteralShapes { get; }
+
+    /// <summary>What replays steps; null where each kernel is launched by a call of its own.</summary>
+    internal IGraphDriver? Graphs { get; init; }
 
     /// <summary>Opens an NVIDIA GPU.</summary>
     /// <param name="index">Which one, from 0.</param>
@@ -132,6 +136,9 @@ public sealed class IlgpuDevice : Device
         }
     }
 
+    private static CudaGraphDriver OpenGraphs(Accelerator accelerator) => accelerator is CudaAccelerator ? new()
+        : throw new DeviceCapabilityException($"{accelerator.Name} cannot replay steps: only CUDA has graphs. Open it without {nameof(IlgpuDeviceOptions.StepGraphs)}.");
+
     /// <param name="kind">For messages.</param>
     /// <param name="index">Which device of that kind.</param>
     /// <param name="options">How it computes.</param>
@@ -161,7 +168,10 @@ public sealed class IlgpuDevice : Device
             // ILGPU's CPU accelerator calls kernels from an assembly that cannot see the shape types of generated code.
             return new(context, accelerator, new KernelCache(accelerator),
                 hasTensorCores: accelerator is CudaAccelerator { Architecture: var architecture } && architecture >= CudaArchitecture.SM_80,
-                takesLiteralShapes: accelerator.AcceleratorType != AcceleratorType.CPU, options);
+                takesLiteralShapes: accelerator.AcceleratorType != AcceleratorType.CPU, options)
+            {
+                Graphs = options is { StepGraphs: true } ? OpenGraphs(accelerator) : null,
+            };
         }
         catch (AcceleratorException e)
         {

@@ -15,7 +15,7 @@ internal sealed partial class IlgpuExecution
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
         Begin(checked(parameters.Guidance == 1f ? parameters.Images : 2 * parameters.Images), parameters, labels, cancellation);
-        Launch(SolverKernel.Begin, DrawnImages * ((elements + 3L) / 4), new SolverArguments
+        LaunchAtOnce(SolverKernel.Begin, DrawnImages * ((elements + 3L) / 4), new SolverArguments
         {
             Shape = new(1, 1, elements, 1), Images = DrawnImages, Twice = Guided ? 1 : 0, Latent = Floats(latent, elements), Epsilon = Floats(latent, elements),
             Noise = new() { Seed = parameters.Seed, FirstImage = parameters.FirstImage, Step = GaussianNoise.InitialState },
@@ -27,7 +27,7 @@ internal sealed partial class IlgpuExecution
         Enter();
         if (!Guided && _asked == null) return;
         (long pixels, int channels) = PixelsOf(shape);
-        var offsets = new float[channels];
+        Span<float> offsets = channels <= 64 ? stackalloc float[channels] : new float[channels];
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, offsets);
         _guidedSigma = correction.Sigma;
         Launch<TShape, GuidanceArguments>(GuidanceKernel.Literal<TShape>, GuidanceKernel.Dynamic, DrawnImages * pixels * channels, new()
@@ -48,8 +48,9 @@ internal sealed partial class IlgpuExecution
             _guidedSigma = float.NaN;
         }
 
+        EndStep(step);
         SolverCoefficients c = coefficients;
-        Launch<TShape, SolverArguments>(SolverKernel.Literal<TShape>, SolverKernel.Dynamic, DrawnImages * ((pixels * channels + 3) / 4), new()
+        LaunchAtOnce<SolverArguments>(IsLiteral<TShape>() ? SolverKernel.Literal<TShape> : SolverKernel.Dynamic, DrawnImages * ((pixels * channels + 3) / 4), new()
         {
             Shape = MapDimensions.Of(shape), Images = DrawnImages, Twice = Guided ? 1 : 0,
             Latent = Floats(latent, pixels * channels), Epsilon = Floats(epsilon, pixels * channels),

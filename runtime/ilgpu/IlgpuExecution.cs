@@ -1,7 +1,9 @@
 using System.Reflection;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using Specializer.Ilgpu.Graphs;
 using Specializer.Ilgpu.Kernels;
 
 namespace Specializer.Ilgpu;
@@ -17,6 +19,8 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     private readonly IlgpuWeights _weights;
     private readonly AcceleratorStream _stream;
     private readonly DeviceScratch _scratch, _offsets;
+    /// <summary>Null where launches do not wait for the end of their step.</summary>
+    private readonly StepGraphs? _graphs;
     private readonly Activation _vectors;
     private readonly long _arenaBytes;
 
@@ -29,6 +33,8 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     /// <summary>While preparing: the kernels that were asked for, and how to compile them.</summary>
     private Dictionary<Delegate, Action>? _asked;
     private int[] _hostLabels = [];
+    /// <summary>What <see cref="Upload"/> has left on the device.</summary>
+    private float[] _uploaded = [];
     private RunParameters _run = new(0, 0, 0, 1f);
     private CancellationToken _cancellation;
     private bool _disposed;
@@ -51,8 +57,9 @@ internal sealed unsafe partial class IlgpuExecution : Execution
             throw KernelCache.Lost(device.Accelerator, e);
         }
 
-        _scratch = new(device, _stream);
-        _offsets = new(device, _stream);
+        _scratch = new(device, _stream, Flush);
+        _offsets = new(device, _stream, Flush);
+        if (device.Graphs is { } graphs) _graphs = new(device.Kernels, graphs, _stream);
     }
 
     /// <summary>What the session holds or will hold, as far as it is known; after planning, everything.</summary>
@@ -101,6 +108,9 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
     /// <summary>Kernels launched so far.</summary>
     internal long LaunchCount { get; private set; }
+
+    /// <summary>Steps that were queued as a graph.</summary>
+    internal long ReplayCount => _graphs?.ReplayCount ?? 0;
 
     /// <summary>How often the host has waited for the device, or may have.</summary>
     internal long WaitCount { get; private set; }
@@ -174,6 +184,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         if (labels.Length != 0 && labels.Length != batch)
             throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (both halves under guidance).", nameof(labels));
         _device.Accelerator.Bind();
+        Flush();
         _hostLabels = labels.ToArray();
         if (labels.Length != 0)
         {
@@ -198,6 +209,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         int images = ImagesIn(destination.Length, elementsPerImage);
         WaitCount++;
         _device.Accelerator.Bind();
+        Flush();
         try
         {
             // ILGPU does not keep the collector from moving what it copies.
@@ -217,6 +229,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         int images = ImagesIn(source.Length, elementsPerImage);
         WaitCount++;
         _device.Accelerator.Bind();
+        Flush();
         try
         {
             fixed (float* from = source)
@@ -254,13 +267,13 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     private void Launch<TArguments>(Action<TArguments> kernel, long items, in TArguments arguments)
         where TArguments : struct
     {
-        if (Launches(kernel)) _device.Kernels.Launch(kernel, _stream, items, arguments);
+        if (Launches(kernel)) Queue(kernel, _device.Kernels.Items(items), arguments);
     }
 
     private void LaunchGroups<TArguments>(Action<TArguments> kernel, long groups, int threads, in TArguments arguments)
         where TArguments : struct
     {
-        if (Launches(kernel)) _device.Kernels.LaunchGroups(kernel, _stream, groups, threads, arguments);
+        if (Launches(kernel)) Queue(kernel, new(groups, threads), arguments);
     }
 
     private void LaunchParts<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long parts, long items, in TArguments arguments)
@@ -268,7 +281,30 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         where TArguments : struct
     {
         Action<TArguments> kernel = IsLiteral<TShape>() ? literal : dynamic;
-        if (Launches(kernel)) _device.Kernels.LaunchParts(kernel, _stream, parts, items, arguments);
+        if (Launches(kernel)) Queue(kernel, _device.Kernels.Parts(parts, items), arguments);
+    }
+
+    private void Queue<TArguments>(Action<TArguments> kernel, LaunchGrid grid, in TArguments arguments)
+        where TArguments : struct
+    {
+        if (_graphs == null) _device.Kernels.Launch(kernel, _stream, grid, arguments);
+        else _graphs.Add(kernel, grid, arguments);
+    }
+
+    /// <summary>Of a launch that differs from run to run; nothing may wait before it.</summary>
+    private void LaunchAtOnce<TArguments>(Action<TArguments> kernel, long items, in TArguments arguments)
+        where TArguments : struct
+    {
+        if (Launches(kernel)) _device.Kernels.Launch(kernel, _stream, _device.Kernels.Items(items), arguments);
+    }
+
+    /// <summary>Queues launches that wait for the end of their step, before anything else that must come behind them.</summary>
+    private void Flush() => _graphs?.Flush();
+
+    /// <summary>Everything up to here repeats from run to run: what follows depends on the run's seed.</summary>
+    internal void EndStep(int step)
+    {
+        if (_asked == null) _graphs?.EndStep(step, Batch);
     }
 
     /// <summary>False while preparing: then the kernel is noted only.</summary>
@@ -281,9 +317,13 @@ internal sealed unsafe partial class IlgpuExecution : Execution
             return true;
         }
 
-        _asked.TryAdd(kernel, () => _device.Kernels.Prepare(kernel));
+        Ask(kernel);
         return false;
     }
+
+    // A method of its own: its closure would be allocated by every launch.
+    private void Ask<TArguments>(Action<TArguments> kernel)
+        where TArguments : struct => _asked!.TryAdd(kernel, () => _device.Kernels.Prepare(kernel));
 
     private bool IsLiteral<TShape>() where TShape : struct => _device.TakesLiteralShapes && ShapeType<TShape>.IsLiteral;
 
@@ -299,11 +339,20 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         }
     }
 
-    /// <summary>Copies a few per-channel values to the device, behind what is queued. CUDA stages short copies itself and does not wait.</summary>
+    /// <summary>Copies a few per-channel values to the device, behind what is queued, unless they are there. CUDA stages short copies itself and does not wait.</summary>
     private ArrayView<float> Upload(ReadOnlySpan<float> values)
     {
         ArrayView<float> view = _offsets.Reserve(4L * values.Length, _plan).Cast<float>();
         if (_asked != null) return view;
+        bool isThere = MemoryMarshal.AsBytes<float>(_uploaded).StartsWith(MemoryMarshal.AsBytes(values));
+        if (_graphs != null)
+        {
+            // A copy goes ahead of launches that wait: of those none may read what was there before.
+            if (_graphs.ReadsUpload && !isThere) Flush();
+            _graphs.ReadsUpload = true;
+        }
+
+        if (isThere) return view;
         try
         {
             fixed (float* from = values)
@@ -321,6 +370,8 @@ internal sealed unsafe partial class IlgpuExecution : Execution
             throw KernelCache.Lost(_device.Accelerator, e);
         }
 
+        if (_uploaded.Length < values.Length) _uploaded = new float[values.Length];
+        values.CopyTo(_uploaded);
         return view;
     }
 
@@ -365,7 +416,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     {
         if (_disposed) return;
         _disposed = true;
-        IlgpuDevice.Release(_scratch, _offsets, _labels, _arena, _stream);
+        IlgpuDevice.Release(_graphs, _scratch, _offsets, _labels, _arena, _stream);
     }
 
     /// <summary>A shape type without fields is a compile-time constant.</summary>

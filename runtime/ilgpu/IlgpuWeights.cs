@@ -76,7 +76,7 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             };
             try
             {
-                Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => half ? RepackKernels.Halves : RepackKernels.Floats }, stream, words, arguments);
+                Device.Kernels.Launch(s.WeightBits switch { 4 => RepackKernels.Nibbles, 8 => RepackKernels.Bytes, _ => half ? RepackKernels.Halves : RepackKernels.Floats }, stream, Device.Kernels.Items(words), arguments);
                 // Other sessions have other streams.
                 stream.Synchronize();
                 _rows.Add(weights, rows);

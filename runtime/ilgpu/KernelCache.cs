@@ -5,6 +5,9 @@ using ILGPU.Runtime;
 
 namespace Specializer.Ilgpu;
 
+/// <summary>So many groups of so many threads.</summary>
+internal readonly record struct LaunchGrid(long Groups, int Threads);
+
 /// <summary>Compiles each kernel once per device, when it is first asked for, and launches it.</summary>
 internal class KernelCache
 {
@@ -30,31 +33,29 @@ internal class KernelCache
     /// <summary>Every compiled kernel, and what the driver gave it where it can be asked.</summary>
     public IEnumerable<(MethodInfo Kernel, KernelResources? Resources)> Resources => _compiled.Select(k => (k.Key.Method, KernelResources.Of(k.Value)));
 
-    /// <summary>Launches enough threads for <paramref name="items"/> items.</summary>
-    public void Launch<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long items, TArguments arguments)
-        where TArguments : struct
+    /// <summary>Enough threads for <paramref name="items"/> items.</summary>
+    public LaunchGrid Items(long items)
     {
         // Threads step through the items with 32-bit indices.
         if (items > 1 << 30) throw new ArgumentException($"A launch of {items} items is too large: use a session with a smaller capacity.");
-        LaunchGroups(kernel, stream, Math.Min((items + _threads - 1) / _threads, _mostGroups), _threads, arguments);
+        return new(Math.Min((items + _threads - 1) / _threads, _mostGroups), _threads);
     }
 
-    /// <summary>Launches a group of threads for each of <paramref name="parts"/>, where there can be so many, of as many threads as a part has <paramref name="items"/>.</summary>
-    public void LaunchParts<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long parts, long items, TArguments arguments)
-        where TArguments : struct => LaunchGroups(kernel, stream, Math.Min(parts, _mostGroups),
-            _mostGroups == 1 ? _threads : (int)Math.Clamp((items + 31) / 32 * 32, 32, Math.Min(MostPartThreads, _accelerator.MaxNumThreadsPerGroup)), arguments);
+    /// <summary>A group of threads for each of <paramref name="parts"/>, where there can be so many, of as many threads as a part has <paramref name="items"/>.</summary>
+    public LaunchGrid Parts(long parts, long items) => new(Math.Min(parts, _mostGroups),
+        _mostGroups == 1 ? _threads : (int)Math.Clamp((items + 31) / 32 * 32, 32, Math.Min(MostPartThreads, _accelerator.MaxNumThreadsPerGroup)));
 
     /// <summary>Compiles a kernel that will be launched. Any thread may.</summary>
     public virtual void Prepare<TArguments>(Action<TArguments> kernel)
         where TArguments : struct => _compiled.GetOrAdd(kernel, Compile<TArguments>);
 
-    /// <summary>Launches so many groups of so many threads.</summary>
-    public void LaunchGroups<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
+    /// <summary>Launches a kernel at once.</summary>
+    public void Launch<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, LaunchGrid grid, TArguments arguments)
         where TArguments : struct
     {
         try
         {
-            Start(kernel, stream, groups, threads, arguments);
+            Start(kernel, stream, grid.Groups, grid.Threads, arguments);
         }
         catch (AcceleratorException e)
         {

@@ -15,7 +15,7 @@ internal readonly record struct KernelResources(int Registers, int LocalBytes, i
 
     private static unsafe KernelResources? Of(CudaKernel kernel)
     {
-        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out nint driver)) return null;
+        if (!CudaDriver.TryLoad(out nint driver)) return null;
         var attribute = (delegate* unmanaged<int*, int, nint, int>)NativeLibrary.GetExport(driver, "cuFuncGetAttribute");
         // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, _LOCAL_SIZE_BYTES, _NUM_REGS.
         int shared, local, registers;

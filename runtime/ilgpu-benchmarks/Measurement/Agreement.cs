@@ -23,6 +23,22 @@ internal static class Agreement
         return new(whole ? "final image" : "first step", device.Options.HalfPrecision, decibels, decibels is null or >= Decibels);
     }
 
+    /// <summary>How many images have other bits when steps are queued as graphs: three runs each without and with guidance, the second captures, the third only repeats.</summary>
+    public static (int Images, int Differing) Replayed(IlgpuDevice single, IlgpuDevice graphs)
+    {
+        using MnistSampler here = MnistSampler.Load(single), there = MnistSampler.Load(graphs);
+        int images = 0, differing = 0;
+        foreach (float guidance in (float[])[1f, here.Description.GuidanceMaximum])
+            for (ulong seed = 5; seed < 8; seed++)
+            {
+                ReadOnlySpan<float> expected = here.Sample(1, seed, [3], guidance).Pixels.Span, actual = there.Sample(1, seed, [3], guidance).Pixels.Span;
+                images++;
+                if (!MemoryMarshal.AsBytes(expected).SequenceEqual(MemoryMarshal.AsBytes(actual))) differing++;
+            }
+
+        return (images, differing);
+    }
+
     /// <summary>Layer by layer on equal inputs, for every batch, as larger ones use other tiles. Integers, and on CUDA everything but FP16, must have the same bits.</summary>
     public static IEnumerable<AgreementRow> Layers(OpenDevices devices, TimeBox box, int width, IReadOnlyCollection<Layer> layers, int[] batches)
     {
@@ -84,7 +100,7 @@ internal static class Agreement
     }
 
     /// <summary>The last map of all images.</summary>
-    private static float[] Result(Execution run, BenchNetwork bench)
+    public static float[] Result(Execution run, BenchNetwork bench)
     {
         NetworkInterpreter network = bench.Interpreter;
         var map = network.Network.Maps.Single(m => m.Name == network.Network.Epsilon);

@@ -65,8 +65,8 @@ internal sealed class CardLimits : IDisposable
         return (2.0 * 16 * 8 * depth * LimitKernels.Instructions * repeats * warps / best, best * 1e3 / repeats);
     }
 
-    private void Launch(AcceleratorStream stream, Action<LimitArguments> kernel, int repeats) => _device.Kernels.LaunchGroups(kernel, stream,
-        _device.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor, TensorConvolution.Threads, new LimitArguments { Repeats = repeats, Sink = _sink.View });
+    private void Launch(AcceleratorStream stream, Action<LimitArguments> kernel, int repeats) => _device.Kernels.Launch(kernel, stream,
+        new(_device.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor, TensorConvolution.Threads), new LimitArguments { Repeats = repeats, Sink = _sink.View });
 
     private double Copy(AcceleratorStream stream, long bytes)
     {

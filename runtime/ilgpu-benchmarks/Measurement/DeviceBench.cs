@@ -78,6 +78,13 @@ internal sealed class DeviceNetwork(IlgpuDevice device, BenchNetwork network) : 
 
     public LiteralNetwork Literal { get; } = new(network.Interpreter, network.Step);
 
+    /// <summary>Evaluates the network once.</summary>
+    public void Step(IlgpuExecution run)
+    {
+        Literal.Run(run);
+        run.EndStep(0);
+    }
+
     /// <summary>A session, prepared, with states in place and evaluated once: ready to be evaluated again and again.</summary>
     public IlgpuExecution Open(int batch)
     {
@@ -85,7 +92,7 @@ internal sealed class DeviceNetwork(IlgpuDevice device, BenchNetwork network) : 
         run.Prepare(() => Literal.Run(run));
         run.Begin(batch, network.Interpreter.Network.Embedding.Classes == 0 ? [] : new int[batch], default);
         run.Write(network.Interpreter.Latent, network.Interpreter.LatentElements, network.States(batch));
-        Literal.Run(run);
+        Step(run);
         return run;
     }
 

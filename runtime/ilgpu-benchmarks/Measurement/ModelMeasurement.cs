@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Specializer.Benchmarks.Models;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
@@ -11,33 +12,42 @@ namespace Specializer.GpuBenchmarks.Measurement;
 internal sealed class ModelMeasurement
 {
     private readonly Dictionary<string, ActivationRanges> _ranges = [];
+    /// <summary>Of single launches.</summary>
+    private readonly Dictionary<(string, string, int), float[]> _results = [];
 
-    public IEnumerable<ModelRow> Measure(OpenDevices devices, TimeBox box, BenchmarkModel model, int[] batches)
+    /// <summary>Steps of a model, single launches or graphs.</summary>
+    public IEnumerable<ModelRow> Measure(OpenDevices devices, TimeBox box, BenchmarkModel model, int[] batches, bool graphs)
     {
         foreach (Precision precision in Precision.All.Where(p => p.Name is "FP16" or "W8A8" or "W4A8"))
         {
             if (box.IsOver()) yield break;
-            OpenDevice open = devices[precision.Half];
+            OpenDevice open = devices[precision.Half, graphs];
             using var network = BenchNetwork.Of(model, precision, Ranges);
             using var on = new DeviceNetwork(open.Device, network);
             foreach (int batch in batches)
             {
                 if (box.IsOver()) yield break;
                 using IlgpuExecution run = on.Open(batch);
-                yield return Row(model.Name, precision.Name, open.Clock, run, () => on.Literal.Run(run));
+                yield return Row(model.Name, precision.Name, open, run, () => on.Step(run), () => Agreement.Result(run, network));
             }
         }
     }
 
     /// <summary>The shipped sampler: generated code, with the solver's step.</summary>
-    public static ModelRow Shipped(IlgpuDevice device, DeviceClock clock, int batch)
+    public ModelRow Shipped(OpenDevice open, int batch)
     {
-        using MnistSampler sampler = MnistSampler.Load(device);
+        using MnistSampler sampler = MnistSampler.Load(open.Device);
         SamplerDescription d = sampler.Description;
-        using var run = (IlgpuExecution)device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, batch);
+        using var run = (IlgpuExecution)open.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, batch);
         run.Prepare(() => sampler.RunStep(0, run));
-        run.Begin(d.Latent, d.Height * d.Width * d.Channels, new(batch, 1, 0, 1f), new int[batch], default);
-        return Row("MNIST sampler as shipped", "W4, step 0", clock, run, () => sampler.RunStep(0, run));
+        int elements = d.Height * d.Width * d.Channels;
+        run.Begin(d.Latent, elements, new(batch, 1, 0, 1f), new int[batch], default);
+        return Row("MNIST sampler as shipped", "W4, step 0", open, run, () => sampler.RunStep(0, run), () =>
+        {
+            var latent = new float[batch * elements];
+            run.Read(d.Latent, elements, latent);
+            return latent;
+        });
     }
 
     /// <summary>From opening the device to the first image, kernel compilation included; of a slow device only the first step.</summary>
@@ -64,13 +74,19 @@ internal sealed class ModelMeasurement
 
     private static double Seconds(long start) => Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-    private static ModelRow Row(string model, string precision, DeviceClock clock, IlgpuExecution run, Action step)
+    private ModelRow Row(string model, string precision, OpenDevice open, IlgpuExecution run, Action step, Func<float[]> result)
     {
         long before = run.LaunchCount;
         step();
         long launches = run.LaunchCount - before;
-        Times t = clock.Measure(run.Stream, step);
-        return new(model, precision, run.Batch, t.WallMs, t.QueueMs, t.DeviceMs, t.LaunchShare, launches);
+        // The third evaluation and all later ones replay a graph.
+        for (int i = 0; i < 2; i++) step();
+        bool graph = run.ReplayCount > 0, isKnown = _results.TryGetValue((model, precision, run.Batch), out float[]? single);
+        float[] bits = result();
+        if (!graph) _results[(model, precision, run.Batch)] = bits;
+        bool? same = graph && isKnown ? MemoryMarshal.AsBytes<float>(bits).SequenceEqual(MemoryMarshal.AsBytes<float>(single)) : null;
+        Times t = open.Clock.Measure(run.Stream, step);
+        return new(model, precision, run.Batch, t.WallMs, t.QueueMs, t.DeviceMs, t.LaunchShare, launches, graph, same);
     }
 
     private ActivationRanges Ranges(BenchmarkModel model)

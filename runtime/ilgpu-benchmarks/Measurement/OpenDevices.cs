@@ -2,16 +2,17 @@ using Specializer.Ilgpu;
 
 namespace Specializer.GpuBenchmarks.Measurement;
 
-/// <summary>The device under measurement, opened twice: as it is and with half precision. A failure costs the kernels of one part: <see cref="Reopen"/>.</summary>
-internal sealed class OpenDevices(Func<bool, IlgpuDevice> open, bool quick) : IDisposable
+/// <summary>The device under measurement, opened once for each way to compute on it. A failure costs the kernels of one part: <see cref="Reopen"/>.</summary>
+internal sealed class OpenDevices(Func<IlgpuDeviceOptions, IlgpuDevice> open, bool quick) : IDisposable
 {
-    private readonly Dictionary<bool, OpenDevice> _open = [];
+    private readonly Dictionary<IlgpuDeviceOptions, OpenDevice> _open = [];
 
-    public OpenDevice this[bool half]
+    public OpenDevice this[bool half, bool graphs = false]
     {
         get
         {
-            if (!_open.TryGetValue(half, out OpenDevice? device)) _open.Add(half, device = new(open(half), quick));
+            var options = new IlgpuDeviceOptions { HalfPrecision = half, StepGraphs = graphs };
+            if (!_open.TryGetValue(options, out OpenDevice? device)) _open.Add(options, device = new(open(options), quick));
             return device;
         }
     }

@@ -20,7 +20,9 @@ internal sealed record KernelRow(string Network, string Layer, string Precision,
 /// <param name="DeviceMs">With everything queued beforehand.</param>
 /// <param name="LaunchShare">Of the step, in which the device waits for the host.</param>
 /// <param name="Launches">A step.</param>
-internal sealed record ModelRow(string Model, string Precision, int Batch, double StepMs, double QueueMs, double DeviceMs, double LaunchShare, long Launches);
+/// <param name="Graph">They are queued as a graph, not one by one.</param>
+/// <param name="SameBits">As graph: whether the result has the bits of single launches; null where those were not measured.</param>
+internal sealed record ModelRow(string Model, string Precision, int Batch, double StepMs, double QueueMs, double DeviceMs, double LaunchShare, long Launches, bool Graph, bool? SameBits);
 
 /// <summary>A sum of kernels; null where one was not measured.</summary>
 internal sealed record SumRow(string Network, string Precision, int Batch, double? Ms);
