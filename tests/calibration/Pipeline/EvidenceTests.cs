@@ -1,0 +1,92 @@
+using Specializer.Schedulers;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Which corrections are chosen, for images whose error under each plan is known.</summary>
+public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<EvidenceTests.HeldOut>
+{
+    private static readonly CorrectionPlan Off = new(MeanCorrectionKind.Off, true, false), Clamped = Off with { Mean = MeanCorrectionKind.Divide }, Signed = Clamped with { ClampK = false },
+        Mmse = Off with { Mean = MeanCorrectionKind.Mmse };
+
+    private static readonly CalibrationOptions Auto = new() { Steps = 2, Trajectories = 4, VarianceCorrection = VarianceCorrectionChoice.Off };
+
+    private readonly List<string> _notes = [];
+
+    [Fact]
+    public void The_best_of_those_that_help_beyond_their_interval_is_chosen()
+    {
+        Assert.Equal(Signed, Choose(plan => _ => plan == Off ? 0.1f : plan == Signed ? 0.05f : 0.07f));
+        Assert.Contains("mean correction chosen: divide, k with its sign", _notes);
+        // −6.02 dB: half the error.
+        Assert.Contains(_notes, n => n.StartsWith("mean correction divide, k with its sign: the final images' squared error changes by -6.02 dB [-6.02, -6.02] on 16", StringComparison.Ordinal));
+        Assert.Equal(Mmse, Choose(plan => _ => plan == Mmse ? 0.09f : 0.1f));
+    }
+
+    [Fact]
+    public void What_helps_some_images_and_harms_others_is_not_chosen()
+    {
+        // −0.97 dB on average, but within an interval that holds 0.
+        Assert.Equal(Off, Choose(plan => image => plan == Off ? 0.1f : image % 2 == 0 ? 0.04f : 0.2f));
+        Assert.Equal(Off, Choose(_ => _ => 0.1f));
+        Assert.Contains("no mean correction lowers the error beyond its interval: none is applied", _notes);
+    }
+
+    [Fact]
+    public void A_choice_of_the_users_is_not_measured()
+    {
+        CorrectionPlan plan = new Evidence(_ => [], _ => throw new InvalidOperationException(), () => throw new InvalidOperationException(), _ => throw new InvalidOperationException(), _notes)
+            .Choose(Auto with { MeanCorrection = MeanCorrectionChoice.Mmse });
+        Assert.Equal(Mmse, plan);
+    }
+
+    [Theory]
+    [InlineData(1, 0.05f, true)]
+    [InlineData(1, 0.2f, false)] // The images are farther from FP32's.
+    [InlineData(2, 0.05f, false)] // The steps' variance is.
+    public void The_variance_must_pass_twice(double overstated, float error, bool applied)
+    {
+        const double lambda = 0.4, noise = 0.5, sigma = 0.7;
+        var random = new Gaussian(4);
+        float[] epsilon = random.Values(20_000);
+        StepDecision[] steps = [.. ((double[])[sigma, 0]).Select(s => new StepDecision(
+            new(0, -1, 0.5, 0.6, s, lambda), default, 8, [], JointMoments.Of(epsilon, [.. epsilon.Select(e => e + (float)(noise * random.Next()))], 2), overstated * lambda))];
+        CorrectionPlan plan = new Evidence(_ => steps, p => fixture.With(_ => p.Variance ? error : 0.1f), () => fixture.Images, p =>
+        {
+            var variance = new StepVariance(steps, p, 2);
+            for (int image = 0; image < 30; image++)
+            {
+                float[] reference = random.Values(2000);
+                variance.Add(0, JointMoments.Of(reference, [.. reference.Select(e => e + (float)(lambda * noise * random.Next()))], 2));
+            }
+
+            return variance;
+        }, _notes).Choose(Auto with { MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Auto });
+        Assert.Equal(Off with { Variance = applied }, plan);
+    }
+
+    private CorrectionPlan Choose(Func<CorrectionPlan, Func<int, float>> error) =>
+        new Evidence(_ => [], plan => fixture.With(error(plan)), () => fixture.Images, _ => throw new InvalidOperationException(), _notes).Choose(Auto);
+
+    /// <summary>FP32's images, and the same with an error of known size.</summary>
+    public sealed class HeldOut
+    {
+        private readonly float[] _float32;
+
+        public HeldOut()
+        {
+            ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+            Scheduler scheduler = model.CreateScheduler(null, Auto.Steps, Auto.Eta);
+            using var device = new CpuDevice(2);
+            Images = new(model, scheduler, Auto, device, null, default);
+            int count = HeldOutImages.Count(Auto);
+            using var sampler = InterpretedSampler.Float32(model, Auto.Steps, Auto.Eta, device: device);
+            using SamplerSession session = sampler.CreateSession();
+            _float32 = session.Sample(new() { Count = count, Seed = Auto.Seed, FirstImage = Auto.Trajectories, Labels = ReferenceTrajectories.Labels(model, Auto.Trajectories, count) }).Pixels.ToArray();
+        }
+
+        internal HeldOutImages Images { get; }
+
+        /// <summary>FP32's images with each pixel that much brighter.</summary>
+        public float[] With(Func<int, float> error) => [.. _float32.Select((x, i) => x + error(i / (28 * 28)))];
+    }
+}
