@@ -4,7 +4,7 @@ using Specializer.Numerics;
 namespace Specializer.Kernels;
 
 /// <summary>The plain loops of docs/arithmetic.md, one element at a time. The kernels must give the same bits; tests compare them.</summary>
-internal static class Reference
+internal static partial class Reference
 {
     /// <summary>The options that follow a convolution's sum, in their order.</summary>
     public readonly record struct Finish(float[]? Vector = null, float[]? Residual = null, float OutputScale = 1f, float Gain = 1f, float[]? Offset = null)
@@ -52,7 +52,19 @@ internal static class Reference
     /// <summary>FP32 convolution of one image; weights [output][tap][input].</summary>
     public static float[] Convolve(in ConvolutionGeometry g, float[] x, float[] weights, float[] bias, Finish finish)
     {
-        var y = new float[g.OutputPixels * g.OutputChannels];
+        float[] y = FloatWinograd.Computes(g) ? WinogradSums(g, x, weights) : DirectSums(g, x, weights);
+        for (int element = 0; element < y.Length; element++)
+        {
+            int output = element % g.OutputChannels;
+            y[element] = finish.Apply(y[element] + bias[output], output, element);
+        }
+
+        return y;
+    }
+
+    private static float[] DirectSums(in ConvolutionGeometry g, float[] x, float[] weights)
+    {
+        var sums = new float[g.OutputPixels * g.OutputChannels];
         for (int pixel = 0; pixel < g.OutputPixels; pixel++)
             for (int output = 0; output < g.OutputChannels; output++)
             {
@@ -64,17 +76,20 @@ internal static class Reference
                         sum = MathF.FusedMultiplyAdd(input < 0 ? 0f : x[input * g.InputChannels + c], weights[(output * g.Taps + tap) * g.InputChannels + c], sum);
                 }
 
-                int element = pixel * g.OutputChannels + output;
-                y[element] = finish.Apply(sum + bias[output], output, element);
+                sums[pixel * g.OutputChannels + output] = sum;
             }
 
-        return y;
+        return sums;
     }
 
     /// <summary>Input pixel that a tap of an output pixel reads, or −1 for padding.</summary>
-    private static int InputPixel(in ConvolutionGeometry g, int pixel, int tap)
+    private static int InputPixel(in ConvolutionGeometry g, int pixel, int tap) =>
+        InputAt(g, pixel / g.OutputWidth * g.Stride + tap / g.KernelSize, pixel % g.OutputWidth * g.Stride + tap % g.KernelSize);
+
+    /// <summary>The same at a row and column that count from the padding's corner.</summary>
+    private static int InputAt(in ConvolutionGeometry g, int row, int column)
     {
-        int y = pixel / g.OutputWidth * g.Stride + tap / g.KernelSize - g.PaddingTop, x = pixel % g.OutputWidth * g.Stride + tap % g.KernelSize - g.PaddingLeft;
+        int y = row - g.PaddingTop, x = column - g.PaddingLeft;
         bool inside = y >= 0 && x >= 0 && y < g.InputHeight * g.Upsample && x < g.InputWidth * g.Upsample;
         return inside ? y / g.Upsample * g.InputWidth + x / g.Upsample : -1;
     }

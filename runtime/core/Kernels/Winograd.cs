@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Specializer.Kernels;
@@ -24,6 +25,19 @@ internal static unsafe class Winograd
         return g with { KernelSize = TForm.Tile + 2, Stride = TForm.Tile, OutputHeight = rows, OutputWidth = columns };
     }
 
+    /// <summary>A block's nine taps of a packed panel, each expanded to words.</summary>
+    /// <param name="packed">[9 taps][blocks].</param>
+    /// <param name="block">Which block.</param>
+    /// <param name="blocks">Blocks of a tap.</param>
+    /// <param name="taps">[9][4 channels · 16 outputs], ordered as <see cref="WordTile.Expand(byte*, short*)"/> does.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Expand<TSource>(byte* packed, int block, int blocks, short* taps)
+        where TSource : struct, IWinogradSource
+    {
+        for (int tap = 0; tap < 9; tap++, taps += BlockWords)
+            TSource.Expand(packed + ((long)tap * blocks + block) * TSource.PackedBlockBytes, taps);
+    }
+
     /// <summary>The quickest exact form. It leaves no trace in the result.</summary>
     /// <param name="g">Shape.</param>
     /// <param name="batch">Images.</param>
@@ -33,8 +47,8 @@ internal static unsafe class Winograd
     {
         if (g is not { KernelSize: 3, Stride: 1, InputChannels: >= 16 }) return ConvolutionForm.Direct;
         // Per panel and block. A tile of bytes takes 0.54 of the time of one of words, less than F(2×2) could gain.
-        float direct = Tiles(batch * g.OutputPixels) * g.Taps * (bits == 4 ? 0.54f : 1f), two = bits == 4 ? direct : Cost<Winograd2>(g, batch, largest);
-        if (Cost<Winograd4>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
+        float direct = Tiles(batch * g.OutputPixels) * g.Taps * (bits == 4 ? 0.54f : 1f), two = bits == 4 ? direct : Cost<Winograd2<WordSource>>(g, batch, largest);
+        if (Cost<Winograd4<WordSource>>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
         return two < direct ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct;
     }
 

@@ -9,61 +9,68 @@ namespace Specializer.Kernels;
 /// A transformed input is a sum or difference of at most four of 255: 11 signed bits. G holds halves, so 2G is used on both sides: a transformed weight is at most nine times a weight,
 /// 12 signed bits, and the result is four times the sum.
 /// </remarks>
-internal readonly unsafe struct Winograd2 : IWinogradForm
+internal readonly unsafe struct Winograd2<TSource> : IWinogradForm
+    where TSource : struct, IWinogradSource
 {
     public static int Tile => 2;
     public static int Shift => 2;
     public static float WeightCost => 9f;
     public static float InputCost => 0.6f;
     public static float OutputCost => 3f;
+    public static int PackedBlockBytes => TSource.PackedBlockBytes;
+    public static int WeightBlockBytes => Winograd.BlockWords * sizeof(short);
+    public static int InputBlockBytes => 4 * sizeof(short);
 
     [MethodImpl(Jit.Kernel)]
-    public static void TransformInput<TSource>(byte** patch, int stride, int channels, short* result, nint distance)
-        where TSource : struct, IWinogradSource
+    public static void TransformInput(byte** patch, int stride, int blocks, byte* result, nint distance)
     {
         // Rows of Bᵀ: d0 − d2, d1 + d2, d2 − d1, d1 − d3.
-        Row<TSource>(patch, patch + 8 * stride, stride, false, channels, result, distance);
-        Row<TSource>(patch + 4 * stride, patch + 8 * stride, stride, true, channels, result + 4 * distance, distance);
-        Row<TSource>(patch + 8 * stride, patch + 4 * stride, stride, false, channels, result + 8 * distance, distance);
-        Row<TSource>(patch + 4 * stride, patch + 12 * stride, stride, false, channels, result + 12 * distance, distance);
+        Row(patch, patch + 8 * stride, stride, false, 4 * blocks, result, distance);
+        Row(patch + 4 * stride, patch + 8 * stride, stride, true, 4 * blocks, result + 4 * distance, distance);
+        Row(patch + 8 * stride, patch + 4 * stride, stride, false, 4 * blocks, result + 8 * distance, distance);
+        Row(patch + 4 * stride, patch + 12 * stride, stride, false, 4 * blocks, result + 12 * distance, distance);
     }
 
     /// <summary>Sum or difference of two rows of the patch, times B.</summary>
     [MethodImpl(Jit.Kernel)]
-    private static void Row<TSource>(byte** one, byte** two, int stride, bool add, int channels, short* result, nint distance)
-        where TSource : struct, IWinogradSource
+    private static void Row(byte** one, byte** two, int stride, bool add, int channels, byte* result, nint distance)
     {
         byte* a0 = one[0], a1 = one[stride], a2 = one[2 * stride], a3 = one[3 * stride];
         byte* b0 = two[0], b1 = two[stride], b2 = two[2 * stride], b3 = two[3 * stride];
         for (int next = 0; next < channels; next += 16)
         {
             int c = Math.Min(next, channels - 16); // The last sixteen may overlap those before.
-            Vector256<short> t0 = Combine<TSource>(a0, b0, c, add), t1 = Combine<TSource>(a1, b1, c, add), t2 = Combine<TSource>(a2, b2, c, add), t3 = Combine<TSource>(a3, b3, c, add);
-            (t0 - t2).Store(result + c);
-            (t1 + t2).Store(result + distance + c);
-            (t2 - t1).Store(result + 2 * distance + c);
-            (t1 - t3).Store(result + 3 * distance + c);
+            Vector256<short> t0 = Combine(a0, b0, c, add), t1 = Combine(a1, b1, c, add), t2 = Combine(a2, b2, c, add), t3 = Combine(a3, b3, c, add);
+            (t0 - t2).Store((short*)result + c);
+            (t1 + t2).Store((short*)(result + distance) + c);
+            (t2 - t1).Store((short*)(result + 2 * distance) + c);
+            (t1 - t3).Store((short*)(result + 3 * distance) + c);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Combine<TSource>(byte* a, byte* b, int channel, bool add)
-        where TSource : struct, IWinogradSource =>
+    private static Vector256<short> Combine(byte* a, byte* b, int channel, bool add) =>
         add ? TSource.Load(a, channel) + TSource.Load(b, channel) : TSource.Load(a, channel) - TSource.Load(b, channel);
 
-    [MethodImpl(Jit.Kernel)]
-    public static void TransformWeights(short* taps, short* result, nint distance)
+    [MethodImpl(Jit.Kernel), SkipLocalsInit]
+    public static void TransformWeights(byte* packed, int blocks, byte* result, nint distance)
     {
-        for (int lane = 0; lane < Winograd.BlockWords; lane += 16)
+        short* taps = stackalloc short[9 * Winograd.BlockWords];
+        for (int block = 0; block < blocks; block++, result += WeightBlockBytes)
         {
-            short* g = taps + lane, r = result + lane;
-            Column(Tap(g, 0), Tap(g, 3), Tap(g, 6), out Vector256<short> a0, out Vector256<short> a1, out Vector256<short> a2, out Vector256<short> a3);
-            Column(Tap(g, 1), Tap(g, 4), Tap(g, 7), out Vector256<short> b0, out Vector256<short> b1, out Vector256<short> b2, out Vector256<short> b3);
-            Column(Tap(g, 2), Tap(g, 5), Tap(g, 8), out Vector256<short> c0, out Vector256<short> c1, out Vector256<short> c2, out Vector256<short> c3);
-            StoreRow(a0, b0, c0, r, distance);
-            StoreRow(a1, b1, c1, r + 4 * distance, distance);
-            StoreRow(a2, b2, c2, r + 8 * distance, distance);
-            StoreRow(a3, b3, c3, r + 12 * distance, distance);
+            Winograd.Expand<TSource>(packed, block, blocks, taps);
+            for (int lane = 0; lane < Winograd.BlockWords; lane += 16)
+            {
+                short* g = taps + lane;
+                byte* r = result + lane * sizeof(short);
+                Column(Tap(g, 0), Tap(g, 3), Tap(g, 6), out Vector256<short> a0, out Vector256<short> a1, out Vector256<short> a2, out Vector256<short> a3);
+                Column(Tap(g, 1), Tap(g, 4), Tap(g, 7), out Vector256<short> b0, out Vector256<short> b1, out Vector256<short> b2, out Vector256<short> b3);
+                Column(Tap(g, 2), Tap(g, 5), Tap(g, 8), out Vector256<short> c0, out Vector256<short> c1, out Vector256<short> c2, out Vector256<short> c3);
+                StoreRow(a0, b0, c0, r, distance);
+                StoreRow(a1, b1, c1, r + 4 * distance, distance);
+                StoreRow(a2, b2, c2, r + 8 * distance, distance);
+                StoreRow(a3, b3, c3, r + 12 * distance, distance);
+            }
         }
     }
 
@@ -79,19 +86,20 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow(Vector256<short> a, Vector256<short> b, Vector256<short> c, short* result, nint distance)
+    private static void StoreRow(Vector256<short> a, Vector256<short> b, Vector256<short> c, byte* result, nint distance)
     {
         Column(a, b, c, out Vector256<short> r0, out Vector256<short> r1, out Vector256<short> r2, out Vector256<short> r3);
-        r0.Store(result);
-        r1.Store(result + distance);
-        r2.Store(result + 2 * distance);
-        r3.Store(result + 3 * distance);
+        r0.Store((short*)result);
+        r1.Store((short*)(result + distance));
+        r2.Store((short*)(result + 2 * distance));
+        r3.Store((short*)(result + 3 * distance));
     }
 
     [MethodImpl(Jit.Kernel)]
-    public static void TransformOutput(int* products, nint distance, int* sums)
+    public static void TransformOutput(byte* products, nint distance, byte* result)
     {
-        for (int lane = 0; lane < ConvolutionGeometry.PanelWidth; lane += 8, products += 8, sums += 8)
+        var sums = (int*)result;
+        for (int lane = 0; lane < ConvolutionGeometry.PanelWidth; lane += 8, products += 8 * sizeof(int), sums += 8)
         {
             Output(products, distance, out Vector256<int> t0, out Vector256<int> b0);
             Output(products + distance, distance, out Vector256<int> t1, out Vector256<int> b1);
@@ -106,10 +114,10 @@ internal readonly unsafe struct Winograd2 : IWinogradForm
 
     /// <summary>Aᵀ times a column: m0 + m1 + m2 above, m1 − m2 − m3 below.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Output(int* column, nint distance, out Vector256<int> top, out Vector256<int> bottom)
+    private static void Output(byte* column, nint distance, out Vector256<int> top, out Vector256<int> bottom)
     {
-        Vector256<int> one = Vector256.Load(column + 4 * distance), two = Vector256.Load(column + 8 * distance);
-        top = Vector256.Load(column) + one + two;
-        bottom = one - two - Vector256.Load(column + 12 * distance);
+        Vector256<int> one = Vector256.Load((int*)(column + 4 * distance)), two = Vector256.Load((int*)(column + 8 * distance));
+        top = Vector256.Load((int*)column) + one + two;
+        bottom = one - two - Vector256.Load((int*)(column + 12 * distance));
     }
 }

@@ -4,23 +4,24 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>A whole integer convolution in one of Winograd's forms, to be split over threads. An item is a block of patches by a range of panels:
+/// <summary>A whole convolution in one of Winograd's forms, to be split over threads. An item is a block of patches by a range of panels:
 /// the block's inputs are transformed once, a panel's weights once per block; then comes a matrix product for each position of a patch,
 /// and per patch the way back and the usual finish.</summary>
-internal unsafe struct WinogradWork<TForm, TSource> : IWork
+internal unsafe struct WinogradWork<TForm, TTile> : IWork
     where TForm : struct, IWinogradForm
-    where TSource : struct, IWinogradSource
+    where TTile : struct, ITileKernel
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
     public ConvolutionOperands Operands;
+    /// <summary>Blocks of input channels.</summary>
+    public int Blocks;
     private ConvolutionGeometry _patches;
     private BlockPlan _plan;
     /// <summary>Per worker; see <see cref="Plan"/>.</summary>
     public byte* Scratch;
     public long ScratchStride;
 
-    private readonly int Blocks => Operands.Geometry.ChannelGroups;
     public readonly int Items => _plan.Items;
 
     private static int Outputs => TForm.Tile * TForm.Tile;
@@ -33,7 +34,7 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         _patches = Winograd.Patches<TForm>(g);
         int patches = checked(Operands.Batch * _patches.OutputPixels);
         // The search for a patch's pixels takes about 0.2 of a tile's product each.
-        _plan = BlockPlan.Choose(patches, g.Panels, WordTile.Pixels, 66, TForm.WeightCost / Positions, TForm.InputCost / Positions + 0.2f / Blocks, threads);
+        _plan = BlockPlan.Choose(patches, g.Panels, TTile.Pixels, 66, TForm.WeightCost / Positions, TForm.InputCost / Positions + 0.2f / Blocks, threads);
         ScratchStride = WeightsAt + (long)Positions * WeightDistance;
     }
 
@@ -46,12 +47,12 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
     private readonly int TapsAt => OutputsAt + Outputs * _plan.Block * sizeof(OutputPixel);
     private readonly int RowsAt => TapsAt + Positions * _plan.Block * sizeof(byte*);
     private readonly int InputsAt => RoundUp(RowsAt + Positions * _plan.Block * sizeof(byte*), 64);
-    private readonly int InputBytes => 4 * Blocks * sizeof(short);
+    private readonly int InputBytes => Blocks * TForm.InputBlockBytes;
     private readonly int InputDistance => RoundUp(_plan.Block * InputBytes, 64) + 64;
     private readonly int ProductsAt => InputsAt + Positions * InputDistance;
     private readonly int ProductDistance => _plan.Block * PanelWidth * sizeof(int) + 64;
     private readonly int WeightsAt => ProductsAt + Positions * ProductDistance;
-    private readonly int WeightDistance => Blocks * Winograd.BlockWords * sizeof(short) + 64;
+    private readonly int WeightDistance => Blocks * TForm.WeightBlockBytes + 64;
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 
@@ -75,7 +76,7 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
         ConvolutionTaps.Fill(Operands, _patches, first, count, block, taps);
         byte* inputs = scratch + InputsAt;
         for (int patch = 0; patch < count; patch++)
-            TForm.TransformInput<TSource>(taps + patch, block, 4 * Blocks, (short*)(inputs + patch * bytes), distance / sizeof(short));
+            TForm.TransformInput(taps + patch, block, Blocks, inputs + patch * bytes, distance);
         for (int position = 0; position < Positions; position++, rows += block, inputs += distance)
             for (int patch = 0; patch < block; patch++)
                 rows[patch] = inputs + Math.Min(patch, count - 1) * bytes; // A tile is always full: the last patch stands in for missing ones.
@@ -99,33 +100,21 @@ internal unsafe struct WinogradWork<TForm, TSource> : IWork
     {
         var constants = (PanelConstants*)(scratch + ConstantsAt);
         Operands.Finish.FillConstants(panel, constants);
-        var weights = (short*)(scratch + WeightsAt);
-        TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TSource.PackedBlockBytes, weights);
+        byte* weights = scratch + WeightsAt;
+        TForm.TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TForm.PackedBlockBytes, Blocks, weights, WeightDistance);
 
         byte** rows = (byte**)(scratch + RowsAt);
         byte* all = scratch + ProductsAt, products = all;
-        int blocks = Blocks, block = _plan.Block, weightDistance = WeightDistance / sizeof(short), productDistance = ProductDistance;
+        int blocks = Blocks, block = _plan.Block, weightDistance = WeightDistance, productDistance = ProductDistance;
         for (int position = 0; position < Positions; position++, rows += block, weights += weightDistance, products += productDistance)
-            for (int patch = 0; patch < count; patch += WordTile.Pixels)
-                WordTile.Multiply(rows + patch, 0, 1, blocks, default, (byte*)weights, products + patch * PanelWidth * sizeof(int));
+            for (int patch = 0; patch < count; patch += TTile.Pixels)
+                TTile.Multiply(rows + patch, 0, 1, blocks, default, weights, products + patch * PanelWidth * sizeof(int));
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = 0; patch < count; patch++, outputs += Outputs)
         {
-            TForm.TransformOutput((int*)all + patch * PanelWidth, productDistance / sizeof(int), (int*)(scratch + SumsAt));
-            Operands.Finish.Rows<WordTile>(scratch + SumsAt, outputs, Outputs, panel, constants);
-        }
-    }
-
-    /// <summary>One panel's weights, [tap][block] as packed, to [position][block].</summary>
-    [SkipLocalsInit]
-    private readonly void TransformWeights(byte* packed, short* result)
-    {
-        short* taps = stackalloc short[9 * Winograd.BlockWords];
-        for (int block = 0; block < Blocks; block++, packed += TSource.PackedBlockBytes, result += Winograd.BlockWords)
-        {
-            for (int tap = 0; tap < 9; tap++) TSource.Expand(packed + (long)tap * Blocks * TSource.PackedBlockBytes, taps + tap * Winograd.BlockWords);
-            TForm.TransformWeights(taps, result, WeightDistance / sizeof(short));
+            TForm.TransformOutput(all + patch * PanelWidth * sizeof(int), productDistance, scratch + SumsAt);
+            Operands.Finish.Rows<TTile>(scratch + SumsAt, outputs, Outputs, panel, constants);
         }
     }
 }

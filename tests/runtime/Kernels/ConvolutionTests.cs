@@ -69,6 +69,24 @@ public class ConvolutionTests
         Assert.Equal(sums.Max(), bits == 4 ? Winograd.LargestSum<NibbleSource>(panels, 3, 90) : Winograd.LargestSum<WordSource>(panels, 3, 90));
     }
 
+    /// <summary>In exact numbers both forms are the same sum: with small integers nothing is rounded.</summary>
+    [Theory]
+    [InlineData(4, 4, 16)]
+    [InlineData(7, 5, 21)]
+    public void Fp32_winograd_is_a_convolution(int height, int width, int channels)
+    {
+        ConvolutionShape s = ConvolutionShape.Of(height, width, channels, 3, 32);
+        var random = new Random(8);
+        float[] weights = Integers(3 * 9 * channels), image = Integers(height * width * channels), bias = new float[3];
+        int[] quantized = [.. image.Select(v => (int)v)];
+        ConvolutionGeometry g = ConvolutionGeometry.Of(s);
+        Assert.True(FloatWinograd.Computes(g));
+        Values.Same(Reference.Convolve(g, quantized, new Quantization(1f, 0, 255), [.. weights.Select(w => (sbyte)w)], [1f, 1f, 1f], bias, new(OutputScale: 1f)),
+            Reference.Convolve(g, image, weights, bias, new(OutputScale: 1f)));
+
+        float[] Integers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(0, 9))];
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Fp32_results_equal_the_plain_loop(string name)

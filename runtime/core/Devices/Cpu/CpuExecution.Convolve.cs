@@ -26,9 +26,9 @@ internal sealed unsafe partial class CpuExecution
             long largest = geometry.KernelSize == 3 ? (long)from.Levels * _weights.LargestSum(weights, geometry, w, bits) : 0;
             switch (Winograd.Choose(geometry, Batch, bits, largest))
             {
-                case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4, NibbleSource>(operands); break;
-                case ConvolutionForm.Winograd4: Run<Winograd4, WordSource>(operands); break;
-                case ConvolutionForm.Winograd2: Run<Winograd2, WordSource>(operands); break;
+                case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4<NibbleSource>, WordTile>(operands, geometry.ChannelGroups); break;
+                case ConvolutionForm.Winograd4: Run<Winograd4<WordSource>, WordTile>(operands, geometry.ChannelGroups); break;
+                case ConvolutionForm.Winograd2: Run<Winograd2<WordSource>, WordTile>(operands, geometry.ChannelGroups); break;
                 case var _ when bits == 4 && VnniDot.IsSupported: RunDot<VnniDot>(operands, geometry.ChannelGroups); break;
                 case var _ when bits == 4 && ArmDot.IsSupported: RunDot<ArmDot>(operands, geometry.ChannelGroups); break;
                 case var _ when bits == 4: Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels)); break;
@@ -72,7 +72,8 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            Run<FloatTile>(operands, geometry.InputChannels, default);
+            if (FloatWinograd.Computes(geometry)) Run<FloatWinograd, FloatTile>(operands, geometry.InputChannels);
+            else Run<FloatTile>(operands, geometry.InputChannels, default);
         }
     }
 
@@ -127,11 +128,11 @@ internal sealed unsafe partial class CpuExecution
         Run<DotTile<TDot>>(operands, blocks, default);
     }
 
-    private void Run<TForm, TSource>(in ConvolutionOperands operands)
+    private void Run<TForm, TTile>(in ConvolutionOperands operands, int blocks)
         where TForm : struct, IWinogradForm
-        where TSource : struct, IWinogradSource
+        where TTile : struct, ITileKernel
     {
-        var work = new WinogradWork<TForm, TSource> { Operands = operands };
+        var work = new WinogradWork<TForm, TTile> { Operands = operands, Blocks = blocks };
         work.Plan(_pool.Threads);
         work.Scratch = WorkerScratch(work.ScratchStride);
         Run(work.Items, ref work);
