@@ -50,17 +50,15 @@ internal static partial class Reference
     }
 
     /// <summary>FP32 convolution of one image; weights [output][tap][input].</summary>
-    public static float[] Convolve(in ConvolutionGeometry g, float[] x, float[] weights, float[] bias, Finish finish)
-    {
-        float[] y = FloatWinograd.Computes(g) ? WinogradSums(g, x, weights) : DirectSums(g, x, weights);
-        for (int element = 0; element < y.Length; element++)
-        {
-            int output = element % g.OutputChannels;
-            y[element] = finish.Apply(y[element] + bias[output], output, element);
-        }
+    public static float[] Convolve(in ConvolutionGeometry g, float[] x, float[] weights, float[] bias, Finish finish) =>
+        FloatWinograd.Computes(g) ? Finished(WinogradSums(g, x, weights), bias, finish) : ConvolveDirectly(g, x, weights, bias, finish);
 
-        return y;
-    }
+    /// <summary>The same in the direct form, whatever the shape: what GPUs compute.</summary>
+    public static float[] ConvolveDirectly(in ConvolutionGeometry g, float[] x, float[] weights, float[] bias, Finish finish) =>
+        Finished(DirectSums(g, x, weights), bias, finish);
+
+    private static float[] Finished(float[] sums, float[] bias, Finish finish) =>
+        [.. sums.Select((sum, element) => finish.Apply(sum + bias[element % bias.Length], element % bias.Length, element))];
 
     private static float[] DirectSums(in ConvolutionGeometry g, float[] x, float[] weights)
     {
