@@ -13,7 +13,7 @@ internal sealed partial class IlgpuExecution
         Enter();
         AttentionDimensions s = SizesOf(shape);
         long elements = (long)s.Tokens * s.Heads * s.HeadChannels;
-        BatchView<float> from = Floats(qkv, 3 * elements), to = Floats(y, elements);
+        BatchView<float> from = Floats(qkv, 3 * elements, Access.Read), to = Floats(y, elements, Access.Write);
         if (_device.Options.HalfPrecision) AttendHalf(s, from, to);
         else if (_device.HasTensorCores) AttendInTiles<TShape>(s, from, to);
         else AttendExactly<TShape>(s, from, to);
@@ -83,11 +83,11 @@ internal sealed partial class IlgpuExecution
         long elements = tokens * s.Heads * s.HeadChannels, lanes = tokens * AttentionKernels.Lanes;
         long headWords = tokens * (2 * channelWords + tokenWords + s.Tokens + 2 * AttentionKernels.Lanes + 2) + s.HeadChannels * tokenWords;
         int heads = Batch * s.Heads;
-        BatchView<float> to = Floats(y, elements);
+        BatchView<float> to = Floats(y, elements, Access.Write);
         Scratch scratch = ReserveHeads(4 * headWords, heads, out int atOnce);
         var a = new QuantizedAttentionArguments
         {
-            Shape = s, Qkv = Floats(qkv, 3 * elements), Query = AffineQuantizer.Of(Checked(query)), Key = AffineQuantizer.Of(Checked(key)), Value = AffineQuantizer.Of(Checked(value)),
+            Shape = s, Qkv = Floats(qkv, 3 * elements, Access.Read), Query = AffineQuantizer.Of(Checked(query)), Key = AffineQuantizer.Of(Checked(key)), Value = AffineQuantizer.Of(Checked(value)),
             Queries = scratch.Take<int>(atOnce * tokens * channelWords), Keys = scratch.Take<int>(atOnce * tokens * channelWords),
             Values = scratch.Take<int>(atOnce * s.HeadChannels * tokenWords), Exponentials = scratch.Take<int>(atOnce * tokens * tokenWords),
             QuerySums = scratch.Take<int>(atOnce * tokens), KeySums = scratch.Take<int>(atOnce * tokens),
@@ -186,7 +186,7 @@ internal sealed partial class IlgpuExecution
     {
         atOnce = (int)Math.Clamp(ScoreBytes / headBytes, 1, heads);
         // Each part starts at a multiple of 64.
-        return new(_scratch.Reserve(headBytes * atOnce + 9 * 64, _plan));
+        return new(Working(headBytes * atOnce + 9 * 64));
     }
 
     /// <summary>Parts of the working memory, one after the other.</summary>

@@ -1,4 +1,3 @@
-using ILGPU;
 using Specializer.Ilgpu.Kernels;
 using Specializer.Kernels;
 
@@ -17,7 +16,7 @@ internal sealed partial class IlgpuExecution
         long products = (long)s.KernelSize * s.KernelSize * ((s.InputChannels + 3) & ~3);
         if (products * from.Levels * (s.WeightBits == 4 ? 7 : 128) > int.MaxValue)
             throw new ArgumentException($"A sum of {products} products can leave 32 bits; the convolution has too many input channels or taps for {s.WeightBits}-bit weights.");
-        var a = new ConvolutionArguments { Shape = s, Batch = Batch, Q = Integers(q, (long)s.InputHeight * s.InputWidth, s.InputChannels), InputScale = from.Scale, ZeroPoint = from.ZeroPoint };
+        var a = new ConvolutionArguments { Shape = s, Batch = Batch, Q = Integers(q, (long)s.InputHeight * s.InputWidth, s.InputChannels, Access.Read), InputScale = from.Scale, ZeroPoint = from.ZeroPoint };
         a.X = new() { Elements = a.Q.Elements.Cast<float>() };
         Finish(ref a, weights, y, vector, residual, correction);
         if (!_device.HasTensorCores || !TensorConvolution.Fits(s, from.Levels))
@@ -27,7 +26,6 @@ internal sealed partial class IlgpuExecution
         }
 
         a.Panels = Rows(weights, a);
-        a.PaddingIndex = (_arenaBytes - (long)Capacity * q.Offset) / 4;
         TileKind tile = Tile(s);
         LaunchTensor<TShape>(tile, tile switch
         {
@@ -58,12 +56,12 @@ internal sealed partial class IlgpuExecution
         ConvolutionDimensions s = Checked(shape);
         if (s.WeightBits != 32)
             throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {s.WeightBits}; integer weights take a quantized map.");
-        var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels) };
+        var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels, Access.Read) };
         a.Q = new() { Elements = a.X.Elements.Cast<int>() };
         Finish(ref a, weights, y, vector, residual, correction);
         if (_device.Options.HalfPrecision && HalfConvolution.Fits(s))
         {
-            ConvolveHalf<TShape>(weights, a);
+            ConvolveHalf<TShape>(weights, x, a);
             return;
         }
 
@@ -71,7 +69,6 @@ internal sealed partial class IlgpuExecution
         if (_device.HasTensorCores && !_device.Options.HalfPrecision && TensorConvolution.FitsFloats(s))
         {
             a.Panels = Rows(weights, a);
-            a.PaddingIndex = (_arenaBytes - (long)Capacity * x.Offset) / 4;
             a.Q.Stride = a.X.Stride;
             TileKind tile = Tile(s, floats: true);
             a.Shape = TensorConvolution.OfBytes(s, default(FloatOperand));
@@ -83,16 +80,12 @@ internal sealed partial class IlgpuExecution
         Launch<TShape, ConvolutionArguments>(DirectConvolution.FloatLiteral<TShape>, DirectConvolution.FloatDynamic, DirectConvolution.Items(s, Batch), a);
     }
 
-    /// <summary>The map is converted once, not once a tap and block of outputs.</summary>
-    private void ConvolveHalf<TShape>(ConvolutionWeights weights, ConvolutionArguments a)
+    private void ConvolveHalf<TShape>(ConvolutionWeights weights, Activation x, ConvolutionArguments a)
         where TShape : struct, IConvolutionShape
     {
         ConvolutionDimensions s = a.Shape;
-        int pixels = s.InputHeight * s.InputWidth, stride = pixels * HalfConvolution.PixelWords(s.InputChannels);
-        long words = (long)Batch * stride + HalfConvolution.ZeroWords;
-        ArrayView<int> halves = _scratch.Reserve(words * sizeof(int), _plan).Cast<int>();
-        Launch(HalfConvolution.Convert, words, new HalfMapArguments { Batch = Batch, Pixels = pixels, Channels = s.InputChannels, X = a.X, Halves = halves });
-        a.Q = new() { Elements = halves, Stride = stride };
+        int pixels = s.InputHeight * s.InputWidth;
+        a.Q = new() { Elements = Halves(x, pixels, s.InputChannels, a.X), Stride = pixels * HalfConvolution.PixelWords(s.InputChannels) };
         a.Panels = Rows(weights, a);
         if (!_device.HasTensorCores)
         {
@@ -101,7 +94,6 @@ internal sealed partial class IlgpuExecution
         }
 
         TileKind tile = Tile(s);
-        a.PaddingIndex = (long)Batch * stride;
         a.Shape = TensorConvolution.OfBytes(s, default(HalfOperand));
         LaunchTensor<TShape>(tile, tile switch
         {
@@ -129,11 +121,12 @@ internal sealed partial class IlgpuExecution
         _weights.Find(weights, ref a);
         int channels = a.Shape.OutputChannels;
         long elements = (long)a.Shape.OutputHeight * a.Shape.OutputWidth * channels;
-        a.Output = a.Residual = a.Vector = Floats(y, elements);
+        a.Output = a.Residual = a.Vector = Floats(y, elements, Access.Write);
+        a.Padding = Arena.SubView(_arenaBytes).Cast<int>();
         if (residual is { } other)
         {
             a.HasResidual = 1;
-            a.Residual = Floats(other, elements);
+            a.Residual = Floats(other, elements, Access.Read);
         }
 
         if (vector >= 0)
@@ -141,7 +134,7 @@ internal sealed partial class IlgpuExecution
             if (vector + channels > _vectorLength)
                 throw new ArgumentException($"Channels {vector} to {vector + channels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
             a.HasVector = 1;
-            a.Vector = Floats(_vectors, _vectorLength);
+            a.Vector = Floats(_vectors, _vectorLength, Access.Read);
             a.Vector.Elements = a.Vector.Elements.SubView(vector);
         }
 

@@ -15,7 +15,7 @@ internal sealed partial class IlgpuExecution
             throw new ArgumentException($"An embedding of {s.Steps} steps, {s.Classes} classes, width {s.Embedding} and {s.Vectors} vector elements is not usable.");
         if (step < 0 || step >= s.Steps) throw new ArgumentOutOfRangeException(nameof(step), step, $"The time table has {s.Steps} rows.");
         if (vectors != _vectors) throw new ArgumentException($"The step vectors were planned at offset {_vectors.Offset}, not {vectors.Offset}.", nameof(vectors));
-        var a = new EmbeddingArguments { Shape = s, Batch = Batch, Step = step, Labels = Labels, Vectors = Floats(vectors, s.Vectors) };
+        var a = new EmbeddingArguments { Shape = s, Batch = Batch, Step = step, Labels = Labels, Vectors = Floats(vectors, s.Vectors, Access.Write) };
         _vectorLength = s.Vectors;
         _weights.Find(weights, ref a);
         a.Activated = a.Time;
@@ -29,7 +29,7 @@ internal sealed partial class IlgpuExecution
         for (int image = 0; image < Batch; image++)
             if ((uint)_hostLabels[image] >= (uint)s.Classes)
                 throw new ArgumentException($"Label {_hostLabels[image]} of image {image} is outside 0 to {s.Classes - 1}.");
-        a.Activated = _scratch.Reserve((long)Batch * s.Embedding * sizeof(float), _plan).Cast<float>();
+        a.Activated = Working((long)Batch * s.Embedding * sizeof(float)).Cast<float>();
         Launch(EmbeddingKernel.Activate, (long)Batch * s.Embedding, a);
         Launch(EmbeddingKernel.Project, (long)Batch * s.Vectors, a);
     }

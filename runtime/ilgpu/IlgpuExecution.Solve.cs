@@ -17,7 +17,7 @@ internal sealed partial class IlgpuExecution
         Begin(checked(parameters.Guidance == 1f ? parameters.Images : 2 * parameters.Images), parameters, labels, cancellation);
         LaunchAtOnce(SolverKernel.Begin, DrawnImages * ((elements + 3L) / 4), new SolverArguments
         {
-            Shape = new(1, 1, elements, 1), Images = DrawnImages, Twice = Guided ? 1 : 0, Latent = Floats(latent, elements), Epsilon = Floats(latent, elements),
+            Shape = new(1, 1, elements, 1), Images = DrawnImages, Twice = Guided ? 1 : 0, Latent = Floats(latent, elements, Access.Write), Epsilon = Floats(latent, elements, Access.Read),
             Noise = new() { Seed = parameters.Seed, FirstImage = parameters.FirstImage, Step = GaussianNoise.InitialState },
         });
     }
@@ -32,7 +32,7 @@ internal sealed partial class IlgpuExecution
         _guidedSigma = correction.Sigma;
         Launch<TShape, GuidanceArguments>(GuidanceKernel.Literal<TShape>, GuidanceKernel.Dynamic, DrawnImages * pixels * channels, new()
         {
-            Shape = MapDimensions.Of(shape), Images = DrawnImages, Epsilon = Floats(epsilon, pixels * channels),
+            Shape = MapDimensions.Of(shape), Images = DrawnImages, Epsilon = Floats(epsilon, pixels * channels, Access.Write),
             Guidance = _run.Guidance, Gain = correction.Gain, CorrectMean = moments.CorrectMean ? 1 : 0, Offsets = Upload(offsets),
         });
     }
@@ -53,7 +53,7 @@ internal sealed partial class IlgpuExecution
         LaunchAtOnce<SolverArguments>(IsLiteral<TShape>() ? SolverKernel.Literal<TShape> : SolverKernel.Dynamic, DrawnImages * ((pixels * channels + 3) / 4), new()
         {
             Shape = MapDimensions.Of(shape), Images = DrawnImages, Twice = Guided ? 1 : 0,
-            Latent = Floats(latent, pixels * channels), Epsilon = Floats(epsilon, pixels * channels),
+            Latent = Floats(latent, pixels * channels, Access.Write), Epsilon = Floats(epsilon, pixels * channels, Access.Read),
             X0FromSample = c.X0FromSample, X0FromModel = c.X0FromModel, Clip = c.Clip, FromX0 = c.FromX0, FromSample = c.FromSample, FromModel = c.FromModel,
             Sigma = sigma, Noise = new() { Seed = _run.Seed, FirstImage = _run.FirstImage, Step = step },
         });

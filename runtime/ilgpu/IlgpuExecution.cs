@@ -159,6 +159,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         foreach (int batch in (int[])[Capacity, 1])
         {
             Batch = batch;
+            _halves.Clear();
             _hostLabels = new int[batch];
             steps();
         }
@@ -196,6 +197,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         }
 
         Batch = batch;
+        _halves.Clear();
         _run = run;
         Guided = run.Guidance != 1f;
         _guidedSigma = float.NaN;
@@ -205,7 +207,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
     internal override void Read(Activation map, int elementsPerImage, Span<float> destination)
     {
-        BatchView<float> from = Floats(map, elementsPerImage);
+        BatchView<float> from = Floats(map, elementsPerImage, Access.Read);
         int images = ImagesIn(destination.Length, elementsPerImage);
         WaitCount++;
         _device.Accelerator.Bind();
@@ -225,7 +227,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
     internal override void Write(Activation map, int elementsPerImage, ReadOnlySpan<float> source)
     {
-        BatchView<float> to = Floats(map, elementsPerImage);
+        BatchView<float> to = Floats(map, elementsPerImage, Access.Write);
         int images = ImagesIn(source.Length, elementsPerImage);
         WaitCount++;
         _device.Accelerator.Bind();
@@ -376,19 +378,28 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     }
 
     /// <summary>An FP32 map in the arena.</summary>
-    private BatchView<float> Floats(Activation map, long elements) => At<float>(map, elements * sizeof(float));
+    private BatchView<float> Floats(Activation map, long elements, Access access) => At<float>(map, elements * sizeof(float), access);
 
     /// <summary>A quantized map in the arena. Here an element is one byte whatever the shape's element size; the plan has room for it.</summary>
-    private BatchView<int> Integers(Activation map, long pixels, int channels) => At<int>(map, pixels * ((channels + 3) & ~3));
+    private BatchView<int> Integers(Activation map, long pixels, int channels, Access access) => At<int>(map, pixels * ((channels + 3) & ~3), access);
 
-    private BatchView<T> At<T>(Activation map, long bytesPerImage)
+    /// <summary>All access to the arena: what is written is known here.</summary>
+    private BatchView<T> At<T>(Activation map, long bytesPerImage, Access access)
         where T : unmanaged
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
         if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
             throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
+        if (access == Access.Write) ForgetHalves(map, bytesPerImage);
         return new() { Elements = Arena.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
+    }
+
+    /// <summary>Memory for one operation, which overwrites what was there.</summary>
+    private ArrayView<byte> Working(long bytes)
+    {
+        _halves.Clear();
+        return _scratch.Reserve(bytes, _plan);
     }
 
     private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)
@@ -417,6 +428,13 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         if (_disposed) return;
         _disposed = true;
         IlgpuDevice.Release(_graphs, _scratch, _offsets, _labels, _arena, _stream);
+    }
+
+    /// <summary>What an operation does with a map.</summary>
+    private enum Access
+    {
+        Read,
+        Write,
     }
 
     /// <summary>A shape type without fields is a compile-time constant.</summary>

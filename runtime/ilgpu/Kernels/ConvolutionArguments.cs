@@ -25,8 +25,8 @@ internal struct ConvolutionArguments
     public float Gain;
     /// <summary>0 or 1 each.</summary>
     public int HasResidual, HasVector, HasCorrection, HasOffset;
-    /// <summary>Where, in words from the map on, a table holds 16 equal bytes for each zero point: what a tensor-core kernel reads outside the map.</summary>
-    public long PaddingIndex;
+    /// <summary>16 equal bytes for each zero point: what a tensor-core kernel reads outside the map.</summary>
+    public ArrayView<int> Padding;
 
     /// <param name="channel">Of the output.</param>
     /// <param name="real">The layer is not computed in integers.</param>

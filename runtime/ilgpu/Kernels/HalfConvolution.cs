@@ -7,16 +7,13 @@ internal struct HalfMapArguments
 {
     public int Batch, Pixels, Channels;
     public BatchView<float> X;
-    /// <summary>[image][pixel][channels padded to 8], two a word, and 16 zero bytes behind.</summary>
+    /// <summary>[image][pixel][channels padded to 8], two a word.</summary>
     public ArrayView<int> Halves;
 }
 
 /// <summary>What half precision adds: the conversion of a map, and the plain convolution. <see cref="TensorConvolution"/> is the fast one.</summary>
 internal static class HalfConvolution
 {
-    /// <summary>Words behind a converted map; tensor cores read them outside the map.</summary>
-    public const int ZeroWords = 4;
-
     public static void HalfLiteral<TShape>(ConvolutionArguments a) where TShape : struct, IConvolutionShape => Run(a, default(TShape));
 
     public static void HalfDynamic(ConvolutionArguments a) => Run(a, a.Shape);
@@ -36,10 +33,10 @@ internal static class HalfConvolution
     public static void Convert(HalfMapArguments a)
     {
         int words = PixelWords(a.Channels), image = a.Pixels * words;
-        for (int item = Share.Start; item < a.Batch * image + ZeroWords; item += Share.Step)
+        for (int item = Share.Start; item < a.Batch * image; item += Share.Step)
         {
             int channel = item % words * 2, pixel = item / words % a.Pixels, word = 0;
-            if (item < a.Batch * image && channel < a.Channels)
+            if (channel < a.Channels)
             {
                 ArrayView<float> x = a.X.Image(item / image).SubView((long)pixel * a.Channels + channel);
                 float second = 0f;

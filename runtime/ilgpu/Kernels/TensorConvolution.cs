@@ -183,7 +183,7 @@ internal static class TensorConvolution
             _pixelTo = shared + TensorTile.Place(thread / 4, thread % 4);
             _weightTo = shared + rows * Step + (shape.WeightBits == 4 ? thread * 16 : TensorTile.Place(thread / 4, thread % 4));
             _stageBytes = rows * Step + TensorTile.Columns(tile) * weightBytes;
-            _padding = TensorCore.GlobalAddress(ref a.Q.Elements[a.PaddingIndex + a.ZeroPoint * 4]);
+            _padding = TensorCore.GlobalAddress(ref a.Padding[a.ZeroPoint * 4]);
             int pixel = firstPixel + thread / 4;
             _p0 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel, last)) };
             _p1 = new() { Output = OutputPixel.Of(shape, Math.Min(pixel + 32, last)) };
