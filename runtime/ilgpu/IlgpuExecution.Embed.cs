@@ -29,8 +29,8 @@ internal sealed partial class IlgpuExecution
         for (int image = 0; image < Batch; image++)
             if ((uint)_hostLabels[image] >= (uint)s.Classes)
                 throw new ArgumentException($"Label {_hostLabels[image]} of image {image} is outside 0 to {s.Classes - 1}.");
-        a.Activated = Working((long)Batch * s.Embedding * sizeof(float)).Cast<float>();
-        Launch(EmbeddingKernel.Activate, (long)Batch * s.Embedding, a);
-        Launch(EmbeddingKernel.Project, (long)Batch * s.Vectors, a);
+        int blocks = Batch * EmbeddingKernel.Blocks(s.Vectors);
+        a.Activated = Working((long)blocks * s.Embedding * sizeof(float)).Cast<float>();
+        LaunchParts(EmbeddingKernel.Project, blocks, EmbeddingKernel.Block, a);
     }
 }

@@ -280,9 +280,12 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
     private void LaunchParts<TShape, TArguments>(Action<TArguments> literal, Action<TArguments> dynamic, long parts, long items, in TArguments arguments)
         where TShape : struct
+        where TArguments : struct =>
+        LaunchParts(IsLiteral<TShape>() ? literal : dynamic, parts, items, arguments);
+
+    private void LaunchParts<TArguments>(Action<TArguments> kernel, long parts, long items, in TArguments arguments)
         where TArguments : struct
     {
-        Action<TArguments> kernel = IsLiteral<TShape>() ? literal : dynamic;
         if (Launches(kernel)) Queue(kernel, _device.Kernels.Parts(parts, items), arguments);
     }
 
