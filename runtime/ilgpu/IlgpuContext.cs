@@ -50,22 +50,29 @@ internal static class IlgpuContext
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
         OperatingSystem.IsLinux() && name is "cuda" or "OpenCL" && NativeLibrary.TryLoad($"lib{name}.so.1", out nint library) ? library : 0;
 
-    /// <summary>What a message lists when a device is missing.</summary>
+    /// <summary>What a message lists when a device is missing: all there are, or the driver that has none.</summary>
     public static string Found()
     {
         var names = new List<string>();
-        List("CUDA", b => b.Cuda(), names);
+        List("CUDA", b => b.Cuda(), CudaDriver.Describe, names);
         // Devices that ILGPU's own choice leaves out are named with the reason.
-        List("OpenCL", b => b.OpenCL(_ => true), names);
-        return names.Count == 0 ? "no CUDA or OpenCL device" : string.Join("; ", names);
+        List("OpenCL", b => b.OpenCL(_ => true), DescribeOpenCL, names);
+        return string.Join("; ", names);
     }
 
-    private static void List(string kind, Action<Context.Builder> devices, List<string> names)
+    private static string DescribeOpenCL()
+    {
+        string name = OperatingSystem.IsWindows() ? "OpenCL.dll" : "libOpenCL.so.1";
+        return NativeLibrary.TryLoad(name, out _) ? $"OpenCL ({name}) without a device" : $"no OpenCL ({name})";
+    }
+
+    private static void List(string kind, Action<Context.Builder> devices, Func<string> none, List<string> names)
     {
         try
         {
             using Context context = Create(devices);
             ILGPU.Runtime.Device[] found = [.. context.Devices.Where(d => d.AcceleratorType != AcceleratorType.CPU)];
+            if (found.Length == 0) names.Add(none());
             for (int i = 0; i < found.Length; i++)
                 names.Add($"{kind} {i}: {found[i].Name}{(found[i] is CLDevice { Capabilities.GenericAddressSpace: false } ? " (not usable: no generic address space)" : "")}");
         }

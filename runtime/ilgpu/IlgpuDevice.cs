@@ -161,7 +161,7 @@ public sealed class IlgpuDevice : Device
         {
             TDevice[] devices = [.. context.Devices.OfType<TDevice>()];
             if (index >= devices.Length)
-                throw new DeviceNotFoundException($"There is no {kind} device {index}; found: {IlgpuContext.Found()}. Install the GPU's driver, choose another index, or run on the CPU.");
+                throw new DeviceNotFoundException($"There is no {kind} device {index}; found: {IlgpuContext.Found()}. Install the GPU's driver, choose what was found, or run on the CPU.");
             Accelerator accelerator = devices[index].CreateAccelerator(context);
             if (accelerator is CLAccelerator { Capabilities: var capabilities } && !capabilities.Float64)
                 throw new DeviceCapabilityException($"{accelerator.Name} has no double precision, which group normalisation needs. Choose another device.");

@@ -11,7 +11,8 @@ internal readonly record struct LaunchGrid(long Groups, int Threads);
 /// <summary>Compiles each kernel once per device, when it is first asked for, and launches it.</summary>
 internal class KernelCache
 {
-    private const int GpuThreads = 128, MostPartThreads = 512;
+    /// <summary>Threads of a group, on GPUs: of <see cref="Items"/> and of kernels with tiles, and the most of <see cref="Parts"/>.</summary>
+    internal const int GpuThreads = 128, MostPartThreads = 512;
 
     /// <summary>Keyed by the delegate object: the compiler makes one for each method and shape type.</summary>
     private readonly ConcurrentDictionary<Delegate, Delegate> _compiled = new(ReferenceEqualityComparer.Instance);

@@ -1,4 +1,5 @@
 #if FULL_FEED
+using System.Collections.Concurrent;
 using System.Reflection;
 using ILGPU;
 using ILGPU.Backends;
@@ -43,11 +44,22 @@ internal static class PtxKernels
         .Where(m => m.IsGenericMethod && m.GetGenericArguments()[0].GetGenericParameterConstraints().Any(t => t.IsInterface && t.IsAssignableFrom(shape)))
         .Select(m => $"{c.Name}.{m.Name}"))];
 
-    public static string Compile(string kernel, Type? shape = null)
+    /// <param name="kernel">Class.Method.</param>
+    /// <param name="shape">What it is made for.</param>
+    /// <param name="architecture">As the assembler names it; what it lacks, dp4a for one, is computed otherwise.</param>
+    public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80")
+    {
+        MethodInfo method = Method(kernel);
+        return Compile(shape == null ? method : method.MakeGenericMethod(shape), architecture);
+    }
+
+    /// <summary>Threads of the largest group that a kernel is launched with.</summary>
+    public static int MostThreads(string kernel) => Method(kernel).DeclaringType == typeof(GroupNormKernels) ? KernelCache.MostPartThreads : KernelCache.GpuThreads;
+
+    private static MethodInfo Method(string kernel)
     {
         string[] name = kernel.Split('.');
-        MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
-        return Compile(shape == null ? method : method.MakeGenericMethod(shape));
+        return Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
     }
 
     /// <summary>Compiles kernels in one context, one after the other or side by side as a session does. The names of registers and functions, and the order of moves, depend on what the context has seen, so the instructions come without names and sorted.</summary>
@@ -58,18 +70,19 @@ internal static class PtxKernels
         var texts = new string[kernels.Length];
         Parallel.For(0, kernels.Length, new() { MaxDegreeOfParallelism = parallel ? 8 : 1 }, i =>
         {
-            string[] name = kernels[i].Split('.');
-            MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
-            string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
+            string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Method(kernels[i])), KernelSpecialization.Empty)).PTXAssembly;
             texts[i] = string.Join('\n', Regex.Replace(ptx, @"(%[a-z]+|_)\d+", "$1").Split('\n').Order(StringComparer.Ordinal));
         });
         return texts;
     }
 
-    public static string Compile(MethodInfo method) =>
-        ((PTXCompiledKernel)Backend.Value.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
+    public static string Compile(MethodInfo method, string architecture = "sm_80") =>
+        ((PTXCompiledKernel)Backends.GetOrAdd(architecture, Open).Value.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
 
-    private static readonly Lazy<PTXBackend> Backend = new(() => new(IlgpuContext.Create(_ => { }), CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, null!));
+    private static readonly ConcurrentDictionary<string, Lazy<PTXBackend>> Backends = new();
+
+    private static Lazy<PTXBackend> Open(string architecture) => new(() => new(
+        IlgpuContext.Create(_ => { }), (CudaArchitecture)typeof(CudaArchitecture).GetField(architecture.ToUpperInvariant())!.GetValue(null)!, CudaInstructionSet.ISA_80, null!));
 #else
     public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
@@ -85,7 +98,9 @@ internal static class PtxKernels
 
     public static string[] Compile(string[] kernels, bool parallel) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
-    public static string Compile(string kernel, Type? shape = null) => throw new InvalidOperationException(Accelerators.PackageMissing);
+    public static int MostThreads(string kernel) => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80") => throw new InvalidOperationException(Accelerators.PackageMissing);
 #endif
 
     /// <summary>Bytes of static shared memory.</summary>
