@@ -89,7 +89,7 @@ internal class KernelCache
         }
         catch (Exception e) when (e is AcceleratorException or InternalCompilerException or CapabilityNotSupportedException)
         {
-            throw new DeviceCapabilityException($"{_accelerator.Name} cannot run {kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}: {e.Message} Update its driver, or choose another device.", e);
+            throw new DeviceCapabilityException($"{_accelerator.Name} cannot run {kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}: {e.GetBaseException().Message.TrimEnd('.')}. Update its driver, or choose another device.", e);
         }
     }
 }

@@ -6,6 +6,7 @@ using ILGPU.IR;
 using ILGPU.IR.Intrinsics;
 using ILGPU.IR.Values;
 using ILGPU.Runtime.Cuda;
+using ILGPU.Util;
 
 namespace Specializer.Ilgpu.Intrinsics;
 
@@ -13,48 +14,64 @@ namespace Specializer.Ilgpu.Intrinsics;
 /// registers, unlike inline assembly with several results, which ILGPU passes through local memory.</summary>
 internal static class DeviceIntrinsics
 {
-    private static readonly Dictionary<string, string> PtxNames = new()
+    /// <summary>PTX: an instruction. OpenCL: an expression. Its fma is rounded once by definition; with -0, which changes no product, it is
+    /// a product that nothing fuses.</summary>
+    private static readonly Dictionary<string, (string Ptx, string OpenCL)> Operations = new()
     {
-        ["FusedMultiplyAdd(Single)"] = "fma.rn.f32",
-        ["Multiply(Single)"] = "mul.rn.f32",
-        ["Multiply(Double)"] = "mul.rn.f64",
-        ["Dot(Int32)"] = "dp4a.u32.s32",
+        ["FusedMultiplyAdd(Single)"] = ("fma.rn.f32", "fma({0}, {1}, {2})"),
+        ["Multiply(Single)"] = ("mul.rn.f32", "fma({0}, {1}, -0.0f)"),
+        ["Multiply(Double)"] = ("mul.rn.f64", "fma({0}, {1}, -0.0)"),
+        ["Product(UInt64)"] = ("mul.wide.u32", "(ulong)(uint){0} * (uint){1}"),
     };
 
     public static Context.Builder Specializer(this Context.Builder builder)
     {
         IntrinsicImplementationManager manager = builder.GetIntrinsicManager();
-        foreach (MethodInfo method in typeof(ExactMath).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
-            manager.RegisterMethod(method, method.Name == nameof(ExactMath.Dot)
-                ? new PTXIntrinsic(typeof(DeviceIntrinsics), nameof(Instruction), IntrinsicImplementationMode.GenerateCode, CudaArchitecture.SM_61)
-                : new PTXIntrinsic(typeof(DeviceIntrinsics), nameof(Instruction), IntrinsicImplementationMode.GenerateCode));
-        foreach (MethodInfo method in typeof(TensorCore).GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
+        MethodInfo dot = typeof(ExactMath).GetMethod(nameof(ExactMath.Dot))!, plainDot = typeof(ExactMath).GetMethod(nameof(ExactMath.PlainDot))!;
+        foreach (MethodInfo method in Methods(typeof(ExactMath)).Where(m => m != dot))
+        {
+            manager.RegisterMethod(method, new PTXIntrinsic(typeof(DeviceIntrinsics), nameof(PtxInstruction), IntrinsicImplementationMode.GenerateCode));
+            manager.RegisterMethod(method, new CLIntrinsic(typeof(DeviceIntrinsics), nameof(OpenCLExpression), IntrinsicImplementationMode.GenerateCode));
+        }
+
+        manager.RegisterMethod(dot, new PTXIntrinsic(typeof(DeviceIntrinsics), nameof(PtxDot), IntrinsicImplementationMode.GenerateCode, CudaArchitecture.SM_61));
+        manager.RegisterMethod(dot, new PTXIntrinsic(plainDot, IntrinsicImplementationMode.Redirect, minArchitecture: null, maxArchitecture: CudaArchitecture.SM_61));
+        manager.RegisterMethod(dot, new CLIntrinsic(plainDot, IntrinsicImplementationMode.Redirect));
+        foreach (MethodInfo method in Methods(typeof(TensorCore)))
             manager.RegisterMethod(method, new PTXIntrinsic(typeof(TensorCoreCode), nameof(TensorCoreCode.Generate), IntrinsicImplementationMode.GenerateCode));
-        manager.RegisterMethod(typeof(ExactMath).GetMethod(nameof(ExactMath.FusedMultiplyAdd))!,
-            new CLIntrinsic(typeof(DeviceIntrinsics), nameof(OpenClFma), IntrinsicImplementationMode.GenerateCode));
         return builder;
     }
 
-    /// <summary>One instruction: result, then the call's arguments.</summary>
-    public static void Instruction(PTXBackend backend, PTXCodeGenerator generator, Value value)
+    public static void PtxDot(PTXBackend backend, PTXCodeGenerator generator, Value value) => Instruction(generator, (MethodCall)value, "dp4a.u32.s32");
+
+    public static void PtxInstruction(PTXBackend backend, PTXCodeGenerator generator, Value value) =>
+        Instruction(generator, (MethodCall)value, Operation((MethodCall)value).Ptx);
+
+    public static void OpenCLExpression(CLBackend backend, CLCodeGenerator generator, Value value)
     {
         var call = (MethodCall)value;
-        MethodInfo method = (MethodInfo)call.Target.Source;
+        var arguments = new List<object>();
+        foreach (ValueReference argument in call.Nodes) arguments.Add(generator.Load(argument));
+        using CLCodeGenerator.StatementEmitter statement = generator.BeginStatement(generator.Allocate(call));
+        statement.AppendOperation((RawString)Operation(call).OpenCL, [.. arguments]);
+    }
+
+    /// <summary>Result, then the call's arguments.</summary>
+    private static void Instruction(PTXCodeGenerator generator, MethodCall call, string instruction)
+    {
         var arguments = new List<PTXCodeGenerator.PrimitiveRegister>();
         foreach (ValueReference argument in call.Nodes) arguments.Add(generator.LoadPrimitive(argument));
         PTXCodeGenerator.HardwareRegister result = generator.AllocateHardware(call);
-        using PTXCodeGenerator.CommandEmitter command = generator.BeginCommand(PtxNames[$"{method.Name}({method.ReturnType.Name})"]);
+        using PTXCodeGenerator.CommandEmitter command = generator.BeginCommand(instruction);
         command.AppendArgument(result);
         foreach (PTXCodeGenerator.PrimitiveRegister argument in arguments) command.AppendArgument(argument);
     }
 
-    /// <summary>OpenCL's fma is rounded once by definition.</summary>
-    public static void OpenClFma(CLBackend backend, CLCodeGenerator generator, Value value)
+    private static (string Ptx, string OpenCL) Operation(MethodCall call)
     {
-        var call = (MethodCall)value;
-        using CLCodeGenerator.StatementEmitter statement = generator.BeginStatement(generator.Allocate(call), "fma");
-        statement.BeginArguments();
-        foreach (ValueReference argument in call.Nodes) statement.AppendArgument(generator.Load(argument));
-        statement.EndArguments();
+        var method = (MethodInfo)call.Target.Source;
+        return Operations[$"{method.Name}({method.ReturnType.Name})"];
     }
+
+    private static IEnumerable<MethodInfo> Methods(Type type) => type.GetMethods().Where(m => m.IsDefined(typeof(IntrinsicImplementationAttribute)));
 }

@@ -18,11 +18,12 @@ internal static class DeviceNoise
     {
         ulong index = (ulong)(key.FirstImage + image);
         uint c0 = (uint)counter, c1 = (uint)key.Step, c2 = (uint)index, c3 = (uint)(index >> 32);
-        uint k0 = (uint)key.Seed, k1 = (uint)(key.Seed >> 32);
+        // Sums of 64 bits stay in range: OpenCL promises nothing for those that leave it.
+        ulong k0 = (uint)key.Seed, k1 = key.Seed >> 32;
         for (int round = 0; round < 10; round++)
         {
-            ulong product0 = 0xD2511F53ul * c0, product1 = 0xCD9E8D57ul * c2;
-            uint n0 = (uint)(product1 >> 32) ^ c1 ^ k0, n2 = (uint)(product0 >> 32) ^ c3 ^ k1;
+            ulong product0 = ExactMath.Product(c0, 0xD2511F53), product1 = ExactMath.Product(c2, 0xCD9E8D57);
+            uint n0 = (uint)(product1 >> 32) ^ c1 ^ (uint)k0, n2 = (uint)(product0 >> 32) ^ c3 ^ (uint)k1;
             c0 = n0;
             c1 = (uint)product1;
             c2 = n2;

@@ -18,9 +18,16 @@ internal static class ExactMath
     [IntrinsicImplementation]
     public static double Multiply(double a, double b) => a * b;
 
+    /// <summary>a·b, all 64 bits.</summary>
+    [IntrinsicImplementation]
+    public static ulong Product(uint a, uint b) => (ulong)a * b;
+
     /// <summary>sum + Σ over four bytes: unsigned activations times signed weights.</summary>
     [IntrinsicImplementation]
-    public static int Dot(int activations, int weights, int sum) => sum
+    public static int Dot(int activations, int weights, int sum) => PlainDot(activations, weights, sum);
+
+    /// <summary><see cref="Dot"/> for devices without an instruction for it.</summary>
+    public static int PlainDot(int activations, int weights, int sum) => sum
         + (activations & 255) * (weights << 24 >> 24) + (activations >> 8 & 255) * (weights << 16 >> 24)
         + (activations >> 16 & 255) * (weights << 8 >> 24) + (int)((uint)activations >> 24) * (weights >> 24);
 }

@@ -20,7 +20,7 @@ internal static class DirectConvolution
         where TShape : struct, IConvolutionShape
     {
         int quads = (shape.OutputChannels + 15) / 16 * 4, pixels = a.Batch * shape.OutputHeight * shape.OutputWidth, groups = (shape.InputChannels + 3) / 4;
-        int blockWords = shape.WeightBits == 8 ? 16 : 8, padding = a.ZeroPoint * 0x01010101;
+        int blockWords = shape.WeightBits == 8 ? 16 : 8, padding = a.ZeroPoint | a.ZeroPoint << 8 | a.ZeroPoint << 16 | a.ZeroPoint << 24;
         for (int item = Share.Start; item < (pixels + 3) / 4 * quads; item += Share.Step)
         {
             int quad = item % quads, first = item / quads * 4;
@@ -87,11 +87,13 @@ internal static class DirectConvolution
     private static float Value(ConvolutionArguments a, OutputPixel pixel, int input, int channels, int channel) =>
         input < 0 ? 0f : a.X.Elements[(long)pixel.Image * a.X.Stride + input * channels + channel];
 
-    /// <summary>The low nibbles of four bytes as signed bytes: from 8 on they are negative, so bits 4 to 7 are set.</summary>
+    /// <summary>The low nibbles of four bytes as signed bytes: from 8 on they are negative, so bits 4 to 7 are set. By shifts: a product would
+    /// leave the range of an int, for which OpenCL promises nothing.</summary>
     private static int Nibbles(int word)
     {
-        word &= 0x0F0F0F0F;
-        return word | (word & 0x08080808) * 0x1E;
+        int sign = (word & 0x08080808) << 1;
+        sign |= sign << 1;
+        return word & 0x0F0F0F0F | sign | sign << 2;
     }
 
     private static void Finish<TShape>(ConvolutionArguments a, TShape shape, OutputPixel pixel, int channel, Quad<int> sums)

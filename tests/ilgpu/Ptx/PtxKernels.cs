@@ -4,9 +4,11 @@ using System.Reflection;
 using ILGPU;
 using ILGPU.Backends;
 using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.OpenCL;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 using Specializer.GpuBenchmarks.Shapes;
 using Specializer.Ilgpu.Kernels;
 #endif
@@ -47,22 +49,20 @@ internal static class PtxKernels
     /// <param name="kernel">Class.Method.</param>
     /// <param name="shape">What it is made for.</param>
     /// <param name="architecture">As the assembler names it; what it lacks, dp4a for one, is computed otherwise.</param>
-    public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80")
-    {
-        MethodInfo method = Method(kernel);
-        return Compile(shape == null ? method : method.MakeGenericMethod(shape), architecture);
-    }
+    public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80") => Compile(Method(kernel, shape), architecture);
 
     /// <summary>Threads of the largest group that a kernel is launched with.</summary>
     public static int MostThreads(string kernel) => Method(kernel).DeclaringType == typeof(GroupNormKernels) ? KernelCache.MostPartThreads : KernelCache.GpuThreads;
 
-    private static MethodInfo Method(string kernel)
+    private static MethodInfo Method(string kernel, Type? shape = null)
     {
         string[] name = kernel.Split('.');
-        return Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
+        MethodInfo method = Entries(Classes.Single(c => c.Name == name[0])).Single(m => m.Name == name[1]);
+        return shape == null ? method : method.MakeGenericMethod(shape);
     }
 
-    /// <summary>Compiles kernels in one context, one after the other or side by side as a session does. The names of registers and functions, and the order of moves, depend on what the context has seen, so the instructions come without names and sorted.</summary>
+    /// <summary>Compiles kernels in one context, one after the other or side by side as a session does. The names of registers and functions, the order
+    /// of moves, and whether a choice is branches or a select, depend on what the context has seen, so the other instructions come without names and sorted.</summary>
     public static string[] Compile(string[] kernels, bool parallel)
     {
         using Context context = IlgpuContext.Create(_ => { });
@@ -71,10 +71,15 @@ internal static class PtxKernels
         Parallel.For(0, kernels.Length, new() { MaxDegreeOfParallelism = parallel ? 8 : 1 }, i =>
         {
             string ptx = ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Method(kernels[i])), KernelSpecialization.Empty)).PTXAssembly;
-            texts[i] = string.Join('\n', Regex.Replace(ptx, @"(%[a-z]+|_)\d+", "$1").Split('\n').Order(StringComparer.Ordinal));
+            texts[i] = string.Join('\n', Regex.Replace(ptx, @"(%[a-z]+|_)\d+", "$1").Split('\n')
+                .Where(line => !Regex.IsMatch(line, @"^\s*(mov\.|selp\.|bra|@|L_:|$)")).Order(StringComparer.Ordinal));
         });
         return texts;
     }
+
+    /// <summary>A kernel in OpenCL C.</summary>
+    public static string OpenCL(string kernel, Type? shape = null) =>
+        ((CLCompiledKernel)OpenCLBackend.Value.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(Method(kernel, shape)), KernelSpecialization.Empty)).Source;
 
     public static string Compile(MethodInfo method, string architecture = "sm_80") =>
         ((PTXCompiledKernel)Backends.GetOrAdd(architecture, Open).Value.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), KernelSpecialization.Empty)).PTXAssembly;
@@ -83,6 +88,9 @@ internal static class PtxKernels
 
     private static Lazy<PTXBackend> Open(string architecture) => new(() => new(
         IlgpuContext.Create(_ => { }), (CudaArchitecture)typeof(CudaArchitecture).GetField(architecture.ToUpperInvariant())!.GetValue(null)!, CudaInstructionSet.ISA_80, null!));
+
+    private static readonly Lazy<CLBackend> OpenCLBackend = new(() => new(IlgpuContext.Create(_ => { }),
+        new CLCapabilityContext(false, true, true, false, false), CLDeviceVendor.Other, new CLCVersion(1, 2)));
 #else
     public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
@@ -101,6 +109,8 @@ internal static class PtxKernels
     public static int MostThreads(string kernel) => throw new InvalidOperationException(Accelerators.PackageMissing);
 
     public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80") => throw new InvalidOperationException(Accelerators.PackageMissing);
+
+    public static string OpenCL(string kernel, Type? shape = null) => throw new InvalidOperationException(Accelerators.PackageMissing);
 #endif
 
     /// <summary>Bytes of static shared memory.</summary>

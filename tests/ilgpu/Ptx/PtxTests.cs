@@ -67,6 +67,18 @@ public class PtxTests(ITestOutputHelper output)
         Check(kernels);
     }
 
+    [PackageFact]
+    public void Before_dp4a_sums_are_plain_integer_code()
+    {
+        foreach (string kernel in PtxKernels.Dynamic().Where(k => k.StartsWith("Direct", StringComparison.Ordinal)))
+        {
+            string ptx = PtxKernels.Compile(kernel, architecture: "sm_60");
+            Assert.Contains(".target sm_60", ptx);
+            Assert.DoesNotContain("dp4a", ptx);
+            Assert.DoesNotMatch(@"\n\s*call", ptx);
+        }
+    }
+
     /// <summary>What benchmarks call the card's limit: a loop of nothing but matrix instructions.</summary>
     [PackageFact]
     public void Limits_are_matrix_instructions_on_registers()
