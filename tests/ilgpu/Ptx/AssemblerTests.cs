@@ -19,8 +19,9 @@ public class AssemblerTests(ITestOutputHelper output)
     [AssembledFor("sm_89")]
     public void Kernels_for_any_shape_keep_their_values_in_registers(string architecture) => Check(architecture, NetworkKernels.AnyShape());
 
-    /// <summary>Before there are tensor cores with asynchronous copies.</summary>
+    /// <summary>Before there are tensor cores with asynchronous copies; sm_60 has no dp4a either.</summary>
     [Theory]
+    [AssembledFor("sm_60")]
     [AssembledFor("sm_61")]
     [AssembledFor("sm_75")]
     public void Plain_kernels_keep_their_values_in_registers(string architecture) => Check(architecture,
