@@ -29,7 +29,7 @@ internal sealed partial class IlgpuExecution
         if (halves)
         {
             if (!LaunchWhole<TShape>(GroupNormKernels.WholeHalveLiteral<TShape>, GroupNormKernels.WholeHalveDynamic, a))
-                Launch<TShape, GroupNormArguments>(GroupNormKernels.HalveLiteral<TShape>, GroupNormKernels.HalveDynamic, Batch * Math.Max(elements, skipElements) / 4, a);
+                Launch<TShape, GroupNormArguments>(GroupNormKernels.HalveLiteral<TShape>, GroupNormKernels.HalveDynamic, Batch * Math.Max(elements, skipElements) / 2, a);
             _halves.Add(new(y, elements, a.Q.Elements));
             if (skipElements != 0) _halves.Add(new(ySkip, skipElements, a.QSkip.Elements));
             return;

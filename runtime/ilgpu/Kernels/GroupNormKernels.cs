@@ -31,27 +31,27 @@ internal static class GroupNormKernels
 
     public static void ApplyDynamic(GroupNormArguments a) => Apply(a, a.Shape);
 
-    public static void QuantizeLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Quads(a, default(TShape), halve: false);
+    public static void QuantizeLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Words(a, default(TShape), halve: false);
 
-    public static void QuantizeDynamic(GroupNormArguments a) => Quads(a, a.Shape, halve: false);
+    public static void QuantizeDynamic(GroupNormArguments a) => Words(a, a.Shape, halve: false);
 
-    public static void HalveLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Quads(a, default(TShape), halve: true);
+    public static void HalveLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => Words(a, default(TShape), halve: true);
 
-    public static void HalveDynamic(GroupNormArguments a) => Quads(a, a.Shape, halve: true);
+    public static void HalveDynamic(GroupNormArguments a) => Words(a, a.Shape, halve: true);
 
     public static void WholeApplyLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeApply(a, default(TShape));
 
     public static void WholeApplyDynamic(GroupNormArguments a) => WholeApply(a, a.Shape);
 
-    public static void WholeQuantizeLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeQuads(a, default(TShape), halve: false);
+    public static void WholeQuantizeLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeWords(a, default(TShape), halve: false);
 
-    public static void WholeQuantizeDynamic(GroupNormArguments a) => WholeQuads(a, a.Shape, halve: false);
+    public static void WholeQuantizeDynamic(GroupNormArguments a) => WholeWords(a, a.Shape, halve: false);
 
-    public static void WholeHalveLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeQuads(a, default(TShape), halve: true);
+    public static void WholeHalveLiteral<TShape>(GroupNormArguments a) where TShape : struct, IGroupNormShape => WholeWords(a, default(TShape), halve: true);
 
-    public static void WholeHalveDynamic(GroupNormArguments a) => WholeQuads(a, a.Shape, halve: true);
+    public static void WholeHalveDynamic(GroupNormArguments a) => WholeWords(a, a.Shape, halve: true);
 
-    /// <summary>Small maps, for which a launch costs more than what it would spread over the card; four channels that are finished together must lie in one group of one map.</summary>
+    /// <summary>Small maps, for which a launch costs more than what it would spread over the card; a word of four channels must lie in one group of one map.</summary>
     public static bool FitsOneLaunch(GroupNormDimensions s, int batch)
     {
         int all = s.Channels + s.SkipChannels, count = all / s.Groups;
@@ -84,20 +84,20 @@ internal static class GroupNormKernels
         }
     }
 
-    private static void WholeQuads<TShape>(GroupNormArguments a, TShape shape, bool halve)
+    private static void WholeWords<TShape>(GroupNormArguments a, TShape shape, bool halve)
         where TShape : struct, IGroupNormShape
     {
-        int quads = (shape.Channels + shape.SkipChannels) / shape.Groups / 4, pixels = shape.Height * shape.Width, channelQuads = shape.Channels / 4;
+        int width = Width(halve), words = (shape.Channels + shape.SkipChannels) / shape.Groups / width, pixels = shape.Height * shape.Width, channelWords = shape.Channels / width;
         for (int part = Grid.IdxX; part < a.Batch * shape.Groups; part += Grid.DimX)
         {
             Statistics(a, shape, part);
             Group.Barrier();
-            int image = part / shape.Groups, first = part % shape.Groups * quads;
-            for (int item = Group.IdxX; item < pixels * quads; item += Group.DimX)
+            int image = part / shape.Groups, first = part % shape.Groups * words;
+            for (int item = Group.IdxX; item < pixels * words; item += Group.DimX)
             {
-                int pixel = image * pixels + item / quads, quad = first + item % quads;
-                if (quad < channelQuads) Finish(a, shape, halve, pixel * channelQuads + quad);
-                else FinishSkip(a, shape, halve, pixel * (shape.SkipChannels / 4) + quad - channelQuads);
+                int pixel = image * pixels + item / words, word = first + item % words;
+                if (word < channelWords) Finish(a, shape, halve, pixel * channelWords + word);
+                else FinishSkip(a, shape, halve, pixel * (shape.SkipChannels / width) + word - channelWords);
             }
         }
     }
@@ -178,13 +178,17 @@ internal static class GroupNormKernels
         y.Image(image)[element] = Map(a, shape, x.Image(image)[element], image, first + element % channels);
     }
 
-    /// <summary>An item is four channels of either map.</summary>
-    private static void Quads<TShape>(GroupNormArguments a, TShape shape, bool halve)
+    /// <summary>Channels of a word.</summary>
+    private static int Width(bool halve) => halve ? 2 : 4;
+
+    /// <summary>An item is a word of either map.</summary>
+    private static void Words<TShape>(GroupNormArguments a, TShape shape, bool halve)
         where TShape : struct, IGroupNormShape
     {
-        int pixels = a.Batch * shape.Height * shape.Width, quads = pixels * ((shape.Channels + 3) / 4), skipQuads = pixels * ((shape.SkipChannels + 3) / 4);
-        for (int item = Share.Start; item < quads; item += Share.Step) Finish(a, shape, halve, item);
-        for (int item = Share.Start; item < skipQuads; item += Share.Step) FinishSkip(a, shape, halve, item);
+        int width = Width(halve), pixels = a.Batch * shape.Height * shape.Width;
+        int words = pixels * ((shape.Channels + width - 1) / width), skipWords = pixels * ((shape.SkipChannels + width - 1) / width);
+        for (int item = Share.Start; item < words; item += Share.Step) Finish(a, shape, halve, item);
+        for (int item = Share.Start; item < skipWords; item += Share.Step) FinishSkip(a, shape, halve, item);
     }
 
     private static void Finish<TShape>(GroupNormArguments a, TShape shape, bool halve, int item)
@@ -201,15 +205,16 @@ internal static class GroupNormKernels
         else Quantize(a, shape, a.Skip, a.QSkip, a.SkipQuantizer, shape.SkipChannels, shape.Channels, item);
     }
 
-    /// <summary>The four channels' results, which lie side by side in every map: both maps have whole fours.</summary>
+    /// <summary>Two channels, FP32 in one word of 64 bits, so that neighbouring threads fill whole lines. Both maps have whole pairs.</summary>
     private static void Halve<TShape>(
         GroupNormArguments a, TShape shape, BatchView<float> map, BatchView<float> result, BatchView<int> halves, int channels, int first, int item)
         where TShape : struct, IGroupNormShape
     {
-        int quads = shape.Height * shape.Width * (channels / 4), image = item / quads, quad = item % quads;
-        Quad<float> four = Map(a, shape, map, image, quad, first + quad % (channels / 4) * 4);
-        result.Image(image).Cast<Quad<float>>()[quad] = four;
-        halves.Image(image).Cast<long>()[quad] = (uint)DeviceHalf.Pack(four.A, four.B) | (long)DeviceHalf.Pack(four.C, four.D) << 32;
+        int pairs = shape.Height * shape.Width * (channels / 2), image = item / pairs, pair = item % pairs, channel = first + pair % (channels / 2) * 2;
+        long x = map.Image(image).Cast<long>()[pair];
+        float low = Map(a, shape, Interop.IntAsFloat((uint)x), image, channel), high = Map(a, shape, Interop.IntAsFloat((uint)(x >> 32)), image, channel + 1);
+        result.Image(image).Cast<long>()[pair] = Interop.FloatAsInt(low) | (long)Interop.FloatAsInt(high) << 32;
+        halves.Image(image)[pair] = DeviceHalf.Pack(low, high);
     }
 
     /// <summary>A word of four channels; those that only fill it up become 0.</summary>
@@ -221,8 +226,11 @@ internal static class GroupNormKernels
         int all = shape.Channels + shape.SkipChannels;
         if (channels % 4 == 0 && all % 4 == 0)
         {
-            Quad<float> four = Map(a, shape, map, image, word, first + channel);
-            quantized.Image(image)[word] = quantizer.Round(four.A) | quantizer.Round(four.B) << 8 | quantizer.Round(four.C) << 16 | quantizer.Round(four.D) << 24;
+            // 16 bytes a load.
+            ArrayView<Quad<float>> factors = a.Maps.Cast<Quad<float>>().SubView((image * 2 * all + first + channel) / 4);
+            Quad<float> four = map.Quads(image, word), factor = factors[0], offset = factors[all / 4];
+            quantized.Image(image)[word] = quantizer.Round(Map(shape, factor.A, four.A, offset.A)) | quantizer.Round(Map(shape, factor.B, four.B, offset.B)) << 8
+                | quantizer.Round(Map(shape, factor.C, four.C, offset.C)) << 16 | quantizer.Round(Map(shape, factor.D, four.D, offset.D)) << 24;
             return;
         }
 
@@ -232,20 +240,6 @@ internal static class GroupNormKernels
         if (channel + 2 < channels) q |= quantizer.Round(Map(a, shape, x[2], image, first + channel + 2)) << 16;
         if (channel + 3 < channels) q |= quantizer.Round(Map(a, shape, x[3], image, first + channel + 3)) << 24;
         quantized.Image(image)[word] = q;
-    }
-
-    /// <summary>Four neighbouring channels, 16 bytes a load.</summary>
-    private static Quad<float> Map<TShape>(GroupNormArguments a, TShape shape, BatchView<float> map, int image, int quad, int channel)
-        where TShape : struct, IGroupNormShape
-    {
-        int all = shape.Channels + shape.SkipChannels;
-        ArrayView<Quad<float>> factors = a.Maps.Cast<Quad<float>>().SubView((image * 2 * all + channel) / 4);
-        Quad<float> four = map.Quads(image, quad), factor = factors[0], offset = factors[all / 4];
-        return new()
-        {
-            A = Map(shape, factor.A, four.A, offset.A), B = Map(shape, factor.B, four.B, offset.B),
-            C = Map(shape, factor.C, four.C, offset.C), D = Map(shape, factor.D, four.D, offset.D),
-        };
     }
 
     /// <param name="a">Factors and offsets.</param>
