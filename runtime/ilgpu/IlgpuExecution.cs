@@ -380,31 +380,6 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         return view;
     }
 
-    /// <summary>An FP32 map in the arena.</summary>
-    private BatchView<float> Floats(Activation map, long elements, Access access) => At<float>(map, elements * sizeof(float), access);
-
-    /// <summary>A quantized map in the arena. Here an element is one byte whatever the shape's element size; the plan has room for it.</summary>
-    private BatchView<int> Integers(Activation map, long pixels, int channels, Access access) => At<int>(map, pixels * ((channels + 3) & ~3), access);
-
-    /// <summary>All access to the arena: what is written is known here.</summary>
-    private BatchView<T> At<T>(Activation map, long bytesPerImage, Access access)
-        where T : unmanaged
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
-        if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
-            throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
-        if (access == Access.Write) ForgetHalves(map, bytesPerImage);
-        return new() { Elements = Arena.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
-    }
-
-    /// <summary>Memory for one operation, which overwrites what was there.</summary>
-    private ArrayView<byte> Working(long bytes)
-    {
-        _halves.Clear();
-        return _scratch.Reserve(bytes, _plan);
-    }
-
     private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)
         where TShape : struct, IMapShape
     {
@@ -431,13 +406,6 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         if (_disposed) return;
         _disposed = true;
         IlgpuDevice.Release(_graphs, _scratch, _offsets, _labels, _arena, _stream);
-    }
-
-    /// <summary>What an operation does with a map.</summary>
-    private enum Access
-    {
-        Read,
-        Write,
     }
 
     /// <summary>A shape type without fields is a compile-time constant.</summary>

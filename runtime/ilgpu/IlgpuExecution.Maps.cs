@@ -8,6 +8,31 @@ internal sealed partial class IlgpuExecution
     /// <summary>Maps of the last normalisation that lie in the working memory in FP16 as well: until an operation writes over such a map, or takes the working memory.</summary>
     private readonly List<HalfMap> _halves = new(2);
 
+    /// <summary>An FP32 map in the arena.</summary>
+    private BatchView<float> Floats(Activation map, long elements, Access access) => At<float>(map, elements * sizeof(float), access);
+
+    /// <summary>A quantized map in the arena. Here an element is one byte whatever the shape's element size; the plan has room for it.</summary>
+    private BatchView<int> Integers(Activation map, long pixels, int channels, Access access) => At<int>(map, pixels * ((channels + 3) & ~3), access);
+
+    /// <summary>All access to the arena: what is written is known here.</summary>
+    private BatchView<T> At<T>(Activation map, long bytesPerImage, Access access)
+        where T : unmanaged
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
+        if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
+            throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
+        if (access == Access.Write) ForgetHalves(map, bytesPerImage);
+        return new() { Elements = Arena.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
+    }
+
+    /// <summary>Memory for one operation, which overwrites what was there.</summary>
+    private ArrayView<byte> Working(long bytes)
+    {
+        _halves.Clear();
+        return _scratch.Reserve(bytes, _plan);
+    }
+
     /// <summary>An FP32 map in FP16, [image][pixel][channels padded to 8]: converted once, not once a tap and block of outputs; and not at all where its normalisation has done that.</summary>
     private ArrayView<int> Halves(Activation map, int pixels, int channels, BatchView<float> x)
     {
@@ -23,6 +48,13 @@ internal sealed partial class IlgpuExecution
     {
         for (int i = _halves.Count - 1; i >= 0; i--)
             if (map.Offset < _halves[i].Map.Offset + 4 * _halves[i].Elements && _halves[i].Map.Offset < map.Offset + bytes) _halves.RemoveAt(i);
+    }
+
+    /// <summary>What an operation does with a map.</summary>
+    private enum Access
+    {
+        Read,
+        Write,
     }
 
     /// <param name="Map">Where it lies in FP32.</param>
