@@ -31,7 +31,7 @@ public sealed class DeviceCapabilityException : DeviceException
 public sealed class DeviceMemoryException : DeviceException
 {
     internal DeviceMemoryException(string device, string purpose, long needed, long available, Exception? inner = null)
-        : base($"{purpose} needs {Megabytes(needed)} on {device}, which has {Megabytes(available)} free. Use a session with a smaller capacity, or a device with more memory.", inner)
+        : base($"{purpose} needs {Megabytes(needed)} on {device}, which has {Megabytes(available)} free{(inner == null ? "" : $" but gives no such buffer: {inner.Message.TrimEnd('.')}")}. Use a session with a smaller capacity, or a device with more memory.", inner)
     {
         NeededBytes = needed;
         AvailableBytes = available;

@@ -29,7 +29,7 @@ public sealed class IlgpuDevice : Device
     public override string Name => Accelerator switch
     {
         CudaAccelerator cuda => $"{cuda.Name} (CUDA, {cuda.Architecture})",
-        CLAccelerator cl => $"{cl.Name} (OpenCL {cl.CVersion})",
+        CLAccelerator cl => $"{cl.Name} (OpenCL C {cl.CVersion.Major}.{cl.CVersion.Minor})",
         _ => $"{Accelerator.Name} (ILGPU, {Accelerator.MaxNumThreadsPerGroup} threads)",
     };
 
