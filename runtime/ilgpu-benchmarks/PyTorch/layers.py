@@ -163,7 +163,7 @@ def main():
             try:
                 compiled = milliseconds(compiled_model, x, ballast)
             except Exception as error:  # torch.compile needs a C compiler at run time
-                print(f"not compiled: {error}".splitlines()[0], file=sys.stderr)
+                print(f"not compiled: {' '.join(str(error).split())[:400]}", file=sys.stderr)
             put("LDM-4 step", batch, eager, compiled)
         for d in request["layers"]:
             f, shape = layer_of(d)
