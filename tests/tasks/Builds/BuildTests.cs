@@ -36,6 +36,22 @@ public sealed class BuildTests : IDisposable
     }
 
     [Fact]
+    public void Older_files_that_take_the_place_of_others_are_packed_and_compiled()
+    {
+        _project.AddModel();
+        _project.Create("<TargetFramework>net10.0</TargetFramework><SpecializerEmbedLimit>100</SpecializerEmbedLimit>");
+        _project.Build().AssertSucceeded();
+
+        // As archives unpack them, and copies that keep times.
+        TestModel older = _project.AddModel(seed: 2);
+        foreach (string file in new[] { older.ManifestPath, older.WeightsPath }) File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddDays(-1));
+        _project.Build("--no-restore").AssertSucceeded();
+
+        Assert.Equal(["bin/Release/net10.0/" + older.ResourceName], _project.PackedWeights("bin"));
+        Assert.Equal(["2 images"], _project.Run());
+    }
+
+    [Fact]
     public void A_broken_manifest_fails_with_one_located_error()
     {
         TestModel model = _project.AddModel();
