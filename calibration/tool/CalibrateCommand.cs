@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Specializer.Calibration;
 
 namespace Specializer.Tool;
@@ -14,18 +13,18 @@ internal static class CalibrateCommand
         var name = new Option<string?>("--name") { Description = "Name of the artefact; the folder's when absent." };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
-        var eta = new Option<double>("--eta") { Description = "η of DDIM, 0 to 1; 1 for DDPM.", DefaultValueFactory = _ => 1 };
+        var eta = Number.Create("--eta", "η of DDIM, 0 to 1; 1 for DDPM.", 1);
         var sampler = Choice<string?>.Create("--sampler", "Sampler; the model's own when η is 1, ddim otherwise.", null, ("ddpm", "ddpm"), ("ddim", "ddim"));
         var weights = Choice<int>.Create("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
         var activations = Choice<ActivationWidth?>.Create("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
             ("4", ActivationWidth.Four), ("8", ActivationWidth.Eight), ("mixed", ActivationWidth.Mixed));
         var attention = Choice<int>.Create("--attention", "Bits of the factors of attention's products, q·kᵀ and softmax·v.", 32, ("8", 8), ("32", 32));
         var policy = Choice<BitPolicy>.Create("--policy", "How mixed bits are chosen.", BitPolicy.Budget, ("preset", BitPolicy.Preset), ("rule", BitPolicy.Rule), ("budget", BitPolicy.Budget));
-        var presetShare = new Option<double>("--preset-share") { Description = "Share of the first steps at 4 bits.", DefaultValueFactory = _ => 0.25 };
+        var presetShare = Number.Create("--preset-share", "Share of the first steps at 4 bits.", 0.25);
         var sensitive = new Option<int>("--sensitive-layers") { Description = "Most layers to keep at 8 bits, paid for by more steps with 4-bit activations; kept only if held-out images gain." };
-        var ruleMargin = new Option<double>("--rule-margin") { Description = "Margin on the signal-to-noise ratio of the rule.", DefaultValueFactory = _ => 1 };
+        var ruleMargin = Number.Create("--rule-margin", "Margin on the signal-to-noise ratio of the rule.", 1);
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics.", DefaultValueFactory = _ => 256 };
-        var guidance = new Option<double>("--guidance") { Description = "Guidance scale to compile in.", DefaultValueFactory = _ => 1 };
+        var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
         var interval = new Option<(double, double)?>("--guidance-interval")
         {
             Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
@@ -81,7 +80,7 @@ internal static class CalibrateCommand
     private static (double, double)? ParseInterval(string text, Action<string> error)
     {
         string[] ends = text.Split("..");
-        if (ends.Length == 2 && double.TryParse(ends[0], CultureInfo.InvariantCulture, out double least) && double.TryParse(ends[1], CultureInfo.InvariantCulture, out double most))
+        if (ends.Length == 2 && Number.TryParse(ends[0], out double least) && Number.TryParse(ends[1], out double most))
             return (least, most);
         error($"--guidance-interval is '{text}'; it must look like 1..4.");
         return null;

@@ -15,21 +15,15 @@ internal static class VerifyCommand
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
         var against = new Option<FileInfo>("--against") { Description = "Safetensors file with the reference library's inputs and outputs.", Required = true };
         var json = new Option<FileInfo?>("--json") { Description = "Write every printed figure to this file." };
-        var tolerance = new Option<double>("--tolerance")
-        {
-            Description = "Largest absolute error of one prediction.", DefaultValueFactory = _ => GoldenVerification.DefaultTolerance,
-        };
-        var trajectory = new Option<double>("--trajectory-tolerance")
-        {
-            Description = "Largest error of a state, relative to its largest magnitude.", DefaultValueFactory = _ => GoldenVerification.DefaultTrajectoryTolerance,
-        };
+        Option<double> tolerance = Number.Create("--tolerance", "Largest absolute error of one prediction.", GoldenVerification.DefaultTolerance);
+        Option<double> trajectory = Number.Create("--trajectory-tolerance", "Largest error of a state, relative to its largest magnitude.", GoldenVerification.DefaultTrajectoryTolerance);
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         foreach (Option<double> option in (Option<double>[])[tolerance, trajectory])
         {
             option.Validators.Add(result =>
             {
-                // What is no number the parser reports by itself.
-                if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out double value) && !(value > 0)) result.AddError($"{option.Name} must be a number above 0.");
+                // What is no number is reported already.
+                if (result.Tokens is [var token] && Number.TryParse(token.Value, out double value) && !(value > 0)) result.AddError($"{option.Name} must be a number above 0.");
             });
         }
 

@@ -123,7 +123,8 @@ internal sealed class DecisionPhase
         Network network = _run.Quantized.Network;
         int[] bits = BitAllocation.Budget(_costs![0], _costs[1], BitAllocation.EightBitSteps(
             NetworkCost.MultiplyAccumulates(network) * 1024.0, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, saved));
-        _notes.Add($"budget: 4-bit activations at steps {string.Join(" ", Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4))}");
+        int[] four = [.. Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4)];
+        _notes.Add($"budget: 4-bit activations at {(four.Length == 0 ? "no step" : $"steps {string.Join(" ", four)}")}");
         return bits;
     }
 

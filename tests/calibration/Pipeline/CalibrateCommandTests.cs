@@ -21,6 +21,9 @@ public class CalibrateCommandTests
     [InlineData("--weights", "5")]
     [InlineData("--mean-correction", "none")]
     [InlineData("--guidance-interval", "1-4")]
+    [InlineData("--guidance-interval", "1..2,5")]
+    [InlineData("--rule-margin", "0,9")]
+    [InlineData("--preset-share", "NaN")]
     [InlineData("--engine", "onnx")]
     public void ImpossibleWordsAreRefusedBeforeAnythingRuns(string option, string value) =>
         Assert.NotEmpty(CalibrateCommand.Create().Parse([ModelFolder.Source, "--out", "nowhere", option, value]).Errors);

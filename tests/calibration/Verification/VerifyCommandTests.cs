@@ -32,6 +32,8 @@ public class VerifyCommandTests
     [InlineData("--tolerance", "much")]
     [InlineData("--tolerance", "0")]
     [InlineData("--tolerance", "NaN")]
+    [InlineData("--tolerance", "0,001")]
+    [InlineData("--trajectory-tolerance", "Infinity")]
     [InlineData("--threads", "two")]
     [InlineData("--tolerence", "1")]
     public void A_mistyped_option_is_exit_code_2_and_no_exception(string option, string value) =>
