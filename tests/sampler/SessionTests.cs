@@ -89,6 +89,17 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
         Assert.Contains(nameof(SampleOptions.FirstImage), error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(-1, 1)]
+    [InlineData(long.MaxValue, 2)]
+    public void Indices_of_images_do_not_wrap_around(long first, int count)
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+
+        Assert.Throws<ArgumentException>(() => session.Sample(new() { FirstImage = first, Count = count, Labels = [1] }));
+        Assert.Equal(long.MaxValue, session.Sample(new() { FirstImage = long.MaxValue, Labels = [1] }).Ids[0].Index);
+    }
+
     [Fact]
     public void A_session_serves_one_call_at_a_time()
     {

@@ -47,7 +47,7 @@ public sealed class SamplerSession : IDisposable
     /// <param name="options">What to draw.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
@@ -135,6 +135,8 @@ public sealed class SamplerSession : IDisposable
         int elements = d.Height * d.Width * d.Channels;
         if ((long)options.Count * elements > Array.MaxLength)
             throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.", nameof(options));
+        if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
+            throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.", nameof(options));
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."), nameof(options));
