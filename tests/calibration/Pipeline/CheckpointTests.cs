@@ -19,6 +19,14 @@ public class CheckpointTests
             Assert.Equal((0, 0), Load("these options"));
         }
 
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            byte[] damaged = [.. bytes];
+            damaged[i] ^= 1;
+            File.WriteAllBytes(path, damaged);
+            Assert.Equal((0, 0), Load("these options"));
+        }
+
         (int, int) Load(string options)
         {
             int value = 0;
