@@ -19,6 +19,7 @@ internal static class Comparison
     {
         string compare = Path.Combine(request.Output.DirectoryName ?? "", "compare.png");
         if (request.Output.FullName == compare) throw new ArgumentException("--out must not be compare.png, which the comparison with FP32 is called.");
+        if (request.Json?.FullName is { } json && (json == compare || json == request.Output.FullName)) throw new ArgumentException("--json must not be one of the pictures' files.");
         // A folder that cannot be made, or stands where a file should, is reported now, not after the last image.
         foreach (FileInfo file in new[] { request.Output, request.Json }.OfType<FileInfo>())
         {

@@ -46,7 +46,7 @@ internal static class SafetensorsHeader
         }
 
         if (!JsonReader.Parse(text, out JsonNode? root, out JsonError? error))
-            throw new InvalidDataException($"its header is not JSON at character {error!.Start}: {error.Message}");
+            throw new InvalidDataException($"its header is not JSON at character {error!.Start}: {error.Message.TrimEnd('.')}");
         var tensors = new List<StoredTensor>();
         foreach (JsonMember member in root!.Members)
         {
