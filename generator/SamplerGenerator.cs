@@ -17,7 +17,7 @@ public sealed class SamplerGenerator : IIncrementalGenerator
     internal static class Steps
     {
         public const string Files = nameof(Files);
-        public const string Runtime = nameof(Runtime);
+        public const string Project = nameof(Project);
         public const string Parsed = nameof(Parsed);
         public const string Claims = nameof(Claims);
         public const string Types = nameof(Types);
@@ -31,8 +31,8 @@ public sealed class SamplerGenerator : IIncrementalGenerator
             .Where(pair => ManifestFile.IsManifest(pair.Left, pair.Right))
             .Select((pair, cancellation) => ManifestFile.Read(pair.Left, pair.Right, cancellation))
             .WithTrackingName(Steps.Files);
-        var runtime = context.CompilationProvider.Select(RuntimeReference.Of).WithTrackingName(Steps.Runtime);
-        var parsed = files.Combine(runtime)
+        var project = context.CompilationProvider.Select(ProjectFacts.Of).WithTrackingName(Steps.Project);
+        var parsed = files.Combine(project)
             .Select((pair, cancellation) => SamplerParser.Parse(pair.Left, pair.Right, cancellation))
             .WithTrackingName(Steps.Parsed);
         var claims = parsed.Collect()

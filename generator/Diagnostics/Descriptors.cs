@@ -10,6 +10,7 @@ internal static class Descriptors
     public const string DuplicateTypeId = "SPZ021";
     public const string UnreadableId = "SPZ022";
     public const string RuntimeId = "SPZ023";
+    public const string LanguageId = "SPZ024";
 
     public static readonly DiagnosticDescriptor Syntax = Error(ManifestErrorId.Syntax, "The manifest is not valid JSON");
     public static readonly DiagnosticDescriptor UnknownProperty = Error(ManifestErrorId.UnknownProperty, "Unknown property");
@@ -32,12 +33,13 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor DuplicateType = Error(DuplicateTypeId, "Two manifests generate the same type");
     public static readonly DiagnosticDescriptor Unreadable = Error(UnreadableId, "The manifest cannot be read");
     public static readonly DiagnosticDescriptor Runtime = Error(RuntimeId, "Specializer.Runtime is not referenced");
+    public static readonly DiagnosticDescriptor Language = Error(LanguageId, "The project's version of C# is too old");
     public static readonly DiagnosticDescriptor Internal = Error(ManifestErrorId.Internal, "Internal error");
 
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         Syntax, UnknownProperty, MissingProperty, WrongKind, SchemaVersion, Name, Choice, Range, Length, Duplicate, UnknownMap, DataFlow, Shape,
-        ElementType, Limit, Contradiction, Encoding, Option, DuplicateType, Unreadable, Runtime, Internal,
+        ElementType, Limit, Contradiction, Encoding, Option, DuplicateType, Unreadable, Runtime, Language, Internal,
     ];
 
     public static DiagnosticDescriptor Of(string id) => All.FirstOrDefault(d => d.Id == id) ?? Internal;

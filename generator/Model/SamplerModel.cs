@@ -11,7 +11,7 @@ internal sealed record TypeName(string Namespace, string Name, string Accessibil
 /// <summary>One type that is printed.</summary>
 internal abstract record GeneratedType(TypeName Type, bool SeesInternals);
 
-/// <summary>What stands in for a sampler whose manifest has mistakes, so that the mistakes are the only errors.</summary>
+/// <summary>What stands in for a sampler that cannot be printed, so that the mistakes why are the only errors.</summary>
 internal sealed record StubModel(TypeName Type, bool SeesInternals) : GeneratedType(Type, SeesInternals);
 
 /// <summary>Everything that the emitter prints, decided: it looks nothing up and computes nothing.</summary>

@@ -13,12 +13,12 @@ internal sealed record ParseResult(string Path, GeneratedType? Type, EquatableAr
 /// <summary>From a file to the model of its sampler, or to diagnostics and a stub.</summary>
 internal static class SamplerParser
 {
-    public static ParseResult Parse(ManifestFile file, RuntimeReference runtime, CancellationToken cancellation)
+    public static ParseResult Parse(ManifestFile file, ProjectFacts project, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            return Parse(file, runtime);
+            return Parse(file, project);
         }
         catch (Exception e)
         {
@@ -41,9 +41,9 @@ internal static class SamplerParser
             $"This manifest and {Names.Quote(FileName(first.Path))} both generate {type.Namespace}.{type.Name}. Give one of the items another ClassName or Namespace."));
     }
 
-    private static ParseResult Parse(ManifestFile file, RuntimeReference runtime)
+    private static ParseResult Parse(ManifestFile file, ProjectFacts project)
     {
-        if (!runtime.Exists)
+        if (!project.HasRuntime)
             return ParseResult.Failed(file.Path, null, DiagnosticInfo.AtFile(Descriptors.RuntimeId, file.Path,
                 "Generated samplers run on Specializer.Runtime, which this project does not reference. Add a reference to the package."));
         ManifestResult read =
@@ -51,10 +51,16 @@ internal static class SamplerParser
             : !file.IsUtf8 ? new(null, new([ManifestReader.WrongEncoding]))
             : ManifestReader.Read(file.Text);
         var options = new SamplerOptions(file, read.Manifest?.Model.Name);
-        if (read.Manifest is { } manifest && options.Problems.Count == 0)
-            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, runtime.SeesInternals), default);
+        if (read.Manifest is { } manifest && options.Problems.Count == 0 && project.OldLanguage is null)
+            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project.SeesInternals), default);
 
         var problems = new List<DiagnosticInfo>(options.Problems);
+        if (project.OldLanguage is not null)
+        {
+            problems.Add(DiagnosticInfo.AtFile(Descriptors.LanguageId, file.Path,
+                $"This project is written in C# {project.OldLanguage}; generated samplers need C# 12 or later. Write <LangVersion>12</LangVersion> or higher in the project file, or remove LangVersion there."));
+        }
+
         if (file.Text is null)
         {
             problems.Add(DiagnosticInfo.AtFile(Descriptors.UnreadableId, file.Path, "The compiler cannot read this file. Check that it exists and is text."));
@@ -65,7 +71,7 @@ internal static class SamplerParser
             problems.AddRange(read.Errors.Select(e => DiagnosticInfo.At(e, file.Path, lines)));
         }
 
-        return new(file.Path, options.Problems.Count == 0 ? new StubModel(options.Type, runtime.SeesInternals) : null, problems.ToEquatableArray());
+        return new(file.Path, options.Problems.Count == 0 ? new StubModel(options.Type, project.SeesInternals) : null, problems.ToEquatableArray());
     }
 
     private static string FileName(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);

@@ -15,7 +15,7 @@ internal static class CompiledSampler
     public static Sampler Load(string manifest, byte[] weights, int maximumLiteralSteps = 64, Device? device = null)
     {
         var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "");
-        var model = (SamplerModel)SamplerParser.Parse(file, new RuntimeReference(true, false), default).Type!;
+        var model = (SamplerModel)SamplerParser.Parse(file, new ProjectFacts(true, false, null), default).Type!;
         CSharpCompilation compilation = GeneratorHarness.Compilation(SamplerEmitter.Emit(model, default, maximumLiteralSteps))
             .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
         using var image = new MemoryStream();

@@ -20,9 +20,9 @@ internal static class GeneratorHarness
 
     public static CSharpParseOptions ParseOptions { get; } = new(LanguageVersion.CSharp12, DocumentationMode.Diagnose);
 
-    public static CSharpCompilation Compilation(string code = "", bool runtime = true, string assembly = "Consumer") => CSharpCompilation.Create(
+    public static CSharpCompilation Compilation(string code = "", bool runtime = true, string assembly = "Consumer", CSharpParseOptions? options = null) => CSharpCompilation.Create(
         assembly,
-        [CSharpSyntaxTree.ParseText(code, ParseOptions, "Program.cs")],
+        [CSharpSyntaxTree.ParseText(code, options ?? ParseOptions, "Program.cs")],
         runtime ? s_references.Add(s_runtime) : s_references,
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9999));
 

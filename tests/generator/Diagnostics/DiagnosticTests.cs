@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
 using Specializer.Generator.Diagnostics;
 using Specializer.Generator.Parsing;
@@ -15,7 +16,7 @@ public sealed class DiagnosticTests
     private static readonly string s_valid = new ManifestBuilder().WithOneConvolution().ToString();
 
     /// <summary>Ids that have a test of their own below.</summary>
-    private static readonly string[] s_ownTests = ["SPZ020", "SPZ021", "SPZ022", "SPZ023", "SPZ099"];
+    private static readonly string[] s_ownTests = ["SPZ020", "SPZ021", "SPZ022", "SPZ023", "SPZ024", "SPZ099"];
 
     public static TheoryData<int> Mistakes => [.. Enumerable.Range(0, ManifestMistakes.All.Count)];
 
@@ -107,6 +108,24 @@ public sealed class DiagnosticTests
         GeneratorDriver driver = GeneratorHarness.Driver("Consumer", new ManifestText(Path, s_valid)).RunGenerators(GeneratorHarness.Compilation(runtime: false));
         Assert.Equal("SPZ023", Assert.Single(driver.GetRunResult().Diagnostics).Id);
         Assert.Empty(driver.GetRunResult().GeneratedTrees);
+    }
+
+    [Theory]
+    [InlineData(LanguageVersion.CSharp7_3, "7.3")]
+    [InlineData(LanguageVersion.CSharp9, "9.0")]
+    [InlineData(LanguageVersion.CSharp11, "11.0")]
+    public void SPZ024_an_old_language_gives_one_error_and_a_stub_that_it_can_read(LanguageVersion version, string name)
+    {
+        CSharpParseOptions old = GeneratorHarness.ParseOptions.WithLanguageVersion(version);
+        CSharpCompilation compilation = GeneratorHarness.Compilation("class P { object M() { return Consumer.TinySampler.Load(); } }", options: old);
+        if (version < LanguageVersion.CSharp8) compilation = compilation.WithOptions(compilation.Options.WithNullableContextOptions(NullableContextOptions.Disable));
+        GeneratorDriver driver = GeneratorHarness.Driver("Consumer", new ManifestText(Path, s_valid)).WithUpdatedParseOptions(old)
+            .RunGeneratorsAndUpdateCompilation(compilation, out Compilation updated, out var diagnostics);
+        Diagnostic diagnostic = Assert.Single(diagnostics);
+        Assert.Equal("SPZ024", diagnostic.Id);
+        Assert.Contains($"C# {name};", diagnostic.GetMessage(), StringComparison.Ordinal);
+        Assert.Single(driver.GetRunResult().GeneratedTrees);
+        Assert.Empty(updated.GetDiagnostics().Where(d => d.Severity > DiagnosticSeverity.Info));
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class IncrementalTests
     public void An_edit_elsewhere_recomputes_nothing()
     {
         GeneratorRunResult result = RunTwice(s_file, s_file, "class Edited { }");
-        AssertReasons(result, (Steps.Files, Cached), (Steps.Runtime, Unchanged), (Steps.Parsed, Cached), (Steps.Claims, Cached), (Steps.Types, Cached), (Steps.Diagnostics, Cached));
+        AssertReasons(result, (Steps.Files, Cached), (Steps.Project, Unchanged), (Steps.Parsed, Cached), (Steps.Claims, Cached), (Steps.Types, Cached), (Steps.Diagnostics, Cached));
         Assert.All(result.TrackedOutputSteps.Values.SelectMany(s => s).SelectMany(s => s.Outputs), o => Assert.Equal(Cached, o.Reason));
     }
 
