@@ -21,6 +21,7 @@ internal static class SamplerEmitter
         w.Line();
         w.Line($"namespace {model.Type.Namespace};");
         w.Line();
+        if (model.Type.MayBecomeKeyword) w.Line("#pragma warning disable CS8981 // The project chose the name.");
         Summary(w, model);
         w.Line($"{model.Type.Accessibility} sealed class {model.Type.Name} : global::Specializer.Sampler");
         using (w.Block())

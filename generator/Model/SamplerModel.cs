@@ -6,7 +6,11 @@ namespace Specializer.Generator.Model;
 /// <param name="Namespace">Dotted, validated.</param>
 /// <param name="Name">Identifier, validated.</param>
 /// <param name="Accessibility"><c>internal</c> or <c>public</c>.</param>
-internal sealed record TypeName(string Namespace, string Name, string Accessibility);
+internal sealed record TypeName(string Namespace, string Name, string Accessibility)
+{
+    /// <summary>Whether the compiler warns of the name (CS8981): a later C# may make a word of small letters alone a keyword.</summary>
+    public bool MayBecomeKeyword => Name.All(c => c is >= 'a' and <= 'z');
+}
 
 /// <summary>One type that is printed.</summary>
 internal abstract record GeneratedType(TypeName Type, bool SeesInternals);

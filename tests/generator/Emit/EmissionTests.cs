@@ -142,6 +142,12 @@ public sealed class EmissionTests
         generated.Compiles();
     }
 
+    [Fact]
+    public void Class_names_of_small_letters_compile_without_a_warning()
+    {
+        foreach (string manifest in new[] { s_everything, "{}" }) GeneratorHarness.Run(manifest, ("ClassName", "drawer")).Compiles();
+    }
+
     [Theory]
     [InlineData("My-App.2nd.class", "My_App._2nd._class")]
     [InlineData("Plain", "Plain")]
