@@ -17,27 +17,35 @@ internal sealed class SamplerOptions
         _path = file.Path;
         string space = file.Namespace.Length > 0 ? file.Namespace : Identifiers.ToNamespace(file.RootNamespace);
         if (space.Length == 0) space = "Specialized";
-        if (!Identifiers.IsNamespace(space))
-            Add($"{Names.Quote(space)} is not possible as Namespace: it must be dotted identifiers, none of them a keyword.");
+        if (!Identifiers.IsNamespace(space)) Add("Namespace", space, "it must be dotted identifiers, none of them a keyword.");
 
         string name = file.ClassName.Length > 0 ? file.ClassName : Identifiers.ToPascalCase(modelName ?? Stem(file.Path)) + "Sampler";
         if (!Identifiers.IsIdentifier(name))
-            Add($"{Names.Quote(name)} is not possible as ClassName: it must be an identifier and no keyword.");
+            Add("ClassName", name, "it must be an identifier and no keyword.");
         else if (SamplerModelBuilder.IsReserved(name))
-            Add($"{Names.Quote(name)} is not possible as ClassName: the generated type has a member or base of that name. Choose another, for example {name}Model.");
+            Add("ClassName", name, $"the generated type has a member or base of that name. Choose another, for example {name}Model.");
 
+        CanStandIn = _problems.Count == 0;
         string accessibility = file.Accessibility.Length > 0 ? file.Accessibility : "internal";
         if (accessibility is not ("internal" or "public"))
-            Add($"{Names.Quote(accessibility)} is not possible as Accessibility: write 'internal' or 'public'.");
+        {
+            Add("Accessibility", accessibility, "write 'internal' or 'public'.");
+            // Whoever uses the stand-in may be public.
+            accessibility = "public";
+        }
 
         Type = new(space, name, accessibility);
     }
 
     public TypeName Type { get; }
 
+    /// <summary>Whether a type can have this name at least.</summary>
+    public bool CanStandIn { get; }
+
     public IReadOnlyList<DiagnosticInfo> Problems => _problems;
 
-    private void Add(string message) => _problems.Add(DiagnosticInfo.AtFile(Descriptors.OptionId, _path, message));
+    private void Add(string metadata, string value, string rule) => _problems.Add(DiagnosticInfo.AtFile(
+        Descriptors.OptionId, _path, $"{Names.Quote(value)} is not possible as {metadata} of this manifest's item in the project file: {rule}"));
 
     /// <summary>"mnist" of "models/mnist.calibration.json".</summary>
     private static string Stem(string path)

@@ -38,7 +38,7 @@ internal static class SamplerParser
             string.Equals(c.Namespace, type.Namespace, StringComparison.OrdinalIgnoreCase) && string.Equals(c.Name, type.Name, StringComparison.OrdinalIgnoreCase));
         if (first is null || first.Path == result.Path) return result;
         return ParseResult.Failed(result.Path, null, DiagnosticInfo.AtFile(Descriptors.DuplicateTypeId, result.Path,
-            $"This manifest and {Names.Quote(FileName(first.Path))} both generate {type.Namespace}.{type.Name}. Give one of the items another ClassName or Namespace."));
+            $"This manifest and {Names.Quote(FileName(first.Path))} both generate {type.Namespace}.{type.Name}. Give one of their items in the project file another ClassName or Namespace."));
     }
 
     private static ParseResult Parse(ManifestFile file, ProjectFacts project)
@@ -71,7 +71,7 @@ internal static class SamplerParser
             problems.AddRange(read.Errors.Select(e => DiagnosticInfo.At(e, file.Path, lines)));
         }
 
-        return new(file.Path, options.Problems.Count == 0 ? new StubModel(options.Type, project.SeesInternals) : null, problems.ToEquatableArray());
+        return new(file.Path, options.CanStandIn ? new StubModel(options.Type, project.SeesInternals) : null, problems.ToEquatableArray());
     }
 
     private static string FileName(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);
