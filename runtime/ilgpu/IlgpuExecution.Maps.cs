@@ -23,7 +23,7 @@ internal sealed partial class IlgpuExecution
         if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
             throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
         if (access == Access.Write) ForgetHalves(map, bytesPerImage);
-        return new() { Elements = Arena.SubView(start).Cast<T>(), Stride = checked((int)(stride / 4)) };
+        return new() { Elements = Arena.SubView(start, Capacity * stride).Cast<T>(), Stride = checked((int)(stride / 4)) };
     }
 
     /// <summary>Memory for one operation, which overwrites what was there.</summary>

@@ -5,7 +5,6 @@ namespace Specializer.Ilgpu.Tests;
 /// <summary>The same session on the CPU device and on another, for comparing operation by operation.</summary>
 internal sealed class Pair : IDisposable
 {
-    private readonly Accelerator _kind;
     private readonly PackedWeights _weights;
     private readonly Device[] _devices;
     private readonly DeviceWeights[] _uploaded;
@@ -19,10 +18,13 @@ internal sealed class Pair : IDisposable
     /// <param name="arena">Bytes per image.</param>
     /// <param name="half">Half precision on the other device.</param>
     public Pair(Accelerator kind, PackedWeights weights, int batch, int vectors = 1, int[]? labels = null, int arena = 1 << 20, bool half = false)
+        : this(Accelerators.Open(kind, half), weights, batch, vectors, labels, arena) => Exact = kind != Accelerator.OpenCL;
+
+    /// <summary>With another device, which this object owns.</summary>
+    public Pair(Device other, PackedWeights weights, int batch, int vectors = 1, int[]? labels = null, int arena = 1 << 20)
     {
-        _kind = kind;
         _weights = weights;
-        _devices = [new CpuDevice(1), Accelerators.Open(kind, half)];
+        _devices = [new CpuDevice(1), other];
         _uploaded = [.. _devices.Select(d => d.Upload(weights))];
         Vectors = Plan(4 * vectors);
         Runs = [.. _devices.Zip(_uploaded, (d, w) => d.CreateExecution(w, arena, Vectors, batch))];
@@ -34,7 +36,7 @@ internal sealed class Pair : IDisposable
     public Activation Vectors { get; }
 
     /// <summary>OpenCL fixes no rounding of division and may fuse products into sums; everywhere else the bits must be the same.</summary>
-    public bool Exact => _kind != Accelerator.OpenCL;
+    public bool Exact { get; } = true;
 
     public Activation Plan(int bytes)
     {

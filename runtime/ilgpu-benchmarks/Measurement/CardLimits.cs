@@ -19,7 +19,7 @@ internal sealed class CardLimits : IDisposable
     {
         _device = device;
         device.Accelerator.Bind();
-        _sink = device.Accelerator.Allocate1D<int>(TensorConvolution.Threads);
+        _sink = device.Accelerator.Allocate1D<int>(Groups * TensorConvolution.Threads);
         using AcceleratorStream stream = device.Accelerator.CreateStream();
         if (device.HasTensorCores)
         {
@@ -46,6 +46,8 @@ internal sealed class CardLimits : IDisposable
 
     public void Dispose() => _sink.Dispose();
 
+    private int Groups => _device.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor;
+
     private (double Rate, double MsPerRepeat) Rate(AcceleratorStream stream, Action<LimitArguments> kernel, int depth)
     {
         const int repeats = 1 << 14;
@@ -61,12 +63,12 @@ internal sealed class CardLimits : IDisposable
             best = Math.Min(best, end.MeasureFrom(begin).TotalSeconds);
         }
 
-        double warps = (double)_device.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor * TensorConvolution.Threads / 32;
+        double warps = (double)Groups * TensorConvolution.Threads / 32;
         return (2.0 * 16 * 8 * depth * LimitKernels.Instructions * repeats * warps / best, best * 1e3 / repeats);
     }
 
     private void Launch(AcceleratorStream stream, Action<LimitArguments> kernel, int repeats) => _device.Kernels.Launch(kernel, stream,
-        new(_device.Accelerator.NumMultiprocessors * GroupsPerMultiprocessor, TensorConvolution.Threads), new LimitArguments { Repeats = repeats, Sink = _sink.View });
+        new(Groups, TensorConvolution.Threads), new LimitArguments { Repeats = repeats, Sink = _sink.View });
 
     private double Copy(AcceleratorStream stream, long bytes)
     {

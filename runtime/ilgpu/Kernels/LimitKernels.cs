@@ -6,7 +6,7 @@ namespace Specializer.Ilgpu.Kernels;
 internal struct LimitArguments
 {
     public int Repeats;
-    /// <summary>An element a thread of a group: without a result there would be no work.</summary>
+    /// <summary>An element a thread: without a result there would be no work.</summary>
     public ArrayView<int> Sink;
 }
 
@@ -37,6 +37,6 @@ internal static class LimitKernels
         TensorCore.Store(4, 4, 8, 0, RowBytes, sums + lane / 4 * RowBytes + lane % 4 * 8);
         TensorCore.SynchronizeWarp();
         for (int row = 0; row < 64; row++) total += TensorCore.Load(sums + row * RowBytes + lane * 4);
-        a.Sink[Group.IdxX] = total;
+        a.Sink[Grid.GlobalIndex.X] = total;
     }
 }

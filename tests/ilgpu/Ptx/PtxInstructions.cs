@@ -27,11 +27,13 @@ internal static unsafe class PtxInstructions
         ["mul.rn.f32"] = (x, y) => F(F(x) * F(y)), ["mul.rn.f64"] = (x, y) => D(D(x) * D(y)),
         ["div.s32"] = (x, y) => (uint)((int)x / (int)y), ["rem.s32"] = (x, y) => (uint)((int)x % (int)y), ["div.s64"] = (x, y) => (ulong)((long)x / (long)y), ["rem.s64"] = (x, y) => (ulong)((long)x % (long)y),
         ["div.rn.f32"] = (x, y) => F(F(x) / F(y)), ["div.rn.f64"] = (x, y) => D(D(x) / D(y)),
-        ["shl.b32"] = (x, y) => (uint)x << (int)y, ["shl.b64"] = (x, y) => x << (int)y, ["shr.s32"] = (x, y) => (uint)((int)x >> (int)y), ["shr.u32"] = (x, y) => (uint)x >> (int)y,
-        ["shr.s64"] = (x, y) => (ulong)((long)x >> (int)y), ["shr.u64"] = (x, y) => x >> (int)y,
+        // What is shifted further than there are bits is gone, unlike in C#.
+        ["shl.b32"] = (x, y) => (uint)y < 32 ? (uint)x << (int)y : 0, ["shl.b64"] = (x, y) => (uint)y < 64 ? x << (int)y : 0,
+        ["shr.u32"] = (x, y) => (uint)y < 32 ? (uint)x >> (int)y : 0, ["shr.u64"] = (x, y) => (uint)y < 64 ? x >> (int)y : 0,
+        ["shr.s32"] = (x, y) => (uint)((int)x >> (int)Math.Min((uint)y, 31)), ["shr.s64"] = (x, y) => (ulong)((long)x >> (int)Math.Min((uint)y, 63)),
         ["and.b32"] = (x, y) => (uint)(x & y), ["or.b32"] = (x, y) => (uint)(x | y), ["xor.b32"] = (x, y) => (uint)(x ^ y), ["and.b64"] = (x, y) => x & y, ["or.b64"] = (x, y) => x | y,
         ["and.pred"] = (x, y) => x & y, ["or.pred"] = (x, y) => x | y, ["xor.pred"] = (x, y) => x ^ y,
-        ["min.s32"] = (x, y) => (uint)Math.Min((int)x, (int)y), ["max.s32"] = (x, y) => (uint)Math.Max((int)x, (int)y), ["max.f32"] = (x, y) => F(MathF.Max(F(x), F(y))), ["min.f32"] = (x, y) => F(MathF.Min(F(x), F(y))),
+        ["min.s32"] = (x, y) => (uint)Math.Min((int)x, (int)y), ["max.s32"] = (x, y) => (uint)Math.Max((int)x, (int)y), ["max.f32"] = (x, y) => F(float.MaxNumber(F(x), F(y))), ["min.f32"] = (x, y) => F(float.MinNumber(F(x), F(y))),
     };
 
     private static readonly Dictionary<string, Ternary> TernaryOperations = new()
@@ -46,7 +48,8 @@ internal static unsafe class PtxInstructions
     {
         string name = i.Name;
         PtxOperand[] o = i.Operands;
-        if (name.StartsWith("mma.", StringComparison.Ordinal) || name.StartsWith("ldmatrix.", StringComparison.Ordinal) || name is "bar.sync" or "bar.warp.sync") return null;
+        if (name.StartsWith("mma.", StringComparison.Ordinal) || name.StartsWith("ldmatrix.", StringComparison.Ordinal) || name is "bar.sync" or "bar.warp.sync")
+            return i.Predicate == null ? null : throw new NotSupportedException($"{name} with a predicate.");
         if (name is "bra" or "bra.uni") return _ => { };
         if (name == "ret") return lane => lane.Done = true;
         if (name.StartsWith("mov.", StringComparison.Ordinal)) return Write(o[0], Read(o[1], Is32(name)));
@@ -58,8 +61,7 @@ internal static unsafe class PtxInstructions
         }
 
         if (name.StartsWith("cp.async.", StringComparison.Ordinal)) return Copy(name, o);
-        if (name.StartsWith("ld.", StringComparison.Ordinal)) return Load(name, o);
-        if (name.StartsWith("st.", StringComparison.Ordinal)) return Store(name, o);
+        if (i.IsMemoryAccess) return name[0] == 'l' ? Load(i, o) : Store(i, o);
         if (UnaryOperations.TryGetValue(name, out Unary? unary))
         {
             Func<Lane, ulong> x = Read(o[1], false);
@@ -121,44 +123,52 @@ internal static unsafe class PtxInstructions
         if (name == "cp.async.commit_group") return lane => lane.Commit();
         if (name == "cp.async.wait_group") return lane => lane.Wait((int)o[0].Immediate);
         Func<Lane, ulong> to = Read(o[0], false), from = Read(o[1], false);
-        return lane => lane.CopyLater((int)to(lane), from(lane));
+        return lane => lane.CopyLater(to(lane), from(lane));
     }
 
-    private static Action<Lane> Load(string name, PtxOperand[] o)
+    private static Action<Lane> Load(PtxInstruction i, PtxOperand[] o)
     {
-        bool wide = name.EndsWith("64", StringComparison.Ordinal);
-        int bytes = wide ? 8 : 4, offset = o[1].Offset;
-        Func<Lane, ulong> address = Read(o[1], false);
         int[] targets = o[0].Vector.Length == 0 ? [o[0].Register] : o[0].Vector;
+        int bytes = i.AccessBytes, offset = o[1].Offset, all = bytes * targets.Length;
+        // Narrower ones would have to be extended with or without the sign.
+        if (bytes is not (4 or 8)) throw new NotSupportedException(i.Name);
+        bool shared = i.Name.Contains(".shared", StringComparison.Ordinal), parameter = i.Name.Contains(".param", StringComparison.Ordinal);
+        Func<Lane, ulong> address = Read(o[1], false);
         return lane =>
         {
             ulong at = address(lane) + (ulong)offset;
-            if (at % (uint)(bytes * targets.Length) != 0) throw new InvalidOperationException($"{name} from {at:x} is not aligned.");
-            fixed (byte* parameters = lane.Parameters, shared = lane.Shared)
+            if (at % (uint)all != 0) throw new InvalidOperationException($"{i.Name} from {at:x} is not aligned.");
+            if (shared) lane.Checker.ReadShared(lane, at, all);
+            else if (!parameter) lane.Checker.ReadGlobal(lane, at, all);
+            fixed (byte* parameters = lane.Parameters, memory = lane.Shared)
             {
-                byte* from = name.Contains(".param", StringComparison.Ordinal) ? In(parameters, lane.Parameters.Length, at, bytes)
-                    : name.Contains(".shared", StringComparison.Ordinal) ? In(shared, lane.Shared.Length, at, bytes * targets.Length) : (byte*)at;
+                byte* from = parameter ? In(parameters, lane.Parameters.Length, at, all) : shared ? memory + at : (byte*)at;
                 foreach (int target in targets)
                 {
-                    lane.Registers[target] = wide ? *(ulong*)from : *(uint*)from;
+                    lane.Registers[target] = bytes == 8 ? *(ulong*)from : *(uint*)from;
                     from += bytes;
                 }
             }
         };
     }
 
-    private static Action<Lane> Store(string name, PtxOperand[] o)
+    private static Action<Lane> Store(PtxInstruction i, PtxOperand[] o)
     {
-        int bytes = name.EndsWith("64", StringComparison.Ordinal) ? 8 : name.EndsWith('8') ? 1 : 4, offset = o[0].Offset;
-        Func<Lane, ulong> address = Read(o[0], false);
         Func<Lane, ulong>[] values = o[1].Vector.Length == 0 ? [Read(o[1], false)] : [.. o[1].Vector.Select(r => (Func<Lane, ulong>)(lane => lane.Registers[r]))];
+        int bytes = i.AccessBytes, offset = o[0].Offset, all = bytes * values.Length;
+        bool shared = i.Name.Contains(".shared", StringComparison.Ordinal);
+        // Shared memory is checked by words.
+        if (bytes is not (1 or 4 or 8) || shared && bytes < 4) throw new NotSupportedException(i.Name);
+        Func<Lane, ulong> address = Read(o[0], false);
         return lane =>
         {
             ulong at = address(lane) + (ulong)offset;
-            if (at % (uint)(bytes * values.Length) != 0) throw new InvalidOperationException($"{name} to {at:x} is not aligned.");
-            fixed (byte* shared = lane.Shared)
+            if (at % (uint)all != 0) throw new InvalidOperationException($"{i.Name} to {at:x} is not aligned.");
+            if (shared) lane.Checker.WriteShared(lane, at, all);
+            else lane.Checker.WriteGlobal(lane, at, all);
+            fixed (byte* memory = lane.Shared)
             {
-                byte* to = name.Contains(".shared", StringComparison.Ordinal) ? In(shared, lane.Shared.Length, at, bytes * values.Length) : (byte*)at;
+                byte* to = shared ? memory + at : (byte*)at;
                 foreach (Func<Lane, ulong> value in values)
                 {
                     if (bytes == 8) *(ulong*)to = value(lane);

@@ -8,15 +8,19 @@ using ILGPU.Runtime.CPU;
 namespace Specializer.Ilgpu.Tests.Ptx;
 
 /// <summary>Launches kernels as PTX on <see cref="PtxMachine"/>, over the memory of ILGPU's CPU accelerator: the CUDA path without a GPU.</summary>
-internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : KernelCache(accelerator)
+internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<string, string>? edit) : KernelCache(accelerator)
 {
-    private static readonly ConcurrentDictionary<MethodInfo, PtxMachine> Machines = new();
+    private static readonly ConcurrentDictionary<MethodInfo, PtxMachine> Unedited = new();
 
-    public static IlgpuDevice Open(IlgpuDeviceOptions? options = null)
+    private readonly ConcurrentDictionary<MethodInfo, PtxMachine> _machines = edit == null ? Unedited : new();
+
+    /// <param name="options">Of the device.</param>
+    /// <param name="edit">Changes a kernel's text before it runs.</param>
+    public static IlgpuDevice Open(IlgpuDeviceOptions? options = null, Func<string, string>? edit = null)
     {
         Context context = IlgpuContext.Cpu();
         ILGPU.Runtime.Accelerator accelerator = context.Devices.OfType<CPUDevice>().First().CreateAccelerator(context);
-        return new(context, accelerator, new PtxLauncher(accelerator), hasTensorCores: true, takesLiteralShapes: true, options);
+        return new(context, accelerator, new PtxLauncher(accelerator, edit), hasTensorCores: true, takesLiteralShapes: true, options);
     }
 
     protected override void Start<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
@@ -24,18 +28,20 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : Kerne
         stream.Synchronize();
         PtxMachine machine = Machine(kernel);
         var parameters = new List<byte>();
-        Write(parameters, arguments);
-        // All kernels but those of tensor cores take any grid: here one that is neither full warps nor a single group.
-        bool any = !kernel.Method.DeclaringType!.Name.StartsWith("Tensor", StringComparison.Ordinal);
-        machine.Launch([.. parameters], any ? 3 : checked((int)groups), any ? 40 : threads);
+        var memory = new List<Extent>();
+        Write(parameters, memory, arguments);
+        // All kernels but those with shared memory take any grid: here one that is neither full warps nor a single group.
+        bool any = machine.SharedBytes == 0;
+        PtxMachine.CheckGrid(groups, threads);
+        machine.Launch([.. parameters], memory, any ? 3 : checked((int)groups), any ? 40 : threads);
     }
 
     public override void Prepare<TArguments>(Action<TArguments> kernel) => Machine(kernel);
 
-    private static PtxMachine Machine(Delegate kernel) => Machines.GetOrAdd(kernel.Method, method => new(new(PtxKernels.Compile(method))));
+    private PtxMachine Machine(Delegate kernel) => _machines.GetOrAdd(kernel.Method, method => new(new(edit == null ? PtxKernels.Compile(method) : edit(PtxKernels.Compile(method)))));
 
-    /// <summary>Writes a value as the kernel's parameter: natural alignment, a view as address and length.</summary>
-    private static int Write(List<byte> to, object value)
+    /// <summary>Writes a value as the kernel's parameter: natural alignment, a view as address and length. Notes what memory views are of.</summary>
+    private static int Write(List<byte> to, List<Extent> memory, object value)
     {
         switch (value)
         {
@@ -49,22 +55,23 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator) : Kerne
         Type type = value.GetType();
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ArrayView<>))
         {
-            Align(to, BitConverter.GetBytes((long)typeof(PtxLauncher).GetMethod(nameof(Address), BindingFlags.NonPublic | BindingFlags.Static)!
-                .MakeGenericMethod(type.GetGenericArguments()).Invoke(null, [value])!));
+            var extent = (Extent)typeof(PtxLauncher).GetMethod(nameof(ExtentOf), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(type.GetGenericArguments()).Invoke(null, [value])!;
+            memory.Add(extent);
+            Align(to, BitConverter.GetBytes(extent.Start));
             return Align(to, BitConverter.GetBytes((long)type.GetProperty("Length")!.GetValue(value)!));
         }
 
         var inner = new List<byte>();
         int alignment = 1;
         foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).OrderBy(f => f.MetadataToken))
-            alignment = Math.Max(alignment, Write(inner, field.GetValue(value)!));
+            alignment = Math.Max(alignment, Write(inner, memory, field.GetValue(value)!));
         Pad(inner, alignment);
         Pad(to, alignment);
         to.AddRange(inner);
         return alignment;
     }
 
-    private static long Address<T>(ArrayView<T> view) where T : unmanaged => view.LoadEffectiveAddressAsPtr();
+    private static Extent ExtentOf<T>(ArrayView<T> view) where T : unmanaged => new((ulong)view.LoadEffectiveAddressAsPtr(), (ulong)view.LengthInBytes);
 
     private static int Align(List<byte> to, byte[] bytes)
     {

@@ -101,4 +101,12 @@ internal sealed record PtxOperand(string Text)
 internal sealed record PtxInstruction(string Name, PtxOperand[] Operands, int? Predicate, bool Negated)
 {
     public int Target { get; set; } = -1;
+
+    /// <summary>An ordinary load or store, from wherever.</summary>
+    public bool IsMemoryAccess { get; } = Name.StartsWith("ld.", StringComparison.Ordinal) || Name.StartsWith("st.", StringComparison.Ordinal);
+
+    /// <summary>Of an element of what it loads or stores: the type behind the last dot is a letter and bits.</summary>
+    public int AccessBytes => int.Parse(Name.AsSpan(Name.LastIndexOf('.') + 2), CultureInfo.InvariantCulture) / 8;
+
+    public override string ToString() => $"{Name} {string.Join(", ", Operands.Select(o => o.Text))}".TrimEnd();
 }
