@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using SampleApp;
 
 // Draws digits twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
@@ -6,7 +7,11 @@ using SampleApp;
 var label = new Option<int?>("--label") { HelpName = "digit", Description = "Draw only this digit, 0 to 9. Default: all of them in turn." };
 var count = new Option<int>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000.", DefaultValueFactory = _ => 64 };
 var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine.", DefaultValueFactory = _ => 0 };
-var guidance = new Option<float?>("--guidance") { HelpName = "scale", Description = "Classifier-free guidance, within the interval that was calibrated. Default: the scale that was compiled in." };
+var guidance = new Option<float?>("--guidance")
+{
+    HelpName = "scale", Description = "Classifier-free guidance, within the interval that was calibrated. Default: the scale that was compiled in.",
+    CustomParser = result => ParseScale(result.Tokens.Single().Value, result.AddError),
+};
 var threads = new Option<int>("--threads") { HelpName = "number", Description = "CPU threads; 0 for one for each processor.", DefaultValueFactory = _ => 0 };
 var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "Picture of the quantized samples. Beside it, compare.png shows FP32 rows above quantized ones.", DefaultValueFactory = _ => new("samples.png") };
 var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
@@ -53,6 +58,14 @@ command.SetAction(async (result, cancellation) =>
 ParseResult parsed = command.Parse(args);
 int exitCode = await parsed.InvokeAsync();
 return parsed.Errors.Count > 0 ? 2 : exitCode;
+
+// The parser's own conversion takes a comma for a separator of thousands, and 0,2 for 2.
+static float? ParseScale(string text, Action<string> error)
+{
+    if (float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float scale)) return scale;
+    error($"--guidance is '{text}'; it must be a number like 1.5.");
+    return null;
+}
 
 // What is no number the parser reports by itself.
 static void Limit(Option option, int least, int most) => option.Validators.Add(result =>

@@ -6,6 +6,7 @@ using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
 using Specializer.Benchmarks.OnnxRuntime;
 using Specializer.Benchmarks.Report;
+using Specializer.Tool;
 
 namespace Specializer.Benchmarks.Commands;
 
@@ -24,7 +25,7 @@ internal static class ModelsCommand
         configurations.AcceptOnlyFromAmong(ModelMeasurement.Configurations);
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
-        var turn = new Option<double>("--turn") { Description = "Milliseconds of a turn, at least three evaluations.", DefaultValueFactory = _ => 60 };
+        var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations.", 60);
         foreach (Option option in (Option[])[threads, batch, rounds]) option.RequirePositive();
         var avx2 = new Option<bool>("--avx2") { Description = "Both sides without AVX-512; to be started with DOTNET_EnableAVX512=0." };
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Specializer.GpuBenchmarks;
 using Specializer.GpuBenchmarks.Report;
+using Specializer.Tool;
 
 var device = new Option<string>("--device") { Description = "What to measure; cpu is ILGPU's CPU accelerator and tests this command only.", DefaultValueFactory = _ => "cuda" };
 device.AcceptOnlyFromAmong("cuda", "opencl", "cpu");
@@ -8,7 +9,7 @@ var index = new Option<int>("--index") { Description = "Which device of that kin
 var batch = new Option<int[]>("--batch") { Description = "Batch sizes; default 1, 8 and 32, with --quick 1.", AllowMultipleArgumentsPerToken = true };
 var quick = new Option<bool>("--quick") { Description = "Tiny shapes and the small model alone; always on with --device cpu." };
 var json = new Option<FileInfo?>("--json") { Description = "File that receives every figure, rewritten as they come." };
-var minutes = new Option<double>("--minutes") { Description = "How long the run may take; it ends at most half a minute later. Parts that have no time left are named.", DefaultValueFactory = _ => 7.25 };
+var minutes = Number.Create("--minutes", "How long the run may take; it ends at most half a minute later. Parts that have no time left are named.", 7.25);
 var python = new Option<string>("--python") { Description = "The Python whose torch measures the same layers.", DefaultValueFactory = _ => "python3" };
 index.Validators.Add(result =>
 {
