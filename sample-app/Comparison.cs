@@ -25,6 +25,7 @@ internal static class Comparison
         {
             if (Directory.Exists(file.FullName)) throw new IOException($"{file.FullName} is a folder. Name a file to write.");
             file.Directory!.Create();
+            Probe(file);
         }
 
         using Device device = OpenDevice(request);
@@ -63,6 +64,19 @@ internal static class Comparison
         report.Print(Console.Out);
         Console.WriteLine($"Wrote {request.Output.Name} and {Path.GetFileName(compare)} (FP32 above quantized) to {request.Output.DirectoryName}.");
         if (request.Json is not null) report.WriteJson(request.Json);
+    }
+
+    /// <summary>Pictures are written beside their place first and renamed, so it is the folder that must take new files.</summary>
+    private static void Probe(FileInfo file)
+    {
+        try
+        {
+            new FileStream(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{file.FullName} cannot be written: its folder takes no new file. Name another, or see to its permissions and to the room on its disk.", e);
+        }
     }
 
     private static Device OpenDevice(Request request) => request.Device switch
