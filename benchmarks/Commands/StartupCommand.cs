@@ -46,7 +46,10 @@ internal static class StartupCommand
 
     private static Startup Start(string assembly)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [StartupProbe.Argument, assembly]) { RedirectStandardOutput = true })!;
+        // Started as `dotnet Specializer.Benchmarks.dll`, this process is dotnet, and has to be told which program.
+        bool isHost = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet";
+        string[] program = isHost ? [typeof(StartupCommand).Assembly.Location] : [];
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. program, StartupProbe.Argument, assembly]) { RedirectStandardOutput = true })!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0
