@@ -17,7 +17,8 @@ index.Validators.Add(result =>
 });
 minutes.Validators.Add(result =>
 {
-    if (result.GetValueOrDefault<double>() is not (>= 0.1 and <= 600)) result.AddError("--minutes must lie between 0.1 and 600.");
+    // What is no number is reported already.
+    if (result.Tokens is [var token] && Number.TryParse(token.Value, out double value) && value is not (>= 0.1 and <= 600)) result.AddError("--minutes must lie between 0.1 and 600.");
 });
 batch.Validators.Add(result =>
 {
