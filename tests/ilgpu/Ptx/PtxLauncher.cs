@@ -14,6 +14,9 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<st
 
     private readonly ConcurrentDictionary<MethodInfo, PtxMachine> _machines = edit == null ? Unedited : new();
 
+    /// <summary>Kernels that were launched, as Class.Method; of one for literal shapes the last.</summary>
+    public Dictionary<string, PtxMachine> Launched { get; } = [];
+
     /// <param name="options">Of the device.</param>
     /// <param name="edit">Changes a kernel's text before it runs.</param>
     public static IlgpuDevice Open(IlgpuDeviceOptions? options = null, Func<string, string>? edit = null)
@@ -26,7 +29,7 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<st
     protected override void Start<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
     {
         stream.Synchronize();
-        PtxMachine machine = Machine(kernel);
+        PtxMachine machine = Launched[$"{kernel.Method.DeclaringType!.Name}.{kernel.Method.Name}"] = Machine(kernel);
         var parameters = new List<byte>();
         var memory = new List<Extent>();
         Write(parameters, memory, arguments);

@@ -12,6 +12,7 @@ internal sealed unsafe class PtxMachine
 
     private readonly PtxProgram _program;
     private readonly Action<Lane>?[] _steps;
+    private readonly bool[] _ran;
 
     public PtxMachine(PtxProgram program)
     {
@@ -19,9 +20,13 @@ internal sealed unsafe class PtxMachine
         if (program.ParameterBytes > MostParameterBytes) throw new InvalidOperationException($"{program.ParameterBytes} bytes of parameters are too many.");
         _program = program;
         _steps = [.. program.Instructions.Select(PtxInstructions.Compile)];
+        _ran = new bool[_steps.Length];
     }
 
     public int SharedBytes => _program.SharedBytes;
+
+    /// <summary>Instructions that no thread has come to yet.</summary>
+    public IEnumerable<PtxInstruction> NotRun => _program.Instructions.Where((_, i) => !_ran[i]);
 
     /// <exception cref="InvalidOperationException">A driver would refuse a launch of so many groups of so many threads.</exception>
     public static void CheckGrid(long groups, int threads)
@@ -103,6 +108,7 @@ internal sealed unsafe class PtxMachine
         while (!lane.Done)
         {
             PtxInstruction i = _program.Instructions[lane.Next];
+            _ran[lane.Next] = true;
             if (_steps[lane.Next] is not { } step) return;
             if (i.Predicate is { } p && lane.Registers[p] != 0 == i.Negated) lane.Next++;
             else if (i.Target >= 0) lane.Next = i.Target;
