@@ -11,7 +11,7 @@ public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<string
 /// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, bits and corrections per step.</summary>
 public static class Calibrator
 {
-    /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped.</summary>
+    /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped, unless another build of this library wrote the checkpoint.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="options">What to calibrate for.</param>
     /// <param name="folder">Where to write; created when missing.</param>
@@ -34,7 +34,7 @@ public static class Calibrator
         options.Validate(model);
         Directory.CreateDirectory(folder);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
-        var checkpoint = new Checkpoint(folder, model.Name, string.Join('\n', (string[])[model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options)]));
+        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options));
         var notes = new List<string>();
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, notes);
@@ -49,5 +49,15 @@ public static class Calibrator
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
         checkpoint.Delete();
         return new(path, notes);
+    }
+
+    /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>
+    internal static string Identity(ImportedModel model, CalibrationOptions options)
+    {
+        Type[] code = [typeof(Calibrator), typeof(Device), options.Engine?.GetType() ?? typeof(InterpreterEngine)];
+        return string.Join('\n', (string[])
+        [
+            model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options), .. code.Select(type => $"{type.Module.ModuleVersionId}"),
+        ]);
     }
 }

@@ -8,7 +8,7 @@ namespace Specializer.Calibration;
 /// uninterrupted run gives, because a state is written only between units.</summary>
 /// <param name="folder">Where the artefact will lie.</param>
 /// <param name="name">Of the artefact.</param>
-/// <param name="identity">Everything that decides the state: another model or other options start anew.</param>
+/// <param name="identity">Everything that decides the state: another model, other options or other code start anew.</param>
 internal sealed class Checkpoint(string folder, string name, string identity)
 {
     private const uint Magic = 0x334B5A53; // "SZK3", little-endian

@@ -46,6 +46,15 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    /// <summary>What an earlier version left must not go into a later one's artefact.</summary>
+    [Fact]
+    public void ACheckpointIsBoundToTheCodeThatWroteIt()
+    {
+        string identity = Calibrator.Identity(Model, Quick);
+        Assert.All((Type[])[typeof(Calibrator), typeof(Sampler)], type => Assert.Contains($"{type.Module.ModuleVersionId}", identity, StringComparison.Ordinal));
+        Assert.Equal(identity, Calibrator.Identity(Model, Quick));
+    }
+
     [Theory]
     [InlineData("scheduler_config.json", "\"beta_end\": 0.02", "\"beta_end\": 0.01")]
     [InlineData("config.json", "\"attention_head_dim\": 32", "\"attention_head_dim\": 16")]
