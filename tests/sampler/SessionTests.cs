@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Specializer.Generated.Tests;
 
 /// <summary>What a program may rely on when it draws.</summary>
@@ -18,6 +20,16 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
         Assert.Equal(all[4].ToArray(), last[0].ToArray());
         Assert.NotEqual(all[3].ToArray(), last[0].ToArray());
         Assert.Equal(new ImageId(9, 4, 4), last.Ids[0]);
+    }
+
+    [Fact]
+    public void More_memory_than_there_is_is_an_error_that_says_how_much()
+    {
+        // More elements than an array can have: refused on every machine.
+        var error = Assert.Throws<OutOfMemoryException>(() => _sampler.CreateSession(int.MaxValue));
+        Assert.Contains($"capacity {int.MaxValue} needs {(int.MaxValue * _sampler.Description.BytesPerImage / 1048576.0).ToString("N0", CultureInfo.InvariantCulture)} MiB", error.Message, StringComparison.Ordinal);
+        using SamplerSession session = _sampler.CreateSession(1);
+        Assert.Equal(1, session.Capacity);
     }
 
     [Fact]

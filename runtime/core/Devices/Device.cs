@@ -1,6 +1,6 @@
 namespace Specializer;
 
-/// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu.</summary>
+/// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu. Dispose of it after its samplers: its threads and its device's memory otherwise stay until the process ends.</summary>
 public abstract class Device : IDisposable
 {
     /// <summary>What a person would call it, for messages.</summary>

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Specializer;
 
-/// <summary>Base of every generated sampler: owns the immutable weights, which any number of sessions may share.</summary>
+/// <summary>Base of every generated sampler: owns the immutable weights, which any number of sessions may share. Dispose of it: weights, and threads of a device of its own, otherwise stay until the process ends.</summary>
 public abstract class Sampler : IDisposable
 {
     private readonly PackedWeights _packed;
@@ -59,15 +59,25 @@ public abstract class Sampler : IDisposable
     /// <param name="capacity">Images evaluated at once; 0 chooses. Guidance evaluates each image twice.</param>
     /// <exception cref="ArgumentOutOfRangeException">A negative capacity.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
+    /// <exception cref="OutOfMemoryException">The buffers, <see cref="SamplerDescription.BytesPerImage"/> for each image, do not fit this computer's memory. GPUs report their own with an exception of theirs.</exception>
     public SamplerSession CreateSession(int capacity = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
+        if (capacity == 0) capacity = SamplerSession.DefaultCapacity(Description);
         lock (_sessions)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var session = new SamplerSession(this, capacity == 0 ? SamplerSession.DefaultCapacity(Description) : capacity);
-            _sessions.Add(session);
-            return session;
+            try
+            {
+                var session = new SamplerSession(this, capacity);
+                _sessions.Add(session);
+                return session;
+            }
+            catch (OutOfMemoryException e)
+            {
+                throw new OutOfMemoryException(
+                    FormattableString.Invariant($"A session of capacity {capacity} needs {capacity * Description.BytesPerImage / 1048576.0:N0} MiB, which this computer does not have free. A smaller capacity draws the same images in more batches."), e);
+            }
         }
     }
 
@@ -79,6 +89,7 @@ public abstract class Sampler : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts while the call waits for its turn, and within a step.</param>
     /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
+    /// <exception cref="OutOfMemoryException">The session's buffers, or the images, do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">The call came from <paramref name="progress"/> of another one, whose turn it still is.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>

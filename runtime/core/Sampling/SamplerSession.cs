@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Specializer;
 
-/// <summary>A sampler's working memory. Serves one call at a time.</summary>
+/// <summary>A sampler's working memory. Serves one call at a time. Dispose of it: its memory otherwise stays as long as the sampler.</summary>
 public sealed class SamplerSession : IDisposable
 {
     private readonly Sampler _sampler;
@@ -48,6 +48,7 @@ public sealed class SamplerSession : IDisposable
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
     /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
+    /// <exception cref="OutOfMemoryException">All images together do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
