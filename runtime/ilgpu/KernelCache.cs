@@ -14,18 +14,28 @@ internal class KernelCache
     /// <summary>Threads of a group, on GPUs: of <see cref="Items"/> and of kernels with tiles, and the most of <see cref="Parts"/>.</summary>
     internal const int GpuThreads = 128, MostPartThreads = 512;
 
+    /// <summary>The most groups of <see cref="Items"/> and <see cref="Parts"/>, on GPUs.</summary>
+    protected const int GpuGroups = 1 << 22;
+
     /// <summary>Keyed by the delegate object: the compiler makes one for each method and shape type.</summary>
     private readonly ConcurrentDictionary<Delegate, Delegate> _compiled = new(ReferenceEqualityComparer.Instance);
     private readonly Accelerator _accelerator;
-    private readonly int _threads, _mostGroups;
+    private readonly int _threads, _mostGroups, _mostThreads;
 
+    /// <remarks>ILGPU's CPU accelerator has a barrier after every group; every kernel takes any grid, so it gets one group.</remarks>
     public KernelCache(Accelerator accelerator)
+        : this(accelerator, accelerator.AcceleratorType == AcceleratorType.CPU ? 1 : GpuGroups, accelerator.MaxNumThreadsPerGroup)
+    {
+    }
+
+    /// <param name="accelerator">Compiles and runs.</param>
+    /// <param name="mostGroups">Of a launch that takes any grid.</param>
+    /// <param name="mostThreads">That a group may have.</param>
+    protected KernelCache(Accelerator accelerator, int mostGroups, int mostThreads)
     {
         _accelerator = accelerator;
-        // ILGPU's CPU accelerator has a barrier after every group; every kernel takes any grid, so it gets one group.
-        bool cpu = accelerator.AcceleratorType == AcceleratorType.CPU;
-        _threads = cpu ? accelerator.MaxNumThreadsPerGroup : Math.Min(GpuThreads, accelerator.MaxNumThreadsPerGroup);
-        _mostGroups = cpu ? 1 : 1 << 22;
+        (_mostGroups, _mostThreads) = (mostGroups, mostThreads);
+        _threads = mostGroups == 1 ? mostThreads : Math.Min(GpuThreads, mostThreads);
     }
 
     /// <summary>Kernels that are compiled.</summary>
@@ -44,7 +54,7 @@ internal class KernelCache
 
     /// <summary>A group of threads for each of <paramref name="parts"/>, where there can be so many, of as many threads as a part has <paramref name="items"/>.</summary>
     public LaunchGrid Parts(long parts, long items) => new(Math.Min(parts, _mostGroups),
-        _mostGroups == 1 ? _threads : (int)Math.Clamp((items + 31) / 32 * 32, 32, Math.Min(MostPartThreads, _accelerator.MaxNumThreadsPerGroup)));
+        _mostGroups == 1 ? _threads : (int)Math.Clamp((items + 31) / 32 * 32, 32, Math.Min(MostPartThreads, _mostThreads)));
 
     /// <summary>Compiles a kernel that will be launched. Any thread may.</summary>
     public virtual void Prepare<TArguments>(Action<TArguments> kernel)

@@ -8,11 +8,13 @@ using ILGPU.Runtime.CPU;
 namespace Specializer.Ilgpu.Tests.Ptx;
 
 /// <summary>Launches kernels as PTX on <see cref="PtxMachine"/>, over the memory of ILGPU's CPU accelerator: the CUDA path without a GPU.</summary>
-internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<string, string>? edit) : KernelCache(accelerator)
+internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<string, string>? edit) : KernelCache(accelerator, GpuGroups, PtxMachine.MostThreads)
 {
     private static readonly ConcurrentDictionary<MethodInfo, PtxMachine> Unedited = new();
 
     private readonly ConcurrentDictionary<MethodInfo, PtxMachine> _machines = edit == null ? Unedited : new();
+
+    private int _launches;
 
     /// <summary>Kernels that were launched, as Class.Method; of one for literal shapes the last.</summary>
     public Dictionary<string, PtxMachine> Launched { get; } = [];
@@ -33,9 +35,9 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<st
         var parameters = new List<byte>();
         var memory = new List<Extent>();
         Write(parameters, memory, arguments);
-        // All kernels but those with shared memory take any grid: here one that is neither full warps nor a single group.
-        bool any = machine.SharedBytes == 0;
         PtxMachine.CheckGrid(groups, threads);
+        // All kernels but those with shared memory take any grid: every other launch has a GPU's, the others one that is neither full warps nor a single group.
+        bool any = machine.SharedBytes == 0 && _launches++ % 2 == 0;
         machine.Launch([.. parameters], memory, any ? 3 : checked((int)groups), any ? 40 : threads);
     }
 

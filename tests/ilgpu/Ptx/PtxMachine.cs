@@ -7,8 +7,9 @@ namespace Specializer.Ilgpu.Tests.Ptx;
 /// <see cref="MemoryChecker"/> sees what other orders could change.</summary>
 internal sealed unsafe class PtxMachine
 {
-    /// <summary>What every CUDA device takes.</summary>
-    private const int MostSharedBytes = 48 * 1024, MostParameterBytes = 4096, MostThreads = 1024;
+    /// <summary>What every CUDA device takes, of a group.</summary>
+    public const int MostThreads = 1024;
+    private const int MostSharedBytes = 48 * 1024, MostParameterBytes = 4096;
 
     private readonly PtxProgram _program;
     private readonly Action<Lane>?[] _steps;
