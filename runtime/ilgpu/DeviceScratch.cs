@@ -22,7 +22,7 @@ internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream
     {
         Wanted = Math.Max(Wanted, bytes);
         if (plan != null) return plan.View(bytes);
-        if (_buffer != null && bytes <= _buffer.Length) return _buffer.View.BaseView;
+        if (_buffer != null && bytes <= _buffer.Length) return _buffer.View.BaseView.SubView(0, bytes);
         if (_buffer != null)
         {
             flush();
@@ -41,7 +41,7 @@ internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream
 
         // What was planned is allocated at once.
         _buffer = device.Allocate(Wanted, "An operation's working memory");
-        return _buffer.View.BaseView;
+        return _buffer.View.BaseView.SubView(0, bytes);
     }
 
     public void Dispose() => _buffer?.Dispose();
