@@ -55,7 +55,10 @@ public class VerifyCommandTests
         Assert.Contains("is a folder", Assert.Throws<IOException>(() => OutputFile.Prepare(new(folder.Root))).Message);
         Assert.Contains("is a folder", Assert.Throws<IOException>(() => OutputFile.Prepare(new(Path.GetPathRoot(folder.Root)!))).Message);
         OutputFile.Prepare(new(folder.File("new/file")));
-        Assert.True(Directory.Exists(folder.File("new")));
+        Assert.Empty(Directory.GetFileSystemEntries(folder.File("new")));
+        // A folder that takes no files, not even an administrator's.
+        if (OperatingSystem.IsLinux())
+            Assert.StartsWith("/proc/report.json: cannot be written", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/report.json"))).Message, StringComparison.Ordinal);
     }
 
     private static int Run(params string[] arguments) => ExitCode.Of(VerifyCommand.Create().Parse(arguments));
