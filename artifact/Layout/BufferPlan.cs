@@ -1,8 +1,8 @@
 namespace Specializer.Manifest;
 
 /// <summary>Where each map lies in a session's arena: planned by liveness, so that the peak is known before the first run.</summary>
-/// <remarks>Greedy by size (largest first, lowest free offset): maps whose lives overlap never overlap in memory. A convolution's residual that dies there
-/// shares its output's memory, because each element is read before it is written at the same place.</remarks>
+/// <remarks>Greedy by size (largest first, lowest free offset): maps whose lives overlap never overlap in memory. What an operation reads element by element just before it
+/// writes (<see cref="Operation.Overwritten"/>: a convolution's residual) and dies there shares the output's memory.</remarks>
 internal sealed class BufferPlan
 {
     /// <summary>Name under which the step vectors' buffer is planned.</summary>
@@ -79,7 +79,7 @@ internal sealed class BufferPlan
             foreach (string output in operation.Outputs())
             {
                 int last = Math.Max(i, lastUse.TryGetValue(output, out int use) ? use : i);
-                if (operation is ConvolutionOperation { Residual: { } residual } && residual != network.Latent
+                if (operation.Overwritten is { } residual && residual != network.Latent
                     && lastUse[residual] == i && bytes[residual] == bytes[output] && operation.Inputs().Count(n => n == residual) == 1)
                 {
                     Life shared = lives[residual];

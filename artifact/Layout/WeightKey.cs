@@ -20,8 +20,7 @@ internal sealed class WeightKey
         Line("embedding", steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         foreach (Operation operation in network.Operations)
         {
-            if (operation is GroupNormOperation norm) Line(norm.Name, WeightLayout.GroupNormChannels(norm, maps));
-            else if (operation is ConvolutionOperation c) Line(c.Name, maps[c.Input].Channels, maps[c.Output].Channels, c.KernelSize, c.WeightBits);
+            if (operation.PackedBytes(maps) > 0) Line(operation.Name, operation.PackedShape(maps));
         }
 
         using var sha256 = SHA256.Create();

@@ -18,13 +18,7 @@ internal sealed class WeightLayout
         position += EmbeddingBytes(network.Embedding, steps);
         foreach (Operation operation in network.Operations)
         {
-            long bytes = operation switch
-            {
-                GroupNormOperation norm => 2 * Align(4L * GroupNormChannels(norm, maps)),
-                ConvolutionOperation convolution => ConvolutionBytes(
-                    maps[convolution.Input].Channels, maps[convolution.Output].Channels, convolution.KernelSize, convolution.WeightBits),
-                _ => 0,
-            };
+            long bytes = operation.PackedBytes(maps);
             if (bytes == 0) continue;
             _offsets.Add(operation.Name, position);
             position += bytes;
@@ -44,21 +38,12 @@ internal sealed class WeightLayout
 
     public static long Align(long bytes) => (bytes + 63) / 64 * 64;
 
-    public static int GroupNormChannels(GroupNormOperation norm, IReadOnlyDictionary<string, Map> maps) =>
-        maps[norm.Input].Channels + (norm.Skip is null ? 0 : maps[norm.Skip].Channels);
-
     /// <summary>Bytes of the panels alone: the first part of a convolution's section.</summary>
     public static long PanelBytes(int inputs, int outputs, int kernelSize, int bits)
     {
         long panels = (outputs + 15L) / 16;
         long taps = (long)kernelSize * kernelSize;
         return bits == 32 ? panels * taps * inputs * 64 : panels * taps * ((inputs + 3) / 4) * (bits == 4 ? 32 : 64);
-    }
-
-    private static long ConvolutionBytes(int inputs, int outputs, int kernelSize, int bits)
-    {
-        long row = Align((outputs + 15L) / 16 * 16 * 4);
-        return Align(PanelBytes(inputs, outputs, kernelSize, bits)) + (bits == 32 ? row : 3 * row);
     }
 
     private static long EmbeddingBytes(Embedding embedding, int steps)

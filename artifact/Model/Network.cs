@@ -27,6 +27,15 @@ internal enum MapType
 /// <summary>One NHWC map of one image.</summary>
 internal sealed record Map(string Name, int Height, int Width, int Channels, MapType Type)
 {
+    /// <summary>Rows × columns.</summary>
+    public long Pixels => (long)Height * Width;
+
+    /// <summary>For messages.</summary>
+    public string Size => $"{Height}×{Width}×{Channels}";
+
+    /// <summary>What JSON calls a type.</summary>
+    public static string TypeName(MapType type) => type switch { MapType.Quantized8 => "quantized8", MapType.Quantized16 => "quantized16", _ => "float32" };
+
     public bool IsQuantized => Type != MapType.Float32;
 
     /// <summary>Bytes of one quantized element; 4 for FP32.</summary>
@@ -47,41 +56,3 @@ internal sealed record Map(string Name, int Height, int Width, int Channels, Map
 /// with one row a step. Tensors of the weights file: <c>embedding.time</c> [steps, width], <c>embedding.label</c> [classes, width],
 /// <c>embedding.weight</c> [vectors, width], <c>embedding.bias</c> [vectors]; without classes only <c>embedding.vectors</c> [steps, vectors].</summary>
 internal sealed record Embedding(int Width, int Classes, int Vectors);
-
-/// <summary>One operation. <paramref name="Name"/> is the module path in the source model, e.g. <c>down_blocks.0.resnets.0.conv1</c>;
-/// unique; its characters are letters, digits, '_' and '.'.</summary>
-internal abstract record Operation(string Name);
-
-/// <summary>Quantizes an FP32 map.</summary>
-internal sealed record QuantizeOperation(string Name, string Input, string Output) : Operation(Name);
-
-/// <summary>Group norm over one map or a skip concatenation of two, with optional SiLU, into FP32 or quantized maps.
-/// Tensors: <c>NAME.weight</c> [C], <c>NAME.bias</c> [C], C over both maps.</summary>
-internal sealed record GroupNormOperation(
-    string Name, string Input, string Output, string? Skip, string? SkipOutput, int Groups, Number Epsilon, bool Silu) : Operation(Name);
-
-/// <summary>Convolution (a linear layer over pixels is 1×1). Tensors: <c>NAME.weight</c>: I8 [O, K, K, I] for 8 bits, U8 [O, ⌈K·K·I/2⌉] for 4 bits
-/// (element 2j in the low nibble, two's complement, same element order), F32 [O, K, K, I] for 32; <c>NAME.scale</c> F32 [O] for 4 and 8 bits; <c>NAME.bias</c> F32 [O].</summary>
-/// <param name="Name">Module path.</param>
-/// <param name="Input">Map read: quantized for 4 and 8 bits, FP32 for 32.</param>
-/// <param name="Output">FP32 map written.</param>
-/// <param name="Residual">FP32 map added, or null. The planner gives it the output's memory when this is its last use.</param>
-/// <param name="KernelSize">Odd.</param>
-/// <param name="Stride">1 or 2.</param>
-/// <param name="PaddingTop">Zero rows above.</param>
-/// <param name="PaddingLeft">Zero columns to the left.</param>
-/// <param name="Upsample">Nearest-neighbour factor before the convolution: 1 or 2.</param>
-/// <param name="WeightBits">4, 8 or 32.</param>
-/// <param name="Vector">First element of the embedding's vectors to add, or −1.</param>
-/// <param name="OutputScale">Factor after the residual.</param>
-internal sealed record ConvolutionOperation(
-    string Name, string Input, string Output, string? Residual,
-    int KernelSize, int Stride, int PaddingTop, int PaddingLeft, int Upsample, int WeightBits, int Vector, Number OutputScale) : Operation(Name);
-
-/// <summary>Multi-head self-attention over an FP32 map that holds q, k and v side by side, into an FP32 map.</summary>
-/// <param name="Name">Module path.</param>
-/// <param name="Input">Map read.</param>
-/// <param name="Output">Map written.</param>
-/// <param name="Heads">Heads, contiguous in each of q, k and v.</param>
-/// <param name="ProductBits">Bits of what q·kᵀ and softmax·v multiply: 32, or 8, for which q, k and v each have a <see cref="QuantizationSlots">slot</see>.</param>
-internal sealed record AttentionOperation(string Name, string Input, string Output, int Heads, int ProductBits = 32) : Operation(Name);

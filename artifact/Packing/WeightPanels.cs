@@ -61,7 +61,7 @@ internal static class WeightPanels
                 }
             }
 
-            WeightPacker.WriteInt32(sums, output * 4, sum);
+            WeightSections.WriteInt32(sums, output * 4, sum);
         }
 
         return (panels, sums);

@@ -51,23 +51,6 @@ internal static class WeightTensors
 
         var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         foreach (Operation operation in network.Operations)
-        {
-            if (operation is GroupNormOperation norm)
-            {
-                int channels = WeightLayout.GroupNormChannels(norm, maps);
-                yield return new($"{norm.Name}.weight", "F32", channels);
-                yield return new($"{norm.Name}.bias", "F32", channels);
-            }
-            else if (operation is ConvolutionOperation convolution)
-            {
-                int outputs = maps[convolution.Output].Channels, inputs = maps[convolution.Input].Channels, kernel = convolution.KernelSize;
-                // Rows of 4-bit elements start at whole bytes.
-                yield return convolution.WeightBits == 4
-                    ? new($"{convolution.Name}.weight", "U8", outputs, ((long)kernel * kernel * inputs + 1) / 2)
-                    : new($"{convolution.Name}.weight", convolution.WeightBits == 8 ? "I8" : "F32", outputs, kernel, kernel, inputs);
-                if (convolution.WeightBits != 32) yield return new($"{convolution.Name}.scale", "F32", outputs);
-                yield return new($"{convolution.Name}.bias", "F32", outputs);
-            }
-        }
+            foreach (WeightTensor tensor in operation.Tensors(maps)) yield return tensor;
     }
 }

@@ -128,43 +128,9 @@ internal static class ManifestBinder
     private static Operation Operation(ObjectBinder o)
     {
         JsonNode? kind = o.Find("op");
-        Operation operation = o.OneOf("op", "quantize", "groupNorm", "convolution", "attention") switch
-        {
-            "groupNorm" => new GroupNormOperation(
-                o.ModulePath("name"),
-                o.ModulePath("input"),
-                o.ModulePath("output"),
-                o.ModulePathOrNull("skip"),
-                o.ModulePathOrNull("skipOutput"),
-                o.Integer("groups", 1, ManifestLimits.Channels),
-                o.Number("epsilon", NumberRange.Positive),
-                o.Boolean("silu")),
-            "convolution" => new ConvolutionOperation(
-                o.ModulePath("name"),
-                o.ModulePath("input"),
-                o.ModulePath("output"),
-                o.ModulePathOrNull("residual"),
-                o.Integer("kernelSize", 1, ManifestLimits.KernelSize),
-                o.OneOf("stride", 1, 2),
-                o.Integer("paddingTop", 0, ManifestLimits.KernelSize),
-                o.Integer("paddingLeft", 0, ManifestLimits.KernelSize),
-                o.OneOf("upsample", 1, 2),
-                o.OneOf("weightBits", 4, 8, 32),
-                o.Integer("vector", -1, ManifestLimits.Vectors),
-                o.Number("outputScale", NumberRange.NotZero)),
-            "attention" => new AttentionOperation(
-                o.ModulePath("name"),
-                o.ModulePath("input"),
-                o.ModulePath("output"),
-                o.Integer("heads", 1, ManifestLimits.Channels),
-                o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32),
-            _ => new QuantizeOperation(
-                o.ModulePath("name"),
-                o.ModulePath("input"),
-                o.ModulePath("output")),
-        };
+        Operation operation = OperationKinds.Read(o.OneOf("op", OperationKinds.Names), o);
         // An operation of unknown kind was reported; which properties it should have nobody knows.
-        if (kind is null || kind.Text is "quantize" or "groupNorm" or "convolution" or "attention") o.Done();
+        if (kind is null || OperationKinds.Names.Contains(kind.Text)) o.Done();
         return operation;
     }
 

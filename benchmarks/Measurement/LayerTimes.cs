@@ -50,7 +50,7 @@ internal static class LayerTimes
         best[^1] = Embedding(run, rounds);
         best[0] = Math.Max(0, best[0] - best[^1]);
         var maps = run.Interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: Products(operation, maps)))
+        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: operation.Cost(maps).MultiplyAccumulates))
             .Append((Kind: LayerKind.Embedding, Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
             .GroupBy(o => o.Kind).OrderBy(g => g.Key)
             .Select(g => new LayerTime(g.Key, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
@@ -107,15 +107,6 @@ internal static class LayerTimes
         QuantizeOperation => LayerKind.Quantize,
         _ => throw new NotSupportedException($"Operation '{operation.Name}' has no kind."),
     };
-
-    private static double Products(Operation operation, Dictionary<string, Map> maps) => operation switch
-    {
-        ConvolutionOperation c => NetworkCost.MultiplyAccumulates(c, maps),
-        AttentionOperation a => 2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels,
-        _ => 0,
-    };
-
-    private static double Pixels(Map map) => (double)map.Height * map.Width;
 
     /// <summary>Two items that wait for each other, so that no thread can do both.</summary>
     private unsafe struct Meeting : IWork

@@ -22,7 +22,7 @@ internal static class CallEmitter
         foreach (Section section in model.Sections)
         {
             w.Line("// " + section.Module);
-            foreach (Call call in section.Calls) w.Line(Print(call, quantization, correction));
+            foreach (Call call in section.Calls) w.Line(call.Print(quantization, correction));
             w.Line();
         }
     }
@@ -64,30 +64,4 @@ internal static class CallEmitter
 
     public static string Describe(Step step) =>
         $"t = {Literal.Int(step.Timestep)}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma}, SNR {step.SnrDb} dB";
-
-    private static string Print(Call call, Func<int, string> quantization, string? correction)
-    {
-        switch (call)
-        {
-            case QuantizeCall c:
-                return $"run.Quantize<{c.Shape}>(Maps.{c.X}, Maps.{c.Q}, {quantization(c.Slot)});";
-            case NormalizeCall c:
-                string skip = c.Skip is null ? "" : $", skip: Maps.{c.Skip}, ySkip: Maps.{c.SkipY}";
-                return $"run.Normalize<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, Maps.{c.Y}{skip});";
-            case NormalizeQuantizeCall c:
-                string quantizedSkip = c.Skip is null ? "" : $", skip: Maps.{c.Skip}, qSkip: Maps.{c.SkipQ}, skipTo: {quantization(c.SkipSlot)}";
-                return $"run.NormalizeQuantize<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, Maps.{c.Q}, {quantization(c.Slot)}{quantizedSkip});";
-            case ConvolveCall c:
-                string from = c.Slot < 0 ? "" : quantization(c.Slot) + ", ";
-                string options = (c.Vector < 0 ? "" : $", vector: {Literal.Int(c.Vector)}")
-                    + (c.Residual is null ? "" : $", residual: Maps.{c.Residual}")
-                    + (c.IsOutput && correction is not null ? $", correction: {correction}" : "");
-                return $"run.Convolve<{c.Shape}>(Weights.{c.Weights}, Maps.{c.X}, {from}Maps.{c.Y}{options});";
-            case AttendCall c:
-                string ranges = c.Slot < 0 ? "" : $", query: {quantization(c.Slot)}, key: {quantization(c.Slot + 1)}, value: {quantization(c.Slot + 2)}";
-                return $"run.Attend<{c.Shape}>(Maps.{c.X}, Maps.{c.Y}{ranges});";
-            default:
-                throw new InvalidOperationException("A call without printer: " + call.GetType().Name);
-        }
-    }
 }

@@ -5,7 +5,7 @@ using Specializer.Manifest;
 namespace Specializer.Generator.Parsing;
 
 /// <summary>Decides names, offsets and shapes: a manifest becomes what is printed.</summary>
-internal sealed class SamplerModelBuilder
+internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
 {
     // Members of object and of the runtime's Sampler; hiding one of them would be a warning in somebody else's build.
     private static readonly string[] s_inherited =
@@ -110,7 +110,7 @@ internal sealed class SamplerModelBuilder
             }
 
             module = its;
-            calls.Add(Call(operation));
+            calls.Add(operation.Accept(this));
         }
 
         sections.Add(new(module, calls.ToEquatableArray()));
@@ -126,37 +126,6 @@ internal sealed class SamplerModelBuilder
         string[] parts = name.Split('.');
         int own = parts.Length > 2 && parts[parts.Length - 1].All(c => c is >= '0' and <= '9') ? 2 : 1;
         return parts.Length > own ? string.Join(".", parts.Take(parts.Length - own)) : name;
-    }
-
-    private Call Call(Operation operation)
-    {
-        switch (operation)
-        {
-            case QuantizeOperation o:
-                return new QuantizeCall(_shapes.Map(_maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output], _slots[o.Output]);
-            case GroupNormOperation o:
-                Map normalized = _maps[o.Output];
-                string norm = _shapes.GroupNorm(o, _maps[o.Input], normalized, o.Skip is null ? null : _maps[o.Skip]);
-                string gammaBeta = Weights("NormWeights", o.Name, "gamma and beta of " + Literal.Int(WeightLayout.GroupNormChannels(o, _maps)) + " channels");
-                string? skip = o.Skip is null ? null : _mapNames[o.Skip];
-                string? skipOutput = o.SkipOutput is null ? null : _mapNames[o.SkipOutput];
-                return normalized.IsQuantized
-                    ? new NormalizeQuantizeCall(norm, gammaBeta, _mapNames[o.Input], _mapNames[o.Output], _slots[o.Output], skip, skipOutput,
-                        o.SkipOutput is null ? -1 : _slots[o.SkipOutput])
-                    : new NormalizeCall(norm, gammaBeta, _mapNames[o.Input], _mapNames[o.Output], skip, skipOutput);
-            case ConvolutionOperation o:
-                Map input = _maps[o.Input];
-                Map output = _maps[o.Output];
-                string kernel = Literal.Int(o.KernelSize);
-                string weights = Weights("ConvolutionWeights", o.Name,
-                    $"{kernel}×{kernel}, {Literal.Int(input.Channels)} to {Literal.Int(output.Channels)} channels, {Literal.Int(o.WeightBits)} bits");
-                return new ConvolveCall(_shapes.Convolution(o, input, output), weights, _mapNames[o.Input], input.IsQuantized ? _slots[o.Input] : -1,
-                    _mapNames[o.Output], o.Vector, o.Residual is null ? null : _mapNames[o.Residual], o.Output == _network.Epsilon);
-            case AttentionOperation o:
-                return new AttendCall(_shapes.Attention(o, _maps[o.Output]), _mapNames[o.Input], _mapNames[o.Output], _slots.Query(o));
-            default:
-                throw new InvalidOperationException("An operation without emitter: " + operation.GetType().Name);
-        }
     }
 
     private string Weights(string type, string operation, string comment)

@@ -13,12 +13,6 @@ internal static class NetworkCost
     /// <summary>Multiply-accumulates of one evaluation.</summary>
     public static long MultiplyAccumulates(Network network) => Sum(network, static (macs, _) => macs);
 
-    /// <summary>Multiply-accumulates of one convolution.</summary>
-    /// <param name="convolution">The convolution.</param>
-    /// <param name="maps">Of its network, by name.</param>
-    public static long MultiplyAccumulates(ConvolutionOperation convolution, IReadOnlyDictionary<string, Map> maps) =>
-        Pixels(maps[convolution.Output]) * maps[convolution.Output].Channels * maps[convolution.Input].Channels * convolution.KernelSize * convolution.KernelSize;
-
     /// <summary>Σ MACs·n_w·n_a of one evaluation.</summary>
     /// <param name="network">The network; its convolutions' weight bits decide n_w.</param>
     /// <param name="activationBits">n_a where weights have 4 bits; 8-bit weights meet 8-bit activations.</param>
@@ -49,16 +43,10 @@ internal static class NetworkCost
         long sum = cost((long)network.Embedding.Width * network.Embedding.Vectors, 32);
         foreach (Operation operation in network.Operations)
         {
-            sum = checked(sum + operation switch
-            {
-                ConvolutionOperation c => cost(MultiplyAccumulates(c, maps), c.WeightBits),
-                AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, a.ProductBits),
-                _ => 0,
-            });
+            OperationCost its = operation.Cost(maps);
+            sum = checked(sum + cost(its.MultiplyAccumulates, its.Bits));
         }
 
         return sum;
     }
-
-    private static long Pixels(Map map) => (long)map.Height * map.Width;
 }

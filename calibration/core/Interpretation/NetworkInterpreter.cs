@@ -6,11 +6,13 @@ namespace Specializer.Calibration;
 /// <summary>Told after each operation; the operation's output, and its inputs apart from a residual, can be read then.</summary>
 internal delegate void OperationObserver(Operation operation, Execution run);
 
+/// <summary>One call on the execution, with everything but the step resolved.</summary>
+internal delegate void Instruction(Execution run, InterpretedStep step);
+
 /// <summary>Runs a network, FP32 or quantized, through the members that generated code calls. Everything is resolved in the constructor:
 /// a run allocates nothing.</summary>
-internal sealed class NetworkInterpreter
+internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction>
 {
-    private delegate void Instruction(Execution run, InterpretedStep step);
 
     private readonly Dictionary<string, Map> _maps;
     private readonly QuantizationSlots _slots;
@@ -28,7 +30,7 @@ internal sealed class NetworkInterpreter
         Layout = new(network, steps);
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _slots = new(network);
-        _instructions = [.. network.Operations.Select(Resolve)];
+        _instructions = [.. network.Operations.Select(o => o.Accept(this))];
         _embedding = new(steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         _latentShape = Shape(_maps[network.Latent]);
         Latent = Buffer(network.Latent);
@@ -98,68 +100,6 @@ internal sealed class NetworkInterpreter
         Run(run, step, parameters);
         run.Guide(Epsilon, parameters.Moments, _latentShape);
         run.Solve(Latent, Epsilon, parameters.Solver, parameters.CalibratedSigma, step, _latentShape);
-    }
-
-    private Instruction Resolve(Operation operation) => operation switch
-    {
-        QuantizeOperation o => Resolve(o),
-        GroupNormOperation o => Resolve(o),
-        ConvolutionOperation o => Resolve(o),
-        AttentionOperation o => Resolve(o),
-        _ => throw new NotSupportedException($"The operation '{operation.Name}' is of a kind that the interpreter does not know."),
-    };
-
-    private Instruction Resolve(QuantizeOperation o)
-    {
-        Activation x = Buffer(o.Input), q = Buffer(o.Output);
-        int slot = Slot(o.Output);
-        DynamicMap shape = Shape(_maps[o.Output]);
-        return (run, step) => run.Quantize(x, q, step.Quantizations[slot], shape);
-    }
-
-    private Instruction Resolve(GroupNormOperation o)
-    {
-        Map output = _maps[o.Output];
-        var shape = new DynamicGroupNorm(
-            output.Height, output.Width, output.Channels, o.Skip is null ? 0 : _maps[o.Skip].Channels, o.Groups, o.Epsilon.Single(),
-            o.Silu ? Nonlinearity.Silu : Nonlinearity.None, output.ElementSize);
-        var weights = new NormWeights(Layout[o.Name]);
-        Activation x = Buffer(o.Input), y = Buffer(o.Output);
-        Activation skip = o.Skip is null ? default : Buffer(o.Skip), ySkip = o.SkipOutput is null ? default : Buffer(o.SkipOutput);
-        if (!output.IsQuantized) return (run, _) => run.Normalize(weights, x, y, skip, ySkip, shape);
-
-        int slot = Slot(o.Output);
-        if (o.SkipOutput is null) return (run, step) => run.NormalizeQuantize(weights, x, y, step.Quantizations[slot], shape: shape);
-        int skipSlot = Slot(o.SkipOutput);
-        return (run, step) => run.NormalizeQuantize(weights, x, y, step.Quantizations[slot], skip, ySkip, step.Quantizations[skipSlot], shape);
-    }
-
-    private Instruction Resolve(ConvolutionOperation o)
-    {
-        Map input = _maps[o.Input], output = _maps[o.Output];
-        var shape = new DynamicConvolution(
-            input.Height, input.Width, input.Channels, output.Height, output.Width, output.Channels, o.KernelSize, o.Stride,
-            o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single());
-        var weights = new ConvolutionWeights(Layout[o.Name]);
-        Activation x = Buffer(o.Input), y = Buffer(o.Output);
-        Activation? residual = o.Residual is null ? null : Buffer(o.Residual);
-        int vector = o.Vector;
-        bool corrected = o.Output == Network.Epsilon;
-        if (!input.IsQuantized)
-            return (run, step) => run.Convolve(weights, x, y, vector, residual, corrected ? step.Correction : default, shape);
-
-        int slot = Slot(o.Input);
-        return (run, step) => run.Convolve(weights, x, step.Quantizations[slot], y, vector, residual, corrected ? step.Correction : default, shape);
-    }
-
-    private Instruction Resolve(AttentionOperation o)
-    {
-        Map output = _maps[o.Output];
-        var shape = new DynamicAttention(output.Height * output.Width, o.Heads, output.Channels / o.Heads);
-        Activation qkv = Buffer(o.Input), y = Buffer(o.Output);
-        int slot = _slots.Query(o);
-        if (slot < 0) return (run, _) => run.Attend(qkv, y, shape);
-        return (run, step) => run.Attend(qkv, y, step.Quantizations[slot], step.Quantizations[slot + 1], step.Quantizations[slot + 2], shape);
     }
 
     private static DynamicMap Shape(Map map) => new(map.Height, map.Width, map.Channels, map.ElementSize);

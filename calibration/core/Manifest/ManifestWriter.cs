@@ -63,7 +63,7 @@ internal static class ManifestWriter
         foreach (Map map in network.Maps)
         {
             json.Line().Open('{').Key("name").Value(map.Name).Key("height").Value(map.Height).Key("width").Value(map.Width)
-                .Key("channels").Value(map.Channels).Key("type").Value(Name(map.Type)).Close('}');
+                .Key("channels").Value(map.Channels).Key("type").Value(Map.TypeName(map.Type)).Close('}');
         }
 
         json.Close(']', ownLine: true);
@@ -76,32 +76,9 @@ internal static class ManifestWriter
 
     private static void Write(JsonText json, Operation operation)
     {
-        switch (operation)
-        {
-            case QuantizeOperation o:
-                Begin("quantize").Key("input").Value(o.Input).Key("output").Value(o.Output);
-                break;
-            case GroupNormOperation o:
-                Begin("groupNorm").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("skip").Value(o.Skip)
-                    .Key("skipOutput").Value(o.SkipOutput).Key("groups").Value(o.Groups).Key("epsilon").Value(o.Epsilon).Key("silu").Value(o.Silu);
-                break;
-            case ConvolutionOperation o:
-                Begin("convolution").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("residual").Value(o.Residual)
-                    .Key("kernelSize").Value(o.KernelSize).Key("stride").Value(o.Stride).Key("paddingTop").Value(o.PaddingTop)
-                    .Key("paddingLeft").Value(o.PaddingLeft).Key("upsample").Value(o.Upsample).Key("weightBits").Value(o.WeightBits)
-                    .Key("vector").Value(o.Vector).Key("outputScale").Value(o.OutputScale);
-                break;
-            case AttentionOperation o:
-                Begin("attention").Key("input").Value(o.Input).Key("output").Value(o.Output).Key("heads").Value(o.Heads);
-                if (o.ProductBits != 32) json.Key("productBits").Value(o.ProductBits);
-                break;
-            default:
-                throw new NotSupportedException($"The operation '{operation.Name}' is of a kind that the manifest does not hold.");
-        }
-
+        json.Open('{').Key("op").Value(operation.Kind).Key("name").Value(operation.Name);
+        operation.Write(json);
         json.Close('}');
-
-        JsonText Begin(string kind) => json.Open('{').Key("op").Value(kind).Key("name").Value(operation.Name);
     }
 
     private static void Write(JsonText json, Step step) => json.Open('{')
@@ -138,12 +115,4 @@ internal static class ManifestWriter
         foreach (string option in provenance.Options) json.Value(option);
         json.Close(']').Key("trajectories").Value(provenance.Trajectories).Key("firstSeed").Value(provenance.FirstSeed).Close('}');
     }
-
-    private static string Name(MapType type) => type switch
-    {
-        MapType.Float32 => "float32",
-        MapType.Quantized8 => "quantized8",
-        MapType.Quantized16 => "quantized16",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, null),
-    };
 }

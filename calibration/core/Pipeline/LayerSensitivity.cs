@@ -42,7 +42,7 @@ internal static class LayerSensitivity
             checkpoint.Save(Phase, i + 1, writer => Array.ForEach(errors, writer.Write));
         }
 
-        return [.. layers.Select((layer, i) => new LayerHarm(layer.Name, errors[i], NetworkCost.MultiplyAccumulates(layer, maps)))
+        return [.. layers.Select((layer, i) => new LayerHarm(layer.Name, errors[i], layer.Cost(maps).MultiplyAccumulates))
             .OrderByDescending(h => h.PerOperation).ThenBy(h => h.Layer, StringComparer.Ordinal)];
     }
 

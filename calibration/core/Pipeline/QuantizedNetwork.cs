@@ -94,7 +94,7 @@ internal sealed class QuantizedNetwork
     private IEnumerable<ActivationSource> Factors(AttentionOperation attention)
     {
         int channels = _maps[attention.Output].Channels;
-        return Enumerable.Range(0, QuantizationSlots.PerAttention).Select(part => new ActivationSource(attention.Input, (part * channels)..((part + 1) * channels)));
+        return Enumerable.Range(0, attention.Slots).Select(part => new ActivationSource(attention.Input, (part * channels)..((part + 1) * channels)));
     }
 
     private static MapType Type(int bits) => bits == 4 ? MapType.Quantized8 : MapType.Quantized16;

@@ -70,7 +70,7 @@ internal sealed class LiteralNetwork
         Map output = Map(o.Output);
         var shape = new AttentionDimensions(output.Height * output.Width, o.Heads, output.Channels / o.Heads);
         return Literal<IAttentionCall>(typeof(AttentionOf<>), LiteralShapes.Of(shape))
-            .Of(_network.Buffer(o.Input), _network.Buffer(o.Output), _slots.Query(o) is >= 0 and int slot ? _step.Quantizations.AsSpan(slot, QuantizationSlots.PerAttention).ToArray() : []);
+            .Of(_network.Buffer(o.Input), _network.Buffer(o.Output), _slots.First(o) is >= 0 and int slot ? _step.Quantizations.AsSpan(slot, o.Slots).ToArray() : []);
     }
 
     private Map Map(string name) => _network.Network.Maps.Single(m => m.Name == name);

@@ -51,14 +51,14 @@ public class QuantizedNetworkTests
         Assert.Equal(none.Sources, quantized.Sources.Take(none.Sources.Count));
         Assert.Equal(slots.Count, quantized.Sources.Count);
         Assert.Equal(slots.Count, quantized.Widened.Count);
-        int channels = quantized.Network.Maps.Single(m => m.Name == attentions[0].Output).Channels, query = slots.Query(attentions[0]);
+        int channels = quantized.Network.Maps.Single(m => m.Name == attentions[0].Output).Channels, query = slots.First(attentions[0]);
         for (int part = 0; part < 3; part++)
         {
             Assert.True(quantized.Widened[query + part]);
             Assert.Equal(new ActivationSource(attentions[0].Input, (part * channels)..((part + 1) * channels)), quantized.Sources[query + part]);
         }
 
-        Assert.Equal(-1, new QuantizationSlots(none.Network).Query(none.Network.Operations.OfType<AttentionOperation>().First()));
+        Assert.Equal(-1, new QuantizationSlots(none.Network).First(none.Network.Operations.OfType<AttentionOperation>().First()));
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public sealed class IncrementalTests
         Assert.Equal(names.Order(), names.Where(result.TrackedSteps.ContainsKey).Order());
         foreach (object value in names.SelectMany(n => result.TrackedSteps[n]).SelectMany(s => s.Outputs).Select(o => o.Value)) Walk(value, seen);
         Assert.Contains(seen, o => o is Model.SamplerModel);
-        Assert.Contains(seen, o => o is Model.ConvolveCall);
+        Assert.Contains(seen, o => o is Parsing.ConvolveCall);
         Assert.Contains(seen, o => o is Diagnostics.DiagnosticInfo);
 
         static void Walk(object? value, HashSet<object> seen)

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
-using Specializer.Manifest;
 
-namespace Specializer.Calibration;
+namespace Specializer.Manifest;
 
 /// <summary>JSON text with chosen line breaks, '\n' on every system, and numbers as they stand.</summary>
 /// <remarks>System.Text.Json either breaks the line after each of a thousand array elements or nowhere.</remarks>
@@ -53,7 +51,7 @@ internal sealed class JsonText
         return this;
     }
 
-    public JsonText Value(string? text) => Raw(text is null ? "null" : $"\"{JsonEncodedText.Encode(text)}\"");
+    public JsonText Value(string? text) => Raw(text is null ? "null" : $"\"{string.Concat(text.Select(Escape))}\"");
 
     public JsonText Value(bool value) => Raw(value ? "true" : "false");
 
@@ -77,6 +75,19 @@ internal sealed class JsonText
         return Close(']');
     }
 
+    // What HTML or JavaScript could take for something else is escaped, too.
+    private static string Escape(char c) => c switch
+    {
+        '\\' => @"\\",
+        '\n' => @"\n",
+        '\r' => @"\r",
+        '\t' => @"\t",
+        '\b' => @"\b",
+        '\f' => @"\f",
+        < ' ' or > '~' or '"' or '&' or '\'' or '+' or '<' or '>' or '`' => "\\u" + ((int)c).ToString("X4", CultureInfo.InvariantCulture),
+        _ => c.ToString(),
+    };
+
     private JsonText Raw(string token)
     {
         Separate(newLine: false);
@@ -95,7 +106,7 @@ internal sealed class JsonText
 
         if (!_first) _text.Append(',');
         if (newLine) NewLine();
-        else if (_text.Length > 0 && (_text[^1] is '{' or ',')) _text.Append(' ');
+        else if (_text.Length > 0 && (_text[_text.Length - 1] is '{' or ',')) _text.Append(' ');
         _first = false;
     }
 

@@ -1,0 +1,74 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration.Export;
+
+internal sealed partial class OnnxExporter
+{
+    /// <summary>Writes a whole convolution with its last half; the first half comes with it.</summary>
+    public bool Visit(ConvolutionOperation half)
+    {
+        if (!_convolutions.TryGetValue(half, out WholeConvolution? whole)) return false;
+        Convolve(whole);
+        return true;
+    }
+
+    private void Convolve(WholeConvolution convolution)
+    {
+        ConvolutionOperation last = convolution.Last;
+        string[] inputs = [.. convolution.Halves.Select(half => half.Input)];
+        Map input = _maps[last.Input], output = _maps[last.Output];
+        string x = Value(inputs);
+        if (_options.Ranges is { } ranges)
+            x = Quantized(x, inputs.Select(name => Range(ranges.Maps, name)).Aggregate((a, b) => a.Union(b)));
+        if (last.Upsample > 1)
+        {
+            // Without the two empty inputs and with these modes runtimes take their nearest-neighbour copy.
+            string factors = _graph.Constant<float>($"upsample.{last.Upsample}", [1, 1, last.Upsample, last.Upsample], 4);
+            x = _graph.Node("Resize", convolution.Name + ".upsampled", [x, "", factors],
+                ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+            if (_options.Ranges is { } r) x = Quantized(x, Range(r.Maps, last.Input));
+        }
+
+        int After(int inputSize, int outputSize, int before) =>
+            Math.Max(0, (outputSize - 1) * last.Stride + last.KernelSize - before - inputSize * last.Upsample);
+        int[] channels = [.. inputs.Select(name => _maps[name].Channels)];
+        float[] weights = convolution.Weights(_tensor, channels, output.Channels), bias = convolution.Bias(_tensor, output.Channels);
+        long[] shape = [output.Channels, channels.Sum(), last.KernelSize, last.KernelSize];
+        var (w, b) = _options.Ranges is { } known
+            ? QuantizedWeights(convolution.Name, weights, shape, bias, InputScale(inputs, known))
+            : (_graph.Constant<float>(convolution.Name + ".weight", weights, shape), _graph.Constant<float>(convolution.Name + ".bias", bias, output.Channels));
+        x = _graph.Node("Conv", convolution.Name, [x, w, b],
+            ("kernel_shape", new[] { last.KernelSize, last.KernelSize }), ("strides", new[] { last.Stride, last.Stride }),
+            ("pads", new[] { last.PaddingTop, last.PaddingLeft, After(input.Height, output.Height, last.PaddingTop), After(input.Width, output.Width, last.PaddingLeft) }));
+        if (_options.Ranges is { } results) x = Quantized(x, Range(results.Results, convolution.Name));
+
+        foreach (int vector in convolution.Vectors) x = _graph.Node("Add", $"{convolution.Name}.vector.{vector}", [x, _vectors[vector]]);
+        if (convolution.Residual is { } residual) x = _graph.Node("Add", convolution.Name + ".residual", [x, _values[residual]]);
+        if (last.OutputScale.Value != 1)
+            x = _graph.Node("Mul", convolution.Name + ".scaled", [x, _graph.Constant<float>(convolution.Name + ".output_scale", [(float)last.OutputScale.Value])]);
+        _values[last.Output] = x;
+    }
+
+    private (string Weights, string Bias) QuantizedWeights(string name, float[] weights, long[] shape, float[] bias, float inputScale)
+    {
+        int outputs = bias.Length, row = weights.Length / outputs;
+        float[] scales = new float[outputs], biasScales = new float[outputs];
+        var q = new sbyte[weights.Length];
+        var qBias = new int[outputs];
+        for (int o = 0; o < outputs; o++)
+        {
+            Span<float> channel = weights.AsSpan(o * row, row);
+            float largest = 0;
+            foreach (float weight in channel) largest = Math.Max(largest, Math.Abs(weight));
+            scales[o] = largest > 0 ? largest / 127 : 1;
+            biasScales[o] = inputScale * scales[o];
+            for (int i = 0; i < row; i++) q[o * row + i] = (sbyte)Math.Clamp(MathF.Round(channel[i] / scales[o]), -127, 127);
+            qBias[o] = (int)Math.Clamp(Math.Round((double)bias[o] / biasScales[o]), int.MinValue, int.MaxValue);
+        }
+
+        string Dequantized(string quantized, float[] scale) =>
+            _graph.Node("DequantizeLinear", quantized + ".dequantized", [quantized, _graph.Constant<float>(quantized + ".scale", scale, outputs)], ("axis", 0));
+        return (Dequantized(_graph.Constant<sbyte>(name + ".weight.quantized", q, shape), scales),
+            Dequantized(_graph.Constant<int>(name + ".bias.quantized", qBias, outputs), biasScales));
+    }
+}

@@ -1,0 +1,8 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration.Export;
+
+internal sealed partial class OnnxExporter
+{
+    public bool Visit(QuantizeOperation operation) => throw new NotSupportedException($"Operation '{operation.Name}' ({operation.Kind}) has no ONNX form.");
+}
