@@ -63,6 +63,7 @@ internal sealed class BufferPlan
         int end = network.Operations.Count;
         var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = end };
+        foreach (string input in network.Inputs) lastUse[input] = end;
         for (int i = 0; i < end; i++)
         {
             foreach (string input in network.Operations[i].Inputs())
@@ -73,13 +74,14 @@ internal sealed class BufferPlan
         {
             [network.Latent] = new(network.Latent, bytes[network.Latent], -1, end),
         };
+        foreach (string input in network.Inputs) lives.Add(input, new(input, bytes[input], -1, end));
         for (int i = 0; i < end; i++)
         {
             Operation operation = network.Operations[i];
             foreach (string output in operation.Outputs())
             {
                 int last = Math.Max(i, lastUse.TryGetValue(output, out int use) ? use : i);
-                if (operation.Overwritten is { } residual && residual != network.Latent
+                if (operation.Overwritten is { } residual && residual != network.Latent && !network.Inputs.Contains(residual)
                     && lastUse[residual] == i && bytes[residual] == bytes[output] && operation.Inputs().Count(n => n == residual) == 1)
                 {
                     Life shared = lives[residual];

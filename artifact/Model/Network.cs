@@ -11,7 +11,11 @@ internal sealed record Network(
     string Epsilon,
     EquatableArray<Map> Maps,
     Embedding Embedding,
-    EquatableArray<Operation> Operations);
+    EquatableArray<Operation> Operations)
+{
+    /// <summary>Names of further FP32 maps that are given from outside, such as a text encoder's hidden states.</summary>
+    public EquatableArray<string> Inputs { get; init; }
+}
 
 /// <summary>How a map's elements are stored.</summary>
 internal enum MapType

@@ -9,6 +9,15 @@ internal static class OperationKinds
         (GroupNormOperation.JsonName, GroupNormOperation.Read),
         (ConvolutionOperation.JsonName, ConvolutionOperation.Read),
         (AttentionOperation.JsonName, AttentionOperation.Read),
+        (LayerNormOperation.JsonName, LayerNormOperation.Read),
+        (ActivationOperation.JsonName, ActivationOperation.Read),
+        (GegluOperation.JsonName, GegluOperation.Read),
+        (CrossAttentionOperation.JsonName, CrossAttentionOperation.Read),
+        (ScaleShiftOperation.JsonName, ScaleShiftOperation.Read),
+        (LinearMapOperation.JsonName, LinearMapOperation.Read),
+        (ResampleOperation.JsonName, ResampleOperation.Read),
+        (LookupOperation.JsonName, LookupOperation.Read),
+        (CodebookOperation.JsonName, CodebookOperation.Read),
     ];
 
     /// <summary>All names.</summary>

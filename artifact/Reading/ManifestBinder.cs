@@ -93,7 +93,10 @@ internal static class ManifestBinder
             o.ModulePath("epsilon"),
             o.Objects("maps", "a map", 2, ManifestLimits.Maps).Select(Map).ToEquatableArray(),
             Embedding(o.Object("embedding")),
-            o.Objects("operations", "an operation", 1, ManifestLimits.Operations).Select(Operation).ToEquatableArray());
+            o.Objects("operations", "an operation", 1, ManifestLimits.Operations).Select(Operation).ToEquatableArray())
+        {
+            Inputs = o.Has("inputs") ? o.ModulePaths("inputs", ManifestLimits.Maps) : default,
+        };
         o.Done();
         return network;
     }

@@ -16,6 +16,8 @@ internal static class ManifestLimits
     public const int Statistics = 16;
     public const int KernelSize = 15;
     public const int Classes = 1 << 20;
+    /// <summary>Of a table or codebook.</summary>
+    public const int Rows = 1 << 20;
     public const int Vectors = 1 << 22;
     public const long Parameters = 1L << 40;
     public const long WeightBytes = 1L << 40;

@@ -52,6 +52,8 @@ internal sealed class NetworkValidator
     {
         CheckReference(_networkNode["latent"]!);
         CheckReference(_networkNode["epsilon"]!);
+        if (_networkNode["inputs"] is { } inputs)
+            foreach (JsonNode input in inputs.Items) CheckReference(input);
         for (int i = 0; i < _operationNodes.Count; i++)
             foreach (JsonNode reference in References(i, _network.Operations[i].Reads().Concat(_network.Operations[i].Writes()))) CheckReference(reference);
     }
@@ -68,15 +70,17 @@ internal sealed class NetworkValidator
     private void CheckFlow()
     {
         var written = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
+        written.UnionWith(_network.Inputs);
         foreach (JsonNode output in _network.Operations.SelectMany((o, i) => References(i, o.Writes())))
         {
             if (written.Add(output.Text)) continue;
-            string why = output.Text == _network.Latent ? "is the sampler's state, which only the solver writes" : "is written a second time";
+            string why = output.Text == _network.Latent ? "is the sampler's state, which only the solver writes" : _network.Inputs.Contains(output.Text) ? "is an input, which no operation writes" : "is written a second time";
             _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(output.Text)} {why}. Give this operation a map of its own.", output);
         }
 
         if (_log.Any) return;
         var ready = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
+        ready.UnionWith(_network.Inputs);
         for (int i = 0; i < _operationNodes.Count; i++)
         {
             // One operation in the wrong place leaves all that follow without their inputs.

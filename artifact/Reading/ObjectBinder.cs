@@ -87,6 +87,17 @@ internal sealed class ObjectBinder
 
     public string? ModulePathOrNull(string property) => Find(property) is null or { Kind: JsonKind.Null } ? null : ModulePath(property);
 
+    public EquatableArray<string> ModulePaths(string property, int maximum)
+    {
+        EquatableArray<string> paths = Elements(property, JsonKind.String, "names", optional: false, node =>
+        {
+            if (!Names.IsModulePath(node.Text)) _log.Add(ManifestErrorId.Name, $"{Names.Quote(node.Text)} is not allowed in '{property}': use 1 to {Names.MaximumLength} ASCII letters, digits, '_' and '.'.", node);
+            return node.Text;
+        });
+        if (paths.Count > maximum) _log.Add(ManifestErrorId.Limit, $"'{property}' has {paths.Count} elements; at most {maximum} are possible.", _node!);
+        return paths;
+    }
+
     public string Identifier(string property) =>
         Name(property, Names.IsIdentifier, $"use 1 to {Names.MaximumLength} ASCII letters, digits and '_'");
 

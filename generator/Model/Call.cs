@@ -13,3 +13,16 @@ internal abstract record Call(string Shape)
     /// <param name="correction">Expression for the mean correction, or null for none.</param>
     public abstract string Print(Func<int, string> quantization, string? correction);
 }
+
+/// <summary>A call from one FP32 map to another.</summary>
+/// <param name="Shape">Shape struct.</param>
+/// <param name="Method">Member of the execution.</param>
+/// <param name="Weights">Section of the packed weights, or null.</param>
+/// <param name="X">Map read.</param>
+/// <param name="Y">Map written.</param>
+/// <param name="Arguments">What follows, printed; or null.</param>
+internal sealed record MapCall(string Shape, string Method, string? Weights, string X, string Y, string? Arguments) : Call(Shape)
+{
+    public override string Print(Func<int, string> quantization, string? correction) =>
+        $"run.{Method}<{Shape}>({(Weights is null ? "" : $"Weights.{Weights}, ")}Maps.{X}, Maps.{Y}{(Arguments is null ? "" : ", " + Arguments)});";
+}

@@ -138,4 +138,7 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
         return _quantized[value] = _graph.Node("DequantizeLinear", value + ".dequantized",
             [_graph.Node("QuantizeLinear", value + ".quantized", [value, s, z]), s, z]);
     }
+
+    private static NotSupportedException NoForm(Operation operation) =>
+        new($"Operation '{operation.Name}' ({operation.Kind}) has no ONNX form yet.");
 }

@@ -13,4 +13,6 @@ internal readonly record struct DynamicMap(int Height, int Width, int Channels, 
 
 internal readonly record struct DynamicAttention(int Tokens, int Heads, int HeadChannels) : IAttentionShape;
 
+internal readonly record struct DynamicCrossAttention(int Tokens, int ContextTokens, int Heads, int HeadChannels, bool Causal) : ICrossAttentionShape;
+
 internal readonly record struct DynamicEmbedding(int Steps, int Embedding, int Classes, int Vectors) : IEmbeddingShape;

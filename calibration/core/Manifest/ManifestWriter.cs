@@ -59,6 +59,13 @@ internal static class ManifestWriter
     private static void Write(JsonText json, Network network)
     {
         json.Open('{').Line().Key("latent").Value(network.Latent).Line().Key("epsilon").Value(network.Epsilon);
+        if (network.Inputs.Count > 0)
+        {
+            json.Line().Key("inputs").Open('[');
+            foreach (string input in network.Inputs) json.Value(input);
+            json.Close(']');
+        }
+
         json.Line().Key("maps").Open('[');
         foreach (Map map in network.Maps)
         {

@@ -4,7 +4,7 @@ namespace Specializer;
 /// calibration interpreter call the same members, so both give the same bits (docs/arithmetic.md states each operation's order).</summary>
 /// <remarks>Serves one thread at a time. Every operation works on all images of the current batch. Operations check the
 /// cancellation token of the running call before they start.</remarks>
-public abstract class Execution : IDisposable
+public abstract partial class Execution : IDisposable
 {
     /// <summary>Images that the arena was sized for.</summary>
     public abstract int Capacity { get; }
@@ -137,6 +137,9 @@ public abstract class Execution : IDisposable
 
     /// <summary>Sets the batch without drawing noise; the calibration interpreter then writes its own states.</summary>
     internal abstract void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation);
+
+    private NotSupportedException NotOnThisDevice([System.Runtime.CompilerServices.CallerMemberName] string operation = "") =>
+        new($"{GetType().Name} has no operation {operation} yet. Run this sampler on a CpuDevice.");
 
     /// <inheritdoc/>
     public void Dispose()

@@ -18,6 +18,10 @@ public readonly record struct NormWeights(long Offset);
 /// <param name="Offset">Bytes from the start of the packed weights; a multiple of 64.</param>
 public readonly record struct EmbeddingWeights(long Offset);
 
+/// <summary>Where a table of rows lies that operations look up.</summary>
+/// <param name="Offset">Bytes from the start of the packed weights; a multiple of 64.</param>
+public readonly record struct TableWeights(long Offset);
+
 /// <summary>Uniform affine quantization of an activation: x ≈ Scale·(q − ZeroPoint), q in [0, Levels].</summary>
 /// <param name="Scale">Real size of one step; finite and positive.</param>
 /// <param name="ZeroPoint">The integer that stands for 0, in [0, Levels].</param>

@@ -100,4 +100,27 @@ public enum Nonlinearity
     None,
     /// <summary>x·sigmoid(x).</summary>
     Silu,
+    /// <summary>x·Φ(x), Φ the normal distribution's cumulative function: the exact form, not the one with tanh.</summary>
+    Gelu,
+    /// <summary>x·sigmoid(1.702·x).</summary>
+    QuickGelu,
+    /// <summary>max(x, 0).</summary>
+    Relu,
+    /// <summary>x·tanh(ln(1 + eˣ)).</summary>
+    Mish,
+}
+
+/// <summary>The static shape of attention whose keys and values come from another map than its queries.</summary>
+public interface ICrossAttentionShape
+{
+    /// <summary>Pixels of the query.</summary>
+    int Tokens { get; }
+    /// <summary>Pixels of the context.</summary>
+    int ContextTokens { get; }
+    /// <summary>Heads; head h takes the channels [h·HeadChannels, (h+1)·HeadChannels) of each of q, k and v.</summary>
+    int Heads { get; }
+    /// <summary>Channels per head.</summary>
+    int HeadChannels { get; }
+    /// <summary>Whether a token sees only those up to its own index.</summary>
+    bool Causal { get; }
 }

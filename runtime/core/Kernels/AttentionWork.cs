@@ -10,17 +10,17 @@ internal unsafe struct AttentionPack : IWork
 
     public AttentionWork Attention;
 
-    public readonly int ItemsPerHead => Panels.Count(Attention.Tokens);
+    public readonly int ItemsPerHead => Panels.Count(Attention.ContextTokens);
 
     public readonly void Execute(int begin, int end, int worker)
     {
-        int tokens = Attention.Tokens, channels = Attention.HeadChannels, all = Attention.Heads * channels;
+        int tokens = Attention.ContextTokens, channels = Attention.HeadChannels, all = Attention.Heads * channels, stride = Attention.ContextPixel;
         for (int item = begin; item < end; item++)
         {
             int head = item / ItemsPerHead, first = item % ItemsPerHead * PanelWidth, count = Math.Min(PanelWidth, tokens - first);
-            float* keys = Attention.Queries(head) + (long)first * 3 * all + all;
-            Panels.PackColumns((int*)keys, channels, count, 3 * all, (int*)Attention.Keys(head) + (long)first * channels);
-            Panels.PackRows(keys + all, count, channels, 3 * all, Attention.Values(head) + (long)first * PanelWidth, (long)tokens * PanelWidth);
+            float* keys = Attention.Context(head) + (long)first * stride;
+            Panels.PackColumns((int*)keys, channels, count, stride, (int*)Attention.Keys(head) + (long)first * channels);
+            Panels.PackRows(keys + all, count, channels, stride, Attention.Values(head) + (long)first * PanelWidth, (long)tokens * PanelWidth);
         }
     }
 }
@@ -30,10 +30,14 @@ internal unsafe struct AttentionWork : IWork
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
-    public int Tokens, Heads, HeadChannels;
+    public int Tokens, ContextTokens, Heads, HeadChannels;
+    /// <summary>Whether a query sees only the keys up to its own index.</summary>
+    public bool Causal;
     public float Scale;
-    public byte* Qkv, Output;
-    public long QkvStride, OutputStride;
+    public byte* Query, KeyValue, Output;
+    public long QueryStride, KeyValueStride, OutputStride;
+    /// <summary>Floats from one pixel's queries, or keys, to the next's. A pixel's values follow its keys.</summary>
+    public int QueryPixel, ContextPixel;
     /// <summary>Packed keys and values of every head.</summary>
     public float* Packed;
     /// <summary>Per worker: a tile's sums, then its scores.</summary>
@@ -43,16 +47,17 @@ internal unsafe struct AttentionWork : IWork
     public readonly int QueryBlocks => (Tokens + FloatTile.Pixels - 1) / FloatTile.Pixels;
 
     /// <summary>Floats of one head's packed keys and values.</summary>
-    public readonly long PackedLength => Panels.Length(HeadChannels, Tokens) + Panels.Length(Tokens, HeadChannels);
+    public readonly long PackedLength => Panels.Length(HeadChannels, ContextTokens) + Panels.Length(ContextTokens, HeadChannels);
 
-    private readonly int ScoresStride => Panels.Count(Tokens) * PanelWidth;
+    private readonly int ScoresStride => Panels.Count(ContextTokens) * PanelWidth;
     private static int TileFloats => FloatTile.Pixels * PanelWidth;
 
     public void Plan() => ScratchStride = sizeof(float) * (TileFloats + (long)FloatTile.Pixels * ScoresStride);
 
-    public readonly float* Queries(int head) => (float*)(Qkv + head / Heads * QkvStride) + head % Heads * HeadChannels;
+    public readonly float* Queries(int head) => (float*)(Query + head / Heads * QueryStride) + head % Heads * HeadChannels;
+    public readonly float* Context(int head) => (float*)(KeyValue + head / Heads * KeyValueStride) + head % Heads * HeadChannels;
     public readonly float* Keys(int head) => Packed + head * PackedLength;
-    public readonly float* Values(int head) => Keys(head) + Panels.Length(HeadChannels, Tokens);
+    public readonly float* Values(int head) => Keys(head) + Panels.Length(HeadChannels, ContextTokens);
 
     public readonly void Execute(int begin, int end, int worker)
     {
@@ -69,8 +74,8 @@ internal unsafe struct AttentionWork : IWork
         float* inverse = stackalloc float[FloatTile.Pixels];
 
         // A tile is always full: the last query stands in for missing ones.
-        for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * 3 * all);
-        for (int panel = 0; panel < Panels.Count(Tokens); panel++)
+        for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * QueryPixel);
+        for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
             FloatTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
@@ -80,14 +85,14 @@ internal unsafe struct AttentionWork : IWork
 
         for (int i = 0; i < FloatTile.Pixels; i++)
         {
-            if (i < count) inverse[i] = Softmax.Exponentials(scores + (long)i * ScoresStride, Tokens);
+            if (i < count) inverse[i] = Weights(scores + (long)i * ScoresStride, Causal ? Math.Min(first + i + 1, ContextTokens) : ContextTokens);
             rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
         }
 
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            FloatTile.Multiply(rows, 0, 1, Tokens, default, (byte*)(Values(head) + (long)panel * Tokens * PanelWidth), (byte*)sums);
+            FloatTile.Multiply(rows, 0, 1, ContextTokens, default, (byte*)(Values(head) + (long)panel * ContextTokens * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
             {
@@ -97,5 +102,13 @@ internal unsafe struct AttentionWork : IWork
                 for (; c < channels; c++) y[c] = s[c] * inverse[i];
             }
         }
+    }
+
+    /// <summary>The exponentials over the keys that are seen; zeros for the others, which then add nothing.</summary>
+    private readonly float Weights(float* scores, int seen)
+    {
+        float inverse = Softmax.Exponentials(scores, seen);
+        if (seen < ContextTokens) new Span<float>(scores + seen, ContextTokens - seen).Clear();
+        return inverse;
     }
 }

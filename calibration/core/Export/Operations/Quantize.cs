@@ -4,5 +4,5 @@ namespace Specializer.Calibration.Export;
 
 internal sealed partial class OnnxExporter
 {
-    public bool Visit(QuantizeOperation operation) => throw new NotSupportedException($"Operation '{operation.Name}' ({operation.Kind}) has no ONNX form.");
+    public bool Visit(QuantizeOperation operation) => throw NoForm(operation);
 }

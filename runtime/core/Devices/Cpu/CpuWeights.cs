@@ -53,6 +53,14 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
         beta = (float*)walk.Next(4L * channels);
     }
 
+    /// <summary>A table [rows, channels] and what follows it, [more, channels].</summary>
+    public void Find(TableWeights weights, int rows, int more, int channels, out float* table, out float* rest)
+    {
+        var walk = new Walk(packed, weights.Offset);
+        table = (float*)walk.Next(4L * rows * channels);
+        rest = (float*)walk.Next(4L * more * channels);
+    }
+
     /// <summary>The table of folded vectors of an unconditional network.</summary>
     public float* FindVectors(EmbeddingWeights weights, int steps, int vectors) =>
         (float*)new Walk(packed, weights.Offset).Next(4L * steps * vectors);

@@ -1,0 +1,42 @@
+namespace Specializer.Manifest;
+
+/// <summary>A non-linearity, element by element.</summary>
+/// <param name="Name">Module path.</param>
+/// <param name="Input">FP32 map read.</param>
+/// <param name="Output">FP32 map written.</param>
+/// <param name="Function"><c>silu</c>, <c>gelu</c> (exact), <c>quick_gelu</c>, <c>relu</c> or <c>mish</c>.</param>
+internal sealed record ActivationOperation(string Name, string Input, string Output, string Function) : Operation(Name)
+{
+    public const string JsonName = "activation";
+
+    public override string Kind => JsonName;
+
+    public static Operation Read(ObjectBinder o) => new ActivationOperation(
+        o.ModulePath("name"),
+        o.ModulePath("input"),
+        o.ModulePath("output"),
+        o.OneOf("function", Functions));
+
+    public override IEnumerable<Port> Reads() => [new("input", Input)];
+
+    public override IEnumerable<Port> Writes() => [new("output", Output)];
+
+    public override string? Overwritten => Input;
+
+    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("function").Value(Function);
+
+    public override void Check(OperationCheck check)
+    {
+        if (check.ExpectFloat("input") && check.ExpectFloat("output")) check.ExpectEqual(Input, "output");
+    }
+
+    /// <summary>The functions that there are.</summary>
+    public static string[] Functions { get; } = ["silu", "gelu", "quick_gelu", "relu", "mish"];
+
+    public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
+}
+
+internal partial interface IOperationVisitor<out T>
+{
+    T Visit(ActivationOperation operation);
+}

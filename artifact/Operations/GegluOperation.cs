@@ -1,0 +1,38 @@
+namespace Specializer.Manifest;
+
+/// <summary>a·gelu(b), where the input holds a and b side by side (GEGLU, Shazeer 2020).</summary>
+/// <param name="Name">Module path.</param>
+/// <param name="Input">FP32 map of twice the channels.</param>
+/// <param name="Output">FP32 map written.</param>
+internal sealed record GegluOperation(string Name, string Input, string Output) : Operation(Name)
+{
+    public const string JsonName = "geglu";
+
+    public override string Kind => JsonName;
+
+    public static Operation Read(ObjectBinder o) => new GegluOperation(
+        o.ModulePath("name"),
+        o.ModulePath("input"),
+        o.ModulePath("output"));
+
+    public override IEnumerable<Port> Reads() => [new("input", Input)];
+
+    public override IEnumerable<Port> Writes() => [new("output", Output)];
+
+    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
+
+    public override void Check(OperationCheck check)
+    {
+        Map input = check.Maps[Input], output = check.Maps[Output];
+        if (!check.ExpectFloat("input") || !check.ExpectFloat("output")) return;
+        if (input.Height != output.Height || input.Width != output.Width || input.Channels != 2 * output.Channels)
+            check.Report(ManifestErrorId.Shape, $"A gate reads two values side by side for each it writes. The input is {input.Size}, the output {output.Size}.", "input");
+    }
+
+    public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
+}
+
+internal partial interface IOperationVisitor<out T>
+{
+    T Visit(GegluOperation operation);
+}

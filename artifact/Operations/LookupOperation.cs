@@ -1,0 +1,56 @@
+using Specializer.Packing;
+
+namespace Specializer.Manifest;
+
+/// <summary>Rows of a table by number, plus a row for each position. Tensors: <c>NAME.table</c> [rows, C], <c>NAME.position</c> [pixels, C].</summary>
+/// <param name="Name">Module path.</param>
+/// <param name="Input">FP32 map of one channel that holds row numbers.</param>
+/// <param name="Output">FP32 map written.</param>
+/// <param name="Rows">Rows of the table.</param>
+internal sealed record LookupOperation(string Name, string Input, string Output, int Rows) : Operation(Name)
+{
+    public const string JsonName = "lookup";
+
+    public override string Kind => JsonName;
+
+    public static Operation Read(ObjectBinder o) => new LookupOperation(
+        o.ModulePath("name"),
+        o.ModulePath("input"),
+        o.ModulePath("output"),
+        o.Integer("rows", 1, ManifestLimits.Rows));
+
+    public override IEnumerable<Port> Reads() => [new("input", Input)];
+
+    public override IEnumerable<Port> Writes() => [new("output", Output)];
+
+    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("rows").Value(Rows);
+
+    public override void Check(OperationCheck check)
+    {
+        Map input = check.Maps[Input], output = check.Maps[Output];
+        if (!check.ExpectFloat("input") || !check.ExpectFloat("output")) return;
+        if (input.Channels != 1 || input.Height != output.Height || input.Width != output.Width)
+            check.Report(ManifestErrorId.Shape, $"A lookup reads one number for each pixel it writes. The input is {input.Size}, the output {output.Size}.", "input");
+    }
+
+    public override IEnumerable<WeightTensor> Tensors(IReadOnlyDictionary<string, Map> maps) =>
+        [new($"{Name}.table", "F32", Rows, maps[Output].Channels), new($"{Name}.position", "F32", maps[Output].Pixels, maps[Output].Channels)];
+
+    public override long PackedBytes(IReadOnlyDictionary<string, Map> maps) =>
+        WeightLayout.Align(4L * Rows * maps[Output].Channels) + WeightLayout.Align(4L * maps[Output].Pixels * maps[Output].Channels);
+
+    public override int[] PackedShape(IReadOnlyDictionary<string, Map> maps) => [Rows, maps[Output].Height, maps[Output].Width, maps[Output].Channels];
+
+    public override void Pack(WeightSections sections, IReadOnlyDictionary<string, Map> maps)
+    {
+        sections.Floats($"{Name}.table");
+        sections.Floats($"{Name}.position");
+    }
+
+    public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
+}
+
+internal partial interface IOperationVisitor<out T>
+{
+    T Visit(LookupOperation operation);
+}

@@ -1,0 +1,8 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration.Export;
+
+internal sealed partial class OnnxExporter
+{
+    public bool Visit(ActivationOperation operation) => throw NoForm(operation);
+}

@@ -1,0 +1,14 @@
+using Specializer.Manifest;
+using static TorchSharp.torch;
+
+namespace Specializer.Calibration.TorchSharp;
+
+internal partial class TorchOperations
+{
+    public IEnumerable<(string Map, Tensor Value)> Visit(LookupOperation o)
+    {
+        Tensor ids = _values[o.Input];
+        Tensor rows = nn.functional.embedding(ids.flatten(1).to_type(ScalarType.Int64), Parameters[$"{o.Name}.table"]).add(Parameters[$"{o.Name}.position"]);
+        return [(o.Output, rows.transpose(1, 2).reshape(ids.shape[0], -1, ids.shape[2], ids.shape[3]))];
+    }
+}

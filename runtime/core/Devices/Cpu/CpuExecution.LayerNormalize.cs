@@ -1,0 +1,23 @@
+using Specializer.Kernels;
+
+namespace Specializer;
+
+internal sealed unsafe partial class CpuExecution
+{
+    public override void LayerNormalize<TShape>(NormWeights weights, Activation x, Activation y, float epsilon, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
+        _weights.Find(weights, channels, out float* gamma, out float* beta);
+        var work = new LayerNormWork
+        {
+            Pixels = pixels, Channels = channels, Epsilon = epsilon, Gamma = gamma, Beta = beta, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
+        };
+        Run(Batch * pixels, ref work, Grain(channels, 1));
+    }
+
+    private static (int Pixels, int Channels) SizesOf(int height, int width, int channels) =>
+        height > 0 && width > 0 && channels > 0 && (long)height * width <= int.MaxValue ? (height * width, channels)
+            : throw new ArgumentException($"A map of {height}×{width}×{channels} is not usable: all must be positive.");
+}

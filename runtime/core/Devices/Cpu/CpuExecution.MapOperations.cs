@@ -1,0 +1,44 @@
+using Specializer.Kernels;
+
+namespace Specializer;
+
+internal sealed unsafe partial class CpuExecution
+{
+    public override void ScaleShift<TShape>(Activation x, Activation y, int vector, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        if (vector < 0 || vector + 2L * channels > _vectorLength)
+            throw new ArgumentOutOfRangeException(nameof(vector), $"The elements {vector} to {vector + 2L * channels - 1} do not lie within the {_vectorLength} step vectors.");
+        Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels), vectors = Floats(_vectors, _vectorLength);
+        var work = new ScaleShiftWork
+        {
+            Pixels = pixels, Channels = channels, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
+            Vectors = vectors.Start + vector * sizeof(float), VectorsStride = vectors.Stride,
+        };
+        Run(Batch * pixels, ref work, Grain(channels, 0.5));
+    }
+
+    public override void MapLinear<TShape>(Activation x, Activation y, float scale, float offset, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
+        var work = new LinearMapWork { Pixels = pixels, Channels = channels, Scale = scale, Offset = offset, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride };
+        Run(Batch * pixels, ref work, Grain(channels, 0.5));
+    }
+
+    public override void Resample<TShape>(Activation x, Activation y, bool halve, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        if (!halve && (shape.Height % 2 != 0 || shape.Width % 2 != 0))
+            throw new ArgumentException($"A map of {shape.Height}×{shape.Width} pixels is not twice another.");
+        Map from = Floats(x, halve ? 4L * pixels * channels : (long)pixels / 4 * channels), to = Floats(y, (long)pixels * channels);
+        var work = new ResampleWork
+        {
+            Height = shape.Height, Width = shape.Width, Channels = channels, Halve = halve, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
+        };
+        Run(Batch * pixels, ref work, Grain(channels, 0.5));
+    }
+}

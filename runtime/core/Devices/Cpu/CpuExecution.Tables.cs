@@ -1,0 +1,33 @@
+using Specializer.Kernels;
+
+namespace Specializer;
+
+internal sealed unsafe partial class CpuExecution
+{
+    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+    {
+        Enter();
+        (int tokens, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        Map from = Floats(ids, tokens), to = Floats(y, (long)tokens * channels);
+        _weights.Find(weights, rows, tokens, channels, out float* table, out float* positions);
+        var work = new LookUpWork
+        {
+            Tokens = tokens, Channels = channels, Rows = rows, Table = table, Positions = positions, Ids = from.Start, IdsStride = from.Stride, Y = to.Start, YStride = to.Stride,
+        };
+        Run(Batch * tokens, ref work, Grain(channels, 0.5));
+    }
+
+    public override void FindNearest<TShape>(TableWeights weights, Activation x, Activation y, int rows, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
+        _weights.Find(weights, rows, 0, channels, out float* codebook, out _);
+        var work = new NearestWork
+        {
+            Pixels = pixels, Channels = channels, Rows = rows, Codebook = codebook,
+            X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
+        };
+        Run(Batch * pixels, ref work, Grain((long)rows * channels, 1));
+    }
+}

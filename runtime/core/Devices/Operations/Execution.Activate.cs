@@ -1,0 +1,13 @@
+namespace Specializer;
+
+public abstract partial class Execution
+{
+    /// <summary>y = f(x), element by element.</summary>
+    /// <param name="x">FP32 map.</param>
+    /// <param name="y">FP32 result; may be <paramref name="x"/>.</param>
+    /// <param name="function">What is applied.</param>
+    /// <param name="shape">Static shape.</param>
+    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
+    public virtual void Activate<TShape>(Activation x, Activation y, Nonlinearity function, TShape shape = default)
+        where TShape : struct, IMapShape => throw NotOnThisDevice();
+}

@@ -1,0 +1,14 @@
+namespace Specializer;
+
+public abstract partial class Execution
+{
+    /// <summary>y[token] = table[id[token]] + position[token].</summary>
+    /// <param name="weights">The table [rows, channels], then the positions [pixels, channels].</param>
+    /// <param name="ids">FP32 map of one channel that holds row numbers.</param>
+    /// <param name="y">FP32 result.</param>
+    /// <param name="rows">Rows of the table.</param>
+    /// <param name="shape">Static shape.</param>
+    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
+    public virtual void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+        where TShape : struct, IMapShape => throw NotOnThisDevice();
+}

@@ -1,0 +1,56 @@
+using Specializer.Threading;
+
+namespace Specializer.Kernels;
+
+/// <summary>Rows of a table by number, plus a row for each position. An item is a token of one image.</summary>
+internal unsafe struct LookUpWork : IWork
+{
+    public int Tokens, Channels, Rows;
+    public float* Table, Positions;
+    public byte* Ids, Y;
+    public long IdsStride, YStride;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        for (int item = begin; item < end; item++)
+        {
+            int image = item / Tokens, token = item % Tokens;
+            // The numbers come from outside: one that is no row must not leave the table.
+            float id = ((float*)(Ids + image * IdsStride))[token];
+            int row = id >= 0 && id < Rows ? (int)id : 0;
+            float* x = Table + (long)row * Channels, p = Positions + (long)token * Channels, y = (float*)(Y + image * YStride) + (long)token * Channels;
+            for (int c = 0; c < Channels; c++) y[c] = x[c] + p[c];
+        }
+    }
+}
+
+/// <summary>The nearest row of a codebook. An item is a pixel of one image. Distances are sums of squares in FP32, channels in order; of equals the first row.</summary>
+internal unsafe struct NearestWork : IWork
+{
+    public int Pixels, Channels, Rows;
+    public float* Codebook;
+    public byte* X, Y;
+    public long XStride, YStride;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        for (int item = begin; item < end; item++)
+        {
+            int image = item / Pixels;
+            long first = item % Pixels * (long)Channels;
+            float* x = (float*)(X + image * XStride) + first, best = Codebook;
+            float least = float.PositiveInfinity;
+            for (int row = 0; row < Rows; row++)
+            {
+                float* code = Codebook + (long)row * Channels;
+                float distance = 0;
+                for (int c = 0; c < Channels; c++) distance = MathF.FusedMultiplyAdd(x[c] - code[c], x[c] - code[c], distance);
+                if (distance >= least) continue;
+                least = distance;
+                best = code;
+            }
+
+            new ReadOnlySpan<float>(best, Channels).CopyTo(new Span<float>((float*)(Y + image * YStride) + first, Channels));
+        }
+    }
+}
