@@ -41,7 +41,8 @@ internal static class VerifyCommand
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
         ImportedModel model = DiffusersImporter.Load(folder);
-        Console.WriteLine(Invariant($"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}"));
+        Console.WriteLine(ModelText.Describe(model));
+        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
@@ -65,6 +66,19 @@ internal static class VerifyCommand
         json.WriteString("model", model.Name);
         json.WriteString("sha256", model.Sha256);
         json.WriteNumber("parameters", model.Parameters);
+        json.WriteStartArray("notes");
+        foreach (string note in model.Notes) json.WriteStringValue(note);
+        json.WriteEndArray();
+        json.WriteStartArray("ignored");
+        foreach (IgnoredSetting ignored in model.Ignored)
+        {
+            json.WriteStartObject();
+            json.WriteString("file", Path.GetFileName(ignored.File));
+            json.WriteString("key", ignored.Key);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("checks");
         foreach (VerificationResult result in results)
         {

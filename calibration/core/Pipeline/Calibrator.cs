@@ -20,6 +20,7 @@ public static class Calibrator
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
+    /// <exception cref="UnsupportedModelException">The model draws latents.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
@@ -31,6 +32,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        RefuseLatents(model);
         options.Validate(model);
         Directory.CreateDirectory(folder);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
@@ -49,6 +51,16 @@ public static class Calibrator
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
         checkpoint.Delete();
         return new(path, notes);
+    }
+
+    // Its sampler would draw what nobody can look at.
+    private static void RefuseLatents(ImportedModel model)
+    {
+        if (model.Pipeline is { Decoder: { } decoder } pipeline)
+        {
+            throw new UnsupportedModelException(pipeline.File, decoder.Name, $"\"{decoder.Class}\"",
+                "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.");
+        }
     }
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>

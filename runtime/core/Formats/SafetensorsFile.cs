@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using System.Security.Cryptography;
 
 namespace Specializer.Formats;
 
@@ -12,14 +13,14 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
     private readonly Dictionary<string, SafetensorsEntry> _entries;
-    private readonly long _dataStart;
+    private readonly long _dataStart, _length;
     private readonly byte* _pointer;
     private bool _disposed;
 
     private SafetensorsFile(string path)
     {
         Path = path;
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        using var stream = RegularFile.Open(path);
         var fileLength = stream.Length;
         if (fileLength < PrefixBytes)
             throw new SafetensorsException(path, null, $"has {fileLength} bytes, too few for a safetensors file");
@@ -32,6 +33,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw new SafetensorsException(path, null, $"announces a header of {headerLength} bytes, but has only {fileLength} in all");
         var header = new byte[headerLength];
         stream.ReadExactly(header);
+        _length = fileLength;
         _dataStart = PrefixBytes + (long)headerLength;
         (_entries, var metadata) = SafetensorsHeader.Parse(header, fileLength - _dataStart, path);
         Metadata = metadata;
@@ -105,6 +107,17 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 ? (long)x : throw new SafetensorsException(Path, name, $"holds {x}, which does not fit a signed 64-bit integer")),
             _ => throw new SafetensorsException(Path, name, $"is of type {entry.Type.Name()}; an integer type is needed"),
         };
+    }
+
+    /// <summary>SHA-256 of the whole file as it is mapped, 64 lower-case hex digits.</summary>
+    internal string Sha256()
+    {
+        const int Block = 1 << 20;
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (long start = -_dataStart, end = _length - _dataStart; start < end; start += Block)
+            hash.AppendData(new ReadOnlySpan<byte>(_pointer + start, (int)Math.Min(Block, end - start)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <inheritdoc/>
