@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Security.Cryptography;
 
@@ -8,11 +7,9 @@ namespace Specializer.Formats;
 /// <remarks>Any number of threads may read. Nothing may be read during or after <see cref="Dispose"/>.</remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
-    private const int PrefixBytes = 8;
-
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly Dictionary<string, SafetensorsEntry> _entries;
+    private readonly IReadOnlyDictionary<string, SafetensorsEntry> _entries;
     private readonly long _dataStart, _length;
     private readonly byte* _pointer;
     private bool _disposed;
@@ -22,21 +19,21 @@ public sealed unsafe class SafetensorsFile : IDisposable
         Path = path;
         using var stream = RegularFile.Open(path);
         var fileLength = stream.Length;
-        if (fileLength < PrefixBytes)
-            throw new SafetensorsException(path, null, $"has {fileLength} bytes, too few for a safetensors file");
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        stream.ReadExactly(prefix);
-        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > SafetensorsHeader.MaxLength)
-            throw new SafetensorsException(path, null, $"announces a header of {headerLength} bytes, more than the {SafetensorsHeader.MaxLength} allowed: this is no safetensors file");
-        if ((long)headerLength > fileLength - PrefixBytes)
-            throw new SafetensorsException(path, null, $"announces a header of {headerLength} bytes, but has only {fileLength} in all");
-        var header = new byte[headerLength];
-        stream.ReadExactly(header);
-        _length = fileLength;
-        _dataStart = PrefixBytes + (long)headerLength;
-        (_entries, var metadata) = SafetensorsHeader.Parse(header, fileLength - _dataStart, path);
-        Metadata = metadata;
+        try
+        {
+            var prefix = new byte[SafetensorsHeader.PrefixBytes];
+            if (fileLength >= prefix.Length) stream.ReadExactly(prefix);
+            var json = new byte[SafetensorsHeader.Length(prefix, fileLength)];
+            stream.ReadExactly(json);
+            _length = fileLength;
+            _dataStart = prefix.Length + json.Length;
+            SafetensorsHeader header = SafetensorsHeader.Read(json, fileLength - _dataStart);
+            (_entries, Metadata) = (header.Entries, header.Metadata);
+        }
+        catch (SafetensorsHeaderException e)
+        {
+            throw new SafetensorsException(path, e.Tensor, e.Message, e);
+        }
 
         _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _map.CreateViewAccessor(0, fileLength, MemoryMappedFileAccess.Read);
