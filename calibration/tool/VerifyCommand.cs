@@ -32,11 +32,11 @@ internal static class VerifyCommand
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
             result.GetRequiredValue(folder).FullName, result.GetRequiredValue(against).FullName, result.GetValue(json),
-            result.GetValue(tolerance), result.GetValue(trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
+            Given(result, tolerance), Given(result, trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
         return command;
     }
 
-    private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
+    private static int Run(string folder, string golden, FileInfo? json, double? tolerance, double? trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
@@ -46,7 +46,10 @@ internal static class VerifyCommand
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
-        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, golden, engine, tolerance, trajectoryTolerance, cancellation);
+        double allowance = GoldenVerification.Allowance(model.StoredType);
+        if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
+        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(
+            model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation);
         foreach (VerificationResult result in results)
         {
             Console.WriteLine(result.Status == VerificationStatus.Skipped
@@ -58,6 +61,8 @@ internal static class VerifyCommand
         if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model, results));
         return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
+
+    private static double? Given(ParseResult result, Option<double> option) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option) : null;
 
     private static void WriteJson(Stream stream, ImportedModel model, IReadOnlyList<VerificationResult> results)
     {

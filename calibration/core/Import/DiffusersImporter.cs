@@ -34,6 +34,7 @@ public static class DiffusersImporter
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
+                StoredType = weights.Type,
                 Pipeline = layout.Pipeline,
                 Notes = layout.Notes,
                 Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(scheduler.File, k))],

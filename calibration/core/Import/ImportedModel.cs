@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Schedulers;
 
@@ -47,6 +48,9 @@ public sealed record ImportedModel
         init => field = value >= -1 && (value < Classes) ? value
             : throw new ArgumentOutOfRangeException(nameof(value), value, $"The null label must be one of the model's {Classes} classes, or -1 for none.");
     } = -1;
+
+    /// <summary>The coarsest floating-point type that the files store a weight in.</summary>
+    public DType StoredType { get; init; } = DType.F32;
 
     /// <summary>The pipeline that the network is part of; null for one by itself.</summary>
     public Pipeline? Pipeline { get; init; }

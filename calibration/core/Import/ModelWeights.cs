@@ -22,6 +22,9 @@ internal sealed class ModelWeights : IDisposable
     /// <summary>All tensors.</summary>
     public SourceTensors Tensors { get; private set; } = null!;
 
+    /// <summary>The coarsest floating-point type that a tensor is stored in.</summary>
+    public DType Type => _files.SelectMany(f => f.Entries.Values).Select(e => e.Type).OrderBy(Precision).FirstOrDefault(DType.F32);
+
     /// <summary>SHA-256 of the file; of several, of their hashes in the order of their names.</summary>
     public string Sha256 => _files is [var single] ? single.Sha256()
         : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(_files.Select(f => f.Sha256())))));
@@ -143,6 +146,8 @@ internal sealed class ModelWeights : IDisposable
             throw new ModelImportException(path, null, $"cannot be read: {e.Message}", e);
         }
     }
+
+    private static int Precision(DType type) => type switch { DType.BF16 => 0, DType.F16 => 1, DType.F32 => 2, _ => 3 };
 
     // Wrappers of a network (torch.compile's _orig_mod, DataParallel's module, a pipeline's model.diffusion_model) put their name before all of its tensors'.
     private static string CommonPrefix(IReadOnlyCollection<string> names)

@@ -19,6 +19,12 @@ internal static class NetworkCost
     public static long MultiplyAccumulates(ConvolutionOperation convolution, IReadOnlyDictionary<string, Map> maps) =>
         Pixels(maps[convolution.Output]) * maps[convolution.Output].Channels * maps[convolution.Input].Channels * convolution.KernelSize * convolution.KernelSize;
 
+    /// <summary>Multiply-accumulates of both of an attention's products.</summary>
+    /// <param name="attention">The attention.</param>
+    /// <param name="maps">Of its network, by name.</param>
+    public static long MultiplyAccumulates(AttentionOperation attention, IReadOnlyDictionary<string, Map> maps) =>
+        2 * Pixels(maps[attention.Output]) * Pixels(maps[attention.Output]) * maps[attention.Output].Channels;
+
     /// <summary>Σ MACs·n_w·n_a of one evaluation.</summary>
     /// <param name="network">The network; its convolutions' weight bits decide n_w.</param>
     /// <param name="activationBits">n_a where weights have 4 bits; 8-bit weights meet 8-bit activations.</param>
@@ -52,7 +58,7 @@ internal static class NetworkCost
             sum = checked(sum + operation switch
             {
                 ConvolutionOperation c => cost(MultiplyAccumulates(c, maps), c.WeightBits),
-                AttentionOperation a => cost(2 * Pixels(maps[a.Output]) * Pixels(maps[a.Output]) * maps[a.Output].Channels, a.ProductBits),
+                AttentionOperation a => cost(MultiplyAccumulates(a, maps), a.ProductBits),
                 _ => 0,
             });
         }

@@ -32,7 +32,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        RefuseLatents(model);
+        if (Latents(model) is { } latents) throw new UnsupportedModelException(model.Pipeline!.File, [latents]);
         options.Validate(model);
         Directory.CreateDirectory(folder);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
@@ -53,15 +53,10 @@ public static class Calibrator
         return new(path, notes);
     }
 
-    // Its sampler would draw what nobody can look at.
-    private static void RefuseLatents(ImportedModel model)
-    {
-        if (model.Pipeline is { Decoder: { } decoder } pipeline)
-        {
-            throw new UnsupportedModelException(pipeline.File, decoder.Name, $"\"{decoder.Class}\"",
-                "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.");
-        }
-    }
+    /// <summary>Why a model that draws latents is not calibrated; null for any other.</summary>
+    internal static UnsupportedSetting? Latents(ImportedModel model) => model.Pipeline?.Decoder is { } decoder
+        ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.")
+        : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>
     internal static string Identity(ImportedModel model, CalibrationOptions options)
