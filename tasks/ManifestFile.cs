@@ -1,4 +1,5 @@
 using System.Text;
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Tasks;
@@ -22,7 +23,7 @@ internal sealed class ManifestFile
         byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            bytes = RegularFile.ReadAll(path, JsonReader.MaximumLength);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -20,13 +20,8 @@ internal static class Names
 
     public static bool IsSha256(string s) => s.Length == 64 && s.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
 
-    /// <summary>How a text of unknown origin appears in a message: without characters that could hide or reorder it, and not at any length.</summary>
-    public static string Quote(string s)
-    {
-        const int Shown = 60;
-        string cut = s.Length > Shown ? s.Substring(0, Shown) : s;
-        return "'" + string.Concat(cut.Select(c => c is >= ' ' and <= '~' ? c.ToString() : $"\\u{(int)c:X4}")) + (s.Length > Shown ? "…'" : "'");
-    }
+    /// <inheritdoc cref="MessageText.Quote"/>
+    public static string Quote(string s) => MessageText.Quote(s);
 
     /// <summary>The candidate that was probably meant, or null.</summary>
     public static string? Nearest(string name, IEnumerable<string> candidates)

@@ -9,6 +9,8 @@ internal sealed class JsonReader
     public const int MaximumDepth = 64;
     public const int MaximumLength = 64 << 20;
     public const int MaximumValues = 4 << 20;
+    /// <summary>Elements of one array: more than twice as many as any array of a manifest may have.</summary>
+    public const int MaximumElements = 1 << 16;
     public const int MaximumNumberLength = 64;
 
     private readonly string _text;
@@ -102,6 +104,7 @@ internal sealed class JsonReader
         if (TryTake(']')) return new(JsonKind.Array, start, _position, items);
         while (true)
         {
+            if (items.Count == MaximumElements) return Fail($"An array holds more than {MaximumElements} elements.", _position, _position + 1);
             if (Value(depth + 1) is not { } item) return null;
             items.Add(item);
             SkipSpace();

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Packing;
 
@@ -11,7 +12,7 @@ internal sealed class WeightsFile : IDisposable
 
     private readonly FileStream _stream;
     private readonly string _name;
-    private readonly Dictionary<string, StoredTensor> _tensors = new(StringComparer.Ordinal);
+    private IReadOnlyDictionary<string, SafetensorsEntry> _tensors = new Dictionary<string, SafetensorsEntry>();
     private long _dataStart;
 
     private WeightsFile(FileStream stream, string name)
@@ -27,7 +28,7 @@ internal sealed class WeightsFile : IDisposable
         WeightsFile? file = null;
         try
         {
-            file = new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan), identity.File);
+            file = new(RegularFile.Open(path), identity.File);
             file.CheckIdentity(identity, cancellation);
             file.ReadHeader();
             file.CheckTensors(expected);
@@ -36,8 +37,7 @@ internal sealed class WeightsFile : IDisposable
         catch (Exception e)
         {
             file?.Dispose();
-            // Not supported is what a pipe or a device says when it is asked for its length.
-            if (e is not (IOException or UnauthorizedAccessException or NotSupportedException)) throw;
+            if (e is not (IOException or UnauthorizedAccessException)) throw;
             throw new DiagnosticException(DiagnosticId.WeightsUnreadable,
                 $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix}", "file");
         }
@@ -46,11 +46,11 @@ internal sealed class WeightsFile : IDisposable
     /// <summary>The little-endian bytes of a tensor.</summary>
     public byte[] Read(string name, long length)
     {
-        StoredTensor tensor = _tensors[name];
+        SafetensorsEntry tensor = _tensors[name];
         if (length > int.MaxValue)
             throw new DiagnosticException(DiagnosticId.WeightsTensors, $"The tensor {Names.Quote(name)} of '{_name}' has {length} bytes; one tensor may have {int.MaxValue}. Use fewer bits.", "file");
         var bytes = new byte[length];
-        _stream.Position = _dataStart + tensor.Start;
+        _stream.Position = _dataStart + tensor.Offset;
         ReadExactly(bytes);
         return bytes;
     }
@@ -88,16 +88,17 @@ internal sealed class WeightsFile : IDisposable
         try
         {
             _stream.Position = 0;
-            var first = new byte[SafetensorsHeader.LengthBytes];
-            if (_stream.Length >= first.Length) ReadExactly(first);
-            var header = new byte[SafetensorsHeader.Length(first, _stream.Length)];
+            var prefix = new byte[SafetensorsHeader.PrefixBytes];
+            if (_stream.Length >= prefix.Length) ReadExactly(prefix);
+            var header = new byte[SafetensorsHeader.Length(prefix, _stream.Length)];
             ReadExactly(header);
             _dataStart = _stream.Position;
-            foreach (StoredTensor tensor in SafetensorsHeader.Read(header, _stream.Length - _dataStart)) _tensors.Add(tensor.Name, tensor);
+            _tensors = SafetensorsHeader.Read(header, _stream.Length - _dataStart).Entries;
         }
-        catch (InvalidDataException e)
+        catch (SafetensorsHeaderException e)
         {
-            throw new DiagnosticException(DiagnosticId.WeightsFormat, $"'{_name}' is not a valid safetensors file: {e.Message}. Calibrate again.", "file");
+            string tensor = e.Tensor is null ? "" : $"tensor {MessageText.Quote(e.Tensor)}: ";
+            throw new DiagnosticException(DiagnosticId.WeightsFormat, $"'{_name}' is not a valid safetensors file: {tensor}{e.Message}. Calibrate again.", "file");
         }
     }
 
@@ -105,10 +106,10 @@ internal sealed class WeightsFile : IDisposable
     {
         foreach (WeightTensor tensor in expected.Values)
         {
-            if (!_tensors.TryGetValue(tensor.Name, out StoredTensor? stored))
+            if (!_tensors.TryGetValue(tensor.Name, out SafetensorsEntry? stored))
                 throw Mismatch($"misses the tensor '{tensor.Name}', {Describe(tensor.Type, tensor.Shape)}, which the network needs.");
-            if (stored.Type != tensor.Type || !stored.Shape.SequenceEqual(tensor.Shape))
-                throw Mismatch($"holds the tensor '{tensor.Name}' as {Describe(stored.Type, stored.Shape)}; the network needs {Describe(tensor.Type, tensor.Shape)}.");
+            if (stored.Type.Name() != tensor.Type || !stored.Shape.SequenceEqual(tensor.Shape))
+                throw Mismatch($"holds the tensor '{tensor.Name}' as {Describe(stored.Type.Name(), stored.Shape)}; the network needs {Describe(tensor.Type, tensor.Shape)}.");
         }
 
         if (_tensors.Keys.FirstOrDefault(name => !expected.ContainsKey(name)) is { } unknown)

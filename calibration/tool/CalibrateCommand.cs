@@ -49,6 +49,8 @@ internal static class CalibrateCommand
         {
             int? none = result.GetValue(nullLabel);
             int bits = weights.In(result);
+            if (none is null && (result.GetValue(guidance) != 1 || (result.GetValue(interval) is { } asked && asked != (1, 1))))
+                throw new ArgumentException("--guidance and --guidance-interval need --null-label LABEL: the label that means \"none\" to the model, often its last. A model that was trained without one cannot be guided.");
             (double least, double most) = result.GetValue(interval) ?? (none is null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
@@ -67,6 +69,7 @@ internal static class CalibrateCommand
     private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, string engine, int threads, CancellationToken cancellation)
     {
         ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel);
+        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         using var progress = new ProgressLine();

@@ -39,7 +39,11 @@ internal static class ExitCode
         }
     }
 
-    /// <summary>An exception's message for a person, to whom the name of a method's parameter means nothing.</summary>
-    public static string Message(Exception e) =>
-        e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal).ReplaceLineEndings(" ") : e.Message;
+    /// <summary>An exception's message for a person, to whom the name of a method's parameter means nothing, and who knows the value that was given.</summary>
+    public static string Message(Exception e)
+    {
+        if (e is not ArgumentException { ParamName: { } name }) return e.Message;
+        string message = e is ArgumentOutOfRangeException { ActualValue: not null } ? e.Message[..e.Message.LastIndexOf(Environment.NewLine, StringComparison.Ordinal)] : e.Message;
+        return message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal);
+    }
 }

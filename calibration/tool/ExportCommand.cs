@@ -24,6 +24,7 @@ internal static class ExportCommand
     private static int Run(string folder, FileInfo file, bool int8, int threads, CancellationToken cancellation)
     {
         ImportedModel model = DiffusersImporter.Load(folder);
+        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         OutputFile.Prepare(file);
         using var device = new CpuDevice(threads);
         AtomicFile.Write(file.FullName, stream => OnnxExport.Write(model, stream, int8, device, cancellation));

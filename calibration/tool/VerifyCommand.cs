@@ -32,20 +32,24 @@ internal static class VerifyCommand
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
             result.GetRequiredValue(folder).FullName, result.GetRequiredValue(against).FullName, result.GetValue(json),
-            result.GetValue(tolerance), result.GetValue(trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
+            Given(result, tolerance), Given(result, trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
         return command;
     }
 
-    private static int Run(string folder, string golden, FileInfo? json, double tolerance, double trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
+    private static int Run(string folder, string golden, FileInfo? json, double? tolerance, double? trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
         ImportedModel model = DiffusersImporter.Load(folder);
-        Console.WriteLine(Invariant($"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}"));
+        Console.WriteLine(ModelText.Describe(model));
+        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
-        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, golden, engine, tolerance, trajectoryTolerance, cancellation);
+        double allowance = GoldenVerification.Allowance(model.StoredType);
+        if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
+        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(
+            model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation);
         foreach (VerificationResult result in results)
         {
             Console.WriteLine(result.Status == VerificationStatus.Skipped
@@ -58,6 +62,8 @@ internal static class VerifyCommand
         return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
 
+    private static double? Given(ParseResult result, Option<double> option) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option) : null;
+
     private static void WriteJson(Stream stream, ImportedModel model, IReadOnlyList<VerificationResult> results)
     {
         using var json = new Utf8JsonWriter(stream, new() { Indented = true });
@@ -65,6 +71,19 @@ internal static class VerifyCommand
         json.WriteString("model", model.Name);
         json.WriteString("sha256", model.Sha256);
         json.WriteNumber("parameters", model.Parameters);
+        json.WriteStartArray("notes");
+        foreach (string note in model.Notes) json.WriteStringValue(note);
+        json.WriteEndArray();
+        json.WriteStartArray("ignored");
+        foreach (IgnoredSetting ignored in model.Ignored)
+        {
+            json.WriteStartObject();
+            json.WriteString("file", Path.GetFileName(ignored.File));
+            json.WriteString("key", ignored.Key);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("checks");
         foreach (VerificationResult result in results)
         {

@@ -181,6 +181,37 @@ public sealed class PackCalibratedWeightsTests : IDisposable
         AssertAt(Fail(Item(model.ManifestPath), "SPZ107"), model, $"\"{model.WeightsFile}\"");
     }
 
+    [Fact]
+    public void Metadata_of_the_weights_may_be_null()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        byte[] file = File.ReadAllBytes(model.WeightsPath);
+        int length = (int)BitConverter.ToInt64(file);
+        string header = Encoding.UTF8.GetString(file, 8, length);
+        model.WriteWeights(TestModel.Safetensors(header.Replace("""{"format":"pt"}""", "null", StringComparison.Ordinal), file[(8 + length)..]));
+        Assert.Contains("\"__metadata__\":null", File.ReadAllText(model.WeightsPath), StringComparison.Ordinal);
+
+        Assert.True(Run(Item(model.ManifestPath)));
+    }
+
+    [Fact]
+    public void Pipes_in_place_of_files_are_reported_and_nobody_waits()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        TestModel model = new TestModel(_folder.Root).Write();
+        MakePipe(model.WeightsPath);
+        AssertAt(Fail(Item(model.ManifestPath), "SPZ104"), model, $"\"{model.WeightsFile}\"");
+        MakePipe(model.ManifestPath);
+        Fail(Item(model.ManifestPath), "SPZ101");
+
+        static void MakePipe(string path)
+        {
+            File.Delete(path);
+            using var make = System.Diagnostics.Process.Start("mkfifo", path);
+            make.WaitForExit();
+        }
+    }
+
     [Theory]
     [InlineData("missing", "misses the tensor 'conv_in.bias', F32 [4]")]
     [InlineData("shape", "holds the tensor 'conv_in.bias' as F32 [2, 2]; the network needs F32 [4]")]

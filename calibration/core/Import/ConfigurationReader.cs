@@ -1,16 +1,23 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 
 namespace Specializer.Calibration;
 
-/// <summary>One JSON object of a model folder. Each property is asked for once with its default; what was never asked for is unknown.</summary>
+/// <summary>One JSON object of a model folder. Each property is asked for once with its default; what was never asked for is ignored where it cannot
+/// change the arithmetic, and refused where it might. All refusals come together.</summary>
 internal sealed class ConfigurationReader
 {
+    // What diffusers' EMAModel adds when it saves averaged weights: how they were averaged.
+    private static readonly HashSet<string> s_averaging = ["decay", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup", "inv_gamma", "power"];
+
     private readonly Dictionary<string, JsonElement> _properties = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal), _harmless = new(StringComparer.Ordinal);
+    private readonly List<UnsupportedSetting> _refused = [];
 
     private ConfigurationReader(string file, JsonElement root)
     {
         File = file;
+        Json = root.GetRawText();
         foreach (JsonProperty property in root.EnumerateObject())
         {
             if (!_properties.TryAdd(property.Name, property.Value))
@@ -21,31 +28,34 @@ internal sealed class ConfigurationReader
     /// <summary>Path of the file, for messages.</summary>
     public string File { get; }
 
+    /// <summary>The object as standard JSON.</summary>
+    public string Json { get; }
+
+    /// <summary>SHA-256 of the file, 64 lower-case hex digits.</summary>
+    public required string Sha256 { get; init; }
+
+    /// <summary>Properties of the file that nobody asked for, in its order.</summary>
+    public IEnumerable<string> Ignored => _properties.Keys.Where(k => !_used.Contains(k));
+
     /// <exception cref="ModelImportException">The file is missing or is no JSON object.</exception>
     public static ConfigurationReader Open(string file)
     {
+        byte[] bytes = ModelFile.ReadAll(file);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(file));
-            JsonElement root = document.RootElement.Clone();
+            JsonElement root = ConfigurationJson.Parse(bytes);
             return root.ValueKind == JsonValueKind.Object
-                ? new(file, root)
+                ? new(file, root) { Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) }
                 : throw new ModelImportException(file, null, $"holds a JSON {Name(root.ValueKind)} where an object is expected.");
         }
-        catch (JsonException e)
+        catch (FormatException e)
         {
-            throw new ModelImportException(file, null,
-                $"is not valid JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}. Download the model again, or correct the file.", e);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ModelImportException(file, null, "the file does not exist. A model folder holds config.json, scheduler_config.json and diffusion_pytorch_model.safetensors, "
-                + "or the folders unet and scheduler with these files.", e);
+            throw new ModelImportException(file, null, ForeignContent.Describe(bytes) ?? $"{e.Message} Download the model again, or correct the file.", e);
         }
     }
 
     /// <summary>Whether the property is there, be it null.</summary>
-    public bool Has(string key) => _properties.ContainsKey(key);
+    public bool Has(string key) => Find(key) is not null;
 
     public bool IsNull(string key) => Find(key) is { ValueKind: JsonValueKind.Null };
 
@@ -81,28 +91,42 @@ internal sealed class ConfigurationReader
             ? [.. value.EnumerateArray().Select(e => e.GetString()!)]
             : throw Mismatch(key, value, "an array of strings");
 
-    /// <summary>Rejects every value but those given (as JSON); an absent property has its default, which is one of them.</summary>
+    /// <summary>Refuses every value but those given (as JSON); an absent property has its default, which is one of them.</summary>
     public void Require(string key, string supported, params ReadOnlySpan<string> values)
     {
-        if (Find(key) is { } value && !values.Contains(value.GetRawText()))
-            throw new UnsupportedModelException(File, key, value.GetRawText(), supported);
+        if (Find(key) is { } value && !values.Contains(value.GetRawText())) Refuse(key, value.GetRawText(), supported);
+    }
+
+    /// <summary>Notes something that is not computed, to be reported with all else by <see cref="ThrowIfRefused"/>.</summary>
+    public void Refuse(string key, string value, string supported)
+    {
+        if (!_refused.Any(r => r.Key == key && r.Value == value)) _refused.Add(new(key, value, supported));
+    }
+
+    /// <exception cref="UnsupportedModelException">Something was refused; it names everything so far.</exception>
+    public void ThrowIfRefused()
+    {
+        if (_refused.Count > 0) throw new UnsupportedModelException(File, _refused);
     }
 
     /// <summary>Names properties that may hold anything, because they do not change what is computed.</summary>
     public void Ignore(params ReadOnlySpan<string> keys)
     {
-        foreach (string key in keys) _known.Add(key);
+        foreach (string key in keys) _harmless.Add(key);
     }
 
-    /// <summary>Rejects properties that were never asked for, for they may change the arithmetic. Names with a leading underscore are notes.</summary>
+    /// <summary>Refuses properties that were never asked for, for they may change the arithmetic. Names with a leading underscore are notes, a null asks for nothing,
+    /// and how weights were averaged is past.</summary>
+    /// <exception cref="UnsupportedModelException">Something was refused, now or before; it names everything.</exception>
     public void RejectUnknown()
     {
-        foreach (var (key, value) in _properties)
+        foreach (string key in Ignored)
         {
-            if (!_known.Contains(key) && !key.StartsWith('_'))
-                throw new UnsupportedModelException(File, key, value.GetRawText(),
-                    "The property is unknown, so the network may differ from what would be computed. Remove it if it does not change the arithmetic.");
+            if (!_harmless.Contains(key) && !key.StartsWith('_') && !s_averaging.Contains(key) && _properties[key].ValueKind != JsonValueKind.Null)
+                Refuse(key, Raw(key), "The property is unknown, so the network may differ from what would be computed. Remove it if it does not change the arithmetic.");
         }
+
+        ThrowIfRefused();
     }
 
     /// <summary>The property as JSON, for messages.</summary>
@@ -113,7 +137,7 @@ internal sealed class ConfigurationReader
 
     private JsonElement? Find(string key)
     {
-        _known.Add(key);
+        _used.Add(key);
         return _properties.TryGetValue(key, out JsonElement value) ? value : null;
     }
 

@@ -1,8 +1,14 @@
 using System.Runtime.InteropServices;
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
+
+/// <summary>Something that a configuration says and nothing uses.</summary>
+/// <param name="File">Path of the file.</param>
+/// <param name="Key">Property in it.</param>
+public sealed record IgnoredSetting(string File, string Key);
 
 /// <summary>A model folder as this project computes it: an FP32 network, its weights and its scheduler.</summary>
 public sealed record ImportedModel
@@ -42,6 +48,18 @@ public sealed record ImportedModel
         init => field = value >= -1 && (value < Classes) ? value
             : throw new ArgumentOutOfRangeException(nameof(value), value, $"The null label must be one of the model's {Classes} classes, or -1 for none.");
     } = -1;
+
+    /// <summary>The coarsest floating-point type that the files store a weight in.</summary>
+    public DType StoredType { get; init; } = DType.F32;
+
+    /// <summary>The pipeline that the network is part of; null for one by itself.</summary>
+    public Pipeline? Pipeline { get; init; }
+
+    /// <summary>What was taken for what was asked for, and other things that a person should know about the files.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>What the configuration says and nothing uses.</summary>
+    public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
 
     /// <summary>Rows of an image.</summary>
     public int Height => Latent.Height;

@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>A model folder cannot be read. The message says which file and key, what is wrong and how to fix it.</summary>
@@ -6,10 +8,15 @@ public class ModelImportException : IOException
     /// <summary>Creates the exception.</summary>
     /// <param name="file">File, or folder, that is at fault.</param>
     /// <param name="key">Property or tensor in it; null when the file as a whole is meant.</param>
-    /// <param name="problem">What is wrong and how to fix it.</param>
+    /// <param name="problem">What is wrong and how to fix it. Keys and problems may quote the file: what could harm a terminal is escaped.</param>
     /// <param name="inner">Cause.</param>
     public ModelImportException(string file, string? key, string problem, Exception? inner = null)
-        : base(key is null ? $"{file}: {problem}" : $"{file}: '{key}': {problem}", inner)
+        : this(file, key, inner, key is null ? MessageText.Harmless(problem) : $"'{MessageText.Harmless(key)}': {MessageText.Harmless(problem)}")
+    {
+    }
+
+    private protected ModelImportException(string file, string? key, Exception? inner, string harmless)
+        : base($"{MessageText.Harmless(file)}: {harmless}", inner)
     {
         File = file;
         Key = key;
@@ -22,20 +29,40 @@ public class ModelImportException : IOException
     public string? Key { get; }
 }
 
+/// <summary>One thing that a model folder asks for and this version does not compute.</summary>
+/// <param name="Key">Property that asks for it.</param>
+/// <param name="Value">Its value, as JSON.</param>
+/// <param name="Supported">What is supported instead.</param>
+public sealed record UnsupportedSetting(string Key, string Value, string Supported);
+
 /// <summary>A model folder is sound but asks for something that this version does not compute.</summary>
 public sealed class UnsupportedModelException : ModelImportException
 {
+    private const int Listed = 100;
+
     /// <summary>Creates the exception.</summary>
     /// <param name="file">File that asks for it.</param>
     /// <param name="key">Property in it.</param>
     /// <param name="value">Its value, as JSON.</param>
     /// <param name="supported">What is supported instead.</param>
-    public UnsupportedModelException(string file, string key, string value, string supported)
-        : base(file, key, $"the value {value} is not supported. {supported}")
+    public UnsupportedModelException(string file, string key, string value, string supported) : this(file, [new(key, value, supported)])
     {
-        Value = value;
     }
 
-    /// <summary>The value that is not supported, as JSON.</summary>
-    public string Value { get; }
+    /// <summary>Creates the exception for all that a file asks for.</summary>
+    /// <param name="file">File that asks for it.</param>
+    /// <param name="settings">One or more.</param>
+    public UnsupportedModelException(string file, IReadOnlyList<UnsupportedSetting> settings) : base(file, settings[0].Key, null, Text(settings)) => Settings = settings;
+
+    /// <summary>Everything that is not supported, in the order it was found.</summary>
+    public IReadOnlyList<UnsupportedSetting> Settings { get; }
+
+    /// <summary>The first value that is not supported, as JSON.</summary>
+    public string Value => Settings[0].Value;
+
+    private static string Text(IReadOnlyList<UnsupportedSetting> settings) => settings.Count == 1
+        ? Line(settings[0])
+        : $"{settings.Count} settings are not supported:{string.Concat(settings.Take(Listed).Select(s => $"{Environment.NewLine}  {Line(s)}"))}";
+
+    private static string Line(UnsupportedSetting s) => $"'{MessageText.Harmless(s.Key)}': the value {MessageText.Harmless(s.Value)} is not supported. {MessageText.Harmless(s.Supported)}";
 }

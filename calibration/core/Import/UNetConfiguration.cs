@@ -34,6 +34,8 @@ internal sealed record UNetConfiguration
     public static UNetConfiguration Read(ConfigurationReader json)
     {
         json.Require("_class_name", "Supported: \"UNet2DModel\".", "\"UNet2DModel\"");
+        // Another class gives every other property another meaning.
+        json.ThrowIfRefused();
         json.Require("center_input_sample", "Supported: false.", "false");
         json.Require("time_embedding_type", "Supported: \"positional\".", "\"positional\"");
         json.Require("resnet_time_scale_shift", "Supported: \"default\".", "\"default\"");
@@ -61,8 +63,10 @@ internal sealed record UNetConfiguration
         int input = json.Integer("in_channels", 3, 1, 1024);
         int output = json.Integer("out_channels", 3, 1, 1024);
         if (input != output)
-            throw new UnsupportedModelException(json.File, "out_channels", json.Raw("out_channels"),
+        {
+            json.Refuse("out_channels", json.Raw("out_channels"),
                 $"Supported: as many as in_channels ({input}). A network that also predicts its variance is not supported.");
+        }
 
         var configuration = new UNetConfiguration
         {
@@ -85,8 +89,8 @@ internal sealed record UNetConfiguration
             EmbeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * channels[0],
             Classes = json.IntegerOrNull("num_class_embeds", 1, 1 << 20) ?? 0,
         };
-        json.RejectUnknown();
         configuration.Check(json);
+        json.RejectUnknown();
         return configuration;
     }
 
@@ -97,23 +101,27 @@ internal sealed record UNetConfiguration
             if (channels % Groups != 0)
                 throw new ModelImportException(json.File, "norm_num_groups", $"{Groups} groups do not divide a block's {channels} channels.");
             if (HeadChannels is { } head && (DownAttention.Contains(true) || UpAttention.Contains(true) || MiddleAttention) && channels % head != 0)
-                throw new UnsupportedModelException(json.File, "attention_head_dim", json.Raw("attention_head_dim"), $"It must divide the {channels} channels of every block.");
+                json.Refuse("attention_head_dim", json.Raw("attention_head_dim"), $"It must divide the {channels} channels of every block.");
         }
 
         if (MiddleAttention && BlockChannels[^1] % MiddleAttentionGroups != 0)
             throw new ModelImportException(json.File, "attn_norm_num_groups", $"{MiddleAttentionGroups} groups do not divide the {BlockChannels[^1]} channels of the middle block.");
         if (BlockChannels[0] % 2 != 0 || BlockChannels[0] / 2 <= FrequencyShift)
-            throw new UnsupportedModelException(json.File, "block_out_channels", json.Raw("block_out_channels"), "The first entry must be even and at least 4.");
+            json.Refuse("block_out_channels", json.Raw("block_out_channels"), "The first entry must be even and at least 4.");
         // Each level halves the map, rounding as the convolution does; on the way up it doubles, and must meet the skip connection's size.
         int alignment = 1 << (BlockChannels.Length - 1);
         if (Height % alignment != 0 || Width % alignment != 0)
-            throw new UnsupportedModelException(json.File, "sample_size", json.Raw("sample_size"), $"It must be a multiple of {alignment}: {BlockChannels.Length} levels halve it {BlockChannels.Length - 1} times.");
+            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {alignment}: {BlockChannels.Length} levels halve it {BlockChannels.Length - 1} times.");
     }
 
     private static (int Height, int Width) Extent(ConfigurationReader json)
     {
         if (!json.Has("sample_size") || json.IsNull("sample_size"))
-            throw new UnsupportedModelException(json.File, "sample_size", "null", "Shapes are compiled in: set the size of an image, e.g. \"sample_size\": 32.");
+        {
+            json.Refuse("sample_size", "null", "Shapes are compiled in: set the size of an image, e.g. \"sample_size\": 32.");
+            return default;
+        }
+
         if (!json.IsArray("sample_size"))
         {
             int size = json.Integer("sample_size", 0, 1, MaximumExtent);
@@ -131,7 +139,7 @@ internal sealed record UNetConfiguration
         foreach (string type in types)
         {
             if (type != plain && type != attention)
-                throw new UnsupportedModelException(json.File, key, $"\"{type}\"", $"Supported: \"{plain}\", \"{attention}\".");
+                json.Refuse(key, $"\"{type}\"", $"Supported: \"{plain}\", \"{attention}\".");
         }
 
         return [.. types.Select(t => t == attention)];

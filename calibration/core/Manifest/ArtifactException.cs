@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>A calibration artefact cannot be used. The message says which file, where in it, what is wrong and how to fix it.</summary>
@@ -5,9 +7,9 @@ public sealed class ArtifactException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="file">File that is at fault.</param>
-    /// <param name="problem">What is wrong and how to fix it.</param>
+    /// <param name="problem">What is wrong and how to fix it. It may quote the file: what could harm a terminal is escaped, line by line.</param>
     /// <param name="inner">Cause.</param>
-    public ArtifactException(string file, string problem, Exception? inner = null) : base($"{file}: {problem}", inner) => File = file;
+    public ArtifactException(string file, string problem, Exception? inner = null) : base($"{MessageText.Harmless(file)}: {string.Join('\n', problem.Split('\n').Select(line => MessageText.Harmless(line.TrimEnd('\r'))))}", inner) => File = file;
 
     /// <summary>File that is at fault.</summary>
     public string File { get; }

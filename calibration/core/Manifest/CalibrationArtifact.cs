@@ -24,7 +24,7 @@ internal sealed class CalibrationArtifact : IDisposable
     public static CalibrationArtifact Open(string manifestPath)
     {
         // Bytes, not text: the reader refuses a byte order mark, which reading as text would swallow.
-        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(File.ReadAllBytes(manifestPath)));
+        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(RegularFile.ReadAll(manifestPath, JsonReader.MaximumLength)));
         if (result.Manifest is not { } manifest)
             throw new ArtifactException(manifestPath, string.Join(Environment.NewLine, result.Errors.Select(e => $"({e.Line},{e.Column}): {e.Id}: {e.Message}")));
 
@@ -60,7 +60,7 @@ internal sealed class CalibrationArtifact : IDisposable
 
     private static void CheckHash(string path, WeightsIdentity expected)
     {
-        using FileStream stream = File.OpenRead(path);
+        using FileStream stream = RegularFile.Open(path);
         if (stream.Length != expected.Bytes)
             throw new ArtifactException(path, $"the file has {stream.Length} bytes, its manifest says {expected.Bytes}. They do not belong together; calibrate again or copy both.");
         string sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));

@@ -1,3 +1,4 @@
+using Specializer.Formats;
 using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
@@ -11,6 +12,11 @@ public static class GoldenVerification
 
     /// <summary>Largest relative error of a trajectory's state that passes by default.</summary>
     public const double DefaultTrajectoryTolerance = 1e-4;
+
+    /// <summary>How many times larger an error passes by default where weights are stored in fewer bits than those of the stored outputs, FP32: the weights' rounding
+    /// alone, 2⁻¹¹ or 2⁻⁸ of each, moves a prediction by about that.</summary>
+    /// <param name="stored">The coarsest type of the weights.</param>
+    public static double Allowance(DType stored) => stored switch { DType.F16 => 250, DType.BF16 => 2000, _ => 1 };
 
     /// <summary>Runs every check that the file allows on this project's kernels.</summary>
     /// <param name="model">The model.</param>

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -11,7 +11,7 @@ public sealed class SafetensorsException : Exception
     /// <param name="cause">What is wrong.</param>
     /// <param name="inner">What found it, if anything.</param>
     public SafetensorsException(string file, string? tensor, string cause, Exception? inner = null)
-        : base(tensor is null ? $"{file}: {Harmless(cause)}" : $"{file}: tensor '{Harmless(tensor)}': {Harmless(cause)}", inner)
+        : base(tensor is null ? $"{file}: {MessageText.Harmless(cause)}" : $"{file}: tensor '{MessageText.Harmless(tensor)}': {MessageText.Harmless(cause)}", inner)
     {
         File = file;
         Tensor = tensor;
@@ -26,14 +26,4 @@ public sealed class SafetensorsException : Exception
 
     /// <summary>What is wrong, without file and tensor.</summary>
     public string Cause { get; }
-
-    /// <summary>Names come from the file: none may steer a terminal, reorder a message or flood it.</summary>
-    private static string Harmless(string text)
-    {
-        const int Shown = 400;
-        string cut = text.Length > Shown ? text[..Shown] + "…" : text;
-        return string.Concat(cut.Select(c =>
-            char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-                ? $"\\u{(int)c:X4}" : c.ToString()));
-    }
 }

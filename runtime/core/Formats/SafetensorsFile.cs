@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using System.Security.Cryptography;
 
 namespace Specializer.Formats;
 
@@ -7,34 +7,33 @@ namespace Specializer.Formats;
 /// <remarks>Any number of threads may read. Nothing may be read during or after <see cref="Dispose"/>.</remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
-    private const int PrefixBytes = 8;
-
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly Dictionary<string, SafetensorsEntry> _entries;
-    private readonly long _dataStart;
+    private readonly IReadOnlyDictionary<string, SafetensorsEntry> _entries;
+    private readonly long _dataStart, _length;
     private readonly byte* _pointer;
     private bool _disposed;
 
     private SafetensorsFile(string path)
     {
         Path = path;
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        using var stream = RegularFile.Open(path);
         var fileLength = stream.Length;
-        if (fileLength < PrefixBytes)
-            throw new SafetensorsException(path, null, $"has {fileLength} bytes, too few for a safetensors file");
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        stream.ReadExactly(prefix);
-        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > SafetensorsHeader.MaxLength)
-            throw new SafetensorsException(path, null, $"announces a header of {headerLength} bytes, more than the {SafetensorsHeader.MaxLength} allowed: this is no safetensors file");
-        if ((long)headerLength > fileLength - PrefixBytes)
-            throw new SafetensorsException(path, null, $"announces a header of {headerLength} bytes, but has only {fileLength} in all");
-        var header = new byte[headerLength];
-        stream.ReadExactly(header);
-        _dataStart = PrefixBytes + (long)headerLength;
-        (_entries, var metadata) = SafetensorsHeader.Parse(header, fileLength - _dataStart, path);
-        Metadata = metadata;
+        try
+        {
+            var prefix = new byte[SafetensorsHeader.PrefixBytes];
+            if (fileLength >= prefix.Length) stream.ReadExactly(prefix);
+            var json = new byte[SafetensorsHeader.Length(prefix, fileLength)];
+            stream.ReadExactly(json);
+            _length = fileLength;
+            _dataStart = prefix.Length + json.Length;
+            SafetensorsHeader header = SafetensorsHeader.Read(json, fileLength - _dataStart);
+            (_entries, Metadata) = (header.Entries, header.Metadata);
+        }
+        catch (SafetensorsHeaderException e)
+        {
+            throw new SafetensorsException(path, e.Tensor, e.Message, e);
+        }
 
         _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _map.CreateViewAccessor(0, fileLength, MemoryMappedFileAccess.Read);
@@ -105,6 +104,17 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 ? (long)x : throw new SafetensorsException(Path, name, $"holds {x}, which does not fit a signed 64-bit integer")),
             _ => throw new SafetensorsException(Path, name, $"is of type {entry.Type.Name()}; an integer type is needed"),
         };
+    }
+
+    /// <summary>SHA-256 of the whole file as it is mapped, 64 lower-case hex digits.</summary>
+    internal string Sha256()
+    {
+        const int Block = 1 << 20;
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (long start = -_dataStart, end = _length - _dataStart; start < end; start += Block)
+            hash.AppendData(new ReadOnlySpan<byte>(_pointer + start, (int)Math.Min(Block, end - start)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <inheritdoc/>

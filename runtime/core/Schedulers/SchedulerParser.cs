@@ -8,6 +8,13 @@ internal static class SchedulerParser
     /// <summary>In the <see cref="Exception.Data"/> of what is not supported: the key of the configuration.</summary>
     public const string DataKey = "key";
 
+    /// <summary>Every key that is read.</summary>
+    public static IReadOnlyList<string> Keys { get; } =
+    [
+        "_class_name", "num_train_timesteps", "beta_schedule", "beta_start", "beta_end", "trained_betas", "variance_type", "clip_sample", "clip_sample_range", "thresholding",
+        "dynamic_thresholding_ratio", "sample_max_value", "prediction_type", "timestep_spacing", "steps_offset", "set_alpha_to_one", "rescale_betas_zero_snr",
+    ];
+
     private const int MaxTrainTimesteps = 1_000_000;
 
     public static SchedulerConfiguration Parse(string json, string? className)
@@ -19,7 +26,8 @@ internal static class SchedulerParser
                 throw new FormatException("A scheduler configuration is a JSON object.");
             return Read(document.RootElement, className);
         }
-        catch (JsonException e)
+        // Names that are not made of characters are reported as invalid operations.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new FormatException($"The scheduler configuration is not valid JSON: {e.Message}", e);
         }
@@ -37,6 +45,8 @@ internal static class SchedulerParser
             ("squaredcos_cap_v2", BetaSchedule.SquaredCosine), ("sigmoid", BetaSchedule.Sigmoid));
         if (schedule == BetaSchedule.Sigmoid && className != SchedulerConfiguration.Ddpm)
             throw Unsupported("beta_schedule", "'beta_schedule' sigmoid exists only for DDPMScheduler.");
+        // A setting that nothing reads may hold anything; Python writes Infinity where there is no bound.
+        bool clips = Boolean(json, "clip_sample") ?? absent.ClipSample, thresholds = Boolean(json, "thresholding") ?? absent.Thresholding;
         return absent with
         {
             TrainTimesteps = steps,
@@ -47,11 +57,11 @@ internal static class SchedulerParser
             VarianceType = Choice(json, "variance_type", absent.VarianceType,
                 ("fixed_small", VarianceType.FixedSmall), ("fixed_small_log", VarianceType.FixedSmallLog), ("fixed_large", VarianceType.FixedLarge),
                 ("learned", VarianceType.Learned), ("learned_range", VarianceType.LearnedRange)),
-            ClipSample = Boolean(json, "clip_sample") ?? absent.ClipSample,
-            ClipSampleRange = Number(json, "clip_sample_range", double.Epsilon, float.MaxValue) ?? absent.ClipSampleRange,
-            Thresholding = Boolean(json, "thresholding") ?? absent.Thresholding,
-            DynamicThresholdingRatio = Number(json, "dynamic_thresholding_ratio", 0, 1) ?? absent.DynamicThresholdingRatio,
-            SampleMaxValue = Number(json, "sample_max_value", 1, float.MaxValue) ?? absent.SampleMaxValue,
+            ClipSample = clips,
+            ClipSampleRange = Number(json, "clip_sample_range", double.Epsilon, float.MaxValue, clips) ?? absent.ClipSampleRange,
+            Thresholding = thresholds,
+            DynamicThresholdingRatio = Number(json, "dynamic_thresholding_ratio", 0, 1, thresholds) ?? absent.DynamicThresholdingRatio,
+            SampleMaxValue = Number(json, "sample_max_value", 1, float.MaxValue, thresholds) ?? absent.SampleMaxValue,
             PredictionType = Choice(json, "prediction_type", absent.PredictionType,
                 ("epsilon", PredictionType.Epsilon), ("sample", PredictionType.Sample), ("v_prediction", PredictionType.VPrediction)),
             TimestepSpacing = Choice(json, "timestep_spacing", absent.TimestepSpacing,
@@ -92,8 +102,9 @@ internal static class SchedulerParser
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least && number <= most ? number
         : throw Wrong(key, value, $"an integer from {least} to {most}");
 
-    private static double? Number(JsonElement json, string key, double least, double most) => !json.TryGetProperty(key, out var value) ? null
+    private static double? Number(JsonElement json, string key, double least, double most, bool used = true) => !json.TryGetProperty(key, out var value) ? null
         : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= least && number <= most ? number
+        : !used ? null
         : throw Wrong(key, value, FormattableString.Invariant($"a number from {least} to {most}"));
 
     private static T Choice<T>(JsonElement json, string key, T absent, params ReadOnlySpan<(string Text, T Value)> choices)

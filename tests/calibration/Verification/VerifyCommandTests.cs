@@ -14,6 +14,7 @@ public class VerifyCommandTests
         using var folder = new TemporaryFolder();
         Assert.Equal(0, Run(ModelFolder.Source, "--against", Golden, "--json", folder.File("new/out.json"), "--threads", "2"));
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("new/out.json")));
+        Assert.Contains("_diffusers_version", json.RootElement.GetProperty("ignored").EnumerateArray().Select(i => i.GetProperty("key").GetString()));
         Assert.Equal(["eps", "ddim", "ddim_eta1"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!));
     }
 
@@ -44,8 +45,27 @@ public class VerifyCommandTests
     {
         ArgumentException range = Assert.ThrowsAny<ArgumentException>(() => DiffusersImporter.Load(ModelFolder.Source, nullLabel: 11));
         Assert.Contains("(Parameter '", range.Message);
-        Assert.Equal("The null label must be one of the model's 11 classes, or -1 for none. Actual value was 11.", ExitCode.Message(range));
+        Assert.Equal("The null label must be one of the model's 11 classes, or -1 for none.", ExitCode.Message(range));
         Assert.Equal("a\nb", ExitCode.Message(new ArtifactException("x", "a\nb"))["x: ".Length..]);
+    }
+
+    [Fact]
+    public void Messages_about_artefacts_hold_nothing_that_steers_a_terminal()
+    {
+        string message = new ArtifactException("x", $"first \u001b[2J{new string('x', 1 << 20)}\nsecond \u202e").Message;
+        Assert.DoesNotContain('\u001b', message);
+        Assert.DoesNotContain('\u202e', message);
+        Assert.InRange(message.Length, 1, 2000);
+        Assert.Equal(2, message.Split('\n').Length);
+    }
+
+    [Fact]
+    public void Half_precision_has_a_wider_tolerance_unless_one_is_given()
+    {
+        using var folder = new ModelFolder();
+        HalfPrecision.Write(Path.Combine(ModelFolder.Source, "diffusion_pytorch_model.safetensors"), folder.Weights);
+        Assert.Equal(0, Run(folder.Root, "--against", Golden));
+        Assert.Equal(1, Run(folder.Root, "--against", Golden, "--tolerance", "2e-5"));
     }
 
     [Fact]

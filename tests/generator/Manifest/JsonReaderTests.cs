@@ -72,9 +72,14 @@ public sealed class JsonReaderTests
         Assert.False(JsonReader.Parse(new string('[', 1_000_000), out _, out _));
         Assert.True(JsonReader.Parse(new string('1', JsonReader.MaximumNumberLength), out _, out _));
         Assert.False(JsonReader.Parse(new string('1', JsonReader.MaximumNumberLength + 1), out _, out _));
-        Assert.False(JsonReader.Parse("[" + string.Concat(Enumerable.Repeat("0,", JsonReader.MaximumValues)) + "0]", out _, out JsonError? many));
+        Assert.False(JsonReader.Parse("[" + string.Join(',', Enumerable.Repeat(Array(JsonReader.MaximumElements), JsonReader.MaximumValues / JsonReader.MaximumElements)) + "]", out _, out JsonError? many));
         Assert.Contains("values", many!.Message, StringComparison.Ordinal);
+        Assert.True(JsonReader.Parse(Array(JsonReader.MaximumElements), out _, out _));
+        Assert.False(JsonReader.Parse(Array(JsonReader.MaximumElements + 1), out _, out JsonError? wide));
+        Assert.Contains("elements", wide!.Message, StringComparison.Ordinal);
         Assert.False(JsonReader.Parse(new string(' ', JsonReader.MaximumLength + 1), out _, out _));
+
+        static string Array(int elements) => "[" + string.Concat(Enumerable.Repeat("0,", elements - 1)) + "0]";
     }
 
     /// <summary>The BCL's reader as an oracle: random texts over JSON's alphabet must be accepted by both or by neither.</summary>

@@ -90,7 +90,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData(""" {}""", "does not start with '{'")]
     [InlineData("""{""", "JSON")]
     [InlineData("""{}x""", "JSON")]
-    [InlineData("""{"a":1}""", "Number where StartObject")]
+    [InlineData("""{"a":1}""", "'{' is expected")]
     [InlineData("""{"a":{"shape":[4],"data_offsets":[0,4]}}""", "needs 'dtype'")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4]}}""", "data_offsets")]
     [InlineData("""{"a":{"dtype":"U9","shape":[4],"data_offsets":[0,4]}}""", "unknown dtype 'U9'")]
@@ -98,7 +98,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "'dtype' occurs twice")]
     [InlineData("""{"a":{"dtype":"U8","shape":[-4],"data_offsets":[0,4]}}""", "only integers")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4.0],"data_offsets":[0,4]}}""", "only integers")]
-    [InlineData("""{"a":{"dtype":"U8","shape":["4"],"data_offsets":[0,4]}}""", "only integers")]
+    [InlineData("""{"a":{"dtype":"U8","shape":["4"],"data_offsets":[0,4]}}""", "a digit is expected")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4,4]}}""", "holds 3 numbers")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}}""", "before its begin")]
     [InlineData("""{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,4]}}""", "takes 3 bytes")]
@@ -114,7 +114,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "tensor 'a': occurs twice")]
     [InlineData("""{"\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "tensor 'a': occurs twice")]
     [InlineData("""{"\ud800":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "JSON")]
-    [InlineData("""{"__metadata__":{"k":1},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "Number where String")]
+    [InlineData("""{"__metadata__":{"k":1},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "'\"' is expected")]
     [InlineData("""{"__metadata__":{"k":"1","k":"2"},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "'k' occurs twice")]
     [InlineData("""{"__metadata__":{},"__metadata__":{},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", "occurs twice")]
     [InlineData("""{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},}""", "JSON")]
@@ -142,6 +142,97 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void MetadataMayBeNull()
+    {
+        using var file = Open("""{"__metadata__":null,"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}""", [1, 2, 3, 4]);
+        Assert.Empty(file.Metadata);
+        Assert.Equal(["a"], file.Entries.Keys);
+    }
+
+    [Fact]
+    public void EscapesAreReadAsAnyJsonReaderDoes()
+    {
+        using var file = Open("""{"\"\\\/\b\f\n\r\t\u00fc\uD83D\uDE00ü😀" : {"dtype":"U8", "shape":[0], "data_offsets":[0,0]}}""", []);
+        Assert.Equal(["\"\\/\b\f\n\r\tü😀ü😀"], file.Entries.Keys);
+    }
+
+    [Fact]
+    public void TensorsAndDimensionsAreCapped()
+    {
+        string Header(int tensors) => "{" + string.Join(',', Enumerable.Range(0, tensors).Select(i => $"\"{i}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}")) + "}";
+        using (SafetensorsFile most = Open(Header(65_536), [])) Assert.Equal(65_536, most.Entries.Count);
+        Assert.Contains("65536 tensors", Assert.Throws<SafetensorsException>(() => Open(Header(65_537), [])).Message);
+
+        string Shape(int dimensions) => $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{string.Join(',', Enumerable.Repeat("1", dimensions))}],\"data_offsets\":[0,1]}}}}";
+        using (SafetensorsFile most = Open(Shape(64), [1])) Assert.Equal(64, most.Entries["a"].Shape.Length);
+        Assert.Contains("more than 64", Assert.Throws<SafetensorsException>(() => Open(Shape(65), [1])).Message);
+    }
+
+    /// <summary>What is read beyond the fields needed is bounded: a header nested without end must not end the process.</summary>
+    [Fact]
+    public void DepthIsCapped()
+    {
+        string Nested(int depth) => $"{{\"a\":{{\"x\":{new string('[', depth)}{new string(']', depth)},\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}}}";
+        Open(Nested(60), []).Dispose();
+        Assert.Contains("nested", Assert.Throws<SafetensorsException>(() => Open(Nested(1_000_000), [])).Message);
+    }
+
+    /// <summary>An independent reader of JSON, on every text that differs from a valid header in one byte, accepts the syntax of all that is accepted here.</summary>
+    [Fact]
+    public void TheSyntaxIsThatOfAnotherReader()
+    {
+        byte[] header = [.. """{"a":{"x":[-0.5e+1,true,{"y":null}],"dtype":"U8","shape":[0],"data_offsets":[0,0]}} """u8];
+        int accepted = 0;
+        for (int at = 1; at < header.Length; at++)
+        {
+            for (int value = 0; value < 128; value++)
+            {
+                byte[] damaged = [.. header];
+                damaged[at] = (byte)value;
+                string? cause = null;
+                try
+                {
+                    SafetensorsHeader.Read(damaged, 0);
+                }
+                catch (SafetensorsHeaderException e)
+                {
+                    cause = e.Message;
+                }
+
+                // What is valid may still say something wrong.
+                if (cause is not null) continue;
+                accepted++;
+                Assert.True(IsJson(damaged), Encoding.UTF8.GetString(damaged));
+            }
+        }
+
+        Assert.True(accepted > header.Length, $"{accepted}");
+
+        static bool IsJson(byte[] text)
+        {
+            try
+            {
+                using var document = System.Text.Json.JsonDocument.Parse(text);
+                return true;
+            }
+            catch (System.Text.Json.JsonException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
+    public void PipesAndDevicesAreRefusedAtOnce()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using (var make = System.Diagnostics.Process.Start("mkfifo", _folder.File("pipe"))) make.WaitForExit();
+        Assert.Contains("pipe", Assert.Throws<IOException>(() => SafetensorsFile.Open(_folder.File("pipe"))).Message);
+        Assert.Contains("0 bytes", Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open("/dev/zero")).Message);
+        Assert.Contains("folder", Assert.Throws<IOException>(() => SafetensorsFile.Open(_folder.Root)).Message);
+    }
+
+    [Fact]
     public void DamagedFilesAreRefused()
     {
         AssertRefused([], "too few");
@@ -159,7 +250,7 @@ public sealed class SafetensorsTests : IDisposable
     public void FlippedAndCutBytesAreHandled()
     {
         var header = """{"__metadata__":{"k":"v"},"a":{"dtype":"U8","shape":[2,2],"data_offsets":[0,4]}}"""u8;
-        Assert.Equal(4, SafetensorsHeader.Parse(header, 4, "f").Entries["a"].Length);
+        Assert.Equal(4, SafetensorsHeader.Read(header.ToArray(), 4).Entries["a"].Length);
         var (refused, accepted) = (0, 0);
         for (var at = 0; at < header.Length; at++)
         {
@@ -177,10 +268,10 @@ public sealed class SafetensorsTests : IDisposable
         {
             try
             {
-                SafetensorsHeader.Parse(bytes, 4, "f");
+                SafetensorsHeader.Read(bytes, 4);
                 accepted++;
             }
-            catch (SafetensorsException)
+            catch (SafetensorsHeaderException)
             {
                 refused++;
             }

@@ -1,0 +1,159 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Specializer.Formats;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>The weights of one network: a safetensors file, or several with an index. Tensors go by their names without a prefix that all share.</summary>
+internal sealed class ModelWeights : IDisposable
+{
+    private const string Usual = "diffusion_pytorch_model.safetensors";
+    private const int MaximumShards = 1024;
+
+    private readonly List<SafetensorsFile> _files = [];
+
+    private ModelWeights(string path) => Path = path;
+
+    /// <summary>The file, or the index of several.</summary>
+    public string Path { get; }
+
+    /// <summary>All tensors.</summary>
+    public SourceTensors Tensors { get; private set; } = null!;
+
+    /// <summary>The coarsest floating-point type that a tensor is stored in.</summary>
+    public DType Type => _files.SelectMany(f => f.Entries.Values).Select(e => e.Type).OrderBy(Precision).FirstOrDefault(DType.F32);
+
+    /// <summary>SHA-256 of the file; of several, of their hashes in the order of their names.</summary>
+    public string Sha256 => _files is [var single] ? single.Sha256()
+        : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(_files.Select(f => f.Sha256())))));
+
+    /// <summary>Opens the weights in a network's folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="file">The file that was asked for; null for the one that is meant.</param>
+    /// <param name="notes">Receives what was taken where the usual file is not there.</param>
+    /// <exception cref="ModelImportException">There are none, or it is not certain which are meant, or they are malformed.</exception>
+    public static ModelWeights Open(string folder, string? file, List<string> notes)
+    {
+        var weights = new ModelWeights(file ?? Choose(folder, notes));
+        try
+        {
+            bool several = weights.Path.EndsWith(".json", StringComparison.Ordinal);
+            weights.Read(several ? Shards(folder, weights.Path) : new Dictionary<string, string[]?>(StringComparer.Ordinal) { [weights.Path] = null }, notes);
+            if (several) notes.Add($"The weights lie in {weights._files.Count} files that {System.IO.Path.GetFileName(weights.Path)} lists.");
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files) file.Dispose();
+    }
+
+    private static string Choose(string folder, List<string> notes)
+    {
+        string usual = System.IO.Path.Combine(folder, Usual);
+        if (System.IO.Path.Exists(usual)) return usual;
+        string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(f => System.IO.Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
+        string[] indices = [.. names.Where(n => n.Contains(".safetensors.", StringComparison.Ordinal) && n.EndsWith(".json", StringComparison.Ordinal))];
+        // The parts of a set are nothing by themselves.
+        string[] candidates = [.. indices, .. names.Where(n => n.EndsWith(".safetensors", StringComparison.Ordinal) && !n.Contains("-of-", StringComparison.Ordinal) && !IsOfTheProject(n))];
+        string? chosen = candidates.FirstOrDefault(n => n == Usual + ".index.json") ?? candidates.FirstOrDefault(n => n == "model.safetensors") ?? (candidates is [var only] ? only : null);
+        if (chosen is not null)
+        {
+            if (!indices.Contains(chosen)) notes.Add($"{chosen} is read, as there is no {Usual}.");
+            return System.IO.Path.Combine(folder, chosen);
+        }
+
+        throw new ModelImportException(usual, null, candidates.Length > 1
+            ? $"the file does not exist, and which of {string.Join(", ", candidates)} is meant is not certain. Name the file in place of the folder: {System.IO.Path.Combine(folder, candidates[0])}."
+            : Missing(folder, names));
+    }
+
+    private static bool IsOfTheProject(string name) => name == "golden.safetensors" || name.EndsWith(".weights.safetensors", StringComparison.Ordinal);
+
+    private static string Missing(string folder, string[] names)
+    {
+        if (names.FirstOrDefault(n => System.IO.Path.GetExtension(n) is ".bin" or ".ckpt" or ".pt" or ".pth") is { } pickle)
+            return $"the file does not exist, only {pickle}: {ForeignContent.DescribeFile(System.IO.Path.Combine(folder, pickle)) ?? $"it is no safetensors file. {ForeignContent.SaveSafely}"}";
+        return names.FirstOrDefault(n => n.Contains("-of-", StringComparison.Ordinal) && n.EndsWith(".safetensors", StringComparison.Ordinal)) is { } part
+            ? $"the file does not exist, and {part} is one of several whose index, {Usual}.index.json, is missing, too. Download it: hf download OWNER/MODEL --local-dir FOLDER."
+            : "the file does not exist. Download the model again: hf download OWNER/MODEL --local-dir FOLDER.";
+    }
+
+    // Which tensors each file has, as the index says: {"weight_map": {"tensor": "file"}}.
+    private static Dictionary<string, string[]?> Shards(string folder, string index)
+    {
+        using JsonDocument json = JsonDocument.Parse(ConfigurationReader.Open(index).Json);
+        if (!json.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object || !map.EnumerateObject().Any()
+            || map.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
+            throw new ModelImportException(index, "weight_map", "an object is expected that gives each tensor its file. Download the model again.");
+        var files = map.EnumerateObject().GroupBy(p => p.Value.GetString()!, p => p.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).ToArray();
+        if (files.FirstOrDefault(f => !Names.IsFileName(f.Key)) is { } path)
+            throw new ModelImportException(index, "weight_map", $"{Names.Quote(path.Key)} is not the name of a file in the same folder. Download the model again.");
+        if (files.Length > MaximumShards) throw new ModelImportException(index, "weight_map", $"names {files.Length} files; at most {MaximumShards} are read. Save the model in larger ones.");
+        string[] missing = [.. files.Select(f => f.Key).Where(f => !System.IO.Path.Exists(System.IO.Path.Combine(folder, f)))];
+        if (missing.Length > 0)
+            throw new ModelImportException(index, null, $"{missing.Length} of the {files.Length} files that it lists are missing: {string.Join(", ", missing)}. Download them: hf download OWNER/MODEL --local-dir FOLDER.");
+        return files.ToDictionary(f => System.IO.Path.Combine(folder, f.Key), f => (string[]?)[.. f], StringComparer.Ordinal);
+    }
+
+    private void Read(Dictionary<string, string[]?> files, List<string> notes)
+    {
+        var shapes = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        var homes = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        foreach (var (path, expected) in files)
+        {
+            SafetensorsFile file = Open(path);
+            _files.Add(file);
+            if (expected is not null && !file.Entries.Keys.ToHashSet(StringComparer.Ordinal).SetEquals(expected))
+                throw new ModelImportException(path, null, $"holds other tensors than {System.IO.Path.GetFileName(Path)} says. They do not belong together; download both again.");
+            foreach (var (name, entry) in file.Entries)
+            {
+                shapes.Add(name, entry.Shape);
+                homes.Add(name, file);
+            }
+        }
+
+        string prefix = CommonPrefix(shapes.Keys);
+        if (prefix.Length > 0)
+        {
+            notes.Add($"The names of all tensors begin with {Names.Quote(prefix)}, which is left off.");
+            shapes = shapes.ToDictionary(s => s.Key[prefix.Length..], s => s.Value, StringComparer.Ordinal);
+        }
+
+        Tensors = new(Path, shapes, name => homes[prefix + name].ReadFloats(prefix + name));
+    }
+
+    private static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            return SafetensorsFile.Open(path);
+        }
+        catch (SafetensorsException e)
+        {
+            throw new ModelImportException(path, e.Tensor, ForeignContent.DescribeFile(path) ?? $"{e.Cause}. Download or export the model again.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelImportException(path, null, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static int Precision(DType type) => type switch { DType.BF16 => 0, DType.F16 => 1, DType.F32 => 2, _ => 3 };
+
+    // Wrappers of a network (torch.compile's _orig_mod, DataParallel's module, a pipeline's model.diffusion_model) put their name before all of its tensors'.
+    private static string CommonPrefix(IReadOnlyCollection<string> names)
+    {
+        if (names.Count < 2) return "";
+        string least = names.Min(StringComparer.Ordinal)!, most = names.Max(StringComparer.Ordinal)!;
+        return least[..(least.AsSpan(0, least.AsSpan().CommonPrefixLength(most)).LastIndexOf('.') + 1)];
+    }
+}

@@ -1,0 +1,129 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>What a model folder or an artefact is, whether it can be calibrated, and what it costs.</summary>
+public sealed record ModelInspection
+{
+    /// <summary>The model's name; the folder's where nothing could be imported.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Whether this is an artefact of <c>calibrate</c>; otherwise a model folder.</summary>
+    public required bool IsArtifact { get; init; }
+
+    /// <summary>The network's class in the source library; empty where it is refused.</summary>
+    public string Architecture { get; init; } = "";
+
+    /// <summary>Height, width and channels of what the network draws; empty where it is refused.</summary>
+    public IReadOnlyList<int> Extents { get; init; } = [];
+
+    /// <summary>Rows of the label table; 0 for an unconditional network.</summary>
+    public int Classes { get; init; }
+
+    /// <summary>The pipeline around a model's network, if any.</summary>
+    public Pipeline? Pipeline { get; init; }
+
+    /// <summary>Parameters of the FP32 model.</summary>
+    public long Parameters { get; init; }
+
+    /// <summary>The coarsest type of a model's weights; for an artefact how its weights are stored.</summary>
+    public string Storage { get; init; } = "";
+
+    /// <summary>Denoising steps of an artefact by the bits of their activations; empty for a model.</summary>
+    public IReadOnlyDictionary<int, int> StepsByActivationBits { get; init; } = new Dictionary<int, int>();
+
+    /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 2 GiB.</summary>
+    public long? ActivationBytes { get; init; }
+
+    /// <summary>The network's operations; empty where it is refused.</summary>
+    public IReadOnlyList<LayerInspection> Layers { get; init; } = [];
+
+    /// <summary>What was taken for what was asked for.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>What the configuration says and nothing uses.</summary>
+    public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
+
+    /// <summary>What stands in the way of a calibration.</summary>
+    public IReadOnlyList<UnsupportedSetting> Refused { get; init; } = [];
+
+    /// <summary>Looks at a model folder or an artefact.</summary>
+    /// <param name="path">A model folder or a file of one; a manifest, or a folder that holds one and no model.</param>
+    /// <exception cref="ModelImportException">The model folder is malformed. What it asks for and is not supported is no exception here.</exception>
+    /// <exception cref="ArtifactException">The artefact is malformed.</exception>
+    /// <exception cref="IOException">A file is missing or unreadable.</exception>
+    public static ModelInspection Of(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path);
+        bool holdsArtifact = Directory.Exists(path) && Directory.EnumerateFiles(path, "*" + ArtifactEnding).Any();
+        bool holdsModel = new[] { "config.json", Pipeline.Index, Pipeline.Network }.Any(name => Path.Exists(Path.Combine(path, name)));
+        if (holdsArtifact && !holdsModel) return OfArtifact(ArtifactEvaluation.FindManifest(path));
+        ModelInspection model = OfModel(path);
+        return holdsArtifact ? model with { Notes = [.. model.Notes, "The folder also holds an artefact; name its manifest to look at that."] } : model;
+    }
+
+    private const string ArtifactEnding = ".calibration.json";
+
+    private static ModelInspection OfModel(string path)
+    {
+        try
+        {
+            ImportedModel model = DiffusersImporter.Load(path);
+            IReadOnlyList<LayerInspection> layers = LayerInspection.Of(model.Network, 0);
+            return new()
+            {
+                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes,
+                Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(model.Network), Layers = layers,
+                Notes = model.Notes, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
+            };
+        }
+        catch (UnsupportedModelException e)
+        {
+            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = e.Settings };
+        }
+    }
+
+    private static ModelInspection OfArtifact(string path)
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
+        CalibrationManifest manifest = artifact.Manifest;
+        IReadOnlyList<LayerInspection> layers = LayerInspection.Of(manifest.Network, manifest.Steps.Count);
+        return new()
+        {
+            Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
+            Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Layers = layers, ActivationBytes = Activations(manifest.Network),
+            Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
+            StepsByActivationBits = manifest.Steps.GroupBy(s => s.ActivationBits).OrderBy(g => g.Key).ToDictionary(g => g.Key, g => g.Count()),
+        };
+    }
+
+    // What calibrate would refuse, whatever its options.
+    private static IEnumerable<UnsupportedSetting> Obstacles(ImportedModel model)
+    {
+        if (Calibrator.Latents(model) is { } latents) yield return latents;
+        UnsupportedSetting? scheduler = null;
+        try
+        {
+            model.CreateScheduler(null, 1, 1);
+        }
+        catch (NotSupportedException e)
+        {
+            scheduler = new("scheduler", $"\"{model.Scheduler.ClassName}\"", e.Message);
+        }
+
+        if (scheduler is not null) yield return scheduler;
+    }
+
+    private static long? Activations(Network network)
+    {
+        try
+        {
+            return new BufferPlan(network).BytesPerImage;
+        }
+        catch (NotSupportedException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Specializer.Calibration;
+using Specializer.Manifest;
+using Spectre.Console;
+
+namespace Specializer.Tool;
+
+/// <summary><c>specializer inspect</c>: what a model folder or an artefact is, and what each of its layers costs.</summary>
+internal static class InspectCommand
+{
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static Command Create()
+    {
+        var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, or an artefact: its manifest or its folder." };
+        var json = new Option<bool>("--json") { Description = "Print everything as JSON." };
+        var command = new Command("inspect", "Says what a model or an artefact is, whether it can be calibrated, and what each layer costs.") { path, json };
+        command.SetAction(result => ExitCode.Of(() => Run(result.GetRequiredValue(path), result.GetValue(json), Console.Out)));
+        return command;
+    }
+
+    /// <summary>Inspects what lies at a path.</summary>
+    /// <param name="path">Model folder or artefact.</param>
+    /// <param name="json">As JSON; otherwise as tables.</param>
+    /// <param name="output">Where to print.</param>
+    public static int Run(string path, bool json, TextWriter output)
+    {
+        ModelInspection inspection = ModelInspection.Of(path);
+        if (json) output.WriteLine(JsonSerializer.Serialize(inspection, s_json));
+        else Print(inspection, output);
+        return inspection.Refused.Count == 0 ? ExitCode.Success : ExitCode.Failed;
+    }
+
+    private static void Print(ModelInspection inspection, TextWriter output)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(output) });
+        // A file has no width that a table must fit.
+        if (Console.IsOutputRedirected) console.Profile.Width = 160;
+        console.Write(Facts(inspection));
+        if (inspection.Layers.Count > 0) console.Write(Layers(inspection.Layers));
+        foreach (UnsupportedSetting refused in inspection.Refused)
+            console.WriteLine($"refused: {MessageText.Harmless(refused.Key)} = {MessageText.Harmless(refused.Value)}. {MessageText.Harmless(refused.Supported)}");
+    }
+
+    private static Grid Facts(ModelInspection i)
+    {
+        var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+        Add("name", $"{i.Name}, {(i.IsArtifact ? "an artefact" : "a model folder")}");
+        if (i.Pipeline is { } pipeline)
+        {
+            Add("pipeline", $"{(pipeline.Class.Length == 0 ? "without an index" : pipeline.Class)}: {string.Join(", ", pipeline.Components.Select(c => $"{c.Name} ({c.Class})"))}");
+            if (pipeline.Decoder is { } decoder) Add("draws", $"latents, which {decoder.Name} turns into pictures");
+        }
+
+        if (i.Layers.Count > 0)
+        {
+            Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}, {(i.Classes == 0 ? "unconditional" : $"{i.Classes} classes")}"));
+            Add("parameters", Invariant($"{i.Parameters:N0}, stored as {i.Storage}"));
+            Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : " as FP32, without the table of timesteps")}"));
+            Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 2 GiB for one image");
+            Add("work", Invariant($"{i.Layers.Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
+        }
+
+        if (i.StepsByActivationBits.Count > 0) Add("steps", string.Join(", ", i.StepsByActivationBits.Select(s => Invariant($"{s.Value} with {s.Key}-bit activations"))));
+        foreach (string note in i.Notes) Add("note", note);
+        foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{Path.GetFileName(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
+        return grid;
+
+        // Names come from files: escaped, and no markup.
+        void Add(string name, string value) => grid.AddRow(new Text(name), new Text(MessageText.Harmless(value)));
+    }
+
+    private static Table Layers(IReadOnlyList<LayerInspection> layers)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").NoWrap()).AddColumn("operation").AddColumn("output");
+        foreach (string number in (string[])["parameters", "bits", "bytes", "multiply-accumulates"]) table.AddColumn(new TableColumn(number).RightAligned());
+        foreach (LayerInspection layer in layers)
+        {
+            table.AddRow(new Text(layer.Name), new Text(layer.Operation), new Text(string.Join("×", layer.Output)), Count(layer.Parameters), Count(layer.WeightBits), Count(layer.WeightBytes), Count(layer.MultiplyAccumulates));
+        }
+
+        return table;
+
+        static Text Count(long value) => new(value == 0 ? "" : Invariant($"{value:N0}"));
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

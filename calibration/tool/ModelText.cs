@@ -1,0 +1,23 @@
+using System.Globalization;
+using Specializer.Calibration;
+using Specializer.Manifest;
+
+namespace Specializer.Tool;
+
+/// <summary>What a command says about the model that it read.</summary>
+internal static class ModelText
+{
+    /// <summary>Class, size and kind in one line.</summary>
+    public static string Describe(ImportedModel model) => string.Create(CultureInfo.InvariantCulture,
+        $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}");
+
+    /// <summary>What was taken for what was asked for, and what nothing uses.</summary>
+    public static IEnumerable<string> Remarks(ImportedModel model) =>
+    [
+        .. model.Notes,
+        .. model.Ignored.GroupBy(i => i.File, StringComparer.Ordinal).Select(g => $"{Path.GetFileName(g.Key)}: ignored {string.Join(", ", g.Select(i => MessageText.Harmless(i.Key)))}"),
+    ];
+
+    private static string Latents(ImportedModel model) => model.Pipeline is { Decoder: { } decoder } pipeline
+        ? $" (latents{(pipeline.Class.Length == 0 ? "" : $" of {MessageText.Harmless(pipeline.Class)}")}, which {MessageText.Harmless(decoder.Name)} turns into pictures)" : "";
+}

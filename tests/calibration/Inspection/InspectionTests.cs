@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Specializer.Manifest;
+using Specializer.Packing;
+using Specializer.Tests;
+using Specializer.Tool;
+
+namespace Specializer.Calibration.Tests;
+
+public class InspectionTests
+{
+    private static readonly string Artefact = Path.Combine(ModelFolder.Source, "mnist.calibration.json");
+
+    [Fact]
+    public void A_models_layers_add_up()
+    {
+        ModelInspection inspection = ModelInspection.Of(ModelFolder.Source);
+        Network network = DiffusersImporter.Load(ModelFolder.Source).Network;
+        Assert.Equal(NetworkCost.MultiplyAccumulates(network), inspection.Layers.Sum(l => l.MultiplyAccumulates));
+        Assert.Equal(WeightTensors.Of(network, 0).Values.Sum(t => t.Bytes), inspection.Layers.Sum(l => l.WeightBytes));
+        Assert.Equal(["embedding", .. network.Operations.Select(o => o.Name)], inspection.Layers.Select(l => l.Name));
+        Assert.Equal(("mnist", false, "F32", 1_114_209L), (inspection.Name, inspection.IsArtifact, inspection.Storage, inspection.Parameters));
+        Assert.Empty(inspection.Refused);
+        Assert.Contains(inspection.Notes, n => n.Contains("artefact", StringComparison.Ordinal));
+        // 1 input, 32 outputs, 3×3, and biases.
+        Assert.Equal((320, 1280, 32), Layer("conv_in"));
+        Assert.Equal((64, 256, 32), Layer("down_blocks.0.resnets.0.norm1"));
+
+        (long, long, int) Layer(string name)
+        {
+            LayerInspection layer = inspection.Layers.Single(l => l.Name == name);
+            return (layer.Parameters, layer.WeightBytes, layer.WeightBits);
+        }
+    }
+
+    [Fact]
+    public void An_artefacts_bytes_are_those_of_its_weights()
+    {
+        ModelInspection model = ModelInspection.Of(ModelFolder.Source), artefact = ModelInspection.Of(Artefact);
+        Assert.True(artefact.IsArtifact);
+        Assert.Equal(50, artefact.StepsByActivationBits.Values.Sum());
+        Assert.InRange(artefact.Layers.Sum(l => l.WeightBytes), 1, new FileInfo(Path.Combine(ModelFolder.Source, "mnist.weights.safetensors")).Length);
+        LayerInspection full = model.Layers.Single(l => l.Name == "mid_block.resnets.0.conv1"), quantized = artefact.Layers.Single(l => l.Name == full.Name);
+        Assert.Equal((full.Parameters, full.MultiplyAccumulates, 4), (quantized.Parameters, quantized.MultiplyAccumulates, quantized.WeightBits));
+        // 64·64·9 weights of half a byte; 64 scales and 64 biases.
+        Assert.Equal(64 * 64 * 9 / 2 + 64 * 8, quantized.WeightBytes);
+
+        using var folder = new TemporaryFolder();
+        foreach (string name in (string[])["mnist.calibration.json", "mnist.weights.safetensors"]) File.Copy(Path.Combine(ModelFolder.Source, name), folder.File(name));
+        Assert.True(ModelInspection.Of(folder.Root).IsArtifact);
+    }
+
+    [Fact]
+    public void What_is_refused_is_listed_and_is_exit_code_1()
+    {
+        using ModelFolder folder = new ModelFolder().With("act_fn", "\"gelu\"").With("cross_attention_dim", "512");
+        Assert.Equal(["act_fn", "cross_attention_dim"], ModelInspection.Of(folder.Root).Refused.Select(r => r.Key).Order());
+        Assert.Equal(1, Run(out string text, folder.Root));
+        Assert.Contains("act_fn", text);
+        Assert.Contains("cross_attention_dim", text);
+    }
+
+    [Fact]
+    public void What_the_scheduler_asks_for_and_no_sampler_can_do_is_refused()
+    {
+        using var folder = new ModelFolder();
+        string path = Path.Combine(folder.Root, "scheduler_config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"fixed_small\"", "\"learned_range\"", StringComparison.Ordinal));
+        Assert.Equal("scheduler", Assert.Single(ModelInspection.Of(folder.Root).Refused).Key);
+    }
+
+    [Fact]
+    public void The_table_and_the_json_say_the_same()
+    {
+        Assert.Equal(0, Run(out string text, Artefact));
+        Assert.Contains("down_blocks.0.resnets.0.conv1", text);
+        Assert.Equal(0, Run(out string json, Artefact, json: true));
+        using JsonDocument document = JsonDocument.Parse(json);
+        Assert.Equal("mnist", document.RootElement.GetProperty("name").GetString());
+        long bytes = document.RootElement.GetProperty("layers").EnumerateArray().Sum(l => l.GetProperty("weightBytes").GetInt64());
+        Assert.Contains(bytes.ToString("N0", System.Globalization.CultureInfo.InvariantCulture), text);
+    }
+
+    [Fact]
+    public void Nothing_there_is_exit_code_2() => Assert.Equal(2, ExitCode.Of(InspectCommand.Create().Parse([Path.Combine(ModelFolder.Source, "nothing")])));
+
+    private static int Run(out string text, string path, bool json = false)
+    {
+        using var output = new StringWriter();
+        int code = InspectCommand.Run(path, json, output);
+        text = output.ToString();
+        return code;
+    }
+}
