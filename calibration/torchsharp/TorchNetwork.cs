@@ -13,6 +13,7 @@ internal sealed class TorchNetwork : IReferenceNetwork
     private readonly TorchOperations _operations;
     private readonly string[][] _lastUses; // [operation]: maps that nothing reads afterwards
     private readonly int _capacity;
+    private readonly Dictionary<string, float[]> _inputs = new(StringComparer.Ordinal);
 
     public TorchNetwork(ImportedModel model, IReadOnlyList<float> timesteps, torch.Device device, int capacity)
     {
@@ -23,6 +24,9 @@ internal sealed class TorchNetwork : IReferenceNetwork
         _operations = new(_network, _parameters);
         _lastUses = LastUses(_network);
     }
+
+    /// <inheritdoc/>
+    public void Give(string input, ReadOnlySpan<float> values) => _inputs[input] = values.ToArray();
 
     /// <inheritdoc/>
     public void Evaluate(int step, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
@@ -38,13 +42,13 @@ internal sealed class TorchNetwork : IReferenceNetwork
         {
             int count = Math.Min(_capacity, images - first);
             Range range = (first * elements)..((first + count) * elements);
-            Evaluate(step, count, x[range], labels.Length > 0 ? labels.Slice(first, count) : [], epsilon[range], observer, cancellation);
+            Evaluate(step, first, count, images, x[range], labels.Length > 0 ? labels.Slice(first, count) : [], epsilon[range], observer, cancellation);
         }
     }
 
     public void Dispose() => _parameters.Dispose();
 
-    private void Evaluate(int step, int images, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
+    private void Evaluate(int step, int first, int images, int all, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
         ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
         using DisposeScope all = NewDisposeScope();
@@ -52,6 +56,15 @@ internal sealed class TorchNetwork : IReferenceNetwork
         Array.Fill(steps, step);
         Tensor? vectors = _parameters.Vectors(steps, labels);
         var maps = new LiveMaps(images) { [_network.Latent] = ChannelsLast.ToTensor(x, _latent.Height, _latent.Width, _latent.Channels, _parameters.Device) };
+        foreach (string input in _network.Inputs)
+        {
+            Map map = _network.Maps.Single(m => m.Name == input);
+            int elements = map.Height * map.Width * map.Channels;
+            if (!_inputs.TryGetValue(input, out float[]? values) || values.Length != (long)all * elements)
+                throw new InvalidOperationException($"The input '{input}' needs {(long)all * elements} numbers for {all} images; {values?.Length ?? 0} were given.");
+            maps[input] = ChannelsLast.ToTensor(values.AsSpan(first * elements, images * elements), map.Height, map.Width, map.Channels, _parameters.Device);
+        }
+
         for (int i = 0; i < _network.Operations.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();

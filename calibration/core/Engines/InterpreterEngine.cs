@@ -20,6 +20,8 @@ public sealed class InterpreterEngine(Device device) : ReferenceEngine
 
         public void Read(string map, Span<float> destination) => evaluator.Interpreter.Read(_run!, map, destination);
 
+        public void Give(string input, ReadOnlySpan<float> values) => evaluator.Give(input, values);
+
         public void Evaluate(int step, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
             ReferenceOperationObserver? observer, CancellationToken cancellation) =>
             evaluator.Evaluate(step, InterpretedStep.Float32, x, labels, epsilon, observer is null ? null : (operation, run) =>

@@ -26,6 +26,11 @@ public abstract class ReferenceEngine
 /// <summary>A model on an engine.</summary>
 internal interface IReferenceNetwork : IDisposable
 {
+    /// <summary>Gives one of the network's further inputs, for all evaluations that follow.</summary>
+    /// <param name="input">Its name.</param>
+    /// <param name="values">NHWC, for each image of the coming batches.</param>
+    void Give(string input, ReadOnlySpan<float> values);
+
     /// <summary>ε of a batch of any size.</summary>
     /// <param name="step">Row of the embedding's table.</param>
     /// <param name="x">States, NHWC, one after the other.</param>

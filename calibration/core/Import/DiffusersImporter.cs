@@ -6,20 +6,26 @@ namespace Specializer.Calibration;
 /// <summary>Reads model folders as the diffusers library writes them, and as people have them.</summary>
 public static class DiffusersImporter
 {
-    /// <summary>Loads a <c>UNet2DModel</c> and its scheduler.</summary>
+    /// <summary>Tokens of a condition where nothing says how many: CLIP's.</summary>
+    public const int DefaultTokens = 77;
+
+    /// <summary>Loads a <c>UNet2DModel</c> or <c>UNet2DConditionModel</c> and its scheduler.</summary>
     /// <param name="folder">Holds <c>config.json</c>, <c>scheduler_config.json</c> and the weights: <c>diffusion_pytorch_model.safetensors</c>, several files with an index, or the
     /// one other safetensors file there; or the folders <c>unet</c> and <c>scheduler</c> of a pipeline with these files. A file of such a folder stands for it.</param>
     /// <param name="name">Name for files and messages; null for the folder's.</param>
     /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none.</param>
+    /// <param name="tokens">Tokens of the condition of a <c>UNet2DConditionModel</c>: shapes are compiled in.</param>
     /// <exception cref="ModelImportException">A file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
     /// <exception cref="ArgumentException">The name or null label is not possible.</exception>
-    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null)
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, int tokens = DefaultTokens)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
         ModelLayout layout = ModelLayout.Find(folder);
         ConfigurationReader config = ConfigurationReader.Open(layout.Configuration);
-        UNetConfiguration configuration = UNetConfiguration.Read(config);
+        bool conditional = config.Text("_class_name", "") == "UNet2DConditionModel";
+        UNetConfiguration configuration = conditional ? UNetConfiguration.ReadConditional(config, tokens) : UNetConfiguration.Read(config);
         ConfigurationReader scheduler = ConfigurationReader.Open(layout.Scheduler);
         SchedulerConfiguration schedule = ReadScheduler(scheduler);
         using ModelWeights weights = ModelWeights.Open(layout.Network, layout.Weights, layout.Notes);
@@ -29,7 +35,7 @@ public static class DiffusersImporter
             return new ImportedModel(net, tensors, time, schedule)
             {
                 Name = name ?? FolderName(layout.Folder),
-                Architecture = "UNet2DModel",
+                Architecture = conditional ? "UNet2DConditionModel" : "UNet2DModel",
                 Sha256 = weights.Sha256,
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,

@@ -69,12 +69,8 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     {
         int channels = input.Channels;
         Map normal = GroupNorm($"{name}.group_norm", new(input), groups, epsilon, silu: false).First;
-        string[] parts = [$"{name}.to_q", $"{name}.to_k", $"{name}.to_v"];
-        float[] weight = [.. parts.SelectMany(p => source.Take($"{p}.weight", channels, channels))];
-        float[] bias = [.. parts.SelectMany(p => source.Take($"{p}.bias", channels))];
-        Map qkv = Convolution($"{name}.to_qkv", normal, 3 * channels, weight, bias, new() { KernelSize = 1 });
-        Map merged = AddMap($"{name}.attention", input.Height, input.Width, channels);
-        _operations.Add(new AttentionOperation($"{name}.attention", qkv.Name, merged.Name, heads));
+        Map qkv = Linear($"{name}.to_qkv", [$"{name}.to_q", $"{name}.to_k", $"{name}.to_v"], normal, channels, bias: true);
+        Map merged = SelfAttention($"{name}.attention", qkv, heads);
         return Convolution($"{name}.to_out.0", new MapPair(merged), channels, new() { KernelSize = 1, Residual = input, OutputScale = 1 / scaleFactor });
     }
 
@@ -90,6 +86,88 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
 
     /// <summary>All projections stacked: weights [vectors, width] and biases [vectors].</summary>
     public (float[] Weight, float[] Bias) Projections() => ([.. _projections.SelectMany(p => p)], [.. _projectionBiases.SelectMany(b => b)]);
+
+    /// <summary>A linear layer over pixels, or several of the same input side by side, with or without bias.</summary>
+    /// <param name="name">Name of the operation.</param>
+    /// <param name="parts">Modules whose weights are stacked.</param>
+    /// <param name="input">Map read.</param>
+    /// <param name="outputs">Channels of each part.</param>
+    /// <param name="bias">Whether the parts have one.</param>
+    /// <param name="options">What else it does; its kernel is 1×1.</param>
+    public Map Linear(string name, string[] parts, Map input, int outputs, bool bias, ConvolutionOptions? options = null)
+    {
+        float[] weight = [.. parts.SelectMany(p => source.Take($"{p}.weight", outputs, input.Channels))];
+        float[] biases = bias ? [.. parts.SelectMany(p => source.Take($"{p}.bias", outputs))] : new float[parts.Length * outputs];
+        return Convolution(name, input, parts.Length * outputs, weight, biases, (options ?? new()) with { KernelSize = 1 });
+    }
+
+    /// <summary>A linear layer of one module of that name.</summary>
+    public Map Linear(string name, Map input, int outputs, bool bias = true, Map? residual = null) =>
+        Linear(name, [name], input, outputs, bias, new() { Residual = residual });
+
+    /// <summary>Layer norm over the channels of each pixel.</summary>
+    public Map LayerNorm(string name, Map input, float epsilon)
+    {
+        _tensors.Add($"{name}.weight", source.Take($"{name}.weight", input.Channels));
+        _tensors.Add($"{name}.bias", source.Take($"{name}.bias", input.Channels));
+        Map output = Like(input, name);
+        _operations.Add(new LayerNormOperation(name, input.Name, output.Name, Number.From(epsilon)));
+        return output;
+    }
+
+    /// <summary>A non-linearity.</summary>
+    public Map Activation(string name, Map input, string function)
+    {
+        Map output = Like(input, name);
+        _operations.Add(new ActivationOperation(name, input.Name, output.Name, function));
+        return output;
+    }
+
+    /// <summary>a·gelu(b) of a map that holds both.</summary>
+    public Map Geglu(string name, Map input)
+    {
+        Map output = AddMap(name, input.Height, input.Width, input.Channels / 2);
+        _operations.Add(new GegluOperation(name, input.Name, output.Name));
+        return output;
+    }
+
+    /// <summary>Attention over q, k and v side by side.</summary>
+    public Map SelfAttention(string name, Map qkv, int heads)
+    {
+        Map output = AddMap(name, qkv.Height, qkv.Width, qkv.Channels / 3);
+        _operations.Add(new AttentionOperation(name, qkv.Name, output.Name, heads));
+        return output;
+    }
+
+    /// <summary>Attention over keys and values of another map.</summary>
+    public Map CrossAttention(string name, Map query, Map context, int heads, bool causal = false)
+    {
+        Map output = Like(query, name);
+        _operations.Add(new CrossAttentionOperation(name, query.Name, context.Name, output.Name, heads, causal));
+        return output;
+    }
+
+    /// <summary>The nearest row of a codebook.</summary>
+    public Map Codebook(string name, Map input, string tensor, int rows)
+    {
+        _tensors.Add($"{name}.weight", source.Take(tensor, rows, input.Channels));
+        Map output = Like(input, name);
+        _operations.Add(new CodebookOperation(name, input.Name, output.Name, rows));
+        return output;
+    }
+
+    /// <summary>Rows of a table by number, plus a row for each position.</summary>
+    public Map Lookup(string name, Map ids, string table, int rows, string positions, int maximumPositions, int channels)
+    {
+        _tensors.Add($"{name}.table", source.Take(table, rows, channels));
+        _tensors.Add($"{name}.position", source.Take(positions, maximumPositions, channels)[..(ids.Height * ids.Width * channels)]);
+        Map output = AddMap(name, ids.Height, ids.Width, channels);
+        _operations.Add(new LookupOperation(name, ids.Name, output.Name, rows));
+        return output;
+    }
+
+    /// <summary>A network without embedding, such as a decoder.</summary>
+    public Network Build(Map input, Map output) => new(input.Name, output.Name, _maps.ToEquatableArray(), new(0, 0, 0), _operations.ToEquatableArray());
 
     public Network Build(Map latent, Map epsilon, int classes) => new(
         latent.Name, epsilon.Name, _maps.ToEquatableArray(), new(classes > 0 ? embeddingWidth : 0, classes, _vectors), _operations.ToEquatableArray());

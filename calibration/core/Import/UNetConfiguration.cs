@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
 /// <summary>What <c>config.json</c> of a <c>UNet2DModel</c> says, with that class's own defaults for absent properties.</summary>
-internal sealed record UNetConfiguration
+internal sealed partial record UNetConfiguration
 {
     private const int MaximumExtent = 4096, MaximumChannels = 65536;
 
@@ -28,6 +28,9 @@ internal sealed record UNetConfiguration
     public required int EmbeddingWidth { get; init; }
     /// <summary>Rows of the label table; 0 for an unconditional network.</summary>
     public required int Classes { get; init; }
+
+    /// <summary>Set for a <c>UNet2DConditionModel</c>, whose attention blocks are transformers over a context.</summary>
+    public CrossAttentionConfiguration? Cross { get; init; }
 
     /// <exception cref="ModelImportException">A value has another type or range than diffusers accepts.</exception>
     /// <exception cref="UnsupportedModelException">A value asks for arithmetic that is not implemented.</exception>

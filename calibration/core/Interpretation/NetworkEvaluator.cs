@@ -9,6 +9,7 @@ internal sealed class NetworkEvaluator : IDisposable
     private readonly DeviceWeights _weights;
     private readonly Execution _execution;
     private readonly int[] _noLabels;
+    private readonly Dictionary<string, float[]> _inputs = new(StringComparer.Ordinal);
 
     /// <param name="network">The network.</param>
     /// <param name="steps">Rows of the embedding's table.</param>
@@ -37,6 +38,16 @@ internal sealed class NetworkEvaluator : IDisposable
 
     public int Capacity => _execution.Capacity;
 
+    /// <summary>Gives one of the network's further inputs, for all evaluations that follow.</summary>
+    /// <param name="input">Its name.</param>
+    /// <param name="values">NHWC, for each image of the coming batches.</param>
+    public void Give(string input, ReadOnlySpan<float> values)
+    {
+        if (!Interpreter.Network.Inputs.Contains(input))
+            throw new ArgumentException($"The network has no input '{input}'; it has {(Interpreter.Network.Inputs.Count == 0 ? "none" : string.Join(", ", Interpreter.Network.Inputs))}.", nameof(input));
+        _inputs[input] = values.ToArray();
+    }
+
     /// <summary>ε of a batch of any size, NHWC.</summary>
     /// <param name="step">Row of the embedding's table.</param>
     /// <param name="parameters">Quantization and mean correction; <see cref="InterpretedStep.Float32"/> for an FP32 network.</param>
@@ -48,10 +59,10 @@ internal sealed class NetworkEvaluator : IDisposable
     public void Evaluate(int step, InterpretedStep parameters, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
         OperationObserver? observer = null, CancellationToken cancellation = default)
     {
-        int elements = Interpreter.LatentElements;
+        int elements = Interpreter.LatentElements, outputs = Interpreter.Elements(Interpreter.Network.Epsilon);
         int images = x.Length / elements;
-        if (x.Length != images * elements || epsilon.Length != x.Length)
-            throw new ArgumentException($"States of {elements} numbers an image are expected, and as many numbers of ε; there are {x.Length} and {epsilon.Length}.", nameof(x));
+        if (x.Length != images * elements || epsilon.Length != images * outputs)
+            throw new ArgumentException($"States of {elements} numbers an image are expected, and {outputs} numbers of ε for each; there are {x.Length} and {epsilon.Length}.", nameof(x));
         if (labels.Length != images && labels.Length != 0)
             throw new ArgumentException($"{labels.Length} labels for {images} images; one for each, or none, is expected.", nameof(labels));
         for (int first = 0; first < images; first += Capacity)
@@ -61,9 +72,18 @@ internal sealed class NetworkEvaluator : IDisposable
             Range range = (first * elements)..((first + count) * elements);
             _execution.Begin(count, chunk, cancellation);
             _execution.Write(Interpreter.Latent, elements, x[range]);
+            foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
             Interpreter.Run(_execution, step, parameters, observer);
-            _execution.Read(Interpreter.Epsilon, elements, epsilon[range]);
+            _execution.Read(Interpreter.Epsilon, outputs, epsilon.Slice(first * outputs, count * outputs));
         }
+    }
+
+    private void Write(string input, int first, int count, int images)
+    {
+        int elements = Interpreter.Elements(input);
+        if (!_inputs.TryGetValue(input, out float[]? values) || values.Length != (long)images * elements)
+            throw new InvalidOperationException($"The input '{input}' needs {(long)images * elements} numbers for {images} images; {values?.Length ?? 0} were given.");
+        _execution.Write(Interpreter.Buffer(input), elements, values.AsSpan(first * elements, count * elements));
     }
 
     public void Dispose()

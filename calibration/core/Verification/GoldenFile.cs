@@ -40,6 +40,16 @@ internal sealed class GoldenFile : IDisposable
         return ToChannelsLast(source);
     }
 
+    /// <summary>Tokens [n, tokens, channels] as they stand.</summary>
+    /// <exception cref="SafetensorsException">The tensor is missing, or has other extents than the model's condition.</exception>
+    public float[] Rows(string key, int tokens, int channels)
+    {
+        float[] values = _file.ReadFloats(key);
+        long[] shape = _file.Entries[key].Shape;
+        return shape is [_, var t, var c] && t == tokens && c == channels ? values
+            : throw Error(key, $"has the shape [{string.Join(", ", shape)}]; [..., {tokens}, {channels}] is expected. Import the model with that many tokens, or take its own file");
+    }
+
     /// <exception cref="SafetensorsException">The tensor is missing, no tensor of integers, or of another length.</exception>
     public int[] Integers(string key, int length)
     {

@@ -63,8 +63,10 @@ public static class GoldenVerification
         float[] expected = golden.Images("out.eps"), actual = new float[x.Length];
         if (expected.Length != x.Length) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
         using IReferenceNetwork network = Prepare(model, timesteps, engine);
+        float[] context = Context(golden, model);
         for (int image = 0; image < images; image++)
         {
+            if (context.Length > 0) network.Give(UNetImporter.Context, context.AsSpan(image * (context.Length / images), context.Length / images));
             Range range = (image * elements)..((image + 1) * elements);
             network.Evaluate(image, x.AsSpan(range), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(range), null, cancellation);
         }
@@ -100,6 +102,8 @@ public static class GoldenVerification
         }
 
         using IReferenceNetwork network = Prepare(model, timesteps, engine);
+        float[] context = Context(golden, model);
+        if (context.Length > 0) network.Give(UNetImporter.Context, context);
         var errors = new double[steps];
         var epsilon = new float[start.Length];
         int images = start.Length / (model.Height * model.Width * model.Channels);
@@ -121,6 +125,13 @@ public static class GoldenVerification
         int[] labels = golden.Integers("in.class_labels", images);
         return labels.All(l => l >= 0 && l < model.Classes) ? labels
             : throw golden.Error("in.class_labels", $"holds labels outside 0 to {model.Classes - 1}. The file belongs to another model");
+    }
+
+    private static float[] Context(GoldenFile golden, ImportedModel model)
+    {
+        if (!model.Network.Inputs.Contains(UNetImporter.Context)) return [];
+        Manifest.Map map = model.Network.Maps.Single(m => m.Name == UNetImporter.Context);
+        return golden.Rows("in." + UNetImporter.Context, map.Width, map.Channels);
     }
 
     private static IReferenceNetwork Prepare(ImportedModel model, int[] timesteps, ReferenceEngine engine) =>

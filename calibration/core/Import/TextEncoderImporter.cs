@@ -1,0 +1,82 @@
+using System.Globalization;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>What <c>config.json</c> of a <c>CLIPTextModel</c> says, with transformers' own defaults for absent properties.</summary>
+internal sealed record TextEncoderConfiguration
+{
+    public required int Vocabulary { get; init; }
+    public required int Channels { get; init; }
+    public required int FeedForwardChannels { get; init; }
+    public required int Layers { get; init; }
+    public required int Heads { get; init; }
+    public required int Positions { get; init; }
+    public required string Activation { get; init; }
+    public required float Epsilon { get; init; }
+
+    /// <exception cref="ModelImportException">A value has another type or range than transformers accepts.</exception>
+    /// <exception cref="UnsupportedModelException">A value asks for arithmetic that is not implemented.</exception>
+    public static TextEncoderConfiguration Read(ConfigurationReader json)
+    {
+        json.Require("model_type", "Supported: \"clip_text_model\".", "\"clip_text_model\"");
+        json.ThrowIfRefused();
+        string activation = json.Text("hidden_act", "quick_gelu");
+        if (activation is not ("quick_gelu" or "gelu")) json.Refuse("hidden_act", json.Raw("hidden_act"), "Supported: \"quick_gelu\", \"gelu\".");
+        // Training, generation and the tokenizer's business.
+        json.Ignore("architectures", "attention_dropout", "dropout", "initializer_factor", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id", "projection_dim",
+            "torch_dtype", "dtype", "transformers_version");
+        var configuration = new TextEncoderConfiguration
+        {
+            Vocabulary = json.Integer("vocab_size", 49408, 1, ManifestLimits.Rows),
+            Channels = json.Integer("hidden_size", 512, 1, ManifestLimits.Channels),
+            FeedForwardChannels = json.Integer("intermediate_size", 2048, 1, ManifestLimits.Channels),
+            Layers = json.Integer("num_hidden_layers", 12, 1, 256),
+            Heads = json.Integer("num_attention_heads", 8, 1, ManifestLimits.Channels),
+            Positions = json.Integer("max_position_embeddings", 77, 1, ManifestLimits.Width),
+            Activation = activation,
+            Epsilon = (float)json.Positive("layer_norm_eps", 1e-5),
+        };
+        if (configuration.Channels % configuration.Heads != 0)
+            json.Refuse("num_attention_heads", json.Raw("num_attention_heads"), $"It must divide the {configuration.Channels} channels.");
+        json.RejectUnknown();
+        return configuration;
+    }
+}
+
+/// <summary>Turns transformers' <c>CLIPTextModel</c> into a network: token ids, each in an FP32 element of its own, to hidden states.</summary>
+internal static class TextEncoderImporter
+{
+    private const string Model = "text_model";
+
+    /// <param name="configuration">The encoder's.</param>
+    /// <param name="source">Its tensors.</param>
+    /// <param name="tokens">Tokens of a text; null for as many as there are positions.</param>
+    /// <param name="skip">Last layers that are left out (<c>clip_skip</c>); the final norm stays.</param>
+    public static ImportedNetwork Import(TextEncoderConfiguration configuration, SourceTensors source, int? tokens = null, int skip = 0)
+    {
+        TextEncoderConfiguration c = configuration;
+        if (tokens is { } length && (length < 1 || length > c.Positions))
+            throw new ArgumentOutOfRangeException(nameof(tokens), $"A text has 1 to {c.Positions} tokens, not {length}.");
+        if (skip < 0 || skip >= c.Layers) throw new ArgumentOutOfRangeException(nameof(skip), $"0 to {c.Layers - 1} layers can be left out, not {skip}.");
+        var network = new NetworkBuilder(source, embeddingWidth: 0);
+        Map ids = network.AddMap("ids", 1, tokens ?? c.Positions, 1);
+        Map h = network.Lookup($"{Model}.embeddings", ids, $"{Model}.embeddings.token_embedding.weight", c.Vocabulary,
+            $"{Model}.embeddings.position_embedding.weight", c.Positions, c.Channels);
+        for (int layer = 0; layer < c.Layers - skip; layer++)
+            h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{Model}.encoder.layers.{layer}"), h, c);
+        return new(network.Build(ids, network.LayerNorm($"{Model}.final_layer_norm", h, c.Epsilon)), network.Tensors);
+    }
+
+    private static Map Layer(NetworkBuilder network, string name, Map h, TextEncoderConfiguration c)
+    {
+        string attention = $"{name}.self_attn";
+        Map normal = network.LayerNorm($"{name}.layer_norm1", h, c.Epsilon);
+        Map query = network.Linear($"{attention}.q_proj", normal, c.Channels);
+        Map keyValue = network.Linear($"{attention}.kv_proj", [$"{attention}.k_proj", $"{attention}.v_proj"], normal, c.Channels, bias: true);
+        h = network.Linear($"{attention}.out_proj", network.CrossAttention($"{attention}.attention", query, keyValue, c.Heads, causal: true), c.Channels, residual: h);
+
+        Map wide = network.Linear($"{name}.mlp.fc1", network.LayerNorm($"{name}.layer_norm2", h, c.Epsilon), c.FeedForwardChannels);
+        return network.Linear($"{name}.mlp.fc2", network.Activation($"{name}.mlp.activation", wide, c.Activation), c.Channels, residual: h);
+    }
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>diffusers' <c>Transformer2DModel</c>: between two projections, layers of self-attention, attention over a context, and a gated feed-forward network.</summary>
+internal static class TransformerBlock
+{
+    // Both are fixed in the source library, whatever the configuration says.
+    private const float GroupEpsilon = 1e-6f, LayerEpsilon = 1e-5f;
+
+    /// <param name="network">Receives the operations.</param>
+    /// <param name="name">Module path.</param>
+    /// <param name="input">Map read, and added to the result.</param>
+    /// <param name="context">Tokens of the condition.</param>
+    /// <param name="heads">Of both attentions.</param>
+    /// <param name="layers">How many.</param>
+    /// <param name="groups">Of the norm before the first projection.</param>
+    public static Map Add(NetworkBuilder network, string name, Map input, Map context, int heads, int layers, int groups)
+    {
+        int channels = input.Channels;
+        Map h = network.GroupNorm($"{name}.norm", new(input), groups, GroupEpsilon, silu: false).First;
+        h = network.Linear($"{name}.proj_in", h, channels);
+        for (int layer = 0; layer < layers; layer++)
+            h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{name}.transformer_blocks.{layer}"), h, context, heads);
+        return network.Linear($"{name}.proj_out", h, channels, residual: input);
+    }
+
+    private static Map Layer(NetworkBuilder network, string name, Map h, Map context, int heads)
+    {
+        int channels = h.Channels;
+        Map normal = network.LayerNorm($"{name}.norm1", h, LayerEpsilon);
+        Map qkv = network.Linear($"{name}.attn1.to_qkv", [$"{name}.attn1.to_q", $"{name}.attn1.to_k", $"{name}.attn1.to_v"], normal, channels, bias: false);
+        h = network.Linear($"{name}.attn1.to_out.0", network.SelfAttention($"{name}.attn1.attention", qkv, heads), channels, residual: h);
+
+        Map query = network.Linear($"{name}.attn2.to_q", network.LayerNorm($"{name}.norm2", h, LayerEpsilon), channels, bias: false);
+        Map keyValue = network.Linear($"{name}.attn2.to_kv", [$"{name}.attn2.to_k", $"{name}.attn2.to_v"], context, channels, bias: false);
+        h = network.Linear($"{name}.attn2.to_out.0", network.CrossAttention($"{name}.attn2.attention", query, keyValue, heads), channels, residual: h);
+
+        Map wide = network.Linear($"{name}.ff.net.0.proj", network.LayerNorm($"{name}.norm3", h, LayerEpsilon), 8 * channels);
+        return network.Linear($"{name}.ff.net.2", network.Geglu($"{name}.ff.net.0", wide), channels, residual: h);
+    }
+}
