@@ -40,7 +40,7 @@ internal static class VerifyCommand
     {
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
-        ImportedModel model = DiffusersImporter.Load(folder);
+        ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden) ?? DiffusersImporter.DefaultTokens);
         Console.WriteLine(ModelText.Describe(model));
         foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         Console.WriteLine($"weights SHA-256 {model.Sha256}");

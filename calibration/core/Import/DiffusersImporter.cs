@@ -6,6 +6,13 @@ namespace Specializer.Calibration;
 /// <summary>Reads model folders as the diffusers library writes them, and as people have them.</summary>
 public static class DiffusersImporter
 {
+    // Schedulers whose noise schedule is read as the source library reads it for another class: by the same keys.
+    private static readonly string[] s_others =
+    [
+        "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "HeunDiscreteScheduler",
+        "LMSDiscreteScheduler", "DEISMultistepScheduler", "UniPCMultistepScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LCMScheduler", "TCDScheduler",
+    ];
+
     /// <summary>Tokens of a condition where nothing says how many: CLIP's.</summary>
     public const int DefaultTokens = 77;
 
@@ -27,7 +34,10 @@ public static class DiffusersImporter
         bool conditional = config.Text("_class_name", "") == "UNet2DConditionModel";
         UNetConfiguration configuration = conditional ? UNetConfiguration.ReadConditional(config, tokens) : UNetConfiguration.Read(config);
         ConfigurationReader scheduler = ConfigurationReader.Open(layout.Scheduler);
-        SchedulerConfiguration schedule = ReadScheduler(scheduler);
+        string named = scheduler.Text("_class_name", "");
+        bool standsIn = s_others.Contains(named);
+        SchedulerConfiguration schedule = ReadScheduler(scheduler, standsIn ? SchedulerConfiguration.Ddim : null);
+        if (standsIn) layout.Notes.Add($"{named}'s steps are not compiled yet: over its noise schedule, the samplers 'ddim' and 'ddpm' are possible.");
         using ModelWeights weights = ModelWeights.Open(layout.Network, layout.Weights, layout.Notes);
         try
         {
@@ -40,6 +50,7 @@ public static class DiffusersImporter
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
+                NamedScheduler = named,
                 StoredType = weights.Type,
                 Pipeline = layout.Pipeline,
                 Notes = layout.Notes,
@@ -52,11 +63,11 @@ public static class DiffusersImporter
         }
     }
 
-    private static SchedulerConfiguration ReadScheduler(ConfigurationReader json)
+    private static SchedulerConfiguration ReadScheduler(ConfigurationReader json, string? className)
     {
         try
         {
-            SchedulerConfiguration configuration = SchedulerConfiguration.Parse(json.Json);
+            SchedulerConfiguration configuration = SchedulerConfiguration.Parse(json.Json, className);
             // What a scheduler does not know it does not use: diffusers writes the settings of one beside another's.
             foreach (string key in SchedulerParser.Keys) json.Has(key);
             return configuration;

@@ -82,7 +82,10 @@ public sealed record ImportedModel
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
     internal TimeEmbedding Time { get; }
 
-    /// <summary>The scheduler that the model comes with.</summary>
+    /// <summary>Class of the scheduler that the model's folder names.</summary>
+    internal string NamedScheduler { get; init; } = "";
+
+    /// <summary>The scheduler that the model comes with; where it is none of those that are compiled, its noise schedule.</summary>
     internal SchedulerConfiguration Scheduler { get; }
 
     /// <summary>A run of one of the samplers over this model's noise schedule.</summary>
@@ -97,6 +100,8 @@ public sealed record ImportedModel
         {
             "ddpm" => SchedulerConfiguration.Ddpm,
             "ddim" => SchedulerConfiguration.Ddim,
+            null when NamedScheduler is { Length: > 0 } named && named != Scheduler.ClassName =>
+                throw new NotSupportedException($"{Name} comes with {named}, whose steps are not compiled yet. Ask for the sampler 'ddim' or 'ddpm', over the same noise schedule."),
             null => eta == 1 ? Scheduler.ClassName : SchedulerConfiguration.Ddim,
             _ => throw new ArgumentException($"The sampler {Names.Quote(sampler)} is unknown; use 'ddpm' or 'ddim'.", nameof(sampler)),
         };

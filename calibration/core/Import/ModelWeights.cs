@@ -154,6 +154,9 @@ internal sealed class ModelWeights : IDisposable
     {
         if (names.Count < 2) return "";
         string least = names.Min(StringComparer.Ordinal)!, most = names.Max(StringComparer.Ordinal)!;
-        return least[..(least.AsSpan(0, least.AsSpan().CommonPrefixLength(most)).LastIndexOf('.') + 1)];
+        string prefix = least[..(least.AsSpan(0, least.AsSpan().CommonPrefixLength(most)).LastIndexOf('.') + 1)];
+        // A text encoder's own names all begin with one module.
+        const string own = "text_model.";
+        return prefix.EndsWith(own, StringComparison.Ordinal) ? prefix[..^own.Length] : prefix;
     }
 }

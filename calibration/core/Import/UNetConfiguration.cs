@@ -36,7 +36,7 @@ internal sealed partial record UNetConfiguration
     /// <exception cref="UnsupportedModelException">A value asks for arithmetic that is not implemented.</exception>
     public static UNetConfiguration Read(ConfigurationReader json)
     {
-        json.Require("_class_name", "Supported: \"UNet2DModel\".", "\"UNet2DModel\"");
+        json.Require("_class_name", "Supported: \"UNet2DModel\", \"UNet2DConditionModel\".", "\"UNet2DModel\"");
         // Another class gives every other property another meaning.
         json.ThrowIfRefused();
         json.Require("center_input_sample", "Supported: false.", "false");

@@ -21,6 +21,7 @@ public static class Calibrator
     /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="UnsupportedModelException">The model draws latents.</exception>
+    /// <exception cref="NotSupportedException">The network reads a condition besides its state.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
@@ -32,6 +33,12 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        if (model.Network.Inputs.Count > 0)
+        {
+            throw new NotSupportedException(
+                $"{model.Name} is a {model.Architecture}, whose network reads {string.Join(", ", model.Network.Inputs)}: such networks are imported and verified, not calibrated yet.");
+        }
+
         if (Latents(model) is { } latents) throw new UnsupportedModelException(model.Pipeline!.File, [latents]);
         options.Validate(model);
         Directory.CreateDirectory(folder);

@@ -18,6 +18,16 @@ public static class GoldenVerification
     /// <param name="stored">The coarsest type of the weights.</param>
     public static double Allowance(DType stored) => stored switch { DType.F16 => 250, DType.BF16 => 2000, _ => 1 };
 
+    /// <summary>Tokens of the condition that a file of stored outputs was made with; null when it has none.</summary>
+    /// <param name="path">Safetensors file with stored inputs and outputs.</param>
+    /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed.</exception>
+    /// <exception cref="IOException">The file is missing or unreadable.</exception>
+    public static int? Tokens(string path)
+    {
+        using Formats.SafetensorsFile file = Formats.SafetensorsFile.Open(path);
+        return file.Entries.TryGetValue("in." + UNetImporter.Context, out Formats.SafetensorsEntry? entry) && entry.Shape is [_, > 0 and <= int.MaxValue, _] ? (int)entry.Shape[1] : null;
+    }
+
     /// <summary>Runs every check that the file allows on this project's kernels.</summary>
     /// <param name="model">The model.</param>
     /// <param name="path">Safetensors file with stored inputs and outputs, NCHW.</param>

@@ -118,7 +118,7 @@ public class DiffusersImporterTests
     [InlineData("center_input_sample", "true")]
     [InlineData("time_embedding_type", "\"fourier\"")]
     [InlineData("class_embed_type", "\"timestep\"")]
-    [InlineData("_class_name", "\"UNet2DConditionModel\"")]
+    [InlineData("_class_name", "\"SD3Transformer2DModel\"")]
     [InlineData("out_channels", "2")]
     [InlineData("sample_size", "30")]
     [InlineData("sample_size", "null")]
@@ -142,7 +142,7 @@ public class DiffusersImporterTests
     }
 
     [Theory]
-    [InlineData("_class_name", "\"DDPMScheduler\"", "\"PNDMScheduler\"")]
+    [InlineData("_class_name", "\"DDPMScheduler\"", "\"FlowMatchEulerDiscreteScheduler\"")]
     [InlineData("beta_schedule", "\"linear\"", "\"exotic\"")]
     [InlineData("variance_type", "\"fixed_small\"", "\"fixed_large_log\"")]
     public void What_no_scheduler_here_does_is_refused_by_key_and_value(string key, string before, string value)

@@ -1,5 +1,4 @@
 using Specializer.Formats;
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -30,6 +29,65 @@ public class FamiliesTests
     [InlineData("vq-small", "out.encode")]
     [InlineData("kl-small", "out.moments")]
     public void Encoders_equal_the_reference_library(string folder, string expected) => Check(folder, "in.image", expected, AutoencoderImporter.Encoder);
+
+    [Fact]
+    public void Text_encoders_equal_the_reference()
+    {
+        string folder = Path.Combine(SharedData.RepositoryRoot, "tests", "calibration", "Import", "TextEncoder");
+        using ModelWeights weights = ModelWeights.Open(folder, null, []);
+        using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
+        ImportedNetwork network = TextEncoderImporter.Import(TextEncoderConfiguration.Read(ConfigurationReader.Open(Path.Combine(folder, "config.json"))), weights.Tensors);
+        weights.Tensors.RejectRest();
+
+        float[] actual = NetworkRun.Evaluate(network, [.. golden.ReadIntegers("in.ids").Select(id => (float)id)], images: 2);
+
+        Assert.InRange(golden.ReadFloats("out.hidden").Zip(actual, (a, b) => Math.Abs(a - b)).Max(), 0, 2e-5);
+    }
+
+    [SharedTheory("architectures")]
+    [InlineData("ddpm-cifar10-32.unet", 35_746_307)]
+    [InlineData("ddpm-celebahq-256.unet", 113_673_219)]
+    [InlineData("ldm-celebahq-256.unet", 274_056_163)]
+    [InlineData("ldm-cin256-v2.unet", 400_920_579)]
+    [InlineData("sd15.unet", 859_520_964)]
+    [InlineData("ldm-f4.vqvae", 55_322_782)]
+    [InlineData("sd15.vae", 83_653_863)]
+    public void Published_models_have_a_place_for_each_of_their_tensors(string name, long parameters)
+    {
+        string[] lines = File.ReadAllLines(Path.Combine(SharedData.Root, "architectures", name + ".txt"));
+        using var folder = new TemporaryFolder();
+        // The first line names the class: "# NAME CLASS tensors=…", the second is config.json, from which some leave it out.
+        string className = lines[0].Split(' ')[2];
+        File.WriteAllText(folder.File("config.json"), lines[1].Contains("_class_name", StringComparison.Ordinal) ? lines[1][1..] : lines[1][1..].Replace("{", $"{{\"_class_name\": \"{className}\", "));
+        var shapes = lines.Skip(2).Select(l => l.Split('\t')).ToDictionary(p => p[0], p => p[1].Trim('[', ']').Split(", ").Select(long.Parse).ToArray());
+        var source = new SourceTensors("weights", shapes, tensor => new float[shapes[tensor].Aggregate(1L, (a, b) => a * b)]);
+        ConfigurationReader json = ConfigurationReader.Open(folder.File("config.json"));
+        if (name.EndsWith(".unet", StringComparison.Ordinal))
+        {
+            UNetImporter.Import(className == "UNet2DConditionModel" ? UNetConfiguration.ReadConditional(json, tokens: 77) : UNetConfiguration.Read(json), source);
+        }
+        else
+        {
+            AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(json);
+            AutoencoderImporter.Encoder(configuration, source, 64, 64);
+            AutoencoderImporter.Decoder(configuration, source, 64 / configuration.Factor, 64 / configuration.Factor);
+        }
+
+        source.RejectRest();
+        Assert.Equal(parameters, source.Parameters);
+    }
+
+    [SharedFact("golden/small-sd15")]
+    public void What_is_not_compiled_yet_is_said_before_the_work()
+    {
+        ImportedModel model = DiffusersImporter.Load(SharedData.Golden("small-sd15"), tokens: 7);
+        using var device = new CpuDevice(1);
+        using var folder = new TemporaryFolder();
+
+        Assert.Contains("PNDMScheduler", Assert.Throws<NotSupportedException>(() => model.CreateScheduler(null, 5, 1)).Message);
+        Assert.Contains("encoder_hidden_states", Assert.Throws<NotSupportedException>(() => Calibrator.Run(model, new(), folder.Root, device)).Message);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Root));
+    }
 
     private static void Check(string folder, string input, string output, Func<AutoencoderConfiguration, SourceTensors, int, int, ImportedNetwork> import)
     {
