@@ -31,6 +31,9 @@ internal static class MessageText
         return text.ToString();
     }
 
+    /// <summary>A message of several lines, each as <see cref="Harmless"/> gives it.</summary>
+    public static string HarmlessLines(string s) => string.Join("\n", s.Split('\n').Select(line => Harmless(line.TrimEnd('\r'))));
+
     private static bool IsVisible(char c) => CharUnicodeInfo.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned);
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Specializer.Formats;
+using Specializer.Manifest;
 
 namespace Specializer.Tool;
 
@@ -42,8 +43,7 @@ internal static class ExitCode
     /// <summary>An exception's message for a person, to whom the name of a method's parameter means nothing, and who knows the value that was given.</summary>
     public static string Message(Exception e)
     {
-        if (e is not ArgumentException { ParamName: { } name }) return e.Message;
         string message = e is ArgumentOutOfRangeException { ActualValue: not null } ? e.Message[..e.Message.LastIndexOf(Environment.NewLine, StringComparison.Ordinal)] : e.Message;
-        return message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal);
+        return MessageText.HarmlessLines(e is ArgumentException { ParamName: { } name } ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : message);
     }
 }

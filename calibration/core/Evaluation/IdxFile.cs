@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
@@ -13,7 +14,7 @@ internal static class IdxFile
     /// <exception cref="InvalidDataException">It is not an idx file of bytes, or it is truncated.</exception>
     public static (int[] Shape, byte[] Values) Read(string path)
     {
-        using var stream = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+        using var stream = new GZipStream(RegularFile.Open(path), CompressionMode.Decompress);
         Span<byte> head = stackalloc byte[4];
         try
         {

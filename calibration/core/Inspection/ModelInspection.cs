@@ -101,7 +101,7 @@ public sealed record ModelInspection
     // What calibrate would refuse, whatever its options.
     private static IEnumerable<UnsupportedSetting> Obstacles(ImportedModel model)
     {
-        if (Calibrator.Latents(model) is { } latents) yield return latents;
+        if (Calibrator.Obstacle(model) is { } obstacle) yield return obstacle;
         UnsupportedSetting? scheduler = null;
         try
         {

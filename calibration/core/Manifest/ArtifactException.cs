@@ -9,7 +9,7 @@ public sealed class ArtifactException : IOException
     /// <param name="file">File that is at fault.</param>
     /// <param name="problem">What is wrong and how to fix it. It may quote the file: what could harm a terminal is escaped, line by line.</param>
     /// <param name="inner">Cause.</param>
-    public ArtifactException(string file, string problem, Exception? inner = null) : base($"{MessageText.Harmless(file)}: {string.Join('\n', problem.Split('\n').Select(line => MessageText.Harmless(line.TrimEnd('\r'))))}", inner) => File = file;
+    public ArtifactException(string file, string problem, Exception? inner = null) : base($"{MessageText.Harmless(file)}: {MessageText.HarmlessLines(problem)}", inner) => File = file;
 
     /// <summary>File that is at fault.</summary>
     public string File { get; }

@@ -20,8 +20,7 @@ public static class Calibrator
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
-    /// <exception cref="UnsupportedModelException">The model draws latents.</exception>
-    /// <exception cref="NotSupportedException">The network reads a condition besides its state.</exception>
+    /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
@@ -33,13 +32,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        if (model.Network.Inputs.Count > 0)
-        {
-            throw new NotSupportedException(
-                $"{model.Name} is a {model.Architecture}, whose network reads {string.Join(", ", model.Network.Inputs)}: such networks are imported and verified, not calibrated yet.");
-        }
-
-        if (Latents(model) is { } latents) throw new UnsupportedModelException(model.Pipeline!.File, [latents]);
+        if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
         Directory.CreateDirectory(folder);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
@@ -60,9 +53,12 @@ public static class Calibrator
         return new(path, notes);
     }
 
-    /// <summary>Why a model that draws latents is not calibrated; null for any other.</summary>
-    internal static UnsupportedSetting? Latents(ImportedModel model) => model.Pipeline?.Decoder is { } decoder
-        ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.")
+    /// <summary>Why a model is not calibrated, whatever the options; null for one that is.</summary>
+    internal static UnsupportedSetting? Obstacle(ImportedModel model) =>
+        model.Pipeline?.Decoder is { } decoder
+            ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.")
+        : model.Architecture != "UNet2DModel"
+            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\".")
         : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Specializer.Manifest;
 
 namespace Specializer.Schedulers;
 
@@ -84,7 +85,7 @@ internal static class SchedulerParser
         foreach (var beta in value.EnumerateArray())
         {
             if (beta.ValueKind != JsonValueKind.Number || !beta.TryGetSingle(out betas[i]) || betas[i] is not (>= 0 and <= 1))
-                throw new FormatException($"'{Key}'[{i}] is {beta.GetRawText()}, not a number from 0 to 1.");
+                throw new FormatException($"'{Key}'[{i}] is {MessageText.Harmless(beta.GetRawText())}, not a number from 0 to 1.");
             i++;
         }
         return betas;
@@ -120,8 +121,8 @@ internal static class SchedulerParser
     }
 
     /// <summary>The key travels beside the message, for those who report where it stands.</summary>
-    private static NotSupportedException Unsupported(string key, string message) => new(message) { Data = { [DataKey] = key } };
+    private static NotSupportedException Unsupported(string key, string message) => new(MessageText.Harmless(message)) { Data = { [DataKey] = key } };
 
     private static FormatException Wrong(string key, JsonElement value, string expected) =>
-        new($"'{key}' is {value.GetRawText()}, not {expected}.");
+        new($"'{key}' is {MessageText.Harmless(value.GetRawText())}, not {expected}.");
 }

@@ -85,7 +85,7 @@ public class FamiliesTests
         using var folder = new TemporaryFolder();
 
         Assert.Contains("PNDMScheduler", Assert.Throws<NotSupportedException>(() => model.CreateScheduler(null, 5, 1)).Message);
-        Assert.Contains("encoder_hidden_states", Assert.Throws<NotSupportedException>(() => Calibrator.Run(model, new(), folder.Root, device)).Message);
+        Assert.Contains("UNet2DConditionModel", Assert.Throws<UnsupportedModelException>(() => Calibrator.Run(model, new(), folder.Root, device)).Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Root));
     }
 

@@ -160,4 +160,17 @@ public class SchedulerTests
             Assert.All(scheduler.Steps.Zip(scheduler.Steps.Skip(1)), pair => Assert.True(pair.First.Timestep > pair.Second.Timestep));
         }
     }
+
+    [Fact]
+    public void ValuesFromAFileAreHarmlessInMessages()
+    {
+        string hostile = "\u202e" + new string('x', 1 << 20);
+        foreach (string json in (string[])[$"{{\"_class_name\": \"{hostile}\"}}", $"{{\"_class_name\": \"DDPMScheduler\", \"beta_end\": \"{hostile}\"}}"])
+        {
+            Exception e = Assert.ThrowsAny<Exception>(() => SchedulerConfiguration.Parse(json));
+            Assert.True(e is FormatException or NotSupportedException, e.ToString());
+            Assert.DoesNotContain('\u202e', e.Message);
+            Assert.InRange(e.Message.Length, 1, 1000);
+        }
+    }
 }
