@@ -2,7 +2,6 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 using Specializer.Manifest;
 using Specializer.Packing;
-using Specializer.Tasks.Safetensors;
 
 namespace Specializer.Tasks;
 
@@ -82,7 +81,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, key.ResourceName);
         try
         {
-            using var weights = WeightsFile.Open(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
+            using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
             if (packed.ContainsKey(key.ResourceName)) return;
             AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, key, output));
             packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string> { ["LogicalName"] = key.ResourceName }));
@@ -91,8 +90,12 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             byte[] Read(string name, long length)
             {
                 _cancellation.Token.ThrowIfCancellationRequested();
-                return weights.Read(name, length);
+                return weights.Tensor(name, length);
             }
+        }
+        catch (WeightsFileException e)
+        {
+            throw Diagnose(e);
         }
         catch (WeightsException e)
         {
@@ -104,6 +107,15 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
                 $"'{manifest.Weights.File}' could not be packed into '{target}': {e.Message} Check free space and permissions, and build again.", "file");
         }
     }
+
+    private static DiagnosticException Diagnose(WeightsFileException e) => e.Fault switch
+    {
+        WeightsFault.Length => new(DiagnosticId.WeightsLength, e.Message, "bytes"),
+        WeightsFault.Hash => new(DiagnosticId.WeightsHash, e.Message, "sha256"),
+        WeightsFault.Format => new(DiagnosticId.WeightsFormat, e.Message, "file"),
+        WeightsFault.Tensors => new(DiagnosticId.WeightsTensors, e.Message, "file"),
+        _ => new(DiagnosticId.WeightsUnreadable, e.Message, "file"),
+    };
 
     /// <summary>What MSBuild could not carry to the generator unharmed.</summary>
     private static void CheckItem(ITaskItem item, HashSet<string> listed)
