@@ -15,6 +15,8 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     /// <summary>Subfolder for blobs that are copied beside the program.</summary>
     public const string BesideFolder = "beside";
 
+    private static readonly string[] s_metadata = ["ClassName", "Namespace", "Accessibility"];
+
     private readonly CancellationTokenSource _cancellation = new();
 
     /// <summary>The manifests. Those with equal weights share one blob.</summary>
@@ -46,6 +48,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             try
             {
                 CheckItem(item, listed);
+                WarnOfMisspelling(item);
                 manifest = ManifestFile.Read(item.GetMetadata("FullPath"));
                 Pack(manifest, packed);
             }
@@ -121,7 +124,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     private static void CheckItem(ITaskItem item, HashSet<string> listed)
     {
         // Metadata reach the compiler in a text file in which these characters begin a comment or end the line.
-        foreach (string metadata in new[] { "Namespace", "ClassName", "Accessibility" })
+        foreach (string metadata in s_metadata)
             if (item.GetMetadata(metadata).IndexOfAny([';', '#', '\r', '\n']) >= 0)
                 throw new DiagnosticException(DiagnosticId.UnusableItem,
                     $"The metadata '{metadata}' of the CalibrationManifest item '{item.ItemSpec}' holds ';', '#' or a line break. Write a C# name.");
@@ -129,6 +132,19 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         // The compiler takes each file once, with the metadata of one of the items.
         if (!listed.Add(item.GetMetadata("FullPath")))
             throw new DiagnosticException(DiagnosticId.ListedTwice, $"The calibration manifest '{item.ItemSpec}' is listed twice. Remove one of the CalibrationManifest items.");
+    }
+
+    /// <summary>Items may carry anything; what is nearly one of ours was meant as ours.</summary>
+    private void WarnOfMisspelling(ITaskItem item)
+    {
+        foreach (string name in item.CloneCustomMetadata().Keys.Cast<string>().Where(n => !s_metadata.Contains(n, StringComparer.OrdinalIgnoreCase)).OrderBy(n => n, StringComparer.Ordinal))
+        {
+            string? meant = name.Length < 4 ? null : Names.Nearest(name, s_metadata)
+                ?? s_metadata.FirstOrDefault(m => m.IndexOf(name, StringComparison.OrdinalIgnoreCase) >= 0 || name.IndexOf(m, StringComparison.OrdinalIgnoreCase) >= 0);
+            if (meant is null) continue;
+            Log.LogWarning("specializer", DiagnosticId.UnknownMetadata, DiagnosticId.UnknownMetadata, item.GetMetadata("DefiningProjectFullPath"), 0, 0, 0, 0,
+                $"The metadata {Names.Quote(name)} of the CalibrationManifest item '{item.ItemSpec}' has no effect; did you mean '{meant}'? There are {string.Join(", ", s_metadata)}.");
+        }
     }
 
     private void Report(DiagnosticException e, ITaskItem item, ManifestFile? manifest)

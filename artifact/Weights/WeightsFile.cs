@@ -28,10 +28,14 @@ internal sealed class WeightsFile : IDisposable
     /// <exception cref="WeightsFileException">The file is missing or is not the one that the manifest means.</exception>
     public static WeightsFile Read(string manifestPath, WeightsIdentity identity, IReadOnlyDictionary<string, WeightTensor> expected, CancellationToken cancellation)
     {
-        string path = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, identity.File);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, path = Path.Combine(folder, identity.File);
+        if (string.Equals(identity.File, Path.GetFileName(manifestPath), StringComparison.OrdinalIgnoreCase))
+            throw new WeightsFileException(WeightsFault.Unreadable, $"The manifest names itself, '{identity.File}', as its weights file. {HowToFix}");
         var file = new WeightsFile(identity.File);
         try
         {
+            if (SymbolicLink.Target(path) is { } target && !target.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                throw new WeightsFileException(WeightsFault.Unreadable, $"The weights file '{identity.File}' is a symbolic link that leads out of its folder, to {MessageText.Quote(target)}. Copy the file itself beside the manifest.");
             using FileStream stream = RegularFile.Open(path);
             file.Read(stream, identity, cancellation);
         }

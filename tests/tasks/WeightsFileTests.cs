@@ -40,6 +40,41 @@ public sealed class WeightsFileTests : IDisposable
         Assert.Equal(contents["next"], file.Tensor("next", next.Bytes));
     }
 
+    [Theory]
+    [InlineData("elsewhere/tiny.weights.safetensors", false)]
+    [InlineData("models/real.safetensors", true)]
+    public void Links_lead_nowhere_but_within_the_folder(string target, bool accepted)
+    {
+        TestModel model = new TestModel(_folder.File("models")).Write();
+        Directory.CreateDirectory(_folder.File("elsewhere"));
+        File.Move(model.WeightsPath, _folder.File(target));
+        // Through a second link, to see the end of the chain looked at.
+        File.CreateSymbolicLink(_folder.File("models/second"), _folder.File(target));
+        File.CreateSymbolicLink(model.WeightsPath, "second");
+
+        if (accepted)
+        {
+            Read(model).Dispose();
+            return;
+        }
+
+        var e = Assert.Throws<WeightsFileException>(() => Read(model));
+        Assert.Equal(WeightsFault.Unreadable, e.Fault);
+        Assert.Contains("leads out of its folder", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_link_to_itself_and_a_manifest_that_names_itself_are_unreadable()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        File.Delete(model.WeightsPath);
+        File.CreateSymbolicLink(model.WeightsPath, model.WeightsPath);
+        Assert.Equal(WeightsFault.Unreadable, Assert.Throws<WeightsFileException>(() => Read(model)).Fault);
+
+        model.EditManifest(text => text.Replace(model.WeightsFile, "Tiny.calibration.json", StringComparison.Ordinal));
+        Assert.Contains("names itself", Assert.Throws<WeightsFileException>(() => Read(model)).Message, StringComparison.Ordinal);
+    }
+
     private static WeightsFile Read(TestModel model) => WeightsFile.Read(
         model.ManifestPath, ManifestReader.Read(File.ReadAllText(model.ManifestPath)).Manifest!.Weights, WeightTensors.Of(TestModel.Network, TestModel.Steps), CancellationToken.None);
 }

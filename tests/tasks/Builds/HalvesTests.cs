@@ -60,6 +60,21 @@ public sealed class HalvesTests : IDisposable
         Assert.Contains("net10.0", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_project_without_manifests_is_told_so_and_where_they_are()
+    {
+        _project.AddModel();
+        _project.Create(items: """<CalibrationManifest Remove="@(CalibrationManifest)" />""");
+        _project.Write("Program.cs", "Console.WriteLine();");
+        string warning = Assert.Single(_project.Build().AssertSucceeded().Warnings);
+        Assert.Contains("warning SPZ116: ", warning, StringComparison.Ordinal);
+        Assert.Contains("models/tiny.calibration.json", warning, StringComparison.Ordinal);
+
+        Directory.Move(_project.File("models"), _project.File("obj/models"));
+        Assert.Contains("matches no file", Assert.Single(_project.Build("--no-restore").AssertSucceeded().Warnings), StringComparison.Ordinal);
+        Assert.Empty(_project.Build("--no-restore", "-p:NoWarn=SPZ116").AssertSucceeded().Warnings);
+    }
+
     private void AssertOnlyError(string id, string items, string named, string before)
     {
         Late($"""<Target Name="Late" BeforeTargets="{before}"><ItemGroup>{items}</ItemGroup></Target>""");
