@@ -43,23 +43,36 @@ public sealed class SamplerGenerator : IIncrementalGenerator
         var results = parsed.Combine(claims).Select((pair, _) => SamplerParser.RefuseDuplicates(pair.Left, pair.Right));
 
         // Apart, so that moving a mistake by a line does not print a type again, and the other way round.
-        context.RegisterSourceOutput(results.Select((r, _) => r.Type).WithTrackingName(Steps.Types), Print);
+        context.RegisterSourceOutput(results.Select((r, _) => (r.Path, r.Type)).WithTrackingName(Steps.Types), Print);
         context.RegisterSourceOutput(results.Select((r, _) => r.Diagnostics).WithTrackingName(Steps.Diagnostics), Report);
+        context.RegisterSourceOutput(
+            files.Collect().Combine(context.AnalyzerConfigOptionsProvider.Select((options, _) => RollCall.Announced(options)))
+                .Select((pair, _) => RollCall.Check(pair.Left, pair.Right)), Report);
     }
 
-    private static void Print(SourceProductionContext context, GeneratedType? type)
+    private static void Print(SourceProductionContext context, (string Path, GeneratedType? Type) result)
     {
-        if (type is null) return;
+        if (result.Type is not { } type) return;
         try
         {
             string source = type is SamplerModel model ? SamplerEmitter.Emit(model, context.CancellationToken) : StubEmitter.Emit((StubModel)type);
-            context.AddSource($"{type.Type.Namespace}.{type.Type.Name}.g.cs", SourceText.From(source, Encoding.UTF8));
+            Add(context, type, source);
+        }
+        catch (SourceTooLongException)
+        {
+            var model = (SamplerModel)type;
+            context.ReportDiagnostic(DiagnosticInfo.AtFile(ManifestErrorId.Limit, result.Path,
+                $"The sampler would take more than {SamplerEmitter.MaximumLength} characters of C#: {model.Steps.Count} steps of {model.Sections.Sum(s => s.Calls.Count)} operations, each a line. Calibrate fewer steps.").ToDiagnostic());
+            Add(context, type, StubEmitter.Emit(new(type.Type, type.SeesInternals)));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             context.ReportDiagnostic(Diagnostic.Create(Descriptors.Internal, null, $"The generator failed: {e.GetType().Name}. Please report the manifest of {type.Type.Name}."));
         }
     }
+
+    private static void Add(SourceProductionContext context, GeneratedType type, string source) =>
+        context.AddSource($"{type.Type.Namespace}.{type.Type.Name}.g.cs", SourceText.From(source, Encoding.UTF8));
 
     private static void Report(SourceProductionContext context, EquatableArray<DiagnosticInfo> diagnostics)
     {

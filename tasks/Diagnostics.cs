@@ -13,6 +13,8 @@ internal static class DiagnosticId
     public const string WeightsTensors = "SPZ108";
     public const string WeightsContent = "SPZ109";
     public const string NotWritten = "SPZ110";
+    // SPZ111 to SPZ114 and SPZ116 are reported by build/Specializer.Checks.targets.
+    public const string UnknownMetadata = "SPZ115";
 }
 
 /// <summary>A mistake that stops one manifest from being packed.</summary>

@@ -20,6 +20,9 @@ internal sealed class ManifestFile
     /// <exception cref="DiagnosticException">The file cannot be read.</exception>
     public static ManifestFile Read(string path)
     {
+        if (Directory.Exists(path))
+            throw new DiagnosticException(DiagnosticId.ManifestUnreadable,
+                $"The CalibrationManifest item is the folder '{path}'. Name the manifests in it: '{System.IO.Path.Combine(path, "*.calibration.json")}'.");
         byte[] bytes;
         try
         {

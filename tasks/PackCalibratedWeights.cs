@@ -2,7 +2,6 @@ using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 using Specializer.Manifest;
 using Specializer.Packing;
-using Specializer.Tasks.Safetensors;
 
 namespace Specializer.Tasks;
 
@@ -15,6 +14,8 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
 
     /// <summary>Subfolder for blobs that are copied beside the program.</summary>
     public const string BesideFolder = "beside";
+
+    private static readonly string[] s_metadata = ["ClassName", "Namespace", "Accessibility"];
 
     private readonly CancellationTokenSource _cancellation = new();
 
@@ -47,6 +48,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             try
             {
                 CheckItem(item, listed);
+                WarnOfMisspelling(item);
                 manifest = ManifestFile.Read(item.GetMetadata("FullPath"));
                 Pack(manifest, packed);
             }
@@ -82,7 +84,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, key.ResourceName);
         try
         {
-            using var weights = WeightsFile.Open(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
+            using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
             if (packed.ContainsKey(key.ResourceName)) return;
             AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, key, output));
             packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string> { ["LogicalName"] = key.ResourceName }));
@@ -91,8 +93,12 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             byte[] Read(string name, long length)
             {
                 _cancellation.Token.ThrowIfCancellationRequested();
-                return weights.Read(name, length);
+                return weights.Tensor(name, length);
             }
+        }
+        catch (WeightsFileException e)
+        {
+            throw Diagnose(e);
         }
         catch (WeightsException e)
         {
@@ -105,11 +111,20 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         }
     }
 
+    private static DiagnosticException Diagnose(WeightsFileException e) => e.Fault switch
+    {
+        WeightsFault.Length => new(DiagnosticId.WeightsLength, e.Message, "bytes"),
+        WeightsFault.Hash => new(DiagnosticId.WeightsHash, e.Message, "sha256"),
+        WeightsFault.Format => new(DiagnosticId.WeightsFormat, e.Message, "file"),
+        WeightsFault.Tensors => new(DiagnosticId.WeightsTensors, e.Message, "file"),
+        _ => new(DiagnosticId.WeightsUnreadable, e.Message, "file"),
+    };
+
     /// <summary>What MSBuild could not carry to the generator unharmed.</summary>
     private static void CheckItem(ITaskItem item, HashSet<string> listed)
     {
         // Metadata reach the compiler in a text file in which these characters begin a comment or end the line.
-        foreach (string metadata in new[] { "Namespace", "ClassName", "Accessibility" })
+        foreach (string metadata in s_metadata)
             if (item.GetMetadata(metadata).IndexOfAny([';', '#', '\r', '\n']) >= 0)
                 throw new DiagnosticException(DiagnosticId.UnusableItem,
                     $"The metadata '{metadata}' of the CalibrationManifest item '{item.ItemSpec}' holds ';', '#' or a line break. Write a C# name.");
@@ -117,6 +132,19 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         // The compiler takes each file once, with the metadata of one of the items.
         if (!listed.Add(item.GetMetadata("FullPath")))
             throw new DiagnosticException(DiagnosticId.ListedTwice, $"The calibration manifest '{item.ItemSpec}' is listed twice. Remove one of the CalibrationManifest items.");
+    }
+
+    /// <summary>Items may carry anything; what is nearly one of ours was meant as ours.</summary>
+    private void WarnOfMisspelling(ITaskItem item)
+    {
+        foreach (string name in item.CloneCustomMetadata().Keys.Cast<string>().Where(n => !s_metadata.Contains(n, StringComparer.OrdinalIgnoreCase)).OrderBy(n => n, StringComparer.Ordinal))
+        {
+            string? meant = name.Length < 4 ? null : Names.Nearest(name, s_metadata)
+                ?? s_metadata.FirstOrDefault(m => m.IndexOf(name, StringComparison.OrdinalIgnoreCase) >= 0 || name.IndexOf(m, StringComparison.OrdinalIgnoreCase) >= 0);
+            if (meant is null) continue;
+            Log.LogWarning("specializer", DiagnosticId.UnknownMetadata, DiagnosticId.UnknownMetadata, item.GetMetadata("DefiningProjectFullPath"), 0, 0, 0, 0,
+                $"The metadata {Names.Quote(name)} of the CalibrationManifest item '{item.ItemSpec}' has no effect; did you mean '{meant}'? There are {string.Join(", ", s_metadata)}.");
+        }
     }
 
     private void Report(DiagnosticException e, ITaskItem item, ManifestFile? manifest)

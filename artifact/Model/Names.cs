@@ -14,9 +14,9 @@ internal static class Names
     /// <summary>Class names and settings of the source library: letters, digits and '_'.</summary>
     public static bool IsIdentifier(string s) => IsMadeOf(s, "_");
 
-    /// <summary>A bare file name: letters, digits, '-', '_' and '.', no leading or trailing dot, no "..".</summary>
+    /// <summary>A bare file name: letters, digits, '-', '_' and '.', no leading or trailing dot, no "..", and none that means a device on Windows.</summary>
     public static bool IsFileName(string s) =>
-        IsMadeOf(s, "-_.") && s[0] != '.' && s[s.Length - 1] != '.' && s.IndexOf("..", StringComparison.Ordinal) < 0;
+        IsMadeOf(s, "-_.") && s[0] != '.' && s[s.Length - 1] != '.' && s.IndexOf("..", StringComparison.Ordinal) < 0 && !IsDevice(s);
 
     public static bool IsSha256(string s) => s.Length == 64 && s.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
 
@@ -41,6 +41,14 @@ internal static class Names
         }
 
         return best;
+    }
+
+    // With any extension, too.
+    private static bool IsDevice(string s)
+    {
+        string stem = s.Split('.')[0].ToUpperInvariant();
+        return stem is "CON" or "PRN" or "AUX" or "NUL"
+            || (stem.Length == 4 && stem[3] is >= '0' and <= '9' && (stem.StartsWith("COM", StringComparison.Ordinal) || stem.StartsWith("LPT", StringComparison.Ordinal)));
     }
 
     private static bool IsMadeOf(string s, string extra) =>

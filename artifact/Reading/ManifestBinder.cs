@@ -79,7 +79,7 @@ internal static class ManifestBinder
     private static WeightsIdentity Weights(ObjectBinder o)
     {
         var weights = new WeightsIdentity(
-            o.Name("file", Names.IsFileName, $"use a bare file name of ASCII letters, digits, '-', '_' and '.'; the file lies beside the manifest"),
+            o.Name("file", Names.IsFileName, $"use a bare file name of ASCII letters, digits, '-', '_' and '.', and none that is a device on Windows, such as 'con' or 'lpt1.x'; the file lies beside the manifest"),
             o.Sha256("sha256"),
             o.Long("bytes", 0, ManifestLimits.WeightBytes));
         o.Done();

@@ -41,7 +41,14 @@ internal static class ManifestReader
             return null;
         }
 
-        if (root!["schemaVersion"] is { Kind: JsonKind.Number } version && version.Text != "1")
+        if (root!["schemaVersion"] is null && root.Members.FirstOrDefault(m => m.Name is "_class_name" or "_diffusers_version") is { } foreign)
+        {
+            log.Add(ManifestErrorId.SchemaVersion,
+                "This is the configuration of a model, not a calibration manifest. Run `specializer calibrate` on the model's folder, and name the .calibration.json that it writes.", foreign.Start, foreign.End);
+            return null;
+        }
+
+        if (root["schemaVersion"] is { Kind: JsonKind.Number } version && version.Text != "1")
         {
             log.Add(ManifestErrorId.SchemaVersion,
                 $"This manifest has schema version {version.Text}; these tools read version {CalibrationManifest.CurrentSchemaVersion}. Use the tools' version that wrote it, or calibrate again.", version);

@@ -11,6 +11,8 @@ internal static class Descriptors
     public const string UnreadableId = "SPZ022";
     public const string RuntimeId = "SPZ023";
     public const string LanguageId = "SPZ024";
+    public const string OneHalfId = "SPZ025";
+    public const string HiddenNameId = "SPZ026";
 
     public static readonly DiagnosticDescriptor Syntax = Error(ManifestErrorId.Syntax, "The manifest is not valid JSON");
     public static readonly DiagnosticDescriptor UnknownProperty = Error(ManifestErrorId.UnknownProperty, "Unknown property");
@@ -34,12 +36,15 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor Unreadable = Error(UnreadableId, "The manifest cannot be read");
     public static readonly DiagnosticDescriptor Runtime = Error(RuntimeId, "Specializer.Runtime is not referenced");
     public static readonly DiagnosticDescriptor Language = Error(LanguageId, "The project's version of C# is too old");
+    public static readonly DiagnosticDescriptor OneHalf = Error(OneHalfId, "Project and compiler disagree about the manifests");
+    public static readonly DiagnosticDescriptor HiddenName =
+        new(HiddenNameId, "The namespace hides the class", "{0}", "Specializer", DiagnosticSeverity.Warning, isEnabledByDefault: true);
     public static readonly DiagnosticDescriptor Internal = Error(ManifestErrorId.Internal, "Internal error");
 
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         Syntax, UnknownProperty, MissingProperty, WrongKind, SchemaVersion, Name, Choice, Range, Length, Duplicate, UnknownMap, DataFlow, Shape,
-        ElementType, Limit, Contradiction, Encoding, Option, DuplicateType, Unreadable, Runtime, Language, Internal,
+        ElementType, Limit, Contradiction, Encoding, Option, DuplicateType, Unreadable, Runtime, Language, OneHalf, HiddenName, Internal,
     ];
 
     public static DiagnosticDescriptor Of(string id) => All.FirstOrDefault(d => d.Id == id) ?? Internal;

@@ -10,12 +10,15 @@ internal sealed record DiagnosticInfo(string Id, string Message, string Path, in
     /// <summary>About a file as a whole.</summary>
     public static DiagnosticInfo AtFile(string id, string path, string message) => new(id, message, path, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>About the project; it has no place that the compiler knows.</summary>
+    public static DiagnosticInfo OfProject(string id, string message) => AtFile(id, "", message);
+
     public static DiagnosticInfo At(ManifestError error, string path, LineMap lines) => new(
         error.Id, error.Message, path, lines.Offset(error.Line, error.Column), lines.Offset(error.EndLine, error.EndColumn),
         error.Line - 1, error.Column - 1, error.EndLine - 1, error.EndColumn - 1);
 
     public Diagnostic ToDiagnostic() => Diagnostic.Create(
         Descriptors.Of(Id),
-        Location.Create(Path, TextSpan.FromBounds(Start, End), new(new(Line, Column), new(EndLine, EndColumn))),
+        Path.Length == 0 ? Location.None : Location.Create(Path, TextSpan.FromBounds(Start, End), new(new(Line, Column), new(EndLine, EndColumn))),
         Message);
 }

@@ -3,13 +3,16 @@ using System.Text;
 namespace Specializer.Generator.Emit;
 
 /// <summary>Indented lines, ended by '\n' on every machine.</summary>
-internal sealed class SourceWriter
+/// <param name="maximumLength">Characters that the text may have.</param>
+internal sealed class SourceWriter(int maximumLength = int.MaxValue)
 {
     private readonly StringBuilder _text = new();
     private int _depth;
 
+    /// <exception cref="SourceTooLongException">The text would become longer than the limit.</exception>
     public void Line(string line = "")
     {
+        if (_text.Length + 4L * _depth + line.Length + 1 > maximumLength) throw new SourceTooLongException(maximumLength);
         if (line.Length > 0) _text.Append(' ', 4 * _depth).Append(line);
         _text.Append('\n');
     }
@@ -39,6 +42,13 @@ internal sealed class SourceWriter
 
     public override string ToString() => _text.ToString();
 
+    /// <summary>The type begins: what a project's own settings would say of it is settled here, as its authors cannot change it.</summary>
+    public void Pragmas(bool mayBecomeKeyword)
+    {
+        Line("#pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.");
+        if (mayBecomeKeyword) Line("#pragma warning disable CS8981 // The project chose the name.");
+    }
+
     public readonly struct Scope(SourceWriter writer, string? end) : IDisposable
     {
         public void Dispose()
@@ -48,3 +58,6 @@ internal sealed class SourceWriter
         }
     }
 }
+
+/// <summary>A text would become longer than it may.</summary>
+internal sealed class SourceTooLongException(int maximumLength) : Exception($"The source has more than {maximumLength} characters.");

@@ -19,7 +19,7 @@ internal static class StubEmitter
     private static void Print(SourceWriter w, StubModel model)
     {
         string name = model.Type.Name;
-        if (model.Type.MayBecomeKeyword) w.Line("#pragma warning disable CS8981 // The project chose the name.");
+        w.Pragmas(model.Type.MayBecomeKeyword);
         w.Line("/// <summary>Stands in until the errors SPZ001 to SPZ099 are corrected.</summary>");
         w.Line($"{model.Type.Accessibility} sealed class {name} : global::Specializer.Sampler");
         using (w.Block())

@@ -17,6 +17,7 @@ internal static class TableStepEmitter
         int rows = Math.Max(1, MaximumTableEntries / Math.Max(1, slots));
         bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
         Pattern[] patterns = Patterns(model.Steps);
+        var patternOf = patterns.SelectMany(p => p.Steps.Select(i => (Step: i, Pattern: p))).ToDictionary(x => x.Step, x => x.Pattern);
         Func<string, int, string> table = (name, index) => name + "Table" + (model.Steps.Count <= rows ? "" : Literal.Int(index + 1));
 
         StepSwitchEmitter.Emit(w, model, i => $"{model.StepMethods[i]}(run)");
@@ -24,7 +25,7 @@ internal static class TableStepEmitter
         {
             cancellation.ThrowIfCancellationRequested();
             Step step = model.Steps[i];
-            Pattern pattern = patterns.First(p => p.Levels.Equals(step.Levels));
+            Pattern pattern = patternOf[i];
             string row = slots == 0 ? "" : $", {table("Scales", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)}), {table("ZeroPoints", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)})";
             string correction = corrected ? ", " + (CallEmitter.Correction(step) ?? "default") : "";
             w.Line($"/// <summary>Step {Literal.Int(i)}: {CallEmitter.Describe(step)}.</summary>");
@@ -48,22 +49,22 @@ internal static class TableStepEmitter
         }
     }
 
-    private sealed record Pattern(string Method, EquatableArray<int> Levels);
+    private sealed record Pattern(string Method, EquatableArray<int> Levels, int[] Steps);
 
     /// <summary>One for each combination of levels, in the order of first use. Called after its bits where that tells them apart.</summary>
     private static Pattern[] Patterns(EquatableArray<Step> steps)
     {
-        var patterns = steps.GroupBy(s => s.Levels).Select(g => (Levels: g.Key, Bits: g.First().ActivationBits)).ToArray();
+        var patterns = Enumerable.Range(0, steps.Count).GroupBy(i => steps[i].Levels)
+            .Select(g => (Levels: g.Key, Bits: steps[g.First()].ActivationBits, Steps: g.ToArray())).ToArray();
         bool byBits = patterns.Select(p => p.Bits).Distinct().Count() == patterns.Length;
         return patterns.Select((p, i) => new Pattern(
-            patterns.Length == 1 ? "Evaluate" : byBits ? "EvaluateA" + Literal.Int(p.Bits) : "Evaluate" + Literal.Int(i + 1), p.Levels)).ToArray();
+            patterns.Length == 1 ? "Evaluate" : byBits ? "EvaluateA" + Literal.Int(p.Bits) : "Evaluate" + Literal.Int(i + 1), p.Levels, p.Steps)).ToArray();
     }
 
     private static void Body(SourceWriter w, SamplerModel model, Pattern pattern, int slots, bool corrected)
     {
-        int[] steps = Enumerable.Range(0, model.Steps.Count).Where(i => model.Steps[i].Levels.Equals(pattern.Levels)).ToArray();
-        string bits = string.Join(" and ", steps.Select(i => model.Steps[i].ActivationBits).Distinct().OrderBy(b => b).Select(b => Literal.Int(b) + "-bit"));
-        w.Line($"/// <summary>The network as {Literal.Int(steps.Length)} steps evaluate it: {bits} activations.</summary>");
+        string bits = string.Join(" and ", pattern.Steps.Select(i => model.Steps[i].ActivationBits).Distinct().OrderBy(b => b).Select(b => Literal.Int(b) + "-bit"));
+        w.Line($"/// <summary>The network as {Literal.Int(pattern.Steps.Length)} steps evaluate it: {bits} activations.</summary>");
         w.Line($"private static void {pattern.Method}(global::Specializer.Execution run, int step"
             + (slots == 0 ? "" : $", {ReadOnlySpan}<float> scales, {ReadOnlySpan}<byte> zeroPoints")
             + (corrected ? ", global::Specializer.Correction correction)" : ")"));

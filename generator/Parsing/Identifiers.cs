@@ -43,11 +43,15 @@ internal static class Identifiers
 internal sealed class NameScope(params string[] taken)
 {
     private readonly HashSet<string> _taken = new(taken, StringComparer.Ordinal);
+    // The next number to try: from 2 again, thousands of equal names would take the square of their number.
+    private readonly Dictionary<string, int> _next = new(StringComparer.Ordinal);
 
     public string Claim(string name)
     {
-        string unique = name;
-        for (int i = 2; !_taken.Add(unique); i++) unique = name + "_" + i;
-        return unique;
+        if (_taken.Add(name)) return name;
+        int number = _next.TryGetValue(name, out int next) ? next : 2;
+        while (!_taken.Add(name + "_" + number)) number++;
+        _next[name] = number + 1;
+        return name + "_" + number;
     }
 }

@@ -38,7 +38,7 @@ internal static class SamplerParser
             string.Equals(c.Namespace, type.Namespace, StringComparison.OrdinalIgnoreCase) && string.Equals(c.Name, type.Name, StringComparison.OrdinalIgnoreCase));
         if (first is null || first.Path == result.Path) return result;
         return ParseResult.Failed(result.Path, null, DiagnosticInfo.AtFile(Descriptors.DuplicateTypeId, result.Path,
-            $"This manifest and {Names.Quote(FileName(first.Path))} both generate {type.Namespace}.{type.Name}. Give one of their items in the project file another ClassName or Namespace."));
+            $"This manifest and {Names.Quote(FilePaths.Distinguish(first.Path, result.Path))} both generate {type.Namespace}.{type.Name}. Give one of their items in the project file another ClassName or Namespace."));
     }
 
     private static ParseResult Parse(ManifestFile file, ProjectFacts project)
@@ -52,9 +52,9 @@ internal static class SamplerParser
             : ManifestReader.Read(file.Text);
         var options = new SamplerOptions(file, read.Manifest?.Model.Name);
         if (read.Manifest is { } manifest && options.Problems.Count == 0 && project.OldLanguage is null)
-            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project.SeesInternals), default);
+            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project.SeesInternals), options.Notes.ToEquatableArray());
 
-        var problems = new List<DiagnosticInfo>(options.Problems);
+        List<DiagnosticInfo> problems = [.. options.Problems, .. options.Notes];
         if (project.OldLanguage is not null)
         {
             problems.Add(DiagnosticInfo.AtFile(Descriptors.LanguageId, file.Path,
@@ -73,8 +73,6 @@ internal static class SamplerParser
 
         return new(file.Path, options.CanStandIn ? new StubModel(options.Type, project.SeesInternals) : null, problems.ToEquatableArray());
     }
-
-    private static string FileName(string path) => path.Substring(path.LastIndexOfAny(['/', '\\']) + 1);
 }
 
 /// <summary>Which file generates which type.</summary>

@@ -26,30 +26,37 @@ internal static class GeneratorHarness
         runtime ? s_references.Add(s_runtime) : s_references,
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9999));
 
-    public static GeneratorDriver Driver(string? rootNamespace, params ManifestText[] files) => CSharpGeneratorDriver.Create(
+    public static GeneratorDriver Driver(string? rootNamespace, params ManifestText[] files) => Driver(rootNamespace, null, files);
+
+    /// <param name="rootNamespace">Of the project.</param>
+    /// <param name="announced">What the build lists as manifests; null for a build that lists none.</param>
+    /// <param name="files">The compiler's additional files.</param>
+    public static GeneratorDriver Driver(string? rootNamespace, string? announced, params ManifestText[] files) => CSharpGeneratorDriver.Create(
         [new SamplerGenerator().AsSourceGenerator()],
         files,
         ParseOptions,
-        new Options(rootNamespace),
+        new Options(rootNamespace, announced),
         new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
 
     /// <summary>Generates from one manifest.</summary>
     public static Generated Run(string manifest, params (string Key, string Value)[] metadata) =>
         RunFiles("", new ManifestText("/src/tiny.calibration.json", manifest, metadata));
 
-    public static Generated RunFiles(string code, params ManifestText[] files)
+    public static Generated RunFiles(string code, params ManifestText[] files) => RunFiles(code, Driver("Consumer", files));
+
+    public static Generated RunFiles(string code, GeneratorDriver start)
     {
         CSharpCompilation compilation = Compilation(code);
-        GeneratorDriver driver = Driver("Consumer", files).RunGeneratorsAndUpdateCompilation(compilation, out Compilation updated, out _);
+        GeneratorDriver driver = start.RunGeneratorsAndUpdateCompilation(compilation, out Compilation updated, out _);
         GeneratorRunResult result = Assert.Single(driver.GetRunResult().Results);
         Assert.Null(result.Exception);
         return new(result.GeneratedSources, result.Diagnostics, updated);
     }
 
-    private sealed class Options(string? rootNamespace) : AnalyzerConfigOptionsProvider
+    private sealed class Options(string? rootNamespace, string? announced) : AnalyzerConfigOptionsProvider
     {
-        public override AnalyzerConfigOptions GlobalOptions { get; } =
-            new Values(rootNamespace is null ? [] : [("build_property.RootNamespace", rootNamespace)]);
+        public override AnalyzerConfigOptions GlobalOptions { get; } = new Values(
+            [.. new[] { ("build_property.RootNamespace", rootNamespace), ("build_property.SpecializerManifests", announced) }.Where(p => p.Item2 is not null).Select(p => (p.Item1, p.Item2!))]);
 
         public override AnalyzerConfigOptions GetOptions(SyntaxTree tree) => new Values([]);
 

@@ -115,6 +115,33 @@ public sealed class PackCalibratedWeightsTests : IDisposable
         Assert.Contains("absent.calibration.json", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void SPZ101_a_folder_for_a_manifest()
+    {
+        Assert.Contains(_folder.File("*.calibration.json"), Fail(Item(_folder.Root), "SPZ101").Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Class", "ClassName")]
+    [InlineData("Clasname", "ClassName")]
+    [InlineData("RootNamespace", "Namespace")]
+    [InlineData("accesibility", "Accessibility")]
+    [InlineData("classname", null)]
+    [InlineData("Link", null)]
+    [InlineData("DependentUpon", null)]
+    [InlineData("CopyToOutputDirectory", null)]
+    public void SPZ115_misspelt_metadata(string name, string? meant)
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        TaskItem item = Item(model.ManifestPath);
+        item.SetMetadata(name, "X");
+
+        Assert.True(Run(item));
+
+        Assert.Equal(meant is null ? [] : ["SPZ115"], _engine.Warnings.Select(w => w.Code));
+        if (meant is not null) Assert.Contains($"did you mean '{meant}'?", _engine.Warnings[0].Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Namespace", "A;B")]
     [InlineData("ClassName", "C#")]

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Specializer.Formats;
 using Specializer.Manifest;
@@ -9,11 +8,13 @@ namespace Specializer.Calibration;
 /// <summary>A manifest with its weights, both checked.</summary>
 internal sealed class CalibrationArtifact : IDisposable
 {
-    private readonly SafetensorsFile _weights;
+    private readonly string _weightsPath;
+    private readonly WeightsFile _weights;
 
-    private CalibrationArtifact(CalibrationManifest manifest, SafetensorsFile weights)
+    private CalibrationArtifact(CalibrationManifest manifest, string weightsPath, WeightsFile weights)
     {
         Manifest = manifest;
+        _weightsPath = weightsPath;
         _weights = weights;
     }
 
@@ -29,58 +30,34 @@ internal sealed class CalibrationArtifact : IDisposable
             throw new ArtifactException(manifestPath, string.Join(Environment.NewLine, result.Errors.Select(e => $"({e.Line},{e.Column}): {e.Id}: {e.Message}")));
 
         string weightsPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, manifest.Weights.File);
-        CheckHash(weightsPath, manifest.Weights);
-        SafetensorsFile? weights = null;
+        WeightsFile? weights = null;
         try
         {
-            weights = SafetensorsFile.Open(weightsPath);
-            CheckTensors(weights, manifest);
-            var artifact = new CalibrationArtifact(manifest, weights);
+            weights = WeightsFile.Read(manifestPath, manifest.Weights, WeightTensors.Of(manifest.Network, manifest.Steps.Count), CancellationToken.None);
             // The packer looks at every number.
-            WeightPacker.Pack(manifest.Network, manifest.Steps.Count, artifact.Tensor, new(manifest.Network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
-            return artifact;
+            WeightPacker.Pack(manifest.Network, manifest.Steps.Count, weights.Tensor, new(manifest.Network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
+            return new(manifest, weightsPath, weights);
         }
-        catch (Exception e)
+        catch (Exception e) when (e is WeightsFileException or WeightsException)
         {
             weights?.Dispose();
-            if (e is SafetensorsException s) throw new ArtifactException(weightsPath, $"{(s.Tensor is null ? "" : $"tensor '{s.Tensor}': ")}{s.Cause}. Calibrate the model again.", e);
-            if (e is WeightsException) throw new ArtifactException(weightsPath, e.Message, e);
-            throw;
+            throw new ArtifactException(weightsPath, e.Message, e);
         }
     }
 
     /// <summary>The bytes of a tensor.</summary>
+    /// <exception cref="ArtifactException">There is no such tensor, or it has another length.</exception>
     public byte[] Tensor(string name, long length)
     {
-        byte[] bytes = _weights.Bytes(name).ToArray();
-        return bytes.LongLength == length ? bytes : throw new ArtifactException(_weights.Path, $"tensor '{name}' has {bytes.Length} bytes, {length} are expected. Calibrate the model again.");
+        try
+        {
+            return _weights.Tensor(name, length);
+        }
+        catch (WeightsFileException e)
+        {
+            throw new ArtifactException(_weightsPath, e.Message, e);
+        }
     }
 
     public void Dispose() => _weights.Dispose();
-
-    private static void CheckHash(string path, WeightsIdentity expected)
-    {
-        using FileStream stream = RegularFile.Open(path);
-        if (stream.Length != expected.Bytes)
-            throw new ArtifactException(path, $"the file has {stream.Length} bytes, its manifest says {expected.Bytes}. They do not belong together; calibrate again or copy both.");
-        string sha256 = Convert.ToHexStringLower(SHA256.HashData(stream));
-        if (sha256 != expected.Sha256)
-            throw new ArtifactException(path, $"the file has the SHA-256 {sha256}, its manifest says {expected.Sha256}. They do not belong together; calibrate again or copy both.");
-    }
-
-    private static void CheckTensors(SafetensorsFile weights, CalibrationManifest manifest)
-    {
-        var expected = WeightTensors.Of(manifest.Network, manifest.Steps.Count);
-        foreach (WeightTensor tensor in expected.Values)
-        {
-            if (!weights.Entries.TryGetValue(tensor.Name, out SafetensorsEntry? entry))
-                throw new SafetensorsException(weights.Path, tensor.Name, "is missing");
-            if (entry.Type.Name() != tensor.Type || !entry.Shape.SequenceEqual(tensor.Shape))
-                throw new SafetensorsException(weights.Path, tensor.Name,
-                    $"is {entry.Type.Name()} [{string.Join(", ", entry.Shape)}]; {tensor.Type} [{string.Join(", ", tensor.Shape)}] is expected");
-        }
-
-        if (weights.Entries.Keys.FirstOrDefault(k => !expected.ContainsKey(k)) is { } surplus)
-            throw new SafetensorsException(weights.Path, surplus, "belongs to no operation");
-    }
 }

@@ -54,6 +54,19 @@ public class ArtifactTests
         Assert.Equal(weights, Assert.Throws<ArtifactException>(() => CalibrationArtifact.Open(path)).File);
     }
 
+    /// <summary>What was verified is what is used, also beside someone who writes into the file.</summary>
+    [Fact]
+    public void Tensors_are_those_that_were_verified()
+    {
+        using var folder = new TemporaryFolder();
+        string path = ArtifactWriter.Write(folder.Root, TestManifest.Quantized(), Weights(TestManifest.Quantized())).Path;
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
+        string weights = folder.File("tiny.weights.safetensors");
+        File.WriteAllBytes(weights, new byte[new FileInfo(weights).Length]);
+        Assert.Equal(1f, BitConverter.ToSingle(artifact.Tensor("conv_in.scale", 16)));
+        Assert.Throws<ArtifactException>(() => artifact.Tensor("conv_in.scale", 15));
+    }
+
     [Theory]
     [InlineData("norm.bias", false)]
     [InlineData("surplus", true)]

@@ -16,7 +16,7 @@ public sealed class DiagnosticTests
     private static readonly string s_valid = new ManifestBuilder().WithOneConvolution().ToString();
 
     /// <summary>Ids that have a test of their own below.</summary>
-    private static readonly string[] s_ownTests = ["SPZ020", "SPZ021", "SPZ022", "SPZ023", "SPZ024", "SPZ099"];
+    private static readonly string[] s_ownTests = ["SPZ020", "SPZ021", "SPZ022", "SPZ023", "SPZ024", "SPZ025", "SPZ026", "SPZ099"];
 
     public static TheoryData<int> Mistakes => [.. Enumerable.Range(0, ManifestMistakes.All.Count)];
 
@@ -93,6 +93,75 @@ public sealed class DiagnosticTests
         Assert.Equal(["/src/b.json", "/src/c.json"], generated.Diagnostics.Select(d => d.Location.GetLineSpan().Path).Order());
         Assert.All(generated.Diagnostics, d => Assert.Equal("SPZ021", d.Id));
         Assert.Single(generated.Sources);
+        generated.Compiles();
+    }
+
+    [Fact]
+    public void SPZ021_manifests_of_one_name_are_told_apart_by_their_folders()
+    {
+        Generated generated = GeneratorHarness.RunFiles("", new ManifestText("/src/b/old/m.json", s_valid), new ManifestText("/src/a/old/m.json", s_valid));
+        Diagnostic diagnostic = Assert.Single(generated.Diagnostics);
+        Assert.Equal("/src/b/old/m.json", diagnostic.Location.GetLineSpan().Path);
+        Assert.Contains("'a/old/m.json'", diagnostic.GetMessage(), StringComparison.Ordinal);
+    }
+
+    /// <summary>A program of a project that is called as the class would be means the namespace by that name.</summary>
+    [Theory]
+    [InlineData("TinySampler", "TinySampler.TinyModelSampler")]
+    [InlineData("My.TinySampler.App", "My.TinySampler.App.TinyModelSampler")]
+    [InlineData("Tiny", "Tiny.TinySampler")]
+    public void SPZ026_the_default_class_name_is_no_part_of_its_namespace(string rootNamespace, string expected)
+    {
+        Generated generated = GeneratorHarness.RunFiles($"class P {{ object M() => {expected}.Load(); }}",
+            GeneratorHarness.Driver(rootNamespace, new ManifestText(Path, s_valid)));
+        generated.Compiles();
+        if (rootNamespace == "Tiny")
+        {
+            Assert.Empty(generated.Diagnostics);
+            return;
+        }
+
+        Diagnostic diagnostic = Assert.Single(generated.Diagnostics);
+        Assert.Equal(("SPZ026", DiagnosticSeverity.Warning), (diagnostic.Id, diagnostic.Severity));
+        Assert.Contains(expected, diagnostic.GetMessage(), StringComparison.Ordinal);
+        Assert.Empty(GeneratorHarness.RunFiles("", GeneratorHarness.Driver(rootNamespace, new ManifestText(Path, s_valid, ("ClassName", "TinySampler")))).Diagnostics);
+    }
+
+    /// <summary>What the build announces and what the compiler got must be the same files.</summary>
+    [Theory]
+    [InlineData("tiny.calibration.json", null)]
+    [InlineData("tiny.calibration.json/other.calibration.json", "'other.calibration.json'")]
+    [InlineData("tiny.calibration.json/tiny.calibration.json", "'tiny.calibration.json'")]
+    [InlineData("", "no CalibrationManifest item")]
+    public void SPZ025_project_and_compiler_compare_notes(string announced, string? expected)
+    {
+        Generated generated = GeneratorHarness.RunFiles("", GeneratorHarness.Driver("Consumer", announced, new ManifestText(Path, s_valid)));
+        Assert.Equal(expected is null ? [] : ["SPZ025"], generated.Diagnostics.Select(d => d.Id));
+        if (expected is not null) Assert.Contains(expected, generated.Diagnostics[0].GetMessage(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Few bytes of manifest, many of source: steps × operations × lengths of names.</summary>
+    [Theory]
+    [InlineData(64, 1200)]
+    [InlineData(1000, 200)]
+    public void SPZ015_a_small_manifest_whose_sampler_would_be_huge_is_refused(int steps, int operations)
+    {
+        var builder = new ManifestBuilder { Steps = steps, Size = 1, MeanCorrection = "off" };
+        builder.Map("latent", 1, 1);
+        string last = builder.Quantize("first", "latent", builder.Map(new string('m', 190), 1, 1, "quantized8")), name = new('n', 190);
+        for (int i = 0; i < operations; i++) builder.Convolution($"{name}{i}", last, builder.Map($"{new string('o', 190)}{i}", 1, 1), kernelSize: 1, padding: 0);
+        builder.Convolution("conv_out", "latent", builder.Map("epsilon", 1, 1), weightBits: 32);
+        for (int i = 0; i < 10; i++) builder.Quantize($"q{i}", "latent", builder.Map($"q{i}", 1, 1, "quantized8"));
+        System.Text.Json.Nodes.JsonObject json = builder.ToJson();
+        // In the table form each pattern of levels has a body of its own: as many as steps.
+        for (int step = 0; step < steps; step++)
+            for (int i = 0; i < 10; i++)
+                (json["steps"]![step]!["levels"]![i + 1], json["steps"]![step]!["zeroPoints"]![i + 1]) = ((step >> i & 1) == 0 ? 15 : 255, 0);
+
+        Generated generated = GeneratorHarness.RunFiles("class P { object M() => Consumer.TinySampler.Load(); }", new ManifestText(Path, ManifestBuilder.Compact(json)));
+        Diagnostic diagnostic = Assert.Single(generated.Diagnostics);
+        Assert.Equal("SPZ015", diagnostic.Id);
+        Assert.Equal(Path, diagnostic.Location.GetLineSpan().Path);
         generated.Compiles();
     }
 

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Specializer.Generator.Emit;
+using Specializer.Generator.Model;
+using Specializer.Generator.Parsing;
 using Specializer.Manifest;
 using JsonNode = System.Text.Json.Nodes.JsonNode;
 
@@ -36,6 +39,27 @@ public sealed class EmissionTests
         {
             CultureInfo.CurrentCulture = saved;
         }
+    }
+
+    [Fact]
+    public void The_limit_of_the_source_counts_every_character()
+    {
+        SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(s_everything).Manifest!, new("N", "C", "internal"), seesInternals: false);
+        string whole = SamplerEmitter.Emit(model, default);
+        Assert.Equal(whole, SamplerEmitter.Emit(model, default, maximumLength: whole.Length));
+        Assert.Equal(whole, SamplerEmitter.Emit(model, default, maximumLength: whole.Length + 1));
+        Assert.Throws<SourceTooLongException>(() => SamplerEmitter.Emit(model, default, maximumLength: whole.Length - 1));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    public void Projects_that_promise_compliance_with_the_CLS_get_no_warning(string damage)
+    {
+        Generated generated = GeneratorHarness.RunFiles("[assembly: System.CLSCompliant(true)]",
+            new ManifestText("/src/tiny.calibration.json", damage + s_everything, ("Accessibility", "public")));
+        Assert.Equal(damage.Length > 0, generated.Diagnostics.Length > 0);
+        generated.Compiles();
     }
 
     [Fact]

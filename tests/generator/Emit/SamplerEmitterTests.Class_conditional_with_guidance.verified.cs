@@ -4,6 +4,7 @@
 
 namespace My.Samplers;
 
+#pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×3 with the model digits (UNet2DModel) in 2 steps.</summary>
 /// <remarks>
 /// Sampler: DDPM (Ho et al. 2020).

@@ -4,6 +4,7 @@
 
 namespace Consumer;
 
+#pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×1 with the model tiny (UNet2DModel) in 2 steps.</summary>
 /// <remarks>
 /// Sampler: DDPM (Ho et al. 2020).

@@ -4,6 +4,7 @@
 
 namespace Consumer;
 
+#pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×1 with the model one-layer (UNet2DModel) in 1 steps.</summary>
 /// <remarks>
 /// Sampler: DDIM (Song et al. 2021) with η = 0.

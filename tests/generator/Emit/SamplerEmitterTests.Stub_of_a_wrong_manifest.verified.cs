@@ -3,6 +3,7 @@
 
 namespace Consumer
 {
+    #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
     /// <summary>Stands in until the errors SPZ001 to SPZ099 are corrected.</summary>
     internal sealed class TinySampler : global::Specializer.Sampler
     {

@@ -18,11 +18,15 @@ internal sealed class ConsumerProject : IDisposable
     /// <summary>Writes project, program and an empty list of package sources.</summary>
     /// <param name="properties">MSBuild properties, as XML.</param>
     /// <param name="sampler">Generated type that the program uses.</param>
-    public void Create(string properties = "<TargetFramework>net10.0</TargetFramework>", string sampler = "TinySampler")
+    /// <param name="sdk">Kind of project.</param>
+    /// <param name="items">More items, as XML.</param>
+    /// <param name="extension">Of the project file: its language.</param>
+    public void Create(
+        string properties = "<TargetFramework>net10.0</TargetFramework>", string sampler = "TinySampler", string sdk = "Microsoft.NET.Sdk", string items = "", string extension = "csproj")
     {
         string tools = AppContext.BaseDirectory;
-        Write("consumer.csproj", $"""
-            <Project Sdk="Microsoft.NET.Sdk">
+        Write("consumer." + extension, $"""
+            <Project Sdk="{sdk}">
               <PropertyGroup>
                 <OutputType>Exe</OutputType>
                 <UseAppHost>false</UseAppHost>
@@ -35,6 +39,7 @@ internal sealed class ConsumerProject : IDisposable
                 <CalibrationManifest Include="models/*.calibration.json" />
                 <Analyzer Include="{tools}Specializer.Generator.dll" />
                 <Reference Include="{tools}Specializer.Runtime.dll" />
+                {items}
               </ItemGroup>
               <Import Project="{tools}build/Specializer.targets" />
             </Project>
@@ -79,7 +84,10 @@ internal sealed class ConsumerProject : IDisposable
 internal sealed record CommandResult(int ExitCode, string Output)
 {
     /// <summary>Distinct lines with an error; MSBuild repeats each in its summary.</summary>
-    public string[] Errors => [.. Output.Split('\n').Where(l => l.Contains(" error ", StringComparison.Ordinal)).Select(WithoutNode).Distinct()];
+    public string[] Errors => Lines(" error ");
+
+    /// <summary>The same of warnings.</summary>
+    public string[] Warnings => Lines(" warning ");
 
     public static CommandResult Run(string folder, string program, IEnumerable<string> arguments)
     {
@@ -109,6 +117,8 @@ internal sealed record CommandResult(int ExitCode, string Output)
         Assert.True(ExitCode == 0, Output);
         return this;
     }
+
+    private string[] Lines(string with) => [.. Output.Split('\n').Where(l => l.Contains(with, StringComparison.Ordinal)).Select(WithoutNode).Distinct()];
 
     // Parallel builds put the number of the node in front of a line: "   2:7>".
     private static string WithoutNode(string line) => System.Text.RegularExpressions.Regex.Replace(line.Trim(), @"^\d+(:\d+)?>", "");
