@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Packing;
 
@@ -30,7 +33,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     /// <summary>Largest blob, in bytes, that becomes a resource; larger ones travel as files.</summary>
     public long EmbedLimit { get; set; } = 32 << 20;
 
-    /// <summary>The packed weights, with the name in metadata <c>LogicalName</c>.</summary>
+    /// <summary>The packed weights, with the name in metadata <c>LogicalName</c> and the digest of the content in <c>Digest</c>.</summary>
     [Output]
     public ITaskItem[] PackedWeights { get; private set; } = [];
 
@@ -86,8 +89,20 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         {
             using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
             if (packed.ContainsKey(key.ResourceName)) return;
-            AtomicFile.Write(target, output => WeightPacker.Pack(network, steps, Read, key, output));
-            packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string> { ["LogicalName"] = key.ResourceName }));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            using var digest = new ContentDigest();
+            AtomicFile.Write(target, output =>
+            {
+                // Closing it would close the file as well.
+                var digested = new CryptoStream(output, digest, CryptoStreamMode.Write);
+                WeightPacker.Pack(network, steps, Read, key, digested);
+                digested.FlushFinalBlock();
+            });
+            packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string>
+            {
+                ["LogicalName"] = key.ResourceName,
+                ["Digest"] = string.Concat(digest.Hash.Select(b => b.ToString("x2", CultureInfo.InvariantCulture))),
+            }));
             Log.LogMessage(MessageImportance.Normal, $"Packed '{manifest.Weights.File}' into '{target}', {bytes} bytes.");
 
             byte[] Read(string name, long length)

@@ -53,8 +53,10 @@ public sealed class QuantizedAttentionTests
         var key = new WeightKey(artifact.Manifest.Network, artifact.Manifest.Steps.Count, artifact.Manifest.Weights.Sha256);
         using var blob = new MemoryStream();
         Packing.WeightPacker.Pack(artifact.Manifest.Network, artifact.Manifest.Steps.Count, artifact.Tensor, key, blob);
+        using var digest = new Packing.ContentDigest();
+        string binding = $"[assembly: Specializer.PackedWeights(\"{key.ResourceName}\", \"{Convert.ToHexString(digest.ComputeHash(blob.ToArray()))}\")]";
         using var image = new MemoryStream();
-        var emitted = generated.Emit(image, manifestResources: [new ResourceDescription(key.ResourceName, () => new MemoryStream(blob.ToArray()), isPublic: true)]);
+        var emitted = generated.AddSyntaxTrees(CSharpSyntaxTree.ParseText(binding)).Emit(image, manifestResources: [new ResourceDescription(key.ResourceName, () => new MemoryStream(blob.ToArray()), isPublic: true)]);
         Assert.Empty(emitted.Diagnostics.Where(d => d.Severity > DiagnosticSeverity.Info));
         return (Sampler)Assembly.Load(image.ToArray()).GetType("Consumer.Attentive")!.GetMethod("Load")!.Invoke(null, [device])!;
     }

@@ -20,12 +20,14 @@ public sealed class PackCalibratedWeightsTests : IDisposable
     {
         TestModel model = new TestModel(_folder.Root).Write();
 
-        Assert.True(Run(Item(model.ManifestPath)));
+        PackCalibratedWeights task = CreateTask([Item(model.ManifestPath)]);
+        Assert.True(task.Execute());
 
         byte[] packed = File.ReadAllBytes(_folder.File("obj/embed/" + model.ResourceName));
         using var expected = new MemoryStream();
         WeightPacker.Pack(TestModel.Network, TestModel.Steps, (name, _) => model.Tensors[name], model.Key, expected);
         Assert.Equal(expected.ToArray(), packed);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData([.. packed.Chunk(1 << 20).SelectMany(SHA256.HashData)])), Assert.Single(task.PackedWeights).GetMetadata("Digest"));
         Assert.Single(Directory.GetFiles(_folder.File("obj"), "*", SearchOption.AllDirectories));
     }
 

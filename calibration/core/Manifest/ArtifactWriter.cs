@@ -5,7 +5,7 @@ using Specializer.Manifest;
 namespace Specializer.Calibration;
 
 /// <summary>Writes an artefact: <c>NAME.weights.safetensors</c>, then <c>NAME.calibration.json</c> that binds it. Whatever interrupts it,
-/// a manifest on the disk means that its weights are whole.</summary>
+/// a manifest on the disk means that its weights are whole; whoever else writes, it binds the bytes written here and no others.</summary>
 internal static class ArtifactWriter
 {
     /// <summary>Writes both files, replacing older ones.</summary>
@@ -20,12 +20,14 @@ internal static class ArtifactWriter
         string file = $"{manifest.Model.Name}.weights.safetensors", weightsPath = Path.Combine(folder, file);
         // An old manifest beside new weights would be a mismatch that looks like a whole artefact.
         File.Delete(path);
-        weights.Write(weightsPath);
-        using (FileStream written = File.OpenRead(weightsPath))
+        using var hash = SHA256.Create();
+        long bytes = 0;
+        AtomicFile.Write(weightsPath, stream =>
         {
-            manifest = manifest with { Weights = new(file, Convert.ToHexStringLower(SHA256.HashData(written)), written.Length) };
-        }
-
+            using (var hashed = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true)) weights.Write(hashed);
+            bytes = stream.Position;
+        });
+        manifest = manifest with { Weights = new(file, Convert.ToHexStringLower(hash.Hash!), bytes) };
         AtomicFile.Write(path, stream => ManifestWriter.Write(manifest, stream));
         return (path, manifest);
     }

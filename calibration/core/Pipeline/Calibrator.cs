@@ -22,7 +22,7 @@ public static class Calibrator
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
-    /// <exception cref="IOException">A file cannot be written.</exception>
+    /// <exception cref="IOException">A file cannot be written, or another calibration of this name writes to the folder.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public static CalibrationResult Run(ImportedModel model, CalibrationOptions options, string folder, Device device, int threads = 1,
         IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
@@ -35,6 +35,7 @@ public static class Calibrator
         if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
         Directory.CreateDirectory(folder);
+        using IDisposable turn = CalibrationLock.Take(folder, model.Name);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
         var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options));
         var notes = new List<string>();
@@ -49,7 +50,7 @@ public static class Calibrator
         var weights = new SafetensorsWriter();
         run.Tensors.AddTo(weights);
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
-        checkpoint.Delete();
+        notes.AddRange(checkpoint.Delete());
         return new(path, notes);
     }
 

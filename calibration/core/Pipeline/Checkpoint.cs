@@ -68,9 +68,23 @@ internal sealed class Checkpoint(string folder, string name, string identity)
     }
 
     /// <summary>Removes the files of a calibration that is finished.</summary>
-    public void Delete()
+    /// <returns>What a person should know of those that could not be removed: the artefact is whole without.</returns>
+    public IReadOnlyList<string> Delete()
     {
-        foreach (string phase in _phases) File.Delete(PathOf(phase));
+        var notes = new List<string>();
+        foreach (string phase in _phases)
+        {
+            try
+            {
+                File.Delete(PathOf(phase));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                notes.Add($"'{PathOf(phase)}' is no longer needed but cannot be deleted: {e.Message}");
+            }
+        }
+
+        return notes;
     }
 
     private string PathOf(string phase) => Path.Combine(folder, $"{name}.{phase}.checkpoint");

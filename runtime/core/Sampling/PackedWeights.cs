@@ -2,15 +2,18 @@ using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Specializer.Formats;
 
 namespace Specializer;
 
-/// <summary>The packed weights (docs/weights.md): mapped, never parsed.</summary>
+/// <summary>The packed weights (docs/weights.md): mapped and verified, never parsed.</summary>
 internal sealed unsafe class PackedWeights : IDisposable
 {
     private const ulong Magic = 0x3130_5447_575A_5053; // "SPZWGT01", little-endian
     private const uint LayoutVersion = 1;
     private const int HeaderBytes = 128;
+    private const int ChunkBytes = 1 << 20;
 
     private readonly Action _release;
     private bool _disposed;
@@ -29,8 +32,9 @@ internal sealed unsafe class PackedWeights : IDisposable
     public long Length { get; }
 
     /// <summary>Opens the blob embedded in <paramref name="assembly"/> under <paramref name="resource"/>, or, when it was too large to embed,
-    /// the file of that name beside the program, and checks its header against what the generated code was compiled for.</summary>
-    /// <exception cref="SamplerMismatchException">The blob is missing or holds other weights.</exception>
+    /// the file of that name beside the program, and checks header and content against what the program was compiled with. The bytes that are checked are those that
+    /// <see cref="Pointer"/> gives.</summary>
+    /// <exception cref="SamplerMismatchException">The blob is missing, damaged, or holds other weights.</exception>
     public static PackedWeights Open(Assembly assembly, string resource, ReadOnlySpan<byte> key, long length)
     {
         PackedWeights weights = assembly.GetManifestResourceStream(resource) is UnmanagedMemoryStream stream
@@ -38,7 +42,8 @@ internal sealed unsafe class PackedWeights : IDisposable
             : Map(Path.Combine(AppContext.BaseDirectory, resource));
         try
         {
-            weights.Check(resource, key, length);
+            weights.CheckHeader(resource, key, length);
+            weights.CheckContent(resource, assembly);
             return weights;
         }
         catch
@@ -67,10 +72,16 @@ internal sealed unsafe class PackedWeights : IDisposable
     {
         if (!File.Exists(path))
             throw new SamplerMismatchException($"The packed weights '{path}' are missing: they are neither embedded in the program nor beside it. Rebuild or publish the program again.");
-        long length = new FileInfo(path).Length;
-        if (length < HeaderBytes) throw Truncated(path, length); // An empty file cannot even be mapped.
-        MemoryMappedFile file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        MemoryMappedViewAccessor view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        FileStream stream = RegularFile.Open(path);
+        long length = stream.Length;
+        if (length < HeaderBytes)
+        {
+            stream.Dispose();
+            throw Truncated(path, length); // An empty file cannot even be mapped.
+        }
+
+        MemoryMappedFile file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        MemoryMappedViewAccessor view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         byte* pointer = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
         return new(pointer + view.PointerOffset, length, () =>
@@ -81,7 +92,7 @@ internal sealed unsafe class PackedWeights : IDisposable
         });
     }
 
-    private void Check(string name, ReadOnlySpan<byte> key, long length)
+    private void CheckHeader(string name, ReadOnlySpan<byte> key, long length)
     {
         if (Length < HeaderBytes)
             throw Truncated(name, Length);
@@ -92,6 +103,29 @@ internal sealed unsafe class PackedWeights : IDisposable
             throw new SamplerMismatchException($"The packed weights '{name}' have {Length} bytes, the generated sampler expects {length}. Rebuild the program.");
         if (!header.Slice(32, 32).SequenceEqual(key))
             throw new SamplerMismatchException($"The packed weights '{name}' are not those that the generated sampler was compiled for. Rebuild the program.");
+    }
+
+    private void CheckContent(string name, Assembly assembly)
+    {
+        PackedWeightsAttribute? bound = assembly.GetCustomAttributes<PackedWeightsAttribute>().FirstOrDefault(a => a.Resource == name);
+        if (bound is null)
+            throw new SamplerMismatchException($"The assembly '{assembly.GetName().Name}' does not say what the packed weights '{name}' hold: it was compiled without the targets of the package Specializer. Build it with them.");
+        if (!string.Equals(Convert.ToHexString(Digest()), bound.Digest, StringComparison.OrdinalIgnoreCase))
+            throw new SamplerMismatchException($"The packed weights '{name}' are damaged: their content is not what the program was compiled with. Rebuild or publish the program again.");
+    }
+
+    /// <summary>The SHA-256 over the SHA-256 of each chunk, computed on all cores.</summary>
+    private byte[] Digest()
+    {
+        var chunks = new byte[(Length + ChunkBytes - 1) / ChunkBytes][];
+        Parallel.For(0, chunks.Length, chunk =>
+        {
+            long start = (long)chunk * ChunkBytes;
+            chunks[chunk] = SHA256.HashData(new ReadOnlySpan<byte>(Pointer + start, (int)Math.Min(ChunkBytes, Length - start)));
+        });
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (byte[] chunk in chunks) digest.AppendData(chunk);
+        return digest.GetHashAndReset();
     }
 
     private static SamplerMismatchException Truncated(string name, long length) =>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Packing;
@@ -26,6 +27,25 @@ public class ArtifactTests
         string second = ArtifactWriter.Write(b.Root, TestManifest.Quantized(), Weights(TestManifest.Quantized())).Path;
         Assert.Equal(File.ReadAllBytes(first), File.ReadAllBytes(second));
         Assert.Equal(File.ReadAllBytes(a.File("tiny.weights.safetensors")), File.ReadAllBytes(b.File("tiny.weights.safetensors")));
+    }
+
+    [Fact]
+    public void A_manifest_binds_what_its_own_writer_wrote_whoever_else_writes()
+    {
+        using var folder = new TemporaryFolder();
+        Parallel.For(0, 4, writer =>
+        {
+            SafetensorsWriter weights = Weights(TestManifest.Quantized());
+            weights.AddMetadata("writer", $"{writer}");
+            using var own = new MemoryStream();
+            weights.Write(own);
+            string expected = Convert.ToHexStringLower(SHA256.HashData(own.ToArray()));
+            for (int i = 0; i < 100; i++)
+            {
+                WeightsIdentity bound = ArtifactWriter.Write(folder.Root, TestManifest.Quantized(), weights).Manifest.Weights;
+                Assert.Equal((expected, own.Length), (bound.Sha256, bound.Bytes));
+            }
+        });
     }
 
     [Fact]

@@ -46,6 +46,20 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    [Fact]
+    public void ASecondCalibrationIntoTheSameFolderIsRefused()
+    {
+        CalibrationOptions options = Quick with { Activations = ActivationWidth.Eight };
+        using TemporaryFolder alone = new(), shared = new();
+        string expected = Calibrate(options, alone, 2);
+        var refused = new List<string>();
+        string path = Calibrate(options, shared, 2, new Inline(_ => refused.Add(Assert.Throws<IOException>(() => Calibrate(options with { Seed = 9 }, shared, 1)).Message)));
+        Assert.NotEmpty(refused);
+        Assert.All(refused, message => Assert.StartsWith("Another calibration of 'tiny' writes to", message, StringComparison.Ordinal));
+        AssertEqualArtefacts(expected, path);
+        Assert.Equal(2, Directory.GetFiles(shared.Root).Length);
+    }
+
     /// <summary>What an earlier version left must not go into a later one's artefact.</summary>
     [Fact]
     public void ACheckpointIsBoundToTheCodeThatWroteIt()

@@ -41,7 +41,21 @@ public class CheckpointTests
         var checkpoint = new Checkpoint(folder.Root, "model", "options");
         Assert.Equal(0, checkpoint.Load("noise", _ => { }));
         checkpoint.Save("noise", 1, _ => { });
-        checkpoint.Delete();
+        Assert.Empty(checkpoint.Delete());
+        Assert.Empty(Directory.GetFiles(folder.Root));
+    }
+
+    /// <summary>The artefact is written by then: the calibration has not failed.</summary>
+    [Fact]
+    public void AFileThatCannotBeDeletedIsANote()
+    {
+        using var folder = new TemporaryFolder();
+        var checkpoint = new Checkpoint(folder.Root, "model", "options");
+        checkpoint.Load("noise", _ => { });
+        checkpoint.Load("costs", _ => { });
+        Directory.CreateDirectory(folder.File("model.noise.checkpoint"));
+        checkpoint.Save("costs", 1, _ => { });
+        Assert.Contains("model.noise.checkpoint", Assert.Single(checkpoint.Delete()), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Root));
     }
 }

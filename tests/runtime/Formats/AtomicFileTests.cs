@@ -32,6 +32,18 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void WhatKilledWritersLeftIsRemovedAndNothingElse()
+    {
+        string killed = Temporary("a"), alive = Temporary("a"), young = Temporary("a"), others = Temporary("b"), persons = _folder.File("a.notes.tmp");
+        foreach (string file in new[] { killed, alive, young, others, persons }) File.WriteAllText(file, "part");
+        foreach (string file in new[] { killed, alive, others, persons }) File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
+        using (new FileStream(alive, FileMode.Open, FileAccess.Write, FileShare.None)) AtomicFile.Write(_folder.File("a"), s => s.WriteByte(1));
+        Assert.Equal(new[] { _folder.File("a"), alive, young, others, persons }.Order(StringComparer.Ordinal), Directory.GetFiles(_folder.Root).Order(StringComparer.Ordinal));
+
+        string Temporary(string name) => _folder.File($"{name}.{Guid.NewGuid():N}.tmp");
+    }
+
+    [Fact]
     public void AMissingFolderIsAnError() =>
         Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.Write(_folder.File("no/such"), _ => { }));
 }

@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Specializer.Sampling.Tests;
@@ -6,7 +9,7 @@ namespace Specializer.Sampling.Tests;
 /// <summary>Packed weights beside the program, as they should not be.</summary>
 public sealed class PackedWeightsTests : IDisposable
 {
-    private const int Length = 192;
+    private const int Length = 192, Chunk = 1 << 20;
 
     private readonly string _name = $"Specializer.{Guid.NewGuid():N}.weights";
     private readonly byte[] _key = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
@@ -58,17 +61,78 @@ public sealed class PackedWeightsTests : IDisposable
         AssertRefused(expected);
     }
 
-    private byte[] Blob()
+    [Fact]
+    public void Every_changed_byte_is_refused()
     {
-        var blob = new byte[Length];
+        byte[] blob = Blob();
+        Assembly program = ProgramWith(blob);
+        for (int i = 0; i < Length; i++)
+        {
+            blob[i] ^= 0x10;
+            File.WriteAllBytes(FullName, blob);
+            Assert.Throws<SamplerMismatchException>(() => Open(program).Dispose());
+            blob[i] ^= 0x10;
+        }
+
+        File.WriteAllBytes(FullName, blob);
+        Open(program).Dispose();
+    }
+
+    [Theory]
+    [InlineData(Chunk)]
+    [InlineData(Chunk + 1)]
+    [InlineData(3 * Chunk - 1)]
+    public void Every_chunk_is_verified(int length)
+    {
+        byte[] blob = Blob(length);
+        new Random(1).NextBytes(blob.AsSpan(128));
+        Assembly program = ProgramWith(blob);
+        File.WriteAllBytes(FullName, blob);
+        Open(program, length).Dispose();
+        foreach (int at in new[] { Chunk - 1, length / 2, length - 1 })
+        {
+            blob[at] ^= 1;
+            File.WriteAllBytes(FullName, blob);
+            Assert.Contains("are damaged", Assert.Throws<SamplerMismatchException>(() => Open(program, length).Dispose()).Message, StringComparison.Ordinal);
+            blob[at] ^= 1;
+        }
+    }
+
+    [Fact]
+    public void An_assembly_that_binds_no_content_is_refused()
+    {
+        File.WriteAllBytes(FullName, Blob());
+        SamplerMismatchException e = Assert.Throws<SamplerMismatchException>(() => PackedWeights.Open(typeof(PackedWeightsTests).Assembly, _name, _key, Length).Dispose());
+        Assert.Contains("compiled without the targets", e.Message, StringComparison.Ordinal);
+    }
+
+    private byte[] Blob(int length = Length)
+    {
+        var blob = new byte[length];
         Encoding.ASCII.GetBytes("SPZWGT01").CopyTo(blob, 0);
         BinaryPrimitives.WriteInt32LittleEndian(blob.AsSpan(8), 1);
-        BinaryPrimitives.WriteInt64LittleEndian(blob.AsSpan(16), Length);
+        BinaryPrimitives.WriteInt64LittleEndian(blob.AsSpan(16), length);
         _key.CopyTo(blob, 32);
         return blob;
     }
 
-    private PackedWeights Open() => PackedWeights.Open(typeof(PackedWeightsTests).Assembly, _name, _key, Length);
+    // Written out as docs/weights.md says it.
+    private static byte[] Digest(byte[] blob) => SHA256.HashData([.. blob.Chunk(Chunk).SelectMany(SHA256.HashData)]);
+
+    private PackedWeights Open() => Open(ProgramWith(File.Exists(FullName) ? File.ReadAllBytes(FullName) : []));
+
+    private PackedWeights Open(Assembly program, int length = Length) => PackedWeights.Open(program, _name, _key, length);
+
+    /// <summary>An assembly as the build makes it from this blob.</summary>
+    private Assembly ProgramWith(byte[] blob)
+    {
+        var program = new PersistedAssemblyBuilder(new("Program"), typeof(object).Assembly,
+            [new(typeof(PackedWeightsAttribute).GetConstructors()[0], [_name, Convert.ToHexString(Digest(blob))])]);
+        program.DefineDynamicModule("Program");
+        using var image = new MemoryStream();
+        program.Save(image);
+        return Assembly.Load(image.ToArray());
+    }
 
     private void AssertRefused(string expected) =>
         Assert.Contains(expected, Assert.Throws<SamplerMismatchException>(() => Open().Dispose()).Message, StringComparison.Ordinal);

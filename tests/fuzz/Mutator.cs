@@ -1,0 +1,86 @@
+using System.Text;
+
+namespace Specializer.Fuzz;
+
+/// <summary>Makes inputs from inputs: bytes anywhere, or whole tokens of JSON, so that most of them come past the parser.</summary>
+internal sealed class Mutator(Random random)
+{
+    private static readonly byte[] s_bytes = [0, 1, 9, 10, 0x1B, 0x22, 0x2C, 0x5C, 0x7B, 0x7D, 0x7F, 0x80, 0xC0, 0xED, 0xF4, 0xFF];
+
+    private static readonly string[] s_values =
+    [
+        "0", "-1", "1", "-0", "1e308", "1e-400", "1e999999999", "0.1", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "18446744073709551616",
+        "null", "true", "false", "\"\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u202e\\u001b[31m\"", "{}", "[]", "[0]", "[[[[[[[[[[]]]]]]]]]]", "{\"a\":{\"a\":{\"a\":{}}}}", "NaN", "//", "/**/", "\"../../x\"", "\"F32\"", "[0,0]", "[-1,1]",
+    ];
+
+    public Random Random => random;
+
+    /// <summary>One to four changes of bytes.</summary>
+    public byte[] Bytes(byte[] input)
+    {
+        var bytes = new List<byte>(input);
+        for (int changes = random.Next(1, 5); changes > 0; changes--)
+        {
+            int at = random.Next(bytes.Count + 1), length = Math.Min(random.Next(1, 9), bytes.Count - at);
+            switch (random.Next(6))
+            {
+                case 0 when at < bytes.Count: bytes[at] ^= (byte)(1 << random.Next(8)); break;
+                case 1 when at < bytes.Count: bytes[at] = s_bytes[random.Next(s_bytes.Length)]; break;
+                case 2: bytes.RemoveRange(at, length); break;
+                case 3: bytes.InsertRange(at, bytes.GetRange(at, length)); break;
+                case 4: bytes.Insert(at, (byte)random.Next(256)); break;
+                case 5 when random.Next(8) == 0: bytes.RemoveRange(at, bytes.Count - at); break;
+            }
+        }
+
+        return [.. bytes];
+    }
+
+    /// <summary>One to three changes of tokens; now and then of bytes, too.</summary>
+    public byte[] Json(byte[] input)
+    {
+        List<string> tokens = Tokens(Encoding.Latin1.GetString(input));
+        for (int changes = random.Next(1, 4); changes > 0 && tokens.Count > 0; changes--)
+        {
+            int at = random.Next(tokens.Count);
+            switch (random.Next(5))
+            {
+                case 0: tokens[at] = s_values[random.Next(s_values.Length)]; break;
+                case 1: tokens[at] = tokens[random.Next(tokens.Count)]; break;
+                case 2: tokens.RemoveAt(at); break;
+                case 3:
+                    List<string> copy = tokens.GetRange(at, Math.Min(random.Next(1, 40), tokens.Count - at));
+                    for (int times = random.Next(8) == 0 ? random.Next(1, 64) : 1; times > 0; times--) tokens.InsertRange(at, copy);
+                    break;
+                case 4: tokens[at] = new string(random.Next(2) == 0 ? '[' : ' ', random.Next(1, 300)) + tokens[at]; break;
+            }
+        }
+
+        byte[] json = Encoding.Latin1.GetBytes(string.Concat(tokens));
+        return random.Next(8) == 0 ? Bytes(json) : json;
+    }
+
+    // Strings, runs of letters and digits, and single characters; bytes count as characters.
+    private static List<string> Tokens(string text)
+    {
+        var tokens = new List<string>();
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = start + 1;
+            if (text[start] == '"')
+            {
+                while (end < text.Length && text[end - 1] is var last && (end == start + 1 || last != '"' || text[end - 2] == '\\')) end++;
+            }
+            else if (IsWord(text[start]))
+            {
+                while (end < text.Length && IsWord(text[end])) end++;
+            }
+
+            tokens.Add(text[start..end]);
+        }
+
+        return tokens;
+    }
+
+    private static bool IsWord(char c) => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '+' or '_';
+}
