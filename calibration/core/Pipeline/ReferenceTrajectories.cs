@@ -48,10 +48,6 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <summary>Units of the calibration.</summary>
     public int Units => (_options.Trajectories + UnitImages - 1) / UnitImages;
 
-    /// <summary>Labels cycle over all classes; empty for an unconditional model.</summary>
-    public static int[] Labels(ImportedModel model, long firstImage, int count) =>
-        model.Classes == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => (int)((firstImage + i) % model.Classes))];
-
     /// <summary>Runs a unit of the calibration: see the other form.</summary>
     public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default) =>
         Run((long)unit * UnitImages, Math.Min(UnitImages, _options.Trajectories - unit * UnitImages), observer, cancellation);
@@ -64,7 +60,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, CancellationToken cancellation = default)
     {
         int elements = _elements;
-        int[] labels = Labels(_model, firstImage, images), none = None(labels);
+        int[] labels = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), none = None(labels);
         float[] x = new float[images * elements], conditional = new float[x.Length], unconditional = _options.Guided ? new float[x.Length] : [];
         for (int i = 0; i < images; i++)
             GaussianNoise.Fill(x.AsSpan(i * elements, elements), _options.Seed, firstImage + i, GaussianNoise.InitialState);
@@ -97,7 +93,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     public void Finish(int step, long firstImage, int images, float[] x, CancellationToken cancellation)
     {
         int states = x.Length / _elements;
-        int[] once = Labels(_model, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
+        int[] once = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
         bool guided = _options.Guidance != 1;
         float[] conditional = new float[x.Length], unconditional = guided ? new float[x.Length] : [];
         for (; step < _scheduler.Steps.Count; step++)
