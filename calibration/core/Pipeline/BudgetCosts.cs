@@ -37,14 +37,12 @@ internal static class BudgetCosts
             if (state.Step < done) continue;
             int length = state.X.Length;
             // All widths side by side, so that they share the FP32 evaluations that follow.
-            float[] x = new float[widths * length], conditional = new float[length], unconditional = new float[options.Guidance == 1 ? 0 : length];
+            var x = new float[widths * length];
             for (int width = 0; width < widths; width++)
             {
                 float[] next = [.. state.X];
-                quantized.Evaluate(state.Step, steps[width][state.Step], state.X, state.Labels, conditional, null, cancellation);
-                if (unconditional.Length > 0)
-                    quantized.Evaluate(state.Step, steps[width][state.Step], state.X, Array.ConvertAll(state.Labels, _ => nullLabel), unconditional, null, cancellation);
-                reference.Advance(state.Step, 0, images, next, conditional, unconditional);
+                reference.Advance(state.Step, 0, images, next,
+                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation));
                 next.CopyTo(x, width * length);
             }
 

@@ -111,7 +111,7 @@ internal sealed class CalibrationRun
                 if (free)
                 {
                     float[] next = [.. state.X];
-                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Conditional, state.Unconditional);
+                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Prediction);
                     foreach (WidthStatistics s in _statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
                 }
 

@@ -9,14 +9,15 @@ internal sealed class ClippingGain
     private readonly MeanCorrection[] _corrections;
     private readonly InterpretedStep[] _parameters;
     private readonly JointMoments[] _moments;
-    private readonly int _channels;
+    private readonly int _channels, _nullLabel;
 
     /// <param name="steps">As fitted.</param>
     /// <param name="plan">Correction of the mean.</param>
     /// <param name="channels">Of an image.</param>
-    public ClippingGain(StepDecision[] steps, CorrectionPlan plan, int channels)
+    /// <param name="nullLabel">The label that means "none", for guidance.</param>
+    public ClippingGain(StepDecision[] steps, CorrectionPlan plan, int channels, int nullLabel = -1)
     {
-        (_steps, _channels) = (steps, channels);
+        (_steps, _channels, _nullLabel) = (steps, channels, nullLabel);
         _corrections = [.. steps.Select(s => s.Mean(plan))];
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _moments = [.. steps.Select(_ => new JointMoments(channels, 2))];
@@ -27,14 +28,13 @@ internal sealed class ClippingGain
     {
         SolverStep step = _steps[state.Step].Solver;
         if (step.Sigma == 0) return;
-        var corrected = new float[state.X.Length];
-        quantized.Evaluate(state.Step, _parameters[state.Step], state.X, state.Labels, corrected, null, cancellation);
+        float[] corrected = GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, _steps[state.Step].Guidance, _nullLabel, cancellation);
         int elements = state.X.Length / state.Images;
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
             _moments[state.Step].Merge(ClippedStep.Moments(
-                state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), _steps[state.Step].Coefficients, _channels));
+                state.X.AsSpan(image), state.Prediction.AsSpan(image), corrected.AsSpan(image), _steps[state.Step].Coefficients, _channels));
         }
     }
 

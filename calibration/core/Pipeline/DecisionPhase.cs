@@ -86,7 +86,7 @@ internal sealed class DecisionPhase
         return Options.Policy switch
         {
             BitPolicy.Preset => preset,
-            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => NoiseFit.Of(_run.Noise(0).Moments(s), Options.Guidance).NormRatio)],
+            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => _run.Noise(0).Fit(s).NormRatio)],
                 [.. _context.Scheduler.Steps.Select(s => s.AlphaBar)], Options.RuleMargin),
             _ => Budget(preset),
         };
@@ -134,7 +134,7 @@ internal sealed class DecisionPhase
         {
             int width = Array.IndexOf(_run.Widths, b);
             return new StepDecision(_context.Scheduler.Steps[step], _context.Scheduler.Coefficients(step), b,
-                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda));
+                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda)) { Guidance = Options.Guidance };
         })];
         return plan.Variance && _context.Scheduler.Configuration.ClipSample ? WithMeasuredGains(steps, plan) : steps;
     }
@@ -144,7 +144,7 @@ internal sealed class DecisionPhase
     {
         string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK}";
         if (_gains.TryGetValue(key, out double[]? known)) return [.. steps.Select((s, i) => s with { ErrorGain = known[i] })];
-        var gain = new ClippingGain(steps, plan, _context.Model.Channels);
+        var gain = new ClippingGain(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
         for (int unit = 0; unit < Math.Min(ClippingUnits, reference.Units); unit++)
@@ -163,7 +163,7 @@ internal sealed class DecisionPhase
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
     private StepVariance MeasureVariance(StepDecision[] steps, CorrectionPlan plan)
     {
-        var variance = new StepVariance(steps, plan, _context.Model.Channels);
+        var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
         int images = HeldOutImages.Count(Options);

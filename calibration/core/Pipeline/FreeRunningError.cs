@@ -31,10 +31,8 @@ internal sealed class FreeRunningError
     public void Add(TrajectoryState state, float[] next, ReferenceTrajectories reference, NetworkEvaluator quantized, CancellationToken cancellation)
     {
         if (state.Step == 0) _x = [.. state.X];
-        float[] conditional = new float[_x.Length], unconditional = new float[_options.Guidance == 1 ? 0 : _x.Length];
-        quantized.Evaluate(state.Step, _steps[state.Step], _x, state.Labels, conditional, null, cancellation);
-        if (unconditional.Length > 0) quantized.Evaluate(state.Step, _steps[state.Step], _x, Array.ConvertAll(state.Labels, _ => _nullLabel), unconditional, null, cancellation);
-        reference.Advance(state.Step, state.FirstImage, state.Images, _x, conditional, unconditional);
+        reference.Advance(state.Step, state.FirstImage, state.Images, _x,
+            GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], _x, state.Labels, _options.Guidance, _nullLabel, cancellation));
         int elements = _x.Length / state.Images;
         for (int i = 0; i < state.Images; i++)
         {

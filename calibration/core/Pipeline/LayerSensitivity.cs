@@ -58,7 +58,7 @@ internal static class LayerSensitivity
         foreach (TrajectoryState state in reference.Run(0, cancellation: context.Cancellation))
         {
             // The arrays are reused for the next step.
-            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional] });
+            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional], Prediction = [.. state.Prediction] });
             context.Report("sensitivity of each layer", 1.0 / context.Options.Steps);
         }
 

@@ -19,8 +19,11 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 internal sealed record StepDecision(
     SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
-    /// <summary>The noise without guidance. Under guidance the runtime derives everything from the joint moments, also for the compiled-in scale.</summary>
-    public NoiseFit Fit() => NoiseFit.Of(Moments);
+    /// <summary>Scale g of the prediction that is corrected: the one that is compiled in.</summary>
+    public double Guidance { get; init; } = 1;
+
+    /// <summary>The noise of the prediction at <see cref="Guidance"/>.</summary>
+    public NoiseFit Fit() => NoiseFit.Of(Moments, Guidance);
 
     /// <summary>The correction of the mean under a plan.</summary>
     public MeanCorrection Mean(CorrectionPlan plan) => MeanCorrection.Of(plan.Mean, Fit(), plan.ClampK);
@@ -40,8 +43,10 @@ internal sealed record StepDecision(
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
     {
         NoiseFit fit = Fit();
-        MeanCorrection mean = Mean(plan);
-        VarianceCorrection variance = Variance(plan);
+        // Under guidance the runtime derives the correction from the joint moments; what is written serves calls without.
+        StepDecision unguided = this with { Guidance = 1 };
+        MeanCorrection mean = unguided.Mean(plan);
+        VarianceCorrection variance = unguided.Variance(plan);
         return new(
             Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
             Write(fit.ResidualVariance), Write(Math.Clamp(fit.SnrDb, -1000, 1000)), Write(mean.Gain), Write(mean.Offset),

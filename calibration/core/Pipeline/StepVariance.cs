@@ -8,14 +8,15 @@ internal sealed class StepVariance
     private readonly InterpretedStep[] _parameters;
     private readonly double[] _calibrated;
     private readonly List<JointMoments>[] _moments; // [step], one an image
-    private readonly int _channels;
+    private readonly int _channels, _nullLabel;
 
     /// <param name="steps">As fitted, with the gains of clipping.</param>
     /// <param name="plan">Corrections, that of the variance among them.</param>
     /// <param name="channels">Of an image.</param>
-    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels)
+    /// <param name="nullLabel">The label that means "none", for guidance.</param>
+    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels, int nullLabel = -1)
     {
-        (_steps, _channels) = (steps, channels);
+        (_steps, _channels, _nullLabel) = (steps, channels, nullLabel);
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _calibrated = [.. steps.Select(s => s.Variance(plan).CalibratedSigma)];
         _moments = [.. steps.Select(_ => new List<JointMoments>())];
@@ -26,13 +27,12 @@ internal sealed class StepVariance
     {
         StepDecision step = _steps[state.Step];
         if (step.Solver.Sigma == 0) return;
-        var corrected = new float[state.X.Length];
-        quantized.Evaluate(state.Step, _parameters[state.Step], state.X, state.Labels, corrected, null, cancellation);
+        float[] corrected = GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, _steps[state.Step].Guidance, _nullLabel, cancellation);
         int elements = state.X.Length / state.Images;
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
-            Add(state.Step, ClippedStep.Moments(state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
+            Add(state.Step, ClippedStep.Moments(state.X.AsSpan(image), state.Prediction.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     public NoiseStatistics ToManifest(CalibrationOptions options)
     {
         int[] steps = [.. Enumerable.Range(0, options.Steps)];
-        NoiseFit[] fits = [.. steps.Select(s => NoiseFit.Of(Noise.Moments(s)))];
+        NoiseFit[] fits = [.. steps.Select(Noise.Fit)];
         Normality[] shapes = [.. steps.Select(Noise.Shape)];
         Interval[] k = [.. steps.Select(s => Noise.Interval(s, f => f.K))], snr = [.. steps.Select(s => Noise.Interval(s, f => f.SnrDb))], free = [.. steps.Select(FreeRunning.SnrDb)];
         return new(Bits.Weights, Bits.Activations, options.Trajectories, options.RangeTrajectories,

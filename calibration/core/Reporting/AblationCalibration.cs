@@ -122,7 +122,7 @@ internal sealed class AblationCalibration
         for (int i = 0; i < noise.Length; i++)
         {
             _steps[variants[i]] = [.. _scheduler.Steps.Select((s, step) =>
-                new StepDecision(s, _scheduler.Coefficients(step), variants[i].ActivationBits, quantizations[i][step], noise[i].Moments(step), Math.Abs(s.Lambda)))];
+                new StepDecision(s, _scheduler.Coefficients(step), variants[i].ActivationBits, quantizations[i][step], noise[i].Moments(step), Math.Abs(s.Lambda)) { Guidance = _options.Guidance })];
         }
     }
 
@@ -130,7 +130,7 @@ internal sealed class AblationCalibration
     {
         if (_scheduler.Steps.All(s => s.Sigma == 0)) return;
         var keys = plans.Select(p => (p.Variant, Plan: p.Plan with { Variance = true })).Distinct().ToArray();
-        ClippingGain[] gains = [.. keys.Select(p => new ClippingGain(_steps[p.Variant], p.Plan, _model.Channels))];
+        ClippingGain[] gains = [.. keys.Select(p => new ClippingGain(_steps[p.Variant], p.Plan, _model.Channels, _model.NullLabel))];
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))
