@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Specializer.Calibration;
 
 /// <summary>c_t(n): the mean squared error of the final image when step t alone runs at n bits and all others in FP32.</summary>
@@ -25,9 +23,11 @@ internal static class BudgetCosts
     {
         int images = Images(options), widths = steps.Length, count = options.Steps;
         double[][] costs = [.. steps.Select(_ => new double[count])];
-        int done = checkpoint.Load(Phase, reader =>
+        int done = checkpoint.Load(Phase, count, (reader, _) =>
         {
-            foreach (double[] width in costs) reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(width.AsSpan()));
+            double[][] read = [.. costs.Select(width => Array.ConvertAll(width, _ => reader.ReadDouble()))];
+            if (read.Any(width => Array.Exists(width, cost => !(cost >= 0 && double.IsFinite(cost))))) throw new InvalidDataException("a cost is negative or not finite");
+            costs = read;
         });
         for (int step = 0; step < done; step++) work(widths * (count - step));
         float[] exact = reference.Finals(0, images, cancellation);
@@ -51,7 +51,7 @@ internal static class BudgetCosts
             work(widths * (count - state.Step));
             checkpoint.Save(Phase, state.Step + 1, writer =>
             {
-                foreach (double[] width in costs) writer.Write(MemoryMarshal.AsBytes(width.AsSpan()));
+                foreach (double[] width in costs) Array.ForEach(width, writer.Write);
             });
         }
 

@@ -30,9 +30,11 @@ internal static class LayerSensitivity
         ConvolutionOperation[] layers = Layers(run);
         var maps = run.Quantized.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         var errors = new double[layers.Length];
-        int done = checkpoint.Load(Phase, reader =>
+        int done = checkpoint.Load(Phase, layers.Length, (reader, _) =>
         {
-            for (int i = 0; i < errors.Length; i++) errors[i] = reader.ReadDouble();
+            double[] read = Array.ConvertAll(errors, _ => reader.ReadDouble());
+            if (Array.Exists(read, error => !(error >= 0 && double.IsFinite(error)))) throw new InvalidDataException("an error is negative or not finite");
+            errors = read;
         });
         TrajectoryState[] states = done == layers.Length ? [] : Collect(context);
         for (int i = done; i < layers.Length; i++)

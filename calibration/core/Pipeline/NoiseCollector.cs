@@ -51,14 +51,17 @@ internal sealed class NoiseCollector
         float[] prediction = [.. _conditional];
         GuidedPrediction.Combine(prediction, _unconditional, _guidance);
         int elements = state.X.Length / state.Images;
+        var moments = new JointMoments[state.Images];
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
-            _moments[state.Step].Add(state.FirstImage + i, guided
+            moments[i] = guided
                 ? JointMoments.Of(state.Unconditional.AsSpan(image), state.Conditional.AsSpan(image), _unconditional.AsSpan(image), _conditional.AsSpan(image), _channels)
-                : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels));
+                : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels);
             _samples[state.Step].Add(state.Step, state.FirstImage + i, state.Prediction.AsSpan(image), prediction.AsSpan(image), _channels);
         }
+
+        _moments[state.Step].Add(state.FirstImage, moments);
     }
 
     /// <summary>Writes the state.</summary>
@@ -72,12 +75,15 @@ internal sealed class NoiseCollector
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, int units)
     {
         for (int step = 0; step < _moments.Length; step++)
         {
-            _moments[step].Read(reader);
-            _samples[step].Read(reader);
+            _moments[step].Read(reader, units);
+            _samples[step].Read(reader, _channels);
         }
     }
 }

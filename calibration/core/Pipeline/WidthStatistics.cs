@@ -17,10 +17,14 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same options.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units of the teacher-forced noise.</param>
+    /// <param name="freeUnits">Units of the free-running one.</param>
+    /// <exception cref="InvalidDataException">It is no such state.</exception>
+    public void Read(BinaryReader reader, int units, int freeUnits)
     {
-        Noise.Read(reader);
-        FreeRunning.Read(reader);
+        Noise.Read(reader, units);
+        FreeRunning.Read(reader, freeUnits);
     }
 
     /// <summary>What the manifest records of it.</summary>

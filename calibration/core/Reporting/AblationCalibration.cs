@@ -98,6 +98,7 @@ internal sealed class AblationCalibration
     {
         // The sources of both widths are the same FP32 maps, and so are the convolutions' columns.
         var activations = new ActivationCollector(reference.Network, _networks[4], _options with { Rounding = RoundingChoice.Gptq }, _threads);
+        activations.FixScales(reference, state => _report("FP32 activations", state.Images), _cancellation);
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, activations.Observe, _cancellation)) _report("FP32 activations", state.Images);
