@@ -2,13 +2,14 @@ using Specializer.Kernels;
 
 namespace Specializer.Calibration;
 
-/// <summary>What a corrected prediction's error does to the next state when x₀ is clipped, measured: where both predictions are clipped alike, the error does not arrive.</summary>
-internal static class ClippedStep
+/// <summary>The mean M of the next state, which is the state without the sampler's noise, and its error E = M̂ − M when the prediction is quantized and corrected
+/// (docs/method.md, "Corrections"). Both are bounded as the step bounds them, so that clipped steps need no rule of their own.</summary>
+internal static class StepMean
 {
-    /// <summary>The step's mean, without noise.</summary>
-    public static float Mean(float x, float prediction, SolverCoefficients c) => SolverWork.Advance(c, x, prediction, 0, 0);
+    /// <summary>M.</summary>
+    public static float Of(float x, float prediction, SolverCoefficients c) => SolverWork.Advance(c, x, prediction, 0, 0);
 
-    /// <summary>Moments of (ε, the step's mean error) of one image.</summary>
+    /// <summary>Moments of (M, E) of one image.</summary>
     /// <param name="x">State, NHWC.</param>
     /// <param name="reference">ε.</param>
     /// <param name="corrected">ε̃.</param>
@@ -16,13 +17,14 @@ internal static class ClippedStep
     /// <param name="channels">Channels.</param>
     public static JointMoments Moments(ReadOnlySpan<float> x, ReadOnlySpan<float> reference, ReadOnlySpan<float> corrected, SolverCoefficients c, int channels)
     {
-        // JointMoments subtracts its reference, so it is handed ε + error.
-        var shifted = new float[x.Length];
-        for (int i = 0; i < x.Length; i++)
-            shifted[i] = reference[i] + (Mean(x[i], corrected[i], c) - Mean(x[i], reference[i], c));
-        return JointMoments.Of(reference, shifted, channels);
+        float[] mean = new float[x.Length], quantized = new float[x.Length];
+        for (int i = 0; i < x.Length; i++) (mean[i], quantized[i]) = (Of(x[i], reference[i], c), Of(x[i], corrected[i], c));
+        return JointMoments.Of(mean, quantized, channels);
     }
 
-    /// <summary>Variance that the error brings into the next state, the part that follows ε left out, as in a linear step.</summary>
-    public static double AddedVariance(JointMoments moments) => NoiseFit.Of(moments).ResidualVariance;
+    /// <summary>Var(M̂) − Var(M) = 2·Cov(M, E) + Var(E): what quantization adds to the variance of the next state. Negative where it takes variance away.</summary>
+    public static double AddedVariance(JointMoments moments) => 2 * moments.Covariance(0, 1) + moments.Covariance(1, 1);
+
+    /// <summary>Var(E): the same, were the error independent of the state, as the paper takes it to be.</summary>
+    public static double ErrorVariance(JointMoments moments) => moments.Covariance(1, 1);
 }

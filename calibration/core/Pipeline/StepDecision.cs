@@ -6,8 +6,9 @@ namespace Specializer.Calibration;
 /// <summary>What is decided for all steps together.</summary>
 /// <param name="Mean">Correction of the mean.</param>
 /// <param name="ClampK">Whether a negative k becomes 0.</param>
-/// <param name="Variance">Whether σ makes room for the noise.</param>
-internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance);
+/// <param name="Variance">Whether σ' makes up for what quantization adds to the variance, or takes from it.</param>
+/// <param name="PaperVariance">Takes the error for independent of the state, as the paper does: to compare with.</param>
+internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance, bool PaperVariance = false);
 
 /// <summary>One step as decided: its bits and its noise, from which the manifest's numbers follow.</summary>
 /// <param name="Solver">The scheduler's step.</param>
@@ -15,7 +16,8 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 /// <param name="Bits">Activation bits.</param>
 /// <param name="Quantizations">Per slot.</param>
 /// <param name="Moments">Noise at these bits.</param>
-/// <param name="ErrorGain">|λ|: with clipping measured, else of the coefficients.</param>
+/// <param name="ErrorGain">λ: its square times what remains of the noise is the variance that quantization adds to the next state, measured where variance is corrected, else by
+/// the coefficients; negative where quantization takes variance away.</param>
 internal sealed record StepDecision(
     SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
@@ -37,7 +39,7 @@ internal sealed record StepDecision(
 
     /// <summary>σ' under a plan.</summary>
     public VarianceCorrection Variance(CorrectionPlan plan) =>
-        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * Mean(plan).RemainingVariance : 0);
+        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0);
 
     /// <summary>The manifest's step.</summary>
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
