@@ -30,6 +30,9 @@ internal static class Comparison
 
         using Device device = OpenDevice(request);
         using MnistSampler sampler = MnistSampler.Load(device);
+        // Copied beside the program with the FP32 model.
+        if (CalibratedImages.Overlap(Path.Combine(AppContext.BaseDirectory, "models", "mnist", "mnist.calibration.json"), request.Seed, 0, request.Count) is { } warning)
+            Console.Error.WriteLine($"warning: {warning}");
         int[] labels = [.. Enumerable.Range(0, request.Count).Select(i => request.Label ?? i % 10)];
         using var quantized = new Drawing("quantized", sampler, request, labels);
         quantized.Draw(first: 0, count: 1, cancellation);

@@ -6,7 +6,7 @@ using SampleApp;
 // network it came from. A program of your own needs two places of it: where Comparison.Run loads the sampler, and where Drawing draws with it.
 var label = new Option<int?>("--label") { HelpName = "digit", Description = "Draw only this digit, 0 to 9. Default: all of them in turn." };
 var count = new Option<int>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000.", DefaultValueFactory = _ => 64 };
-var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine.", DefaultValueFactory = _ => 0 };
+var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine. The model was calibrated on images of seed 0.", DefaultValueFactory = _ => 1 };
 var guidance = new Option<float?>("--guidance")
 {
     HelpName = "scale", Description = "Classifier-free guidance, within the interval that was calibrated. Default: the scale that was compiled in.",

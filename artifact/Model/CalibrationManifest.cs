@@ -59,7 +59,7 @@ internal sealed record WeightsIdentity(string File, string Sha256, long Bytes);
 /// <param name="ActivationBits">Bits of the activations that 4-bit-weight layers read: 4 or 8. Others stay at 8.</param>
 /// <param name="Sigma">The sampler's own σ.</param>
 /// <param name="CalibratedSigma">σ'.</param>
-/// <param name="Lambda">Factor with which an error of the prediction enters the next state.</param>
+/// <param name="Lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state; negative where it takes variance away.</param>
 /// <param name="K">Correlation factor as fitted (before clamping).</param>
 /// <param name="RSquared">Share of Δ's variance that k explains.</param>
 /// <param name="NoiseVariance">σ_q², pooled variance of the uncorrelated rest.</param>

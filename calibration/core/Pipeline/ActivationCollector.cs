@@ -16,8 +16,13 @@ internal sealed class ActivationCollector
     private readonly long _trajectories;
     private readonly int _threads;
     private readonly float[]?[] _copies;
+    private readonly int _halves;
 
-    private sealed record Layer(string Name, int Map, ColumnShape Shape, InputMoments Moments);
+    private sealed record Layer(string Name, int Map, ColumnShape Shape)
+    {
+        /// <summary>Set when the scale of the inputs is known.</summary>
+        public InputMoments? Moments { get; set; }
+    }
 
     /// <param name="reference">The FP32 network.</param>
     /// <param name="quantized">What will be quantized.</param>
@@ -26,12 +31,13 @@ internal sealed class ActivationCollector
     public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
     {
         (_network, _threads, _trajectories) = (reference, threads, options.RangeTrajectories);
+        _halves = options.Guided ? 2 : 1;
         _sources = [.. quantized.Sources.Distinct()];
         _maps = [.. _sources.Select(s => s.Map).Distinct()];
         _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         _copies = new float[_maps.Length][];
         _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
-        _sampler = new(options.Seed, options.Steps, options.RangeTrajectories * (options.Guided ? 2L : 1));
+        _sampler = new(options.Seed, options.Steps, options.RangeTrajectories * (long)_halves);
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
         _layers = options.Rounding == RoundingChoice.Nearest ? [] :
@@ -39,7 +45,7 @@ internal sealed class ActivationCollector
             {
                 Map from = _shapes[o.Input], to = _shapes[o.Output];
                 var shape = new ColumnShape(from.Height, from.Width, from.Channels, to.Height, to.Width, o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample);
-                return new Layer(o.Name, _index[o.Input], shape, new InputMoments(shape.Size));
+                return new Layer(o.Name, _index[o.Input], shape);
             })];
     }
 
@@ -49,11 +55,28 @@ internal sealed class ActivationCollector
     /// <summary>What a source held at a step.</summary>
     public ActivationHistogram Histogram(int step, ActivationSource source) => _histograms[step][Array.IndexOf(_sources, source)];
 
+    /// <summary>Fixes the scale of each convolution's inputs, from the first unit's largest ones with one bit to spare; before anything is observed. Every part of a
+    /// calibration that is split finds the same scales.</summary>
+    /// <param name="reference">FP32 trajectories.</param>
+    /// <param name="visit">Told after each step.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public void FixScales(ReferenceTrajectories reference, Action<TrajectoryState> visit, CancellationToken cancellation)
+    {
+        if (_layers.Length == 0) return;
+        var largest = new float[_maps.Length];
+        foreach (TrajectoryState state in reference.Run(0, Look, cancellation)) visit(state);
+        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * largest[layer.Map]);
+
+        void Look(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) => Read(operation, maps, map =>
+        {
+            foreach (float value in _copies[map]!) largest[map] = Math.Max(largest[map], Math.Abs(value));
+        });
+    }
+
     /// <summary>An observer of the reference trajectories.</summary>
     public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps)
     {
-        if (operation == _network.Operations[0]) Copy(_network.Latent, maps);
-        foreach (string output in operation.Outputs()) Copy(output, maps);
+        Read(operation, maps, _ => { });
         if (operation == _network.Operations[^1]) Collect(step, firstImage + (unconditional ? _trajectories : 0));
     }
 
@@ -65,23 +88,40 @@ internal sealed class ActivationCollector
             foreach (ActivationHistogram histogram in step) histogram.Write(writer);
         }
 
-        foreach (Layer layer in _layers) layer.Moments.Write(writer);
+        foreach (Layer layer in _layers) layer.Moments!.Write(writer);
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, int units)
     {
+        long images = _halves * Math.Min((long)units * ReferenceTrajectories.UnitImages, _trajectories);
         foreach (ActivationHistogram[] step in _histograms)
         {
-            for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader);
+            for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
         }
 
-        for (int l = 0; l < _layers.Length; l++) _layers[l] = _layers[l] with { Moments = InputMoments.Read(reader) };
+        foreach (Layer layer in _layers) layer.Moments = InputMoments.Read(reader, layer.Shape.Size);
     }
 
     private int Elements(string map) => _shapes[map].Height * _shapes[map].Width * _shapes[map].Channels;
 
-    private void Copy(string map, IReferenceMaps maps)
+    private long Elements(ActivationSource source)
+    {
+        Map map = _shapes[source.Map];
+        return (long)map.Height * map.Width * source.Channels.GetOffsetAndLength(map.Channels).Length;
+    }
+
+    /// <summary>Copies what an operation has written.</summary>
+    private void Read(Operation operation, IReferenceMaps maps, Action<int> copied)
+    {
+        if (operation == _network.Operations[0]) Copy(_network.Latent, maps, copied);
+        foreach (string output in operation.Outputs()) Copy(output, maps, copied);
+    }
+
+    private void Copy(string map, IReferenceMaps maps, Action<int> copied)
     {
         if (!_index.TryGetValue(map, out int index)) return;
         int elements = maps.Images * Elements(map);
@@ -89,6 +129,7 @@ internal sealed class ActivationCollector
         maps.Read(map, _copies[index]);
         // In the order of execution, so that the message names the first map that went wrong.
         ActivationHistogram.RequireFinite(_copies[index], map);
+        copied(index);
     }
 
     private void Collect(int step, long firstImage)
@@ -111,7 +152,7 @@ internal sealed class ActivationCollector
                 foreach (int pixel in _sampler.Choose(l, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth))
                 {
                     layer.Shape.Gather(copy.AsSpan(image * elements, elements), pixel, column);
-                    layer.Moments.Add(column);
+                    layer.Moments!.Add(column);
                 }
             }
         });

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Specializer.Calibration;
 
 /// <summary>c_t(n): the mean squared error of the final image when step t alone runs at n bits and all others in FP32.</summary>
@@ -25,9 +23,11 @@ internal static class BudgetCosts
     {
         int images = Images(options), widths = steps.Length, count = options.Steps;
         double[][] costs = [.. steps.Select(_ => new double[count])];
-        int done = checkpoint.Load(Phase, reader =>
+        int done = checkpoint.Load(Phase, count, (reader, _) =>
         {
-            foreach (double[] width in costs) reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(width.AsSpan()));
+            double[][] read = [.. costs.Select(width => Array.ConvertAll(width, _ => reader.ReadDouble()))];
+            if (read.Any(width => Array.Exists(width, cost => !(cost >= 0 && double.IsFinite(cost))))) throw new InvalidDataException("a cost is negative or not finite");
+            costs = read;
         });
         for (int step = 0; step < done; step++) work(widths * (count - step));
         float[] exact = reference.Finals(0, images, cancellation);
@@ -37,14 +37,12 @@ internal static class BudgetCosts
             if (state.Step < done) continue;
             int length = state.X.Length;
             // All widths side by side, so that they share the FP32 evaluations that follow.
-            float[] x = new float[widths * length], conditional = new float[length], unconditional = new float[options.Guidance == 1 ? 0 : length];
+            var x = new float[widths * length];
             for (int width = 0; width < widths; width++)
             {
                 float[] next = [.. state.X];
-                quantized.Evaluate(state.Step, steps[width][state.Step], state.X, state.Labels, conditional, null, cancellation);
-                if (unconditional.Length > 0)
-                    quantized.Evaluate(state.Step, steps[width][state.Step], state.X, Array.ConvertAll(state.Labels, _ => nullLabel), unconditional, null, cancellation);
-                reference.Advance(state.Step, 0, images, next, conditional, unconditional);
+                reference.Advance(state.Step, 0, images, next,
+                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation));
                 next.CopyTo(x, width * length);
             }
 
@@ -53,7 +51,7 @@ internal static class BudgetCosts
             work(widths * (count - state.Step));
             checkpoint.Save(Phase, state.Step + 1, writer =>
             {
-                foreach (double[] width in costs) writer.Write(MemoryMarshal.AsBytes(width.AsSpan()));
+                foreach (double[] width in costs) Array.ForEach(width, writer.Write);
             });
         }
 

@@ -53,7 +53,7 @@ internal sealed class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => _rangeUnits * (1 + FreeRunningWork) + _units * NoiseWork + ReconstructionPhase.Work(Context.Options);
+    public double Work => 1 + _rangeUnits * (1 + FreeRunningWork) + _units * NoiseWork + ReconstructionPhase.Work(Context.Options);
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
@@ -65,14 +65,23 @@ internal sealed class CalibrationRun
     public void CollectActivations()
     {
         using ReferenceTrajectories reference = Context.Reference();
-        var activations = _activations = new ActivationCollector(reference.Network, Quantized, Context.Options, Context.Threads);
-        int first = _checkpoint.Load("activations", activations.Read);
-        Context.Report("FP32 activations", first);
+        ActivationCollector activations = New();
+        int first = _checkpoint.Load("activations", _rangeUnits, (reader, units) =>
+        {
+            ActivationCollector read = New();
+            read.Read(reader, units);
+            activations = read;
+        });
+        _activations = activations;
+        if (first == 0) activations.FixScales(reference, _ => Context.Report("FP32 activations", 1.0 / Context.Options.Steps), Context.Cancellation);
+        else Context.Report("FP32 activations", 1 + first);
         for (int unit = first; unit < _rangeUnits; unit++)
         {
             foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report("FP32 activations", 1.0 / Context.Options.Steps);
             _checkpoint.Save("activations", unit + 1, activations.Write);
         }
+
+        ActivationCollector New() => new(reference.Network, Quantized, Context.Options, Context.Threads);
     }
 
     /// <summary>Integers for the weights, ranges for the activations.</summary>
@@ -91,16 +100,21 @@ internal sealed class CalibrationRun
         using NetworkEvaluator own = Evaluator();
         // What the artefact does not use is measured with the weights that it would have.
         using NetworkEvaluator beside = Evaluator(network, new(Context.Model, Context.Timesteps, network.Network, _activations!.Moments, Context.Threads, Context.Cancellation));
-        _statistics = [.. BitWidths.All.Select(bits =>
+        (BitWidths Bits, Quantization[][] Quantizations)[] widths = [.. BitWidths.All.Select(bits =>
         {
             int width = bits.Weights == other ? -1 : Array.IndexOf(Widths, bits.Activations);
             ActivationRange[][] ranges = width >= 0 ? Ranges[width] : SearchRanges(bits.Weights == other ? network : Quantized, bits.Activations);
-            Quantization[][] quantizations = Array.ConvertAll(ranges, Quantizations);
-            return new WidthStatistics(bits, bits.Weights == other ? beside : own,
-                new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
+            return (bits, Array.ConvertAll(ranges, Quantizations));
         })];
+        WidthStatistics[] statistics = New();
         using ReferenceTrajectories reference = Context.Reference();
-        int first = _checkpoint.Load(_noisePhase, reader => Array.ForEach(_statistics, s => s.Read(reader)));
+        int first = _checkpoint.Load(_noisePhase, _units, (reader, units) =>
+        {
+            WidthStatistics[] read = New();
+            foreach (WidthStatistics s in read) s.Read(reader, units, Math.Min(units, _rangeUnits));
+            statistics = read;
+        });
+        _statistics = statistics;
         Context.Report("quantization noise", first * NoiseWork + Math.Min(first, _rangeUnits) * FreeRunningWork);
         for (int unit = first; unit < _units; unit++)
         {
@@ -111,7 +125,7 @@ internal sealed class CalibrationRun
                 if (free)
                 {
                     float[] next = [.. state.X];
-                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Conditional, state.Unconditional);
+                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Prediction);
                     foreach (WidthStatistics s in _statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
                 }
 
@@ -120,6 +134,9 @@ internal sealed class CalibrationRun
 
             _checkpoint.Save(_noisePhase, unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
         }
+
+        WidthStatistics[] New() => Array.ConvertAll(widths, w => new WidthStatistics(w.Bits, w.Bits.Weights == other ? beside : own,
+            new(w.Quantizations, Context.Model.Channels, Context.Options), new(w.Quantizations, Context.Model, Context.Options)));
     }
 
     /// <summary>The quantized network, ready to run.</summary>

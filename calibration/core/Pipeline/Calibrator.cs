@@ -37,8 +37,8 @@ public static class Calibrator
         Directory.CreateDirectory(folder);
         using IDisposable turn = CalibrationLock.Take(folder, model.Name);
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
-        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options));
         var notes = new List<string>();
+        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options), notes);
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, notes);
         var sensitive = new SensitivePhase(run, decision, checkpoint, notes);

@@ -9,9 +9,10 @@ namespace Specializer.Calibration;
 /// <param name="folder">Where the artefact will lie.</param>
 /// <param name="name">Of the artefact.</param>
 /// <param name="identity">Everything that decides the state: another model, other options or other code start anew.</param>
-internal sealed class Checkpoint(string folder, string name, string identity)
+/// <param name="notes">Receives a word where a file is there and cannot be used.</param>
+internal sealed class Checkpoint(string folder, string name, string identity, ICollection<string>? notes = null)
 {
-    private const uint Magic = 0x334B5A53; // "SZK3", little-endian
+    private const uint Magic = 0x344B5A53; // "SZK4", little-endian
 
     private const int BufferBytes = 1 << 16;
 
@@ -35,18 +36,32 @@ internal sealed class Checkpoint(string folder, string name, string identity)
     });
 
     /// <summary>Reads a phase's state; returns the units done, 0 when there is none that fits.</summary>
-    public int Load(string phase, Action<BinaryReader> state)
+    /// <param name="phase">The phase.</param>
+    /// <param name="most">Units of the whole phase.</param>
+    /// <param name="state">Reads the state after so many units. Throws <see cref="InvalidDataException"/> where it is none, and keeps nothing of it then.</param>
+    public int Load(string phase, int most, Action<BinaryReader, int> state)
     {
         _phases.Add(phase);
         string path = PathOf(phase);
         if (!File.Exists(path)) return 0;
-        using FileStream stream = File.OpenRead(path);
-        if (!IsWhole(stream)) return 0;
-        using var reader = new BinaryReader(stream);
-        if (reader.ReadUInt32() != Magic || !reader.ReadBytes(_identity.Length).AsSpan().SequenceEqual(_identity)) return 0;
-        int units = reader.ReadInt32();
-        state(reader);
-        return units;
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            if (!IsWhole(stream)) throw new InvalidDataException("its end does not fit its beginning");
+            using var reader = new BinaryReader(stream);
+            if (reader.ReadUInt32() != Magic || !reader.ReadBytes(_identity.Length).AsSpan().SequenceEqual(_identity))
+                throw new InvalidDataException("it is of another model, other options or another build of the tools");
+            int units = reader.ReadInt32();
+            if (units < 0 || units > most) throw new InvalidDataException($"{units} of {most} units cannot be done");
+            state(reader, units);
+            if (stream.Position != stream.Length - SHA256.HashSizeInBytes) throw new InvalidDataException("its length is not that of the state");
+            return units;
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            notes?.Add($"{Path.GetFileName(path)} cannot be used, for {(e is EndOfStreamException ? "it ends early" : e.Message)}: that phase started anew");
+            return 0;
+        }
     }
 
     /// <summary>Whether the file ends with the SHA-256 of what stands before: a state that a full disk or a bad copy has changed would become an artefact like any other.</summary>

@@ -6,9 +6,6 @@ namespace Specializer.Calibration;
 /// <summary>The last phase: bits per step, corrections, and the manifest they make.</summary>
 internal sealed class DecisionPhase
 {
-    // Units on which the gain of an error through the clipping is measured: a correction of second order needs few.
-    private const int ClippingUnits = 4;
-
     private readonly CalibrationContext _context;
     private readonly CalibrationRun _run;
     private readonly Checkpoint _checkpoint;
@@ -54,9 +51,9 @@ internal sealed class DecisionPhase
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
             double costs = budget ? (Options.Steps + 2.0) * BudgetCosts.Images(Options) / unit : 0;
-            double clipping = noise && _context.Scheduler.Configuration.ClipSample ? 2 * Math.Min(ClippingUnits, Options.Trajectories / unit) : 0;
+            double added = noise ? 2 * Options.RangeTrajectories / unit : 0;
             double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? 2 * HeldOutImages.Count(Options) / unit : 0;
-            return drawing + costs + clipping + variance;
+            return drawing + costs + added + variance;
         }
     }
 
@@ -86,7 +83,7 @@ internal sealed class DecisionPhase
         return Options.Policy switch
         {
             BitPolicy.Preset => preset,
-            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => NoiseFit.Of(_run.Noise(0).Moments(s), Options.Guidance).NormRatio)],
+            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => _run.Noise(0).Fit(s).NormRatio)],
                 [.. _context.Scheduler.Steps.Select(s => s.AlphaBar)], Options.RuleMargin),
             _ => Budget(preset),
         };
@@ -134,25 +131,25 @@ internal sealed class DecisionPhase
         {
             int width = Array.IndexOf(_run.Widths, b);
             return new StepDecision(_context.Scheduler.Steps[step], _context.Scheduler.Coefficients(step), b,
-                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda));
+                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda)) { Guidance = Options.Guidance };
         })];
-        return plan.Variance && _context.Scheduler.Configuration.ClipSample ? WithMeasuredGains(steps, plan) : steps;
+        return plan.Variance && _context.Scheduler.Steps.Any(step => step.Sigma != 0) ? WithMeasuredGains(steps, plan) : steps;
     }
 
-    /// <summary>The steps with the gain of an error that the clipping leaves, on the calibration's first FP32 states.</summary>
+    /// <summary>The steps with the variance that quantization adds to the next state, on the states that ranges come from.</summary>
     private StepDecision[] WithMeasuredGains(StepDecision[] steps, CorrectionPlan plan)
     {
-        string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK}";
+        string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK} {plan.PaperVariance}";
         if (_gains.TryGetValue(key, out double[]? known)) return [.. steps.Select((s, i) => s with { ErrorGain = known[i] })];
-        var gain = new ClippingGain(steps, plan, _context.Model.Channels);
+        var gain = new AddedVariance(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
-        for (int unit = 0; unit < Math.Min(ClippingUnits, reference.Units); unit++)
+        for (int unit = 0; unit * ReferenceTrajectories.UnitImages < Options.RangeTrajectories; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _context.Cancellation))
             {
                 gain.Add(state, quantized, _context.Cancellation);
-                _context.Report("clipping", 2.0 / Options.Steps);
+                _context.Report("added variance", 2.0 / Options.Steps);
             }
         }
 
@@ -163,7 +160,7 @@ internal sealed class DecisionPhase
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
     private StepVariance MeasureVariance(StepDecision[] steps, CorrectionPlan plan)
     {
-        var variance = new StepVariance(steps, plan, _context.Model.Channels);
+        var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
         int images = HeldOutImages.Count(Options);
@@ -199,7 +196,7 @@ internal sealed class DecisionPhase
         }
 
         int[] large = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Solver.Sigma > 0 && steps[i].Variance(plan).Unabsorbed > 0)];
-        if (large.Length > 0) _notes.Add($"quantization noise exceeds the sampler's own at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
+        if (large.Length > 0) _notes.Add($"quantization adds more variance than the sampler injects at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
         _notes.AddRange(RangeNotes.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
             steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot]).ToArray())]));
     }

@@ -63,14 +63,14 @@ internal sealed class Evidence(
             return false;
         }
 
-        double unabsorbed = 0, absorbed = 0;
+        double unabsorbed = 0, absorbed = 0, missing = 0;
         CorrectionPlan both = mean with { Variance = true };
-        foreach (VarianceCorrection step in steps(both).Select(s => s.Variance(both))) (absorbed, unabsorbed) = (absorbed + step.Absorbed, unabsorbed + step.Unabsorbed);
+        foreach (VarianceCorrection step in steps(both).Select(s => s.Variance(both))) (absorbed, missing, unabsorbed) = (absorbed + Math.Max(step.Absorbed, 0), missing - Math.Min(step.Absorbed, 0), unabsorbed + step.Unabsorbed);
 
-        notes.Add(Text($"quantization noise in the states, summed over steps: {absorbed:E2} can be absorbed by the sampler's own noise, {unabsorbed:E2} cannot"));
+        notes.Add(Text($"variance of the next state, summed over steps: quantization adds {absorbed:E2} that the sampler's own noise makes room for and {unabsorbed:E2} that it cannot, and takes away {missing:E2}"));
         if (options.VarianceCorrection == VarianceCorrectionChoice.On) return true;
         Interval change = variance(both).Change(options.Seed);
-        notes.Add(Text($"variance correction: |variance of a step/FP32's − 1|, mean over steps, changes by {change.Value:+0.0E+0;-0.0E+0} [{change.Low:+0.0E+0;-0.0E+0}, {change.High:+0.0E+0;-0.0E+0}] on held-out FP32 states"));
+        notes.Add(Text($"variance correction: |variance of the next state/FP32's − 1|, mean over steps, changes by {change.Value:+0.0E+0;-0.0E+0} [{change.Low:+0.0E+0;-0.0E+0}, {change.High:+0.0E+0;-0.0E+0}] on held-out FP32 states"));
         double with = heldOut().Frechet(Draw(both)), without = heldOut().Frechet(Draw(mean));
         bool applied = change.High < 0 && with < without;
         notes.Add(Text($"variance correction: Fréchet distance of coarse pixels to FP32 {with:G4} with it, {without:G4} without; it is {(applied ? "applied, for both are lower" : "not applied, for that takes both to be lower")}"));

@@ -31,21 +31,19 @@ internal sealed class FreeRunningError
     public void Add(TrajectoryState state, float[] next, ReferenceTrajectories reference, NetworkEvaluator quantized, CancellationToken cancellation)
     {
         if (state.Step == 0) _x = [.. state.X];
-        float[] conditional = new float[_x.Length], unconditional = new float[_options.Guidance == 1 ? 0 : _x.Length];
-        quantized.Evaluate(state.Step, _steps[state.Step], _x, state.Labels, conditional, null, cancellation);
-        if (unconditional.Length > 0) quantized.Evaluate(state.Step, _steps[state.Step], _x, Array.ConvertAll(state.Labels, _ => _nullLabel), unconditional, null, cancellation);
-        reference.Advance(state.Step, state.FirstImage, state.Images, _x, conditional, unconditional);
+        reference.Advance(state.Step, state.FirstImage, state.Images, _x,
+            GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], _x, state.Labels, _options.Guidance, _nullLabel, cancellation));
         int elements = _x.Length / state.Images;
-        for (int i = 0; i < state.Images; i++)
-        {
-            Range image = (i * elements)..((i + 1) * elements);
-            _moments[state.Step].Add(state.FirstImage + i, JointMoments.Of(next.AsSpan(image), _x.AsSpan(image), _channels));
-        }
+        _moments[state.Step].Add(state.FirstImage, [.. Enumerable.Range(0, state.Images)
+            .Select(i => JointMoments.Of(next.AsSpan(i * elements, elements), _x.AsSpan(i * elements, elements), _channels))]);
     }
 
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer) => Array.ForEach(_moments, m => m.Write(writer));
 
     /// <summary>Reads a state that <see cref="Write"/> wrote between two units.</summary>
-    public void Read(BinaryReader reader) => Array.ForEach(_moments, m => m.Read(reader));
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, int units) => Array.ForEach(_moments, m => m.Read(reader, units));
 }

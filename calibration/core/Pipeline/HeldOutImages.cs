@@ -56,7 +56,7 @@ internal sealed class HeldOutImages
     private float[] Draw(InterpretedSampler sampler)
     {
         int count = Count(_options);
-        int[] labels = ReferenceTrajectories.Labels(_model, _options.Trajectories, count);
+        int[] labels = TrajectoryLabels.Of(_model, _options.Seed, _options.Trajectories, count);
         var options = new SampleOptions { Count = count, Seed = _options.Seed, FirstImage = _options.Trajectories, Labels = labels };
         using SamplerSession session = sampler.CreateSession();
         return session.Sample(options, _work is null ? null : new Relay(_work, count), _cancellation).Pixels.ToArray();

@@ -30,9 +30,11 @@ internal static class LayerSensitivity
         ConvolutionOperation[] layers = Layers(run);
         var maps = run.Quantized.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         var errors = new double[layers.Length];
-        int done = checkpoint.Load(Phase, reader =>
+        int done = checkpoint.Load(Phase, layers.Length, (reader, _) =>
         {
-            for (int i = 0; i < errors.Length; i++) errors[i] = reader.ReadDouble();
+            double[] read = Array.ConvertAll(errors, _ => reader.ReadDouble());
+            if (Array.Exists(read, error => !(error >= 0 && double.IsFinite(error)))) throw new InvalidDataException("an error is negative or not finite");
+            errors = read;
         });
         TrajectoryState[] states = done == layers.Length ? [] : Collect(context);
         for (int i = done; i < layers.Length; i++)
@@ -58,7 +60,7 @@ internal static class LayerSensitivity
         foreach (TrajectoryState state in reference.Run(0, cancellation: context.Cancellation))
         {
             // The arrays are reused for the next step.
-            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional] });
+            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional], Prediction = [.. state.Prediction] });
             context.Report("sensitivity of each layer", 1.0 / context.Options.Steps);
         }
 

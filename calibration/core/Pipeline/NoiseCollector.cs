@@ -9,6 +9,7 @@ internal sealed class NoiseCollector
     private readonly ResidualSample[] _samples;
     private readonly InterpretedStep[] _steps;
     private readonly int _channels;
+    private readonly double _guidance;
     private float[] _conditional = [], _unconditional = [];
 
     /// <param name="quantizations">Per step the parameters of every slot.</param>
@@ -16,7 +17,7 @@ internal sealed class NoiseCollector
     /// <param name="options">Of the calibration.</param>
     public NoiseCollector(Quantization[][] quantizations, int channels, CalibrationOptions options)
     {
-        _channels = channels;
+        (_channels, _guidance) = (channels, options.Guidance);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
         _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Seed))];
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
@@ -25,11 +26,14 @@ internal sealed class NoiseCollector
     /// <summary>Moments of a step.</summary>
     public JointMoments Moments(int step) => _moments[step].All;
 
-    /// <summary>A statistic of a step, without guidance, with its interval.</summary>
-    public Interval Interval(int step, Func<NoiseFit, double> statistic) => _moments[step].Interval(m => statistic(NoiseFit.Of(m)));
+    /// <summary>The noise of a step's prediction with the guidance that is compiled in.</summary>
+    public NoiseFit Fit(int step) => NoiseFit.Of(Moments(step), _guidance);
 
-    /// <summary>Shape of a step's residual, without guidance.</summary>
-    public Normality Shape(int step) => _samples[step].Test(NoiseFit.Of(Moments(step)));
+    /// <summary>A statistic of the same, with its interval.</summary>
+    public Interval Interval(int step, Func<NoiseFit, double> statistic) => _moments[step].Interval(m => statistic(NoiseFit.Of(m, _guidance)));
+
+    /// <summary>Shape of its residual.</summary>
+    public Normality Shape(int step) => _samples[step].Test(Fit(step));
 
     /// <summary>Evaluates the quantized network on a unit's states and adds its noise.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, int nullLabel, CancellationToken cancellation)
@@ -44,15 +48,20 @@ internal sealed class NoiseCollector
             quantized.Evaluate(state.Step, _steps[state.Step], state.X, none, _unconditional, null, cancellation);
         }
 
+        float[] prediction = [.. _conditional];
+        GuidedPrediction.Combine(prediction, _unconditional, _guidance);
         int elements = state.X.Length / state.Images;
+        var moments = new JointMoments[state.Images];
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
-            _moments[state.Step].Add(state.FirstImage + i, guided
+            moments[i] = guided
                 ? JointMoments.Of(state.Unconditional.AsSpan(image), state.Conditional.AsSpan(image), _unconditional.AsSpan(image), _conditional.AsSpan(image), _channels)
-                : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels));
-            _samples[state.Step].Add(state.Step, state.FirstImage + i, state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels);
+                : JointMoments.Of(state.Conditional.AsSpan(image), _conditional.AsSpan(image), _channels);
+            _samples[state.Step].Add(state.Step, state.FirstImage + i, state.Prediction.AsSpan(image), prediction.AsSpan(image), _channels);
         }
+
+        _moments[state.Step].Add(state.FirstImage, moments);
     }
 
     /// <summary>Writes the state.</summary>
@@ -66,12 +75,15 @@ internal sealed class NoiseCollector
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, int units)
     {
         for (int step = 0; step < _moments.Length; step++)
         {
-            _moments[step].Read(reader);
-            _samples[step].Read(reader);
+            _moments[step].Read(reader, units);
+            _samples[step].Read(reader, _channels);
         }
     }
 }

@@ -21,7 +21,11 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
     {
         var weights = tensors.Quantized.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
         Quantization[][] rows = [.. ranges.SelectMany(width => width.Select(CalibrationRun.Quantizations))];
-        int done = checkpoint?.Load(Phase, reader => Read(reader, weights, rows)) ?? 0;
+        int done = checkpoint?.Load(Phase, Finished, (reader, blocks) =>
+        {
+            if (blocks != Finished && blocks > quantized.Network.Operations.Count) throw new InvalidDataException($"{blocks} blocks are more than there are operations");
+            (weights, rows) = Read(reader, weights, rows);
+        }) ?? 0;
         if (done != Finished)
         {
             ReconstructedNetwork learned = context.Options.Engine!.Reconstruct(
@@ -78,25 +82,25 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
         foreach (Quantization q in rows.SelectMany(r => r)) writer.Write(q.Scale);
     }
 
-    private static void Read(BinaryReader reader, Dictionary<string, QuantizedWeights> weights, Quantization[][] rows)
+    private static (Dictionary<string, QuantizedWeights> Weights, Quantization[][] Rows) Read(BinaryReader reader, Dictionary<string, QuantizedWeights> weights, Quantization[][] rows)
     {
-        foreach (string name in weights.Keys.Order(StringComparer.Ordinal).ToArray())
+        var read = new Dictionary<string, QuantizedWeights>(StringComparer.Ordinal);
+        foreach (string name in weights.Keys.Order(StringComparer.Ordinal))
         {
             QuantizedWeights w = weights[name];
-            sbyte[] values = Array.ConvertAll(w.Values, _ => reader.ReadSByte());
-            weights[name] = w with
+            int limit = WeightScales.Limit(w.Bits);
+            read[name] = w with
             {
-                Values = values,
-                Scales = Array.ConvertAll(w.Scales, _ => reader.ReadSingle()),
-                Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle()),
+                Values = Array.ConvertAll(w.Values, _ => reader.ReadSByte() is var value && Math.Abs((int)value) <= limit ? value : throw new InvalidDataException($"a weight is not within ±{limit}")),
+                Scales = Array.ConvertAll(w.Scales, _ => Positive(reader.ReadSingle())),
+                Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle() is var value && float.IsFinite(value) ? value : throw new InvalidDataException("a bias is not finite")),
                 Loss = reader.ReadDouble(),
             };
         }
 
-        foreach (Quantization[] row in rows)
-        {
-            for (int slot = 0; slot < row.Length; slot++) row[slot] = row[slot] with { Scale = reader.ReadSingle() };
-        }
+        return (read, Array.ConvertAll(rows, row => Array.ConvertAll(row, q => q with { Scale = Positive(reader.ReadSingle()) })));
+
+        static float Positive(float scale) => scale > 0 && float.IsFinite(scale) ? scale : throw new InvalidDataException("a scale is not positive");
     }
 
     /// <summary>Turns blocks done into the calibration's work.</summary>

@@ -11,8 +11,9 @@ namespace Specializer.Calibration;
 /// <param name="X">States, NHWC.</param>
 /// <param name="Conditional">ε with each image's label.</param>
 /// <param name="Unconditional">ε with the null label; empty when guidance is not calibrated.</param>
+/// <param name="Prediction">ε with the guidance that is compiled in: what the step is taken with.</param>
 /// <param name="Labels">Of the images; empty for an unconditional model.</param>
-internal sealed record TrajectoryState(int Step, long FirstImage, int Images, float[] X, float[] Conditional, float[] Unconditional, int[] Labels);
+internal sealed record TrajectoryState(int Step, long FirstImage, int Images, float[] X, float[] Conditional, float[] Unconditional, float[] Prediction, int[] Labels);
 
 /// <summary>Told after an operation of the FP32 network has run for some images of the unit.</summary>
 /// <param name="step">Index of the step.</param>
@@ -48,10 +49,6 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <summary>Units of the calibration.</summary>
     public int Units => (_options.Trajectories + UnitImages - 1) / UnitImages;
 
-    /// <summary>Labels cycle over all classes; empty for an unconditional model.</summary>
-    public static int[] Labels(ImportedModel model, long firstImage, int count) =>
-        model.Classes == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => (int)((firstImage + i) % model.Classes))];
-
     /// <summary>Runs a unit of the calibration: see the other form.</summary>
     public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default) =>
         Run((long)unit * UnitImages, Math.Min(UnitImages, _options.Trajectories - unit * UnitImages), observer, cancellation);
@@ -64,16 +61,23 @@ internal sealed class ReferenceTrajectories : IDisposable
     public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, CancellationToken cancellation = default)
     {
         int elements = _elements;
-        int[] labels = Labels(_model, firstImage, images), none = None(labels);
+        int[] labels = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), none = None(labels);
         float[] x = new float[images * elements], conditional = new float[x.Length], unconditional = _options.Guided ? new float[x.Length] : [];
+        float[] prediction = _options.Guidance == 1 ? conditional : new float[x.Length];
         for (int i = 0; i < images; i++)
             GaussianNoise.Fill(x.AsSpan(i * elements, elements), _options.Seed, firstImage + i, GaussianNoise.InitialState);
         for (int step = 0; step < _scheduler.Steps.Count; step++)
         {
             Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
             if (_options.Guided) Evaluate(step, x, none, unconditional, Observer(step, true), cancellation);
-            yield return new(step, firstImage, images, x, conditional, unconditional, labels);
-            Advance(step, firstImage, images, x, conditional, unconditional);
+            if (prediction != conditional)
+            {
+                conditional.CopyTo(prediction, 0);
+                GuidedPrediction.Combine(prediction, unconditional, _options.Guidance);
+            }
+
+            yield return new(step, firstImage, images, x, conditional, unconditional, prediction, labels);
+            Advance(step, firstImage, images, x, prediction);
         }
 
         ReferenceOperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
@@ -97,32 +101,30 @@ internal sealed class ReferenceTrajectories : IDisposable
     public void Finish(int step, long firstImage, int images, float[] x, CancellationToken cancellation)
     {
         int states = x.Length / _elements;
-        int[] once = Labels(_model, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
+        int[] once = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, states).Select(i => once[i % images])];
         bool guided = _options.Guidance != 1;
         float[] conditional = new float[x.Length], unconditional = guided ? new float[x.Length] : [];
         for (; step < _scheduler.Steps.Count; step++)
         {
             Evaluate(step, x, labels, conditional, null, cancellation);
             if (guided) Evaluate(step, x, None(labels), unconditional, null, cancellation);
-            Advance(step, firstImage, images, x, conditional, unconditional);
+            GuidedPrediction.Combine(conditional, unconditional, _options.Guidance);
+            Advance(step, firstImage, images, x, conditional);
         }
     }
 
-    /// <summary>The solver's step with the calibrated guidance, as the runtime takes it.</summary>
-    public void Advance(int step, long firstImage, int images, float[] x, float[] conditional, float[] unconditional)
+    /// <summary>The solver's step, as the runtime takes it.</summary>
+    public void Advance(int step, long firstImage, int images, float[] x, float[] prediction)
     {
         SolverCoefficients c = _scheduler.Coefficients(step);
-        float sigma = (float)_scheduler.Steps[step].Sigma, g = (float)_options.Guidance;
+        float sigma = (float)_scheduler.Steps[step].Sigma;
         int elements = _elements;
         var noise = new float[elements];
         for (int i = 0; i < x.Length / elements; i++)
         {
             if (sigma != 0) GaussianNoise.Fill(noise, _options.Seed, firstImage + i % images, step);
             for (int e = 0, at = i * elements; e < elements; e++, at++)
-            {
-                float epsilon = g == 1 ? conditional[at] : MathF.FusedMultiplyAdd(g, conditional[at], (1 - g) * unconditional[at]);
-                x[at] = SolverWork.Advance(c, x[at], epsilon, sigma, noise[e]);
-            }
+                x[at] = SolverWork.Advance(c, x[at], prediction[at], sigma, noise[e]);
         }
     }
 

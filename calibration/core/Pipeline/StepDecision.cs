@@ -6,8 +6,9 @@ namespace Specializer.Calibration;
 /// <summary>What is decided for all steps together.</summary>
 /// <param name="Mean">Correction of the mean.</param>
 /// <param name="ClampK">Whether a negative k becomes 0.</param>
-/// <param name="Variance">Whether σ makes room for the noise.</param>
-internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance);
+/// <param name="Variance">Whether σ' makes up for what quantization adds to the variance, or takes from it.</param>
+/// <param name="PaperVariance">Takes the error for independent of the state, as the paper does: to compare with.</param>
+internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance, bool PaperVariance = false);
 
 /// <summary>One step as decided: its bits and its noise, from which the manifest's numbers follow.</summary>
 /// <param name="Solver">The scheduler's step.</param>
@@ -15,12 +16,16 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 /// <param name="Bits">Activation bits.</param>
 /// <param name="Quantizations">Per slot.</param>
 /// <param name="Moments">Noise at these bits.</param>
-/// <param name="ErrorGain">|λ|: with clipping measured, else of the coefficients.</param>
+/// <param name="ErrorGain">λ: its square times what remains of the noise is the variance that quantization adds to the next state, measured where variance is corrected, else by
+/// the coefficients; negative where quantization takes variance away.</param>
 internal sealed record StepDecision(
     SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
-    /// <summary>The noise without guidance. Under guidance the runtime derives everything from the joint moments, also for the compiled-in scale.</summary>
-    public NoiseFit Fit() => NoiseFit.Of(Moments);
+    /// <summary>Scale g of the prediction that is corrected: the one that is compiled in.</summary>
+    public double Guidance { get; init; } = 1;
+
+    /// <summary>The noise of the prediction at <see cref="Guidance"/>.</summary>
+    public NoiseFit Fit() => NoiseFit.Of(Moments, Guidance);
 
     /// <summary>The correction of the mean under a plan.</summary>
     public MeanCorrection Mean(CorrectionPlan plan) => MeanCorrection.Of(plan.Mean, Fit(), plan.ClampK);
@@ -34,14 +39,16 @@ internal sealed record StepDecision(
 
     /// <summary>σ' under a plan.</summary>
     public VarianceCorrection Variance(CorrectionPlan plan) =>
-        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * ErrorGain * Mean(plan).RemainingVariance : 0);
+        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0);
 
     /// <summary>The manifest's step.</summary>
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
     {
         NoiseFit fit = Fit();
-        MeanCorrection mean = Mean(plan);
-        VarianceCorrection variance = Variance(plan);
+        // Under guidance the runtime derives the correction from the joint moments; what is written serves calls without.
+        StepDecision unguided = this with { Guidance = 1 };
+        MeanCorrection mean = unguided.Mean(plan);
+        VarianceCorrection variance = unguided.Variance(plan);
         return new(
             Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
             Write(fit.ResidualVariance), Write(Math.Clamp(fit.SnrDb, -1000, 1000)), Write(mean.Gain), Write(mean.Offset),

@@ -1,21 +1,22 @@
 namespace Specializer.Calibration;
 
-/// <summary>Does σ' give a step the variance that FP32's has? Measured on FP32 states that nothing was fitted on: around FP32's mean the next state varies by σ², and the
-/// quantized one by σ'² and the variance of its own mean's error.</summary>
+/// <summary>Does σ' give the next state the variance that FP32's has? Measured on FP32 states that nothing was fitted on: FP32's is Var(M) + σ², the quantized one's
+/// Var(M̂) + σ'² (<see cref="StepMean"/>), both of the same images.</summary>
 internal sealed class StepVariance
 {
     private readonly StepDecision[] _steps;
     private readonly InterpretedStep[] _parameters;
     private readonly double[] _calibrated;
     private readonly List<JointMoments>[] _moments; // [step], one an image
-    private readonly int _channels;
+    private readonly int _channels, _nullLabel;
 
     /// <param name="steps">As fitted, with the gains of clipping.</param>
     /// <param name="plan">Corrections, that of the variance among them.</param>
     /// <param name="channels">Of an image.</param>
-    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels)
+    /// <param name="nullLabel">The label that means "none", for guidance.</param>
+    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels, int nullLabel = -1)
     {
-        (_steps, _channels) = (steps, channels);
+        (_steps, _channels, _nullLabel) = (steps, channels, nullLabel);
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _calibrated = [.. steps.Select(s => s.Variance(plan).CalibratedSigma)];
         _moments = [.. steps.Select(_ => new List<JointMoments>())];
@@ -26,17 +27,16 @@ internal sealed class StepVariance
     {
         StepDecision step = _steps[state.Step];
         if (step.Solver.Sigma == 0) return;
-        var corrected = new float[state.X.Length];
-        quantized.Evaluate(state.Step, _parameters[state.Step], state.X, state.Labels, corrected, null, cancellation);
+        float[] corrected = GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, _steps[state.Step].Guidance, _nullLabel, cancellation);
         int elements = state.X.Length / state.Images;
         for (int i = 0; i < state.Images; i++)
         {
             Range image = (i * elements)..((i + 1) * elements);
-            Add(state.Step, ClippedStep.Moments(state.X.AsSpan(image), state.Conditional.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
+            Add(state.Step, StepMean.Moments(state.X.AsSpan(image), state.Prediction.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
         }
     }
 
-    /// <summary>Adds an image at one step: the moments of (ε, error of the step's mean).</summary>
+    /// <summary>Adds an image at one step: the moments of (M, E).</summary>
     public void Add(int step, JointMoments moments) => _moments[step].Add(moments);
 
     /// <summary>Mean over steps of |variance ratio to FP32 − 1|.</summary>
@@ -46,8 +46,8 @@ internal sealed class StepVariance
     {
         var all = new JointMoments(_channels, 2);
         foreach (int image in images) all.Merge(_moments[t][image]);
-        double own = _steps[t].Solver.Sigma, injected = calibrated ? _calibrated[t] : own;
-        return Math.Abs((injected * injected + all.Covariance(1, 1)) / (own * own) - 1);
+        double own = _steps[t].Solver.Sigma, injected = calibrated ? _calibrated[t] : own, mean = all.Covariance(0, 0);
+        return Math.Abs((injected * injected + mean + StepMean.AddedVariance(all)) / (own * own + mean) - 1);
     });
 
     /// <summary>What σ' changes of <see cref="Distance"/>, with its interval over images.</summary>

@@ -17,17 +17,21 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same options.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units of the teacher-forced noise.</param>
+    /// <param name="freeUnits">Units of the free-running one.</param>
+    /// <exception cref="InvalidDataException">It is no such state.</exception>
+    public void Read(BinaryReader reader, int units, int freeUnits)
     {
-        Noise.Read(reader);
-        FreeRunning.Read(reader);
+        Noise.Read(reader, units);
+        FreeRunning.Read(reader, freeUnits);
     }
 
     /// <summary>What the manifest records of it.</summary>
     public NoiseStatistics ToManifest(CalibrationOptions options)
     {
         int[] steps = [.. Enumerable.Range(0, options.Steps)];
-        NoiseFit[] fits = [.. steps.Select(s => NoiseFit.Of(Noise.Moments(s)))];
+        NoiseFit[] fits = [.. steps.Select(Noise.Fit)];
         Normality[] shapes = [.. steps.Select(Noise.Shape)];
         Interval[] k = [.. steps.Select(s => Noise.Interval(s, f => f.K))], snr = [.. steps.Select(s => Noise.Interval(s, f => f.SnrDb))], free = [.. steps.Select(FreeRunning.SnrDb)];
         return new(Bits.Weights, Bits.Activations, options.Trajectories, options.RangeTrajectories,

@@ -10,7 +10,7 @@ internal sealed class ActivationHistogram
     /// <summary>Number of bins over ±<see cref="Range"/>.</summary>
     public const int Bins = 4096;
 
-    private const int SmallestExponent = -20;
+    private const int SmallestExponent = -20, LargestExponent = 128;
 
     private readonly long[] _counts = new long[Bins];
     private int _exponent = SmallestExponent;
@@ -100,7 +100,10 @@ internal sealed class ActivationHistogram
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
-    public static ActivationHistogram Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="count">Values that were counted.</param>
+    /// <exception cref="InvalidDataException">It holds what no histogram of so many values has.</exception>
+    public static ActivationHistogram Read(BinaryReader reader, long count)
     {
         var histogram = new ActivationHistogram
         {
@@ -110,7 +113,10 @@ internal sealed class ActivationHistogram
             Maximum = reader.ReadSingle(),
         };
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(histogram._counts.AsSpan()));
-        return histogram;
+        bool sound = histogram._exponent is >= SmallestExponent and <= LargestExponent && histogram.Count == count
+            && histogram.Minimum <= histogram.Maximum && -histogram.Range < histogram.Minimum && histogram.Maximum < histogram.Range
+            && Array.TrueForAll(histogram._counts, n => n >= 0 && n <= count) && histogram._counts.Sum() == count;
+        return sound ? histogram : throw new InvalidDataException($"a histogram is not one of {count} finite values");
     }
 
     private void GrowTo(float magnitude)

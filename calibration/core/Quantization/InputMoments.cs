@@ -1,77 +1,110 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Specializer.Calibration;
 
 /// <summary>First and second moments of a layer's input columns, streaming: what second-order rounding calls the Hessian (XXᵀ over im2col columns).</summary>
-/// <remarks>Columns are added in the order in which they are handed over; each sum runs over them in that order, so threads and vector width do not show.
+/// <remarks>Inputs become 12-bit integers with one power of two as their scale, and all sums are of integers: exact, whatever the order, the threads or the vectors.
 /// Inputs are those of the FP32 network: the rounding of one layer then does not depend on the bit width chosen for the layers before it, and one
 /// weight set serves every step's activations.</remarks>
 internal sealed class InputMoments
 {
-    /// <summary>Longest column: its products, a square, are one array.</summary>
+    /// <summary>Longest column: its covariance, a square, is one array.</summary>
     public const int MaximumSize = 46_336;
 
-    // Sums run in FP32 within a chunk and in FP64 across chunks.
+    /// <summary>Most columns: up to here n·Σxy stays within 64 bits.</summary>
+    public const int MaximumCount = 1 << 20;
+
+    private const int Limit = 2047;
+    private const int LeastExponent = -120, MostExponent = 127;
+    // Sums of products run in 32 bits within a chunk (64·2047² < 2³¹) and in 64 bits across chunks.
     private const int Chunk = 64;
-    private const int Lanes = 16;
+    private const int Lanes = 8;
     private const int RowsAtOnce = 4;
 
-    private readonly int _stride;
-    private readonly double[] _products;
-    private readonly double[] _sums;
-    private readonly float[] _chunk;
+    private readonly int _exponent, _stride;
+    private readonly long[] _products; // The upper triangle: row i from the multiple of Lanes at or below i on.
+    private readonly long[] _sums;
+    private readonly int[] _pairs; // Two columns side by side: the even one in the low half of an integer.
     private int _pending;
 
     /// <param name="size">Length of a column: kernel rows × kernel columns × input channels, at most <see cref="MaximumSize"/>.</param>
-    public InputMoments(int size)
+    /// <param name="largest">Largest magnitude that is represented; beyond it inputs are clamped.</param>
+    public InputMoments(int size, float largest)
+        : this(size, largest > 0 ? Math.Clamp(Math.ILogB(largest) - 10, LeastExponent, MostExponent) : 0)
+    {
+    }
+
+    private InputMoments(int size, int exponent)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MaximumSize);
-        Size = size;
+        (Size, _exponent) = (size, exponent);
         _stride = (size + Lanes - 1) / Lanes * Lanes;
-        _products = new double[size * _stride];
-        _sums = new double[size];
-        _chunk = new float[Chunk * _stride];
+        _products = new long[Row(size)];
+        _sums = new long[size];
+        _pairs = new int[Chunk / 2 * _stride];
     }
 
     /// <summary>Length of a column.</summary>
     public int Size { get; }
 
     /// <summary>Columns added.</summary>
-    public long Count { get; private set; }
+    public int Count { get; private set; }
+
+    /// <summary>What 1 stands for, a power of two.</summary>
+    public double Scale => Math.ScaleB(1, _exponent);
 
     /// <summary>Adds columns.</summary>
     /// <param name="columns">[n, Size].</param>
     /// <param name="threads">Threads to use.</param>
+    /// <exception cref="InvalidOperationException">There are more than <see cref="MaximumCount"/>.</exception>
     public void Add(ReadOnlySpan<float> columns, int threads = 1)
     {
+        float inverse = (float)Math.ScaleB(1, -_exponent);
         for (; !columns.IsEmpty; columns = columns[Size..])
         {
-            columns[..Size].CopyTo(_chunk.AsSpan(_pending * _stride));
+            if (Count == MaximumCount) throw new InvalidOperationException($"Moments are kept of at most {MaximumCount} columns.");
+            Span<int> pair = _pairs.AsSpan(_pending / 2 * _stride, Size);
+            for (int i = 0; i < pair.Length; i++)
+            {
+                int x = (int)Math.Clamp(MathF.Round(columns[i] * inverse), -Limit, Limit);
+                _sums[i] += x;
+                pair[i] = _pending % 2 == 0 ? x & 0xFFFF : pair[i] | x << 16;
+            }
+
             Count++;
             if (++_pending == Chunk) Flush(threads);
         }
     }
 
-    /// <summary>Mean of the columns.</summary>
-    public double[] Mean()
+    /// <summary>Adds what other moments of the same scale hold.</summary>
+    public void Merge(InputMoments other)
     {
+        if (other.Size != Size || other._exponent != _exponent) throw new ArgumentException("Only moments of the same columns and scale can be merged.", nameof(other));
+        if (Count + other.Count > MaximumCount) throw new InvalidOperationException($"Moments are kept of at most {MaximumCount} columns.");
         Flush(1);
-        return Array.ConvertAll(_sums, s => s / Math.Max(1, Count));
+        other.Flush(1);
+        Count += other.Count;
+        for (int i = 0; i < _sums.Length; i++) _sums[i] += other._sums[i];
+        for (int i = 0; i < _products.Length; i++) _products[i] += other._products[i];
     }
 
-    /// <summary>Covariance of the columns, Size×Size row-major: E[xxᵀ] − E[x]E[x]ᵀ.</summary>
+    /// <summary>Mean of the columns.</summary>
+    public double[] Mean() => Array.ConvertAll(_sums, sum => Scale * sum / Math.Max(1, Count));
+
+    /// <summary>Covariance of the columns, Size×Size row-major: E[xxᵀ] − E[x]E[x]ᵀ; nothing cancels but integers.</summary>
     public double[] Covariance()
     {
-        double[] mean = Mean();
+        Flush(1);
         var covariance = new double[Size * Size];
+        double divisor = Math.ScaleB((double)Math.Max(1, Count) * Math.Max(1, Count), -2 * _exponent);
         for (int i = 0; i < Size; i++)
         {
+            ReadOnlySpan<long> row = _products.AsSpan((int)Row(i), _stride - First(i));
             for (int j = i; j < Size; j++)
-                covariance[i * Size + j] = covariance[j * Size + i] = _products[i * _stride + j] / Math.Max(1, Count) - mean[i] * mean[j];
-            covariance[i * Size + i] = Math.Max(0, covariance[i * Size + i]);
+                covariance[i * Size + j] = covariance[j * Size + i] = (Count * row[j - First(i)] - _sums[i] * _sums[j]) / divisor;
         }
 
         return covariance;
@@ -80,97 +113,99 @@ internal sealed class InputMoments
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
     {
-        writer.Write(Size);
+        Flush(1);
+        writer.Write(_exponent);
         writer.Write(Count);
-        writer.Write(_pending);
         writer.Write(MemoryMarshal.AsBytes(_sums.AsSpan()));
-        writer.Write(MemoryMarshal.AsBytes(_products.AsSpan()));
-        writer.Write(MemoryMarshal.AsBytes(_chunk.AsSpan(0, _pending * _stride)));
+        for (long at = 0; at < _products.LongLength; at += 1 << 20)
+            writer.Write(MemoryMarshal.AsBytes(_products.AsSpan((int)at, (int)Math.Min(1 << 20, _products.LongLength - at))));
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote for the same size.</summary>
-    public static InputMoments Read(BinaryReader reader)
+    /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="size">Length of a column.</param>
+    /// <exception cref="InvalidDataException">It holds what no moments have.</exception>
+    public static InputMoments Read(BinaryReader reader, int size)
     {
-        var moments = new InputMoments(reader.ReadInt32()) { Count = reader.ReadInt64() };
-        moments._pending = reader.ReadInt32();
+        int exponent = reader.ReadInt32(), count = reader.ReadInt32();
+        if (exponent is < LeastExponent or > MostExponent || count is < 0 or > MaximumCount)
+            throw new InvalidDataException($"no moments of inputs have {count} columns of the scale 2^{exponent}");
+        var moments = new InputMoments(size, exponent) { Count = count };
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._sums.AsSpan()));
-        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan()));
-        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._chunk.AsSpan(0, moments._pending * moments._stride)));
+        for (long at = 0; at < moments._products.LongLength; at += 1 << 20)
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan((int)at, (int)Math.Min(1 << 20, moments._products.LongLength - at))));
+        if (Array.Exists(moments._sums, sum => Math.Abs(sum) > (long)count * Limit)) throw new InvalidDataException($"a sum of {count} inputs is larger than they can be");
+        for (int i = 0; i < size; i++)
+        {
+            long square = moments.Product(i, i);
+            if (square < 0 || square > (long)count * Limit * Limit) throw new InvalidDataException($"a sum of {count} squares is not one");
+        }
+
         return moments;
+    }
+
+    /// <summary>Σ x_i·x_j over all columns in units of <see cref="Scale"/>², j ≥ i.</summary>
+    internal long Product(int i, int j)
+    {
+        Flush(1);
+        return _products[Row(i) + j - First(i)];
+    }
+
+    private static int First(int row) => row / Lanes * Lanes;
+
+    /// <summary>Where a row of the triangle begins.</summary>
+    private long Row(int row)
+    {
+        long block = row / Lanes;
+        return Lanes * (block * _stride - Lanes * (block * (block - 1) / 2)) + row % Lanes * (_stride - block * Lanes);
     }
 
     private void Flush(int threads)
     {
         if (_pending == 0) return;
-        int rows = _pending;
+        int pairs = (_pending + 1) / 2, blocks = (Size + RowsAtOnce - 1) / RowsAtOnce;
         _pending = 0;
-        for (int n = 0; n < rows; n++)
-        {
-            for (int i = 0; i < Size; i++) _sums[i] += _chunk[n * _stride + i];
-        }
-
-        int blocks = (Size + RowsAtOnce - 1) / RowsAtOnce;
         if (threads == 1)
         {
-            for (int block = 0; block < blocks; block++) AddProducts(block * RowsAtOnce, rows);
+            for (int block = 0; block < blocks; block++) AddProducts(block * RowsAtOnce, pairs);
         }
         else
         {
-            Parallel.For(0, blocks, new ParallelOptions { MaxDegreeOfParallelism = threads }, block => AddProducts(block * RowsAtOnce, rows));
+            Parallel.For(0, blocks, new ParallelOptions { MaxDegreeOfParallelism = threads }, block => AddProducts(block * RowsAtOnce, pairs));
         }
     }
 
-    /// <summary>Adds the chunk's products x_i·x_j for four i and all j ≥ i, sixteen j in the lanes of a vector; a lane's sum runs over the columns in order.</summary>
-    private void AddProducts(int i0, int rows)
+    /// <summary>Adds the chunk's products x_i·x_j for four i and all j ≥ i, eight j in the lanes of a vector.</summary>
+    private void AddProducts(int i0, int pairs)
     {
-        ref float chunk = ref MemoryMarshal.GetArrayDataReference(_chunk);
-        int valid = Math.Min(RowsAtOnce, Size - i0);
-        Span<float> lanes = stackalloc float[Lanes];
-        for (int j = i0 / Lanes * Lanes; j < _stride; j += Lanes)
+        int first = First(i0), valid = Math.Min(RowsAtOnce, Size - i0), last = i0 + valid - 1;
+        // Rows past Size repeat the last one: computed, never stored.
+        int i1 = Math.Min(i0 + 1, last), i2 = Math.Min(i0 + 2, last), i3 = Math.Min(i0 + 3, last);
+        Span<int> lanes = stackalloc int[Lanes];
+        for (int j = first; j < _stride; j += Lanes)
         {
-            // Rows past Size read the zero padding or the next column's start: computed, never stored.
-            int last = i0 + valid - 1;
-            int i1 = Math.Min(i0 + 1, last), i2 = Math.Min(i0 + 2, last), i3 = Math.Min(i0 + 3, last);
-            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (int n = 0; n < rows; n++)
+            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (int n = 0; n < pairs; n++)
             {
-                nuint row = (nuint)(n * _stride);
-                Vector512<float> x = Vector512.LoadUnsafe(ref chunk, row + (nuint)j);
-                s0 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref chunk, row + (nuint)i0)), x, s0);
-                s1 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref chunk, row + (nuint)i1)), x, s1);
-                s2 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref chunk, row + (nuint)i2)), x, s2);
-                s3 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref chunk, row + (nuint)i3)), x, s3);
+                ReadOnlySpan<int> row = _pairs.AsSpan(n * _stride, _stride);
+                Vector256<int> x = Vector256.Create(row[j..]);
+                s0 += Pairs(Vector256.Create(row[i0]), x);
+                s1 += Pairs(Vector256.Create(row[i1]), x);
+                s2 += Pairs(Vector256.Create(row[i2]), x);
+                s3 += Pairs(Vector256.Create(row[i3]), x);
             }
 
             for (int r = 0; r < valid; r++)
             {
                 (r switch { 0 => s0, 1 => s1, 2 => s2, _ => s3 }).CopyTo(lanes);
-                Span<double> to = _products.AsSpan((i0 + r) * _stride + j, Lanes);
+                Span<long> to = _products.AsSpan(checked((int)(Row(i0 + r) + j - first)), Lanes);
                 for (int l = 0; l < Lanes; l++) to[l] += lanes[l];
             }
         }
     }
 
-    /// <summary>The plain form of the same sums, for tests: products of one pair (i, j ≥ i) over columns [n, size].</summary>
-    internal static double PlainProduct(ReadOnlySpan<float> columns, int size, int i, int j)
-    {
-        double total = 0;
-        int count = columns.Length / size;
-        for (int start = 0; start < count; start += Chunk)
-        {
-            float sum = 0;
-            for (int n = start; n < Math.Min(count, start + Chunk); n++)
-                sum = MathF.FusedMultiplyAdd(columns[n * size + i], columns[n * size + j], sum);
-            total += sum;
-        }
-
-        return total;
-    }
-
-    /// <summary>Σ x_i·x_j over all columns, j ≥ i.</summary>
-    internal double Product(int i, int j)
-    {
-        Flush(1);
-        return _products[i * _stride + j];
-    }
+    /// <summary>Per lane the product of the low halves plus that of the high ones.</summary>
+    private static Vector256<int> Pairs(Vector256<int> a, Vector256<int> b) => Avx2.IsSupported
+        ? Avx2.MultiplyAddAdjacent(a.AsInt16(), b.AsInt16())
+        : (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
 }

@@ -11,7 +11,7 @@ namespace Specializer.Calibration;
 internal readonly record struct QuantizationVariant(int WeightBits, RoundingChoice Rounding, bool PerStep, int ActivationBits);
 
 /// <summary>Calibrates all rows of an ablation together: one pass over FP32 trajectories for the ranges and moments of all, one for the noise of all,
-/// one for what clipping does to it.</summary>
+/// one for what it does to the variance of the next state.</summary>
 internal sealed class AblationCalibration
 {
     private readonly ImportedModel _model;
@@ -25,7 +25,7 @@ internal sealed class AblationCalibration
     private readonly Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
     private readonly Dictionary<QuantizationVariant, StepDecision[]> _steps = [];
     private readonly Dictionary<int, Quantization[][]> _learned = []; // [activation bits][step][map]
-    private readonly Dictionary<(QuantizationVariant, CorrectionPlan), StepDecision[]> _clipped = [];
+    private readonly Dictionary<(QuantizationVariant, CorrectionPlan), StepDecision[]> _corrected = [];
 
     /// <param name="model">The model.</param>
     /// <param name="scheduler">The run that the artefact was calibrated for.</param>
@@ -54,7 +54,7 @@ internal sealed class AblationCalibration
 
     /// <summary>Measures all variants.</summary>
     /// <param name="variants">Ways to quantize.</param>
-    /// <param name="plans">Corrections whose clipping matters, with the variant they correct.</param>
+    /// <param name="plans">Corrections of the variance, with the variant they correct.</param>
     public void Run(IReadOnlyList<QuantizationVariant> variants, IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> plans)
     {
         using var reference = new ReferenceTrajectories(_model, _scheduler, _options, _device);
@@ -72,7 +72,7 @@ internal sealed class AblationCalibration
             foreach (var (key, tensors) in _tensors)
                 evaluators.Add(key, new(_networks[key.Item1].Network, _options.Steps, tensors.Bytes, _device, ReferenceTrajectories.UnitImages));
             Noise(reference, activations, variants, v => evaluators[(v.WeightBits, v.Rounding)]);
-            if (_scheduler.Configuration.ClipSample) Clipping(reference, plans, v => evaluators[(v.WeightBits, v.Rounding)]);
+            Added(reference, plans, v => evaluators[(v.WeightBits, v.Rounding)]);
         }
         finally
         {
@@ -84,7 +84,7 @@ internal sealed class AblationCalibration
     public QuantizedTensors Tensors(QuantizationVariant variant) => _tensors[(variant.WeightBits, variant.Rounding)];
 
     /// <summary>A variant's steps under a plan.</summary>
-    public StepDecision[] Steps(QuantizationVariant variant, CorrectionPlan plan) => _clipped.GetValueOrDefault((variant, plan with { Variance = true })) ?? _steps[variant];
+    public StepDecision[] Steps(QuantizationVariant variant, CorrectionPlan plan) => _corrected.GetValueOrDefault((variant, plan with { Variance = true })) ?? _steps[variant];
 
     /// <summary>The manifest of some steps, whose weights are those of <paramref name="variant"/>.</summary>
     /// <param name="variant">Gives network and weights.</param>
@@ -98,6 +98,7 @@ internal sealed class AblationCalibration
     {
         // The sources of both widths are the same FP32 maps, and so are the convolutions' columns.
         var activations = new ActivationCollector(reference.Network, _networks[4], _options with { Rounding = RoundingChoice.Gptq }, _threads);
+        activations.FixScales(reference, state => _report("FP32 activations", state.Images), _cancellation);
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, activations.Observe, _cancellation)) _report("FP32 activations", state.Images);
@@ -122,25 +123,25 @@ internal sealed class AblationCalibration
         for (int i = 0; i < noise.Length; i++)
         {
             _steps[variants[i]] = [.. _scheduler.Steps.Select((s, step) =>
-                new StepDecision(s, _scheduler.Coefficients(step), variants[i].ActivationBits, quantizations[i][step], noise[i].Moments(step), Math.Abs(s.Lambda)))];
+                new StepDecision(s, _scheduler.Coefficients(step), variants[i].ActivationBits, quantizations[i][step], noise[i].Moments(step), Math.Abs(s.Lambda)) { Guidance = _options.Guidance })];
         }
     }
 
-    private void Clipping(ReferenceTrajectories reference, IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> plans, Func<QuantizationVariant, NetworkEvaluator> evaluator)
+    private void Added(ReferenceTrajectories reference, IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> plans, Func<QuantizationVariant, NetworkEvaluator> evaluator)
     {
         if (_scheduler.Steps.All(s => s.Sigma == 0)) return;
         var keys = plans.Select(p => (p.Variant, Plan: p.Plan with { Variance = true })).Distinct().ToArray();
-        ClippingGain[] gains = [.. keys.Select(p => new ClippingGain(_steps[p.Variant], p.Plan, _model.Channels))];
+        AddedVariance[] gains = [.. keys.Select(p => new AddedVariance(_steps[p.Variant], p.Plan, _model.Channels, _model.NullLabel))];
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))
             {
                 for (int i = 0; i < gains.Length; i++) gains[i].Add(state, evaluator(keys[i].Variant), _cancellation);
-                _report("clipping", state.Images);
+                _report("added variance", state.Images);
             }
         }
 
-        for (int i = 0; i < gains.Length; i++) _clipped[keys[i]] = gains[i].Steps;
+        for (int i = 0; i < gains.Length; i++) _corrected[keys[i]] = gains[i].Steps;
     }
 
     /// <summary>Learns 4-bit weights, and the step sizes of both widths that they meet, from second-order rounding on.</summary>

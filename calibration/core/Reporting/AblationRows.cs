@@ -33,6 +33,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
 
     private static readonly CorrectionPlan s_off = new(MeanCorrectionKind.Off, true, false);
     private static readonly CorrectionPlan s_paper = new(MeanCorrectionKind.Divide, true, false);
+    private static readonly CorrectionPlan s_paperVariance = s_paper with { Variance = true, PaperVariance = true };
     private static readonly CorrectionPlan s_signed = new(MeanCorrectionKind.Divide, false, false);
     private static readonly CorrectionPlan s_mmse = new(MeanCorrectionKind.Mmse, true, false);
 
@@ -55,7 +56,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
 
     /// <summary>Corrections that the rows need, with the variants they correct.</summary>
     public IReadOnlyList<(QuantizationVariant, CorrectionPlan)> Plans =>
-        [.. Variants.Where(v => v.PerStep).SelectMany(v => (CorrectionPlan[])[s_paper, _plan], (v, p) => (v, p))];
+        [.. Variants.Where(v => v.PerStep).SelectMany(v => (CorrectionPlan[])[s_paper, s_paperVariance, _plan], (v, p) => (v, p))];
 
     /// <summary>All rows but FP32 and the artefact.</summary>
     public IEnumerable<AblationRow> All()
@@ -130,6 +131,12 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
             Change = "variance",
+            Against = centred,
+            Criterion = Criterion.Variance,
+        };
+        yield return Row($"{bits} + paper's variance", bits, perStep, calibration.Steps(perStep, s_paperVariance), s_paperVariance) with
+        {
+            Change = "variance as the paper has it, instead",
             Against = centred,
             Criterion = Criterion.Variance,
         };

@@ -36,13 +36,6 @@ internal sealed class PairedRun : IDisposable
     /// <summary>Units of progress that <see cref="Run"/> reports: one for each batch and sampler.</summary>
     public int Units => (_options.Images + _batch - 1) / _batch * (_sessions.Length + (_digits is null ? 0 : 1));
 
-    /// <summary>Labels cycle over the classes; the one that means "none" is no class.</summary>
-    public static int[] Labels(int classes, int nullLabel, long firstImage, int count)
-    {
-        int[] all = [.. Enumerable.Range(0, classes).Where(c => c != nullLabel)];
-        return all.Length == 0 ? [] : [.. Enumerable.Range(0, count).Select(i => all[(firstImage + i) % all.Length])];
-    }
-
     /// <summary>Draws everything.</summary>
     public void Run(Action<string> unitDone, CancellationToken cancellation)
     {
@@ -89,7 +82,7 @@ internal sealed class PairedRun : IDisposable
 
     private SampleOptions Images(long first, int count) => new()
     {
-        Count = count, Seed = _seed, FirstImage = first, Labels = Labels(_description.Classes, _description.NullLabel, first, count), Guidance = _description.Guidance,
+        Count = count, Seed = _seed, FirstImage = first, Labels = TrajectoryLabels.Of(_description.Classes, _description.NullLabel, _seed, first, count), Guidance = _description.Guidance,
     };
 
     /// <summary>Milliseconds of one batch, without what <paramref name="visit"/> takes.</summary>

@@ -28,4 +28,6 @@ internal enum DrawPurpose : uint
     Reconstruction = 0x54,
     /// <summary>How often a replicate of streaming moments counts a trajectory.</summary>
     Replicates = 0x55,
+    /// <summary>Order of the classes within a stretch of trajectories.</summary>
+    Labels = 0x56,
 }

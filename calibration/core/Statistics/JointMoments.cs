@@ -107,22 +107,35 @@ internal sealed class JointMoments
         Count += other.Count;
     }
 
+    /// <summary>The moments of the values of both; changes neither.</summary>
+    public static JointMoments Sum(JointMoments left, JointMoments right)
+    {
+        var sum = new JointMoments(left.Channels, left.Variables);
+        sum.Merge(left);
+        sum.Merge(right);
+        return sum;
+    }
+
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
     {
-        writer.Write(Channels);
-        writer.Write(Variables);
         writer.Write(Count);
         writer.Write(MemoryMarshal.AsBytes(_means.AsSpan()));
         writer.Write(MemoryMarshal.AsBytes(_products.AsSpan()));
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
-    public static JointMoments Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="variables">2 or 4.</param>
+    /// <exception cref="InvalidDataException">It holds what no moments have.</exception>
+    public static JointMoments Read(BinaryReader reader, int channels, int variables)
     {
-        var moments = new JointMoments(reader.ReadInt32(), reader.ReadInt32()) { Count = reader.ReadInt64() };
+        var moments = new JointMoments(channels, variables) { Count = reader.ReadInt64() };
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._means.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan()));
+        if (moments.Count < 0 || !Array.TrueForAll(moments._means, double.IsFinite) || !Array.TrueForAll(moments._products, double.IsFinite))
+            throw new InvalidDataException("moments are not finite, or of fewer than no values");
         return moments;
     }
 

@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
 /// <summary>Moments whose intervals are known without keeping a trajectory: beside the sums themselves run replicates, each of which counts every trajectory
-/// as often as a Poisson(1) draw says.</summary>
+/// as often as a Poisson(1) draw says. Sums run over the images of a unit in order and over units as <see cref="CanonicalSum{T}"/> says.</summary>
 /// <remarks>The Poisson bootstrap (Hanley and MacGibbon 2006): for many trajectories the same as drawing them with replacement. Draws are keyed by the
 /// trajectory, so all steps and widths of a replicate count the same ones.</remarks>
 /// <param name="channels">Channels of the output.</param>
@@ -12,44 +12,63 @@ internal sealed class ReplicatedMoments(int channels, int variables, ulong seed)
     private const int Replicates = 200;
 
     private readonly Draws _draws = new(seed, DrawPurpose.Replicates);
-    private readonly JointMoments[] _replicates = [.. Enumerable.Range(0, Replicates).Select(_ => new JointMoments(channels, variables))];
+    // All trajectories first, then the replicates.
+    private readonly CanonicalSum<JointMoments[]> _sums = new((left, right) => [.. left.Zip(right, JointMoments.Sum)]);
+    private JointMoments[]? _total;
 
     /// <summary>The moments of all trajectories.</summary>
-    public JointMoments All { get; private set; } = new(channels, variables);
+    public JointMoments All => Total[0];
 
-    /// <summary>Adds a trajectory.</summary>
-    /// <param name="trajectory">Index of its image.</param>
-    /// <param name="moments">Its moments.</param>
-    public void Add(long trajectory, JointMoments moments)
+    private JointMoments[] Total => _total ??= _sums.Total ?? Empty();
+
+    /// <summary>Adds a unit.</summary>
+    /// <param name="firstImage">Index of its first image, a multiple of <see cref="ReferenceTrajectories.UnitImages"/>.</param>
+    /// <param name="images">Moments of each image.</param>
+    public void Add(long firstImage, IReadOnlyList<JointMoments> images)
     {
-        All.Merge(moments);
-        for (int r = 0; r < Replicates; r++)
+        JointMoments[] unit = Empty();
+        for (int i = 0; i < images.Count; i++)
         {
-            for (int count = Poisson(_draws.Bits((uint)trajectory, (uint)r)); count > 0; count--) _replicates[r].Merge(moments);
+            unit[0].Merge(images[i]);
+            for (int r = 0; r < Replicates; r++)
+            {
+                for (int count = Poisson(_draws.Bits((uint)(firstImage + i), (uint)r)); count > 0; count--) unit[1 + r].Merge(images[i]);
+            }
         }
+
+        _sums.Add(checked((int)(firstImage / ReferenceTrajectories.UnitImages)), unit);
+        _total = null;
+    }
+
+    /// <summary>Adds the units that follow, as another run collected them.</summary>
+    public void Merge(ReplicatedMoments following)
+    {
+        _sums.Merge(following._sums);
+        _total = null;
     }
 
     /// <summary>A statistic with its 95 % interval; without spread where there are too few trajectories to tell.</summary>
     public Interval Interval(Func<JointMoments, double> statistic)
     {
         double value = statistic(All);
-        double[] sorted = [.. _replicates.Where(r => r.Count > 0).Select(statistic).Order()];
+        double[] sorted = [.. Total.Skip(1).Where(r => r.Count > 0).Select(statistic).Order()];
         return sorted.Length == 0 ? new(value, value, value) : new(value, sorted[sorted.Length * 25 / 1000], sorted[(sorted.Length * 975 + 999) / 1000 - 1]);
     }
 
     /// <summary>Writes the state.</summary>
-    public void Write(BinaryWriter writer)
+    public void Write(BinaryWriter writer) => _sums.Write(writer, unit => Array.ForEach(unit, m => m.Write(writer)));
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote, into empty moments.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="units">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, int units)
     {
-        All.Write(writer);
-        foreach (JointMoments replicate in _replicates) replicate.Write(writer);
+        _sums.Read(reader, units, () => Array.ConvertAll(Empty(), _ => JointMoments.Read(reader, channels, variables)));
+        _total = null;
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
-    public void Read(BinaryReader reader)
-    {
-        All = JointMoments.Read(reader);
-        for (int r = 0; r < Replicates; r++) _replicates[r] = JointMoments.Read(reader);
-    }
+    private JointMoments[] Empty() => [.. Enumerable.Range(0, 1 + Replicates).Select(_ => new JointMoments(channels, variables))];
 
     /// <summary>A Poisson(1) variable from 32 uniform bits.</summary>
     private static int Poisson(uint bits)

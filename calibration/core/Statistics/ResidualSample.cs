@@ -48,10 +48,19 @@ internal sealed class ResidualSample(int capacity, long images, ulong seed)
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote into an empty sample.</summary>
-    public void Read(BinaryReader reader)
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="channels">Channels.</param>
+    /// <exception cref="InvalidDataException">It holds what no sample has.</exception>
+    public void Read(BinaryReader reader, int channels)
     {
-        _pairs.Clear();
-        for (int i = reader.ReadInt32(); i > 0; i--) _pairs.Add((reader.ReadSingle(), reader.ReadSingle(), reader.ReadInt32()));
+        int count = reader.ReadInt32();
+        if (count < 0 || count > capacity) throw new InvalidDataException($"a sample of at most {capacity} pairs does not hold {count}");
+        for (; count > 0; count--)
+        {
+            var (reference, quantized, channel) = (reader.ReadSingle(), reader.ReadSingle(), reader.ReadInt32());
+            if (!float.IsFinite(reference) || !float.IsFinite(quantized) || channel < 0 || channel >= channels) throw new InvalidDataException("a pair of a sample is none");
+            _pairs.Add((reference, quantized, channel));
+        }
     }
 }
 

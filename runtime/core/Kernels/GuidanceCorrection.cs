@@ -45,7 +45,7 @@ internal readonly record struct GuidanceCorrection(float Gain, float Sigma)
         }
 
         double sigma = moments.Sigma, lambda = moments.Lambda, residual = Math.Max(noise - 2 * k * covariance + k * k * variance, 0);
-        if (moments.CorrectVariance) sigma = Math.Sqrt(Math.Max(sigma * sigma - lambda * lambda * residual * gain * gain, 0));
+        if (moments.CorrectVariance) sigma = Math.Sqrt(Math.Max(sigma * sigma - lambda * Math.Abs(lambda) * residual * gain * gain, 0));
         return new((float)gain, (float)sigma);
     }
 

@@ -10,7 +10,7 @@ public sealed class DdimScheduler : Scheduler
     /// <param name="useClippedModelOutput">Derive ε from the clipped original again, as the argument of diffusers' <c>step</c> does.</param>
     /// <exception cref="ArgumentException">Steps or η out of range, or a step that is undefined.</exception>
     public DdimScheduler(SchedulerConfiguration configuration, int steps, double eta = 0, bool useClippedModelOutput = false)
-        : base(configuration, steps, configuration.SetAlphaToOne,
+        : base(configuration, steps, configuration.SetAlphaToOne, followsList: false,
             (_, alphaBar, previous) => Form(configuration, eta, useClippedModelOutput, alphaBar, previous)) =>
         Eta = eta;
 

@@ -11,7 +11,7 @@ public sealed class DdpmScheduler : Scheduler
     /// <param name="steps">Steps of the run, from 1 to T.</param>
     /// <exception cref="ArgumentException">Steps out of range, or a step that is undefined.</exception>
     public DdpmScheduler(SchedulerConfiguration configuration, int steps)
-        : base(configuration, steps, endsAtOne: true, (t, alphaBar, previous) => Form(configuration, t, alphaBar, previous))
+        : base(configuration, steps, endsAtOne: true, followsList: true, (t, alphaBar, previous) => Form(configuration, t, alphaBar, previous))
     {
     }
 

@@ -2,7 +2,7 @@ namespace Specializer.Schedulers;
 
 /// <summary>One step of a sampler, before anything is calibrated.</summary>
 /// <param name="Timestep">t, what the network is told.</param>
-/// <param name="PreviousTimestep">The timestep the state belongs to afterwards, t − ⌊T/n⌋; negative when the step reaches the image.</param>
+/// <param name="PreviousTimestep">The timestep the state belongs to afterwards: the next listed one for DDPM, t − ⌊T/n⌋ for DDIM; negative when the step reaches the image.</param>
 /// <param name="AlphaBar">ᾱ_t.</param>
 /// <param name="AlphaBarPrevious">ᾱ_prev; a = ᾱ_t/ᾱ_prev and b = 1 − a describe the jump.</param>
 /// <param name="Sigma">Standard deviation of the sampler's own noise; 0 for none. With learned variances: the smallest possible.</param>
@@ -11,7 +11,7 @@ namespace Specializer.Schedulers;
 public readonly record struct SolverStep(
     int Timestep, int PreviousTimestep, double AlphaBar, double AlphaBarPrevious, double Sigma, double Lambda);
 
-/// <summary>A first-order solver over a fixed list of timesteps, in the meaning of diffusers v0.30.3.</summary>
+/// <summary>A first-order solver over a fixed list of timesteps, in the meaning of diffusers v0.31.0 (docs/method.md, "Schedulers").</summary>
 public abstract class Scheduler
 {
     private readonly StepForm[] _forms;
@@ -24,8 +24,9 @@ public abstract class Scheduler
     /// <param name="configuration">Common to all solvers.</param>
     /// <param name="steps">Steps of the run.</param>
     /// <param name="endsAtOne">ᾱ_prev of the step that reaches the image is 1, not ᾱ_0.</param>
+    /// <param name="followsList">A step ends at the next timestep of the list; otherwise at t − ⌊T/n⌋, whatever the spacing.</param>
     /// <param name="form">The solver: its factors at (t, ᾱ_t, ᾱ_prev).</param>
-    private protected Scheduler(SchedulerConfiguration configuration, int steps, bool endsAtOne, Func<int, double, double, StepForm> form)
+    private protected Scheduler(SchedulerConfiguration configuration, int steps, bool endsAtOne, bool followsList, Func<int, double, double, StepForm> form)
     {
         Configuration = configuration;
         var timesteps = Timesteps.Create(configuration, steps);
@@ -35,7 +36,7 @@ public abstract class Scheduler
         for (var i = 0; i < steps; i++)
         {
             var t = timesteps[i];
-            var previous = t - configuration.TrainTimesteps / steps;
+            var previous = !followsList ? t - configuration.TrainTimesteps / steps : i + 1 < steps ? timesteps[i + 1] : -1;
             double alphaBar = alphaBars[t];
             double alphaBarPrevious = previous >= 0 ? alphaBars[previous] : endsAtOne ? 1 : alphaBars[0];
             var f = form(t, alphaBar, alphaBarPrevious);

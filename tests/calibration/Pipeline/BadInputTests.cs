@@ -97,7 +97,7 @@ public class BadInputTests
         Quick.Validate(Widened(5149));
         (gptq with { Skip = [name] }).Validate(Widened(5149));
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMoments(InputMoments.MaximumSize + 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new InputMoments(InputMoments.MaximumSize + 1, 1f));
 
         ImportedModel Widened(int channels) => new(
             model.Network with { Maps = model.Network.Maps.Select(m => m.Name == input ? m with { Channels = channels } : m).ToEquatableArray() }, model.Weights, model.Time, model.Scheduler)

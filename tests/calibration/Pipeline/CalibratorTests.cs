@@ -133,7 +133,7 @@ public class CalibratorTests
 
         // Nothing is corrected, so the artefact's images are the free-running ones.
         using InterpretedSampler quantized = InterpretedSampler.FromArtifact(path), exact = InterpretedSampler.Float32(Model, 3, 1);
-        float[][] images = [.. ((InterpretedSampler[])[exact, quantized]).Select(s => s.Sample(3, labels: [0, 1, 2]).Pixels.ToArray())];
+        float[][] images = [.. ((InterpretedSampler[])[exact, quantized]).Select(s => s.Sample(3, labels: TrajectoryLabels.Of(Model, 0, 0, 3)).Pixels.ToArray())];
         Assert.Equal(new PairedImages(images[0], images[1], 28 * 28).PooledSnrDb().Value, own.FreeRunningSnrDb.Value[2].Value, 1e-4);
     }
 

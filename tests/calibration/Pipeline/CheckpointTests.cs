@@ -30,8 +30,29 @@ public class CheckpointTests
         (int, int) Load(string options)
         {
             int value = 0;
-            return (new Checkpoint(folder.Root, "model", options).Load("noise", r => value = r.ReadInt32()), value);
+            return (new Checkpoint(folder.Root, "model", options).Load("noise", 3, (r, _) => value = r.ReadInt32()), value);
         }
+    }
+
+    [Theory]
+    [InlineData(-1, 4, "-1 of 3 units")]
+    [InlineData(2_000_000_000, 4, "2000000000 of 3 units")]
+    [InlineData(2, 3, "length is not that of the state")]
+    [InlineData(2, 5, "length is not that of the state")]
+    [InlineData(2, 4, "no such value")]
+    public void AStateThatIsNoneStartsAnewWithAWord(int units, int bytes, string reason)
+    {
+        using var folder = new TemporaryFolder();
+        new Checkpoint(folder.Root, "model", "options").Save("noise", units, w => w.Write(new byte[bytes]));
+        var notes = new List<string>();
+        Assert.Equal(0, new Checkpoint(folder.Root, "model", "options", notes).Load("noise", 3, (r, _) =>
+        {
+            if (r.ReadInt32() == 0 && bytes == 4) throw new InvalidDataException("no such value");
+        }));
+        string note = Assert.Single(notes);
+        Assert.StartsWith("model.noise.checkpoint cannot be used, for ", note);
+        Assert.Contains(reason, note);
+        Assert.EndsWith("started anew", note);
     }
 
     [Fact]
@@ -39,7 +60,7 @@ public class CheckpointTests
     {
         using var folder = new TemporaryFolder();
         var checkpoint = new Checkpoint(folder.Root, "model", "options");
-        Assert.Equal(0, checkpoint.Load("noise", _ => { }));
+        Assert.Equal(0, checkpoint.Load("noise", 1, (_, _) => { }));
         checkpoint.Save("noise", 1, _ => { });
         Assert.Empty(checkpoint.Delete());
         Assert.Empty(Directory.GetFiles(folder.Root));

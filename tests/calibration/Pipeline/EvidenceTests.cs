@@ -81,7 +81,7 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
             int count = HeldOutImages.Count(Auto);
             using var sampler = InterpretedSampler.Float32(model, Auto.Steps, Auto.Eta, device: device);
             using SamplerSession session = sampler.CreateSession();
-            _float32 = session.Sample(new() { Count = count, Seed = Auto.Seed, FirstImage = Auto.Trajectories, Labels = ReferenceTrajectories.Labels(model, Auto.Trajectories, count) }).Pixels.ToArray();
+            _float32 = session.Sample(new() { Count = count, Seed = Auto.Seed, FirstImage = Auto.Trajectories, Labels = TrajectoryLabels.Of(model, Auto.Seed, Auto.Trajectories, count) }).Pixels.ToArray();
         }
 
         internal HeldOutImages Images { get; }

@@ -24,9 +24,9 @@ public class StepVarianceTests
         Interval change = variance.Change(1);
         Assert.Equal(expected, change.High < 0 ? -1 : change.Low > 0 ? 1 : 0);
         int[] all = [.. Enumerable.Range(0, 30)];
-        // Without calibration the noise comes on top of the sampler's own.
-        double share = lambda * lambda * noise * noise / (sigma * sigma);
-        Assert.Equal((share + 4 * share) / 2, variance.Distance(all, calibrated: false), 0.01);
+        // Without calibration the noise comes on top of the sampler's own and that of the mean, which is 1.
+        double added = lambda * lambda * noise * noise;
+        Assert.Equal((added / (1 + sigma * sigma) + added / (1 + sigma * sigma / 4)) / 2, variance.Distance(all, calibrated: false), 0.01);
         if (overstated == 1) Assert.Equal(0, variance.Distance(all, calibrated: true), 0.01);
     }
 }

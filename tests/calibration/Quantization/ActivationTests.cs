@@ -20,6 +20,28 @@ public class ActivationTests
         Assert.Equal(forward, State(merged));
     }
 
+    [Theory]
+    [InlineData(int.MaxValue, 2, -1f, 1f)]
+    [InlineData(-21, 2, -1f, 1f)]
+    [InlineData(1, 0, -1f, 1f)]
+    [InlineData(1, 3, -1f, 1f)]
+    [InlineData(1, 2, float.NaN, 1f)]
+    [InlineData(1, 2, -1f, float.PositiveInfinity)]
+    [InlineData(1, 2, 1f, -1f)]
+    [InlineData(0, 2, -1f, 1f)] // The values lie beyond the bins.
+    public void StatesThatNoHistogramHasAreRefused(int exponent, long count, float minimum, float maximum)
+    {
+        var histogram = new ActivationHistogram();
+        histogram.Add([-1, 1], "x");
+        byte[] state = State(histogram);
+        BitConverter.GetBytes(exponent).CopyTo(state, 0);
+        BitConverter.GetBytes(count).CopyTo(state, 4);
+        BitConverter.GetBytes(minimum).CopyTo(state, 12);
+        BitConverter.GetBytes(maximum).CopyTo(state, 16);
+        Assert.Throws<InvalidDataException>(() => ActivationHistogram.Read(new(new MemoryStream(state)), 2));
+        Assert.Equal(State(histogram), State(ActivationHistogram.Read(new(new MemoryStream(State(histogram))), 2)));
+    }
+
     [Fact]
     public void BinsCountWhatLiesInThem()
     {
@@ -132,7 +154,7 @@ public class ActivationTests
         histogram.Write(new(stream));
         stream.Position = 0;
         using var copy = new MemoryStream();
-        ActivationHistogram.Read(new(stream)).Write(new(copy));
+        ActivationHistogram.Read(new(stream), histogram.Count).Write(new(copy));
         Assert.Equal(stream.ToArray(), copy.ToArray());
         return stream.ToArray();
     }

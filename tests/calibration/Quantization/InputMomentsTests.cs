@@ -7,34 +7,38 @@ public class InputMomentsTests
     [InlineData(9, 64)]
     [InlineData(17, 65)]
     [InlineData(33, 200)]
-    public void FastSumsEqualPlainOnesBitForBit(int size, int count)
+    public void SumsAreThoseOfTheTwelveBitIntegers(int size, int count)
     {
         float[] columns = new Gaussian(size).Values(size * count, 1, 0.5);
-        var moments = new InputMoments(size);
+        columns[0] = 9; // Beyond what is represented: clamped.
+        var moments = new InputMoments(size, 3.9f);
         moments.Add(columns, 3);
-        Assert.Equal(count, moments.Count);
+        Assert.Equal((count, 2.0 / 1024), (moments.Count, moments.Scale));
+        long[] integers = Array.ConvertAll(columns, x => (long)Math.Clamp(Math.Round(x / moments.Scale), -2047, 2047));
         for (int i = 0; i < size; i++)
         {
-            for (int j = i; j < size; j++) Assert.Equal(InputMoments.PlainProduct(columns, size, i, j), moments.Product(i, j));
+            for (int j = i; j < size; j++) Assert.Equal(Enumerable.Range(0, count).Sum(n => integers[n * size + i] * integers[n * size + j]), moments.Product(i, j));
         }
     }
 
     [Fact]
-    public void PiecesAndResumptionDoNotShow()
+    public void OrderPiecesAndResumptionDoNotShow()
     {
         const int size = 10;
         float[] columns = new Gaussian(1).Values(size * 150);
-        var whole = new InputMoments(size);
+        var whole = new InputMoments(size, 4);
         whole.Add(columns, 2);
-        var pieces = new InputMoments(size);
-        pieces.Add(columns.AsSpan(0, 70 * size));
+        InputMoments last = new(size, 4), first = new(size, 4);
+        last.Add(columns.AsSpan(70 * size));
+        first.Add([.. columns[..(70 * size)].Chunk(size).Reverse().SelectMany(column => column)]);
         using var stream = new MemoryStream();
-        pieces.Write(new(stream));
+        last.Write(new(stream));
         stream.Position = 0;
-        InputMoments resumed = InputMoments.Read(new(stream));
-        resumed.Add(columns.AsSpan(70 * size));
+        InputMoments resumed = InputMoments.Read(new(stream), size);
+        resumed.Merge(first);
         Assert.Equal(whole.Mean(), resumed.Mean());
         Assert.Equal(whole.Covariance(), resumed.Covariance());
+        Assert.Throws<ArgumentException>(() => resumed.Merge(new(size, 16)));
     }
 
     [Fact]
@@ -42,7 +46,7 @@ public class InputMomentsTests
     {
         const int size = 3, count = 5000;
         float[] columns = new Gaussian(1).Values(size * count, 0.1, 3);
-        var moments = new InputMoments(size);
+        var moments = new InputMoments(size, 4);
         moments.Add(columns);
         double[] covariance = moments.Covariance();
         for (int i = 0; i < size; i++)
@@ -50,5 +54,22 @@ public class InputMomentsTests
             Assert.Equal(3, moments.Mean()[i], 0.01);
             for (int j = 0; j < size; j++) Assert.Equal(i == j ? 0.01 : 0, covariance[i * size + j], 0.001);
         }
+    }
+
+    [Theory]
+    [InlineData(400, 1)]
+    [InlineData(-400, 1)]
+    [InlineData(0, -1)]
+    [InlineData(0, int.MaxValue)]
+    [InlineData(0, 0)] // The sums are of more.
+    public void StatesThatNoMomentsHaveAreRefused(int exponent, int count)
+    {
+        using var stream = new MemoryStream();
+        var writer = new BinaryWriter(stream);
+        writer.Write(exponent);
+        writer.Write(count);
+        for (int i = 0; i < 2 + 8 + 8; i++) writer.Write(5L);
+        stream.Position = 0;
+        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(stream), 2));
     }
 }

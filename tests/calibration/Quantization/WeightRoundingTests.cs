@@ -111,20 +111,20 @@ public class WeightRoundingTests
             if (i % columns is 3 or 11) inputs[i] = 0;
         }
 
-        var moments = new InputMoments(columns);
+        var moments = new InputMoments(columns, 8f);
         moments.Add(inputs);
         QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[2], 4, moments);
         foreach (int i in (int[])[3, 11, columns + 3, columns + 11])
             Assert.Equal(WeightScales.Nearest(weights[i], q.Scales[i / columns], 7), q.Values[i]);
 
-        var dead = new InputMoments(columns);
+        var dead = new InputMoments(columns, 8f);
         dead.Add(new float[5 * columns]);
         Assert.All(WeightRounding.SecondOrder(weights, new float[2], 4, dead).Scales, s => Assert.True(float.IsFinite(s) && s > 0));
     }
 
     [Fact]
     public void WithoutSamplesItIsAnError() =>
-        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, new(4))).Message);
+        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, new(4, 1f))).Message);
 
     [Fact]
     public void FourBitsPackTwoToAByteRowByRow()
@@ -149,7 +149,7 @@ public class WeightRoundingTests
             }
         }
 
-        var moments = new InputMoments(columns);
+        var moments = new InputMoments(columns, 8f);
         moments.Add(inputs);
         return (random.Values(outputs * columns, 0.1), inputs, moments);
     }

@@ -32,7 +32,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         Assert.Contains(bias.Manifest.Steps, s => s.Offset[0].Single() != 0);
         Assert.All(bias.Manifest.Steps, s => Assert.Equal(s.Sigma, s.CalibratedSigma));
         Assert.Equal(bias.Manifest.Steps.Select(s => (s.Gain, s.Offset)), variance.Manifest.Steps.Select(s => (s.Gain, s.Offset)));
-        Assert.Contains(variance.Manifest.Steps, s => s.CalibratedSigma.Value < s.Sigma.Value);
+        Assert.Contains(variance.Manifest.Steps, s => s.CalibratedSigma.Value != s.Sigma.Value);
         Assert.All(signed.Manifest.Steps, s => Assert.Equal((1 / (1 + s.K.Value), 0), ((double)s.Gain.Single(), 0f), Close));
         // Rounding is the weights' affair.
         Assert.NotEqual(Weights(rows["W4A8 nearest"]), Weights(rows["W4A8 + GPTQ"]));

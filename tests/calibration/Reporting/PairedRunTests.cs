@@ -7,14 +7,6 @@ public class PairedRunTests
     private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
 
     [Fact]
-    public void Labels_cycle_over_the_classes_and_leave_out_the_one_that_means_none()
-    {
-        Assert.Equal([2, 0, 2, 0], PairedRun.Labels(classes: 3, nullLabel: 1, firstImage: 1, count: 4));
-        Assert.Equal([1, 2, 0], PairedRun.Labels(3, -1, 4, 3));
-        Assert.Empty(PairedRun.Labels(0, -1, 0, 3));
-    }
-
-    [Fact]
     public void The_same_sampler_draws_the_same_images_and_another_does_not()
     {
         using var device = new CpuDevice(2);
@@ -28,7 +20,7 @@ public class PairedRunTests
         Assert.True(run.Rows[1].Moments.Equals(run.Rows[0].Moments));
         Assert.All(run.Rows[2].DriftDb, d => Assert.True(double.IsFinite(d)));
         // Image by image the figures of a direct comparison.
-        int[] labels = PairedRun.Labels(11, 10, 5, 3);
+        int[] labels = TrajectoryLabels.Of(Model, 9, 5, 3);
         using SamplerSession a = reference.CreateSession(), b = other.CreateSession();
         var images = new SampleOptions { Count = 3, Seed = 9, FirstImage = 5, Labels = labels };
         var direct = new PairedImages(a.Sample(images).Pixels.Span, b.Sample(images).Pixels.Span, 784);

@@ -36,7 +36,7 @@ public class NoiseStatisticsTests
         using var stream = new MemoryStream();
         moments.Write(new(stream));
         stream.Position = 0;
-        JointMoments resumed = JointMoments.Read(new(stream));
+        JointMoments resumed = JointMoments.Read(new(stream), Channels, 2);
         foreach (var (e, q) in images[2..])
         {
             moments.Merge(JointMoments.Of(e, q, Channels));
@@ -78,7 +78,7 @@ public class NoiseStatisticsTests
         var images = Images(60);
         JointMoments[] each = [.. images.Select(i => JointMoments.Of(i.Reference, i.Quantized, Channels))];
         var streaming = new ReplicatedMoments(Channels, 2, 3);
-        for (int i = 0; i < each.Length; i++) streaming.Add(i, each[i]);
+        for (int first = 0; first < each.Length; first += 16) streaming.Add(first, [.. each.Skip(first).Take(16)]);
         Interval actual = streaming.Interval(m => NoiseFit.Of(m).K), expected = Bootstrap.Estimate(each.Length, chosen =>
         {
             var merged = new JointMoments(Channels, 2);
@@ -94,7 +94,7 @@ public class NoiseStatisticsTests
         streaming.Write(new(stream));
         stream.Position = 0;
         var copy = new ReplicatedMoments(Channels, 2, 3);
-        copy.Read(new(stream));
+        copy.Read(new(stream), 4);
         Assert.Equal(actual, copy.Interval(m => NoiseFit.Of(m).K));
         Assert.Equal(new Interval(0, 0, 0), new ReplicatedMoments(Channels, 2, 3).Interval(m => NoiseFit.Of(m).K));
     }
@@ -173,7 +173,7 @@ public class NoiseStatisticsTests
         sample.Write(new(stream));
         stream.Position = 0;
         var copy = new ResidualSample(1000, images, 1);
-        copy.Read(new(stream));
+        copy.Read(new(stream), Channels);
         Assert.Equal(residual, copy.Test(NoiseFit.Of(moments)));
     }
 

@@ -5,20 +5,27 @@ using Specializer.Tests;
 
 namespace Specializer.Runtime.Tests.Schedulers;
 
-/// <summary>Every DDPM and DDIM case recorded from diffusers v0.30.3, fed the recorded state at every step.</summary>
+/// <summary>Every DDPM and DDIM case recorded from diffusers v0.30.3, fed the recorded state at every step. Left out are three of DDPM whose spacing is not even:
+/// since v0.31.0 a step ends at the next listed timestep there, for which <see cref="SchedulerTests"/> has the closed form.</summary>
 public class GoldenTests
 {
     private const string Folder = "golden/schedulers";
     private const int Images = 2;
 
+    private static readonly string[] Superseded = ["c012", "c014", "c015"];
+
     private static readonly Lazy<Dictionary<string, Case>> AllCases = new(ReadCases);
 
     private sealed record Case(string ClassName, string Config, int Steps, double Eta, bool UseClipped);
 
-    public static IEnumerable<object[]> Ids => AllCases.Value.Keys.Select(id => new object[] { id });
+    public static IEnumerable<object[]> Ids => AllCases.Value.Keys.Except(Superseded).Select(id => new object[] { id });
 
     [SharedFact(Folder)]
-    public void AllCasesAreHere() => Assert.Equal(44, AllCases.Value.Count);
+    public void AllCasesAreHere()
+    {
+        Assert.Equal(44, AllCases.Value.Count);
+        Assert.All(Superseded, id => Assert.Equal(SchedulerConfiguration.Ddpm, AllCases.Value[id].ClassName));
+    }
 
     [SharedTheory(Folder)]
     [MemberData(nameof(Ids))]

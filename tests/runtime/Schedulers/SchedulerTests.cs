@@ -114,6 +114,26 @@ public class SchedulerTests
         }
     }
 
+    /// <summary>Where ⌊T/n⌋ is not the distance of the timesteps, DDPM goes from one listed timestep to the next (diffusers since v0.31.0), DDIM does not.</summary>
+    [Theory]
+    [InlineData(TimestepSpacing.Leading)]
+    [InlineData(TimestepSpacing.Linspace)]
+    [InlineData(TimestepSpacing.Trailing)]
+    public void DdpmFollowsTheListedTimesteps(TimestepSpacing spacing)
+    {
+        var alphaBars = NoiseSchedule.Create(Ddpm).AlphaBars;
+        var steps = new DdpmScheduler(Ddpm with { TimestepSpacing = spacing }, 7).Steps;
+        for (var i = 0; i < steps.Count; i++)
+        {
+            Assert.Equal(i + 1 < steps.Count ? steps[i + 1].Timestep : -1, steps[i].PreviousTimestep);
+            Assert.Equal(i + 1 < steps.Count ? alphaBars[steps[i + 1].Timestep] : 1, steps[i].AlphaBarPrevious);
+            var a = steps[i].AlphaBar / steps[i].AlphaBarPrevious;
+            Assert.Equal(Math.Sqrt((1 - steps[i].AlphaBarPrevious) / (1 - steps[i].AlphaBar) * (1 - a)), steps[i].Sigma, 1e-12);
+        }
+
+        Assert.All(new DdimScheduler(Ddim with { TimestepSpacing = spacing }, 7).Steps, s => Assert.Equal(s.Timestep - 142, s.PreviousTimestep));
+    }
+
     /// <summary>DDIM at η = 1 is DDPM with the small variance, wherever nothing is clipped.</summary>
     [Fact]
     public void DdimAtOneIsDdpm()
