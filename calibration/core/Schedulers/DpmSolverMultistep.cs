@@ -30,7 +30,8 @@ internal static class DpmSolverMultistep
 
     /// <summary>Trained timesteps of which λ is not below <c>lambda_min_clipped</c>.</summary>
     public static int UsedTimesteps(ConfigurationReader configuration, TrainingNoise noise) =>
-        configuration.NumberOrNull("lambda_min_clipped", float.MinValue, float.MaxValue) is { } least
+        // The default as Python writes it arrives as a text.
+        configuration.Raw("lambda_min_clipped") != "\"-Infinity\"" && configuration.NumberOrNull("lambda_min_clipped", float.MinValue, float.MaxValue) is { } least
             ? noise.AlphaBars.Count(a => MathF.Log(MathF.Sqrt(a)) - MathF.Log(MathF.Sqrt(1 - a)) >= least)
             : noise.Timesteps;
 

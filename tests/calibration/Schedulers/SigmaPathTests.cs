@@ -38,4 +38,10 @@ public class SigmaPathTests
 
         float First(string text) => SchedulerFile.Program("DPMSolverMultistepScheduler", text, steps).Evaluations[0].Timestep;
     }
+
+    /// <summary>Python writes the library's default, which is no JSON number.</summary>
+    [Fact]
+    public void NoTimestepIsLeftOutByMinusInfinity() => Assert.Equal(
+        SchedulerFile.Program("DPMSolverMultistepScheduler", "{}", 10),
+        SchedulerFile.Program("DPMSolverMultistepScheduler", """{"lambda_min_clipped": -Infinity}""", 10));
 }
