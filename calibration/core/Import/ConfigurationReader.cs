@@ -82,6 +82,19 @@ internal sealed class ConfigurationReader
         : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number) && number > 0 ? number
         : throw Mismatch(key, value, "a finite number above 0");
 
+    /// <summary>A number within [minimum, maximum].</summary>
+    public double Number(string key, double absent, double minimum, double maximum) =>
+        Find(key) is { } value ? Number(key, value, minimum, maximum) : absent;
+
+    /// <summary>A number within [minimum, maximum], or null when the property is null or absent.</summary>
+    public double? NumberOrNull(string key, double minimum, double maximum) =>
+        Find(key) is { ValueKind: not JsonValueKind.Null } value ? Number(key, value, minimum, maximum) : null;
+
+    /// <summary>Numbers within [minimum, maximum], or null when the property is null or absent.</summary>
+    public double[]? NumbersOrNull(string key, double minimum, double maximum) => Find(key) is not { ValueKind: not JsonValueKind.Null } value ? null
+        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Number(key, e, minimum, maximum))]
+        : throw Mismatch(key, value, "an array of numbers");
+
     public int[] Integers(string key, int[] absent, int minimum, int maximum) => Find(key) is not { } value ? absent
         : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Integer(key, e, minimum, maximum))]
         : throw Mismatch(key, value, "an array of integers");
@@ -149,6 +162,11 @@ internal sealed class ConfigurationReader
             ? (int)number
             : throw Mismatch(key, value, $"an integer from {minimum} to {maximum}");
     }
+
+    private double Number(string key, JsonElement value, double minimum, double maximum) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= minimum && number <= maximum
+            ? number
+            : throw Mismatch(key, value, FormattableString.Invariant($"a number from {minimum} to {maximum}"));
 
     private ModelImportException Mismatch(string key, JsonElement value, string expected) =>
         new(File, key, $"the value is {Shorten(value.GetRawText())}; {expected} is expected.");
