@@ -20,7 +20,8 @@ internal static class ExitCode
     public static int Of(ParseResult result, InvocationConfiguration? io = null)
     {
         io ??= new();
-        if (result.Action is ParseErrorAction error) error.ShowHelp = false;
+        // Without a word there is no mistake to speak of, and help is what is wanted.
+        if (result is { Action: ParseErrorAction error, Tokens.Count: > 0 }) error.ShowHelp = false;
         int code = result.Invoke(io);
         if (result.Errors.Count == 0) return code;
         string command = string.Join(' ', new[] { result.CommandResult.Command }.Concat(result.CommandResult.Command.Parents.OfType<Command>()).Reverse().Select(c => c.Name));

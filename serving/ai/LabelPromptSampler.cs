@@ -40,9 +40,9 @@ internal sealed class LabelPromptSampler : IPromptSampler
         else if (_names.TryGetValue(prompt, out int label) || (int.TryParse(prompt, NumberStyles.None, CultureInfo.InvariantCulture, out label) && label < d.Classes))
             return new(label);
 
-        if (d.Classes == 0) throw new ArgumentException($"{d.Name} draws without a prompt; leave it empty.", nameof(prompt));
+        if (d.Classes == 0) throw new ArgumentException($"{d.Name} draws without a prompt; leave it empty.");
         string names = _names.Count == 0 ? "" : $", or a name: {string.Join(", ", _names.Keys.Take(20))}{(_names.Count > 20 ? ", …" : "")}";
-        throw new ArgumentException($"{d.Name} does not know the prompt '{(prompt.Length > 60 ? prompt[..60] + "…" : prompt)}'. It draws from labels: give a number from 0 to {d.Classes - 1}{names}.", nameof(prompt));
+        throw new ArgumentException($"{d.Name} does not know the prompt '{(prompt.Length > 60 ? prompt[..60] + "…" : prompt)}'. It draws from labels: give a number from 0 to {d.Classes - 1}{names}.");
     }
 
     public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>

@@ -24,6 +24,14 @@ public class CommandLineTests
     }
 
     [Fact]
+    public void Nothing_at_all_shows_the_commands()
+    {
+        var output = new StringWriter();
+        Assert.Equal(2, ExitCode.Of(new RootCommand { CalibrateCommand.Create() }.Parse([]), new() { Output = output, Error = new StringWriter() }));
+        Assert.Contains("calibrate <model>", output.ToString());
+    }
+
+    [Fact]
     public void A_file_is_no_missing_folder()
     {
         using var folder = new TemporaryFolder();
