@@ -60,22 +60,31 @@ internal static class EvaluateCommand
         string manifest = ArtifactEvaluation.FindManifest(artefact);
         using var device = new CpuDevice(threads);
         if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };
-        EvaluationReport report;
-        try
-        {
-            using var progress = new ProgressLine();
-            report = ArtifactEvaluation.Run(manifest, model ?? artefact, options, device, device.Threads, progress, cancellation);
-        }
-        catch (ModelImportException e) when (model is null)
-        {
-            throw new ArtifactException(artefact, $"the FP32 model was looked for beside the artefact, and is not there or not usable. If it lies elsewhere, name its folder with --model. What was found: {e.Message}", e);
-        }
-
+        EvaluationReport report = Evaluate(artefact, manifest, model, options, device, cancellation);
         TextReport.Write(report, Console.Out);
         if (json is not null) AtomicFile.Write(json.FullName, stream => JsonReport.Write(report, stream));
         if (html is not null) AtomicFile.Write(html.FullName, stream => HtmlReport.Write(report, stream));
         if (markdown is not null) AtomicFile.Write(markdown.FullName, stream => MarkdownReport.Write(report, stream));
         return ExitCode.Success;
+    }
+
+    /// <param name="artefact">The artefact's folder.</param>
+    /// <param name="manifest">The manifest in it.</param>
+    /// <param name="model">The FP32 model's folder; null for the artefact's.</param>
+    /// <param name="options">What to evaluate.</param>
+    /// <param name="device">Where samplers run.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    internal static EvaluationReport Evaluate(string artefact, string manifest, string? model, EvaluationOptions options, CpuDevice device, CancellationToken cancellation)
+    {
+        try
+        {
+            using var progress = new ProgressLine();
+            return ArtifactEvaluation.Run(manifest, model ?? artefact, options, device, device.Threads, progress, cancellation);
+        }
+        catch (ModelImportException e) when (model is null)
+        {
+            throw new ArtifactException(artefact, $"the FP32 model was looked for beside the artefact, and is not there or not usable. If it lies elsewhere, name its folder with --model. What was found: {e.Message}", e);
+        }
     }
 
     private static (long, int)? ParseSeeds(string text, Action<string> error)

@@ -32,6 +32,19 @@ public class CommandLineTests
     }
 
     [Fact]
+    public void A_model_that_does_not_lie_beside_its_artefact_is_asked_for_by_the_options_name()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist");
+        foreach (string name in (string[])["mnist.calibration.json", "mnist.weights.safetensors"]) File.Copy(Path.Combine(source, name), folder.File(name));
+        using var device = new CpuDevice(1);
+
+        var error = Assert.Throws<ArtifactException>(() => EvaluateCommand.Evaluate(folder.Root, folder.File("mnist.calibration.json"), null, new() { Images = 2, Ablation = false }, device, default));
+
+        Assert.Contains("--model", error.Message);
+    }
+
+    [Fact]
     public void A_file_is_no_missing_folder()
     {
         using var folder = new TemporaryFolder();
