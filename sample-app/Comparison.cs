@@ -35,7 +35,7 @@ internal static class Comparison
             Console.Error.WriteLine($"warning: {warning}");
         int[] labels = [.. Enumerable.Range(0, request.Count).Select(i => request.Label ?? i % 10)];
         using var quantized = new Drawing("quantized", sampler, request, labels);
-        quantized.Draw(first: 0, count: 1, cancellation);
+        quantized.Draw(first: 0, count: 1, new StepTable(sampler.Description, Console.Out), cancellation);
         TimeSpan firstImage = DateTime.Now - Process.GetCurrentProcess().StartTime;
 
         using var cpu = new CpuDevice(request.Threads);

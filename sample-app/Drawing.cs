@@ -26,12 +26,18 @@ internal sealed class Drawing(string name, Sampler sampler, Request request, int
     public ImageBatch Draw(int first, int count, CancellationToken cancellation)
     {
         var progress = new ProgressLine($"{name}, images {first + 1} to {first + count} of {request.Count}");
-        ImageBatch images = _session.Sample(
-            new() { Count = count, Seed = request.Seed, FirstImage = first, Labels = labels[first..(first + count)], Guidance = request.Guidance },
-            progress, cancellation);
+        ImageBatch images = Draw(first, count, progress, cancellation);
         progress.Clear();
         return images;
     }
+
+    /// <param name="first">First image of the run.</param>
+    /// <param name="count">Number of images.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public ImageBatch Draw(int first, int count, IProgress<SampleProgress> progress, CancellationToken cancellation) => _session.Sample(
+        new() { Count = count, Seed = request.Seed, FirstImage = first, Labels = labels[first..(first + count)], Guidance = request.Guidance },
+        progress, cancellation);
 
     public void DrawAndCount(int first, int count, CancellationToken cancellation)
     {

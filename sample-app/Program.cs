@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 using SampleApp;
 
@@ -38,7 +39,7 @@ command.SetAction(async (result, cancellation) =>
     }
     catch (OperationCanceledException)
     {
-        Console.Error.WriteLine("Cancelled.");
+        Console.Error.WriteLine("Cancelled. No picture was written.");
         return 130;
     }
 #if FULL_FEED
@@ -56,8 +57,12 @@ command.SetAction(async (result, cancellation) =>
     }
 });
 ParseResult parsed = command.Parse(args);
+// The error alone: help is long, and would push it off the screen.
+if (parsed.Action is ParseErrorAction mistake) mistake.ShowHelp = false;
 int exitCode = await parsed.InvokeAsync();
-return parsed.Errors.Count > 0 ? 2 : exitCode;
+if (parsed.Errors.Count == 0) return exitCode;
+Console.Error.WriteLine("--help shows what there is.");
+return 2;
 
 // The parser's own conversion takes a comma for a separator of thousands, and 0,2 for 2.
 static float? ParseScale(string text, Action<string> error)

@@ -33,14 +33,6 @@ internal sealed record Report(
     public void Print(TextWriter to)
     {
         int steps = Model.Steps.Count;
-        to.WriteLine("step      t  bits        k       σ        σ'     SNR dB");
-        for (int i = 0; i < steps; i++)
-        {
-            StepDescription s = Model.Steps[i];
-            to.WriteLine(FormattableString.Invariant(
-                $"{i,4}  {s.Timestep,5}    A{s.ActivationBits}  {s.K,7:F4}  {s.Sigma,7:F5}  {s.CalibratedSigma,7:F5}   {s.SnrDb,6:F1}"));
-        }
-
         to.WriteLine();
         to.WriteLine(FormattableString.Invariant($"{Model.Name}: {Fidelity.Count} images, {steps} steps, {Device}"));
         to.WriteLine(FormattableString.Invariant($"FP32        {ReferenceMs,8:F2} ms/image  {ReferenceMs / steps,7:F3} ms/step   {Model.Float32Bytes,10:N0} bytes"));

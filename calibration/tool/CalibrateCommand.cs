@@ -6,6 +6,8 @@ namespace Specializer.Tool;
 /// <summary><c>specializer calibrate</c>: from a model folder to an artefact.</summary>
 internal static class CalibrateCommand
 {
+    private const int QuickTrajectories = 32;
+
     public static Command Create()
     {
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
@@ -23,7 +25,9 @@ internal static class CalibrateCommand
         var presetShare = Number.Create("--preset-share", "Share of the first steps at 4 bits.", 0.25);
         var sensitive = new Option<int>("--sensitive-layers") { Description = "Most layers to keep at 8 bits, paid for by more steps with 4-bit activations; kept only if held-out images gain." };
         var ruleMargin = Number.Create("--rule-margin", "Margin on the signal-to-noise ratio of the rule.", 1);
-        var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics.", DefaultValueFactory = _ => 256 };
+        var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics; the time goes with them.", DefaultValueFactory = _ => new CalibrationOptions().Trajectories };
+        var quick = new Option<bool>("--quick") { Description = $"To try it out: {QuickTrajectories} trajectories unless --trajectories says otherwise." };
+        var check = new Option<int>("--check") { HelpName = "images", Description = "Pictures to draw at the end, beside FP32's, for the verdict; 0 for none.", DefaultValueFactory = _ => 16 };
         var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
         var interval = new Option<(double, double)?>("--guidance-interval")
         {
@@ -41,9 +45,14 @@ internal static class CalibrateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var command = new Command("calibrate", "Quantizes a model, fits its noise per step and writes the artefact.")
         {
-            folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, guidance,
+            folder, output, name, nullLabel, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
+        check.Validators.Add(result =>
+        {
+            // One image gives no interval. What is no number the parser reports by itself.
+            if (result.Tokens is [var token] && int.TryParse(token.Value, out int images) && images is < 0 or 1) result.AddError("--check must be 0, or at least 2.");
+        });
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
@@ -57,28 +66,63 @@ internal static class CalibrateCommand
                 Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = sampler.In(result), WeightBits = bits,
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
-                Trajectories = result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
+                Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed),
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetRequiredValue(engine), result.GetValue(threads), cancellation);
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, string engine, int threads, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, CancellationToken cancellation)
     {
         ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel);
         foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         using var progress = new ProgressLine();
-        CalibrationResult result = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
+        CalibrationResult result;
+        try
+        {
+            result = Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            progress.Dispose();
+            Console.Error.WriteLine(Kept(output, model.Name));
+            return ExitCode.Cancelled;
+        }
+
         progress.Dispose();
-        foreach (string note in result.Notes) Console.WriteLine(note);
-        Console.WriteLine(result.ManifestPath);
+        Console.WriteLine("Decisions and findings (docs/method.md explains them):");
+        foreach (string note in result.Notes) Console.WriteLine($"  {note}");
+        Console.WriteLine();
+        if (check > 0)
+        {
+            try
+            {
+                using var checking = new ProgressLine();
+                EvaluationReport report = ArtifactEvaluation.Run(result.ManifestPath, folder, new() { Images = check, Ablation = false }, device, device.Threads, checking, cancellation);
+                checking.Dispose();
+                foreach (string line in CalibrationSummary.Verdict(report, options)) Console.WriteLine(line);
+            }
+            catch (OperationCanceledException)
+            {
+                Console.Error.WriteLine($"Cancelled while pictures were drawn for the verdict. The artefact is complete: {result.ManifestPath}");
+                return ExitCode.Cancelled;
+            }
+        }
+
+        Console.WriteLine($"Wrote {result.ManifestPath}, and its weights beside it. For the project file, if it lies in the current folder:");
+        Console.WriteLine($"  {CalibrationSummary.ProjectLine(result.ManifestPath, Environment.CurrentDirectory, model.Name)}");
         return ExitCode.Success;
     }
+
+    /// <summary>What a cancelled calibration leaves, and how to go on.</summary>
+    internal static string Kept(string output, string name) => Directory.Exists(output) && Directory.EnumerateFiles(output, $"{name}.*.checkpoint").Any()
+        ? $"Cancelled. What was done is kept in {Path.Combine(output, $"{name}.*.checkpoint")}: the same command goes on from there, and removes it at the end. Delete it to start anew."
+        : "Cancelled before the first state was kept: the same command starts anew.";
 
     private static (double, double)? ParseInterval(string text, Action<string> error)
     {

@@ -8,6 +8,8 @@ namespace Specializer.Tool;
 /// <summary><c>specializer evaluate</c>: an artefact beside FP32 and beside what it would be with less.</summary>
 internal static class EvaluateCommand
 {
+    private const int QuickImages = 64;
+
     public static Command Create()
     {
         var folder = new Argument<DirectoryInfo>("artefact") { Description = "Folder with NAME.calibration.json and its weights." };
@@ -23,46 +25,66 @@ internal static class EvaluateCommand
         var markdown = new Option<FileInfo?>("--markdown") { Description = "Write the table and what each part does to this file, for a document." };
         var ablation = new Option<string>("--ablation")
         {
-            Description = "full calibrates and draws each part of the method; none draws FP32 and the artefact.", DefaultValueFactory = _ => "full",
+            Description = "full calibrates and draws each part of the method, which takes many times as long (the shipped digits: some ten minutes on two cores); none draws FP32 and the artefact.", DefaultValueFactory = _ => "full",
         };
         ablation.AcceptOnlyFromAmong("full", "none");
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories that each row of the ablation is calibrated on.", DefaultValueFactory = _ => 64 };
+        var quick = new Option<bool>("--quick") { Description = $"A first look: {QuickImages} images and no ablation, unless --seeds and --ablation say otherwise." };
         Option<string> engine = EngineOption.Create();
         engine.Description = "torchsharp and torchsharp-cuda, in a build that has them, add rows with learned rounding to the ablation.";
         var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block of those rows.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, classifier, json, html, markdown, ablation, trajectories, engine, iterations, threads,
+            folder, model, seeds, classifier, json, html, markdown, ablation, quick, trajectories, engine, iterations, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
             string artefact = result.GetRequiredValue(folder).FullName;
-            var (first, count) = result.GetValue(seeds) ?? (0, 512);
+            bool look = result.GetValue(quick);
+            var (first, count) = result.GetValue(seeds) ?? (0, look ? QuickImages : 512);
             var options = new EvaluationOptions
             {
-                FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full", Trajectories = result.GetValue(trajectories),
+                FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories),
                 ClassifierFolder = result.GetValue(classifier)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
-            return Run(artefact, result.GetValue(model)?.FullName ?? artefact, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);
+            return Run(artefact, result.GetValue(model)?.FullName, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string artefact, string model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, FileInfo? markdown, int threads, CancellationToken cancellation)
+    private static int Run(string artefact, string? model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, FileInfo? markdown, int threads, CancellationToken cancellation)
     {
         foreach (FileInfo file in new[] { json, html, markdown }.OfType<FileInfo>()) OutputFile.Prepare(file);
         string manifest = ArtifactEvaluation.FindManifest(artefact);
         using var device = new CpuDevice(threads);
         if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };
-        EvaluationReport report;
-        using (var progress = new ProgressLine()) report = ArtifactEvaluation.Run(manifest, model, options, device, device.Threads, progress, cancellation);
+        EvaluationReport report = Evaluate(artefact, manifest, model, options, device, cancellation);
         TextReport.Write(report, Console.Out);
         if (json is not null) AtomicFile.Write(json.FullName, stream => JsonReport.Write(report, stream));
         if (html is not null) AtomicFile.Write(html.FullName, stream => HtmlReport.Write(report, stream));
         if (markdown is not null) AtomicFile.Write(markdown.FullName, stream => MarkdownReport.Write(report, stream));
         return ExitCode.Success;
+    }
+
+    /// <param name="artefact">The artefact's folder.</param>
+    /// <param name="manifest">The manifest in it.</param>
+    /// <param name="model">The FP32 model's folder; null for the artefact's.</param>
+    /// <param name="options">What to evaluate.</param>
+    /// <param name="device">Where samplers run.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    internal static EvaluationReport Evaluate(string artefact, string manifest, string? model, EvaluationOptions options, CpuDevice device, CancellationToken cancellation)
+    {
+        try
+        {
+            using var progress = new ProgressLine();
+            return ArtifactEvaluation.Run(manifest, model ?? artefact, options, device, device.Threads, progress, cancellation);
+        }
+        catch (ModelImportException e) when (model is null)
+        {
+            throw new ArtifactException(artefact, $"the FP32 model was looked for beside the artefact, and is not there or not usable. If it lies elsewhere, name its folder with --model. What was found: {e.Message}", e);
+        }
     }
 
     private static (long, int)? ParseSeeds(string text, Action<string> error)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Specializer.Formats;
 using Specializer.Manifest;
 
@@ -14,11 +15,19 @@ internal static class ExitCode
     public const int BadInput = 2;
     public const int Cancelled = 130;
 
-    /// <summary>Runs what was parsed; a command line that does not fit is bad input.</summary>
-    public static int Of(ParseResult result)
+    /// <summary>Runs what was parsed; a command line that does not fit is bad input. Its error stands alone: thirty lines of help would push it off the screen.</summary>
+    /// <param name="result">The parsed command line.</param>
+    /// <param name="io">Where to write; null for the console.</param>
+    public static int Of(ParseResult result, InvocationConfiguration? io = null)
     {
-        int code = result.Invoke();
-        return result.Errors.Count > 0 ? BadInput : code;
+        io ??= new();
+        // Without a word there is no mistake to speak of, and help is what is wanted.
+        if (result is { Action: ParseErrorAction error, Tokens.Count: > 0 }) error.ShowHelp = false;
+        int code = result.Invoke(io);
+        if (result.Errors.Count == 0) return code;
+        string command = string.Join(' ', new[] { result.CommandResult.Command }.Concat(result.CommandResult.Command.Parents.OfType<Command>()).Reverse().Select(c => c.Name));
+        io.Error.WriteLine($"'{command} --help' shows what there is.");
+        return BadInput;
     }
 
     /// <summary>Runs a command; what its input can cause becomes one line on the error stream, anything else is a bug and keeps its stack trace.</summary>

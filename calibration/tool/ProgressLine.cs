@@ -4,25 +4,30 @@ using Specializer.Calibration;
 
 namespace Specializer.Tool;
 
-/// <summary>One line on the error stream: phase, share done, time left.</summary>
+/// <summary>One line on the error stream: phase, share done, time left. Where that is a log, a line for each phase and every few seconds.</summary>
 internal sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
 {
+    private const double EstimateFrom = 0.02;
+
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _shown = TimeSpan.MinValue;
+    private TimeSpan _shown;
+    private string? _phase;
     private double? _before;
     private bool _open;
 
     public void Report(CalibrationProgress value)
     {
-        // A terminal is redrawn often; a log gets a line every now and then.
-        TimeSpan pause = Console.IsErrorRedirected ? TimeSpan.FromSeconds(30) : TimeSpan.FromSeconds(0.2);
-        if (_shown != TimeSpan.MinValue && _clock.Elapsed - _shown < pause) return;
-        _shown = _clock.Elapsed;
+        // A terminal is redrawn often; a log gets a line every now and then, sooner for a new phase.
+        TimeSpan pause = TimeSpan.FromSeconds(!Console.IsErrorRedirected ? 0.2 : _phase == value.Phase ? 10 : 1);
+        if (_phase is not null && _clock.Elapsed - _shown < pause) return;
+        (_phase, _shown) = (value.Phase, _clock.Elapsed);
         // What an earlier, interrupted run did took none of this run's time.
         _before ??= value.Done;
         double done = value.Done - _before.Value;
-        TimeSpan left = _clock.Elapsed * (done <= 0 ? 0 : Math.Min((value.Total - value.Done) / done, 1e6));
-        string line = string.Create(CultureInfo.InvariantCulture, $"{value.Done / value.Total,4:P0} {value.Phase}{(done <= 0 ? "" : $", {(int)left.TotalHours}:{left:mm\\:ss} left")}");
+        // The first evaluations compile the code they run, and say little about the others.
+        bool known = done >= EstimateFrom * value.Total;
+        TimeSpan left = known ? _clock.Elapsed * Math.Min((value.Total - value.Done) / done, 1e6) : default;
+        string line = string.Create(CultureInfo.InvariantCulture, $"{value.Done / value.Total,4:P0} {value.Phase}{(known ? $", {(int)left.TotalHours}:{left:mm\\:ss} left" : "")}");
         if (Console.IsErrorRedirected) Console.Error.WriteLine(line);
         else Console.Error.Write($"\r{line,-60}");
         _open = !Console.IsErrorRedirected;

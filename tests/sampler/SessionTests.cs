@@ -235,6 +235,10 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     }
 
     [Fact]
+    public void A_message_names_what_the_caller_gave() =>
+        Assert.Equal("Label 11 of image 0 is outside 0 to 10.", Assert.Throws<ArgumentException>(() => _sampler.Sample(labels: [11])).Message);
+
+    [Fact]
     public void Labels_are_one_for_all_or_one_for_each()
     {
         using SamplerSession session = _sampler.CreateSession(2);

@@ -17,7 +17,7 @@ public static class ArtifactEvaluation
     /// <exception cref="ArtifactException">There is none, or more than one.</exception>
     public static string FindManifest(string folder)
     {
-        if (!Directory.Exists(folder)) throw new ArtifactException(folder, "the folder does not exist.");
+        if (!Directory.Exists(folder)) throw new ArtifactException(folder, File.Exists(folder) ? "is a file. Name the folder that holds it." : "the folder does not exist.");
         string[] found = Directory.GetFiles(folder, "*.calibration.json");
         return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
             ? "there is no *.calibration.json. Calibrate a model into this folder first."

@@ -93,7 +93,7 @@ public sealed class SamplerSession : IDisposable
     {
         Request request = Check(options);
         if (options.Count > request.BatchImages)
-            throw new ArgumentException($"Previews show one batch: at most {request.BatchImages} images here, {options.Count} were asked for. Create a session with a larger capacity.", nameof(options));
+            throw new ArgumentException($"Previews show one batch: at most {request.BatchImages} images here, {options.Count} were asked for. Create a session with a larger capacity.");
         Enter();
         try
         {
@@ -132,18 +132,18 @@ public sealed class SamplerSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         SamplerDescription d = _sampler.Description;
-        if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.", nameof(options));
+        if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
         int elements = d.Height * d.Width * d.Channels;
         if ((long)options.Count * elements > Array.MaxLength)
-            throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.", nameof(options));
+            throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.");
         if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
-            throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.", nameof(options));
+            throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.");
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
-            throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."), nameof(options));
+            throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
         int batchImages = guidance == 1f ? _execution.Capacity : _execution.Capacity / 2;
         if (batchImages == 0)
-            throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.", nameof(options));
+            throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.");
         return new(Labels(options, d), guidance, batchImages, elements);
     }
 
@@ -151,21 +151,21 @@ public sealed class SamplerSession : IDisposable
     {
         IReadOnlyList<int> labels = options.Labels ?? [];
         if (d.Classes == 0)
-            return labels.Count == 0 ? [] : throw new ArgumentException("The model is unconditional and takes no labels.", nameof(options));
+            return labels.Count == 0 ? [] : throw new ArgumentException("The model is unconditional and takes no labels.");
         if (labels.Count == 0)
         {
-            if (d.NullLabel < 0) throw new ArgumentException($"The model needs a label for each image: 0 to {d.Classes - 1}.", nameof(options));
+            if (d.NullLabel < 0) throw new ArgumentException($"The model needs a label for each image: 0 to {d.Classes - 1}.");
             labels = [d.NullLabel];
         }
 
         if (labels.Count != 1 && labels.Count != options.Count)
-            throw new ArgumentException($"{labels.Count} labels for {options.Count} images; give one for all or one for each.", nameof(options));
+            throw new ArgumentException($"{labels.Count} labels for {options.Count} images; give one for all or one for each.");
         var all = new int[options.Count];
         for (int i = 0; i < all.Length; i++)
         {
             int label = labels[labels.Count == 1 ? 0 : i];
             if (label < 0 || label >= d.Classes)
-                throw new ArgumentException($"Label {label} of image {i} is outside 0 to {d.Classes - 1}.", nameof(options));
+                throw new ArgumentException($"Label {label} of image {i} is outside 0 to {d.Classes - 1}.");
             all[i] = label;
         }
 

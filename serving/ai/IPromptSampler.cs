@@ -1,0 +1,27 @@
+namespace Specializer.Extensions.AI;
+
+/// <summary>What a prompt means to a model. Equal conditions draw equal images from equal noise.</summary>
+/// <param name="Label">The label; −1 where there is none.</param>
+internal readonly record struct PromptCondition(int Label);
+
+/// <summary>What the generator asks of a model: to read prompts, and to draw a batch. Models with a text encoder take this place as models with labels do.</summary>
+internal interface IPromptSampler : IDisposable
+{
+    /// <summary>What the sampler was specialized on.</summary>
+    SamplerDescription Description { get; }
+
+    /// <summary>Images that are drawn at once under a guidance scale.</summary>
+    int BatchImages(float guidance);
+
+    /// <summary>Reads a prompt, on the caller's thread.</summary>
+    /// <exception cref="ArgumentException">The model cannot draw it; the message says what it can.</exception>
+    PromptCondition Read(string prompt);
+
+    /// <summary>Draws images; never called twice at the same time.</summary>
+    /// <param name="conditions">One an image.</param>
+    /// <param name="seed">Seed of the noise.</param>
+    /// <param name="firstImage">Index of the first image; the others follow.</param>
+    /// <param name="guidance">Classifier-free guidance scale.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation);
+}

@@ -1,0 +1,104 @@
+using System.Text.RegularExpressions;
+using Microsoft.ML.Tokenizers;
+
+namespace Specializer.Text;
+
+/// <summary>CLIP's tokenizer: byte-level pair encoding of lower-case words, as the text encoders of Stable Diffusion have it. Any number of threads may use one.</summary>
+public sealed partial class ClipTokenizer
+{
+    /// <summary>The longest prompt, in characters: thousands of words, where no picture follows more than some dozens.</summary>
+    public const int MaximumPromptLength = 1 << 16;
+
+    private readonly BpeTokenizer _words;
+
+    private ClipTokenizer(BpeTokenizer words, int length, int begin, int end, int padding) =>
+        (_words, Length, BeginId, EndId, PaddingId) = (words, length, begin, end, padding);
+
+    /// <summary>Tokens of a chunk with its first and last, <c>model_max_length</c>; a chunk holds two fewer of the prompt's.</summary>
+    public int Length { get; }
+    /// <summary>Id before a chunk.</summary>
+    public int BeginId { get; }
+    /// <summary>Id after a chunk.</summary>
+    public int EndId { get; }
+    /// <summary>Id that fills a chunk.</summary>
+    public int PaddingId { get; }
+
+    /// <summary>Loads the tokenizer of a model folder.</summary>
+    /// <param name="folder">Folder with <c>vocab.json</c>, <c>merges.txt</c>, <c>tokenizer_config.json</c> and perhaps <c>special_tokens_map.json</c>.</param>
+    /// <exception cref="TokenizerException">The folder or a file is missing, or is not CLIP's; the message says which and why.</exception>
+    public static ClipTokenizer Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Directory.Exists(folder))
+            throw new TokenizerException(folder, File.Exists(folder) ? "is a file; a tokenizer's folder is needed." : "the folder does not exist.");
+        TokenizerConfiguration configuration = TokenizerConfiguration.Read(folder);
+        Vocabulary vocabulary = Vocabulary.Read(folder);
+        int begin = Id(configuration.Begin), end = Id(configuration.End), padding = Id(configuration.Padding);
+        var special = new Dictionary<string, int>(StringComparer.Ordinal) { [configuration.Begin] = begin, [configuration.End] = end };
+        var words = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids)
+        {
+            Merges = vocabulary.Merges,
+            SpecialTokens = special,
+            Normalizer = LowerCaseNormalizer.Instance,
+            PreTokenizer = new RegexPreTokenizer(Word(), special),
+            UnknownToken = vocabulary.Ids.ContainsKey(configuration.Unknown) ? configuration.Unknown : null,
+            EndOfWordSuffix = Vocabulary.EndOfWord,
+            ByteLevel = true,
+        });
+        return new(words, configuration.Length, begin, end, padding);
+
+        int Id(string token) => vocabulary.Ids.TryGetValue(token, out int id)
+            ? id
+            : throw new TokenizerException(Path.Combine(folder, "vocab.json"), $"has no token '{token}', which the folder's configuration names.");
+    }
+
+    /// <summary>The ids of a text alone, without first, last and padding.</summary>
+    /// <param name="text">The text, at most <see cref="MaximumPromptLength"/> characters.</param>
+    /// <exception cref="ArgumentException">The text is too long.</exception>
+    public IReadOnlyList<int> Encode(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text.Length > MaximumPromptLength)
+            throw new ArgumentException($"The prompt has {text.Length} characters; at most {MaximumPromptLength} are taken.", nameof(text));
+        // Composed as the vocabulary was trained. In a program with InvariantGlobalization the runtime leaves text as it is.
+        return _words.EncodeToIds(text.Normalize());
+    }
+
+    /// <summary>A prompt in chunks: as many as it takes, each with first and last token, the last one filled up.</summary>
+    /// <param name="prompt">The prompt; empty for "none".</param>
+    /// <param name="leastChunks">Chunks to fill at least, at least 1: guidance needs as many of the empty prompt as of the other.</param>
+    /// <exception cref="ArgumentException">The prompt is too long, or <paramref name="leastChunks"/> is below 1.</exception>
+    public TokenizedPrompt Tokenize(string prompt, int leastChunks = 1) => Assemble([new(prompt, 1)], leastChunks);
+
+    /// <summary>A prompt with weights, in chunks.</summary>
+    /// <inheritdoc cref="Tokenize(string, int)"/>
+    public TokenizedPrompt Tokenize(WeightedPrompt prompt, int leastChunks = 1)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return Assemble(prompt.Parts, leastChunks);
+    }
+
+    private TokenizedPrompt Assemble(IReadOnlyList<PromptPart> parts, int leastChunks)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(leastChunks, 1);
+        (int Id, float Weight)[] tokens = [.. parts.SelectMany(part => Encode(part.Text).Select(id => (id, part.Weight)))];
+        int room = Length - 2, chunks = Math.Max(leastChunks, (tokens.Length + room - 1) / room);
+        var ids = new int[checked(chunks * Length)];
+        var weights = new float[ids.Length];
+        Array.Fill(ids, PaddingId);
+        Array.Fill(weights, 1);
+        for (int chunk = 0; chunk < chunks; chunk++)
+        {
+            int at = chunk * Length, first = Math.Min(chunk * room, tokens.Length), count = Math.Min(room, tokens.Length - first);
+            ids[at] = BeginId;
+            for (int i = 0; i < count; i++) (ids[at + 1 + i], weights[at + 1 + i]) = tokens[first + i];
+            ids[at + 1 + count] = EndId;
+        }
+
+        return new(ids, weights, Length, tokens.Length);
+    }
+
+    // The parts of a text that are encoded each by itself: contractions, words, single digits, runs of other signs.
+    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Word();
+}

@@ -1,0 +1,88 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Specializer.Extensions.AI;
+using Specializer.Formats;
+using Specializer.Generated.Tests;
+
+namespace Specializer.Serving.Tests;
+
+/// <summary>The generator over the sampler of the shipped artefact, as a program has it.</summary>
+public sealed class MnistGeneratorTests : IDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly IImageGenerator _generator;
+
+    public MnistGeneratorTests()
+    {
+        _services = new ServiceCollection()
+            .AddSpecializerImageGenerator(_ => MnistSampler.Load(), options => options.LabelNames = new Dictionary<string, int> { ["Seven"] = 7, ["one"] = 1 })
+            .BuildServiceProvider();
+        _generator = _services.GetRequiredService<IImageGenerator>();
+    }
+
+    public void Dispose() => _services.Dispose();
+
+    [Fact]
+    public async Task A_prompt_draws_what_the_sampler_draws()
+    {
+        ImageGenerationResponse response = await _generator.GenerateAsync(new(" seven "), new() { Count = 2, AdditionalProperties = new() { ["seed"] = 3, ["guidance"] = 2 } });
+
+        using MnistSampler sampler = MnistSampler.Load();
+        ImageBatch images = sampler.Sample(2, seed: 3, labels: [7], guidance: 2);
+        Assert.Equal(2, response.Contents.Count);
+        for (int i = 0; i < 2; i++)
+        {
+            var content = Assert.IsType<DataContent>(response.Contents[i]);
+            Assert.Equal("image/png", content.MediaType);
+            byte[] pixels = [.. images[i].ToArray().Select(ImageGrid.ToByte)];
+            Assert.Equal(PngWriter.Encode(pixels, images.Height, images.Width, images.Channels), content.Data.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task What_comes_with_an_image_draws_it_again()
+    {
+        ImageGenerationResponse[] together = await Task.WhenAll(_generator.GenerateAsync(new("1")), _generator.GenerateAsync(new("4")), _generator.GenerateAsync(new("7")));
+
+        foreach (DataContent image in together.Select(r => Assert.IsType<DataContent>(Assert.Single(r.Contents))))
+        {
+            ImageGenerationResponse again = await _generator.GenerateAsync(new($"{image.AdditionalProperties![ImageProperty.Label]}"), new() { AdditionalProperties = image.AdditionalProperties });
+            Assert.Equal(image.Data.ToArray(), Assert.IsType<DataContent>(again.Contents[0]).Data.ToArray());
+        }
+    }
+
+    [Fact]
+    public async Task A_prompt_is_a_number_a_name_or_nothing()
+    {
+        string message = (await Assert.ThrowsAsync<ArgumentException>(() => _generator.GenerateAsync(new("a red heart")))).Message;
+        Assert.Contains("'a red heart'", message, StringComparison.Ordinal);
+        Assert.Contains("0 to 10, or a name: Seven, one", message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ArgumentException>(() => _generator.GenerateAsync(new("11")));
+        await Assert.ThrowsAsync<ArgumentException>(() => _generator.GenerateAsync(new("-1")));
+        ImageBatch none = (ImageBatch)(await _generator.GenerateAsync(new())).RawRepresentation!;
+        Assert.Equal(_generator.GetService<SamplerDescription>()!.NullLabel, none.Ids[0].Label);
+    }
+
+    [Fact]
+    public void It_says_what_it_is()
+    {
+        Assert.Same(_generator, _generator.GetService<SpecializerImageGenerator>());
+        Assert.Equal(("specializer", "mnist"), (_generator.GetService<ImageGeneratorMetadata>()!.ProviderName, _generator.GetService<ImageGeneratorMetadata>()!.DefaultModelId));
+        Assert.Null(_generator.GetService<SpecializerImageGenerator>("key"));
+        Assert.Null(_generator.GetService<string>());
+    }
+
+    [Fact]
+    public void Options_that_do_not_fit_are_refused_and_the_sampler_is_freed()
+    {
+        MnistSampler? loaded = null;
+        using ServiceProvider services = new ServiceCollection()
+            .AddSpecializerImageGenerator(_ => loaded = MnistSampler.Load(), options => options.LabelNames = new Dictionary<string, int> { ["eleven"] = 11 })
+            .BuildServiceProvider();
+
+        Assert.Contains("'eleven'", Assert.Throws<ArgumentException>(() => services.GetRequiredService<IImageGenerator>()).Message, StringComparison.Ordinal);
+        Assert.Throws<ObjectDisposedException>(() => loaded!.CreateSession());
+        using MnistSampler sampler = MnistSampler.Load();
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SpecializerImageGenerator(sampler, new() { QueueCapacity = 0 }));
+    }
+}
