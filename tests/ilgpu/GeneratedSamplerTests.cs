@@ -8,6 +8,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
 {
     /// <summary>ILGPU's CPU accelerator takes half a minute for an image.</summary>
     [Theory]
+    [Trait("Duration", "Long")]
     [On(Accelerator.Cpu)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
