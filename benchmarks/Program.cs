@@ -5,7 +5,7 @@ using Specializer.Benchmarks.Measurement;
 // Before anything of the command line is compiled, for that would count.
 if (args is [StartupProbe.Argument, var assembly]) return StartupProbe.Run(assembly);
 
-return new RootCommand("Measures Specializer, beside ONNX Runtime where benchmarks/install-onnxruntime.sh has installed it.")
+return new RootCommand("Measures Specializer beside ONNX Runtime.")
 {
     ModelsCommand.Create(),
     CheckCommand.Create(),

@@ -4,14 +4,12 @@
 set -euo pipefail
 date="${1:?State the date, e.g. 2026-01-31.}"
 cd "$(dirname "$0")/.."
-[ -f benchmarks/.onnxruntime/libonnxruntime.so.1 ] || benchmarks/install-onnxruntime.sh
 dotnet build sample-app -c Release -v quiet
 dotnet build benchmarks -c Release -v quiet
 section() { dotnet run -c Release --no-build --project benchmarks -- "$@" --document docs/performance.md --date "$date" ${machine:+--machine "$machine"}; }
 machine="${2:-}"
 dotnet run -c Release --no-build --project benchmarks -- check
 section models --json benchmarks/models.json
-DOTNET_EnableAVX512=0 section models --avx2
 section kernels
 section layers --rounds 40
 section startup

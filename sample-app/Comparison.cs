@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Specializer;
 using Specializer.Calibration;
 using Specializer.Formats;
+using Specializer.Ilgpu;
 
 namespace SampleApp;
 
@@ -84,13 +85,9 @@ internal static class Comparison
 
     private static Device OpenDevice(Request request) => request.Device switch
     {
-        "cpu" => new CpuDevice(request.Threads),
-#if FULL_FEED
-        "cuda" => Specializer.Ilgpu.IlgpuDevice.Cuda(),
-        "opencl" => Specializer.Ilgpu.IlgpuDevice.OpenCL(),
-        "ilgpu-cpu" => Specializer.Ilgpu.IlgpuDevice.Cpu(),
-#endif
-        _ => throw new NotSupportedException(
-            $"--device {request.Device} needs the ILGPU package, which this build was made without. Build with -p:FullFeed=true, or use --device cpu."),
+        "cuda" => IlgpuDevice.Cuda(),
+        "opencl" => IlgpuDevice.OpenCL(),
+        "ilgpu-cpu" => IlgpuDevice.Cpu(),
+        _ => new CpuDevice(request.Threads),
     };
 }

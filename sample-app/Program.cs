@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Globalization;
 using SampleApp;
+using Specializer.Ilgpu;
 
 // Draws digits twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
 // network it came from. A program of your own needs two places of it: where Comparison.Run loads the sampler, and where Drawing draws with it.
@@ -16,7 +17,7 @@ var guidance = new Option<float?>("--guidance")
 var threads = new Option<int>("--threads") { HelpName = "number", Description = "CPU threads; 0 for one for each processor.", DefaultValueFactory = _ => 0 };
 var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "Picture of the quantized samples. Beside it, compare.png shows FP32 rows above quantized ones.", DefaultValueFactory = _ => new("samples.png") };
 var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
-var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. ilgpu-cpu is a slow test of the GPUs' kernels. All but cpu need a build with -p:FullFeed=true.", DefaultValueFactory = _ => "cpu" };
+var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. ilgpu-cpu is a slow test of the GPUs' kernels.", DefaultValueFactory = _ => "cpu" };
 device.AcceptOnlyFromAmong("cpu", "cuda", "opencl", "ilgpu-cpu");
 Limit(label, 0, 9);
 Limit(count, 1, 10_000);
@@ -42,13 +43,11 @@ command.SetAction(async (result, cancellation) =>
         Console.Error.WriteLine("Cancelled. No picture was written.");
         return 130;
     }
-#if FULL_FEED
-    catch (Specializer.Ilgpu.DeviceException e)
+    catch (DeviceException e)
     {
         Console.Error.WriteLine($"error: {e.Message}");
         return 2;
     }
-#endif
     catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or Specializer.SamplerMismatchException)
     {
         // The name of a method's parameter means nothing here.

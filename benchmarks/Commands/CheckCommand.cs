@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
-using Specializer.Benchmarks.OnnxRuntime;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
 
@@ -18,21 +17,14 @@ internal static class CheckCommand
         var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4.");
         command.SetAction(_ =>
         {
-            OnnxRuntimeLibrary? library = OnnxRuntimeLibrary.TryLoad();
-            if (library is null)
-            {
-                Console.Error.WriteLine("ONNX Runtime is not installed; run benchmarks/install-onnxruntime.sh.");
-                return 2;
-            }
-
             bool agree = true;
-            foreach (string name in BenchmarkModel.Names) agree &= Check(library, BenchmarkModel.Load(name));
+            foreach (string name in BenchmarkModel.Names) agree &= Check(BenchmarkModel.Load(name));
             return agree ? 0 : 1;
         });
         return command;
     }
 
-    private static bool Check(OnnxRuntimeLibrary library, BenchmarkModel model)
+    private static bool Check(BenchmarkModel model)
     {
         const int batch = 2;
         using var device = new CpuDevice();
@@ -42,12 +34,12 @@ internal static class CheckCommand
         float[] expected = NetworkRun.ToPlanes(ours.Epsilon(), model.Latent);
         double fp32 = Difference(null, ours.Vectors()), whole = Difference(null, null), int8 = Difference(collector.Ranges, ours.Vectors());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{model.Name}: largest difference to ONNX Runtime {library.Version}: FP32 {fp32:E1}, with its own embedding {whole:E1} (at most {Tolerance:E0}), int8 {int8:E1}, of values up to {expected.Max(Math.Abs):F2}"));
+            $"{model.Name}: largest difference to ONNX Runtime {OnnxSession.Version}: FP32 {fp32:E1}, with its own embedding {whole:E1} (at most {Tolerance:E0}), int8 {int8:E1}, of values up to {expected.Max(Math.Abs):F2}"));
         return fp32 <= Tolerance && whole <= Tolerance;
 
         double Difference(ActivationRanges? ranges, float[]? vectors)
         {
-            var (session, epsilon) = NetworkRun.InOnnxRuntime(library, model, ranges, vectors, 1, batch);
+            var (session, epsilon) = NetworkRun.InOnnxRuntime(model, ranges, vectors, 1, batch);
             using (session) session.Run();
             return epsilon.Zip(expected, (a, b) => Math.Abs((double)a - b)).Max();
         }

@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
-using Specializer.Benchmarks.OnnxRuntime;
 using Specializer.Benchmarks.Report;
 using Specializer.Tool;
 
@@ -27,27 +25,16 @@ internal static class ModelsCommand
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
         var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations.", 60);
         foreach (Option option in (Option[])[threads, batch, rounds]) option.RequirePositive();
-        var avx2 = new Option<bool>("--avx2") { Description = "Both sides without AVX-512; to be started with DOTNET_EnableAVX512=0." };
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
         var document = new DocumentOptions();
-        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, avx2, processor };
+        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, processor };
         document.AddTo(command);
         command.SetAction(options =>
         {
-            bool restricted = options.GetValue(avx2);
-            if (restricted && Avx512BW.IsSupported)
-            {
-                Console.Error.WriteLine("--avx2 needs the environment variable DOTNET_EnableAVX512=0, or our side would use AVX-512.");
-                return 2;
-            }
-
             // Minutes of work must not end at a missing folder.
             options.GetValue(json)?.Directory!.Create();
-            OnnxRuntimeLibrary? onnxRuntime = OnnxRuntimeLibrary.TryLoad(restricted);
             Console.WriteLine(Machine.This);
-            Console.WriteLine(onnxRuntime is null
-                ? "ONNX Runtime is not installed, so only our side is measured; benchmarks/install-onnxruntime.sh installs it."
-                : $"ONNX Runtime {onnxRuntime.Version}{(restricted ? ", both sides without AVX-512" : "")}");
+            Console.WriteLine($"ONNX Runtime {OnnxSession.Version}");
             var rows = new List<ModelRow>();
             string[] names = options.GetValue(model) is { Length: > 0 } chosen ? chosen : BenchmarkModel.Names;
             foreach (string name in names)
@@ -59,7 +46,7 @@ internal static class ModelsCommand
                     int turns = images == 1 ? options.GetValue(rounds) : (options.GetValue(rounds) + 1) / 2;
                     foreach (int count in options.GetValue(threads)!)
                     {
-                        ModelRow[] measured = new ModelMeasurement(network, onnxRuntime)
+                        ModelRow[] measured = new ModelMeasurement(network)
                             .Measure(count, images, turns, options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(processor));
                         rows.AddRange(measured);
                         Console.WriteLine($"\n{Title(measured[0])}\n\n{Table(measured)}");
@@ -67,15 +54,13 @@ internal static class ModelsCommand
                 }
             }
 
-            string? versions = onnxRuntime is null ? null : $"ONNX Runtime {onnxRuntime.Version}";
-            if (options.GetValue(processor)) versions = $"{versions ?? "no ONNX Runtime"}, processor time";
-            string section = restricted ? "models-avx2" : "models";
+            string versions = $"ONNX Runtime {OnnxSession.Version}{(options.GetValue(processor) ? ", processor time" : "")}";
             if (options.GetValue(json) is { } file)
-                File.WriteAllText(file.FullName, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = onnxRuntime?.Version, rows }, Json));
+                File.WriteAllText(file.FullName, JsonSerializer.Serialize(new { machine = Machine.This, onnxRuntime = OnnxSession.Version, rows }, Json));
             var cases = rows.GroupBy(row => (row.Model, row.Batch, row.Threads)).ToArray();
-            document.WritePicture(options, $"images/performance-{section}.svg", BarChart.Draw(
+            document.WritePicture(options, "images/performance-models.svg", BarChart.Draw(
                 [.. cases.Where(c => c.Key.Batch == 1).Select(c => new BarGroup(Title(c.First()), "ms", [.. c.Select(r => (r.Configuration, r.MsPerStep, Ours(r)))]))]));
-            document.Write(options, section, string.Join("\n", cases.Select(c => $"**{Title(c.First())}**\n\n{Table(c)}")), versions);
+            document.Write(options, "models", string.Join("\n", cases.Select(c => $"**{Title(c.First())}**\n\n{Table(c)}")), versions);
             return 0;
         });
         return command;

@@ -19,11 +19,16 @@ internal sealed record Machine(string Processor, int Cores, string Instructions,
 
     private static string InstructionSets()
     {
-        (string Name, bool Supported)[] sets =
-            [("AVX2", Avx2.IsSupported), ("FMA", Fma.IsSupported), ("AVX-512 BW", Avx512BW.IsSupported), ("AVX-VNNI", AvxVnni.IsSupported)];
-        string managed = string.Join(", ", sets.Where(set => set.Supported).Select(set => set.Name).DefaultIfEmpty("no vector instruction set of x86"));
-        bool nativeOnly = Avx512BW.IsSupported && !AvxVnni.IsSupported && ProcessorInformation("flags")?.Contains("avx512_vnni", StringComparison.Ordinal) == true;
-        return nativeOnly ? $"{managed} (AVX-512 VNNI is there, but only for native code)" : managed;
+        // .NET has no form of the last two.
+        (string Name, string Flag, bool Managed)[] sets =
+        [
+            ("AVX2", "avx2", Avx2.IsSupported), ("FMA", "fma", Fma.IsSupported), ("AVX-512 BW", "avx512bw", Avx512BW.IsSupported), ("AVX-VNNI", "avx_vnni", AvxVnni.IsSupported),
+            ("AVX-512 VNNI", "avx512_vnni", false), ("AMX-INT8", "amx_int8", false),
+        ];
+        string[] flags = ProcessorInformation("flags")?.Split(' ') ?? [];
+        string managed = string.Join(", ", sets.Where(set => set.Managed).Select(set => set.Name).DefaultIfEmpty("no vector instruction set of x86"));
+        string native = string.Join(", ", sets.Where(set => !set.Managed && flags.Contains(set.Flag)).Select(set => set.Name));
+        return native.Length == 0 ? managed : $"{managed} (native code also {native})";
     }
 
     private static string SystemName() => OperatingSystem.IsLinux() ? "Linux" : OperatingSystem.IsMacOS() ? "macOS" : OperatingSystem.IsWindows() ? "Windows" : RuntimeInformation.OSDescription;

@@ -1,5 +1,4 @@
 using Specializer.Benchmarks.Models;
-using Specializer.Benchmarks.OnnxRuntime;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
 
@@ -11,12 +10,12 @@ namespace Specializer.Benchmarks.Measurement;
 /// <param name="Threads">Threads, the caller's included.</param>
 /// <param name="Batch">Images evaluated together.</param>
 /// <param name="MsPerStep">Milliseconds of one evaluation of the whole batch.</param>
-/// <param name="RatioToOrtFp32">Above 1 where this is faster; null without ONNX Runtime.</param>
-/// <param name="RatioToOrtInt8">Above 1 where this is faster; null without ONNX Runtime.</param>
-internal sealed record ModelRow(string Model, string Configuration, int Threads, int Batch, double MsPerStep, double? RatioToOrtFp32, double? RatioToOrtInt8);
+/// <param name="RatioToOrtFp32">Above 1 where this is faster.</param>
+/// <param name="RatioToOrtInt8">Above 1 where this is faster.</param>
+internal sealed record ModelRow(string Model, string Configuration, int Threads, int Batch, double MsPerStep, double RatioToOrtFp32, double RatioToOrtInt8);
 
 /// <summary>Measures one network in all configurations, ours and ONNX Runtime's in turn.</summary>
-internal sealed class ModelMeasurement(BenchmarkModel model, OnnxRuntimeLibrary? onnxRuntime)
+internal sealed class ModelMeasurement(BenchmarkModel model)
 {
     public const string OrtFp32 = "ONNX Runtime FP32", OrtInt8 = "ONNX Runtime int8";
 
@@ -61,21 +60,17 @@ internal sealed class ModelMeasurement(BenchmarkModel model, OnnxRuntimeLibrary?
                 contenders.Add(new(configuration, () => Repeat(run.Run, steps.Length), steps.Length));
             }
 
-            if (onnxRuntime is not null)
+            float[] vectors = fp32.Vectors();
+            foreach (var (name, range) in ((string, ActivationRanges?)[])[(OrtFp32, null), (OrtInt8, ranges)])
             {
-                float[] vectors = fp32.Vectors();
-                foreach (var (name, range) in ((string, ActivationRanges?)[])[(OrtFp32, null), (OrtInt8, ranges)])
-                {
-                    OnnxSession session = NetworkRun.InOnnxRuntime(onnxRuntime, model, range, vectors, threads, batch).Session;
-                    owned.Push(session);
-                    contenders.Add(new(name, session.Run));
-                }
+                OnnxSession session = NetworkRun.InOnnxRuntime(model, range, vectors, threads, batch).Session;
+                owned.Push(session);
+                contenders.Add(new(name, session.Run));
             }
 
             Timing[] timings = Turns.Measure(contenders, rounds, turnMilliseconds, processorTime);
-            Timing? ortFp32 = Find(timings, OrtFp32), ortInt8 = Find(timings, OrtInt8);
-            return [.. timings.Select(t => new ModelRow(model.Name, t.Contender.Configuration, threads, batch, t.Milliseconds,
-                ortFp32 is null ? null : t.RatioTo(ortFp32), ortInt8 is null ? null : t.RatioTo(ortInt8)))];
+            Timing ortFp32 = Find(timings, OrtFp32), ortInt8 = Find(timings, OrtInt8);
+            return [.. timings.Select(t => new ModelRow(model.Name, t.Contender.Configuration, threads, batch, t.Milliseconds, t.RatioTo(ortFp32), t.RatioTo(ortInt8)))];
         }
         finally
         {
@@ -88,5 +83,5 @@ internal sealed class ModelMeasurement(BenchmarkModel model, OnnxRuntimeLibrary?
         for (int i = 0; i < times; i++) run();
     }
 
-    private static Timing? Find(Timing[] timings, string configuration) => timings.FirstOrDefault(t => t.Contender.Configuration == configuration);
+    private static Timing Find(Timing[] timings, string configuration) => timings.First(t => t.Contender.Configuration == configuration);
 }

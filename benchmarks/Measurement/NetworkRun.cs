@@ -1,5 +1,5 @@
+using Microsoft.ML.OnnxRuntime;
 using Specializer.Benchmarks.Models;
-using Specializer.Benchmarks.OnnxRuntime;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
 using Specializer.Manifest;
@@ -61,14 +61,13 @@ internal sealed class NetworkRun : IDisposable
     }
 
     /// <summary>The same network in ONNX Runtime on the same states, and its result [batch, channels, height, width].</summary>
-    /// <param name="library">ONNX Runtime.</param>
     /// <param name="model">The network.</param>
     /// <param name="ranges">For int8 convolutions; null for FP32.</param>
     /// <param name="vectors">Step vectors, which spare it the embedding; null to let the model compute them from timestep and label.</param>
     /// <param name="threads">Threads, the caller's included.</param>
     /// <param name="batch">Images.</param>
     public static (OnnxSession Session, float[] Epsilon) InOnnxRuntime(
-        OnnxRuntimeLibrary library, BenchmarkModel model, ActivationRanges? ranges, float[]? vectors, int threads, int batch)
+        BenchmarkModel model, ActivationRanges? ranges, float[]? vectors, int threads, int batch)
     {
         var stream = new MemoryStream();
         OnnxExporter.Export(model.Network, name => model.Tensors[name], stream,
@@ -76,13 +75,15 @@ internal sealed class NetworkRun : IDisposable
         Map latent = model.Latent;
         long[] shape = [batch, latent.Channels, latent.Height, latent.Width];
         var epsilon = new float[batch * model.LatentElements];
-        List<OnnxTensor> inputs = [new("sample", shape, ToPlanes(model.States(batch), latent))];
-        if (vectors is not null) inputs.Add(new("vectors", [batch, model.Network.Embedding.Vectors], vectors));
-        else inputs.Add(new("timestep", [batch], new long[batch]));
+        List<OnnxTensor> inputs = [new("sample", Tensor(ToPlanes(model.States(batch), latent), shape))];
+        if (vectors is not null) inputs.Add(new("vectors", Tensor(vectors, [batch, model.Network.Embedding.Vectors])));
+        else inputs.Add(new("timestep", Tensor(new long[batch], [batch])));
         if (vectors is null && model.Network.Embedding.Classes > 0)
-            inputs.Add(new("label", [batch], Labels(model.Network, batch).Select(label => (long)label).ToArray()));
-        var session = new OnnxSession(library, stream.GetBuffer().AsSpan(0, (int)stream.Length), threads, [.. inputs], [new("epsilon", shape, epsilon)]);
+            inputs.Add(new("label", Tensor(Labels(model.Network, batch).Select(label => (long)label).ToArray(), [batch])));
+        var session = new OnnxSession(stream.ToArray(), threads, [.. inputs], [new("epsilon", Tensor(epsilon, shape))]);
         return (session, epsilon);
+
+        static OrtValue Tensor<T>(T[] values, long[] dimensions) where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, dimensions);
     }
 
     /// <summary>NHWC to NCHW.</summary>

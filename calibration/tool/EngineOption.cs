@@ -1,8 +1,7 @@
 using System.CommandLine;
+using System.Reflection;
 using Specializer.Calibration;
-#if FULL_FEED
 using Specializer.Calibration.TorchSharp;
-#endif
 
 namespace Specializer.Tool;
 
@@ -13,6 +12,9 @@ internal static class EngineOption
     public const string Interpreter = "interpreter";
 
     private const string Torch = "torchsharp", TorchCuda = "torchsharp-cuda";
+
+    /// <summary>The package with libtorch that this build has, or <c>none</c>.</summary>
+    private static readonly string Backend = typeof(EngineOption).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "TorchBackend").Value!;
 
     public static Option<string> Create()
     {
@@ -32,11 +34,13 @@ internal static class EngineOption
     public static ReferenceEngine Open(string name, Device device, int threads)
     {
         if (name == Interpreter) return new InterpreterEngine(device);
-#if FULL_FEED
-        return new TorchEngine(name == TorchCuda, threads);
-#else
-        throw new NotSupportedException(
-            $"The engine '{name}' is not in this build of the tool. Build the tool with -p:FullFeed=true where TorchSharp is on the package feed (docs/torchsharp.md), or use --engine {Interpreter}.");
-#endif
+        bool cuda = name == TorchCuda;
+        if (Backend == "none")
+        {
+            throw new NotSupportedException(
+                $"The engine '{name}' needs libtorch, and this build of the tool is without it. Build the tool with -p:TorchBackend={(cuda ? "TorchSharp-cuda-linux (or -windows)" : "libtorch-cpu-linux-x64 (or -osx-arm64, -win-arm64, -win-x64)")}; see docs/torchsharp.md. Or use --engine {Interpreter}.");
+        }
+
+        return new TorchEngine(cuda, threads);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,6 +8,8 @@ namespace Specializer.Calibration.TorchSharp;
 /// <remarks>Agrees with <see cref="InterpreterEngine"/> within FP32 rounding, not bit by bit: libtorch chooses its order of summation by machine.</remarks>
 public sealed class TorchEngine : ReferenceEngine
 {
+    private const string Library = "LibTorchSharp";
+
     /// <param name="cuda">On the first CUDA device; else on the CPU.</param>
     /// <param name="threads">CPU threads; 0 for libtorch's choice.</param>
     /// <exception cref="NotSupportedException">libtorch cannot be loaded, or has no CUDA device.</exception>
@@ -31,15 +34,25 @@ public sealed class TorchEngine : ReferenceEngine
     {
         try
         {
+            // Where it does not load, TorchSharp would copy half a gigabyte from the package folder and print what it tries.
+            if (OperatingSystem.IsLinux()) NativeLibrary.Load(Library, typeof(torch).Assembly, null);
             if (!TryInitializeDeviceType(cuda ? DeviceType.CUDA : DeviceType.CPU)) throw new NotSupportedException("its native library does not load.");
             return !cuda || torch.cuda.is_available() ? null
                 : "The engine 'torchsharp-cuda' needs a CUDA device and libtorch finds none. Use 'torchsharp' for the CPU.";
         }
         catch (Exception e) when (e is NotSupportedException or TypeInitializationException or DllNotFoundException)
         {
-            return $"libtorch {(cuda ? "for CUDA " : "")}cannot be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} " +
-                $"It comes with the package {(cuda ? "TorchSharp-cuda-linux or TorchSharp-cuda-windows" : "TorchSharp-cpu")}, and needs a C++ library as recent as its own; see docs/torchsharp.md.";
+            return $"libtorch {(cuda ? "for CUDA " : "")}cannot be loaded: {Cause((e.InnerException ?? e).Message)}. " +
+                $"It comes with a package of the platform, like {(cuda ? "TorchSharp-cuda-linux" : "libtorch-cpu-linux-x64")}, and on Linux needs a C++ library as recent as GCC 13.2's; see docs/torchsharp.md.";
         }
+    }
+
+    /// <summary>The line of a loader's message that says more than where it looked.</summary>
+    private static string Cause(string message)
+    {
+        string[] lines = message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string cause = lines.Skip(1).FirstOrDefault(line => !Path.GetFileNameWithoutExtension(line.Split(": ")[0]).EndsWith(Library, StringComparison.Ordinal)) ?? lines[0];
+        return cause.TrimEnd('.');
     }
 
     internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity) =>

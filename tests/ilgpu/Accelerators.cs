@@ -19,19 +19,10 @@ internal static class Accelerators
 {
     private static readonly Dictionary<Accelerator, string?> Reasons = Enum.GetValues<Accelerator>().ToDictionary(k => k, Probe);
 
-    /// <summary>Why tests that need the package cannot run, or null.</summary>
-    public static string? PackageMissing =>
-#if FULL_FEED
-        null;
-#else
-        "Built without ILGPU (FullFeed is not set).";
-#endif
-
     public static string? Missing(Accelerator kind) => Reasons[kind];
 
     public static Device Open(Accelerator kind, bool half = false)
     {
-#if FULL_FEED
         var options = new IlgpuDeviceOptions { HalfPrecision = half };
         return kind switch
         {
@@ -40,14 +31,10 @@ internal static class Accelerators
             Accelerator.Ptx => Ptx.PtxLauncher.Open(options),
             _ => IlgpuDevice.Cpu(options),
         };
-#else
-        throw new InvalidOperationException(PackageMissing);
-#endif
     }
 
     private static string? Probe(Accelerator kind)
     {
-        if (PackageMissing is { } reason) return reason;
         // These are never missing: where one does not open, its tests fail.
         if (kind is Accelerator.Cpu or Accelerator.Ptx) return null;
         try
@@ -75,16 +62,4 @@ internal sealed class OnAttribute : DataAttribute
     }
 
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[_kind]];
-}
-
-/// <summary>A fact that needs ILGPU but no device.</summary>
-internal sealed class PackageFactAttribute : FactAttribute
-{
-    public PackageFactAttribute() => Skip = Accelerators.PackageMissing;
-}
-
-/// <summary>A theory that needs ILGPU but no device.</summary>
-internal sealed class PackageTheoryAttribute : TheoryAttribute
-{
-    public PackageTheoryAttribute() => Skip = Accelerators.PackageMissing;
 }

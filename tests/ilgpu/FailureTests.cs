@@ -1,19 +1,16 @@
-#if FULL_FEED
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
-#endif
 
 namespace Specializer.Ilgpu.Tests;
 
 /// <summary>What goes wrong on GPUs, provoked by fakes around ILGPU's CPU accelerator: typed errors, nothing left behind, and the process goes on.</summary>
 public class FailureTests
 {
-    [PackageFact]
+    [Fact]
     public void A_session_says_what_it_needs_before_it_allocates()
     {
-#if FULL_FEED
         long needed;
         using (IlgpuDevice device = IlgpuDevice.Cpu())
         using (MnistSampler sampler = MnistSampler.Load(device))
@@ -38,13 +35,11 @@ public class FailureTests
 
         using (IlgpuDevice device = Open(a => new(a), needed))
         using (MnistSampler sampler = MnistSampler.Load(device)) Session(device, sampler).Dispose();
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void A_device_that_is_lost_in_a_step_is_an_error_and_the_next_one_works()
     {
-#if FULL_FEED
         using (IlgpuDevice device = Open(a => new FailingKernels(a) { LaunchesLeft = 200 }))
         using (MnistSampler sampler = MnistSampler.Load(device))
         using (SamplerSession session = sampler.CreateSession(1))
@@ -64,13 +59,11 @@ public class FailureTests
             run.Begin(sampler.Description.Latent, 784, new(1, 7, 0, 1f), [4], default);
             sampler.RunStep(0, run);
         }
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void A_kernel_that_the_device_cannot_run_is_named()
     {
-#if FULL_FEED
         using IlgpuDevice device = Open(a => new FailingKernels(a) { CannotCompile = true });
         using MnistSampler sampler = MnistSampler.Load(device);
         for (int i = 0; i < 2; i++)
@@ -78,30 +71,24 @@ public class FailureTests
             var e = Assert.Throws<DeviceCapabilityException>(() => sampler.CreateSession(1));
             Assert.Matches(@"cannot run \w+\.\w+: no such instruction", e.Message);
         }
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void A_missing_driver_is_an_error_that_says_so()
     {
-#if FULL_FEED
         var e = Assert.Throws<DeviceNotFoundException>(() => IlgpuDevice.Open<CudaDevice>("CUDA", 0, null, () => throw new DllNotFoundException("no library nvcuda")));
         Assert.Contains("no library nvcuda", e.Message);
         Assert.Contains("Install the GPU's driver", e.Message);
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void What_a_lost_device_cannot_free_keeps_nothing_else_from_being_freed()
     {
-#if FULL_FEED
         Part first = new(), second = new(), third = new();
         IlgpuDevice.Release(first, null, second, third);
         Assert.True(first.IsDisposed && second.IsDisposed && third.IsDisposed);
-#endif
     }
 
-#if FULL_FEED
     private static IlgpuDevice Open(Func<ILGPU.Runtime.Accelerator, KernelCache> kernels, long memory = long.MaxValue)
     {
         Context context = IlgpuContext.Cpu();
@@ -159,5 +146,4 @@ public class FailureTests
             throw new Lost();
         }
     }
-#endif
 }

@@ -8,6 +8,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
 {
     /// <summary>ILGPU's CPU accelerator takes half a minute for an image.</summary>
     [Theory]
+    [Trait("Duration", "Long")]
     [On(Accelerator.Cpu)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
@@ -68,7 +69,6 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
     public void Nothing_is_left_for_the_first_step(Accelerator kind)
     {
         using Device device = Accelerators.Open(kind);
-#if FULL_FEED
         using MnistSampler sampler = MnistSampler.Load(device);
         SamplerDescription d = sampler.Description;
         using Execution run = device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 2);
@@ -89,7 +89,6 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         // The labels; and where copies cannot be queued, the offsets of the guided combination.
         Assert.Equal(waits + (kind == Accelerator.Cuda ? 1 : 2), own.WaitCount);
         output.WriteLine($"{device.Name}: {compiled} kernels, {own.LaunchCount} launches a step");
-#endif
     }
 
     private static double Decibels(float[] expected, float[] actual)

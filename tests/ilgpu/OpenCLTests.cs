@@ -6,13 +6,13 @@ namespace Specializer.Ilgpu.Tests;
 /// <summary>What the kernels become in OpenCL C, where no OpenCL device is.</summary>
 public class OpenCLTests
 {
-    [PackageFact]
+    [Fact]
     public void Kernels_for_any_shape_are_valid()
     {
         foreach (string kernel in PtxKernels.Dynamic().Where(OnOpenCL)) Check(kernel, null);
     }
 
-    [PackageFact]
+    [Fact]
     public void Kernels_for_the_layers_of_the_sample_model_are_valid()
     {
         Type[] shapes =

@@ -13,6 +13,7 @@ public sealed class LabelAccuracyTests
     private const int Margin = 6;
 
     [SharedFact("data/mnist/classifier.safetensors")]
+    [Trait("Duration", "Long")]
     public void Quantized_digits_are_read_as_their_labels_as_often_as_float32_ones()
     {
         using var device = new CpuDevice();

@@ -71,7 +71,7 @@ public class TorchNetworkTests
                 var epsilon = new float[x.Length];
                 network.Evaluate(step, x, labels, epsilon, (operation, run) =>
                 {
-                    foreach (string output in Manifest.OperationFlow.Outputs(operation))
+                    foreach (string output in operation.Outputs())
                     {
                         var values = new float[run.Images * shapes[output]];
                         run.Read(output, values);

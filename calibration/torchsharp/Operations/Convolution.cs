@@ -7,7 +7,7 @@ internal partial class TorchOperations
 {
     public IEnumerable<(string Map, Tensor Value)> Visit(ConvolutionOperation o)
     {
-        Map from = __values[o.Input], to = __values[o.Output];
+        Map from = _maps[o.Input], to = _maps[o.Output];
         Tensor x = _values[o.Input];
         if (o.Upsample > 1) x = nn.functional.interpolate(x, scale_factor: [o.Upsample, o.Upsample]);
         // Rows below and columns to the right follow from the size of the output; libtorch's own padding is the same on both sides.

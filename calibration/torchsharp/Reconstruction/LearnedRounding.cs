@@ -1,6 +1,6 @@
 using Specializer.Manifest;
-using TorchSharp.Modules;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Specializer.Calibration.TorchSharp;

@@ -48,17 +48,15 @@ public class ReferenceEngineTests
         Assert.Contains("torchsharp", Assert.Throws<ArgumentException>(() => Calibrator.Run(DiffusersImporter.Load(ModelFolder.Source), options, folder.Root, device)).Message);
     }
 
-#if !FULL_FEED
     [Fact]
-    public void A_build_without_libtorch_says_so()
+    public void A_build_without_libtorch_says_how_to_get_it()
     {
         using var device = new CpuDevice(1);
         string message = Assert.Throws<NotSupportedException>(() => EngineOption.Open("torchsharp", device, 0)).Message;
-        Assert.Contains("FullFeed", message);
+        Assert.Contains("-p:TorchBackend=libtorch-cpu-linux-x64", message);
         string golden = Path.Combine(ModelFolder.Source, "golden.safetensors");
         Assert.Equal(ExitCode.BadInput, VerifyCommand.Create().Parse([ModelFolder.Source, "--against", golden, "--engine", "torchsharp"]).Invoke());
     }
-#endif
 
     [Fact]
     public void An_unknown_engine_is_refused() =>

@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using Specializer.Calibration.Export;
 
 namespace Specializer.Calibration.Tests.Export;
@@ -17,12 +18,15 @@ public class OnnxExportTests
     [Fact]
     public void The_model_takes_a_training_timestep_and_a_label()
     {
-        var model = new OnnxModelReader(Export(int8: false, threads: 1));
+        byte[] bytes = Export(int8: false, threads: 1);
+        var model = new OnnxModelReader(bytes);
 
         Assert.Equal(["sample", "timestep", "label"], model.Inputs);
         Assert.Equal([1000, 128], model.Tensors["embedding.time"].Dimensions);
         Assert.Equal(Model.Time.Row(980), model.Tensors["embedding.time"].Values<float>().AsSpan(980 * 128, 128).ToArray());
         Assert.Equal([11, 128], model.Tensors["embedding.label"].Dimensions);
+        using GoldenFile golden = Golden();
+        Assert.InRange(Difference(golden.Images("out.eps"), Predict(bytes, golden, [.. golden.Integers("in.t", 2).Select(t => (long)t)])), 0, 1e-5f);
     }
 
     [Fact]
@@ -35,7 +39,26 @@ public class OnnxExportTests
         var model = new OnnxModelReader(bytes);
         float scale = model.Tensors["sample.q_scale"].Values<float>()[0];
         Assert.InRange(scale * 255, 6, 10);
+        // At a timestep where pure noise is what the sampler sees, too: beyond the ranges an error has no bound.
+        using GoldenFile golden = Golden();
+        Assert.InRange(Difference(Predict(Export(int8: false, threads: 1), golden, [980, 980]), Predict(bytes, golden, [980, 980])), 1e-4f, 0.3f);
     }
+
+    /// <summary>ε of the two states that diffusers was asked about, in ONNX Runtime; one channel, so planes and pixels have the same order.</summary>
+    private static float[] Predict(byte[] model, GoldenFile golden, long[] timesteps)
+    {
+        long[] labels = [.. golden.Integers("in.class_labels", 2).Select(label => (long)label)];
+        using var session = new InferenceSession(model);
+        using var options = new RunOptions();
+        using OrtValue sample = OrtValue.CreateTensorValueFromMemory(golden.Images("in.x"), [2, 1, Model.Height, Model.Width]),
+            timestep = OrtValue.CreateTensorValueFromMemory(timesteps, [2]), label = OrtValue.CreateTensorValueFromMemory(labels, [2]);
+        using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, ["sample", "timestep", "label"], [sample, timestep, label], ["epsilon"]);
+        return results[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    private static GoldenFile Golden() => new(Path.Combine(ModelFolder.Source, "golden.safetensors"), Model.Height, Model.Width, Model.Channels);
+
+    private static float Difference(float[] a, float[] b) => a.Zip(b, (x, y) => MathF.Abs(x - y)).Max();
 
     [Fact]
     public void A_cancelled_export_stops()

@@ -170,6 +170,7 @@ public class CalibratorTests
     }
 
     [Fact]
+    [Trait("Duration", "Long")]
     public void SensitiveLayersThatDoNotHelpLeaveTheArtefactAsItWas()
     {
         CalibrationOptions options = Quick with { Steps = 4, Policy = BitPolicy.Budget, PresetShare = 0.25 };

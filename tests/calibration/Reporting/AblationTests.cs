@@ -60,6 +60,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     }
 
     [Fact]
+    [Trait("Duration", "Long")]
     public void A_whole_evaluation_is_the_same_on_any_number_of_threads_but_for_its_times()
     {
         string[] reports = [.. ((int[])[1, 3]).Select(threads =>

@@ -4,12 +4,12 @@ using Specializer.Tests;
 
 namespace Specializer.Generator.Tests;
 
-/// <summary>Compares a text with the file <c>TypeName.MethodName.verified.cs</c> beside the test. With the optional packages Verify.Xunit does it;
+/// <summary>Compares a text with the file <c>TypeName.MethodName.verified.cs</c> beside the test. With <c>VerifySnapshots</c> Verify.Xunit does it;
 /// without, these few lines do the same with the same files: UTF-8 with byte order mark, LF, <c>.received.</c> on a mismatch.</summary>
 /// <remarks>Set SPECIALIZER_ACCEPT_SNAPSHOTS=1 to write what is received as verified, then look at the difference in the repository.</remarks>
 internal static class Snapshot
 {
-#if FULL_FEED
+#if VERIFY_SNAPSHOTS
     public static Task Verify(string received, [CallerFilePath] string file = "", [CallerMemberName] string method = "") =>
         VerifyXunit.Verifier.Verify(received, "cs", sourceFile: file).ToTask();
 #else

@@ -1,38 +1,31 @@
-#if FULL_FEED
 using System.Reflection;
 using ILGPU.Runtime;
 using Specializer.Ilgpu.Graphs;
-#endif
 
 namespace Specializer.Ilgpu.Tests.Graphs;
 
 public class BitEqualityTests
 {
     /// <summary>Whatever field of whatever kernel's arguments changes is seen.</summary>
-    [PackageFact]
+    [Fact]
     public void Every_field_of_every_argument_counts()
     {
-#if FULL_FEED
         Type[] types = [.. typeof(IlgpuDevice).Assembly.GetTypes().Where(t => t is { IsValueType: true, Namespace: "Specializer.Ilgpu.Kernels" } && t.Name.EndsWith("Arguments", StringComparison.Ordinal))];
         Assert.True(types.Length >= 10, $"Only {types.Length} types were found.");
         foreach (Type type in types)
             typeof(BitEqualityTests).GetMethod(nameof(Check), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(type).Invoke(null, null);
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void Numbers_are_compared_by_their_bits()
     {
-#if FULL_FEED
         float zero = 0f, minus = -0f, nan = float.NaN, same = float.NaN;
         Assert.False(BitEquality<float>.AreSame(ref zero, ref minus));
         Assert.True(BitEquality<float>.AreSame(ref nan, ref same));
         double one = 1, next = Math.BitIncrement(1.0);
         Assert.False(BitEquality<double>.AreSame(ref one, ref next));
-#endif
     }
 
-#if FULL_FEED
     private static void Check<T>()
         where T : struct
     {
@@ -73,5 +66,4 @@ public class BitEqualityTests
             }
         }
     }
-#endif
 }

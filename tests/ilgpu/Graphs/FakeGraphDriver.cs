@@ -1,4 +1,3 @@
-#if FULL_FEED
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
@@ -119,4 +118,3 @@ internal sealed class FakeGraphDriver : IGraphDriver
         public override AcceleratorType AcceleratorType => AcceleratorType.CPU;
     }
 }
-#endif

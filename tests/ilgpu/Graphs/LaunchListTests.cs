@@ -1,15 +1,12 @@
-#if FULL_FEED
 using Specializer.Ilgpu.Graphs;
-#endif
 
 namespace Specializer.Ilgpu.Tests.Graphs;
 
 public class LaunchListTests
 {
-    [PackageFact]
+    [Fact]
     public void Kernel_grid_arguments_order_and_number_count()
     {
-#if FULL_FEED
         Action<float> kernel = First;
         LaunchGrid grid = new(3, 64);
         LaunchList list = List(l => l.Add(kernel, grid, 1f), l => l.Add(kernel, grid, 2f));
@@ -27,10 +24,8 @@ public class LaunchListTests
         used.Add(kernel, grid, 1f);
         used.Add(kernel, grid, 2f);
         Assert.True(list.IsSame(used));
-#endif
     }
 
-#if FULL_FEED
     private static LaunchList List(params ReadOnlySpan<Action<LaunchList>> add)
     {
         var list = new LaunchList();
@@ -49,5 +44,4 @@ public class LaunchListTests
     private static void Second(int argument)
     {
     }
-#endif
 }

@@ -10,10 +10,9 @@ public class StepGraphTests
         .WithEveryOperation().ToString();
 
     /// <summary>Seeds, labels, batch sizes and guidance scales change from run to run, and come back.</summary>
-    [PackageFact]
+    [Fact]
     public void Replayed_steps_have_the_bits_of_single_launches()
     {
-#if FULL_FEED
         var driver = new FakeGraphDriver();
         using IlgpuDevice device = driver.Open();
         Compare(device, (images, run) =>
@@ -23,7 +22,6 @@ public class StepGraphTests
         });
         Assert.Empty(driver.Executables);
         Assert.Empty(driver.Graphs);
-#endif
     }
 
     /// <summary>The same on a card.</summary>
@@ -32,16 +30,13 @@ public class StepGraphTests
     public void A_card_replays_steps_with_the_bits_of_single_launches(Accelerator kind)
     {
         Assert.Equal(Accelerator.Cuda, kind);
-#if FULL_FEED
         using IlgpuDevice device = IlgpuDevice.Cuda(0, new() { StepGraphs = true });
         Compare(device, (_, _) => { });
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void A_launch_with_another_argument_is_never_replayed()
     {
-#if FULL_FEED
         var driver = new FakeGraphDriver();
         using PackedWeights weights = new TestBlob().Build();
         using IlgpuDevice device = driver.Open();
@@ -74,14 +69,12 @@ public class StepGraphTests
         Assert.Equal((3, 5, 2), (driver.Captures, driver.Replays, driver.Executables.Count));
         run.Dispose();
         Assert.Empty(driver.Executables);
-#endif
     }
 
     /// <summary>Outside sessions nothing says where a step ends.</summary>
-    [PackageFact]
+    [Fact]
     public void What_waits_goes_out_before_it_is_read_or_its_memory_changes()
     {
-#if FULL_FEED
         var random = new Random(5);
         var blob = new TestBlob();
         GroupNormShape[] shapes = [new(3, 5, 8, 0, 2, 1e-5f, Nonlinearity.Silu, 1), new(9, 8, 8, 0, 2, 1e-5f, Nonlinearity.None, 1)];
@@ -111,14 +104,12 @@ public class StepGraphTests
 
         Assert.Equal(results[0], results[1]);
         Assert.Equal((4, 0), (driver.SingleLaunches, driver.Captures));
-#endif
     }
 
     /// <summary>They share a buffer on the device.</summary>
-    [PackageFact]
+    [Fact]
     public void Each_launch_reads_its_own_correction()
     {
-#if FULL_FEED
         ConvolutionShape[] shapes = [.. ((int[])[2, 3]).Select(outputs => ConvolutionShape.Of(2, 3, 4, outputs, 32, kernel: 1, before: 0, after: 0))];
         var blob = new TestBlob();
         ConvolutionWeights[] at = [.. shapes.Select(s => blob.Add(s, Values.Floats(new Random(3), 4 * s.OutputChannels), new float[s.OutputChannels]))];
@@ -154,10 +145,9 @@ public class StepGraphTests
         })];
         Assert.Equal(results[0], results[1]);
         Assert.True(driver.Replays > 0);
-#endif
     }
 
-    [PackageTheory]
+    [Theory]
     [InlineData("BeginCapture")]
     [InlineData("kernel")]
     [InlineData("EndCapture")]
@@ -167,8 +157,6 @@ public class StepGraphTests
     [InlineData("DestroyExecutable")]
     public void A_driver_that_refuses_is_an_error_and_nothing_stays_behind(string function)
     {
-        Assert.NotEmpty(function);
-#if FULL_FEED
         var driver = new FakeGraphDriver { Computes = false, FailsAt = function };
         using (IlgpuDevice device = driver.Open())
         using (MnistSampler sampler = MnistSampler.Load(device))
@@ -193,14 +181,12 @@ public class StepGraphTests
         Assert.Null(driver.Recording);
         Assert.Empty(driver.Graphs);
         Assert.Empty(driver.Executables);
-#endif
     }
 
     /// <summary>The third run of a step and all later ones: a graph and the solver, nothing on the heap, no waiting.</summary>
-    [PackageFact]
+    [Fact]
     public void A_replayed_step_is_two_launches_and_allocates_nothing()
     {
-#if FULL_FEED
         var driver = new FakeGraphDriver { Computes = false };
         using IlgpuDevice device = driver.Open();
         using MnistSampler sampler = MnistSampler.Load(device);
@@ -214,18 +200,14 @@ public class StepGraphTests
         sampler.RunStep(0, run);
         Assert.Equal(bytes, GC.GetAllocatedBytesForCurrentThread());
         Assert.Equal((waits, single + 1, 3), (run.WaitCount, driver.SingleLaunches, driver.Replays));
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void Other_devices_than_CUDA_refuse_the_option()
     {
-#if FULL_FEED
         Assert.Contains("only CUDA", Assert.Throws<DeviceCapabilityException>(() => IlgpuDevice.Cpu(new() { StepGraphs = true })).Message);
-#endif
     }
 
-#if FULL_FEED
     private static void Compare(IlgpuDevice device, Action<float[], int> after)
     {
         byte[] weights = CompiledSampler.Pack(Manifest);
@@ -242,5 +224,4 @@ public class StepGraphTests
             after(actual, run++);
         }
     }
-#endif
 }

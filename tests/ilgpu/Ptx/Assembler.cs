@@ -46,7 +46,6 @@ internal static partial class Assembler
     /// <summary>Why it cannot assemble PTX 8.0 for an architecture, or null.</summary>
     public static string? Missing(string architecture)
     {
-        if (Accelerators.PackageMissing is { } reason) return reason;
         if (Program == null) return "ptxas is neither on PATH nor in the folder bin of CUDA_HOME or CUDA_PATH.";
         (string version, string help) = About.Value;
         if (Release().Match(version) is not { Success: true } release || int.Parse(release.Groups[1].Value, CultureInfo.InvariantCulture) < 12)

@@ -1,4 +1,3 @@
-#if FULL_FEED
 using System.Collections.Concurrent;
 using System.Reflection;
 using ILGPU;
@@ -11,7 +10,6 @@ using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 using Specializer.GpuBenchmarks.Shapes;
 using Specializer.Ilgpu.Kernels;
-#endif
 using System.Text.RegularExpressions;
 
 namespace Specializer.Ilgpu.Tests.Ptx;
@@ -19,7 +17,6 @@ namespace Specializer.Ilgpu.Tests.Ptx;
 /// <summary>Compiles kernels to PTX where no GPU is.</summary>
 internal static class PtxKernels
 {
-#if FULL_FEED
     /// <summary>A convolution over a square map whose padding keeps the size (before stride and upsampling).</summary>
     public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits)
     {
@@ -91,27 +88,6 @@ internal static class PtxKernels
 
     private static readonly Lazy<CLBackend> OpenCLBackend = new(() => new(IlgpuContext.Create(_ => { }),
         new CLCapabilityContext(false, true, true, false, false), CLDeviceVendor.Other, new CLCVersion(1, 2)));
-#else
-    public static Type Convolution(int size, int inputs, int outputs, int kernel, int stride, int upsample, int bits) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static Type Norm(int size, int channels, int skip) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static Type Map(int size, int channels) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static Type Attention(int size, int heads, int channels) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static string[] Dynamic() => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static string[] Literal(Type shape) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static string[] Compile(string[] kernels, bool parallel) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static int MostThreads(string kernel) => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static string Compile(string kernel, Type? shape = null, string architecture = "sm_80") => throw new InvalidOperationException(Accelerators.PackageMissing);
-
-    public static string OpenCL(string kernel, Type? shape = null) => throw new InvalidOperationException(Accelerators.PackageMissing);
-#endif
 
     /// <summary>Bytes of static shared memory.</summary>
     public static int SharedBytes(string ptx) => Regex.Matches(ptx, @"^\s*\.shared .*\[(\d+)\];", RegexOptions.Multiline).Sum(m => int.Parse(m.Groups[1].Value));

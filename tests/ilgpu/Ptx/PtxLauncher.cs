@@ -1,4 +1,3 @@
-#if FULL_FEED
 using System.Collections.Concurrent;
 using System.Reflection;
 using ILGPU;
@@ -90,4 +89,3 @@ internal sealed class PtxLauncher(ILGPU.Runtime.Accelerator accelerator, Func<st
         while (to.Count % alignment != 0) to.Add(0);
     }
 }
-#endif

@@ -15,23 +15,23 @@ public class PtxTests(ITestOutputHelper output)
         }
     }
 
-    [PackageTheory]
+    [Theory]
     [MemberData(nameof(Layers))]
     public void Convolutions_use_the_matrix_instruction_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample) =>
         Check(NetworkKernels.Integers(size, inputs, outputs, kernel, stride, upsample));
 
-    [PackageTheory]
+    [Theory]
     [MemberData(nameof(Layers))]
     public void Convolutions_in_half_precision_use_the_matrix_instruction_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample) =>
         Check(NetworkKernels.Halves(size, inputs, outputs, kernel, stride, upsample));
 
     /// <summary>Tiles of shared memory where the layer has whole pieces of 16 bytes; no instruction that rounds otherwise than the CPU.</summary>
-    [PackageTheory]
+    [Theory]
     [MemberData(nameof(Layers))]
     public void Convolutions_in_FP32_use_tiles_where_the_layer_fits(int size, int inputs, int outputs, int kernel, int stride, int upsample) =>
         Check(NetworkKernels.Floats(size, inputs, outputs, kernel, stride, upsample));
 
-    [PackageFact]
+    [Fact]
     public void Attention_has_the_instructions_it_needs() => Check(NetworkKernels.Attentions.SelectMany(a => NetworkKernels.Attention(a.Size, a.Channels)));
 
     /// <summary>What only the driver knows.</summary>
@@ -40,7 +40,6 @@ public class PtxTests(ITestOutputHelper output)
     public void The_driver_keeps_sums_in_registers(Accelerator kind)
     {
         using Device device = Accelerators.Open(kind);
-#if FULL_FEED
         KernelCache kernels = ((IlgpuDevice)device).Kernels;
         foreach (Action<Kernels.ConvolutionArguments> kernel in (Action<Kernels.ConvolutionArguments>[])
             [Kernels.TensorConvolution.WideDynamic8, Kernels.TensorConvolution.WideDynamic4, Kernels.TensorConvolution.WideHalfDynamic, Kernels.TensorConvolution.LargeFloatDynamic]) kernels.Prepare(kernel);
@@ -53,13 +52,12 @@ public class PtxTests(ITestOutputHelper output)
             Assert.Equal(0, resources.Value.LocalBytes);
             Assert.InRange(resources.Value.Registers, 1, 255);
         }
-#endif
     }
 
-    [PackageFact]
+    [Fact]
     public void Other_kernels_keep_their_values_in_registers() => Check(NetworkKernels.Others());
 
-    [PackageFact]
+    [Fact]
     public void Kernels_for_any_shape_compile_too()
     {
         NetworkKernel[] kernels = [.. NetworkKernels.AnyShape()];
@@ -67,7 +65,7 @@ public class PtxTests(ITestOutputHelper output)
         Check(kernels);
     }
 
-    [PackageFact]
+    [Fact]
     public void Before_dp4a_sums_are_plain_integer_code()
     {
         foreach (string kernel in PtxKernels.Dynamic().Where(k => k.StartsWith("Direct", StringComparison.Ordinal)))
@@ -80,7 +78,7 @@ public class PtxTests(ITestOutputHelper output)
     }
 
     /// <summary>What benchmarks call the card's limit: a loop of nothing but matrix instructions.</summary>
-    [PackageFact]
+    [Fact]
     public void Limits_are_matrix_instructions_on_registers()
     {
         Check(NetworkKernels.Limits());
@@ -93,7 +91,7 @@ public class PtxTests(ITestOutputHelper output)
     }
 
     /// <summary>Sessions compile on all processors.</summary>
-    [PackageFact]
+    [Fact]
     public void Kernels_compiled_side_by_side_are_the_same()
     {
         string[] kernels = PtxKernels.Dynamic();
@@ -101,7 +99,7 @@ public class PtxTests(ITestOutputHelper output)
     }
 
     /// <summary>A literal shape must reach the kernel as numbers: then no argument but the batch decides the loops.</summary>
-    [PackageFact]
+    [Fact]
     public void Literal_shapes_become_literals()
     {
         Type shape = PtxKernels.Convolution(32, 384, 384, 3, 1, 1, 4);

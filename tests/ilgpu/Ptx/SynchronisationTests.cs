@@ -1,4 +1,3 @@
-#if FULL_FEED
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ILGPU;
@@ -125,4 +124,3 @@ public partial class SynchronisationTests
     [GeneratedRegex(@"\bbar\.(warp\.)?sync\s[^;]*;|cp\.async\.wait_group (?<left>[1-9]\d*);")]
     private static partial Regex Synchronisation();
 }
-#endif

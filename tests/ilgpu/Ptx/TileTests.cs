@@ -1,4 +1,3 @@
-#if FULL_FEED
 using System.Reflection;
 using Specializer.GpuBenchmarks.Shapes;
 using Specializer.Ilgpu.Kernels;
@@ -96,4 +95,3 @@ public class TileTests
         else run.Convolve(at, q, To, y, shape: s);
     }
 }
-#endif

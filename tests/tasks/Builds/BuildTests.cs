@@ -109,6 +109,7 @@ public sealed class BuildTests : IDisposable
     }
 
     [Fact]
+    [Trait("Duration", "Long")]
     public void Parallel_builds_of_several_targets_copy_large_weights_beside_each_program_and_publish_them()
     {
         // Two of the three have equal weights.

@@ -28,6 +28,7 @@ public sealed class PackageTests : IDisposable
 
     /// <summary>Weights too large for a resource reach the programs that use a packed library, also those that only use what uses it.</summary>
     [Fact]
+    [Trait("Duration", "Long")]
     public void A_packed_library_brings_its_weights()
     {
         string version = PackFeed();
