@@ -14,6 +14,8 @@ internal enum LayerKind
     GroupNorm,
     Quantize,
     Embedding,
+    /// <summary>What multiplies nothing and is none of the above.</summary>
+    Other,
 }
 
 /// <summary>All operations of one kind.</summary>
@@ -50,7 +52,7 @@ internal static class LayerTimes
         best[^1] = Embedding(run, rounds);
         best[0] = Math.Max(0, best[0] - best[^1]);
         var maps = run.Interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: operation.Cost(maps).MultiplyAccumulates))
+        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: (double)operation.Cost(maps).MultiplyAccumulates))
             .Append((Kind: LayerKind.Embedding, Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
             .GroupBy(o => o.Kind).OrderBy(g => g.Key)
             .Select(g => new LayerTime(g.Key, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
@@ -105,7 +107,8 @@ internal static class LayerTimes
         AttentionOperation => LayerKind.Attention,
         GroupNormOperation => LayerKind.GroupNorm,
         QuantizeOperation => LayerKind.Quantize,
-        _ => throw new NotSupportedException($"Operation '{operation.Name}' has no kind."),
+        CrossAttentionOperation => LayerKind.Attention,
+        _ => LayerKind.Other,
     };
 
     /// <summary>Two items that wait for each other, so that no thread can do both.</summary>

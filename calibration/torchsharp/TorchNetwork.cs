@@ -48,7 +48,7 @@ internal sealed class TorchNetwork : IReferenceNetwork
 
     public void Dispose() => _parameters.Dispose();
 
-    private void Evaluate(int step, int first, int images, int all, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
+    private void Evaluate(int step, int first, int images, int given, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
         ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
         using DisposeScope all = NewDisposeScope();
@@ -60,8 +60,8 @@ internal sealed class TorchNetwork : IReferenceNetwork
         {
             Map map = _network.Maps.Single(m => m.Name == input);
             int elements = map.Height * map.Width * map.Channels;
-            if (!_inputs.TryGetValue(input, out float[]? values) || values.Length != (long)all * elements)
-                throw new InvalidOperationException($"The input '{input}' needs {(long)all * elements} numbers for {all} images; {values?.Length ?? 0} were given.");
+            if (!_inputs.TryGetValue(input, out float[]? values) || values.Length != (long)given * elements)
+                throw new InvalidOperationException($"The input '{input}' needs {(long)given * elements} numbers for {given} images; {values?.Length ?? 0} were given.");
             maps[input] = ChannelsLast.ToTensor(values.AsSpan(first * elements, images * elements), map.Height, map.Width, map.Channels, _parameters.Device);
         }
 

@@ -72,8 +72,8 @@ public class CheckpointTests
     {
         using var folder = new TemporaryFolder();
         var checkpoint = new Checkpoint(folder.Root, "model", "options");
-        checkpoint.Load("noise", _ => { });
-        checkpoint.Load("costs", _ => { });
+        checkpoint.Load("noise", 1, (_, _) => { });
+        checkpoint.Load("costs", 1, (_, _) => { });
         Directory.CreateDirectory(folder.File("model.noise.checkpoint"));
         checkpoint.Save("costs", 1, _ => { });
         Assert.Contains("model.noise.checkpoint", Assert.Single(checkpoint.Delete()), StringComparison.Ordinal);
