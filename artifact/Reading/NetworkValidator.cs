@@ -112,6 +112,12 @@ internal sealed class NetworkValidator
                     $"The {property} is {map.Size}, the model's image {model.Height}×{model.Width}×{model.Channels}. They must be equal.", node);
         }
 
+        if (_network.Inputs.Count > 0)
+        {
+            _log.Add(ManifestErrorId.Limit,
+                $"This network reads {Names.Quote(_network.Inputs[0])} besides its state. Samplers of such networks are not compiled yet.", _networkNode["inputs"]!);
+        }
+
         JsonNode epsilon = _networkNode["epsilon"]!;
         Operation? writer = _network.Operations.FirstOrDefault(o => o.Outputs().Contains(_network.Epsilon));
         if (writer is not ConvolutionOperation || _network.Operations.Any(o => o.Inputs().Contains(_network.Epsilon)))

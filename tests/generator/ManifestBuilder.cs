@@ -23,6 +23,8 @@ internal sealed class ManifestBuilder
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
     public int ProductBits { get; init; } = 32;
+    /// <summary>Whether the network says that it has no further inputs.</summary>
+    public bool WithInputs { get; init; }
 
     /// <summary>Reserves elements of the step vectors and gives the first.</summary>
     public int Vector(int channels) => (_vectors += channels) - channels;
@@ -67,6 +69,38 @@ internal sealed class ManifestBuilder
         if (ProductBits != 32) operation["productBits"] = ProductBits;
         _operations.Add(operation);
         return output;
+    }
+
+    public string Operation(string op, string name, string input, string output, params (string Property, JsonNode Value)[] more)
+    {
+        var operation = new JsonObject { ["op"] = op, ["name"] = name, ["input"] = input, ["output"] = output };
+        foreach (var (property, value) in more) operation[property] = value;
+        _operations.Add(operation);
+        return output;
+    }
+
+    /// <summary>Operations of transformers, autoencoders and text encoders, one after the other.</summary>
+    public ManifestBuilder WithMapOperations()
+    {
+        int s = Size;
+        Map("latent", s, Channels);
+        string h = Convolution("conv_in", "latent", Map("h0", s, 8), weightBits: 32);
+        h = Operation("layerNorm", "norm", h, Map("h1", s, 8), ("epsilon", Number(1e-5)));
+        Convolution("to_kv", h, Map("kv", s, 16), kernelSize: 1, padding: 0, weightBits: 32);
+        h = Operation("crossAttention", "attention", h, Map("h2", s, 8), ("context", "kv"), ("heads", 2), ("causal", true));
+        h = Operation("activation", "activation", h, Map("h3", s, 8), ("function", "gelu"));
+        h = Operation("linearMap", "centre", h, Map("h4", s, 8), ("scale", 2), ("offset", -1));
+        h = Operation("scaleShift", "modulate", h, Map("h5", s, 8), ("vector", Vector(16)));
+        h = Convolution("proj", h, Map("wide", s, 16), kernelSize: 1, padding: 0, weightBits: 32);
+        h = Operation("geglu", "gate", h, Map("h6", s, 8));
+        h = Operation("resample", "down", h, Map("h7", s / 2, 8), ("halve", true));
+        h = Operation("resample", "up", h, Map("h8", s, 8), ("halve", false));
+        h = Convolution("ids", h, Map("ids", s, 1), kernelSize: 1, padding: 0, weightBits: 32);
+        Operation("lookup", "embeddings", h, Map("rows", s, 8), ("rows", 3));
+        h = Operation("codebook", "codes", "rows", Map("h9", s, 8), ("rows", 5));
+        h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 32);
+        Convolution("conv_out", h, Map("epsilon", s, Channels), weightBits: 32);
+        return this;
     }
 
     /// <summary>Every operation and every option of it: residual, vector, skip concatenation, strides, upsampling, all weight widths, attention.</summary>
@@ -164,6 +198,7 @@ internal sealed class ManifestBuilder
                 ["tool"] = "specializer", ["version"] = "0.1.0", ["options"] = new JsonArray("--steps " + Steps), ["trajectories"] = 1024, ["firstSeed"] = 0,
             },
         };
+        if (WithInputs) json["network"]!["inputs"] = new JsonArray();
         if (Guided) json["statistics"] = new JsonArray(Statistics());
         return json;
     }

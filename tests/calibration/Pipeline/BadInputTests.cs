@@ -51,7 +51,7 @@ public class BadInputTests
         using var folder = new ModelFolder();
         // Little noise is injected, and 4 bits bring much.
         IReadOnlyList<string> notes = Notes(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Sampler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
-        Assert.Contains(notes, n => n.StartsWith("quantization noise exceeds the sampler's own at timesteps", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.StartsWith("quantization adds more variance than the sampler injects at timesteps", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -23,6 +23,16 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void Operations_between_maps_are_compiled_and_run()
+    {
+        string manifest = new ManifestBuilder { Steps = 2 }.WithMapOperations().ToString();
+        float[] literals = Draw(manifest, maximumLiteralSteps: 64, guided: false);
+        Assert.Equal(literals, Draw(manifest, maximumLiteralSteps: 0, guided: false));
+        Assert.All(literals, p => Assert.True(float.IsFinite(p)));
+        Assert.True(literals.Distinct().Count() > literals.Length / 2, "The images are nearly constant: the comparison says little.");
+    }
+
+    [Fact]
     public void Guidance_uses_the_compiled_moments()
     {
         string manifest = new ManifestBuilder { Steps = 2, Classes = 3, EmbeddingWidth = 16, Guided = true }.WithEveryOperation().ToString();

@@ -12,13 +12,19 @@ public sealed class SchemaTests
         JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "calibration", "calibration.schema.json")))!.AsObject();
 
     /// <summary>One of each kind of object, all optional properties present.</summary>
-    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8 }.WithEveryOperation().ToJson();
+    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8, WithInputs = true }.WithEveryOperation().ToJson();
+
+    /// <summary>The kinds of operation that <see cref="s_manifest"/> lacks.</summary>
+    private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1 }.WithMapOperations().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
         { "", "" }, { "model", "model" }, { "scheduler", "scheduler" }, { "sampling", "sampling" }, { "weights", "weights" }, { "network", "network" },
         { "network/maps/0", "map" }, { "network/embedding", "embedding" }, { "network/operations/0", "quantize" }, { "network/operations/2", "groupNorm" },
         { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
+        { "network/operations/1", "layerNorm" }, { "network/operations/3", "crossAttention" }, { "network/operations/4", "activation" }, { "network/operations/5", "linearMap" },
+        { "network/operations/6", "scaleShift" }, { "network/operations/8", "geglu" }, { "network/operations/9", "resample" }, { "network/operations/12", "lookup" },
+        { "network/operations/13", "codebook" },
     };
 
     [Fact]
@@ -35,17 +41,18 @@ public sealed class SchemaTests
         Assert.False(schema["additionalProperties"]!.GetValue<bool>());
         string[] properties = [.. schema["properties"]!.AsObject().Select(p => p.Key)];
         string[] required = [.. schema["required"]!.AsArray().Select(p => p!.GetValue<string>())];
-        Assert.Equal(At(s_manifest, path).Select(p => p.Key).Order(), properties.Order());
+        JsonObject manifest = Holder(path, definition);
+        Assert.Equal(At(manifest, path).Select(p => p.Key).Order(), properties.Order());
 
         foreach (string property in properties)
         {
-            JsonObject damaged = s_manifest.DeepClone().AsObject();
+            JsonObject damaged = manifest.DeepClone().AsObject();
             At(damaged, path).Remove(property);
             bool missing = ManifestReader.Read(ManifestBuilder.Text(damaged)).Errors.Any(e => e.Id == ManifestErrorId.MissingProperty && e.Message.Contains($"'{property}'", StringComparison.Ordinal));
             Assert.True(missing == required.Contains(property), property);
         }
 
-        JsonObject extended = s_manifest.DeepClone().AsObject();
+        JsonObject extended = manifest.DeepClone().AsObject();
         At(extended, path)["zzz"] = 1;
         Assert.Equal(ManifestErrorId.UnknownProperty, Assert.Single(ManifestReader.Read(ManifestBuilder.Text(extended)).Errors).Id);
     }
@@ -61,6 +68,7 @@ public sealed class SchemaTests
     [InlineData("convolution", "stride")]
     [InlineData("convolution", "upsample")]
     [InlineData("attention", "productBits")]
+    [InlineData("activation", "function")]
     [InlineData("step", "activationBits")]
     public void Choices_are_those_of_the_reader(string definition, string property)
     {
@@ -71,11 +79,14 @@ public sealed class SchemaTests
 
         IEnumerable<ManifestError> Errors(JsonNode value)
         {
-            JsonObject json = s_manifest.DeepClone().AsObject();
+            JsonObject json = Holder(path, definition).DeepClone().AsObject();
             At(json, path)[property] = value;
             return ManifestReader.Read(ManifestBuilder.Text(json)).Errors;
         }
     }
+
+    private static JsonObject Holder(string path, string definition) =>
+        path.StartsWith("network/operations/", StringComparison.Ordinal) && At(s_manifest, path)["op"]!.GetValue<string>() != definition ? s_more : s_manifest;
 
     private static JsonObject At(JsonNode node, string path)
     {
