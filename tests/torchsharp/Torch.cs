@@ -1,6 +1,6 @@
 using Specializer.Calibration;
-using Specializer.Tests;
 using Specializer.Calibration.TorchSharp;
+using Specializer.Tests;
 
 namespace Specializer.TorchSharp.Tests;
 

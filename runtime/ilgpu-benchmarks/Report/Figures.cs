@@ -8,7 +8,7 @@ namespace Specializer.GpuBenchmarks.Report;
 /// run that is cut short loses little.</summary>
 internal sealed class Figures(TextWriter to, FileInfo? json)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) 
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,

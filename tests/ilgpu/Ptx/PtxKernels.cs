@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Backends;
 using ILGPU.Backends.EntryPoints;
@@ -10,7 +11,6 @@ using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 using Specializer.GpuBenchmarks.Shapes;
 using Specializer.Ilgpu.Kernels;
-using System.Text.RegularExpressions;
 
 namespace Specializer.Ilgpu.Tests.Ptx;
 
