@@ -13,7 +13,7 @@ internal static class Ddim
         double final = configuration.Flag("set_alpha_to_one", true) ? 1 : noise.AlphaBars[0];
         var program = new ProgramBuilder(Bounding.Read(configuration, clips: true));
         program.Begin(1);
-        foreach (var (timestep, alphaBar, next) in MarkovSteps.Of(configuration, noise, steps, final))
+        foreach (var (timestep, alphaBar, next) in MarkovSteps.Of(configuration, noise, steps, final, listed: false))
         {
             NoiseLevel level = NoiseLevel.OfAlphaBar(alphaBar);
             double sigma = (arguments.Eta ?? 0) * Math.Sqrt((1 - next) / (1 - alphaBar) * (1 - alphaBar / next));

@@ -18,7 +18,7 @@ internal static class Ddpm
             ("learned", VarianceType.Learned), ("learned_range", VarianceType.LearnedRange));
         var program = new ProgramBuilder(Bounding.Read(configuration, clips: true));
         program.Begin(1);
-        foreach (var (timestep, alphaBar, next) in MarkovSteps.Of(configuration, noise, steps, final: 1))
+        foreach (var (timestep, alphaBar, next) in MarkovSteps.Of(configuration, noise, steps, final: 1, listed: true))
         {
             double a = alphaBar / next, b = 1 - a, small = (1 - next) / (1 - alphaBar) * (1 - alphaBar / next);
             program.Evaluate(timestep);

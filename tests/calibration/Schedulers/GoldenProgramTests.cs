@@ -23,7 +23,10 @@ public class GoldenProgramTests
         ["m035"] = 1e-5,
     };
 
-    public static IEnumerable<object[]> Ids => GoldenCase.All.Select(c => new object[] { c.Id });
+    /// <summary>DDPM with linspace or trailing spacing as 0.30.3 had it: since 0.31.0 a step leads to the next listed timestep. <see cref="SameBitsTests"/> has such a case.</summary>
+    private static readonly string[] Superseded = ["c012", "c014", "c015"];
+
+    public static IEnumerable<object[]> Ids => GoldenCase.All.Where(c => !Superseded.Contains(c.Id)).Select(c => new object[] { c.Id });
 
     [SharedFact("golden/" + GoldenCase.First, "golden/" + GoldenCase.Further)]
     public void AllCasesAreHere() => Assert.Equal(78 + 63, GoldenCase.All.Count);

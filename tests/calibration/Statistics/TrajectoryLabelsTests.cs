@@ -1,5 +1,3 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration.Tests;
 
 public class TrajectoryLabelsTests
