@@ -23,7 +23,7 @@ internal sealed class CheckpointTarget : FuzzTarget
     public override string Read(byte[] input)
     {
         File.WriteAllBytes(FullName, input);
-        int value = 0, units = Open().Load("phase", reader => value = reader.ReadInt32());
+        int value = 0, units = Open().Load("phase", Units, (reader, _) => value = reader.ReadInt32());
         return (units, value) switch
         {
             (Units, Value) => "accepted",
