@@ -33,11 +33,11 @@ internal static class StartupProbe
         using var sampler = (Sampler)load.Invoke(null, [device])!;
         double loaded = Elapsed();
         int[] label = sampler.Description.Classes > 0 ? [0] : [];
-        sampler.Sample(1, seed: 0, label);
+        sampler.Sample(new() { Count = 1, Seed = 0, Labels = label });
         double first = Elapsed();
         double compilation = JitInfo.GetCompilationTime().TotalMilliseconds;
         long methods = JitInfo.GetCompiledMethodCount();
-        sampler.Sample(1, seed: 1, label);
+        sampler.Sample(new() { Count = 1, Seed = 1, Labels = label });
         Console.WriteLine(JsonSerializer.Serialize(new Startup(main, loaded, first, Elapsed() - first, compilation, methods)));
         return 0;
     }

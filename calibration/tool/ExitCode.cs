@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Tool;
@@ -42,7 +41,7 @@ internal static class ExitCode
             Console.Error.WriteLine("Cancelled.");
             return Cancelled;
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or ArithmeticException or UnauthorizedAccessException or ArgumentException or NotSupportedException or SafetensorsException or SamplerMismatchException)
+        catch (Exception e) when (e is IOException or InvalidDataException or ArithmeticException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             Console.Error.WriteLine($"error: {Message(e)}");
             return BadInput;

@@ -52,7 +52,7 @@ internal sealed class LabelPromptSampler : IPromptSampler
                 Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance,
                 Labels = Description.Classes == 0 ? [] : [.. conditions.Select(c => c.Label)],
             },
-            cancellation: cancellation);
+            cancellationToken: cancellation);
 
     public void Dispose()
     {

@@ -20,7 +20,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
     /// <param name="sampler">A model with labels, or with none; stays the caller's, and must live longer.</param>
     /// <param name="options">How it reads prompts and how much it takes on; null for the defaults.</param>
     /// <exception cref="ArgumentException">An option is out of range, or a name's label is none of the model's.</exception>
-    /// <exception cref="OutOfMemoryException">The working memory does not fit this computer's.</exception>
+    /// <exception cref="InsufficientMemoryException">The working memory does not fit this computer's.</exception>
     public SpecializerImageGenerator(Sampler sampler, SpecializerImageGeneratorOptions? options = null) : this(sampler, options ?? new(), owned: false)
     {
     }

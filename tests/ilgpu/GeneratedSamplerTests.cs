@@ -17,8 +17,8 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         using Device device = Accelerators.Open(kind);
         using MnistSampler here = MnistSampler.Load(), there = MnistSampler.Load(device);
         int[] labels = kind == Accelerator.Cpu ? [3] : [3, 8];
-        float[] expected = here.Sample(labels.Length, seed: 5, labels).Pixels.ToArray();
-        float[] actual = there.Sample(labels.Length, seed: 5, labels).Pixels.ToArray();
+        float[] expected = here.Sample(new() { Count = labels.Length, Seed = 5, Labels = labels }).Pixels.ToArray();
+        float[] actual = there.Sample(new() { Count = labels.Length, Seed = 5, Labels = labels }).Pixels.ToArray();
         double decibels = Decibels(expected, actual);
         output.WriteLine($"{device.Name}: {decibels:F1} dB to the CPU");
         Assert.True(decibels >= 50, $"{decibels:F1} dB");
@@ -39,7 +39,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
             byte[] weights = CompiledSampler.Pack(manifest);
             using Device device = Accelerators.Open(kind);
             using Sampler here = CompiledSampler.Load(manifest, weights), there = CompiledSampler.Load(manifest, weights, device: device);
-            float[] expected = here.Sample(2, seed: 5, [2, 0], guidance: 2.5f).Pixels.ToArray(), actual = there.Sample(2, seed: 5, [2, 0], guidance: 2.5f).Pixels.ToArray();
+            float[] expected = here.Sample(new() { Count = 2, Seed = 5, Labels = [2, 0], Guidance = 2.5f }).Pixels.ToArray(), actual = there.Sample(new() { Count = 2, Seed = 5, Labels = [2, 0], Guidance = 2.5f }).Pixels.ToArray();
             Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
             if (kind != Accelerator.OpenCL) Assert.Equal(expected, actual);
             else Assert.True(Decibels(expected, actual) >= 50);

@@ -38,10 +38,10 @@ public sealed class GeneratedEqualsInterpretedTests : IClassFixture<InterpretedI
         float guidance = Math.Min(2f, sampler.Description.GuidanceMaximum);
         Assert.NotEqual(1f, guidance);
 
-        ImageBatch images = sampler.Sample(3, seed: 5, labels: [1, 2, 3], guidance);
+        ImageBatch images = sampler.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = guidance });
 
-        Assert.Equal(interpreted.Sample(3, seed: 5, labels: [1, 2, 3], guidance).Pixels.ToArray(), images.Pixels.ToArray());
-        Assert.NotEqual(sampler.Sample(3, seed: 5, labels: [1, 2, 3], guidance: 1).Pixels.ToArray(), images.Pixels.ToArray());
+        Assert.Equal(interpreted.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = guidance }).Pixels.ToArray(), images.Pixels.ToArray());
+        Assert.NotEqual(sampler.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = 1 }).Pixels.ToArray(), images.Pixels.ToArray());
     }
 
     [X86Theory]
@@ -51,7 +51,7 @@ public sealed class GeneratedEqualsInterpretedTests : IClassFixture<InterpretedI
     {
         using var device = new CpuDevice(1);
         using MnistSampler sampler = MnistSampler.Load(device);
-        string here = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(sampler.Sample(2, seed: 11, labels: [3, 8]).Pixels.Span)));
+        string here = Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(sampler.Sample(new() { Count = 2, Seed = 11, Labels = [3, 8] }).Pixels.Span)));
 
         var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(MnistSampler).Assembly.Location])
         {

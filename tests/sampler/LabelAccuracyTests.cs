@@ -22,8 +22,8 @@ public sealed class LabelAccuracyTests
         using InterpretedSampler float32 = InterpretedSampler.Float32(model, quantized.Description.Steps.Count, eta: 1, device: device);
         int[] labels = [.. Enumerable.Range(0, Count).Select(i => i % 10)];
 
-        int read = Correct(quantized.Sample(Count, seed: 1, labels));
-        int reference = Correct(float32.Sample(Count, seed: 1, labels));
+        int read = Correct(quantized.Sample(new() { Count = Count, Seed = 1, Labels = labels }));
+        int reference = Correct(float32.Sample(new() { Count = Count, Seed = 1, Labels = labels }));
 
         Assert.InRange(reference, 80, Count);
         Assert.InRange(read, reference - Margin, Count);

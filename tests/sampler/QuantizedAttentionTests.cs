@@ -24,7 +24,7 @@ public sealed class QuantizedAttentionTests
         var options = new CalibrationOptions { Steps = 3, Trajectories = 2, AttentionBits = 8, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.On };
         string manifest = Calibrator.Run(model, options, folder.Root, device, 2).ManifestPath;
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device);
-        float[] expected = interpreted.Sample(4, seed: 5).Pixels.ToArray();
+        float[] expected = interpreted.Sample(new() { Count = 4, Seed = 5 }).Pixels.ToArray();
         Assert.All(expected, p => Assert.True(float.IsFinite(p)));
         foreach ((int capacity, int threads) in ((int, int)[])[(1, 2), (3, 1)])
         {

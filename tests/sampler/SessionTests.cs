@@ -26,7 +26,7 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     public void More_memory_than_there_is_is_an_error_that_says_how_much()
     {
         // More elements than an array can have: refused on every machine.
-        var error = Assert.Throws<OutOfMemoryException>(() => _sampler.CreateSession(int.MaxValue));
+        var error = Assert.Throws<InsufficientMemoryException>(() => _sampler.CreateSession(int.MaxValue));
         Assert.Contains($"capacity {int.MaxValue} needs {(int.MaxValue * _sampler.Description.BytesPerImage / 1048576.0).ToString("N0", CultureInfo.InvariantCulture)} MiB", error.Message, StringComparison.Ordinal);
         using SamplerSession session = _sampler.CreateSession(1);
         Assert.Equal(1, session.Capacity);
@@ -38,10 +38,37 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
         using SamplerSession session = _sampler.CreateSession(2);
         var options = new SampleOptions { Count = 2, Seed = 3, Labels = [1, 7] };
         var previews = new List<SamplePreview>();
-        await foreach (SamplePreview preview in session.Preview(options)) previews.Add(preview);
+        await foreach (SamplePreview preview in session.PreviewAsync(options)) previews.Add(preview);
 
         Assert.Equal(Enumerable.Range(1, _sampler.Description.Steps.Count), previews.Select(p => p.Step));
         Assert.Equal(session.Sample(options).Pixels.ToArray(), previews[^1].Images.Pixels.ToArray());
+    }
+
+    [Fact]
+    public async Task Asynchronous_calls_draw_the_same_and_refuse_when_called()
+    {
+        using SamplerSession session = _sampler.CreateSession(2);
+        var options = new SampleOptions { Count = 2, Seed = 3, Labels = [1, 7] };
+        float[] expected = session.Sample(options).Pixels.ToArray();
+        Assert.Equal(expected, (await session.SampleAsync(options)).Pixels.ToArray());
+        ImageBatch[] queued = await Task.WhenAll(_sampler.SampleAsync(options), _sampler.SampleAsync(options));
+        Assert.All(queued, images => Assert.Equal(expected, images.Pixels.ToArray()));
+
+        var wrong = new SampleOptions { Labels = [11] };
+        // Neither is awaited: what is wrong with the options is said by the call itself.
+        Assert.Throws<ArgumentException>(() => { _ = session.SampleAsync(wrong); });
+        Assert.Throws<ArgumentException>(() => { _ = _sampler.SampleAsync(wrong); });
+        Assert.Throws<ArgumentException>(() => { _ = session.PreviewAsync(wrong); });
+        Assert.Throws<ArgumentException>(() => { _ = session.PreviewAsync(new() { Count = 3, Labels = [1] }); });
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_gives_its_turn_back()
+    {
+        using var source = new CancellationTokenSource();
+        var stop = new Recorder { Then = _ => source.Cancel() };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _sampler.SampleAsync(new() { Labels = [1] }, stop, source.Token));
+        Assert.Equal(1, (await _sampler.SampleAsync(new() { Labels = [1] })).Count);
     }
 
     [Fact]
@@ -78,7 +105,7 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
 
         var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (SamplePreview preview in session.Preview(new() { Labels = [1] }, source.Token))
+            await foreach (SamplePreview preview in session.PreviewAsync(new() { Labels = [1] }, source.Token))
                 if (preview.Step == 2) source.Cancel();
         });
 
@@ -97,7 +124,7 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     [Fact]
     public void More_images_than_an_array_holds_are_refused()
     {
-        ArgumentException error = Assert.Throws<ArgumentException>(() => _sampler.Sample(int.MaxValue, labels: [1]));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => _sampler.Sample(new() { Count = int.MaxValue, Labels = [1] }));
         Assert.Contains(nameof(SampleOptions.FirstImage), error.Message, StringComparison.Ordinal);
     }
 
@@ -135,27 +162,27 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
             Then = p =>
             {
                 if (p.Step != 1) return;
-                waiting = Task.Run(() => _sampler.Sample(labels: [1], cancellation: source.Token));
+                waiting = Task.Run(() => _sampler.Sample(new() { Labels = [1] }, cancellationToken: source.Token));
                 source.Cancel();
                 // Ended during the first call's turn, not after it.
                 ended = Task.WaitAny([waiting], TimeSpan.FromSeconds(30)) == 0;
             },
         };
 
-        Assert.Equal(1, _sampler.Sample(labels: [1], progress: first).Count);
+        Assert.Equal(1, _sampler.Sample(new() { Labels = [1] }, first).Count);
 
         Assert.True(ended);
         Assert.Equal(source.Token, Assert.IsAssignableFrom<OperationCanceledException>(Record.Exception(() => waiting!.GetAwaiter().GetResult())).CancellationToken);
-        Assert.Equal(1, _sampler.Sample(labels: [1]).Count);
+        Assert.Equal(1, _sampler.Sample(new() { Labels = [1] }).Count);
     }
 
     [Fact]
     public void A_call_from_its_own_progress_does_not_wait_for_itself()
     {
         Exception? inner = null;
-        var nested = new Recorder { Then = p => { if (p.Step == 1) inner = Record.Exception(() => _sampler.Sample(labels: [1])); } };
+        var nested = new Recorder { Then = p => { if (p.Step == 1) inner = Record.Exception(() => _sampler.Sample(new() { Labels = [1] })); } };
 
-        _sampler.Sample(labels: [1], progress: nested);
+        _sampler.Sample(new() { Labels = [1] }, nested);
 
         Assert.IsType<InvalidOperationException>(inner);
     }
@@ -194,7 +221,7 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
     [Fact]
     public async Task Sessions_share_the_weights_side_by_side()
     {
-        float[] alone = _sampler.Sample(1, seed: 2, labels: [5]).Pixels.ToArray();
+        float[] alone = _sampler.Sample(new() { Count = 1, Seed = 2, Labels = [5] }).Pixels.ToArray();
 
         float[][] together = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {
@@ -236,7 +263,7 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
 
     [Fact]
     public void A_message_names_what_the_caller_gave() =>
-        Assert.Equal("Label 11 of image 0 is outside 0 to 10.", Assert.Throws<ArgumentException>(() => _sampler.Sample(labels: [11])).Message);
+        Assert.Equal("Label 11 of image 0 is outside 0 to 10.", Assert.Throws<ArgumentException>(() => _sampler.Sample(new() { Labels = [11] })).Message);
 
     [Fact]
     public void Labels_are_one_for_all_or_one_for_each()

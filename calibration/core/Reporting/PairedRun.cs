@@ -89,7 +89,7 @@ internal sealed class PairedRun : IDisposable
     private static double Draw(SamplerSession session, SampleOptions images, Action<int, ReadOnlyMemory<float>> visit, CancellationToken cancellation)
     {
         var clock = new Stopwatch();
-        using IEnumerator<SamplePreview> states = session.Preview(images, cancellation).ToBlockingEnumerable(cancellation).GetEnumerator();
+        using IEnumerator<SamplePreview> states = session.PreviewAsync(images, cancellation).ToBlockingEnumerable(cancellation).GetEnumerator();
         while (true)
         {
             clock.Start();

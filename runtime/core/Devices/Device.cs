@@ -3,6 +3,11 @@ namespace Specializer;
 /// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu. Dispose of it after its samplers: its threads and its device's memory otherwise stay until the process ends.</summary>
 public abstract class Device : IDisposable
 {
+    // Derived from here and in Specializer.Ilgpu alone: the other members are internal.
+    private protected Device()
+    {
+    }
+
     /// <summary>What a person would call it, for messages.</summary>
     public abstract string Name { get; }
 

@@ -6,6 +6,11 @@ namespace Specializer;
 /// cancellation token of the running call before they start.</remarks>
 public abstract partial class Execution : IDisposable
 {
+    // Derived from here and in Specializer.Ilgpu alone: members that a device must have are internal.
+    private protected Execution()
+    {
+    }
+
     /// <summary>Images that the arena was sized for.</summary>
     public abstract int Capacity { get; }
 

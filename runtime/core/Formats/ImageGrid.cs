@@ -15,6 +15,18 @@ public static class ImageGrid
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, ImageBatch images, int columns) => WriteRows(path, columns, images);
 
+    /// <summary>Writes a batch row by row to a stream, which stays open.</summary>
+    /// <param name="stream">Target.</param>
+    /// <param name="images">Images of 1 or 3 channels in [−1, 1].</param>
+    /// <param name="columns">Images in a row, at least 1.</param>
+    /// <exception cref="ArgumentException">No images, or another number of channels.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void Write(Stream stream, ImageBatch images, int columns)
+    {
+        var (pixels, height, width, channels) = Compose(columns, [images]);
+        PngWriter.Write(stream, pixels, height, width, channels);
+    }
+
     /// <summary>Writes several batches for comparison: a row of the first, below it the same row of the second, and so on.</summary>
     /// <param name="path">Target; replaced if it exists.</param>
     /// <param name="columns">Images in a row, at least 1.</param>

@@ -22,8 +22,22 @@ public static class PngWriter
         AtomicFile.Write(path, stream => stream.Write(png));
     }
 
+    /// <summary>Writes an image to a stream, which stays open.</summary>
+    /// <param name="stream">Target.</param>
+    /// <param name="pixels">Height·width·channels bytes, row by row, channels innermost.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="channels">1 (gray) or 3 (RGB).</param>
+    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void Write(Stream stream, ReadOnlySpan<byte> pixels, int height, int width, int channels)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(Encode(pixels, height, width, channels));
+    }
+
     /// <summary>The bytes of a PNG file.</summary>
-    /// <inheritdoc cref="Write" path="/param"/>
+    /// <inheritdoc cref="Write(string, ReadOnlySpan{byte}, int, int, int)" path="/param"/>
     /// <exception cref="ArgumentException">The sizes do not fit.</exception>
     public static byte[] Encode(ReadOnlySpan<byte> pixels, int height, int width, int channels)
     {

@@ -3,7 +3,7 @@ using Specializer.Manifest;
 namespace Specializer.Formats;
 
 /// <summary>A file is not valid safetensors, or a tensor is not what the caller asked for.</summary>
-public sealed class SafetensorsException : Exception
+public sealed class SafetensorsException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="file">The path as the user gave it.</param>

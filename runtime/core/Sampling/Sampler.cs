@@ -59,53 +59,81 @@ public abstract class Sampler : IDisposable
     /// <param name="capacity">Images evaluated at once; 0 chooses. Guidance evaluates each image twice.</param>
     /// <exception cref="ArgumentOutOfRangeException">A negative capacity.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
-    /// <exception cref="OutOfMemoryException">The buffers, <see cref="SamplerDescription.BytesPerImage"/> for each image, do not fit this computer's memory. GPUs report their own with an exception of theirs.</exception>
+    /// <exception cref="InsufficientMemoryException">The buffers, <see cref="SamplerDescription.BytesPerImage"/> for each image, do not fit this computer's memory. GPUs report their own with an exception of theirs.</exception>
     public SamplerSession CreateSession(int capacity = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity == 0) capacity = SamplerSession.DefaultCapacity(Description);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
+        SamplerSession session;
+        try
+        {
+            // Outside the lock: a GPU compiles its kernels here, which takes seconds.
+            session = new(this, capacity);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException(
+                FormattableString.Invariant($"A session of capacity {capacity} needs {capacity * Description.BytesPerImage / 1048576.0:N0} MiB, which this computer does not have free. A smaller capacity draws the same images in more batches."), e);
+        }
+
         lock (_sessions)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            try
+            if (!_disposed)
             {
-                var session = new SamplerSession(this, capacity);
                 _sessions.Add(session);
                 return session;
             }
-            catch (OutOfMemoryException e)
-            {
-                throw new OutOfMemoryException(
-                    FormattableString.Invariant($"A session of capacity {capacity} needs {capacity * Description.BytesPerImage / 1048576.0:N0} MiB, which this computer does not have free. A smaller capacity draws the same images in more batches."), e);
-            }
         }
+
+        session.Dispose();
+        throw new ObjectDisposedException(GetType().FullName);
     }
 
     /// <summary>Draws images with a session that this sampler keeps. Calls from several threads take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
-    /// <param name="count">Number of images, at least 1.</param>
-    /// <param name="seed">Seed of the noise.</param>
-    /// <param name="labels">One label for all images or one for each; null or empty for none.</param>
-    /// <param name="guidance">Classifier-free guidance scale; null for the compiled-in one.</param>
+    /// <param name="options">What to draw; null for one image of the defaults.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts while the call waits for its turn, and within a step.</param>
-    /// <exception cref="ArgumentException">Labels or guidance do not fit the model.</exception>
-    /// <exception cref="OutOfMemoryException">The session's buffers, or the images, do not fit this computer's memory.</exception>
+    /// <param name="cancellationToken">Acts while the call waits for its turn, and within a step.</param>
+    /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
+    /// <exception cref="InsufficientMemoryException">The session's buffers, or the images, do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">The call came from <paramref name="progress"/> of another one, whose turn it still is.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public ImageBatch Sample(int count = 1, ulong seed = 0, IReadOnlyList<int>? labels = null, float? guidance = null,
-        IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    public ImageBatch Sample(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        var options = new SampleOptions { Count = count, Seed = seed, Labels = labels ?? [], Guidance = guidance };
+        options ??= new();
+        SampleRequest.Of(options, Description);
         // Waiting for itself would never end.
         if (_turnOfThread == Environment.CurrentManagedThreadId)
             throw new InvalidOperationException($"This sampler is already drawing on this thread. Draw with a session of {nameof(CreateSession)} instead.");
-        _turn.Wait(cancellation);
+        _turn.Wait(cancellationToken);
+        return InTurn(options, progress, cancellationToken);
+    }
+
+    /// <summary>Draws images on a thread of the pool, with a session that this sampler keeps. Calls take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
+    /// <inheritdoc cref="Sample" path="/param"/>
+    /// <inheritdoc cref="Sample" path="/exception"/>
+    public Task<ImageBatch> SampleAsync(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        SampleRequest.Of(options, Description);
+        return Wait();
+
+        async Task<ImageBatch> Wait()
+        {
+            await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return await Task.Run(() => InTurn(options, progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Draws, and passes the turn on.</summary>
+    private ImageBatch InTurn(SampleOptions options, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
+    {
         try
         {
             _turnOfThread = Environment.CurrentManagedThreadId;
             _session ??= CreateSession();
-            return _session.Sample(options, progress, cancellation);
+            return _session.Sample(options, progress, cancellationToken);
         }
         finally
         {

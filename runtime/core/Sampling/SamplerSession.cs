@@ -46,27 +46,28 @@ public sealed class SamplerSession : IDisposable
     /// <summary>Draws images.</summary>
     /// <param name="options">What to draw.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
     /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
-    /// <exception cref="OutOfMemoryException">All images together do not fit this computer's memory.</exception>
+    /// <exception cref="InsufficientMemoryException">All images together do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        Request request = Check(options);
+        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        int batch = request.BatchImages(Capacity);
         Enter();
         try
         {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            var pixels = new float[options.Count * request.Elements];
-            for (int first = 0; first < options.Count; first += request.BatchImages)
+            float[] pixels = Pixels(options.Count * request.Elements);
+            for (int first = 0; first < options.Count; first += batch)
             {
-                int images = Begin(options, request, first, stop.Token, cancellation);
+                int images = Begin(options, request, first, Math.Min(batch, options.Count - first), stop.Token, cancellationToken);
                 for (int step = 0; step < d.Steps.Count; step++)
                 {
-                    RunStep(step, cancellation);
+                    RunStep(step, cancellationToken);
                     bool last = step + 1 == d.Steps.Count;
                     progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
                 }
@@ -82,30 +83,45 @@ public sealed class SamplerSession : IDisposable
         }
     }
 
+    /// <summary>Draws images on a thread of the pool.</summary>
+    /// <inheritdoc cref="Sample" path="/param"/>
+    /// <inheritdoc cref="Sample" path="/exception"/>
+    public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        SampleRequest.Of(options, _sampler.Description).BatchImages(Capacity);
+        return Task.Run(() => Sample(options, progress, cancellationToken), cancellationToken);
+    }
+
     /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields their state after every step; a step runs when the next preview is asked for.</summary>
     /// <param name="options">What to draw; all images must fit one batch.</param>
-    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
     /// <exception cref="ArgumentException">Labels, guidance or count do not fit.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public async IAsyncEnumerable<SamplePreview> Preview(SampleOptions options, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<SamplePreview> PreviewAsync(SampleOptions options, CancellationToken cancellationToken = default)
     {
-        Request request = Check(options);
-        if (options.Count > request.BatchImages)
-            throw new ArgumentException($"Previews show one batch: at most {request.BatchImages} images here, {options.Count} were asked for. Create a session with a larger capacity.");
+        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        int batch = request.BatchImages(Capacity);
+        if (options.Count > batch)
+            throw new ArgumentException($"Previews show one batch: at most {batch} images here, {options.Count} were asked for. Create a session with a larger capacity.");
+        return Previews(options, request, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<SamplePreview> Previews(SampleOptions options, SampleRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         Enter();
         try
         {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _disposing.Token);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            int images = Begin(options, request, 0, stop.Token, cancellation);
+            int images = Begin(options, request, 0, options.Count, stop.Token, cancellationToken);
             ImageId[] ids = Ids(options, request.Labels, images);
             for (int step = 0; step < d.Steps.Count; step++)
             {
                 int current = step;
                 // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
-                await Task.Run(() => RunStep(current, cancellation), cancellation).ConfigureAwait(false);
+                await Task.Run(() => RunStep(current, cancellationToken), cancellationToken).ConfigureAwait(false);
                 var pixels = new float[images * request.Elements];
                 Read(request.Elements, pixels);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
@@ -126,61 +142,15 @@ public sealed class SamplerSession : IDisposable
         _sampler.Forget(this);
     }
 
-    private readonly record struct Request(int[] Labels, float Guidance, int BatchImages, int Elements);
-
-    private Request Check(SampleOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        SamplerDescription d = _sampler.Description;
-        if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
-        int elements = d.Height * d.Width * d.Channels;
-        if ((long)options.Count * elements > Array.MaxLength)
-            throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.");
-        if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
-            throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.");
-        float guidance = options.Guidance ?? d.Guidance;
-        if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
-            throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
-        int batchImages = guidance == 1f ? _execution.Capacity : _execution.Capacity / 2;
-        if (batchImages == 0)
-            throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.");
-        return new(Labels(options, d), guidance, batchImages, elements);
-    }
-
-    private static int[] Labels(SampleOptions options, SamplerDescription d)
-    {
-        IReadOnlyList<int> labels = options.Labels ?? [];
-        if (d.Classes == 0)
-            return labels.Count == 0 ? [] : throw new ArgumentException("The model is unconditional and takes no labels.");
-        if (labels.Count == 0)
-        {
-            if (d.NullLabel < 0) throw new ArgumentException($"The model needs a label for each image: 0 to {d.Classes - 1}.");
-            labels = [d.NullLabel];
-        }
-
-        if (labels.Count != 1 && labels.Count != options.Count)
-            throw new ArgumentException($"{labels.Count} labels for {options.Count} images; give one for all or one for each.");
-        var all = new int[options.Count];
-        for (int i = 0; i < all.Length; i++)
-        {
-            int label = labels[labels.Count == 1 ? 0 : i];
-            if (label < 0 || label >= d.Classes)
-                throw new ArgumentException($"Label {label} of image {i} is outside 0 to {d.Classes - 1}.");
-            all[i] = label;
-        }
-
-        return all;
-    }
-
     /// <param name="options">What to draw.</param>
     /// <param name="request">What follows from it.</param>
     /// <param name="first">First image of the batch.</param>
+    /// <param name="images">Images of the batch.</param>
     /// <param name="stop">Cancelled by the caller, or by <see cref="Dispose"/>.</param>
-    /// <param name="cancellation">The caller's own.</param>
-    private int Begin(SampleOptions options, Request request, int first, CancellationToken stop, CancellationToken cancellation)
+    /// <param name="cancellationToken">The caller's own.</param>
+    private int Begin(SampleOptions options, in SampleRequest request, int first, int images, CancellationToken stop, CancellationToken cancellationToken)
     {
         SamplerDescription d = _sampler.Description;
-        int images = Math.Min(request.BatchImages, options.Count - first);
         bool guided = request.Guidance != 1f;
         Span<int> labels = new int[guided ? 2 * images : images];
         if (request.Labels.Length == 0) labels.Clear();
@@ -199,14 +169,14 @@ public sealed class SamplerSession : IDisposable
             }
             catch (OperationCanceledException e)
             {
-                throw Stopped(e, cancellation);
+                throw Stopped(e, cancellationToken);
             }
         }
 
         return images;
     }
 
-    private void RunStep(int step, CancellationToken cancellation)
+    private void RunStep(int step, CancellationToken cancellationToken)
     {
         lock (_working)
         {
@@ -217,14 +187,14 @@ public sealed class SamplerSession : IDisposable
             }
             catch (OperationCanceledException e)
             {
-                throw Stopped(e, cancellation);
+                throw Stopped(e, cancellationToken);
             }
         }
     }
 
     /// <summary>Why a call ends early. The token that the device knows is this session's; callers look for their own.</summary>
-    private Exception Stopped(OperationCanceledException e, CancellationToken cancellation) =>
-        _disposed ? new ObjectDisposedException(nameof(SamplerSession)) : new OperationCanceledException(e.Message, e, cancellation);
+    private Exception Stopped(OperationCanceledException e, CancellationToken cancellationToken) =>
+        _disposed ? new ObjectDisposedException(nameof(SamplerSession)) : new OperationCanceledException(e.Message, e, cancellationToken);
 
     private void Read(int elements, Span<float> pixels)
     {
@@ -232,6 +202,19 @@ public sealed class SamplerSession : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             _execution.Read(_sampler.Description.Latent, elements, pixels);
+        }
+    }
+
+    private static float[] Pixels(int count)
+    {
+        try
+        {
+            return new float[count];
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException(
+                FormattableString.Invariant($"The images need {count * 4L / 1048576.0:N0} MiB, which this computer does not have free. Draw fewer at a time and go on with {nameof(SampleOptions.FirstImage)}."), e);
         }
     }
 

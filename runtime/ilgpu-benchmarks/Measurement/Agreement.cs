@@ -16,7 +16,7 @@ internal static class Agreement
     public static ImageAgreementRow Image(IlgpuDevice device, bool whole)
     {
         using MnistSampler here = MnistSampler.Load(), there = MnistSampler.Load(device);
-        float[] expected = whole ? here.Sample(1, seed: 5, [3]).Pixels.ToArray() : Step(here), actual = whole ? there.Sample(1, seed: 5, [3]).Pixels.ToArray() : Step(there);
+        float[] expected = whole ? here.Sample(new() { Count = 1, Seed = 5, Labels = [3] }).Pixels.ToArray() : Step(here), actual = whole ? there.Sample(new() { Count = 1, Seed = 5, Labels = [3] }).Pixels.ToArray() : Step(there);
         double error = expected.Zip(actual, (e, a) => (double)(e - a) * (e - a)).Average();
         // Pixels span 2: from −1 to 1.
         double? decibels = error == 0 ? null : 10 * Math.Log10(4 / error);
@@ -31,7 +31,7 @@ internal static class Agreement
         foreach (float guidance in (float[])[1f, here.Description.GuidanceMaximum])
             for (ulong seed = 5; seed < 8; seed++)
             {
-                ReadOnlySpan<float> expected = here.Sample(1, seed, [3], guidance).Pixels.Span, actual = there.Sample(1, seed, [3], guidance).Pixels.Span;
+                ReadOnlySpan<float> expected = here.Sample(new() { Count = 1, Seed = seed, Labels = [3], Guidance = guidance }).Pixels.Span, actual = there.Sample(new() { Count = 1, Seed = seed, Labels = [3], Guidance = guidance }).Pixels.Span;
                 images++;
                 if (!MemoryMarshal.AsBytes(expected).SequenceEqual(MemoryMarshal.AsBytes(actual))) differing++;
             }

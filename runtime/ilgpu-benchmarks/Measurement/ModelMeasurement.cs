@@ -64,7 +64,7 @@ internal sealed class ModelMeasurement
         if (whole) session.Sample(new() { Labels = [3] });
         else
         {
-            IAsyncEnumerator<SamplePreview> steps = session.Preview(new() { Labels = [3] }).GetAsyncEnumerator();
+            IAsyncEnumerator<SamplePreview> steps = session.PreviewAsync(new() { Labels = [3] }).GetAsyncEnumerator();
             steps.MoveNextAsync().AsTask().GetAwaiter().GetResult();
             steps.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }

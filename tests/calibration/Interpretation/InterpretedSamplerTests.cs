@@ -13,7 +13,7 @@ public class InterpretedSamplerTests
     {
         using var device = new CpuDevice(2);
         using InterpretedSampler sampler = InterpretedSampler.Float32(Model, 4, eta: 1, device: device);
-        ImageBatch all = sampler.Sample(3, seed: 5, labels: [1, 2, 3]);
+        ImageBatch all = sampler.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3] });
         using SamplerSession session = sampler.CreateSession(1);
         ImageBatch alone = session.Sample(new() { Count = 1, Seed = 5, FirstImage = 2, Labels = [3] });
         Assert.Equal(all[2].ToArray(), alone[0].ToArray());
@@ -37,8 +37,8 @@ public class InterpretedSamplerTests
         using var device = new CpuDevice(2);
         using InterpretedSampler sampler = InterpretedSampler.Float32(Model, 3, eta: 0, device: device, guidance: 2);
         Assert.Equal(2, sampler.Description.Guidance);
-        float[] guided = sampler.Sample(2, seed: 1, labels: [4, 10]).Pixels.ToArray();
-        float[] plain = sampler.Sample(2, seed: 1, labels: [4, 10], guidance: 1).Pixels.ToArray();
+        float[] guided = sampler.Sample(new() { Count = 2, Seed = 1, Labels = [4, 10] }).Pixels.ToArray();
+        float[] plain = sampler.Sample(new() { Count = 2, Seed = 1, Labels = [4, 10], Guidance = 1 }).Pixels.ToArray();
         Assert.NotEqual(plain[..784], guided[..784]);
         // Where the label is "none" both halves are equal, and (1−g)·ε + g·ε is ε but for rounding.
         for (int i = 784; i < 1568; i++) Assert.Equal(plain[i], guided[i], 1e-4f);
@@ -73,7 +73,7 @@ public class InterpretedSamplerTests
         string path = ArtifactWriter.Write(folder.Root, manifest, weights).Path;
 
         using InterpretedSampler actual = InterpretedSampler.FromArtifact(path, device);
-        Assert.Equal(expected.Sample(2, 9, [1, 2]).Pixels.ToArray(), actual.Sample(2, 9, [1, 2]).Pixels.ToArray());
+        Assert.Equal(expected.Sample(new() { Count = 2, Seed = 9, Labels = [1, 2] }).Pixels.ToArray(), actual.Sample(new() { Count = 2, Seed = 9, Labels = [1, 2] }).Pixels.ToArray());
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public class InterpretedSamplerTests
         {
             using var device = new CpuDevice(threads);
             using InterpretedSampler sampler = InterpretedSampler.FromArtifact(path, device);
-            return sampler.Sample(5, seed: 3).Pixels.ToArray();
+            return sampler.Sample(new() { Count = 5, Seed = 3 }).Pixels.ToArray();
         })];
         Assert.Equal(drawn[0], drawn[1]);
         Assert.True(drawn[0].Distinct().Count() > 100);

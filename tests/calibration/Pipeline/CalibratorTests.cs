@@ -22,7 +22,7 @@ public class CalibratorTests
         Assert.Equal(1, artifact.Manifest.Steps.Count(s => s.ActivationBits == 4));
         Assert.All(artifact.Manifest.Steps, s => Assert.Equal((16, 4), (s.Covariance.Count, s.Means.Count)));
         using InterpretedSampler sampler = InterpretedSampler.FromArtifact(first);
-        Assert.All(sampler.Sample(2, labels: [3, 7], guidance: 2.5f).Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
+        Assert.All(sampler.Sample(new() { Count = 2, Labels = [3, 7], Guidance = 2.5f }).Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public class CalibratorTests
 
         // Nothing is corrected, so the artefact's images are the free-running ones.
         using InterpretedSampler quantized = InterpretedSampler.FromArtifact(path), exact = InterpretedSampler.Float32(Model, 3, 1);
-        float[][] images = [.. ((InterpretedSampler[])[exact, quantized]).Select(s => s.Sample(3, labels: TrajectoryLabels.Of(Model, 0, 0, 3)).Pixels.ToArray())];
+        float[][] images = [.. ((InterpretedSampler[])[exact, quantized]).Select(s => s.Sample(new() { Count = 3, Labels = TrajectoryLabels.Of(Model, 0, 0, 3) }).Pixels.ToArray())];
         Assert.Equal(new PairedImages(images[0], images[1], 28 * 28).PooledSnrDb().Value, own.FreeRunningSnrDb.Value[2].Value, 1e-4);
     }
 

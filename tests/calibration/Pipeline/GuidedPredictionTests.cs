@@ -29,7 +29,7 @@ public class GuidedPredictionTests
         CalibrationManifest manifest = ManifestBuilder.Build(Model, scheduler, options, run.Quantized.Network, steps, plan, "uniform");
         int[] labels = TrajectoryLabels.Of(Model, options.Seed, 0, 2);
         using InterpretedSampler sampler = InterpretedSampler.FromManifest(manifest, run.Tensors.Bytes, device);
-        float[] expected = sampler.Sample(2, options.Seed, labels).Pixels.ToArray();
+        float[] expected = sampler.Sample(new() { Count = 2, Seed = options.Seed, Labels = labels }).Pixels.ToArray();
 
         using ReferenceTrajectories reference = run.Context.Reference();
         using NetworkEvaluator quantized = run.Evaluator();

@@ -74,6 +74,6 @@ public sealed class RunTests
     private static float[] Draw(string manifest, int maximumLiteralSteps, bool guided)
     {
         using Sampler sampler = CompiledSampler.Load(manifest, CompiledSampler.Pack(manifest), maximumLiteralSteps);
-        return sampler.Sample(3, seed: 5, guidance: guided ? 2.5f : null).Pixels.ToArray();
+        return sampler.Sample(new() { Count = 3, Seed = 5, Guidance = guided ? 2.5f : null }).Pixels.ToArray();
     }
 }

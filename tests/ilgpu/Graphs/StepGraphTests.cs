@@ -218,7 +218,7 @@ public class StepGraphTests
         {
             ulong seed = (ulong)run;
             int[] labels = [.. Enumerable.Range(run, count).Select(i => i % 2)];
-            float[] expected = here.Sample(count, seed, labels, guidance).Pixels.ToArray(), actual = there.Sample(count, seed, labels, guidance).Pixels.ToArray();
+            float[] expected = here.Sample(new() { Count = count, Seed = seed, Labels = labels, Guidance = guidance }).Pixels.ToArray(), actual = there.Sample(new() { Count = count, Seed = seed, Labels = labels, Guidance = guidance }).Pixels.ToArray();
             Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
             Assert.Equal(expected, actual);
             after(actual, run++);

@@ -21,6 +21,16 @@ public class PngTests
     }
 
     [Fact]
+    public void A_stream_receives_the_bytes_that_a_file_would_and_stays_open()
+    {
+        var images = new ImageBatch([-1, 0, 1, 0.5f], 2, 2, 1, [new(0, 0, -1)]);
+        using var stream = new MemoryStream();
+        ImageGrid.Write(stream, images, columns: 1);
+        Assert.Equal(PngWriter.Encode([0, 128, 255, 191], 2, 2, 1), stream.ToArray());
+        Assert.True(stream.CanWrite);
+    }
+
+    [Fact]
     public void WrongSizesAreRefused()
     {
         Assert.Throws<ArgumentException>(() => PngWriter.Encode(new byte[8], 2, 2, 2));

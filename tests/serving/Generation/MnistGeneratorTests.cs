@@ -28,7 +28,7 @@ public sealed class MnistGeneratorTests : IDisposable
         ImageGenerationResponse response = await _generator.GenerateAsync(new(" seven "), new() { Count = 2, AdditionalProperties = new() { ["seed"] = 3, ["guidance"] = 2 } });
 
         using MnistSampler sampler = MnistSampler.Load();
-        ImageBatch images = sampler.Sample(2, seed: 3, labels: [7], guidance: 2);
+        ImageBatch images = sampler.Sample(new() { Count = 2, Seed = 3, Labels = [7], Guidance = 2 });
         Assert.Equal(2, response.Contents.Count);
         for (int i = 0; i < 2; i++)
         {

@@ -57,7 +57,7 @@ internal sealed class ConsumerProject : IDisposable
     /// <summary>A program that draws two images, then names its resources.</summary>
     public static string Program(string sampler) => $$"""
         using {{sampler}} sampler = {{sampler}}.Load();
-        Console.WriteLine($"{sampler.Sample(2, seed: 7).Count} images");
+        Console.WriteLine($"{sampler.Sample(new() { Count = 2, Seed = 7 }).Count} images");
         foreach (string name in typeof(Program).Assembly.GetManifestResourceNames()) Console.WriteLine(name);
         """;
 

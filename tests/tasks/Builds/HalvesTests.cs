@@ -15,9 +15,9 @@ public sealed class HalvesTests : IDisposable
         new TestModel(_project.File("target"), "target", seed: 3).Write();
         _project.Create();
         _project.Write("Program.cs", """
-            Console.WriteLine(consumer.OtherSampler.Load().Sample(1, seed: 7).Count);
-            Console.WriteLine(consumer.LateSampler.Load().Sample(1, seed: 7).Count);
-            Console.WriteLine(consumer.TargetSampler.Load().Sample(1, seed: 7).Count);
+            Console.WriteLine(consumer.OtherSampler.Load().Sample(new() { Count = 1, Seed = 7 }).Count);
+            Console.WriteLine(consumer.LateSampler.Load().Sample(new() { Count = 1, Seed = 7 }).Count);
+            Console.WriteLine(consumer.TargetSampler.Load().Sample(new() { Count = 1, Seed = 7 }).Count);
             """);
         Late("""
             <ItemGroup>

@@ -27,7 +27,7 @@ public sealed class SettingsTests : IDisposable
         _project.Write("Program.cs", """
             [assembly: CLSCompliant(true)]
             using TinySampler.TinyModelSampler tiny = TinySampler.TinyModelSampler.Load();
-            Console.WriteLine(tiny.Sample(2, seed: 7).Count);
+            Console.WriteLine(tiny.Sample(new() { Count = 2, Seed = 7 }).Count);
             """);
         _project.Write(".editorconfig", "root = true\n[Program.cs]\ndotnet_analyzer_diagnostic.severity = none\n");
 
