@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Specializer.Calibration;
+using Specializer.Reporting;
 
 namespace Specializer.Tool;
 
@@ -97,6 +98,11 @@ internal static class CalibrateCommand
         progress.Dispose();
         Console.WriteLine("Decisions and findings (docs/method.md explains them):");
         foreach (string note in result.Notes) Console.WriteLine($"  {note}");
+        using (CalibrationArtifact artifact = CalibrationArtifact.Open(result.ManifestPath))
+        {
+            foreach (var statistics in artifact.Manifest.Statistics) Console.WriteLine($"  {ReportTable.Sentence(WidthFigures.Of(statistics))}");
+        }
+
         Console.WriteLine();
         if (check > 0)
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security;
 using System.Text;
 using Specializer.Calibration;
+using Specializer.Reporting;
 
 namespace Specializer.Tool;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Specializer.Calibration;
 using Specializer.Formats;
+using Specializer.Reporting;
 
 namespace Specializer.Tool;
 
@@ -57,7 +58,7 @@ internal static class EvaluateCommand
     private static int Run(string artefact, string? model, EvaluationOptions options, string engine, FileInfo? json, FileInfo? html, FileInfo? markdown, int threads, CancellationToken cancellation)
     {
         foreach (FileInfo file in new[] { json, html, markdown }.OfType<FileInfo>()) OutputFile.Prepare(file);
-        string manifest = ArtifactEvaluation.FindManifest(artefact);
+        string manifest = CalibrationArtifact.Find(artefact);
         using var device = new CpuDevice(threads);
         if (engine != EngineOption.Interpreter) options = options with { Engine = EngineOption.Open(engine, device, threads) };
         EvaluationReport report = Evaluate(artefact, manifest, model, options, device, cancellation);

@@ -1,5 +1,6 @@
 using Specializer.Calibration;
 using Specializer.Formats;
+using Specializer.Reporting;
 using Specializer.Tests;
 
 namespace Specializer.Generated.Tests;

@@ -58,7 +58,7 @@ public sealed record ModelInspection
         if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path);
         bool holdsArtifact = Directory.Exists(path) && Directory.EnumerateFiles(path, "*" + ArtifactEnding).Any();
         bool holdsModel = new[] { "config.json", Pipeline.Index, Pipeline.Network }.Any(name => Path.Exists(Path.Combine(path, name)));
-        if (holdsArtifact && !holdsModel) return OfArtifact(ArtifactEvaluation.FindManifest(path));
+        if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path));
         ModelInspection model = OfModel(path);
         return holdsArtifact ? model with { Notes = [.. model.Notes, "The folder also holds an artefact; name its manifest to look at that."] } : model;
     }

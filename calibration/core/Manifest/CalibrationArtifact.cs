@@ -20,6 +20,19 @@ internal sealed class CalibrationArtifact : IDisposable
 
     public CalibrationManifest Manifest { get; }
 
+    /// <summary>Finds the manifest of a folder.</summary>
+    /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
+    /// <exception cref="ArtifactException">There is none, or more than one.</exception>
+    public static string Find(string folder)
+    {
+        if (!Directory.Exists(folder)) throw new ArtifactException(folder, File.Exists(folder) ? "is a file. Name the folder that holds it." : "the folder does not exist.");
+        string[] found = Directory.GetFiles(folder, "*.calibration.json");
+        return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
+            ? "there is no *.calibration.json. Calibrate a model into this folder first."
+            : $"there are {found.Length} files *.calibration.json. Keep one artefact in a folder.");
+    }
+
+    /// <summary>Opens an artefact.</summary>
     /// <exception cref="ArtifactException">Manifest or weights are malformed, or do not belong together.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
     public static CalibrationArtifact Open(string manifestPath)

@@ -64,9 +64,7 @@ internal sealed class DecisionPhase
         CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, p => MeasureVariance(Steps(bits, p), p), _notes).Choose(Options);
         NoteNoise(Steps(bits, plan));
         NoteTroubles(Steps(bits, plan), plan);
-        CalibrationManifest manifest = Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
-        _notes.AddRange(manifest.Statistics.Select(s => ReportTable.Sentence(WidthFigures.Of(s))));
-        return manifest;
+        return Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
     }
 
     private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Scheduler, Options, _context.Device,

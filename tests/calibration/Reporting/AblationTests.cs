@@ -119,12 +119,12 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     {
         using var device = new CpuDevice(1);
         using var folder = new TemporaryFolder();
-        Assert.Contains("no *.calibration.json", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.Root)).Message);
-        Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.File("nowhere")));
-        Assert.Equal(fixture.Manifest, ArtifactEvaluation.FindManifest(Path.GetDirectoryName(fixture.Manifest)!));
+        Assert.Contains("no *.calibration.json", Assert.Throws<ArtifactException>(() => CalibrationArtifact.Find(folder.Root)).Message);
+        Assert.Throws<ArtifactException>(() => CalibrationArtifact.Find(folder.File("nowhere")));
+        Assert.Equal(fixture.Manifest, CalibrationArtifact.Find(Path.GetDirectoryName(fixture.Manifest)!));
         File.Copy(fixture.Manifest, folder.File("a.calibration.json"));
         File.Copy(fixture.Manifest, folder.File("b.calibration.json"));
-        Assert.Contains("there are 2 files", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.Root)).Message);
+        Assert.Contains("there are 2 files", Assert.Throws<ArtifactException>(() => CalibrationArtifact.Find(folder.Root)).Message);
         Assert.Throws<ArgumentException>(() => ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 1 }, device, 1));
         Assert.Throws<ArgumentException>(() => ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, FirstImage = -1 }, device, 1));
         using var other = new ModelFolder();

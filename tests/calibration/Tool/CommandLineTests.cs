@@ -49,7 +49,7 @@ public class CommandLineTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("file"), "");
-        Assert.EndsWith("file: is a file. Name the folder that holds it.", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.File("file"))).Message);
-        Assert.EndsWith("none: the folder does not exist.", Assert.Throws<ArtifactException>(() => ArtifactEvaluation.FindManifest(folder.File("none"))).Message);
+        Assert.EndsWith("file: is a file. Name the folder that holds it.", Assert.Throws<ArtifactException>(() => CalibrationArtifact.Find(folder.File("file"))).Message);
+        Assert.EndsWith("none: the folder does not exist.", Assert.Throws<ArtifactException>(() => CalibrationArtifact.Find(folder.File("none"))).Message);
     }
 }

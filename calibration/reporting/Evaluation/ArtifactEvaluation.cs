@@ -1,7 +1,8 @@
+using Specializer.Calibration;
 using Specializer.Manifest;
 using Specializer.Schedulers;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>Evaluates an artefact beside FP32 and, step by step of the method, beside what it would be with less.</summary>
 public static class ArtifactEvaluation
@@ -11,18 +12,6 @@ public static class ArtifactEvaluation
 
     // For the time left, before it is known which rows draw the same images.
     private const int MostRows = 25;
-
-    /// <summary>Finds the manifest of a folder.</summary>
-    /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
-    /// <exception cref="ArtifactException">There is none, or more than one.</exception>
-    public static string FindManifest(string folder)
-    {
-        if (!Directory.Exists(folder)) throw new ArtifactException(folder, File.Exists(folder) ? "is a file. Name the folder that holds it." : "the folder does not exist.");
-        string[] found = Directory.GetFiles(folder, "*.calibration.json");
-        return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
-            ? "there is no *.calibration.json. Calibrate a model into this folder first."
-            : $"there are {found.Length} files *.calibration.json. Keep one artefact in a folder.");
-    }
 
     /// <summary>Runs the evaluation.</summary>
     /// <param name="manifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using Specializer.Formats;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>Reads the gzip-compressed idx files of MNIST: magic (0, 0, type 8 = unsigned byte, number of dimensions), the dimensions as big-endian 32-bit numbers, then the bytes.</summary>
 internal static class IdxFile

@@ -1,4 +1,4 @@
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A report as Markdown: setting, table, notes and verdicts, to be pasted into a document.</summary>
 public static class MarkdownReport

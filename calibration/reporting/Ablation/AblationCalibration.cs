@@ -1,7 +1,8 @@
+using Specializer.Calibration;
 using Specializer.Manifest;
 using Specializer.Schedulers;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A way to quantize, whose noise is measured.</summary>
 /// <param name="WeightBits">4 or 8.</param>

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
+using Specializer.Calibration;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A report for programs.</summary>
 public static class JsonReport

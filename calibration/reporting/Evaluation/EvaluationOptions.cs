@@ -1,4 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Calibration;
+
+namespace Specializer.Reporting;
 
 /// <summary>What to evaluate.</summary>
 public sealed record EvaluationOptions

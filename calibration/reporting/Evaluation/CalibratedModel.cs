@@ -1,9 +1,10 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Specializer.Calibration;
 using Specializer.Manifest;
 using Specializer.Schedulers;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>The FP32 model of an artefact. Equal weights are not enough: what <c>config.json</c> and <c>scheduler_config.json</c> say changes the images, too.</summary>
 internal static class CalibratedModel

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A report as one page: no scripts, no files beside it, light or dark as the reader's system is.</summary>
 public static class HtmlReport

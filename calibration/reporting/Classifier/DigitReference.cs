@@ -1,4 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Calibration;
+
+namespace Specializer.Reporting;
 
 /// <summary>Real digits and a classifier, for the accuracy and Fréchet distance of drawn ones. The test set is cut into two halves, even and odd images
 /// (it may be sorted by label): one is what rows are compared with, the other gives the distance of real digits to real digits.</summary>

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Specializer.Calibration;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A line of a chart.</summary>
 /// <param name="Name">For the legend.</param>

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
 using Specializer.Formats;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A small trained classifier of 28×28 digits, for the label accuracy and Fréchet distance of generated ones:
 /// conv1 5×5, ReLU, max pool 2; conv2 5×5, ReLU, max pool 3; fully connected.</summary>

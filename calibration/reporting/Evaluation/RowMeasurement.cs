@@ -1,4 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Calibration;
+
+namespace Specializer.Reporting;
 
 /// <summary>What is measured of one sampler while it draws the same images as FP32.</summary>
 internal sealed class RowMeasurement(int images, int channels, int elements, int steps)

@@ -1,6 +1,7 @@
+using Specializer.Calibration;
 using Specializer.Manifest;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A sampler of the table that is not FP32.</summary>
 /// <param name="Name">Of the row.</param>

@@ -1,4 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Calibration;
+
+namespace Specializer.Reporting;
 
 /// <summary>Sums over the pixels of each image and channel beside those of the FP32 image of the same seed: all that pairwise figures and their
 /// bootstrap need, so that no image is kept.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Specializer.Calibration;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>The table's columns as text, for terminal and page alike.</summary>
 internal static class ReportTable

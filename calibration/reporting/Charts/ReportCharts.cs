@@ -1,4 +1,4 @@
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>Which figures of a report are drawn, and how.</summary>
 internal static class ReportCharts

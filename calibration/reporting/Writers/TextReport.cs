@@ -1,4 +1,4 @@
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A report for the terminal.</summary>
 public static class TextReport

@@ -1,4 +1,4 @@
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>A chart's axis: values to pixels, and ticks at round numbers.</summary>
 internal sealed class ChartScale

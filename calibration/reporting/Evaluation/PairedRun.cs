@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Specializer.Calibration;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>Draws the same images with several samplers, batch by batch and in turn: FP32 once, its states shared by all, and times that a busy machine
 /// disturbs alike. Memory does not grow with the number of images, but for a few sums of each.</summary>

@@ -1,6 +1,7 @@
+using Specializer.Calibration;
 using Specializer.Manifest;
 
-namespace Specializer.Calibration;
+namespace Specializer.Reporting;
 
 /// <summary>What an evaluation found: equal inputs give equal reports, times apart.</summary>
 public sealed record EvaluationReport

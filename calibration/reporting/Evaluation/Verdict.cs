@@ -1,4 +1,6 @@
-namespace Specializer.Calibration;
+using Specializer.Calibration;
+
+namespace Specializer.Reporting;
 
 /// <summary>What a change is meant to improve.</summary>
 public enum Criterion
