@@ -62,6 +62,7 @@ internal sealed class BufferPlan
     {
         int end = network.Operations.Count;
         var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
+        var types = network.Maps.ToDictionary(m => m.Name, m => m.Type, StringComparer.Ordinal);
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = end };
         foreach (string input in network.Inputs) lastUse[input] = end;
         for (int i = 0; i < end; i++)
@@ -82,7 +83,7 @@ internal sealed class BufferPlan
             {
                 int last = Math.Max(i, lastUse.TryGetValue(output, out int use) ? use : i);
                 if (operation.Overwritten is { } residual && residual != network.Latent && !network.Inputs.Contains(residual)
-                    && lastUse[residual] == i && bytes[residual] == bytes[output] && operation.Inputs().Count(n => n == residual) == 1)
+                    && lastUse[residual] == i && bytes[residual] == bytes[output] && types[residual] == types[output] && operation.Inputs().Count(n => n == residual) == 1)
                 {
                     Life shared = lives[residual];
                     shared.Names.Add(output);

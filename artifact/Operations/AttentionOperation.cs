@@ -43,11 +43,17 @@ internal sealed record AttentionOperation(string Name, string Input, string Outp
         {
             check.Report(ManifestErrorId.Shape, $"{Heads} heads do not divide {output.Channels} channels.", "heads");
         }
-        else if (ProductBits == 8 && Math.Max(output.Pixels, output.Channels / Heads) * 255 * 255 > int.MaxValue)
+        else if (ProductBits == 8)
         {
-            check.Report(ManifestErrorId.Limit,
-                $"{output.Pixels} pixels and {output.Channels / Heads} channels a head can overflow the 32-bit sums of 8-bit products. Use productBits 32.", "productBits");
+            CheckSums(check, output.Pixels, output.Channels / Heads);
         }
+    }
+
+    /// <summary>Reports sums of 8-bit products that could leave 32 bits.</summary>
+    internal static void CheckSums(OperationCheck check, long keys, int headChannels)
+    {
+        if (Math.Max(keys, headChannels) * 255 * 255 > int.MaxValue)
+            check.Report(ManifestErrorId.Limit, $"{keys} pixels and {headChannels} channels a head can overflow the 32-bit sums of 8-bit products. Use productBits 32.", "productBits");
     }
 
     /// <summary>Query, key and value.</summary>

@@ -7,7 +7,8 @@ namespace Specializer.Manifest;
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Heads">Heads, contiguous in each of q, k and v.</param>
 /// <param name="Causal">Whether a pixel sees only those up to its own index.</param>
-internal sealed record CrossAttentionOperation(string Name, string Input, string Context, string Output, int Heads, bool Causal) : Operation(Name)
+/// <param name="ProductBits">Bits of what q·kᵀ and softmax·v multiply: 32, or 8, for which q, k and v each have a <see cref="QuantizationSlots">slot</see>.</param>
+internal sealed record CrossAttentionOperation(string Name, string Input, string Context, string Output, int Heads, bool Causal, int ProductBits = 32) : Operation(Name)
 {
     public const string JsonName = "crossAttention";
 
@@ -19,13 +20,18 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
         o.ModulePath("context"),
         o.ModulePath("output"),
         o.Integer("heads", 1, ManifestLimits.Channels),
-        o.Boolean("causal"));
+        o.Boolean("causal"),
+        o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32);
 
     public override IEnumerable<Port> Reads() => [new("input", Input), new("context", Context)];
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("context").Value(Context).Key("output").Value(Output).Key("heads").Value(Heads).Key("causal").Value(Causal);
+    public override void Write(JsonText json)
+    {
+        json.Key("input").Value(Input).Key("context").Value(Context).Key("output").Value(Output).Key("heads").Value(Heads).Key("causal").Value(Causal);
+        if (ProductBits != 32) json.Key("productBits").Value(ProductBits);
+    }
 
     public override void Check(OperationCheck check)
     {
@@ -37,10 +43,15 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
             check.Report(ManifestErrorId.Shape, $"{Heads} heads do not divide {input.Channels} channels.", "heads");
         else if (Causal && context.Pixels != input.Pixels)
             check.Report(ManifestErrorId.Shape, $"Causal attention needs as many keys as queries; there are {context.Pixels} and {input.Pixels}.", "context");
+        else if (ProductBits == 8)
+            AttentionOperation.CheckSums(check, context.Pixels, input.Channels / Heads);
     }
 
+    /// <summary>Query, key and value.</summary>
+    public override int Slots => ProductBits == 32 ? 0 : 3;
+
     public override OperationCost Cost(IReadOnlyDictionary<string, Map> maps) =>
-        new(2 * maps[Output].Pixels * maps[Context].Pixels * maps[Output].Channels, 32);
+        new(2 * maps[Output].Pixels * maps[Context].Pixels * maps[Output].Channels, ProductBits);
 
     public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
 }

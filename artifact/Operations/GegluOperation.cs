@@ -1,9 +1,9 @@
 namespace Specializer.Manifest;
 
-/// <summary>a·gelu(b), where the input holds a and b side by side (GEGLU, Shazeer 2020).</summary>
+/// <summary>a·gelu(b), where the input holds a and b side by side (GEGLU, Shazeer 2020), into an FP32 or quantized map.</summary>
 /// <param name="Name">Module path.</param>
 /// <param name="Input">FP32 map of twice the channels.</param>
-/// <param name="Output">FP32 map written.</param>
+/// <param name="Output">Map written.</param>
 internal sealed record GegluOperation(string Name, string Input, string Output) : Operation(Name)
 {
     public const string JsonName = "geglu";
@@ -19,12 +19,14 @@ internal sealed record GegluOperation(string Name, string Input, string Output) 
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
+    public override bool QuantizesOutputs => true;
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)
     {
         Map input = check.Maps[Input], output = check.Maps[Output];
-        if (!check.ExpectFloat("input") || !check.ExpectFloat("output")) return;
+        if (!check.ExpectFloat("input")) return;
         if (input.Height != output.Height || input.Width != output.Width || input.Channels != 2 * output.Channels)
             check.Report(ManifestErrorId.Shape, $"A gate reads two values side by side for each it writes. The input is {input.Size}, the output {output.Size}.", "input");
     }

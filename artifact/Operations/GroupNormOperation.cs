@@ -33,6 +33,8 @@ internal sealed record GroupNormOperation(
 
     public override IEnumerable<Port> Writes() => SkipOutput is null ? [new("output", Output)] : [new("output", Output), new("skipOutput", SkipOutput)];
 
+    public override bool QuantizesOutputs => true;
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("skip").Value(Skip)
         .Key("skipOutput").Value(SkipOutput).Key("groups").Value(Groups).Key("epsilon").Value(Epsilon).Key("silu").Value(Silu);
 

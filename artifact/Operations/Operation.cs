@@ -20,6 +20,9 @@ internal abstract record Operation(string Name)
     /// <summary>A map that is read element by element just before the output is written at the same place, so that the planner may give both one memory; or null.</summary>
     public virtual string? Overwritten => null;
 
+    /// <summary>Whether the maps written may be quantized as well as FP32: then convolutions read them without an operation between.</summary>
+    public virtual bool QuantizesOutputs => false;
+
     /// <summary>Writes the properties after <c>op</c> and <c>name</c>.</summary>
     public abstract void Write(JsonText json);
 

@@ -15,6 +15,6 @@ internal sealed partial class SamplerModelBuilder
             "mish" => "Mish",
             _ => "Silu",
         };
-        return new MapCall(_shapes.Map(_maps[o.Output]), "Activate", null, _mapNames[o.Input], _mapNames[o.Output], "global::Specializer.Nonlinearity." + function);
+        return new MapCall(_shapes.Map(_maps[o.Output]), "Activate", null, _mapNames[o.Input], _mapNames[o.Output], "global::Specializer.Nonlinearity." + function, Slot(o.Output));
     }
 }

@@ -6,7 +6,7 @@ namespace Specializer.Generator.Parsing;
 internal sealed partial class SamplerModelBuilder
 {
     public Call Visit(CrossAttentionOperation o) =>
-        new AttendCrossCall(_shapes.CrossAttention(o, _maps[o.Output], _maps[o.Context]), _mapNames[o.Input], _mapNames[o.Context], _mapNames[o.Output]);
+        new AttendCrossCall(_shapes.CrossAttention(o, _maps[o.Output], _maps[o.Context]), _mapNames[o.Input], _mapNames[o.Context], _mapNames[o.Output], _slots.First(o));
 }
 
 internal sealed partial class ShapeTable
@@ -27,7 +27,12 @@ internal sealed partial class ShapeTable
 /// <param name="Query">Map of the queries.</param>
 /// <param name="Context">Map of keys and values.</param>
 /// <param name="Y">Map written.</param>
-internal sealed record AttendCrossCall(string Shape, string Query, string Context, string Y) : Call(Shape)
+/// <param name="Slot">Quantization of the query, which those of key and value follow; −1 when the products are FP32.</param>
+internal sealed record AttendCrossCall(string Shape, string Query, string Context, string Y, int Slot) : Call(Shape)
 {
-    public override string Print(Func<int, string> quantization, string? correction) => $"run.AttendCross<{Shape}>(Maps.{Query}, Maps.{Context}, Maps.{Y});";
+    public override string Print(Func<int, string> quantization, string? correction)
+    {
+        string ranges = Slot < 0 ? "" : $", ofQuery: {quantization(Slot)}, ofKey: {quantization(Slot + 1)}, ofValue: {quantization(Slot + 2)}";
+        return $"run.AttendCross<{Shape}>(Maps.{Query}, Maps.{Context}, Maps.{Y}{ranges});";
+    }
 }

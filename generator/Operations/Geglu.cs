@@ -5,5 +5,5 @@ namespace Specializer.Generator.Parsing;
 
 internal sealed partial class SamplerModelBuilder
 {
-    public Call Visit(GegluOperation o) => new MapCall(_shapes.Map(_maps[o.Output]), "GateGelu", null, _mapNames[o.Input], _mapNames[o.Output], null);
+    public Call Visit(GegluOperation o) => new MapCall(_shapes.Map(_maps[o.Output]), "GateGelu", null, _mapNames[o.Input], _mapNames[o.Output], null, Slot(o.Output));
 }

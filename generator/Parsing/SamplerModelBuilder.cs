@@ -128,6 +128,9 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
         return parts.Length > own ? string.Join(".", parts.Take(parts.Length - own)) : name;
     }
 
+    /// <summary>Quantization of a map; −1 for FP32.</summary>
+    private int Slot(string map) => _maps[map].IsQuantized ? _slots[map] : -1;
+
     private string Weights(string type, string operation, string comment)
     {
         string name = _weightNames.Claim(Identifiers.ToPascalCase(operation));

@@ -87,7 +87,7 @@ internal sealed class ManifestBuilder
         string h = Convolution("conv_in", "latent", Map("h0", s, 8), weightBits: 32);
         h = Operation("layerNorm", "norm", h, Map("h1", s, 8), ("epsilon", Number(1e-5)));
         Convolution("to_kv", h, Map("kv", s, 16), kernelSize: 1, padding: 0, weightBits: 32);
-        h = Operation("crossAttention", "attention", h, Map("h2", s, 8), ("context", "kv"), ("heads", 2), ("causal", true));
+        h = Operation("crossAttention", "attention", h, Map("h2", s, 8), [("context", "kv"), ("heads", 2), ("causal", true), .. ProductBits == 8 ? new (string, JsonNode)[] { ("productBits", 8) } : []]);
         h = Operation("activation", "activation", h, Map("h3", s, 8), ("function", "gelu"));
         h = Operation("linearMap", "centre", h, Map("h4", s, 8), ("scale", 2), ("offset", -1));
         h = Operation("scaleShift", "modulate", h, Map("h5", s, 8), ("vector", Vector(16)));
@@ -98,6 +98,16 @@ internal sealed class ManifestBuilder
         h = Convolution("ids", h, Map("ids", s, 1), kernelSize: 1, padding: 0, weightBits: 32);
         Operation("lookup", "embeddings", h, Map("rows", s, 8), ("rows", 3));
         h = Operation("codebook", "codes", "rows", Map("h9", s, 8), ("rows", 5));
+        if (ProductBits == 8)
+        {
+            h = Operation("layerNorm", "norm3", h, Map("norm3.q", s, 8, "quantized8"), ("epsilon", Number(1e-5)));
+            h = Convolution("ff.proj", h, Map("ff.proj", s, 16), kernelSize: 1, padding: 0);
+            h = Operation("geglu", "ff.gate", h, Map("ff.gate.q", s, 8, "quantized16"));
+            h = Convolution("ff.out", h, Map("ff.out", s, 8), kernelSize: 1, padding: 0, weightBits: 8);
+            h = Operation("activation", "gelu", h, Map("gelu.q", s, 8, "quantized8"), ("function", "quick_gelu"));
+            h = Convolution("mlp.out", h, Map("mlp.out", s, 8), kernelSize: 1, padding: 0);
+        }
+
         h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 32);
         Convolution("conv_out", h, Map("epsilon", s, Channels), weightBits: 32);
         return this;
@@ -214,7 +224,7 @@ internal sealed class ManifestBuilder
         int bits = step < FirstStepsAtFourBits ? 4 : 8;
         int timestep = (Steps - 1 - step) * (1000 / Steps);
         var quantized = _maps.Where(m => m.Type != "float32").ToArray();
-        int attentions = ProductBits == 32 ? 0 : _operations.Count(o => o!["op"]!.GetValue<string>() == "attention");
+        int attentions = ProductBits == 32 ? 0 : _operations.Count(o => o!["op"]!.GetValue<string>() is "attention" or "crossAttention");
         int[] levels = [.. quantized.Select(m => bits == 4 && m.Type == "quantized8" ? 15 : 255), .. Enumerable.Repeat(255, 3 * attentions)];
         bool corrected = MeanCorrection != "off";
         var json = new JsonObject

@@ -18,13 +18,14 @@ internal sealed class QuantizedNetwork
         // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
         _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
             skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
-        foreach (GroupNormOperation norm in network.Operations.OfType<GroupNormOperation>()) Fuse(network, norm);
+        foreach (Operation operation in network.Operations.Where(o => o.QuantizesOutputs)) Fuse(network, operation);
         foreach (Operation operation in network.Operations)
         {
             _operations.Add(operation switch
             {
                 ConvolutionOperation c => Convert(c),
                 AttentionOperation a => a with { ProductBits = attentionBits },
+                CrossAttentionOperation a => a with { ProductBits = attentionBits },
                 _ => operation,
             });
         }
@@ -35,7 +36,7 @@ internal sealed class QuantizedNetwork
             Operations = _operations.ToEquatableArray(),
         };
         Map[] quantized = [.. Network.Maps.Where(m => m.IsQuantized)];
-        ActivationSource[] factors = [.. Network.Operations.OfType<AttentionOperation>().Where(a => a.ProductBits == 8).SelectMany(Factors)];
+        ActivationSource[] factors = [.. Network.Operations.Where(o => o.Slots > 0).SelectMany(Factors)];
         Sources = [.. quantized.Select(m => new ActivationSource(_sources.GetValueOrDefault(m.Name, m.Name))), .. factors];
         Widened = [.. quantized.Select(m => m.Type == MapType.Quantized16), .. factors.Select(_ => true)];
     }
@@ -58,13 +59,13 @@ internal sealed class QuantizedNetwork
     public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32, IReadOnlyCollection<string>? eightBits = null) =>
         new(network, weightBits, skip, attentionBits, eightBits ?? []);
 
-    /// <summary>Lets a norm write quantized maps when convolutions of one width are all that reads them.</summary>
-    private void Fuse(Network network, GroupNormOperation norm)
+    /// <summary>Lets an operation write quantized maps when convolutions of one width are all that reads them.</summary>
+    private void Fuse(Network network, Operation writer)
     {
-        Operation[] readers = [.. network.Operations.Where(o => norm.Outputs().Intersect(o.Inputs()).Any())];
-        int[] widths = [.. readers.Select(o => o is ConvolutionOperation c && !norm.Outputs().Contains(c.Residual) ? _bits[c.Name] : 32).Distinct()];
+        Operation[] readers = [.. network.Operations.Where(o => writer.Outputs().Intersect(o.Inputs()).Any())];
+        int[] widths = [.. readers.Select(o => o is ConvolutionOperation c && !writer.Outputs().Contains(c.Residual) ? _bits[c.Name] : 32).Distinct()];
         if (widths is not [4 or 8]) return;
-        foreach (string output in norm.Outputs()) _maps[output] = _maps[output] with { Type = Type(widths[0]) };
+        foreach (string output in writer.Outputs()) _maps[output] = _maps[output] with { Type = Type(widths[0]) };
     }
 
     private ConvolutionOperation Convert(ConvolutionOperation convolution)
@@ -90,11 +91,18 @@ internal sealed class QuantizedNetwork
         return convolution with { Input = input, WeightBits = bits };
     }
 
-    /// <summary>Query, key and value lie side by side.</summary>
-    private IEnumerable<ActivationSource> Factors(AttentionOperation attention)
+    /// <summary>Query, key and value: all three side by side, or the latter two in the context.</summary>
+    private IEnumerable<ActivationSource> Factors(Operation operation)
     {
-        int channels = _maps[attention.Output].Channels;
-        return Enumerable.Range(0, attention.Slots).Select(part => new ActivationSource(attention.Input, (part * channels)..((part + 1) * channels)));
+        return operation switch
+        {
+            AttentionOperation a => Parts(a.Input, 3, _maps[a.Output].Channels),
+            CrossAttentionOperation a => [new(a.Input), .. Parts(a.Context, 2, _maps[a.Output].Channels)],
+            _ => throw new NotSupportedException($"It is not known what the operation '{operation.Name}' ({operation.Kind}) quantizes."),
+        };
+
+        static IEnumerable<ActivationSource> Parts(string map, int count, int channels) =>
+            Enumerable.Range(0, count).Select(part => new ActivationSource(map, (part * channels)..((part + 1) * channels)));
     }
 
     private static MapType Type(int bits) => bits == 4 ? MapType.Quantized8 : MapType.Quantized16;

@@ -5,25 +5,24 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>y = f(x). An item is <see cref="Block"/> elements of one image.</summary>
+/// <summary>y = f(x). An item is a block of pixels of one image.</summary>
 internal unsafe struct ActivationWork : IWork
 {
-    public const int Block = 4096;
-
-    public long Elements;
+    public int Pixels;
     public Nonlinearity Function;
-    public byte* X, Y;
-    public long XStride, YStride;
+    public byte* X;
+    public long XStride;
+    public PixelSink Result;
 
-    public readonly int BlocksPerImage => (int)((Elements + Block - 1) / Block);
+    public readonly int BlocksPerImage => (Pixels + Result.Block - 1) / Result.Block;
 
     public readonly void Execute(int begin, int end, int worker)
     {
         for (int item = begin; item < end; item++)
         {
-            int image = item / BlocksPerImage;
-            long first = item % BlocksPerImage * (long)Block;
-            Activations.Apply(Function, (float*)(X + image * XStride) + first, (float*)(Y + image * YStride) + first, (int)Math.Min(Block, Elements - first));
+            int image = item / BlocksPerImage, first = item % BlocksPerImage * Result.Block, count = Math.Min(Result.Block, Pixels - first);
+            Activations.Apply(Function, (float*)(X + image * XStride) + (long)first * Result.Channels, Result.Take(image, first, worker), count * Result.Channels);
+            Result.Put(image, first, count, worker);
         }
     }
 }
@@ -31,21 +30,24 @@ internal unsafe struct ActivationWork : IWork
 /// <summary>y = a·gelu(b). An item is a pixel of one image.</summary>
 internal unsafe struct GateGeluWork : IWork
 {
-    public int Pixels, Channels;
-    public byte* X, Y;
-    public long XStride, YStride;
+    public int Pixels;
+    public byte* X;
+    public long XStride;
+    public PixelSink Result;
 
     public readonly void Execute(int begin, int end, int worker)
     {
+        int channels = Result.Channels;
         for (int item = begin; item < end; item++)
         {
             int image = item / Pixels;
             long pixel = item % Pixels;
-            float* a = (float*)(X + image * XStride) + pixel * 2 * Channels, y = (float*)(Y + image * YStride) + pixel * Channels;
-            Activations.Apply(Nonlinearity.Gelu, a + Channels, y, Channels);
+            float* a = (float*)(X + image * XStride) + pixel * 2 * channels, y = Result.Take(image, pixel, worker);
+            Activations.Apply(Nonlinearity.Gelu, a + channels, y, channels);
             int c = 0;
-            for (; c <= Channels - 8; c += 8) (Vector256.Load(a + c) * Vector256.Load(y + c)).Store(y + c);
-            for (; c < Channels; c++) y[c] = a[c] * y[c];
+            for (; c <= channels - 8; c += 8) (Vector256.Load(a + c) * Vector256.Load(y + c)).Store(y + c);
+            for (; c < channels; c++) y[c] = a[c] * y[c];
+            Result.Put(image, pixel, 1, worker);
         }
     }
 }

@@ -46,7 +46,7 @@ internal static unsafe class GroupNorm
 
     /// <summary>Four floats in double precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Widen(float* x)
+    internal static Vector256<double> Widen(float* x)
     {
         if (Avx.IsSupported) return Avx.ConvertToVector256Double(Vector128.Load(x));
         (Vector128<double> low, Vector128<double> high) = Vector128.Widen(Vector128.Load(x));

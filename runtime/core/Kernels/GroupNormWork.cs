@@ -50,39 +50,27 @@ internal unsafe struct GroupNormStatistics : IWork
 /// <summary>Third pass over one map. An item is a row of one image.</summary>
 internal unsafe struct GroupNormApply : IWork
 {
-    public int Height, Width, Channels;
+    public int Height, Width;
     /// <summary>Channels of both maps, and where this map's begin among them.</summary>
     public int AllChannels, FirstChannel;
     public bool Silu;
-    public byte* X, Y;
-    public long XStride, YStride;
+    public byte* X;
+    public long XStride;
     public float* Maps;
-    /// <summary>Bytes of a quantized element; 0 for an FP32 result.</summary>
-    public int ElementSize;
-    public AffineQuantizer Quantizer;
-    /// <summary>Per worker: a block's results until they are quantized.</summary>
-    public float* Scratch;
-
-    /// <summary>Pixels that are taken together, so that what one loop has written is in the first cache for the next.</summary>
-    private readonly int Block => Math.Max(1, 1024 / Channels);
-
-    public readonly int ScratchLength => Block * Channels;
+    public PixelSink Result;
 
     public readonly void Execute(int begin, int end, int worker)
     {
-        int stored = (Channels + 3) & ~3;
-        float* scratch = Scratch + (long)worker * ScratchLength;
+        int channels = Result.Channels;
         for (int item = begin; item < end; item++)
         {
             int image = item / Height, row = item % Height;
             float* factor = Maps + (long)image * 2 * AllChannels + FirstChannel, offset = factor + AllChannels;
-            byte* y = Y + image * YStride;
             for (int pixel = row * Width, count; pixel < (row + 1) * Width; pixel += count)
             {
-                count = Math.Min(Block, (row + 1) * Width - pixel);
-                float* normalized = ElementSize == 0 ? (float*)y + (long)pixel * Channels : scratch;
-                GroupNorm.Apply((float*)(X + image * XStride) + (long)pixel * Channels, normalized, count, Channels, factor, offset, Silu);
-                if (ElementSize != 0) Quantizer.Pixels(scratch, y + (long)pixel * stored * ElementSize, count, Channels, ElementSize);
+                count = Math.Min(Result.Block, (row + 1) * Width - pixel);
+                GroupNorm.Apply((float*)(X + image * XStride) + (long)pixel * channels, Result.Take(image, pixel, worker), count, channels, factor, offset, Silu);
+                Result.Put(image, pixel, count, worker);
             }
         }
     }

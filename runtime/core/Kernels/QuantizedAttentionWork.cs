@@ -13,18 +13,18 @@ internal unsafe struct QuantizedAttentionPack : IWork
 
     public readonly void Execute(int begin, int end, int worker)
     {
-        int tokens = Attention.Tokens, words = Attention.ChannelWords, all = Attention.Heads * Attention.HeadChannels;
+        int tokens = Attention.ContextTokens, words = Attention.ChannelWords, all = Attention.Heads * Attention.HeadChannels;
         var rows = (short*)(Attention.Scratch + worker * Attention.ScratchStride);
         for (int item = begin; item < end; item++)
         {
-            float* head = Attention.Head(item);
-            Rows(Query, head, 0, tokens, (short*)Attention.Queries(item));
+            float* head = Attention.ContextOf(item);
+            Rows(Query, Attention.QueryOf(item), Attention.QueryPixel, 0, Attention.Tokens, (short*)Attention.Queries(item));
 
             // Sixteen keys are the columns of a panel, whose element is a pair of channels.
             for (int first = 0; first < tokens; first += PanelWidth)
             {
                 int count = Math.Min(PanelWidth, tokens - first);
-                Rows(Key, head + all, first, count, rows);
+                Rows(Key, head, Attention.ContextPixel, first, count, rows);
                 Panels.PackColumns((int*)rows, words / 2, count, words / 2, Attention.Keys(item) + (long)first * (words / 2));
             }
 
@@ -32,17 +32,16 @@ internal unsafe struct QuantizedAttentionPack : IWork
             {
                 int count = Math.Clamp(tokens - first, 0, 2);
                 new Span<short>(rows, 2 * words).Clear();
-                Rows(Value, head + 2 * all, first, count, rows);
+                Rows(Value, head + all, Attention.ContextPixel, first, count, rows);
                 Interleave(rows, rows + words, Attention.Values(item) + first / 2 * PanelWidth);
             }
         }
     }
 
-    private readonly void Rows(AffineQuantizer quantizer, float* from, int first, int count, short* to)
+    private readonly void Rows(AffineQuantizer quantizer, float* from, int pixel, int first, int count, short* to)
     {
-        int row = 3 * Attention.Heads * Attention.HeadChannels;
         for (int i = 0; i < count; i++)
-            quantizer.Pixels(from + (long)(first + i) * row, (byte*)(to + (long)i * Attention.ChannelWords), 1, Attention.HeadChannels, sizeof(short));
+            quantizer.Pixels(from + (long)(first + i) * pixel, (byte*)(to + (long)i * Attention.ChannelWords), 1, Attention.HeadChannels, sizeof(short));
     }
 
     /// <summary>Channels are the columns of the values' panels, whose element is a pair of tokens.</summary>
@@ -60,11 +59,15 @@ internal unsafe struct QuantizedAttentionWork : IWork
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
-    public int Tokens, Heads, HeadChannels;
+    public int Tokens, ContextTokens, Heads, HeadChannels;
+    /// <summary>Whether a query sees only the keys up to its own index.</summary>
+    public bool Causal;
     /// <summary>What one step of q·k is worth as a score, and one of exp·v as a value before the softmax is divided by its sum.</summary>
     public float ScoreScale, ValueScale;
-    public byte* Qkv, Output;
-    public long QkvStride, OutputStride;
+    public byte* Query, KeyValue, Output;
+    public long QueryStride, KeyValueStride, OutputStride;
+    /// <summary>Floats from one pixel's queries, or keys, to the next's. A pixel's values follow its keys.</summary>
+    public int QueryPixel, ContextPixel;
     /// <summary>Packed queries, keys and values of every head: pairs of 16-bit words.</summary>
     public int* Packed;
     /// <summary>Per worker: a tile's sums, then its scores; while packing, sixteen rows.</summary>
@@ -73,15 +76,15 @@ internal unsafe struct QuantizedAttentionWork : IWork
 
     /// <summary>Words of a packed row: a multiple of four.</summary>
     public readonly int ChannelWords => (HeadChannels + 3) & ~3;
-    public readonly int TokenWords => (Tokens + 3) & ~3;
+    public readonly int TokenWords => (ContextTokens + 3) & ~3;
     public readonly int QueryBlocks => (Tokens + WordTile.Pixels - 1) / WordTile.Pixels;
 
     /// <summary>Pairs of one head's packed queries, keys and values.</summary>
     public readonly long PackedLength => QueriesLength + KeysLength + Panels.Length(TokenWords / 2, HeadChannels);
 
     private readonly long QueriesLength => (long)Tokens * (ChannelWords / 2);
-    private readonly long KeysLength => Panels.Length(ChannelWords / 2, Tokens);
-    private readonly int ScoresStride => Panels.Count(Tokens) * PanelWidth;
+    private readonly long KeysLength => Panels.Length(ChannelWords / 2, ContextTokens);
+    private readonly int ScoresStride => Panels.Count(ContextTokens) * PanelWidth;
     private static int TileSums => WordTile.Pixels * PanelWidth;
 
     public void Plan()
@@ -90,7 +93,8 @@ internal unsafe struct QuantizedAttentionWork : IWork
         ScratchStride = (Math.Max(sumsAndScores, rows) + 63) & ~63L;
     }
 
-    public readonly float* Head(int head) => (float*)(Qkv + head / Heads * QkvStride) + head % Heads * HeadChannels;
+    public readonly float* QueryOf(int head) => (float*)(Query + head / Heads * QueryStride) + head % Heads * HeadChannels;
+    public readonly float* ContextOf(int head) => (float*)(KeyValue + head / Heads * KeyValueStride) + head % Heads * HeadChannels;
     public readonly int* Queries(int head) => Packed + head * PackedLength;
     public readonly int* Keys(int head) => Queries(head) + QueriesLength;
     public readonly int* Values(int head) => Keys(head) + KeysLength;
@@ -110,7 +114,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
 
         // A tile is always full: the last query stands in for missing ones.
         for (int i = 0; i < WordTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
-        for (int panel = 0; panel < Panels.Count(Tokens); panel++)
+        for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
             WordTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
@@ -120,7 +124,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
 
         for (int i = 0; i < WordTile.Pixels; i++)
         {
-            if (i < count) factors[i] = ValueScale * Softmax.QuantizedExponentials(scores + (long)i * ScoresStride, Tokens);
+            if (i < count) factors[i] = ValueScale * Weights(scores + (long)i * ScoresStride, Causal ? Math.Min(first + i + 1, ContextTokens) : ContextTokens);
             rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
         }
 
@@ -133,5 +137,13 @@ internal unsafe struct QuantizedAttentionWork : IWork
                 for (int c = 0; c < channels; c++)
                     output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * factors[i];
         }
+    }
+
+    /// <summary>The exponentials over the keys that are seen, as words; zeros for the others, which then add nothing.</summary>
+    private readonly float Weights(float* scores, int seen)
+    {
+        float inverse = Softmax.QuantizedExponentials(scores, seen);
+        new Span<short>((short*)scores + seen, TokenWords - seen).Clear();
+        return inverse;
     }
 }

@@ -22,10 +22,12 @@ public sealed class RunTests
         Assert.True(literals.Distinct().Count() > literals.Length / 2, "The images are nearly constant: the comparison says little.");
     }
 
-    [Fact]
-    public void Operations_between_maps_are_compiled_and_run()
+    [Theory]
+    [InlineData(32)]
+    [InlineData(8)]
+    public void Operations_between_maps_are_compiled_and_run(int productBits)
     {
-        string manifest = new ManifestBuilder { Steps = 2 }.WithMapOperations().ToString();
+        string manifest = new ManifestBuilder { Steps = 2, ProductBits = productBits }.WithMapOperations().ToString();
         float[] literals = Draw(manifest, maximumLiteralSteps: 64, guided: false);
         Assert.Equal(literals, Draw(manifest, maximumLiteralSteps: 0, guided: false));
         Assert.All(literals, p => Assert.True(float.IsFinite(p)));

@@ -15,7 +15,7 @@ public sealed class SchemaTests
     private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8, WithInputs = true }.WithEveryOperation().ToJson();
 
     /// <summary>The kinds of operation that <see cref="s_manifest"/> lacks.</summary>
-    private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1 }.WithMapOperations().ToJson();
+    private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
@@ -68,6 +68,7 @@ public sealed class SchemaTests
     [InlineData("convolution", "stride")]
     [InlineData("convolution", "upsample")]
     [InlineData("attention", "productBits")]
+    [InlineData("crossAttention", "productBits")]
     [InlineData("activation", "function")]
     [InlineData("step", "activationBits")]
     public void Choices_are_those_of_the_reader(string definition, string property)

@@ -57,10 +57,79 @@ public class MapOperationTests
             Activation q = bench.Write(queries), kv = bench.Write(keyValues), y = bench.Plan(4 * tokens * all);
             bench.Run.AttendCross(q, kv, y, new CrossAttentionShape(tokens, context, heads, head, causal));
             float[][] actual = bench.Read(y, tokens * all);
-            for (int n = 0; n < run.Batch; n++) Near(PlainAttention(queries[n], keyValues[n], tokens, context, heads, head, causal), actual[n], 2e-5);
+            for (int n = 0; n < run.Batch; n++)
+            {
+                Near(PlainAttention(queries[n], keyValues[n], tokens, context, heads, head, causal), actual[n], 2e-5);
+                Values.Same(Reference.AttendCross(queries[n], keyValues[n], tokens, context, heads, head, causal), actual[n]);
+            }
+
             return actual[0];
         })];
         Assert.All(outcome, o => Values.Same(outcome[0], o));
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1, 1, false)]
+    [InlineData(7, 1, 2, 5, false)]
+    [InlineData(5, 3, 1, 6, false)]
+    [InlineData(16, 77, 4, 8, false)]
+    [InlineData(11, 11, 3, 8, true)]
+    [InlineData(33, 33, 1, 17, true)]
+    public void Attention_over_a_context_in_integers(int tokens, int context, int heads, int head, bool causal)
+    {
+        int all = heads * head;
+        Quantization query = new(0.013f, 140, 255), key = new(0.02f, 0, 255), value = new(0.011f, 255, 255);
+        foreach (var (threads, batch) in s_runs)
+        {
+            float[][] queries = Values.Images(new(3), batch, tokens * all, 2), keyValues = Values.Images(new(4), batch, context * 2 * all, 2);
+            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            Activation q = bench.Write(queries), kv = bench.Write(keyValues), y = bench.Plan(4 * tokens * all);
+            bench.Run.AttendCross(q, kv, y, query, key, value, new CrossAttentionShape(tokens, context, heads, head, causal));
+            float[][] actual = bench.Read(y, tokens * all);
+            for (int n = 0; n < batch; n++) Values.Same(Reference.AttendCross(queries[n], keyValues[n], tokens, context, heads, head, causal, query, key, value), actual[n]);
+        }
+    }
+
+    /// <summary>Quantized in the same pass is what a quantization of the FP32 result gives.</summary>
+    [Theory]
+    [InlineData(1, 1, 1, 1)]
+    [InlineData(3, 5, 7, 2)]
+    [InlineData(2, 3, 64, 1)]
+    [InlineData(5, 1, 37, 2)]
+    [InlineData(2, 2, 1029, 1)]
+    public void Results_are_quantized_in_the_same_pass(int height, int width, int channels, int elementSize)
+    {
+        int pixels = height * width, stored = pixels * ((channels + 3) & ~3) * elementSize;
+        float[] gamma = Values.Floats(new(1), channels), beta = Values.Floats(new(2), channels);
+        var to = new Quantization(0.015f, 117, 255);
+        var shape = new MapShape(height, width, channels, elementSize);
+        foreach (var (threads, batch) in s_runs)
+        {
+            float[][] images = Values.Images(new(12), batch, 2 * pixels * channels, 3);
+            var blob = new TestBlob();
+            NormWeights norm = blob.AddNorm(gamma, beta);
+            using var bench = new Bench(blob.Build(), threads, batch);
+            Activation wide = bench.Write(images), x = bench.Write([.. images.Select(i => i[..(pixels * channels)])]), y = bench.Plan(4 * pixels * channels), q = bench.Plan((stored + 3) & ~3);
+            Same(() => bench.Run.LayerNormalize(norm, x, y, 1e-5f, shape), () => bench.Run.LayerNormalizeQuantize(norm, x, q, to, 1e-5f, shape));
+            for (int n = 0; n < batch; n++) Values.Same(Reference.LayerNormalize(images[n][..(pixels * channels)], gamma, beta, 1e-5f), Floats()[n]);
+            Same(() => bench.Run.Activate(x, y, Nonlinearity.Gelu, shape), () => bench.Run.ActivateQuantize(x, q, to, Nonlinearity.Gelu, shape));
+            Same(() => bench.Run.GateGelu(wide, y, shape), () => bench.Run.GateGeluQuantize(wide, q, to, shape));
+
+            float[][] Floats()
+            {
+                bench.Run.LayerNormalize(norm, x, y, 1e-5f, shape);
+                return bench.Read(y, pixels * channels);
+            }
+
+            void Same(Action plain, Action quantized)
+            {
+                plain();
+                quantized();
+                float[][] expected = bench.Read(y, pixels * channels);
+                byte[][] actual = bench.ReadBytes(q, (stored + 3) & ~3);
+                for (int n = 0; n < batch; n++) Assert.Equal(Reference.Stored(Values.Quantized(expected[n], to), channels, elementSize), actual[n][..stored]);
+            }
+        }
     }
 
     [Fact]

@@ -17,6 +17,8 @@ internal sealed partial class NetworkInterpreter
             _ => throw new NotSupportedException($"The function {Names.Quote(o.Function)} of the operation '{o.Name}' is unknown."),
         };
         DynamicMap shape = Shape(_maps[o.Output]);
-        return (run, _) => run.Activate(x, y, function, shape);
+        if (!_maps[o.Output].IsQuantized) return (run, _) => run.Activate(x, y, function, shape);
+        int slot = Slot(o.Output);
+        return (run, step) => run.ActivateQuantize(x, y, step.Quantizations[slot], function, shape);
     }
 }

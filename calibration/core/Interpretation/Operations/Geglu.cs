@@ -8,6 +8,8 @@ internal sealed partial class NetworkInterpreter
     {
         Activation x = Buffer(o.Input), y = Buffer(o.Output);
         DynamicMap shape = Shape(_maps[o.Output]);
-        return (run, _) => run.GateGelu(x, y, shape);
+        if (!_maps[o.Output].IsQuantized) return (run, _) => run.GateGelu(x, y, shape);
+        int slot = Slot(o.Output);
+        return (run, step) => run.GateGeluQuantize(x, y, step.Quantizations[slot], shape);
     }
 }

@@ -10,6 +10,8 @@ internal sealed partial class NetworkInterpreter
         var weights = new NormWeights(Layout[o.Name]);
         float epsilon = o.Epsilon.Single();
         DynamicMap shape = Shape(_maps[o.Output]);
-        return (run, _) => run.LayerNormalize(weights, x, y, epsilon, shape);
+        if (!_maps[o.Output].IsQuantized) return (run, _) => run.LayerNormalize(weights, x, y, epsilon, shape);
+        int slot = Slot(o.Output);
+        return (run, step) => run.LayerNormalizeQuantize(weights, x, y, step.Quantizations[slot], epsilon, shape);
     }
 }

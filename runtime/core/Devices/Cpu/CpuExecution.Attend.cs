@@ -23,9 +23,8 @@ internal sealed unsafe partial class CpuExecution
     public override void AttendCross<TShape>(Activation query, Activation context, Activation y, TShape shape = default)
     {
         Enter();
-        int tokens = shape.Tokens, contextTokens = shape.ContextTokens, heads = shape.Heads, channels = shape.HeadChannels, all = heads * channels;
-        if (tokens < 1 || contextTokens < 1 || heads < 1 || channels < 1)
-            throw new ArgumentException($"Attention of {tokens} tokens over {contextTokens}, {heads} heads of {channels} channels, is not usable: all must be positive.");
+        (int tokens, int contextTokens, int heads, int channels) = CrossSizesOf(shape);
+        int all = heads * channels;
         Map from = Floats(query, (long)tokens * all), keyValue = Floats(context, 2L * contextTokens * all), to = Floats(y, (long)tokens * all);
         Attend(new AttentionWork
         {
@@ -53,17 +52,42 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         (int tokens, int heads, int channels) = SizesOf(shape);
-        if (Math.Max(tokens, channels) * 255L * 255 > int.MaxValue)
-            throw new ArgumentException($"Attention over {tokens} tokens with {channels} channels a head can leave 32 bits when its products are quantized; leave them in FP32.");
         long elements = (long)tokens * heads * channels;
+        int all = heads * channels;
         Map from = Floats(qkv, 3 * elements), to = Floats(y, elements);
-        var work = new QuantizedAttentionWork
+        Attend(query, key, value, new()
         {
-            Tokens = tokens, Heads = heads, HeadChannels = channels, ScoreScale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels)), ValueScale = value.Scale / Softmax.Levels,
-            Qkv = from.Start, QkvStride = from.Stride, Output = to.Start, OutputStride = to.Stride,
-        };
+            Tokens = tokens, ContextTokens = tokens, Heads = heads, HeadChannels = channels,
+            Query = from.Start, QueryStride = from.Stride, QueryPixel = 3 * all,
+            KeyValue = from.Start + all * sizeof(float), KeyValueStride = from.Stride, ContextPixel = 3 * all,
+            Output = to.Start, OutputStride = to.Stride,
+        });
+    }
+
+    public override void AttendCross<TShape>(Activation query, Activation context, Activation y, Quantization ofQuery, Quantization ofKey, Quantization ofValue, TShape shape = default)
+    {
+        Enter();
+        (int tokens, int contextTokens, int heads, int channels) = CrossSizesOf(shape);
+        int all = heads * channels;
+        Map from = Floats(query, (long)tokens * all), keyValue = Floats(context, 2L * contextTokens * all), to = Floats(y, (long)tokens * all);
+        Attend(ofQuery, ofKey, ofValue, new()
+        {
+            Tokens = tokens, ContextTokens = contextTokens, Heads = heads, HeadChannels = channels, Causal = shape.Causal,
+            Query = from.Start, QueryStride = from.Stride, QueryPixel = all,
+            KeyValue = keyValue.Start, KeyValueStride = keyValue.Stride, ContextPixel = 2 * all,
+            Output = to.Start, OutputStride = to.Stride,
+        });
+    }
+
+    private void Attend(Quantization query, Quantization key, Quantization value, QuantizedAttentionWork work)
+    {
+        int channels = work.HeadChannels, all = Batch * work.Heads;
+        if (Math.Max(work.ContextTokens, channels) * 255L * 255 > int.MaxValue)
+            throw new ArgumentException($"Attention over {work.ContextTokens} tokens with {channels} channels a head can leave 32 bits when its products are quantized; leave them in FP32.");
+        work.ScoreScale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels));
+        work.ValueScale = value.Scale / Softmax.Levels;
         work.Plan();
-        long packed = (Batch * heads * work.PackedLength * sizeof(int) + 63) & ~63L;
+        long packed = (all * work.PackedLength * sizeof(int) + 63) & ~63L;
         byte* scratch = _scratch.Reserve(packed + work.ScratchStride * _pool.Threads);
         work.Packed = (int*)scratch;
         work.Scratch = scratch + packed;
@@ -71,9 +95,14 @@ internal sealed unsafe partial class CpuExecution
         {
             Attention = work, Query = new(Checked(query), centred: true), Key = new(Checked(key), centred: true), Value = new(Checked(value), centred: true),
         };
-        Run(Batch * heads, ref pack);
-        Run(Batch * heads * work.QueryBlocks, ref work, Grain((long)tokens * channels, 0.2));
+        Run(all, ref pack);
+        Run(all * work.QueryBlocks, ref work, Grain((long)work.ContextTokens * channels, 0.2));
     }
+
+    private static (int Tokens, int ContextTokens, int Heads, int Channels) CrossSizesOf<TShape>(TShape shape)
+        where TShape : struct, ICrossAttentionShape =>
+        shape.Tokens > 0 && shape.ContextTokens > 0 && shape.Heads > 0 && shape.HeadChannels > 0 ? (shape.Tokens, shape.ContextTokens, shape.Heads, shape.HeadChannels)
+            : throw new ArgumentException($"Attention of {shape.Tokens} tokens over {shape.ContextTokens}, {shape.Heads} heads of {shape.HeadChannels} channels, is not usable: all must be positive.");
 
     private static (int Tokens, int Heads, int Channels) SizesOf<TShape>(TShape shape)
         where TShape : struct, IAttentionShape

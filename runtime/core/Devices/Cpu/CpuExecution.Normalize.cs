@@ -10,21 +10,16 @@ internal sealed unsafe partial class CpuExecution
         Activation skip = default, Activation ySkip = default, TShape shape = default)
     {
         GroupNormApply work = Statistics(weights, x, skip, shape);
-        Apply(ref work, shape, x, 0, shape.Channels, y);
-        if (shape.SkipChannels != 0) Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, ySkip);
+        Apply(ref work, shape, x, 0, shape.Channels, y, null);
+        if (shape.SkipChannels != 0) Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, ySkip, null);
     }
 
     public override void NormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to,
         Activation skip = default, Activation qSkip = default, Quantization skipTo = default, TShape shape = default)
     {
-        CheckElementSize(shape.ElementSize);
         GroupNormApply work = Statistics(weights, x, skip, shape);
-        work.ElementSize = shape.ElementSize;
-        work.Quantizer = new(Checked(to));
-        Apply(ref work, shape, x, 0, shape.Channels, q);
-        if (shape.SkipChannels == 0) return;
-        work.Quantizer = new(Checked(skipTo));
-        Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, qSkip);
+        Apply(ref work, shape, x, 0, shape.Channels, q, to);
+        if (shape.SkipChannels != 0) Apply(ref work, shape, skip, shape.Channels, shape.SkipChannels, qSkip, skipTo);
     }
 
     /// <summary>The first two passes. Returns what the third one needs of them.</summary>
@@ -57,18 +52,15 @@ internal sealed unsafe partial class CpuExecution
         return new() { Height = height, Width = width, AllChannels = all, Silu = shape.Nonlinearity == Nonlinearity.Silu, Maps = maps };
     }
 
-    private void Apply<TShape>(ref GroupNormApply work, TShape shape, Activation x, int firstChannel, int channels, Activation y)
+    private void Apply<TShape>(ref GroupNormApply work, TShape shape, Activation x, int firstChannel, int channels, Activation y, Quantization? to)
         where TShape : struct, IGroupNormShape
     {
         long pixels = (long)shape.Height * shape.Width;
-        Map from = Floats(x, pixels * channels), to = work.ElementSize == 0 ? Floats(y, pixels * channels) : Integers(y, pixels, channels, work.ElementSize);
+        Map from = Floats(x, pixels * channels);
         work.FirstChannel = firstChannel;
-        work.Channels = channels;
         work.X = from.Start;
         work.XStride = from.Stride;
-        work.Y = to.Start;
-        work.YStride = to.Stride;
-        work.Scratch = (float*)_scratch.Reserve((long)work.ScratchLength * _pool.Threads * sizeof(float));
+        work.Result = Sink(y, pixels, channels, shape.ElementSize, to);
         Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels, 0.5));
     }
 

@@ -18,6 +18,25 @@ internal sealed unsafe partial class CpuExecution
         Run(Batch * shape.Height, ref work, Grain((long)shape.Width * channels, 0.15));
     }
 
+    /// <summary>Where pixels go: into an FP32 map, or quantized into one of elements of that size. Takes the scratch memory.</summary>
+    private PixelSink Sink(Activation y, long pixels, int channels, int elementSize, Quantization? to)
+    {
+        int block = PixelSink.BlockOf(channels);
+        if (to is not { } quantization)
+        {
+            Map floats = Floats(y, pixels * channels);
+            return new() { Y = floats.Start, Stride = floats.Stride, Channels = channels, Block = block };
+        }
+
+        CheckElementSize(elementSize);
+        Map map = Integers(y, pixels, channels, elementSize);
+        return new()
+        {
+            Y = map.Start, Stride = map.Stride, Channels = channels, Block = block, ElementSize = elementSize, Quantizer = new(Checked(quantization)),
+            Scratch = (float*)_scratch.Reserve((long)block * channels * _pool.Threads * sizeof(float)),
+        };
+    }
+
     private static (long Pixels, int Channels) PixelsOf<TShape>(TShape shape)
         where TShape : struct, IMapShape
     {

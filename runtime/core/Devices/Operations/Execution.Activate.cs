@@ -10,4 +10,14 @@ public abstract partial class Execution
     /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
     public virtual void Activate<TShape>(Activation x, Activation y, Nonlinearity function, TShape shape = default)
         where TShape : struct, IMapShape => throw NotOnThisDevice();
+
+    /// <summary>The same, quantized in the same pass.</summary>
+    /// <param name="x">FP32 map.</param>
+    /// <param name="q">Quantized result.</param>
+    /// <param name="to">Its quantization.</param>
+    /// <param name="function">What is applied.</param>
+    /// <param name="shape">Static shape.</param>
+    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
+    public virtual void ActivateQuantize<TShape>(Activation x, Activation q, Quantization to, Nonlinearity function, TShape shape = default)
+        where TShape : struct, IMapShape => throw NotOnThisDevice();
 }

@@ -11,4 +11,15 @@ public abstract partial class Execution
     /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
     public virtual void LayerNormalize<TShape>(NormWeights weights, Activation x, Activation y, float epsilon, TShape shape = default)
         where TShape : struct, IMapShape => throw NotOnThisDevice();
+
+    /// <summary>The same, quantized in the same pass: what follows, three projections for example, reads it once more and no FP32 map is written.</summary>
+    /// <param name="weights">Gamma and beta.</param>
+    /// <param name="x">FP32 map.</param>
+    /// <param name="q">Quantized result.</param>
+    /// <param name="to">Its quantization.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="shape">Static shape.</param>
+    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
+    public virtual void LayerNormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to, float epsilon, TShape shape = default)
+        where TShape : struct, IMapShape => throw NotOnThisDevice();
 }
