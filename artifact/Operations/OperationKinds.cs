@@ -14,6 +14,7 @@ internal static class OperationKinds
         (GegluOperation.JsonName, GegluOperation.Read),
         (CrossAttentionOperation.JsonName, CrossAttentionOperation.Read),
         (ScaleShiftOperation.JsonName, ScaleShiftOperation.Read),
+        (ModulationOperation.JsonName, ModulationOperation.Read),
         (LinearMapOperation.JsonName, LinearMapOperation.Read),
         (ResampleOperation.JsonName, ResampleOperation.Read),
         (LookupOperation.JsonName, LookupOperation.Read),

@@ -109,6 +109,10 @@ internal sealed class ManifestBuilder
         }
 
         h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 32);
+        Convolution("pixel", h, Map("pixel", 1, 16), kernelSize: s + 1, weightBits: 32);
+        h = Operation("modulation", "scale", h, Map("h11", s, 8), ("condition", "pixel"));
+        Convolution("shifts", "pixel", Map("shifts", 1, 8), kernelSize: 1, padding: 0, weightBits: 32);
+        h = Operation("modulation", "shift", h, Map("h12", s, 8), ("condition", "shifts"));
         Convolution("conv_out", h, Map("epsilon", s, Channels), weightBits: 32);
         return this;
     }

@@ -2,10 +2,12 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>y = x·(1 + s[c]) + b[c]. An item is a pixel of one image.</summary>
+/// <summary>y = x·(1 + s[c]) + b[c], or y = x + b[c]. An item is a pixel of one image.</summary>
 internal unsafe struct ScaleShiftWork : IWork
 {
     public int Pixels, Channels;
+    /// <summary>Whether s stands before b.</summary>
+    public bool Scales;
     public byte* X, Y, Vectors;
     public long XStride, YStride, VectorsStride;
 
@@ -17,7 +19,10 @@ internal unsafe struct ScaleShiftWork : IWork
             long first = item % Pixels * (long)Channels;
             float* x = (float*)(X + image * XStride) + first, y = (float*)(Y + image * YStride) + first;
             var s = (float*)(Vectors + image * VectorsStride);
-            for (int c = 0; c < Channels; c++) y[c] = MathF.FusedMultiplyAdd(x[c], 1 + s[c], s[Channels + c]);
+            if (Scales)
+                for (int c = 0; c < Channels; c++) y[c] = MathF.FusedMultiplyAdd(x[c], 1 + s[c], s[Channels + c]);
+            else
+                for (int c = 0; c < Channels; c++) y[c] = x[c] + s[c];
         }
     }
 }

@@ -160,6 +160,30 @@ public class MapOperationTests
         Assert.Throws<ArgumentOutOfRangeException>(() => bench.Run.ScaleShift(from, y, first + 1, new MapShape(2, 3, channels, 4)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Modulation(bool scales)
+    {
+        const int channels = 7, size = 2 * 3 * channels;
+        float[][] outcome = [.. s_runs.Select(run =>
+        {
+            float[][] images = Values.Images(new(7), run.Batch, size, 2), conditions = Values.Images(new(6), run.Batch, scales ? 2 * channels : channels, 2);
+            using var bench = new Bench(new TestBlob().Build(), run.Threads, run.Batch);
+            Activation x = bench.Write(images), condition = bench.Write(conditions), y = bench.Plan(4 * size);
+            bench.Run.Modulate(x, condition, y, scales, new MapShape(2, 3, channels, 4));
+            float[][] actual = bench.Read(y, size);
+            for (int n = 0; n < run.Batch; n++)
+            {
+                float[] c = conditions[n];
+                Near([.. images[n].Select((v, i) => scales ? v * (1.0 + c[i % channels]) + c[channels + i % channels] : (double)v + c[i % channels])], actual[n], 2e-6);
+            }
+
+            return actual[0];
+        })];
+        Assert.All(outcome, o => Values.Same(outcome[0], o));
+    }
+
     [Fact]
     public void A_linear_map() => Check(3 * 2 * 5, 3 * 2 * 5, 1e-6,
         (bench, _, x, y) => bench.Run.MapLinear(x, y, 2, -1, new MapShape(3, 2, 5, 4)), NoWeights, x => [.. x.Select(v => 2.0 * v - 1)]);

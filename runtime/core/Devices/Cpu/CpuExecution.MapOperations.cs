@@ -14,7 +14,20 @@ internal sealed unsafe partial class CpuExecution
         var work = new ScaleShiftWork
         {
             Pixels = pixels, Channels = channels, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
-            Vectors = vectors.Start + vector * sizeof(float), VectorsStride = vectors.Stride,
+            Scales = true, Vectors = vectors.Start + vector * sizeof(float), VectorsStride = vectors.Stride,
+        };
+        Run(Batch * pixels, ref work, Grain(channels, 0.5));
+    }
+
+    public override void Modulate<TShape>(Activation x, Activation condition, Activation y, bool scales, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels), vectors = Floats(condition, scales ? 2L * channels : channels);
+        var work = new ScaleShiftWork
+        {
+            Pixels = pixels, Channels = channels, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
+            Scales = scales, Vectors = vectors.Start, VectorsStride = vectors.Stride,
         };
         Run(Batch * pixels, ref work, Grain(channels, 0.5));
     }

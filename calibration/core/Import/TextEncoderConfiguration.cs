@@ -1,0 +1,44 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>What <c>config.json</c> of a <c>CLIPTextModel</c> says, with transformers' own defaults for absent properties.</summary>
+internal sealed record TextEncoderConfiguration
+{
+    public required int Vocabulary { get; init; }
+    public required int Channels { get; init; }
+    public required int FeedForwardChannels { get; init; }
+    public required int Layers { get; init; }
+    public required int Heads { get; init; }
+    public required int Positions { get; init; }
+    public required string Activation { get; init; }
+    public required float Epsilon { get; init; }
+
+    /// <exception cref="ModelImportException">A value has another type or range than transformers accepts.</exception>
+    /// <exception cref="UnsupportedModelException">A value asks for arithmetic that is not implemented.</exception>
+    public static TextEncoderConfiguration Read(ConfigurationReader json)
+    {
+        json.Require("model_type", "Supported: \"clip_text_model\".", "\"clip_text_model\"");
+        json.ThrowIfRefused();
+        string activation = json.Text("hidden_act", "quick_gelu");
+        if (activation is not ("quick_gelu" or "gelu")) json.Refuse("hidden_act", json.Raw("hidden_act"), "Supported: \"quick_gelu\", \"gelu\".");
+        // Training, generation and the tokenizer's business.
+        json.Ignore("architectures", "attention_dropout", "dropout", "initializer_factor", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id", "projection_dim",
+            "torch_dtype", "dtype", "transformers_version");
+        var configuration = new TextEncoderConfiguration
+        {
+            Vocabulary = json.Integer("vocab_size", 49408, 1, ManifestLimits.Rows),
+            Channels = json.Integer("hidden_size", 512, 1, ManifestLimits.Channels),
+            FeedForwardChannels = json.Integer("intermediate_size", 2048, 1, ManifestLimits.Channels),
+            Layers = json.Integer("num_hidden_layers", 12, 1, 256),
+            Heads = json.Integer("num_attention_heads", 8, 1, ManifestLimits.Channels),
+            Positions = json.Integer("max_position_embeddings", 77, 1, ManifestLimits.Width),
+            Activation = activation,
+            Epsilon = (float)json.Positive("layer_norm_eps", 1e-5),
+        };
+        if (configuration.Channels % configuration.Heads != 0)
+            json.Refuse("num_attention_heads", json.Raw("num_attention_heads"), $"It must divide the {configuration.Channels} channels.");
+        json.RejectUnknown();
+        return configuration;
+    }
+}
