@@ -80,7 +80,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             return;
         }
 
-        Network network = manifest.Network;
+        Network network = LinkedNetwork.Of(manifest).Network;
         int steps = manifest.Steps.Count;
         long bytes = new WeightLayout(network, steps).TotalBytes;
         var key = new WeightKey(network, steps, manifest.Weights.Sha256);

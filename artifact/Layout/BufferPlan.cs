@@ -2,7 +2,8 @@ namespace Specializer.Manifest;
 
 /// <summary>Where each map lies in a session's arena: planned by liveness, so that the peak is known before the first run.</summary>
 /// <remarks>Greedy by size (largest first, lowest free offset): maps whose lives overlap never overlap in memory. What an operation reads element by element just before it
-/// writes (<see cref="Operation.Overwritten"/>: a convolution's residual) and dies there shares the output's memory.</remarks>
+/// writes (<see cref="Operation.Overwritten"/>: a convolution's residual) and dies there shares the output's memory. What a call computes and steps read, and the state, keep
+/// their memory until the picture is there; the decoder uses that of the steps' maps.</remarks>
 internal sealed class BufferPlan
 {
     /// <summary>Name under which the step vectors' buffer is planned.</summary>
@@ -10,10 +11,15 @@ internal sealed class BufferPlan
 
     private readonly Dictionary<string, int> _offsets = new(StringComparer.Ordinal);
 
-    /// <exception cref="NotSupportedException">The maps of one image need more than 2 GiB.</exception>
-    public BufferPlan(Network network)
+    /// <inheritdoc cref="BufferPlan(LinkedNetwork)"/>
+    public BufferPlan(Network network) : this(LinkedNetwork.Of(network))
     {
-        var lives = Lives(network);
+    }
+
+    /// <exception cref="NotSupportedException">The maps of one image need more than 2 GiB.</exception>
+    public BufferPlan(LinkedNetwork linked)
+    {
+        var lives = Lives(linked);
         // The sort key is total (size, start, name): equal networks give equal plans.
         lives.Sort((a, b) =>
             a.Bytes != b.Bytes ? b.Bytes.CompareTo(a.Bytes)
@@ -36,8 +42,8 @@ internal sealed class BufferPlan
             BytesPerImage = Math.Max(BytesPerImage, offset + life.Bytes);
         }
 
-        for (int i = 0; i < network.Operations.Count; i++)
-            LiveBytesPerImage = Math.Max(LiveBytesPerImage, lives.Where(l => l.First <= i && i <= l.Last).Sum(l => l.Bytes));
+        for (int i = 0; i < linked.Network.Operations.Count; i++)
+            LiveBytesPerImage = Math.Max(LiveBytesPerImage, lives.Where(l => l.First <= Time(linked, i) && Time(linked, i) <= l.Last).Sum(l => l.Bytes));
     }
 
     /// <summary>Bytes of the arena for one image.</summary>
@@ -58,32 +64,39 @@ internal sealed class BufferPlan
         public bool Overlaps(Life other) => First <= other.Last && other.First <= Last;
     }
 
-    private static List<Life> Lives(Network network)
+    /// <summary>When the operation at an index runs: the solver stands between the steps' operations and the decoder's.</summary>
+    private static int Time(LinkedNetwork linked, int operation) => operation + (linked.Time(operation) == BindingTime.End ? 1 : 0);
+
+    private static List<Life> Lives(LinkedNetwork linked)
     {
-        int end = network.Operations.Count;
+        Network network = linked.Network;
+        int count = network.Operations.Count, solver = linked.CallOperations + linked.StepOperations, end = solver == count ? solver : count + 1;
         var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
         var types = network.Maps.ToDictionary(m => m.Name, m => m.Type, StringComparer.Ordinal);
-        var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = end };
-        foreach (string input in network.Inputs) lastUse[input] = end;
-        for (int i = 0; i < end; i++)
+        HashSet<string> given = [network.Latent, .. network.Inputs];
+        var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = solver, [linked.Picture] = end };
+        HashSet<string> ofCall = [.. network.Inputs, .. network.Operations.Take(linked.CallOperations).SelectMany(o => o.Outputs())];
+        for (int i = 0; i < count; i++)
         {
             foreach (string input in network.Operations[i].Inputs())
-                if (!lastUse.TryGetValue(input, out int last) || last < i) lastUse[input] = i;
+            {
+                // Every step reads it again, also after a look at the picture on its way.
+                int time = ofCall.Contains(input) && linked.Time(i) != BindingTime.Call ? end : Time(linked, i);
+                if (!lastUse.TryGetValue(input, out int last) || last < time) lastUse[input] = time;
+            }
         }
 
-        var lives = new Dictionary<string, Life>(StringComparer.Ordinal)
-        {
-            [network.Latent] = new(network.Latent, bytes[network.Latent], -1, end),
-        };
-        foreach (string input in network.Inputs) lives.Add(input, new(input, bytes[input], -1, end));
-        for (int i = 0; i < end; i++)
+        var lives = new Dictionary<string, Life>(StringComparer.Ordinal);
+        foreach (string input in given) lives.Add(input, new(input, bytes[input], -1, lastUse.TryGetValue(input, out int last) ? last : -1));
+        for (int i = 0; i < count; i++)
         {
             Operation operation = network.Operations[i];
+            int time = Time(linked, i);
             foreach (string output in operation.Outputs())
             {
-                int last = Math.Max(i, lastUse.TryGetValue(output, out int use) ? use : i);
-                if (operation.Overwritten is { } residual && residual != network.Latent && !network.Inputs.Contains(residual)
-                    && lastUse[residual] == i && bytes[residual] == bytes[output] && types[residual] == types[output] && operation.Inputs().Count(n => n == residual) == 1)
+                int last = Math.Max(time, lastUse.TryGetValue(output, out int use) ? use : time);
+                if (operation.Overwritten is { } residual && !given.Contains(residual)
+                    && lastUse[residual] == time && bytes[residual] == bytes[output] && types[residual] == types[output] && operation.Inputs().Count(n => n == residual) == 1)
                 {
                     Life shared = lives[residual];
                     shared.Names.Add(output);
@@ -92,14 +105,14 @@ internal sealed class BufferPlan
                 }
                 else
                 {
-                    lives.Add(output, new(output, bytes[output], i, last));
+                    lives.Add(output, new(output, bytes[output], time, last));
                 }
             }
         }
 
         var all = lives.Values.Distinct().ToList();
         if (network.Embedding.Vectors > 0)
-            all.Add(new(Vectors, (network.Embedding.Vectors * 4L + 63) / 64 * 64, -1, end));
+            all.Add(new(Vectors, (network.Embedding.Vectors * 4L + 63) / 64 * 64, linked.CallOperations - 1, solver));
         return all;
     }
 }

@@ -15,20 +15,37 @@ internal sealed record CalibrationManifest(
 
     /// <summary>Noise at every width that was measured; none in an artefact that was made without. Nothing is generated from it.</summary>
     public EquatableArray<NoiseStatistics> Statistics { get; init; }
+
+    /// <summary>Networks that run once a call, in this order, before the first step; their outputs are inputs of <see cref="Network"/>, or of encoders that follow, by name.</summary>
+    public EquatableArray<TimelessNetwork> Encoders { get; init; }
+
+    /// <summary>What turns the state into a picture; null where the state is the picture.</summary>
+    public TimelessNetwork? Decoder { get; init; }
+
+    /// <summary>What texts become; null where a call gives no text.</summary>
+    public Prompt? Prompt { get; init; }
+
+    /// <summary>Encoders, then the decoder.</summary>
+    public IEnumerable<TimelessNetwork> Timeless() => Decoder is null ? Encoders : Encoders.Append(Decoder);
 }
 
 /// <summary>Which model was calibrated.</summary>
 /// <param name="Name">Identifier used in file names and messages: letters, digits, '-', '_'.</param>
 /// <param name="Architecture">Class in the source library, e.g. <c>UNet2DModel</c>.</param>
 /// <param name="Sha256">Of the FP32 weights file.</param>
-/// <param name="Parameters">Number of FP32 parameters.</param>
-/// <param name="Height">Rows of an image.</param>
-/// <param name="Width">Columns of an image.</param>
-/// <param name="Channels">Channels of an image.</param>
-/// <param name="Classes">Rows of the label table; 0 when unconditional.</param>
+/// <param name="Parameters">Number of FP32 parameters, of all networks together.</param>
+/// <param name="Height">Rows of the state: of an image, unless there is a decoder.</param>
+/// <param name="Width">Columns of the state.</param>
+/// <param name="Channels">Channels of the state.</param>
+/// <param name="Classes">Labels; 0 when a call gives none.</param>
 /// <param name="NullLabel">Label that means "none" for guidance; −1 when there is none.</param>
 internal sealed record ModelIdentity(
     string Name, string Architecture, string Sha256, long Parameters, int Height, int Width, int Channels, int Classes, int NullLabel);
+
+/// <summary>How a text enters: as numbers of its tokens, in an input of an encoder.</summary>
+/// <param name="Input">Name of the input.</param>
+/// <param name="Empty">The tokens of the empty text, which stands for "none" under guidance: beginning, end, then what the rest is filled with.</param>
+internal sealed record Prompt(string Input, EquatableArray<int> Empty);
 
 /// <summary>The scheduler of the source model, as far as it determines the numbers below.</summary>
 internal sealed record SchedulerIdentity(

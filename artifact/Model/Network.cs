@@ -1,9 +1,9 @@
 namespace Specializer.Manifest;
 
 /// <summary>A network as a list of operations over named maps with static shapes, in execution order.</summary>
-/// <param name="Latent">Name of the map that holds the sampler's state (FP32).</param>
-/// <param name="Epsilon">Name of the map that holds the network's output (FP32).</param>
-/// <param name="Maps">All maps. The quantized ones, in this order, are the first of each step's <see cref="QuantizationSlots"/>.</param>
+/// <param name="Latent">Name of its first input (FP32): of the network that is sampled, the sampler's state.</param>
+/// <param name="Epsilon">Name of its first output (FP32): of the network that is sampled, the prediction.</param>
+/// <param name="Maps">All maps. The quantized ones, in this order, are the first of the <see cref="QuantizationSlots"/>.</param>
 /// <param name="Embedding">How timestep and label become the vectors added inside residual blocks.</param>
 /// <param name="Operations">In execution order.</param>
 internal sealed record Network(
@@ -15,7 +15,37 @@ internal sealed record Network(
 {
     /// <summary>Names of further FP32 maps that are given from outside, such as a text encoder's hidden states.</summary>
     public EquatableArray<string> Inputs { get; init; }
+
+    /// <summary>Names of further FP32 maps that leave the network.</summary>
+    public EquatableArray<string> Outputs { get; init; }
+
+    /// <summary>All inputs, the latent first.</summary>
+    public IEnumerable<string> AllInputs() => [Latent, .. Inputs];
+
+    /// <summary>All outputs, the epsilon first.</summary>
+    public IEnumerable<string> AllOutputs() => [Epsilon, .. Outputs];
+
+    /// <summary>The same network over other names.</summary>
+    /// <param name="operation">New name of an operation, and so of its tensors.</param>
+    /// <param name="map">New name of a map.</param>
+    public Network Rename(Func<string, string> operation, Func<string, string> map) => this with
+    {
+        Latent = map(Latent),
+        Epsilon = map(Epsilon),
+        Maps = Maps.Select(m => m with { Name = map(m.Name) }).ToEquatableArray(),
+        Operations = Operations.Select(o => o.Rename(operation(o.Name), map)).ToEquatableArray(),
+        Inputs = Inputs.Select(map).ToEquatableArray(),
+        Outputs = Outputs.Select(map).ToEquatableArray(),
+    };
 }
+
+/// <summary>A network that knows no timestep: an encoder, which runs once a call, or the decoder, which runs when the steps are done. Its quantization has one column.</summary>
+/// <param name="Name">What its operations, and so its tensors in the weights file, are qualified with: letters, digits and '_'.</param>
+/// <param name="Network">Without embedding.</param>
+/// <param name="Scales">Per slot: see <see cref="QuantizationSlots"/>.</param>
+/// <param name="ZeroPoints">Per slot.</param>
+/// <param name="Levels">Per slot: 15 or 255.</param>
+internal sealed record TimelessNetwork(string Name, Network Network, EquatableArray<Number> Scales, EquatableArray<int> ZeroPoints, EquatableArray<int> Levels);
 
 /// <summary>How a map's elements are stored.</summary>
 internal enum MapType

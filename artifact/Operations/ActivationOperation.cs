@@ -25,6 +25,9 @@ internal sealed record ActivationOperation(string Name, string Input, string Out
 
     public override bool QuantizesOutputs => true;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("function").Value(Function);
 
     public override void Check(OperationCheck check)

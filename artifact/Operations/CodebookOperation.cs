@@ -23,6 +23,9 @@ internal sealed record CodebookOperation(string Name, string Input, string Outpu
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("rows").Value(Rows);
 
     public override void Check(OperationCheck check)

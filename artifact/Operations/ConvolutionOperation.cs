@@ -44,6 +44,11 @@ internal sealed record ConvolutionOperation(
 
     public override string? Overwritten => Residual;
 
+    public override bool ReadsVectors => Vector >= 0;
+
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output), Residual = Residual is null ? null : map(Residual) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("residual").Value(Residual)
         .Key("kernelSize").Value(KernelSize).Key("stride").Value(Stride).Key("paddingTop").Value(PaddingTop)
         .Key("paddingLeft").Value(PaddingLeft).Key("upsample").Value(Upsample).Key("weightBits").Value(WeightBits)

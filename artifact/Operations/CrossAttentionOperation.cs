@@ -27,6 +27,9 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Context = map(Context), Output = map(Output) };
+
     public override void Write(JsonText json)
     {
         json.Key("input").Value(Input).Key("context").Value(Context).Key("output").Value(Output).Key("heads").Value(Heads).Key("causal").Value(Causal);

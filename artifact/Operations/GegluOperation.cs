@@ -21,6 +21,9 @@ internal sealed record GegluOperation(string Name, string Input, string Output) 
 
     public override bool QuantizesOutputs => true;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)

@@ -35,6 +35,9 @@ internal sealed record GroupNormOperation(
 
     public override bool QuantizesOutputs => true;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output), Skip = Skip is null ? null : map(Skip), SkipOutput = SkipOutput is null ? null : map(SkipOutput) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("skip").Value(Skip)
         .Key("skipOutput").Value(SkipOutput).Key("groups").Value(Groups).Key("epsilon").Value(Epsilon).Key("silu").Value(Silu);
 

@@ -27,6 +27,9 @@ internal sealed record LayerNormOperation(string Name, string Input, string Outp
 
     public override bool QuantizesOutputs => true;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("epsilon").Value(Epsilon);
 
     public override void Check(OperationCheck check)

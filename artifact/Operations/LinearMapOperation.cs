@@ -25,6 +25,9 @@ internal sealed record LinearMapOperation(string Name, string Input, string Outp
 
     public override string? Overwritten => Input;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("scale").Value(Scale).Key("offset").Value(Offset);
 
     public override void Check(OperationCheck check)

@@ -23,6 +23,9 @@ internal sealed record ModulationOperation(string Name, string Input, string Con
 
     public override string? Overwritten => Input;
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Condition = map(Condition), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("condition").Value(Condition).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)

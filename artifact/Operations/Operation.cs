@@ -23,6 +23,14 @@ internal abstract record Operation(string Name)
     /// <summary>Whether the maps written may be quantized as well as FP32: then convolutions read them without an operation between.</summary>
     public virtual bool QuantizesOutputs => false;
 
+    /// <summary>Whether it adds elements of the embedding's vectors, which every step has its own of.</summary>
+    public virtual bool ReadsVectors => false;
+
+    /// <summary>The same operation over maps of other names.</summary>
+    /// <param name="name">Its new name.</param>
+    /// <param name="map">New name of a map.</param>
+    public abstract Operation Rename(string name, Func<string, string> map);
+
     /// <summary>Writes the properties after <c>op</c> and <c>name</c>.</summary>
     public abstract void Write(JsonText json);
 

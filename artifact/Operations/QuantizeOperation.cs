@@ -16,6 +16,9 @@ internal sealed record QuantizeOperation(string Name, string Input, string Outpu
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)

@@ -21,6 +21,9 @@ internal sealed record ResampleOperation(string Name, string Input, string Outpu
 
     public override IEnumerable<Port> Writes() => [new("output", Output)];
 
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("halve").Value(Halve);
 
     public override void Check(OperationCheck check)

@@ -23,6 +23,11 @@ internal sealed record ScaleShiftOperation(string Name, string Input, string Out
 
     public override string? Overwritten => Input;
 
+    public override bool ReadsVectors => true;
+
+    public override Operation Rename(string name, Func<string, string> map) =>
+        this with { Name = name, Input = map(Input), Output = map(Output) };
+
     public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("vector").Value(Vector);
 
     public override void Check(OperationCheck check)

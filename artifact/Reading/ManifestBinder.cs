@@ -18,6 +18,9 @@ internal static class ManifestBinder
             Provenance(o.Object("provenance")))
         {
             Statistics = o.Objects("statistics", "the statistics of a width", 0, ManifestLimits.Statistics, optional: true).Select(Statistics).ToEquatableArray(),
+            Encoders = o.Objects("encoders", "an encoder", 0, ManifestLimits.Encoders, optional: true).Select(Timeless).ToEquatableArray(),
+            Decoder = o.Has("decoder") ? Timeless(o.Object("decoder")) : null,
+            Prompt = o.Has("prompt") ? Prompt(o.Object("prompt")) : null,
         };
         o.Done();
         return manifest;
@@ -91,15 +94,41 @@ internal static class ManifestBinder
         var network = new Network(
             o.ModulePath("latent"),
             o.ModulePath("epsilon"),
-            o.Objects("maps", "a map", 2, ManifestLimits.Maps).Select(Map).ToEquatableArray(),
+            Maps(o),
             Embedding(o.Object("embedding")),
-            o.Objects("operations", "an operation", 1, ManifestLimits.Operations).Select(Operation).ToEquatableArray())
+            Operations(o))
         {
-            Inputs = o.Has("inputs") ? o.ModulePaths("inputs", ManifestLimits.Maps) : default,
+            Inputs = o.Has("inputs") ? o.ModulePaths("inputs", ManifestLimits.Ends) : default,
         };
         o.Done();
         return network;
     }
+
+    private static TimelessNetwork Timeless(ObjectBinder o)
+    {
+        string name = o.Identifier("name");
+        EquatableArray<string> inputs = o.ModulePaths("inputs", ManifestLimits.Ends, minimum: 1), outputs = o.ModulePaths("outputs", ManifestLimits.Ends, minimum: 1);
+        var network = new Network(inputs.FirstOrDefault() ?? "", outputs.FirstOrDefault() ?? "", Maps(o), new(0, 0, 0), Operations(o))
+        {
+            Inputs = inputs.Skip(1).ToEquatableArray(),
+            Outputs = outputs.Skip(1).ToEquatableArray(),
+        };
+        var timeless = new TimelessNetwork(name, network, o.Numbers("scales", NumberRange.Positive), o.Integers("zeroPoints", 0, 255), o.ManyOf("levels", 15, 255));
+        o.Done();
+        return timeless;
+    }
+
+    private static Prompt Prompt(ObjectBinder o)
+    {
+        var prompt = new Prompt(o.ModulePath("input"), o.Integers("empty", 0, ManifestLimits.Rows));
+        o.Done();
+        return prompt;
+    }
+
+    private static EquatableArray<Map> Maps(ObjectBinder o) => o.Objects("maps", "a map", 2, ManifestLimits.Maps).Select(Map).ToEquatableArray();
+
+    private static EquatableArray<Operation> Operations(ObjectBinder o) =>
+        o.Objects("operations", "an operation", 1, ManifestLimits.Operations).Select(Operation).ToEquatableArray();
 
     private static Map Map(ObjectBinder o)
     {

@@ -12,6 +12,9 @@ internal static class ManifestLimits
     public const int Maps = 8192;
     public const int Operations = 8192;
     public const int Steps = 4096;
+    public const int Encoders = 16;
+    /// <summary>Inputs, or outputs, of a network.</summary>
+    public const int Ends = 64;
     /// <summary>Pairs of bit widths.</summary>
     public const int Statistics = 16;
     public const int KernelSize = 15;

@@ -57,7 +57,7 @@ internal static class ManifestReader
 
         CalibrationManifest manifest = ManifestBinder.Bind(root, log);
         if (log.Any) return null;
-        NetworkValidator.Validate(manifest, root, log);
+        PipelineValidator.Validate(manifest, root, log);
         if (log.Any) return null;
         SamplingValidator.Validate(manifest, root, log);
         return manifest;

@@ -10,22 +10,27 @@ internal sealed class NetworkValidator
     private readonly JsonNode _networkNode;
     private readonly Dictionary<string, Map> _maps = new(StringComparer.Ordinal);
 
-    private NetworkValidator(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    private NetworkValidator(Network network, JsonNode node, ErrorLog log)
     {
-        _network = manifest.Network;
-        _networkNode = root["network"]!;
+        _network = network;
+        _networkNode = node;
         _mapNodes = _networkNode["maps"]!.Items;
         _operationNodes = _networkNode["operations"]!.Items;
         _log = log;
     }
 
-    public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    /// <param name="network">One network.</param>
+    /// <param name="node">The same in the manifest.</param>
+    /// <param name="checkEnds">Checks inputs and outputs, once the references are resolved; receives the maps by name.</param>
+    /// <param name="log">Receives the mistakes.</param>
+    public static void Validate(Network network, JsonNode node, Action<IReadOnlyDictionary<string, Map>> checkEnds, ErrorLog log)
     {
-        var validator = new NetworkValidator(manifest, root, log);
+        var validator = new NetworkValidator(network, node, log);
         validator.CheckNames();
         if (!log.Any) validator.CheckReferences();
         if (!log.Any) validator.CheckFlow();
-        if (!log.Any) validator.CheckEnds(manifest.Model, root);
+        if (!log.Any) validator.CheckEnds();
+        if (!log.Any) checkEnds(validator._maps);
         if (!log.Any) validator.CheckShapes();
         if (!log.Any) validator.CheckMemory();
     }
@@ -50,10 +55,7 @@ internal sealed class NetworkValidator
 
     private void CheckReferences()
     {
-        CheckReference(_networkNode["latent"]!);
-        CheckReference(_networkNode["epsilon"]!);
-        if (_networkNode["inputs"] is { } inputs)
-            foreach (JsonNode input in inputs.Items) CheckReference(input);
+        foreach (JsonNode end in Ends()) CheckReference(end);
         for (int i = 0; i < _operationNodes.Count; i++)
             foreach (JsonNode reference in References(i, _network.Operations[i].Reads().Concat(_network.Operations[i].Writes()))) CheckReference(reference);
     }
@@ -69,18 +71,17 @@ internal sealed class NetworkValidator
     /// <summary>Each map is written once, before it is read. A wrong output makes other maps lack a writer, so outputs come first.</summary>
     private void CheckFlow()
     {
-        var written = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
-        written.UnionWith(_network.Inputs);
+        HashSet<string> written = [.. _network.AllInputs()];
         foreach (JsonNode output in _network.Operations.SelectMany((o, i) => References(i, o.Writes())))
         {
             if (written.Add(output.Text)) continue;
-            string why = output.Text == _network.Latent ? "is the sampler's state, which only the solver writes" : _network.Inputs.Contains(output.Text) ? "is an input, which no operation writes" : "is written a second time";
+            string why = _network.AllInputs().Contains(output.Text) ? _networkNode["latent"]?.Text == output.Text ? "is the sampler's state, which only the solver writes"
+                : "is an input, which no operation writes" : "is written a second time";
             _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(output.Text)} {why}. Give this operation a map of its own.", output);
         }
 
         if (_log.Any) return;
-        var ready = new HashSet<string>(StringComparer.Ordinal) { _network.Latent };
-        ready.UnionWith(_network.Inputs);
+        HashSet<string> ready = [.. _network.AllInputs()];
         for (int i = 0; i < _operationNodes.Count; i++)
         {
             // One operation in the wrong place leaves all that follow without their inputs.
@@ -98,42 +99,25 @@ internal sealed class NetworkValidator
 
     private IEnumerable<JsonNode> References(int operation, IEnumerable<Port> ports) => ports.Select(p => _operationNodes[operation][p.Property]!);
 
-    /// <summary>The state and the output: the solver treats them element by element, and the mean correction folds into the convolution that writes the output.</summary>
-    private void CheckEnds(ModelIdentity model, JsonNode root)
+    /// <summary>What enters and leaves is FP32, and each name stands once.</summary>
+    private void CheckEnds()
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (JsonNode end in Ends())
+        {
+            if (_maps[end.Text].IsQuantized)
+                _log.Add(ManifestErrorId.ElementType, $"{Names.Quote(end.Text)} enters or leaves the network and must be a float32 map; it is quantized.", end);
+            else if (!names.Add(end.Text))
+                _log.Add(ManifestErrorId.Duplicate, $"{Names.Quote(end.Text)} enters or leaves the network twice. Name it once.", end);
+        }
+    }
+
+    private IEnumerable<JsonNode> Ends()
     {
         foreach (string property in new[] { "latent", "epsilon" })
-        {
-            JsonNode node = _networkNode[property]!;
-            Map map = _maps[node.Text];
-            if (map.IsQuantized)
-                _log.Add(ManifestErrorId.ElementType, $"The {property} must be a float32 map; {Names.Quote(map.Name)} is quantized.", node);
-            if (map.Height != model.Height || map.Width != model.Width || map.Channels != model.Channels)
-                _log.Add(ManifestErrorId.Shape,
-                    $"The {property} is {map.Size}, the model's image {model.Height}×{model.Width}×{model.Channels}. They must be equal.", node);
-        }
-
-        if (_network.Inputs.Count > 0)
-        {
-            _log.Add(ManifestErrorId.Limit,
-                $"This network reads {Names.Quote(_network.Inputs[0])} besides its state. Samplers of such networks are not compiled yet.", _networkNode["inputs"]!);
-        }
-
-        JsonNode epsilon = _networkNode["epsilon"]!;
-        Operation? writer = _network.Operations.FirstOrDefault(o => o.Outputs().Contains(_network.Epsilon));
-        if (writer is not ConvolutionOperation || _network.Operations.Any(o => o.Inputs().Contains(_network.Epsilon)))
-            _log.Add(ManifestErrorId.DataFlow, "The epsilon must be written by a convolution, into which its correction folds, and read by no operation.", epsilon);
-
-        Embedding embedding = _network.Embedding;
-        JsonNode embeddingNode = _networkNode["embedding"]!;
-        if (embedding.Classes != model.Classes)
-            _log.Add(ManifestErrorId.Contradiction, $"The embedding has {embedding.Classes} classes, the model {model.Classes}. They must be equal.", embeddingNode["classes"]!);
-        else if ((embedding.Width == 0) != (embedding.Classes == 0))
-            _log.Add(ManifestErrorId.Contradiction,
-                "Without classes the time embedding is folded into the vectors and its width is 0; with classes it must be kept and its width is not 0.", embeddingNode["width"]!);
-        else if (embedding.Classes > 0 && embedding.Vectors == 0)
-            _log.Add(ManifestErrorId.Contradiction, "A model with classes needs vectors: without them no label could act.", embeddingNode["vectors"]!);
-        if (model.NullLabel >= 0 && model.NullLabel >= model.Classes)
-            _log.Add(ManifestErrorId.Contradiction, $"The null label {model.NullLabel} is none of the {model.Classes} classes. Use -1 for none.", root["model"]!["nullLabel"]!);
+            if (_networkNode[property] is { } end) yield return end;
+        foreach (string property in new[] { "inputs", "outputs" })
+            foreach (JsonNode end in _networkNode[property]?.Items ?? []) yield return end;
     }
 
     /// <summary>Stops at the first operation that does not fit: what follows reads what it writes.</summary>
@@ -151,16 +135,6 @@ internal sealed class NetworkValidator
         {
             int i = _network.Maps.TakeWhile(m => m.BytesPerImage <= int.MaxValue).Count();
             _log.Add(ManifestErrorId.Limit, "This map needs more than 2 GiB for one image. Use a smaller image.", _mapNodes[i]);
-            return;
-        }
-
-        try
-        {
-            _ = new BufferPlan(_network);
-        }
-        catch (NotSupportedException e)
-        {
-            _log.Add(ManifestErrorId.Limit, e.Message + " Use a smaller image.", _networkNode);
         }
     }
 }

@@ -87,14 +87,15 @@ internal sealed class ObjectBinder
 
     public string? ModulePathOrNull(string property) => Find(property) is null or { Kind: JsonKind.Null } ? null : ModulePath(property);
 
-    public EquatableArray<string> ModulePaths(string property, int maximum)
+    public EquatableArray<string> ModulePaths(string property, int maximum, int minimum = 0)
     {
         EquatableArray<string> paths = Elements(property, JsonKind.String, "names", optional: false, node =>
         {
             if (!Names.IsModulePath(node.Text)) _log.Add(ManifestErrorId.Name, $"{Names.Quote(node.Text)} is not allowed in '{property}': use 1 to {Names.MaximumLength} ASCII letters, digits, '_' and '.'.", node);
             return node.Text;
         });
-        if (paths.Count > maximum) _log.Add(ManifestErrorId.Limit, $"'{property}' has {paths.Count} elements; at most {maximum} are possible.", _node!);
+        if (_node?[property] is { Kind: JsonKind.Array } array && (paths.Count < minimum || paths.Count > maximum))
+            _log.Add(ManifestErrorId.Limit, $"'{property}' has {paths.Count} elements; {minimum} to {maximum} are possible.", array);
         return paths;
     }
 

@@ -30,8 +30,8 @@ internal static class SamplingValidator
         if (!(sampling.GuidanceMinimum.Value <= sampling.Guidance.Value && sampling.Guidance.Value <= sampling.GuidanceMaximum.Value))
             log.Add(ManifestErrorId.Contradiction,
                 $"The guidance {sampling.Guidance} lies outside the calibrated interval, {sampling.GuidanceMinimum} to {sampling.GuidanceMaximum}.", node["guidance"]!);
-        else if (IsGuided(sampling) && manifest.Model.NullLabel < 0)
-            log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
+        else if (IsGuided(sampling) && manifest.Model.NullLabel < 0 && LinkedNetwork.Of(manifest).Given.Count == 0)
+            log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none, nor another input. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
     }
 
     private static void CheckStep(Step step, int slots, CalibrationManifest manifest, JsonNode node, ErrorLog log)

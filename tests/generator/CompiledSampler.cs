@@ -39,15 +39,16 @@ internal static class CompiledSampler
     public static byte[] Pack(string manifest)
     {
         CalibrationManifest read = ManifestReader.Read(manifest).Manifest!;
+        Network network = LinkedNetwork.Of(read).Network;
         using var blob = new MemoryStream();
-        WeightPacker.Pack(read.Network, read.Steps.Count, Tensor, new(read.Network, read.Steps.Count, read.Weights.Sha256), blob);
+        WeightPacker.Pack(network, read.Steps.Count, Tensor, new(network, read.Steps.Count, read.Weights.Sha256), blob);
         return blob.ToArray();
 
         // 4-bit elements lie in [-7, 7]: the nibble 8 is none.
         byte[] Tensor(string name, long length)
         {
             var random = new Random(name.Length);
-            bool floats = read.Network.Operations.OfType<ConvolutionOperation>().FirstOrDefault(c => name == c.Name + ".weight") is not { WeightBits: not 32 };
+            bool floats = network.Operations.OfType<ConvolutionOperation>().FirstOrDefault(c => name == c.Name + ".weight") is not { WeightBits: not 32 };
             if (floats) return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(random.NextSingle() * 0.125f))];
             return [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(random.Next(1, 8) | (random.Next(1, 8) << 4)))];
         }

@@ -8,8 +8,10 @@ namespace Specializer.Generator.Tests;
 internal sealed class ManifestBuilder
 {
     private readonly List<(string Name, int Height, int Width, int Channels, string Type)> _maps = [];
-    private readonly JsonArray _operations = [];
+    private readonly JsonArray _operations = [], _encoders = [];
+    private readonly HashSet<string> _once = [];
     private int _vectors;
+    private JsonObject? _decoder, _prompt;
 
     public string Name { get; init; } = "tiny";
     public string Sampler { get; init; } = "ddpm";
@@ -23,15 +25,17 @@ internal sealed class ManifestBuilder
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
     public int ProductBits { get; init; } = 32;
-    /// <summary>Whether the network says that it has no further inputs.</summary>
-    public bool WithInputs { get; init; }
+    /// <summary>Whether the network says which further inputs it has.</summary>
+    public bool WithInputs { get; set; }
 
     /// <summary>Reserves elements of the step vectors and gives the first.</summary>
     public int Vector(int channels) => (_vectors += channels) - channels;
 
-    public string Map(string name, int size, int channels, string type = "float32")
+    public string Map(string name, int size, int channels, string type = "float32") => Map(name, size, size, channels, type);
+
+    public string Map(string name, int height, int width, int channels, string type = "float32")
     {
-        _maps.Add((name, size, size, channels, type));
+        _maps.Add((name, height, width, channels, type));
         return name;
     }
 
@@ -117,6 +121,42 @@ internal sealed class ManifestBuilder
         return this;
     }
 
+    /// <summary>A text encoder, a network with cross attention over what it gives, whose keys and values are computed once a call, and a decoder to twice the size.</summary>
+    public ManifestBuilder WithNetworks()
+    {
+        const int tokens = 4;
+        int s = Size;
+        var text = new ManifestBuilder();
+        string h = text.Operation("lookup", "embeddings", text.Map("ids", 1, tokens, 1), text.Map("rows", 1, tokens, 8), ("rows", 12));
+        h = text.Quantize("fc.quantize", h, text.Map("fc.q", 1, tokens, 8, "quantized16"));
+        h = text.Convolution("fc", h, text.Map("h", 1, tokens, 8), residual: "rows", kernelSize: 1, padding: 0, weightBits: 8);
+        text.Operation("layerNorm", "norm", h, text.Map("encoder_hidden_states", 1, tokens, 8), ("epsilon", Number(1e-5)));
+        _encoders.Add(text.Timeless("text_encoder", "ids", "encoder_hidden_states"));
+        _prompt = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(10, 11, 11, 11) };
+
+        WithInputs = true;
+        Map("latent", s, Channels);
+        Map("encoder_hidden_states", 1, tokens, 8);
+        h = Convolution("conv_in", "latent", Map("h0", s, 8), vector: Vector(8), weightBits: 32);
+        string query = Quantize("attn.to_q.quantize", h, Map("attn.q", s, 8, "quantized8"));
+        query = Convolution("attn.to_q", query, Map("query", s, 8), kernelSize: 1, padding: 0);
+        string context = Quantize("attn.to_kv.quantize", "encoder_hidden_states", Map("attn.c", 1, tokens, 8, "quantized16"));
+        _once.Add(context);
+        context = Convolution("attn.to_kv", context, Map("kv", 1, tokens, 16), kernelSize: 1, padding: 0, weightBits: 8);
+        string attended = Operation("crossAttention", "attn.attention", query, Map("attended", s, 8), ("context", context), ("heads", 2), ("causal", false));
+        h = Convolution("attn.to_out", attended, Map("h1", s, 8), residual: h, kernelSize: 1, padding: 0, weightBits: 32);
+        h = GroupNorm("conv_norm_out", h, Map("out.q", s, 8, "quantized16"));
+        Convolution("conv_out", h, Map("epsilon", s, Channels), weightBits: 8);
+
+        var decoder = new ManifestBuilder();
+        h = decoder.Operation("linearMap", "unscale", decoder.Map("latent", s, Channels), decoder.Map("z", s, Channels), ("scale", Number(5.5)), ("offset", Number(0.25)));
+        h = decoder.Convolution("conv_in", h, decoder.Map("h0", s, 8), weightBits: 32);
+        h = decoder.GroupNorm("norm", h, decoder.Map("q", s, 8, "quantized8"));
+        decoder.Convolution("conv_out", h, decoder.Map("image", 2 * s, 3), upsample: 2);
+        _decoder = decoder.Timeless("vae", "latent", "image");
+        return this;
+    }
+
     /// <summary>Every operation and every option of it: residual, vector, skip concatenation, strides, upsampling, all weight widths, attention.</summary>
     public ManifestBuilder WithEveryOperation()
     {
@@ -175,9 +215,6 @@ internal sealed class ManifestBuilder
 
     public JsonObject ToJson()
     {
-        var maps = new JsonArray();
-        foreach (var map in _maps)
-            maps.Add(new JsonObject { ["name"] = map.Name, ["height"] = map.Height, ["width"] = map.Width, ["channels"] = map.Channels, ["type"] = map.Type });
         var json = new JsonObject
         {
             ["$schema"] = "calibration.schema.json",
@@ -202,7 +239,7 @@ internal sealed class ManifestBuilder
             ["weights"] = new JsonObject { ["file"] = Name + ".weights.safetensors", ["sha256"] = new string('b', 64), ["bytes"] = 712344 },
             ["network"] = new JsonObject
             {
-                ["latent"] = "latent", ["epsilon"] = "epsilon", ["maps"] = maps,
+                ["latent"] = "latent", ["epsilon"] = "epsilon", ["maps"] = Maps(),
                 ["embedding"] = new JsonObject { ["width"] = EmbeddingWidth, ["classes"] = Classes, ["vectors"] = _vectors },
                 ["operations"] = _operations.DeepClone(),
             },
@@ -212,7 +249,10 @@ internal sealed class ManifestBuilder
                 ["tool"] = "specializer", ["version"] = "0.1.0", ["options"] = new JsonArray("--steps " + Steps), ["trajectories"] = 1024, ["firstSeed"] = 0,
             },
         };
-        if (WithInputs) json["network"]!["inputs"] = new JsonArray();
+        if (WithInputs) json["network"]!["inputs"] = new JsonArray([.. _maps.Where(m => m.Name == "encoder_hidden_states").Select(m => JsonValue.Create(m.Name))]);
+        if (_encoders.Count > 0) json["encoders"] = _encoders.DeepClone();
+        if (_decoder is not null) json["decoder"] = _decoder.DeepClone();
+        if (_prompt is not null) json["prompt"] = _prompt.DeepClone();
         if (Guided) json["statistics"] = new JsonArray(Statistics());
         return json;
     }
@@ -222,6 +262,21 @@ internal sealed class ManifestBuilder
     public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n");
 
     public static string Compact(JsonNode json) => json.ToJsonString();
+
+    private JsonArray Maps() => new([.. _maps.Select(m => new JsonObject
+    {
+        ["name"] = m.Name, ["height"] = m.Height, ["width"] = m.Width, ["channels"] = m.Channels, ["type"] = m.Type,
+    })]);
+
+    private JsonObject Timeless(string name, string input, string output)
+    {
+        int slots = _maps.Count(m => m.Type != "float32");
+        return new()
+        {
+            ["name"] = name, ["inputs"] = new JsonArray(input), ["outputs"] = new JsonArray(output), ["maps"] = Maps(), ["operations"] = _operations.DeepClone(),
+            ["scales"] = Array(slots, i => Number(0.0211 + 0.001 * i)), ["zeroPoints"] = Array(slots, i => 100 + i), ["levels"] = Array(slots, _ => 255),
+        };
+    }
 
     private JsonObject Step(int step)
     {
@@ -241,8 +296,8 @@ internal sealed class ManifestBuilder
                 ["x0FromSample"] = Number(1.0625), ["x0FromModel"] = Number(-0.35), ["clip"] = Clip ? Number(1) : null,
                 ["fromX0"] = Number(0.1), ["fromSample"] = Number(0.9), ["fromModel"] = Number(0),
             },
-            ["scales"] = Array(levels.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * step)),
-            ["zeroPoints"] = Array(levels.Length, i => JsonValue.Create((i * 7 + step) % (levels[i] + 1))),
+            ["scales"] = Array(levels.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * Own(i))),
+            ["zeroPoints"] = Array(levels.Length, i => JsonValue.Create((i * 7 + Own(i)) % (levels[i] + 1))),
             ["levels"] = Array(levels.Length, i => JsonValue.Create(levels[i])),
         };
         if (Guided)
@@ -252,6 +307,9 @@ internal sealed class ManifestBuilder
         }
 
         return json;
+
+        // What a call computes once has the same numbers in every step.
+        int Own(int slot) => slot < quantized.Length && _once.Contains(quantized[slot].Name) ? 0 : step;
     }
 
     private JsonObject Statistics()

@@ -73,6 +73,7 @@ public sealed class InterpretedSampler : Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null)
     {
+        if (manifest.Encoders.Count > 0 || manifest.Decoder is not null || manifest.Network.Inputs.Count > 0) throw new NotSupportedException("Samplers of several networks are not interpreted yet.");
         var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count);
         PackedWeights packed = interpreter.Pack(tensor);
         Manifest.Sampling sampling = manifest.Sampling;

@@ -13,7 +13,7 @@ internal delegate void Instruction(Execution run, InterpretedStep step);
 /// a run allocates nothing.</summary>
 internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction>
 {
-
+    private readonly LinkedNetwork _linked;
     private readonly Dictionary<string, Map> _maps;
     private readonly QuantizationSlots _slots;
     private readonly Instruction[] _instructions;
@@ -22,14 +22,22 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     /// <param name="network">A sound network: from an importer, or from a manifest that was read without error.</param>
     /// <param name="steps">Rows of the embedding's table.</param>
-    public NetworkInterpreter(Network network, int steps)
+    public NetworkInterpreter(Network network, int steps) : this(LinkedNetwork.Of(network), steps)
     {
+    }
+
+    /// <param name="linked">Sound networks, of one manifest.</param>
+    /// <param name="steps">Rows of the embedding's table.</param>
+    public NetworkInterpreter(LinkedNetwork linked, int steps)
+    {
+        _linked = linked;
+        Network network = linked.Network;
         Network = network;
         Steps = steps;
-        Plan = new(network);
+        Plan = new(linked);
         Layout = new(network, steps);
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        _slots = new(network);
+        _slots = linked.Slots;
         _instructions = [.. network.Operations.Select(o => o.Accept(this))];
         _embedding = new(steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         _latentShape = Shape(_maps[network.Latent]);
@@ -38,6 +46,7 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         Vectors = network.Embedding.Vectors == 0 ? default : new(Plan[BufferPlan.Vectors]);
     }
 
+    /// <summary>Its operations stand in the order in which they run.</summary>
     public Network Network { get; }
 
     public int Steps { get; }
@@ -86,8 +95,15 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     /// <param name="observer">Told after each operation.</param>
     public void Run(Execution run, int step, InterpretedStep parameters, OperationObserver? observer = null)
     {
+        int steps = _linked.CallOperations;
+        Run(run, 0, steps, parameters, observer);
         if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, step, _embedding);
-        for (int i = 0; i < _instructions.Length; i++)
+        Run(run, steps, _linked.StepOperations, parameters, observer);
+    }
+
+    private void Run(Execution run, int first, int count, InterpretedStep parameters, OperationObserver? observer)
+    {
+        for (int i = first; i < first + count; i++)
         {
             _instructions[i](run, parameters);
             observer?.Invoke(Network.Operations[i], run);

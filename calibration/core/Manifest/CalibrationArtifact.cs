@@ -46,9 +46,10 @@ internal sealed class CalibrationArtifact : IDisposable
         WeightsFile? weights = null;
         try
         {
-            weights = WeightsFile.Read(manifestPath, manifest.Weights, WeightTensors.Of(manifest.Network, manifest.Steps.Count), CancellationToken.None);
+            Network network = LinkedNetwork.Of(manifest).Network;
+            weights = WeightsFile.Read(manifestPath, manifest.Weights, WeightTensors.Of(network, manifest.Steps.Count), CancellationToken.None);
             // The packer looks at every number.
-            WeightPacker.Pack(manifest.Network, manifest.Steps.Count, weights.Tensor, new(manifest.Network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
+            WeightPacker.Pack(network, manifest.Steps.Count, weights.Tensor, new(network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
             return new(manifest, weightsPath, weights);
         }
         catch (Exception e) when (e is WeightsFileException or WeightsException)

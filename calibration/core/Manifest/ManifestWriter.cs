@@ -22,6 +22,15 @@ internal static class ManifestWriter
         json.Line().Key("weights").Open('{')
             .Key("file").Value(manifest.Weights.File).Key("sha256").Value(manifest.Weights.Sha256).Key("bytes").Value(manifest.Weights.Bytes).Close('}');
         Write(json.Line().Key("network"), manifest.Network);
+        if (manifest.Encoders.Count > 0)
+        {
+            json.Line().Key("encoders").Open('[');
+            foreach (TimelessNetwork encoder in manifest.Encoders) Write(json.Line(), encoder);
+            json.Close(']', ownLine: true);
+        }
+
+        if (manifest.Decoder is { } decoder) Write(json.Line().Key("decoder"), decoder);
+        if (manifest.Prompt is { } prompt) json.Line().Key("prompt").Open('{').Key("input").Value(prompt.Input).Key("empty").Value(prompt.Empty).Close('}');
         json.Line().Key("steps").Open('[');
         foreach (Step step in manifest.Steps) Write(json.Line(), step);
         json.Close(']', ownLine: true);
@@ -59,26 +68,51 @@ internal static class ManifestWriter
     private static void Write(JsonText json, Network network)
     {
         json.Open('{').Line().Key("latent").Value(network.Latent).Line().Key("epsilon").Value(network.Epsilon);
-        if (network.Inputs.Count > 0)
-        {
-            json.Line().Key("inputs").Open('[');
-            foreach (string input in network.Inputs) json.Value(input);
-            json.Close(']');
-        }
+        if (network.Inputs.Count > 0) Write(json.Line().Key("inputs"), network.Inputs);
+        Write(json.Line().Key("maps"), network.Maps);
+        json.Line().Key("embedding").Open('{').Key("width").Value(network.Embedding.Width).Key("classes").Value(network.Embedding.Classes)
+            .Key("vectors").Value(network.Embedding.Vectors).Close('}');
+        Write(json.Line().Key("operations"), network.Operations);
+        json.Close('}', ownLine: true);
+    }
 
-        json.Line().Key("maps").Open('[');
-        foreach (Map map in network.Maps)
+    private static void Write(JsonText json, TimelessNetwork timeless)
+    {
+        json.Open('{').Line().Key("name").Value(timeless.Name);
+        Write(json.Line().Key("inputs"), timeless.Network.AllInputs());
+        Write(json.Line().Key("outputs"), timeless.Network.AllOutputs());
+        Write(json.Line().Key("maps"), timeless.Network.Maps);
+        Write(json.Line().Key("operations"), timeless.Network.Operations);
+        json.Line().Key("scales").Value(timeless.Scales)
+            .Line().Key("zeroPoints").Value(timeless.ZeroPoints)
+            .Line().Key("levels").Value(timeless.Levels)
+            .Close('}', ownLine: true);
+    }
+
+    private static void Write(JsonText json, IEnumerable<string> names)
+    {
+        json.Open('[');
+        foreach (string name in names) json.Value(name);
+        json.Close(']');
+    }
+
+    private static void Write(JsonText json, EquatableArray<Map> maps)
+    {
+        json.Open('[');
+        foreach (Map map in maps)
         {
             json.Line().Open('{').Key("name").Value(map.Name).Key("height").Value(map.Height).Key("width").Value(map.Width)
                 .Key("channels").Value(map.Channels).Key("type").Value(Map.TypeName(map.Type)).Close('}');
         }
 
         json.Close(']', ownLine: true);
-        json.Line().Key("embedding").Open('{').Key("width").Value(network.Embedding.Width).Key("classes").Value(network.Embedding.Classes)
-            .Key("vectors").Value(network.Embedding.Vectors).Close('}');
-        json.Line().Key("operations").Open('[');
-        foreach (Operation operation in network.Operations) Write(json.Line(), operation);
-        json.Close(']', ownLine: true).Close('}', ownLine: true);
+    }
+
+    private static void Write(JsonText json, EquatableArray<Operation> operations)
+    {
+        json.Open('[');
+        foreach (Operation operation in operations) Write(json.Line(), operation);
+        json.Close(']', ownLine: true);
     }
 
     private static void Write(JsonText json, Operation operation)

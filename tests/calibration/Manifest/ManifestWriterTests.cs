@@ -13,6 +13,13 @@ public class ManifestWriterTests
     }
 
     [Fact]
+    public void Several_networks_read_back_equal()
+    {
+        CalibrationManifest manifest = TestManifest.OfSeveralNetworks();
+        Assert.Equal(manifest, Read(ManifestWriter.Write(manifest)));
+    }
+
+    [Fact]
     public void An_imported_network_reads_back_equal()
     {
         CalibrationManifest manifest = TestManifest.Create("mnist", DiffusersImporter.Load(ModelFolder.Source).Network);

@@ -21,6 +21,39 @@ internal static class TestManifest
             new ConvolutionOperation("conv_out", "norm.q", "epsilon", "latent", 3, 1, 1, 1, 1, 4, -1, new("0.70710677")),
         ])));
 
+    /// <summary>The same with token ids looked up by an encoder, read through a convolution of the network, and a decoder with an output of twice the size.</summary>
+    public static CalibrationManifest OfSeveralNetworks()
+    {
+        var text = new Network("ids", "context", new([new("ids", 1, 3, 1, MapType.Float32), new("context", 1, 3, 4, MapType.Float32)]), new(0, 0, 0),
+            new([new LookupOperation("tokens", "ids", "context", 9)]));
+        var network = new Network("latent", "epsilon",
+            new([
+                new("latent", 4, 4, 2, MapType.Float32), new("context", 1, 3, 4, MapType.Float32), new("context.q", 1, 3, 4, MapType.Quantized16),
+                new("kv", 1, 3, 8, MapType.Float32), new("h", 4, 4, 4, MapType.Float32), new("a", 4, 4, 4, MapType.Float32), new("epsilon", 4, 4, 2, MapType.Float32),
+            ]),
+            new(0, 0, 4),
+            new([
+                new ConvolutionOperation("conv_in", "latent", "h", null, 3, 1, 1, 1, 1, 32, 0, One),
+                new QuantizeOperation("to_kv.quantize", "context", "context.q"),
+                new ConvolutionOperation("to_kv", "context.q", "kv", null, 1, 1, 0, 0, 1, 8, -1, One),
+                new CrossAttentionOperation("attention", "h", "kv", "a", 2, false),
+                new ConvolutionOperation("conv_out", "a", "epsilon", null, 3, 1, 1, 1, 1, 32, -1, One),
+            ]))
+        { Inputs = new(["context"]) };
+        var decoder = new Network("latent", "image",
+            new([new("latent", 4, 4, 2, MapType.Float32), new("q", 4, 4, 2, MapType.Quantized8), new("image", 8, 8, 3, MapType.Float32)]), new(0, 0, 0),
+            new([
+                new QuantizeOperation("conv.quantize", "latent", "q"),
+                new ConvolutionOperation("conv", "q", "image", null, 3, 1, 1, 1, 2, 4, -1, One),
+            ]));
+        return Create("tiny", network) with
+        {
+            Encoders = new([new("text_encoder", text, default, default, default)]),
+            Decoder = new("vae", decoder, new([new("0.5")]), new([100]), new([255])),
+            Prompt = new("ids", new([7, 8, 8])),
+        };
+    }
+
     /// <summary>A manifest around a network, with two steps whose numbers need every digit they have.</summary>
     public static CalibrationManifest Create(string name, Network network)
     {

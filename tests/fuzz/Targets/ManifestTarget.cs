@@ -13,6 +13,7 @@ internal sealed class ManifestTarget : FuzzTarget
     [
         Encoding.UTF8.GetBytes(new ManifestBuilder().WithOneConvolution().ToString()),
         Encoding.UTF8.GetBytes(new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true }.WithEveryOperation().ToString()),
+        Encoding.UTF8.GetBytes(new ManifestBuilder { Guided = true }.WithNetworks().ToString()),
     ];
 
     public override byte[] Mutate(byte[] input, Mutator mutator) => mutator.Json(input);
@@ -22,8 +23,9 @@ internal sealed class ManifestTarget : FuzzTarget
         ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(input));
         if (result.Manifest is { } manifest)
         {
-            _ = new WeightLayout(manifest.Network, manifest.Steps.Count).TotalBytes;
-            _ = new WeightKey(manifest.Network, manifest.Steps.Count, manifest.Weights.Sha256);
+            var linked = LinkedNetwork.Of(manifest);
+            _ = new WeightLayout(linked.Network, manifest.Steps.Count).TotalBytes;
+            _ = new WeightKey(linked.Network, manifest.Steps.Count, manifest.Weights.Sha256);
             return "accepted";
         }
 

@@ -126,6 +126,21 @@ internal static class ManifestMistakes
             Op(j, 14)["skip"] = null;
             Op(j, 14)["skipOutput"] = "u.qb";
         }),
+        Networks("no entries for a network", "SPZ009", "[", "'scales' has 0 elements; it must have 1", j => j["decoder"]!["scales"] = new JsonArray()),
+        Networks("zero point of a network", "SPZ008", "16", "above the 15 levels", j => { j["decoder"]!["levels"]![0] = 15; j["decoder"]!["zeroPoints"]![0] = 16; }),
+        Networks("a network without input", "SPZ015", "[", "'inputs' has 0 elements", j => j["encoders"]![0]!["inputs"] = new JsonArray()),
+        Networks("output that nothing reads", "SPZ012", "[", "Nothing that follows reads 'h'", j => j["encoders"]![0]!["outputs"]!.AsArray().Add("h")),
+        Networks("state for an encoder", "SPZ012", "[", "no encoder can read", j => Rename(j, "encoders", "ids", "latent")),
+        Networks("connection of two shapes", "SPZ013", "[", "'encoder_hidden_states' is 1×5×8 here and 1×4×8 elsewhere", j => Width(j, 5, "encoder_hidden_states", "attn.c", "kv")),
+        Networks("decoder of another state", "SPZ012", "[", "its input is called 'latent'", j => Rename(j, "decoder", "latent", "z0")),
+        Networks("state of two sizes", "SPZ013", "[", "The decoder reads 8×9×1, the state is 8×8×1", j => { foreach (int i in (int[])[0, 1, 2, 3]) j["decoder"]!["maps"]![i]!["width"] = 9; j["decoder"]!["maps"]![4]!["width"] = 18; }),
+        Networks("two networks of one name", "SPZ010", "\"vae\"", "Two networks", j => j["encoders"]![0]!["name"] = "vae"),
+        Networks("name of the sampled network's own", "SPZ010", "\"attn\"", "begin with 'attn.'", j => j["decoder"]!["name"] = "attn"),
+        Networks("given map that is another's", "SPZ010", "[", "has a map 'h0' of its own", j => { Rename(j, "encoders", "ids", "h0"); j["prompt"]!["input"] = "h0"; }),
+        Networks("one entry for a call", "SPZ016", "0.5", "'attn.to_kv.quantize' runs once a call", j => j["steps"]![1]!["scales"]![1] = 0.5),
+        Networks("prompt for nobody", "SPZ011", "\"id\"", "there are ids", j => j["prompt"]!["input"] = "id"),
+        Networks("too few tokens", "SPZ009", "[", "'empty' has 3 elements", j => j["prompt"]!["empty"]!.AsArray().RemoveAt(0)),
+        Networks("token that is none", "SPZ008", "12", "none of the 12", j => j["prompt"]!["empty"]![3] = 12),
         new("damaged UTF-8", "SPZ017", Valid().ToString().Replace("0.1.0", "0.1.\uFFFD", StringComparison.Ordinal), "\uFFFD", "UTF-8"),
         new("byte order mark", "SPZ017", "\uFEFF" + Valid(), "\uFEFF", "UTF-8"),
     ];
@@ -143,6 +158,18 @@ internal static class ManifestMistakes
         damage(json);
         return new(title, id, ManifestBuilder.Text(json), marked, message);
     }
+
+    private static ManifestMistake Networks(string title, string id, string marked, string message, Action<JsonObject> damage) =>
+        Change(title, id, marked, message, damage, new ManifestBuilder { Guided = true }.WithNetworks());
+
+    private static void Width(JsonObject json, int width, params string[] maps)
+    {
+        foreach (string map in maps) Map(json, map)["width"] = width;
+    }
+
+    /// <summary>Another name for a map of the networks in one place.</summary>
+    private static void Rename(JsonObject json, string place, string from, string to) =>
+        json[place] = JsonNode.Parse(json[place]!.ToJsonString().Replace($"\"{from}\"", $"\"{to}\"", StringComparison.Ordinal));
 
     private static JsonObject Op(JsonObject json, int index) => json["network"]!["operations"]![index]!.AsObject();
 

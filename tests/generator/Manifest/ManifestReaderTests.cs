@@ -46,6 +46,18 @@ public sealed class ManifestReaderTests
     }
 
     [Fact]
+    public void Reads_several_networks()
+    {
+        CalibrationManifest manifest = Valid(new ManifestBuilder { Guided = true }.WithNetworks());
+        Assert.Equal(["encoder_hidden_states"], manifest.Network.Inputs);
+        TimelessNetwork encoder = Assert.Single(manifest.Encoders);
+        Assert.Equal(("text_encoder", "ids", "encoder_hidden_states"), (encoder.Name, encoder.Network.Latent, encoder.Network.Epsilon));
+        Assert.Equal((1, 100, 255), (encoder.Scales.Count, encoder.ZeroPoints[0], encoder.Levels[0]));
+        Assert.Equal(("vae", "latent", "image"), (manifest.Decoder!.Name, manifest.Decoder.Network.Latent, manifest.Decoder.Network.Epsilon));
+        Assert.Equal(new Prompt("ids", new([10, 11, 11, 11])), manifest.Prompt);
+    }
+
+    [Fact]
     public void No_clip_is_null() => Assert.Null(Valid(new ManifestBuilder { Clip = false }.WithOneConvolution()).Steps[0].Solver.Clip);
 
     [Fact]
@@ -105,13 +117,14 @@ public sealed class ManifestReaderTests
         [
             new ManifestBuilder().WithOneConvolution().ToString(),
             ManifestBuilder.Compact(new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1 }.WithEveryOperation().ToJson()),
+            ManifestBuilder.Compact(new ManifestBuilder { Guided = true }.WithNetworks().ToJson()),
         ];
         char[] alphabet = [.. "{}[]\",:.-+eE0123456789abtnul\\ \n\u0000\u2028\uD800\uFFFD"];
         var random = new Random(11);
         int accepted = 0;
         for (int i = 0; i < 100_000; i++)
         {
-            char[] text = originals[i % 10 == 0 ? 1 : 0].ToCharArray();
+            char[] text = originals[i % 10 == 0 ? 1 : i % 10 == 1 ? 2 : 0].ToCharArray();
             int length = random.Next(10) == 0 ? random.Next(text.Length) : text.Length;
             for (int edits = random.Next(1, 4); edits > 0 && length > 0; edits--)
                 text[random.Next(length)] = random.Next(2) == 0 ? alphabet[random.Next(alphabet.Length)] : text[random.Next(text.Length)];
@@ -121,8 +134,9 @@ public sealed class ManifestReaderTests
             Assert.DoesNotContain(result.Errors, e => e.Id == ManifestErrorId.Internal);
             if (result.Manifest is not { } manifest) continue;
             accepted++;
-            _ = new BufferPlan(manifest.Network);
-            _ = new WeightLayout(manifest.Network, manifest.Steps.Count);
+            var linked = LinkedNetwork.Of(manifest);
+            _ = new BufferPlan(linked);
+            _ = new WeightLayout(linked.Network, manifest.Steps.Count);
         }
 
         Assert.True(accepted > 100, $"Only {accepted} damaged manifests stayed valid.");

@@ -12,10 +12,13 @@ public sealed class SchemaTests
         JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "calibration", "calibration.schema.json")))!.AsObject();
 
     /// <summary>One of each kind of object, all optional properties present.</summary>
-    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8, WithInputs = true }.WithEveryOperation().ToJson();
+    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8 }.WithEveryOperation().ToJson();
 
     /// <summary>The kinds of operation that <see cref="s_manifest"/> lacks.</summary>
     private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations().ToJson();
+
+    /// <summary>Several networks.</summary>
+    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1 }.WithNetworks().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
@@ -25,6 +28,7 @@ public sealed class SchemaTests
         { "network/operations/1", "layerNorm" }, { "network/operations/3", "crossAttention" }, { "network/operations/4", "activation" }, { "network/operations/5", "linearMap" },
         { "network/operations/6", "scaleShift" }, { "network/operations/8", "geglu" }, { "network/operations/9", "resample" }, { "network/operations/12", "lookup" },
         { "network/operations/13", "codebook" }, { "network/operations/16", "modulation" },
+        { "encoders/0", "timeless" }, { "prompt", "prompt" },
     };
 
     [Fact]
@@ -87,7 +91,7 @@ public sealed class SchemaTests
     }
 
     private static JsonObject Holder(string path, string definition) =>
-        path.StartsWith("network/operations/", StringComparison.Ordinal) && At(s_manifest, path)["op"]!.GetValue<string>() != definition ? s_more : s_manifest;
+        definition is "" or "network" or "timeless" or "prompt" ? s_networks : path.StartsWith("network/operations/", StringComparison.Ordinal) && At(s_manifest, path)["op"]!.GetValue<string>() != definition ? s_more : s_manifest;
 
     private static JsonObject At(JsonNode node, string path)
     {

@@ -1,0 +1,83 @@
+namespace Specializer.Manifest;
+
+/// <summary>All networks of a manifest as one, in the order of their binding times: what one blob of weights and one arena serve, what is printed and interpreted.</summary>
+/// <remarks>Names of encoders and decoder are qualified with the network's own, but for the maps by which networks are connected: these are one map.</remarks>
+internal sealed class LinkedNetwork
+{
+    /// <summary>An input of this name takes the label of each picture.</summary>
+    public const string Label = "label";
+
+    private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? decoder)
+    {
+        Network[] parts = [network, .. encoders, .. decoder is null ? [] : (Network[])[decoder]];
+        Slots = new(parts);
+        Given = parts.SelectMany(p => p.AllInputs()).Where(i => i != network.Latent)
+            .Except(encoders.SelectMany(e => e.AllOutputs())).ToEquatableArray();
+        Picture = decoder?.Epsilon ?? network.Latent;
+
+        var times = new List<(Operation Operation, BindingTime Time)>();
+        var changing = new HashSet<string>(StringComparer.Ordinal) { network.Latent };
+        foreach (Operation operation in encoders.SelectMany(e => e.Operations).Concat(network.Operations))
+        {
+            // The correction of the prediction belongs to a step, whatever it is computed from.
+            bool changes = operation.ReadsVectors || operation.Inputs().Any(changing.Contains) || operation.Outputs().Contains(network.Epsilon);
+            if (changes) changing.UnionWith(operation.Outputs());
+            times.Add((operation, changes ? BindingTime.Step : BindingTime.Call));
+        }
+
+        if (decoder is not null) times.AddRange(decoder.Operations.Select(o => (o, BindingTime.End)));
+        CallOperations = times.Count(t => t.Time == BindingTime.Call);
+        StepOperations = times.Count(t => t.Time == BindingTime.Step);
+        bool alone = parts.Length == 1 && times.Take(CallOperations).All(t => t.Time == BindingTime.Call);
+        Network = alone ? network : network with
+        {
+            Maps = parts.SelectMany(p => p.Maps).GroupBy(m => m.Name, StringComparer.Ordinal).Select(g => g.First()).ToEquatableArray(),
+            // Stable: within a time the order stays.
+            Operations = times.OrderBy(t => t.Time).Select(t => t.Operation).ToEquatableArray(),
+            Inputs = Given,
+            Outputs = decoder is null ? default : decoder.AllOutputs().ToEquatableArray(),
+        };
+    }
+
+    /// <summary>The networks of a sound manifest.</summary>
+    public static LinkedNetwork Of(CalibrationManifest manifest) => new(
+        manifest.Network, [.. manifest.Encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
+        manifest.Decoder is { } decoder ? Qualify(decoder, decoder.Network.AllInputs()) : null);
+
+    /// <summary>A network by itself.</summary>
+    public static LinkedNetwork Of(Network network) => new(network, [], null);
+
+    /// <summary>Maps, each once, those of the sampled network first; operations in the order in which they run.</summary>
+    public Network Network { get; }
+
+    /// <summary>So many operations come first and run once a call.</summary>
+    public int CallOperations { get; }
+
+    /// <summary>So many follow and run at every step; the rest run at the end.</summary>
+    public int StepOperations { get; }
+
+    /// <summary>Slots of the sampled network, whose entries each step has its own of, then those of encoders and decoder, in order.</summary>
+    public QuantizationSlots Slots { get; }
+
+    /// <summary>Maps that a call gives: the inputs that no network writes.</summary>
+    public EquatableArray<string> Given { get; }
+
+    /// <summary>The map that holds the picture in the end.</summary>
+    public string Picture { get; }
+
+    /// <summary>When the operation at an index runs.</summary>
+    public BindingTime Time(int operation) =>
+        operation < CallOperations ? BindingTime.Call : operation < CallOperations + StepOperations ? BindingTime.Step : BindingTime.End;
+
+    /// <summary>Rows of the smallest table in which numbers of this input are looked up; 0 where none are, and any number will do.</summary>
+    public int Rows(string input) => Network.Operations.OfType<LookupOperation>().Where(o => o.Input == input).Select(o => o.Rows).DefaultIfEmpty(0).Min();
+
+    /// <summary>A network's names as they are among all networks.</summary>
+    private static Network Qualify(TimelessNetwork part, IEnumerable<string> connections)
+    {
+        HashSet<string> connected = [.. connections];
+        return part.Network.Rename(Qualified, map => connected.Contains(map) ? map : Qualified(map));
+
+        string Qualified(string name) => $"{part.Name}.{name}";
+    }
+}

@@ -1,0 +1,222 @@
+namespace Specializer.Manifest;
+
+/// <summary>Checks each network by itself, then how they are connected: who gives which input, and what runs when.</summary>
+internal sealed class PipelineValidator
+{
+    private readonly CalibrationManifest _manifest;
+    private readonly JsonNode _root;
+    private readonly ErrorLog _log;
+    private readonly (TimelessNetwork Part, JsonNode Node)[] _timeless;
+
+    private PipelineValidator(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    {
+        _manifest = manifest;
+        _root = root;
+        _log = log;
+        _timeless = [.. manifest.Encoders.Select((e, i) => (e, root["encoders"]!.Items[i])), .. manifest.Decoder is { } decoder ? [(decoder, root["decoder"]!)] : Array.Empty<(TimelessNetwork, JsonNode)>()];
+    }
+
+    public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    {
+        var validator = new PipelineValidator(manifest, root, log);
+        NetworkValidator.Validate(manifest.Network, root["network"]!, validator.CheckSampled, log);
+        foreach (var (part, node) in validator._timeless)
+        {
+            if (!log.Any) NetworkValidator.Validate(part.Network, node, _ => { }, log);
+            if (!log.Any) validator.CheckColumn(part, node);
+        }
+
+        if (!log.Any) validator.CheckEncoders();
+        if (!log.Any) validator.CheckDecoder();
+        if (!log.Any) validator.CheckNames();
+        if (!log.Any) validator.CheckTogether(LinkedNetwork.Of(manifest));
+    }
+
+    /// <summary>The state and the output: the solver treats them element by element, and the mean correction folds into the convolution that writes the output.</summary>
+    private void CheckSampled(IReadOnlyDictionary<string, Map> maps)
+    {
+        ModelIdentity model = _manifest.Model;
+        Network network = _manifest.Network;
+        JsonNode networkNode = _root["network"]!;
+        foreach (string property in new[] { "latent", "epsilon" })
+        {
+            JsonNode node = networkNode[property]!;
+            Map map = maps[node.Text];
+            if (map.Height != model.Height || map.Width != model.Width || map.Channels != model.Channels)
+                _log.Add(ManifestErrorId.Shape,
+                    $"The {property} is {map.Size}, the model's {(_manifest.Decoder is null ? "image" : "state")} {model.Height}×{model.Width}×{model.Channels}. They must be equal.", node);
+        }
+
+        Operation? writer = network.Operations.FirstOrDefault(o => o.Outputs().Contains(network.Epsilon));
+        if (writer is not ConvolutionOperation || network.Operations.Any(o => o.Inputs().Contains(network.Epsilon)))
+            _log.Add(ManifestErrorId.DataFlow, "The epsilon must be written by a convolution, into which its correction folds, and read by no operation.", networkNode["epsilon"]!);
+
+        Embedding embedding = network.Embedding;
+        JsonNode embeddingNode = networkNode["embedding"]!;
+        // Labels act through the embedding, or through an input.
+        bool labelled = _timeless.SelectMany(t => t.Part.Network.AllInputs()).Concat(network.Inputs).Contains(LinkedNetwork.Label);
+        if (embedding.Classes != model.Classes && !(labelled && embedding.Classes == 0 && model.Classes > 0))
+            _log.Add(ManifestErrorId.Contradiction, $"The embedding has {embedding.Classes} classes, the model {model.Classes}. They must be equal.", embeddingNode["classes"]!);
+        else if ((embedding.Width == 0) != (embedding.Classes == 0))
+            _log.Add(ManifestErrorId.Contradiction,
+                "Without classes the time embedding is folded into the vectors and its width is 0; with classes it must be kept and its width is not 0.", embeddingNode["width"]!);
+        else if (embedding.Classes > 0 && embedding.Vectors == 0)
+            _log.Add(ManifestErrorId.Contradiction, "A model with classes needs vectors: without them no label could act.", embeddingNode["vectors"]!);
+        if (model.NullLabel >= 0 && model.NullLabel >= model.Classes)
+            _log.Add(ManifestErrorId.Contradiction, $"The null label {model.NullLabel} is none of the {model.Classes} classes. Use -1 for none.", _root["model"]!["nullLabel"]!);
+    }
+
+    private void CheckColumn(TimelessNetwork part, JsonNode node)
+    {
+        int slots = new QuantizationSlots(part.Network).Count;
+        Check(part.Scales.Count, "scales");
+        Check(part.ZeroPoints.Count, "zeroPoints");
+        Check(part.Levels.Count, "levels");
+        for (int i = 0; i < slots && !_log.Any; i++)
+            if (part.ZeroPoints[i] > part.Levels[i])
+                _log.Add(ManifestErrorId.Range, $"The zero point {part.ZeroPoints[i]} lies above the {part.Levels[i]} levels of this entry.", node["zeroPoints"]!.Items[i]);
+
+        void Check(int actual, string property)
+        {
+            if (actual != slots)
+                _log.Add(ManifestErrorId.Length, $"'{property}' has {actual} elements; it must have {slots}: one number per quantized map, and three per attention with 8-bit products.", node[property]!);
+        }
+    }
+
+    /// <summary>Each output has one reader that runs later, and maps of one name have one shape.</summary>
+    private void CheckEncoders()
+    {
+        var written = new Dictionary<string, Map>(StringComparer.Ordinal);
+        var given = new Dictionary<string, Map>(StringComparer.Ordinal);
+        for (int i = 0; i < _manifest.Encoders.Count; i++)
+        {
+            var (part, node) = _timeless[i];
+            foreach (string input in part.Network.AllInputs()) Connect(part.Network, input, node["inputs"]!);
+            foreach (string output in part.Network.AllOutputs())
+            {
+                bool read = _manifest.Network.Inputs.Contains(output) || _manifest.Encoders.Skip(i + 1).Any(e => e.Network.AllInputs().Contains(output));
+                if (!read)
+                    _log.Add(ManifestErrorId.DataFlow, $"Nothing that follows reads {Names.Quote(output)}. Call it as an input of the network, or of a later encoder, or leave it out.", node["outputs"]!);
+                else if (given.ContainsKey(output))
+                    _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(output)} is read by an encoder before this one writes it. Put this encoder first.", node["outputs"]!);
+                else if (written.ContainsKey(output))
+                    _log.Add(ManifestErrorId.Duplicate, $"Two encoders write {Names.Quote(output)}. Rename one output, and the input that it belongs to.", node["outputs"]!);
+                else
+                    written.Add(output, Find(part.Network, output));
+            }
+        }
+
+        foreach (string input in _manifest.Network.Inputs) Connect(_manifest.Network, input, _root["network"]!["inputs"]!);
+
+        void Connect(Network network, string input, JsonNode node)
+        {
+            Map map = Find(network, input);
+            if (input == LinkedNetwork.Label && map.Pixels * map.Channels != 1)
+                _log.Add(ManifestErrorId.Shape, $"{Names.Quote(input)} takes one label; it is {map.Size} and must be 1×1×1.", node);
+            else if (!ReferenceEquals(network, _manifest.Network) && input == _manifest.Network.Latent)
+                _log.Add(ManifestErrorId.DataFlow, $"{Names.Quote(input)} is the sampler's state, which no encoder can read: encoders run before the steps. Rename this input.", node);
+            else if (!written.TryGetValue(input, out Map? other) && !given.TryGetValue(input, out other))
+                given.Add(input, map);
+            else if (map.Height != other.Height || map.Width != other.Width || map.Channels != other.Channels)
+                _log.Add(ManifestErrorId.Shape, $"{Names.Quote(input)} is {map.Size} here and {other.Size} elsewhere. Inputs and outputs of one name are one map.", node);
+        }
+    }
+
+    private void CheckDecoder()
+    {
+        if (_manifest.Decoder is not { } decoder) return;
+        JsonNode node = _root["decoder"]!;
+        Map state = Find(_manifest.Network, _manifest.Network.Latent), input = Find(decoder.Network, decoder.Network.Latent), picture = Find(decoder.Network, decoder.Network.Epsilon);
+        if (decoder.Network.Inputs.Count > 0 || input.Name != state.Name)
+            _log.Add(ManifestErrorId.DataFlow, $"The decoder reads the state and nothing else: its input is called {Names.Quote(state.Name)}.", node["inputs"]!);
+        else if (input.Size != state.Size)
+            _log.Add(ManifestErrorId.Shape, $"The decoder reads {input.Size}, the state is {state.Size}. They must be equal.", node["inputs"]!);
+        else if (decoder.Network.Outputs.Count > 0)
+            _log.Add(ManifestErrorId.DataFlow, "The decoder has one output, the picture. Remove the others.", node["outputs"]!);
+        else if (picture.Channels > ManifestLimits.ImageChannels)
+            _log.Add(ManifestErrorId.Limit, $"The picture has {picture.Channels} channels; {ManifestLimits.ImageChannels} are possible.", node["outputs"]!);
+    }
+
+    /// <summary>Qualified names meet no other.</summary>
+    private void CheckNames()
+    {
+        string[] Maps(Network network) => [.. network.Maps.Select(m => m.Name)];
+        var inner = new HashSet<string>(Maps(_manifest.Network).Except(_manifest.Network.AllInputs()), StringComparer.Ordinal);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (part, node) in _timeless)
+        {
+            if (!names.Add(part.Name))
+                _log.Add(ManifestErrorId.Duplicate, $"Two networks are called {Names.Quote(part.Name)}, so their weights could not be told apart. Rename one.", node["name"]!);
+            string prefix = part.Name + ".";
+            string? taken = _manifest.Network.Operations.Select(o => o.Name).Concat(Maps(_manifest.Network)).FirstOrDefault(n => n.StartsWith(prefix, StringComparison.Ordinal));
+            if (taken is not null)
+                _log.Add(ManifestErrorId.Duplicate, $"Names of this network begin with {Names.Quote(prefix)} among all, and so does {Names.Quote(taken)} of the network that is sampled. Rename this network.", node["name"]!);
+            string? clash = part.Network.AllInputs().FirstOrDefault(inner.Contains);
+            if (clash is not null)
+                _log.Add(ManifestErrorId.Duplicate, $"The network that is sampled has a map {Names.Quote(clash)} of its own. Rename this input.", node["inputs"]!);
+        }
+    }
+
+    private void CheckTogether(LinkedNetwork linked)
+    {
+        for (int i = 0; i < linked.CallOperations; i++)
+        {
+            Operation operation = linked.Network.Operations[i];
+            foreach (int slot in operation.Outputs().Select(linked.Slots.Find).Concat(Enumerable.Range(linked.Slots.First(operation), operation.Slots)))
+                CheckOnce(slot, operation);
+        }
+
+        if (_manifest.Prompt is { } prompt) CheckPrompt(prompt, linked);
+        if (linked.Network.Maps.Count > ManifestLimits.Maps)
+        {
+            _log.Add(ManifestErrorId.Limit, $"All networks together have {linked.Network.Maps.Count} maps; at most {ManifestLimits.Maps} are possible.", _root["network"]!);
+            return;
+        }
+
+        try
+        {
+            _ = new BufferPlan(linked);
+        }
+        catch (NotSupportedException e)
+        {
+            _log.Add(ManifestErrorId.Limit, e.Message + " Use a smaller image.", _root["network"]!);
+        }
+    }
+
+    /// <summary>What a call computes once is quantized once.</summary>
+    private void CheckOnce(int slot, Operation operation)
+    {
+        Step first = _manifest.Steps[0];
+        // Slots beyond those of the sampled network have one column; steps of wrong lengths are reported later.
+        if (slot < 0 || _manifest.Steps.Any(s => slot >= s.Scales.Count || slot >= s.ZeroPoints.Count || slot >= s.Levels.Count)) return;
+        for (int i = 1; i < _manifest.Steps.Count; i++)
+        {
+            Step step = _manifest.Steps[i];
+            string? property = !step.Scales[slot].Equals(first.Scales[slot]) ? "scales" : step.ZeroPoints[slot] != first.ZeroPoints[slot] ? "zeroPoints" : step.Levels[slot] != first.Levels[slot] ? "levels" : null;
+            if (property is null) continue;
+            _log.Add(ManifestErrorId.Contradiction,
+                $"{Names.Quote(operation.Name)} runs once a call, before the first step, so that its entries are those of the first step; another stands here. Give all steps the same.", _root["steps"]!.Items[i][property]!.Items[slot]);
+            return;
+        }
+    }
+
+    private void CheckPrompt(Prompt prompt, LinkedNetwork linked)
+    {
+        JsonNode node = _root["prompt"]!;
+        if (!linked.Given.Contains(prompt.Input))
+        {
+            _log.Add(ManifestErrorId.UnknownMap, $"There is no input {Names.Quote(prompt.Input)} that a call gives; {(linked.Given.Count == 0 ? "remove the prompt." : $"there are {string.Join(", ", linked.Given)}.")}", node["input"]!);
+            return;
+        }
+
+        Map ids = Find(linked.Network, prompt.Input);
+        if (prompt.Empty.Count != ids.Pixels * ids.Channels)
+            _log.Add(ManifestErrorId.Length, $"'empty' has {prompt.Empty.Count} elements; {Names.Quote(ids.Name)} holds {ids.Pixels * ids.Channels}.", node["empty"]!);
+        int rows = linked.Rows(prompt.Input);
+        for (int i = 0; i < prompt.Empty.Count; i++)
+            if (rows > 0 && prompt.Empty[i] >= rows)
+                _log.Add(ManifestErrorId.Range, $"The token {prompt.Empty[i]} is none of the {rows} that are looked up.", node["empty"]!.Items[i]);
+    }
+
+    private static Map Find(Network network, string map) => network.Maps.First(m => m.Name == map);
+}
