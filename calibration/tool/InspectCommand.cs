@@ -8,6 +8,9 @@ using Spectre.Console;
 
 namespace Specializer.Tool;
 
+// Not the namespace Specializer.Text.
+using Text = Spectre.Console.Text;
+
 /// <summary><c>specializer inspect</c>: what a model folder or an artefact is, and what each of its layers costs.</summary>
 internal static class InspectCommand
 {

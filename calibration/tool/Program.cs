@@ -5,6 +5,7 @@ using Specializer.Tool;
 return ExitCode.Of(new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
 {
     CalibrateCommand.Create(),
+    SampleCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),

@@ -55,11 +55,32 @@ public sealed record ImportedModel
     /// <summary>The pipeline that the network is part of; null for one by itself.</summary>
     public Pipeline? Pipeline { get; init; }
 
+    /// <summary>Makes conditions of prompts; null for a model that knows none, or whose other parts were not read (<see cref="PipelineImporter"/> does).</summary>
+    internal PromptEncoder? Text { get; init; }
+
+    /// <summary>The prompts that it draws; null for labels, or none.</summary>
+    internal PromptContexts? Contexts { get; init; }
+
+    /// <summary>Turns latents into pictures; null for a model that draws pictures itself, or whose other parts were not read.</summary>
+    internal ImportedNetwork? Decoder { get; init; }
+
     /// <summary>What was taken for what was asked for, and other things that a person should know about the files.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>What the configuration says and nothing uses.</summary>
     public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
+
+    /// <summary>What is drawn in the end: the decoder's output, or the network's own.</summary>
+    internal Map Picture => Decoder?.Output ?? Latent;
+
+    /// <summary>The scheduler's configuration; empty for a model that came from no files.</summary>
+    internal string SchedulerFile { get; init; } = "";
+
+    /// <summary>Conditions to draw, by number: prompts, or the labels of the table; "none" is among them. 0 for an unconditional model.</summary>
+    internal int Conditions => Contexts?.Count ?? Classes;
+
+    /// <summary>The condition that guidance leads away from; −1 when there is none.</summary>
+    internal int NoCondition => Contexts?.None ?? NullLabel;
 
     /// <summary>Rows of an image.</summary>
     public int Height => Latent.Height;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -5,4 +6,29 @@ namespace Specializer.Calibration;
 /// <summary>A part of a pipeline that knows no timestep: a decoder, an encoder, a text encoder.</summary>
 /// <param name="Network">All of whose maps are FP32; its latent is what goes in, its epsilon what comes out.</param>
 /// <param name="Tensors">By name, laid out as the operations say.</param>
-internal sealed record ImportedNetwork(Network Network, IReadOnlyDictionary<string, float[]> Tensors);
+internal sealed record ImportedNetwork(Network Network, IReadOnlyDictionary<string, float[]> Tensors)
+{
+    /// <summary>SHA-256 of its weights file and of its configuration; empty where it came from no files.</summary>
+    public string Sha256 { get; init; } = "";
+
+    /// <summary>The map that comes out.</summary>
+    public Map Output => Network.Maps.Single(m => m.Name == Network.Epsilon);
+
+    /// <summary>The network ready to run.</summary>
+    /// <param name="device">Stays the caller's.</param>
+    /// <param name="capacity">Inputs evaluated at once.</param>
+    public NetworkEvaluator Evaluator(Device device, int capacity) =>
+        new(Network, 0, (name, _) => MemoryMarshal.AsBytes(Tensors[name].AsSpan()).ToArray(), device, capacity);
+
+    /// <summary>What comes out for each input.</summary>
+    /// <param name="evaluator">Of <see cref="Evaluator"/>.</param>
+    /// <param name="inputs">NHWC, one after the other.</param>
+    /// <param name="cancellation">Acts within the evaluation.</param>
+    public float[][] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default)
+    {
+        int count = inputs.Length / evaluator.Interpreter.LatentElements, elements = evaluator.Interpreter.Elements(Network.Epsilon);
+        var outputs = new float[count * elements];
+        evaluator.Evaluate(0, InterpretedStep.Float32, inputs, [], outputs, null, cancellation);
+        return [.. outputs.Chunk(elements)];
+    }
+}

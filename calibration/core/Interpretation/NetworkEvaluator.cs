@@ -36,6 +36,9 @@ internal sealed class NetworkEvaluator : IDisposable
 
     public NetworkInterpreter Interpreter { get; }
 
+    /// <summary>Set where labels are the numbers of prompts, whose contexts the network reads.</summary>
+    public PromptContexts? Contexts { get; init; }
+
     public int Capacity => _execution.Capacity;
 
     /// <summary>Gives one of the network's further inputs, for all evaluations that follow.</summary>
@@ -68,11 +71,12 @@ internal sealed class NetworkEvaluator : IDisposable
         for (int first = 0; first < images; first += Capacity)
         {
             int count = Math.Min(Capacity, images - first);
-            ReadOnlySpan<int> chunk = labels.Length > 0 ? labels.Slice(first, count) : _noLabels.AsSpan(0, count);
+            ReadOnlySpan<int> chunk = labels.Length > 0 && Contexts is null ? labels.Slice(first, count) : _noLabels.AsSpan(0, count);
             Range range = (first * elements)..((first + count) * elements);
             _execution.Begin(count, chunk, cancellation);
             _execution.Write(Interpreter.Latent, elements, x[range]);
-            foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
+            if (Contexts is not null) _execution.Write(Interpreter.Buffer(UNetImporter.Context), Interpreter.Elements(UNetImporter.Context), Contexts.Of(labels.Slice(first, count)));
+            else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
             Interpreter.Run(_execution, step, parameters, observer);
             _execution.Read(Interpreter.Epsilon, outputs, epsilon.Slice(first * outputs, count * outputs));
         }

@@ -87,6 +87,8 @@ public sealed record CalibrationOptions
     /// <summary>Trajectories that ranges and input moments come from: the first 256. They converge long before the noise's moments do, for every pixel is a draw.</summary>
     internal int RangeTrajectories => Math.Min(Trajectories, 256);
 
+    /// <summary>What the trajectories of a model with a text encoder draw, each in turn; the empty prompt is what guidance leads away from.</summary>
+    public IReadOnlyList<string> Prompts { get; init; } = [];
     /// <summary>Guidance scale to compile in; 1 for none.</summary>
     public double Guidance { get; init; } = 1;
     /// <summary>Smallest guidance scale to record statistics for.</summary>
@@ -125,7 +127,11 @@ public sealed record CalibrationOptions
         Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum, $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
         Require(float.IsFinite((float)GuidanceMinimum) && float.IsFinite((float)GuidanceMaximum), $"The guidance interval {GuidanceMinimum} to {GuidanceMaximum} is not finite in FP32.");
-        Require(!Guided || model.NullLabel >= 0, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
+        Require(model.Text is null || Prompts.Count > 0, $"{model.Name} draws what prompts say: give some to calibrate with (--prompts FILE, one in each line), of the kind that will be asked for.");
+        Require(model.Text is not null || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
+        Require(Prompts.All(p => !string.IsNullOrWhiteSpace(p)), "A prompt is empty. The empty prompt is what guidance leads away from; leave it out.");
+        Require(model.Text is null || Rounding != RoundingChoice.Reconstruct, "Learned rounding takes no prompts yet. Round with gptq.");
+        Require(!Guided || model.NullLabel >= 0 || model.Text is not null, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");

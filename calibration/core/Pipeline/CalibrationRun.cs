@@ -121,7 +121,7 @@ internal sealed class CalibrationRun
             bool free = unit < _rangeUnits;
             foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
             {
-                foreach (WidthStatistics s in _statistics) s.Noise.Add(state, s.Quantized, Context.Model.NullLabel, Context.Cancellation);
+                foreach (WidthStatistics s in _statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
                 if (free)
                 {
                     float[] next = [.. state.X];
@@ -151,7 +151,7 @@ internal sealed class CalibrationRun
     private static double FreeRunningWork => BitWidths.All.Count * QuantizedWork;
 
     private NetworkEvaluator Evaluator(QuantizedNetwork network, QuantizedTensors tensors) =>
-        new(network.Network, Context.Options.Steps, tensors.Bytes, Context.Device, ReferenceTrajectories.UnitImages);
+        new(network.Network, Context.Options.Steps, tensors.Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
 
     private ActivationRange[][] SearchRanges(QuantizedNetwork network, int bits)
     {

@@ -100,7 +100,7 @@ internal sealed class DecisionPhase
         using (NetworkEvaluator quantized = _run.Evaluator())
         {
             double unit = (double)BudgetCosts.Images(Options) / ReferenceTrajectories.UnitImages / Options.Steps;
-            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NullLabel, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
+            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
         }
 
         int[] budget = Cheapest(NetworkCost.BitOperationsSaved(network, preset));
@@ -139,7 +139,7 @@ internal sealed class DecisionPhase
     {
         string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK} {plan.PaperVariance}";
         if (_gains.TryGetValue(key, out double[]? known)) return [.. steps.Select((s, i) => s with { ErrorGain = known[i] })];
-        var gain = new AddedVariance(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
+        var gain = new AddedVariance(steps, plan, _context.Model.Channels, _context.Model.NoCondition);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
         for (int unit = 0; unit * ReferenceTrajectories.UnitImages < Options.RangeTrajectories; unit++)
@@ -158,7 +158,7 @@ internal sealed class DecisionPhase
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
     private StepVariance MeasureVariance(StepDecision[] steps, CorrectionPlan plan)
     {
-        var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NullLabel);
+        var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NoCondition);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator();
         int images = HeldOutImages.Count(Options);

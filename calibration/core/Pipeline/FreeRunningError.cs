@@ -14,7 +14,7 @@ internal sealed class FreeRunningError
     /// <param name="options">Of the calibration.</param>
     public FreeRunningError(Quantization[][] quantizations, ImportedModel model, CalibrationOptions options)
     {
-        (_options, _nullLabel, _channels) = (options, model.NullLabel, model.Channels);
+        (_options, _nullLabel, _channels) = (options, model.NoCondition, model.Channels);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
         _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.Seed))];
     }

@@ -9,16 +9,16 @@ namespace Specializer.Calibration;
 /// <param name="FirstImage">Index of the unit's first image.</param>
 /// <param name="Images">Images in the unit.</param>
 /// <param name="X">States, NHWC.</param>
-/// <param name="Conditional">ε with each image's label.</param>
-/// <param name="Unconditional">ε with the null label; empty when guidance is not calibrated.</param>
+/// <param name="Conditional">ε with each image's condition.</param>
+/// <param name="Unconditional">ε with the condition that means "none"; empty when guidance is not calibrated.</param>
 /// <param name="Prediction">ε with the guidance that is compiled in: what the step is taken with.</param>
-/// <param name="Labels">Of the images; empty for an unconditional model.</param>
+/// <param name="Labels">Numbers of the images' conditions; empty for an unconditional model.</param>
 internal sealed record TrajectoryState(int Step, long FirstImage, int Images, float[] X, float[] Conditional, float[] Unconditional, float[] Prediction, int[] Labels);
 
 /// <summary>Told after an operation of the FP32 network has run for some images of the unit.</summary>
 /// <param name="step">Index of the step.</param>
 /// <param name="firstImage">Index of the first image of this batch.</param>
-/// <param name="unconditional">True for the half with the null label.</param>
+/// <param name="unconditional">True for the half with the condition that means "none".</param>
 /// <param name="operation">What has run.</param>
 /// <param name="maps">What they hold.</param>
 internal delegate void ReferenceObserver(int step, long firstImage, bool unconditional, Manifest.Operation operation, IReferenceMaps maps);
@@ -128,10 +128,13 @@ internal sealed class ReferenceTrajectories : IDisposable
         }
     }
 
-    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation) =>
-        _network.Evaluate(step, x, labels, epsilon, observer, cancellation);
+    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
+    {
+        if (_model.Contexts is { } contexts) _network.Give(UNetImporter.Context, contexts.Of(labels));
+        _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, observer, cancellation);
+    }
 
-    private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NullLabel);
+    private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NoCondition);
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();

@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
-/// <summary>Which class each trajectory draws, in calibration, held-out images and evaluation alike. Every stretch of as many trajectories as there are classes
-/// holds each class once, in an order of its own that Philox gives, so that any number of trajectories is spread over all classes.</summary>
+/// <summary>Which class, or which prompt, each trajectory draws, in calibration, held-out images and evaluation alike. Every stretch of as many trajectories as there are
+/// classes holds each class once, in an order of its own that Philox gives, so that any number of trajectories is spread over all classes.</summary>
 internal static class TrajectoryLabels
 {
     /// <summary>Labels of consecutive trajectories; empty for an unconditional model.</summary>
@@ -9,7 +9,7 @@ internal static class TrajectoryLabels
     /// <param name="seed">Of the trajectories' noise.</param>
     /// <param name="firstImage">Index of the first trajectory.</param>
     /// <param name="count">Number of trajectories.</param>
-    public static int[] Of(ImportedModel model, ulong seed, long firstImage, int count) => Of(model.Classes, model.NullLabel, seed, firstImage, count);
+    public static int[] Of(ImportedModel model, ulong seed, long firstImage, int count) => Of(model.Conditions, model.NoCondition, seed, firstImage, count);
 
     /// <summary>Labels of consecutive trajectories; empty where there is no class.</summary>
     /// <param name="classes">Rows of the label table.</param>

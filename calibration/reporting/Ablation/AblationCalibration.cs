@@ -116,7 +116,7 @@ internal sealed class AblationCalibration
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))
             {
-                for (int i = 0; i < noise.Length; i++) noise[i].Add(state, evaluator(variants[i]), _model.NullLabel, _cancellation);
+                for (int i = 0; i < noise.Length; i++) noise[i].Add(state, evaluator(variants[i]), _model.NoCondition, _cancellation);
                 _report("quantization noise", state.Images * (1 + noise.Length * QuantizedWork));
             }
         }
@@ -132,7 +132,7 @@ internal sealed class AblationCalibration
     {
         if (_scheduler.Steps.All(s => s.Sigma == 0)) return;
         var keys = plans.Select(p => (p.Variant, Plan: p.Plan with { Variance = true })).Distinct().ToArray();
-        AddedVariance[] gains = [.. keys.Select(p => new AddedVariance(_steps[p.Variant], p.Plan, _model.Channels, _model.NullLabel))];
+        AddedVariance[] gains = [.. keys.Select(p => new AddedVariance(_steps[p.Variant], p.Plan, _model.Channels, _model.NoCondition))];
         for (int unit = 0; unit < reference.Units; unit++)
         {
             foreach (TrajectoryState state in reference.Run(unit, cancellation: _cancellation))

@@ -1,0 +1,129 @@
+using Specializer.Formats;
+using Specializer.Manifest;
+using Specializer.Text;
+
+namespace Specializer.Calibration;
+
+/// <summary>Reads the whole of a pipeline: beside the network that denoises, what makes a condition of a prompt and what turns latents into pictures.</summary>
+public static class PipelineImporter
+{
+    private const string TextEncoder = "text_encoder", Tokenizer = "tokenizer", Whole = "Download the whole pipeline: hf download OWNER/MODEL --local-dir FOLDER.";
+
+    /// <summary>Loads a model folder; of a network by itself it is what <see cref="DiffusersImporter.Load"/> gives.</summary>
+    /// <param name="folder">A pipeline with <c>model_index.json</c>, or a network.</param>
+    /// <param name="name">Name for files and messages; null for the folder's.</param>
+    /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none, and for one that prompts condition.</param>
+    /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
+    /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
+    /// <exception cref="ArgumentException">The name or null label is not possible.</exception>
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null)
+    {
+        ModelLayout layout = ModelLayout.Find(folder);
+        PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
+        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? DiffusersImporter.DefaultTokens);
+        if (text is not null) RequireFit(text, model, layout);
+        ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
+        return model with
+        {
+            Text = text,
+            Decoder = decoder,
+            SchedulerFile = layout.Scheduler,
+            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, decoder?.Sha256),
+            Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
+        };
+    }
+
+    private static PromptEncoder? Text(ModelLayout layout)
+    {
+        PipelineComponent[] encoders = [.. layout.Pipeline!.Components.Where(c => c.Name.StartsWith(TextEncoder, StringComparison.Ordinal))];
+        if (encoders.Length == 0) return null;
+        if (encoders.FirstOrDefault(c => c.Name != TextEncoder || c.Class is not ("CLIPTextModel" or "")) is { } other)
+            throw new UnsupportedModelException(layout.Pipeline.File, other.Name, $"\"{other.Class}\"", $"Supported: one '{TextEncoder}', a \"CLIPTextModel\".");
+        ClipTokenizer tokenizer = OpenTokenizer(Path.Combine(layout.Folder, Tokenizer));
+        string folder = Path.Combine(layout.Folder, TextEncoder);
+        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(config);
+        if (tokenizer.Length > configuration.Positions)
+        {
+            throw new ModelImportException(config.File, "max_position_embeddings",
+                $"there are {configuration.Positions} positions, and the tokenizer's model_max_length is {tokenizer.Length}. The two folders do not belong together; download both again.");
+        }
+
+        return new(Read(folder, config, layout.Notes, tensors => TextEncoderImporter.Import(configuration, tensors, tokenizer.Length)), tokenizer);
+    }
+
+    private static ClipTokenizer OpenTokenizer(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new ModelImportException(folder, null, $"the folder does not exist, and without a tokenizer no prompt can be read. {Whole}");
+        try
+        {
+            return ClipTokenizer.Load(folder);
+        }
+        catch (TokenizerException e)
+        {
+            throw new ModelImportException(e.File, null, e.Message[(e.File.Length + 2)..], e);
+        }
+    }
+
+    private static void RequireFit(PromptEncoder text, ImportedModel model, ModelLayout layout)
+    {
+        if (model.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context) is not { } context)
+        {
+            throw new UnsupportedModelException(layout.Pipeline!.File, TextEncoder, $"\"{model.Architecture}\"",
+                "The network takes no prompts. Supported: a text encoder beside a \"UNet2DConditionModel\".");
+        }
+
+        if (text.Network.Output.Channels != context.Channels)
+        {
+            throw new ModelImportException(layout.Configuration, "cross_attention_dim",
+                $"is {context.Channels}; the text encoder gives {text.Network.Output.Channels} channels. The two folders do not belong together; download both again.");
+        }
+    }
+
+    private static ImportedNetwork Decoder(PipelineComponent component, ModelLayout layout, ImportedModel model)
+    {
+        string folder = Path.Combine(layout.Folder, component.Name);
+        if (!Directory.Exists(folder))
+            throw new ModelImportException(folder, null, $"the folder does not exist, and without {component.Class} latents do not become pictures. {Whole}");
+        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(config);
+        if (configuration.LatentChannels != model.Channels)
+        {
+            throw new ModelImportException(config.File, "latent_channels",
+                $"is {configuration.LatentChannels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
+        }
+
+        return Unscale(Read(folder, config, layout.Notes, tensors => AutoencoderImporter.Decoder(configuration, tensors, model.Height, model.Width)), configuration.ScalingFactor);
+    }
+
+    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, Func<SourceTensors, ImportedNetwork> import)
+    {
+        using ModelWeights weights = ModelWeights.Open(folder, null, notes);
+        try
+        {
+            return import(weights.Tensors) with { Sha256 = weights.Sha256 + config.Sha256 };
+        }
+        catch (SafetensorsException e)
+        {
+            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
+        }
+    }
+
+    /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
+    private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)
+    {
+        if (factor == 1) return decoder;
+        Network network = decoder.Network;
+        Map state = network.Maps.Single(m => m.Name == network.Latent) with { Name = "state" };
+        return decoder with
+        {
+            Network = network with
+            {
+                Latent = state.Name,
+                Maps = network.Maps.Prepend(state).ToEquatableArray(),
+                Operations = network.Operations.Prepend(new LinearMapOperation("scaling_factor", state.Name, network.Latent, Number.From((float)(1 / factor)), Number.From(0))).ToEquatableArray(),
+            },
+        };
+    }
+}

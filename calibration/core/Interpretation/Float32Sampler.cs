@@ -1,0 +1,106 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Draws in FP32 what a model folder draws: prompts, their contexts, guided denoising along any scheduler, the decoder. Nothing is compiled or quantized.</summary>
+/// <remarks>Noise is keyed as in generated samplers: equal seeds start from equal noise.</remarks>
+public sealed class Float32Sampler : IDisposable
+{
+    private const int MostImages = 16;
+
+    private readonly ImportedModel _model;
+    private readonly SolverProgram _program;
+    private readonly Device _device;
+    private readonly IReferenceNetwork _network;
+    private readonly PictureDecoder? _decoder;
+    private readonly int _capacity;
+
+    /// <param name="model">The model, with the other parts of its pipeline.</param>
+    /// <param name="program">What happens between evaluations.</param>
+    /// <param name="device">Stays the caller's.</param>
+    internal Float32Sampler(ImportedModel model, SolverProgram program, Device device)
+    {
+        if (model.Pipeline?.Decoder is { } decoder && model.Decoder is null)
+            throw new ArgumentException($"{model.Name} draws latents, and {decoder.Class} was not read with it. Load it with {nameof(PipelineImporter)}.", nameof(model));
+        if (program.LearnsVariance) throw new NotSupportedException($"{model.Name}: the scheduler asks the network for a variance, which it does not predict here. Choose another scheduler.");
+        (_model, _program, _device) = (model, program, device);
+        _capacity = Capacity(model.Network, MostImages);
+        _network = new InterpreterEngine(device).Create(model, [.. program.Evaluations.Select(e => e.Timestep)], _capacity);
+        _decoder = model.Decoder is null ? null : new(model.Decoder, device);
+    }
+
+    /// <summary>Classes of schedulers that can be asked for.</summary>
+    public static IEnumerable<string> Schedulers => SchedulerPrograms.Names;
+
+    /// <summary>Prepares a model and a scheduler.</summary>
+    /// <param name="model">The model, with the other parts of its pipeline (<see cref="PipelineImporter"/>).</param>
+    /// <param name="scheduler">Class in the source library, such as <c>DPMSolverMultistepScheduler</c>, to build from the model's own configuration; null for the one that it names.</param>
+    /// <param name="steps">Steps of a picture.</param>
+    /// <param name="eta">η of DDIM or γ of TCD, in [0, 1]; null for the scheduler's default.</param>
+    /// <param name="device">Where to run; stays the caller's.</param>
+    /// <exception cref="ModelImportException">The scheduler's configuration is wrong, or asks for what cannot be computed.</exception>
+    /// <exception cref="ArgumentException">Steps or η are out of range, or the model's decoder was not read.</exception>
+    /// <exception cref="NotSupportedException">The scheduler asks for a learned variance.</exception>
+    public static Float32Sampler Create(ImportedModel model, string? scheduler, int steps, double? eta, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(device);
+        return new(model, SchedulerPrograms.Create(ConfigurationReader.Open(model.SchedulerFile), steps, scheduler, new(eta)), device);
+    }
+
+    /// <summary>Draws pictures.</summary>
+    /// <param name="options">What to draw.</param>
+    /// <param name="progress">Told after each evaluation.</param>
+    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <exception cref="ArgumentException">Prompts, labels or guidance do not fit the model or each other.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    public ImageBatch Draw(Float32SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        int[] conditions = options.Check(_model);
+        PromptContexts? contexts = options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellation);
+        int none = contexts?.None ?? _model.NullLabel, elements = _model.Height * _model.Width * _model.Channels;
+        var pictures = new List<float>();
+        for (int first = 0; first < options.Count; first += _capacity)
+        {
+            int images = Math.Min(_capacity, options.Count - first);
+            var solver = new ProgramInterpreter(_program, images, elements, ProgramInterpreter.Seeded(options.Seed, options.FirstImage + first));
+            float[] x = new float[images * elements], prediction = new float[x.Length], unconditional = options.Guidance == 1 ? [] : new float[x.Length];
+            int[] batch = conditions.Length == 0 ? [] : conditions[first..(first + images)];
+            solver.Begin();
+            for (int step = 0; step < _program.Evaluations.Count; step++)
+            {
+                solver.Input(step, x);
+                Predict(step, x, batch, contexts, prediction, cancellation);
+                if (options.Guidance != 1) Predict(step, x, Array.ConvertAll(batch, _ => none), contexts, unconditional, cancellation);
+                GuidedPrediction.Combine(prediction, unconditional, options.Guidance);
+                solver.Advance(step, prediction);
+                bool last = step + 1 == _program.Evaluations.Count;
+                progress?.Report(new(step + 1, _program.Evaluations.Count, first + (last ? images : 0), options.Count));
+            }
+
+            solver.End();
+            pictures.AddRange(_decoder is null ? solver.State : _decoder.Decode(solver.State, cancellation));
+        }
+
+        ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, contexts is not null || conditions.Length == 0 ? -1 : conditions[i]))];
+        Map picture = _model.Picture;
+        return new([.. pictures], picture.Height, picture.Width, picture.Channels, ids);
+    }
+
+    /// <summary>Inputs evaluated at once: enough to share weights and threads, few enough to keep memory bounded.</summary>
+    internal static int Capacity(Network network, int most) => (int)Math.Clamp((64L << 20) / Math.Max(1, new BufferPlan(network).BytesPerImage), 1, most);
+
+    private void Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellation)
+    {
+        if (contexts is not null) _network.Give(UNetImporter.Context, contexts.Of(conditions));
+        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, null, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _network.Dispose();
+        _decoder?.Dispose();
+    }
+}

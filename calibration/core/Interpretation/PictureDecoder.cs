@@ -1,0 +1,31 @@
+namespace Specializer.Calibration;
+
+/// <summary>A decoder on a device, for latents in any number.</summary>
+internal sealed class PictureDecoder : IDisposable
+{
+    // Maps of large pictures: one of a batch is work enough for all threads.
+    private const int MostImages = 4;
+
+    private readonly ImportedNetwork _network;
+    private readonly NetworkEvaluator _evaluator;
+
+    /// <param name="network">The decoder, in FP32.</param>
+    /// <param name="device">Stays the caller's.</param>
+    public PictureDecoder(ImportedNetwork network, Device device)
+    {
+        _network = network;
+        _evaluator = network.Evaluator(device, Float32Sampler.Capacity(network.Network, MostImages));
+    }
+
+    /// <summary>Pictures of latents, NHWC.</summary>
+    public float[] Decode(ReadOnlySpan<float> latents, CancellationToken cancellation = default)
+    {
+        int elements = _evaluator.Interpreter.LatentElements, pixels = _evaluator.Interpreter.Elements(_network.Network.Epsilon);
+        var pictures = new float[latents.Length / elements * pixels];
+        _evaluator.Evaluate(0, InterpretedStep.Float32, latents, [], pictures, null, cancellation);
+        return pictures;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _evaluator.Dispose();
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Specializer.Calibration;
+using Specializer.Formats;
+
+namespace Specializer.Tool;
+
+/// <summary><c>specializer sample</c>: pictures of a model folder, in FP32.</summary>
+internal static class SampleCommand
+{
+    private const int Columns = 8;
+
+    public static Command Create()
+    {
+        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout: a pipeline, or a network that draws pictures itself." };
+        var output = new Option<FileInfo>("--out") { Description = "PNG file to write.", Required = true };
+        var prompt = new Option<string[]>("--prompt") { Description = "What to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
+        var negative = new Option<string>("--negative") { Description = "What guidance leads away from; nothing when absent.", DefaultValueFactory = _ => "" };
+        var label = new Option<int[]>("--label") { Description = "Class to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
+        var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance, in a model with classes." };
+        var guidance = Number.Create("--guidance", "Guidance scale; 1 for none.", 1);
+        var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 25 };
+        var scheduler = new Option<string?>("--scheduler") { HelpName = "class", Description = "Scheduler, such as DPMSolverMultistepScheduler; the model's own when absent." };
+        scheduler.CompletionSources.Add([.. Float32Sampler.Schedulers]);
+        var eta = new Option<double?>("--eta") { Description = "η of DDIM, or γ of TCD, 0 to 1; the scheduler's own when absent." };
+        var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt or label when absent." };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the noise." };
+        var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
+        var command = new Command("sample", "Draws pictures in FP32 from a model folder.")
+        {
+            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, count, seed, threads,
+        };
+        // A task of its own: Ctrl+C is heard only once the action has returned one.
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
+        {
+            string[] prompts = result.GetValue(prompt) ?? [];
+            int[] labels = result.GetValue(label) ?? [];
+            var options = new Float32SampleOptions
+            {
+                Count = result.GetValue(count) ?? Math.Max(1, Math.Max(prompts.Length, labels.Length)), Seed = result.GetValue(seed), Prompts = prompts,
+                NegativePrompt = result.GetValue(negative) ?? "", Labels = labels, Guidance = (float)result.GetValue(guidance),
+            };
+            FileInfo file = result.GetRequiredValue(output);
+            OutputFile.Prepare(file);
+            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel));
+            Console.WriteLine(ModelText.Describe(model));
+            foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
+            using var device = new CpuDevice(result.GetValue(threads));
+            using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
+            var clock = Stopwatch.StartNew();
+            ImageBatch images = sampler.Draw(options, null, cancellation);
+            ImageGrid.Write(file.FullName, images, Columns);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.FullName}: {images.Count} of {images.Height}×{images.Width}×{images.Channels}, {clock.Elapsed.TotalSeconds:F1} s on {device.Name}"));
+            return ExitCode.Success;
+        })));
+        return command;
+    }
+}

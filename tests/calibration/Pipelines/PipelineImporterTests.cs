@@ -1,0 +1,64 @@
+namespace Specializer.Calibration.Tests;
+
+/// <summary>A pipeline's parts are read together, and must belong together.</summary>
+public class PipelineImporterTests
+{
+    [Theory]
+    [InlineData("tokenizer", "no prompt can be read")]
+    [InlineData("vae", "do not become pictures")]
+    [InlineData("text_encoder", "config.json")]
+    public void A_missing_part_is_named(string folder, string why)
+    {
+        using var pipeline = new TinyPipeline();
+        Directory.Delete(pipeline.File(folder), recursive: true);
+        var e = Assert.Throws<ModelImportException>(() => PipelineImporter.Load(pipeline.Root));
+        Assert.StartsWith(pipeline.File(folder), e.File, StringComparison.Ordinal);
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizer/tokenizer_config.json", "\"model_max_length\": 8", "\"model_max_length\": 9", "max_position_embeddings")]
+    [InlineData("vae/config.json", "\"latent_channels\": 4", "\"latent_channels\": 8", "latent_channels")]
+    [InlineData("unet/config.json", "\"cross_attention_dim\": 16", "\"cross_attention_dim\": 8", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight")]
+    [InlineData("model_index.json", "\"text_encoder\":", "\"text_encoder_2\":", "text_encoder_2")]
+    [InlineData("model_index.json", "\"CLIPTextModel\"", "\"T5EncoderModel\"", "text_encoder")]
+    public void Parts_that_do_not_fit_are_refused(string file, string before, string after, string key)
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace(file, before, after);
+        Assert.Equal(key, Assert.ThrowsAny<ModelImportException>(() => PipelineImporter.Load(pipeline.Root)).Key);
+    }
+
+    [Fact]
+    public void A_damaged_tokenizer_is_named_once()
+    {
+        using var pipeline = new TinyPipeline();
+        File.WriteAllText(pipeline.File("tokenizer/vocab.json"), "{}");
+        string message = Assert.Throws<ModelImportException>(() => PipelineImporter.Load(pipeline.Root)).Message;
+        Assert.Single(message.Split("vocab.json").Skip(1));
+    }
+
+    [Fact]
+    public void A_network_by_itself_is_one()
+    {
+        ImportedModel model = PipelineImporter.Load(ModelFolder.Source);
+        Assert.Null(model.Text);
+        Assert.Null(model.Decoder);
+        Assert.Equal(11, model.Conditions);
+    }
+
+    [Fact]
+    public void Each_distinct_prompt_is_encoded_once_and_long_ones_are_cut()
+    {
+        using var pipeline = new TinyPipeline();
+        PromptEncoder text = PipelineImporter.Load(pipeline.Root).Text!;
+        using var device = new CpuDevice(1);
+        string seven = "red red red red red red red", six = "red red red red red red";
+        PromptContexts contexts = text.Encode(["a", "", "a", seven, six, "RED"], "", device);
+        Assert.Equal((7, 6), (contexts.Count, contexts.None));
+        Assert.Equal(contexts.Of([0, 1]), contexts.Of([2, 6]));
+        Assert.NotEqual(contexts.Of([0]), contexts.Of([1]));
+        Assert.Equal(contexts.Of([3]), contexts.Of([4]));
+        Assert.Equal([seven], text.Cut(["a", seven, six, seven]));
+    }
+}

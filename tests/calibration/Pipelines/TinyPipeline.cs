@@ -1,0 +1,202 @@
+using System.Text.Json;
+using Specializer.Formats;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>A Stable Diffusion of a test's own in diffusers' layout, with the emoji model's scheduler and kinds of block and random weights: prompts of up to 6 words, latents of 8×8×4, pictures of 16×16×3.</summary>
+internal sealed class TinyPipeline : IDisposable
+{
+    private const int Context = 16, Wide = 32, Time = 4 * Wide;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly Random _random = new(1);
+    private List<(string Name, long[] Shape, float[] Values)> _tensors = [];
+
+    public TinyPipeline()
+    {
+        Write("model_index.json", """
+            {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.3", "vae": ["diffusers", "AutoencoderKL"], "unet": ["diffusers", "UNet2DConditionModel"],
+             "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"], "scheduler": ["diffusers", "DDIMScheduler"], "safety_checker": [null, null]}
+            """);
+        Write("scheduler/scheduler_config.json", """
+            {"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000, "clip_sample": false,
+             "set_alpha_to_one": false, "steps_offset": 1, "prediction_type": "epsilon"}
+            """);
+        Tokenizer();
+        TextEncoder();
+        Denoiser();
+        Decoder();
+    }
+
+    public string Root => _folder.Root;
+
+    public string File(string name) => _folder.File(name);
+
+    /// <summary>Replaces a file, or part of one.</summary>
+    public void Replace(string name, string before, string after)
+    {
+        string text = System.IO.File.ReadAllText(File(name));
+        Assert.Contains(before, text, StringComparison.Ordinal);
+        Write(name, text.Replace(before, after, StringComparison.Ordinal));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private void Write(string name, string text)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(File(name))!);
+        System.IO.File.WriteAllText(File(name), text);
+    }
+
+    // A letter is a token, alone and at a word's end; of the other bytes nothing is asked.
+    private void Tokenizer()
+    {
+        string[] symbols = [.. Symbols().Select(c => c.ToString())];
+        string[] tokens = [.. symbols, .. symbols.Select(s => s + "</w>"), "re", "red</w>", "<|startoftext|>", "<|endoftext|>"];
+        Write("tokenizer/vocab.json", JsonSerializer.Serialize(tokens.Select((token, id) => KeyValuePair.Create(token, id)).ToDictionary()));
+        Write("tokenizer/merges.txt", "#version: 0.2\nr e\nre d</w>\n");
+        Write("tokenizer/tokenizer_config.json",
+            """{"tokenizer_class": "CLIPTokenizer", "model_max_length": 8, "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}""");
+        Write("text_encoder/config.json", $$"""
+            {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": {{Context}}, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "max_position_embeddings": 8, "hidden_act": "quick_gelu", "vocab_size": {{tokens.Length}}}
+            """);
+        Add("text_model.embeddings.token_embedding.weight", 1, tokens.Length, Context);
+    }
+
+    // As CLIP writes bytes: printable ones of Latin-1 are themselves, the others follow from U+0100 on.
+    private static IEnumerable<char> Symbols()
+    {
+        char next = '\u0100';
+        for (int value = 0; value < 256; value++) yield return value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE ? (char)value : next++;
+    }
+
+    private void TextEncoder()
+    {
+        const string Layer = "text_model.encoder.layers.0";
+        Add("text_model.embeddings.position_embedding.weight", 1, 8, Context);
+        foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "out_proj"]) Linear($"{Layer}.self_attn.{part}", Context, Context);
+        Norm($"{Layer}.layer_norm1", Context);
+        Norm($"{Layer}.layer_norm2", Context);
+        Linear($"{Layer}.mlp.fc1", Context, 32);
+        Linear($"{Layer}.mlp.fc2", 32, Context);
+        Norm("text_model.final_layer_norm", Context);
+        Save("text_encoder/model.safetensors");
+    }
+
+    private void Denoiser()
+    {
+        Write("unet/config.json", $$"""
+            {"_class_name": "UNet2DConditionModel", "sample_size": 8, "in_channels": 4, "out_channels": 4, "block_out_channels": [{{Wide}}, {{Wide}}], "layers_per_block": 1,
+             "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": {{Context}},
+             "attention_head_dim": 2, "norm_num_groups": 8}
+            """);
+        Convolution("conv_in", 4, Wide);
+        Linear("time_embedding.linear_1", Wide, Time);
+        Linear("time_embedding.linear_2", Time, Time);
+        Residual("down_blocks.0.resnets.0", Wide, Wide, Time);
+        Transformer("down_blocks.0.attentions.0");
+        Convolution("down_blocks.0.downsamplers.0.conv", Wide, Wide);
+        Residual("down_blocks.1.resnets.0", Wide, Wide, Time);
+        Residual("mid_block.resnets.0", Wide, Wide, Time);
+        Transformer("mid_block.attentions.0");
+        Residual("mid_block.resnets.1", Wide, Wide, Time);
+        foreach (int layer in (int[])[0, 1])
+        {
+            Residual($"up_blocks.0.resnets.{layer}", 2 * Wide, Wide, Time);
+            Residual($"up_blocks.1.resnets.{layer}", 2 * Wide, Wide, Time);
+            Transformer($"up_blocks.1.attentions.{layer}");
+        }
+
+        Convolution("up_blocks.0.upsamplers.0.conv", Wide, Wide);
+        Norm("conv_norm_out", Wide);
+        Convolution("conv_out", Wide, 4);
+        Save("unet/diffusion_pytorch_model.safetensors");
+    }
+
+    private void Decoder()
+    {
+        Write("vae/config.json", """
+            {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": 4, "block_out_channels": [16, 16], "layers_per_block": 1, "norm_num_groups": 8,
+             "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "act_fn": "silu", "sample_size": 16, "scaling_factor": 0.5}
+            """);
+        Convolution("post_quant_conv", 4, 4, 1);
+        Convolution("decoder.conv_in", 4, 16);
+        Residual("decoder.mid_block.resnets.0", 16, 16, 0);
+        Norm("decoder.mid_block.attentions.0.group_norm", 16);
+        foreach (string part in (string[])["to_q", "to_k", "to_v", "to_out.0"]) Linear($"decoder.mid_block.attentions.0.{part}", 16, 16);
+        Residual("decoder.mid_block.resnets.1", 16, 16, 0);
+        for (int block = 0; block < 2; block++)
+            for (int layer = 0; layer < 2; layer++)
+                Residual($"decoder.up_blocks.{block}.resnets.{layer}", 16, 16, 0);
+        Convolution("decoder.up_blocks.0.upsamplers.0.conv", 16, 16);
+        Norm("decoder.conv_norm_out", 16);
+        Convolution("decoder.conv_out", 16, 3);
+        Save("vae/diffusion_pytorch_model.safetensors");
+    }
+
+    private void Residual(string name, int inputs, int outputs, int time)
+    {
+        Norm($"{name}.norm1", inputs);
+        Convolution($"{name}.conv1", inputs, outputs);
+        if (time > 0) Linear($"{name}.time_emb_proj", time, outputs);
+        Norm($"{name}.norm2", outputs);
+        Convolution($"{name}.conv2", outputs, outputs);
+        if (inputs != outputs) Convolution($"{name}.conv_shortcut", inputs, outputs, 1);
+    }
+
+    private void Transformer(string name)
+    {
+        string block = $"{name}.transformer_blocks.0";
+        Norm($"{name}.norm", Wide);
+        Convolution($"{name}.proj_in", Wide, Wide, 1);
+        foreach (string norm in (string[])["norm1", "norm2", "norm3"]) Norm($"{block}.{norm}", Wide);
+        foreach (string attention in (string[])["attn1", "attn2"])
+        {
+            Add($"{block}.{attention}.to_q.weight", Wide, Wide, Wide);
+            foreach (string part in (string[])["to_k", "to_v"]) Add($"{block}.{attention}.{part}.weight", Wide, Wide, attention == "attn1" ? Wide : Context);
+            Linear($"{block}.{attention}.to_out.0", Wide, Wide);
+        }
+
+        Linear($"{block}.ff.net.0.proj", Wide, 8 * Wide);
+        Linear($"{block}.ff.net.2", 4 * Wide, Wide);
+        Convolution($"{name}.proj_out", Wide, Wide, 1);
+    }
+
+    private void Convolution(string name, int inputs, int outputs, int size = 3)
+    {
+        Add($"{name}.weight", inputs * size * size, outputs, inputs, size, size);
+        Add($"{name}.bias", 100, outputs);
+    }
+
+    private void Linear(string name, int inputs, int outputs)
+    {
+        Add($"{name}.weight", inputs, outputs, inputs);
+        Add($"{name}.bias", 100, outputs);
+    }
+
+    private void Norm(string name, int channels)
+    {
+        Add($"{name}.weight", 100, channels);
+        float[] gains = _tensors[^1].Values;
+        for (int i = 0; i < gains.Length; i++) gains[i] += 1;
+        Add($"{name}.bias", 100, channels);
+    }
+
+    // Of variance 1/inputs, so that activations keep their size.
+    private void Add(string name, double inputs, params long[] shape)
+    {
+        var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
+        for (int i = 0; i < values.Length; i++) values[i] = (float)((2 * _random.NextDouble() - 1) * Math.Sqrt(3 / inputs));
+        _tensors.Add((name, shape, values));
+    }
+
+    private void Save(string file)
+    {
+        var writer = new SafetensorsWriter();
+        foreach (var (name, shape, values) in _tensors) writer.Add(name, values, shape);
+        writer.Write(File(file));
+        _tensors = [];
+    }
+}
