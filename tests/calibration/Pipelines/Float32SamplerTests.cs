@@ -59,7 +59,7 @@ public sealed class Float32SamplerTests : IDisposable
     {
         using var interpreted = InterpretedSampler.Float32(DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10), 3, 1, device: _device, guidance: 2);
         using Float32Sampler sampler = Float32Sampler.Create(PipelineImporter.Load(ModelFolder.Source, nullLabel: 10), null, 3, null, _device);
-        Assert.Equal(interpreted.Sample(2, 5, [7, 1]).Pixels.ToArray(), sampler.Draw(new() { Count = 2, Seed = 5, Labels = [7, 1], Guidance = 2 }).Pixels.ToArray());
+        Assert.Equal(interpreted.Sample(new() { Count = 2, Seed = 5, Labels = [7, 1] }).Pixels.ToArray(), sampler.Draw(new() { Count = 2, Seed = 5, Labels = [7, 1], Guidance = 2 }).Pixels.ToArray());
     }
 
     /// <summary>Multistep solvers too: their history is of the stored states, which are given at every step.</summary>
