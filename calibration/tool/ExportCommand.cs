@@ -14,10 +14,14 @@ internal static class ExportCommand
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
         var onnx = new Option<FileInfo>("--onnx") { Description = "ONNX file to write.", Required = true };
         var int8 = new Option<bool>("--int8") { Description = "Quantize around every convolution: activations unsigned with a zero point, weights symmetric per channel; ranges by minimum and maximum." };
+        var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline, FP32: decoder, encoder or textEncoder. The folder is the pipeline's or the part's." };
+        var height = new Option<int>("--height") { Description = "With --part: rows of what goes in.", DefaultValueFactory = _ => 64 };
+        var width = new Option<int>("--width") { Description = "With --part: columns of what goes in; not of a text encoder, which takes as many tokens as it has positions.", DefaultValueFactory = _ => 64 };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
-        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, threads };
-        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
-            result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(threads), cancellation))));
+        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, part, height, width, threads };
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => result.GetValue(part) is { } other
+            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width))
+            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(threads), cancellation))));
         return command;
     }
 
@@ -30,7 +34,17 @@ internal static class ExportCommand
         AtomicFile.Write(file.FullName, stream => OnnxExport.Write(model, stream, int8, device, cancellation));
         file.Refresh();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: sample, timestep{(model.Classes > 0 ? ", label" : "")}; output: epsilon."));
+            $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: sample, timestep{(model.Classes > 0 ? ", label" : "")}{string.Concat(model.Inputs.Select(input => ", " + input))}; output: epsilon."));
+        return ExitCode.Success;
+    }
+
+    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width)
+    {
+        OutputFile.Prepare(file);
+        (string Input, string Output) names = default;
+        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width));
+        file.Refresh();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
         return ExitCode.Success;
     }
 }

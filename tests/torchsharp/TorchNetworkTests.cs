@@ -22,13 +22,15 @@ public class TorchNetworkTests
     public void Every_map_of_other_models_agrees_with_the_interpreter(string folder) =>
         CompareMaps(DiffusersImporter.Load(SharedData.Golden(folder)), Torch.Engine());
 
-    [TorchTheory("golden/small-attn", "golden/small-class")]
+    [TorchTheory("golden/small-attn", "golden/small-class", "golden/small-sd15", "golden/small-cond")]
     [InlineData("small-attn")]
     [InlineData("small-class")]
+    [InlineData("small-sd15")]
+    [InlineData("small-cond")]
     public void Models_equal_the_reference_library(string folder)
     {
-        string golden = SharedData.Golden(folder);
-        var results = GoldenVerification.Run(DiffusersImporter.Load(golden), Path.Combine(golden, "golden.safetensors"), Torch.Engine(), Tolerance);
+        string golden = SharedData.Golden(folder), stored = Path.Combine(golden, "golden.safetensors");
+        var results = GoldenVerification.Run(DiffusersImporter.Load(golden, tokens: GoldenVerification.Tokens(stored) ?? DiffusersImporter.DefaultTokens), stored, Torch.Engine(), Tolerance);
         Assert.All(results, r => Assert.True(r.Status != VerificationStatus.Failed, $"{r.Name}: {r.Error:E2} {r.Note}"));
         Assert.Contains(results, r => r is { Name: "eps", Status: VerificationStatus.Passed });
     }

@@ -8,7 +8,7 @@ public static class OnnxExport
     private const int RangeSteps = 20, RangeImages = 4;
 
     /// <summary>Writes the network that predicts ε from <c>sample</c> (FP32 [N, C, H, W]) and <c>timestep</c> (int64 [N], a training timestep), with
-    /// <c>label</c> (int64 [N]) for a conditional model, to <c>epsilon</c>.</summary>
+    /// <c>label</c> (int64 [N]) for a class-conditional model and <c>encoder_hidden_states</c> (FP32 [N, tokens, C]) for one with a condition, to <c>epsilon</c>.</summary>
     /// <param name="model">The model.</param>
     /// <param name="output">Receives the file.</param>
     /// <param name="int8">True to compute convolutions in int8, between QuantizeLinear and DequantizeLinear; the ranges (minimum and maximum) come from drawing
@@ -16,11 +16,13 @@ public static class OnnxExport
     /// <param name="device">Where to draw them; null for a CPU device of its own. Not used for FP32.</param>
     /// <param name="cancellation">Acts while the images are drawn.</param>
     /// <exception cref="NotSupportedException">The model is too large for the format, or its scheduler asks for dynamic thresholding or learned variances
-    /// (only with <paramref name="int8"/>).</exception>
+    /// or it needs a condition (each only with <paramref name="int8"/>).</exception>
     public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(output);
+        if (int8 && model.Network.Inputs.Count > 0)
+            throw new NotSupportedException($"{model.Name} reads {string.Join(", ", model.Network.Inputs)}, which drawing images for int8's ranges cannot give. Export it in FP32.");
         int timesteps = model.Scheduler.TrainTimesteps;
         IReadOnlyDictionary<string, float[]> tensors = model.Tensors([.. Enumerable.Range(0, timesteps).Select(t => (float)t)]);
         OnnxExporter.Export(model.Network, name => tensors[name], output, new()

@@ -9,6 +9,12 @@ internal sealed record OnnxExportOptions
     /// <summary>Rows of the embedding's tables, one a training timestep from 0, that become part of the model; 0 makes the step vectors an input instead.</summary>
     public int Timesteps { get; init; }
 
+    /// <summary>Name of the state, or of what goes into a network without timesteps.</summary>
+    public string Input { get; init; } = "sample";
+
+    /// <summary>Name of what comes out.</summary>
+    public string Output { get; init; } = "epsilon";
+
     /// <summary>Ranges of the activations around every convolution; with them the convolutions become int8, without them all is FP32.</summary>
     public ActivationRanges? Ranges { get; init; }
 }

@@ -5,7 +5,8 @@ namespace Specializer.Calibration.Export;
 /// <summary>Writes an FP32 network as an ONNX model, the way other runtimes like it best: NCHW, one convolution where the network has two
 /// halves, group norm as the instance norm that exporters write, x·sigmoid(x) as the pattern that runtimes fuse.</summary>
 /// <remarks>Inputs: <c>sample</c> [N, C, H, W] and <c>timestep</c> [N] with, for a conditional network, <c>label</c> [N], both int64; or instead of these two
-/// <c>vectors</c> [N, V], when the embedding stays outside as it does in a sampler. Output: <c>epsilon</c> [N, C, H, W]. With ranges, QuantizeLinear and DequantizeLinear stand
+/// <c>vectors</c> [N, V], when the embedding stays outside as it does in a sampler; then the network's further inputs by their names. Output: <c>epsilon</c> [N, C, H, W].
+/// A map of one row is a list of tokens as other libraries have it, [N, tokens, C]; one that a lookup reads, their numbers [N, tokens] in int64. With ranges, QuantizeLinear and DequantizeLinear stand
 /// around every convolution: activations unsigned with a zero point per tensor, weights symmetric per output channel, bias in int32.</remarks>
 internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 {
@@ -20,6 +21,10 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
     private readonly Dictionary<string, string> _concatenations = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _quantized = new(StringComparer.Ordinal);
     private readonly Dictionary<int, string> _vectors = [];
+    /// <summary>Inputs that are numbers of rows, by map.</summary>
+    private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
+
+    private static readonly int[] s_channelsLast = [0, 2, 3, 1], s_channelsFirst = [0, 3, 1, 2];
 
     private OnnxExporter(Network network, Func<string, float[]> tensor, OnnxExportOptions options)
     {
@@ -50,32 +55,64 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 
     private void Write()
     {
-        Map latent = _maps[_network.Latent], epsilon = _maps[_network.Epsilon];
-        _values[latent.Name] = _graph.Input<float>("sample", Batch, latent.Channels, latent.Height, latent.Width);
-        SplitVectors(_convolutions.Values);
+        Map result = _maps[_network.Epsilon];
+        Input(_options.Input, _maps[_network.Latent]);
+        SplitVectors();
+        foreach (string input in _network.Inputs) Input(input, _maps[input]);
         foreach (Operation operation in _network.Operations) operation.Accept(this);
 
-        _graph.Node("Identity", "epsilon", [_values[epsilon.Name]]);
-        _graph.Output("epsilon", Batch, epsilon.Channels, epsilon.Height, epsilon.Width);
+        if (result.Height == 1)
+        {
+            ToPixels(_options.Output, _values[result.Name], result, _options.Output);
+            _graph.Output(_options.Output, Batch, result.Width, result.Channels);
+        }
+        else
+        {
+            _graph.Node("Identity", _options.Output, [_values[result.Name]]);
+            _graph.Output(_options.Output, Batch, result.Channels, result.Height, result.Width);
+        }
+    }
+
+    private void Input(string name, Map map)
+    {
+        if (_network.Operations.All(o => !o.Inputs().Contains(map.Name) || o is LookupOperation)) _tokens[map.Name] = _graph.Input<long>(name, Batch, map.Pixels);
+        else if (map.Height == 1) _values[map.Name] = FromPixels(name + ".map", _graph.Input<float>(name, Batch, map.Width, map.Channels), map);
+        else _values[map.Name] = _graph.Input<float>(name, Batch, map.Channels, map.Height, map.Width);
+    }
+
+    /// <summary>A map as [N, pixels, C].</summary>
+    private string ToPixels(string name, string value, Map map, string? output = null)
+    {
+        string flat = _graph.Node("Reshape", name + ".flat", [value, _graph.Constant<long>(name + ".flat_shape", [0, map.Channels, map.Pixels], 3)]);
+        return _graph.Node("Transpose", output ?? name + ".list", [flat], ("perm", new[] { 0, 2, 1 }));
+    }
+
+    /// <summary>A map of [N, pixels, C].</summary>
+    private string FromPixels(string name, string pixels, Map map)
+    {
+        string transposed = _graph.Node("Transpose", name + ".transposed", [pixels], ("perm", new[] { 0, 2, 1 }));
+        return _graph.Node("Reshape", name, [transposed, _graph.Constant<long>(name + ".map_shape", [0, map.Channels, map.Height, map.Width], 4)]);
     }
 
     /// <summary>Cuts the step vectors apart once, instead of slicing them in every block.</summary>
-    private void SplitVectors(IEnumerable<WholeConvolution> convolutions)
+    private void SplitVectors()
     {
         int vectors = _network.Embedding.Vectors;
         if (vectors == 0) return;
         string all = _options.Timesteps == 0 ? _graph.Input<float>("vectors", Batch, vectors) : Embed();
         var lengths = new SortedDictionary<int, int>();
-        foreach (WholeConvolution convolution in convolutions)
+        foreach (WholeConvolution convolution in _convolutions.Values)
             foreach (int vector in convolution.Vectors) lengths[vector] = _maps[convolution.Last.Output].Channels;
+        foreach (ScaleShiftOperation o in _network.Operations.OfType<ScaleShiftOperation>())
+            lengths[o.Vector] = lengths[o.Vector + _maps[o.Output].Channels] = _maps[o.Output].Channels;
         long next = 0;
         foreach (var (start, length) in lengths)
         {
-            if (start != next) throw new InvalidDataException($"Elements {next} to {start} of the step vectors are read by no convolution, or by two.");
+            if (start != next) throw new InvalidDataException($"Elements {next} to {start} of the step vectors are read by no operation, or by two.");
             next = start + length;
         }
 
-        if (next != vectors) throw new InvalidDataException($"The convolutions read {next} of {vectors} elements of the step vectors.");
+        if (next != vectors) throw new InvalidDataException($"The operations read {next} of {vectors} elements of the step vectors.");
         string[] names = [.. lengths.Keys.Select(start => $"vectors.{start}")];
         _graph.Node("Split", "vectors.split", [all, _graph.Constant<long>("vectors.lengths", [.. lengths.Values], lengths.Count)], names, ("axis", 1));
         foreach (int start in lengths.Keys)
@@ -140,5 +177,5 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
     }
 
     private static NotSupportedException NoForm(Operation operation) =>
-        new($"Operation '{operation.Name}' ({operation.Kind}) has no ONNX form yet.");
+        new($"Operation '{operation.Name}' ({operation.Kind}) has no ONNX form: the FP32 network has none.");
 }

@@ -5,6 +5,9 @@ namespace Specializer.Calibration.Export;
 /// <summary>An ONNX model under construction. Field numbers are those of onnx.proto (ONNX 1.12: IR version 8, operator set 17).</summary>
 internal sealed class OnnxGraph(string name)
 {
+    /// <summary>TensorProto's name for 64-bit integers, where an attribute asks for one.</summary>
+    public const int Int64 = 7;
+
     private const int IrVersion = 8, OperatorSet = 17;
 
     /// <summary>Protocol Buffers refuse longer messages.</summary>
@@ -82,7 +85,7 @@ internal sealed class OnnxGraph(string name)
         : typeof(T) == typeof(byte) ? 2
         : typeof(T) == typeof(sbyte) ? 3
         : typeof(T) == typeof(int) ? 6
-        : typeof(T) == typeof(long) ? 7
+        : typeof(T) == typeof(long) ? Int64
         : throw new NotSupportedException($"No ONNX element type was mapped for {typeof(T)}.");
 
     private static ProtobufMessage ValueInfo(string name, long elementType, ReadOnlySpan<object> dimensions)

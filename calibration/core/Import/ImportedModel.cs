@@ -94,6 +94,9 @@ public sealed record ImportedModel
     /// <summary>Rows of the label table; 0 when the model is unconditional.</summary>
     public int Classes => Network.Embedding.Classes;
 
+    /// <summary>What the network reads besides its state, such as a text encoder's hidden states.</summary>
+    public IReadOnlyList<string> Inputs => [.. Network.Inputs];
+
     /// <summary>All of whose maps are FP32.</summary>
     internal Network Network { get; }
 

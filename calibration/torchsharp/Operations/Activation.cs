@@ -12,7 +12,7 @@ internal partial class TorchOperations
         {
             "silu" => nn.functional.silu(x),
             "gelu" => nn.functional.gelu(x),
-            "quick_gelu" => x.mul(x.mul(1.702f).sigmoid()),
+            "quick_gelu" => x.mul(x.Times(1.702f).sigmoid()),
             "relu" => nn.functional.relu(x),
             "mish" => nn.functional.mish(x),
             _ => throw new NotSupportedException($"The function {Names.Quote(o.Function)} of the operation '{o.Name}' is unknown."),

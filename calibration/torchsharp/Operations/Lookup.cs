@@ -9,7 +9,7 @@ internal partial class TorchOperations
     {
         Tensor ids = _values[o.Input];
         Tensor table = Parameters[$"{o.Name}.table"];
-        Tensor rows = table.index_select(0, ids.flatten().to_type(ScalarType.Int64)).reshape(ids.shape[0], -1, table.shape[1]).add(Parameters[$"{o.Name}.position"]);
+        Tensor rows = table.index_select(0, ids.flatten().to_type(ScalarType.Int64)).reshape(ids.shape[0], -1, table.shape[1]).Plus(Parameters[$"{o.Name}.position"]);
         return [(o.Output, rows.transpose(1, 2).reshape(ids.shape[0], -1, ids.shape[2], ids.shape[3]))];
     }
 }

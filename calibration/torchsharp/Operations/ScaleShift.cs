@@ -9,6 +9,6 @@ internal partial class TorchOperations
     {
         Tensor x = _values[o.Input];
         Tensor Part(int index) => _vectors!.narrow(1, o.Vector + index * x.shape[1], x.shape[1]).unsqueeze(-1).unsqueeze(-1);
-        return [(o.Output, x.mul(Part(0).add(1)).add(Part(1)))];
+        return [(o.Output, x.mul(Part(0).Plus(1)).Plus(Part(1)))];
     }
 }

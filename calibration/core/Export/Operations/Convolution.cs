@@ -22,10 +22,7 @@ internal sealed partial class OnnxExporter
             x = Quantized(x, inputs.Select(name => Range(ranges.Maps, name)).Aggregate((a, b) => a.Union(b)));
         if (last.Upsample > 1)
         {
-            // Without the two empty inputs and with these modes runtimes take their nearest-neighbour copy.
-            string factors = _graph.Constant<float>($"upsample.{last.Upsample}", [1, 1, last.Upsample, last.Upsample], 4);
-            x = _graph.Node("Resize", convolution.Name + ".upsampled", [x, "", factors],
-                ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+            x = Upsample(convolution.Name + ".upsampled", x, last.Upsample);
             if (_options.Ranges is { } r) x = Quantized(x, Range(r.Maps, last.Input));
         }
 
@@ -48,6 +45,11 @@ internal sealed partial class OnnxExporter
             x = _graph.Node("Mul", convolution.Name + ".scaled", [x, _graph.Constant<float>(convolution.Name + ".output_scale", [(float)last.OutputScale.Value])]);
         _values[last.Output] = x;
     }
+
+    /// <summary>Repeats each pixel: without the two empty inputs and with these modes runtimes take their nearest-neighbour copy.</summary>
+    private string Upsample(string name, string x, int factor) =>
+        _graph.Node("Resize", name, [x, "", _graph.Constant<float>($"upsample.{factor}", [1, 1, factor, factor], 4)],
+            ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
 
     private (string Weights, string Bias) QuantizedWeights(string name, float[] weights, long[] shape, float[] bias, float inputScale)
     {

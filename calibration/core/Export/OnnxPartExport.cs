@@ -1,0 +1,70 @@
+using Specializer.Formats;
+
+namespace Specializer.Calibration.Export;
+
+/// <summary>What a pipeline holds beside the network that predicts noise.</summary>
+public enum PipelinePart
+{
+    /// <summary>Latents to pictures.</summary>
+    Decoder,
+    /// <summary>Pictures to latents, or to their means and logarithms of variances.</summary>
+    Encoder,
+    /// <summary>Token numbers to hidden states.</summary>
+    TextEncoder,
+}
+
+/// <summary>Writes autoencoders and text encoders as ONNX files that other runtimes run: FP32, batch free, sizes fixed.</summary>
+public static class OnnxPartExport
+{
+    /// <summary>Writes an <c>AutoencoderKL</c> or <c>VQModel</c> (<c>latent</c> [N, C, H, W] to <c>image</c>, or <c>image</c> to <c>moments</c>), or a <c>CLIPTextModel</c>
+    /// (<c>input_ids</c> int64 [N, tokens] to <c>last_hidden_state</c> [N, tokens, C]).</summary>
+    /// <param name="folder">Holds <c>config.json</c> and the weights; or the pipeline's folder.</param>
+    /// <param name="part">Which part.</param>
+    /// <param name="output">Receives the file.</param>
+    /// <param name="height">Rows of what goes in. A text encoder has none.</param>
+    /// <param name="width">Columns of what goes in; for a text encoder tokens, 0 for as many as there are positions.</param>
+    /// <returns>Names of input and output.</returns>
+    /// <exception cref="ModelImportException">A file or tensor is missing, malformed or does not fit the others.</exception>
+    /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not possible.</exception>
+    public static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height = 64, int width = 64)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(output);
+        if (Pipeline.Find(folder) is { } pipeline) folder = Path.Combine(folder, part == PipelinePart.TextEncoder ? "text_encoder" : pipeline.Decoder?.Name ?? "vae");
+        ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        using ModelWeights weights = ModelWeights.Open(folder, null, []);
+        (string, string) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
+        try
+        {
+            Write(Import(json, weights.Tensors, part, height, width), output, names.Item1, names.Item2);
+        }
+        catch (SafetensorsException e)
+        {
+            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
+        }
+
+        return names;
+    }
+
+    /// <summary>Writes a network that knows no timestep.</summary>
+    internal static void Write(ImportedNetwork network, Stream output, string input, string result) =>
+        OnnxExporter.Export(network.Network, name => network.Tensors[name], output, new() { Input = input, Output = result });
+
+    private static ImportedNetwork Import(ConfigurationReader json, SourceTensors tensors, PipelinePart part, int height, int width)
+    {
+        if (part == PipelinePart.TextEncoder)
+        {
+            ImportedNetwork encoder = TextEncoderImporter.Import(TextEncoderConfiguration.Read(json), tensors, width == 0 ? null : width);
+            tensors.RejectRest();
+            return encoder;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(json);
+        if (part == PipelinePart.Encoder && (height % configuration.Factor != 0 || width % configuration.Factor != 0))
+            throw new ArgumentOutOfRangeException(nameof(height), $"A picture of {height}×{width} pixels is no whole number of latents of {configuration.Factor}×{configuration.Factor} pixels.");
+        return part == PipelinePart.Decoder ? AutoencoderImporter.Decoder(configuration, tensors, height, width) : AutoencoderImporter.Encoder(configuration, tensors, height, width);
+    }
+}

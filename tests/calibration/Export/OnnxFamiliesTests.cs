@@ -1,0 +1,124 @@
+using Microsoft.ML.OnnxRuntime;
+using Specializer.Calibration.Export;
+using Specializer.Formats;
+using Specializer.Manifest;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests.Export;
+
+/// <summary>Exported transformers, autoencoders and text encoders in ONNX Runtime against outputs that the reference library stored, and every kind of operation against this project's kernels.</summary>
+public class OnnxFamiliesTests
+{
+    private const float Tolerance = 1e-4f;
+
+    [SharedTheory("golden/small-sd15", "golden/small-cond")]
+    [InlineData("small-sd15", 7)]
+    [InlineData("small-cond", 1)]
+    public void Conditional_networks(string folder, int tokens)
+    {
+        string golden = SharedData.Golden(folder);
+        ImportedModel model = DiffusersImporter.Load(golden, tokens: tokens);
+        var stream = new MemoryStream();
+        OnnxExport.Write(model, stream);
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden, "golden.safetensors"));
+        long[] state = file.Entries["in.x"].Shape, context = file.Entries["in.encoder_hidden_states"].Shape;
+        long[] timesteps = [.. file.ReadIntegers("in.t").Select(t => (long)t)];
+        if (timesteps.Length == 1) timesteps = [.. Enumerable.Repeat(timesteps[0], (int)state[0])];
+        var inputs = new List<(string, Array, long[])> { ("sample", file.ReadFloats("in.x"), state), ("timestep", timesteps, [timesteps.Length]), ("encoder_hidden_states", file.ReadFloats("in.encoder_hidden_states"), context) };
+        if (model.Classes > 0) inputs.Add(("label", file.ReadIntegers("in.class_labels").Select(l => (long)l).ToArray(), [state[0]]));
+
+        Near(file.ReadFloats("out.eps"), Run(stream.ToArray(), "epsilon", inputs));
+        Assert.Contains("encoder_hidden_states", Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, new MemoryStream(), int8: true)).Message);
+    }
+
+    [SharedTheory("golden/vq-small", "golden/kl-small")]
+    [InlineData("vq-small", PipelinePart.Decoder, "in.z", "out.decode")]
+    [InlineData("kl-small", PipelinePart.Decoder, "in.z", "out.decode")]
+    [InlineData("vq-small", PipelinePart.Encoder, "in.image", "out.encode")]
+    [InlineData("kl-small", PipelinePart.Encoder, "in.image", "out.moments")]
+    public void Autoencoders(string folder, PipelinePart part, string input, string output)
+    {
+        string golden = SharedData.Golden(folder);
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden, "golden.safetensors"));
+        long[] shape = file.Entries[input].Shape;
+        var stream = new MemoryStream();
+        var (from, to) = OnnxPartExport.Write(golden, part, stream, (int)shape[2], (int)shape[3]);
+        Near(file.ReadFloats(output), Run(stream.ToArray(), to, [(from, file.ReadFloats(input), shape)]));
+    }
+
+    [Fact]
+    public void Text_encoders()
+    {
+        string folder = Path.Combine(SharedData.RepositoryRoot, "tests", "calibration", "Import", "TextEncoder");
+        using SafetensorsFile golden = SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors"));
+        var stream = new MemoryStream();
+        var (from, to) = OnnxPartExport.Write(folder, PipelinePart.TextEncoder, stream, width: 0);
+        long[] ids = [.. golden.ReadIntegers("in.ids").Select(id => (long)id)];
+        Near(golden.ReadFloats("out.hidden"), Run(stream.ToArray(), to, [(from, ids, golden.Entries["in.ids"].Shape)]));
+    }
+
+    /// <summary>What no stored output uses: every non-linearity, scale and shift, resampling both ways, a linear map, a lookup of computed numbers.</summary>
+    [Fact]
+    public void Every_other_kind()
+    {
+        var random = new Random(3);
+        Map F(string name, int size, int channels) => new(name, size, size, channels, MapType.Float32);
+        var one = new Number("1");
+        string[] functions = ActivationOperation.Functions;
+        var network = new Network("x", "y",
+            new([F("x", 4, 3), F("down", 2, 3), F("up", 4, 3), F("scaled", 4, 3), F("linear", 4, 3), .. functions.Select(f => F(f, 4, 3)), F("id", 4, 1), F("rows", 4, 3), F("y", 4, 3)]),
+            new(0, 0, 6),
+            new([
+                new ResampleOperation("down", "x", "down", true),
+                new ResampleOperation("up", "down", "up", false),
+                new ScaleShiftOperation("scaled", "up", "scaled", 0),
+                new LinearMapOperation("linear", "scaled", "linear", new("2.5"), new("-0.25")),
+                .. functions.Select((f, i) => new ActivationOperation(f, i == 0 ? "linear" : functions[i - 1], f, f)),
+                new ConvolutionOperation("id", functions[^1], "id", null, 1, 1, 0, 0, 1, 32, -1, one),
+                new LookupOperation("rows", "id", "rows", 4),
+                new ConvolutionOperation("out", "rows", "y", functions[^1], 1, 1, 0, 0, 1, 32, -1, one),
+            ]));
+        var tensors = new Dictionary<string, float[]>
+        {
+            // Numbers of rows are the same everywhere, and far from the next integer: casts round towards zero.
+            ["id.weight"] = [0, 0, 0], ["id.bias"] = [2.5f], ["rows.table"] = Floats(12), ["rows.position"] = Floats(48), ["out.weight"] = Floats(9), ["out.bias"] = Floats(3), ["embedding.vectors"] = Floats(6),
+        };
+        float[] x = Floats(2 * 48);
+        var stream = new MemoryStream();
+        OnnxExporter.Export(network, name => tensors[name], stream, new() { Timesteps = 1 });
+        float[] actual = Run(stream.ToArray(), "epsilon", [("sample", First(x, 3), [2, 3, 4, 4]), ("timestep", new long[] { 0, 0 }, [2])]);
+
+        using var device = new CpuDevice(1);
+        using var evaluator = new NetworkEvaluator(network, 1, (name, _) => System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensors[name].AsSpan()).ToArray(), device, 2);
+        var expected = new float[x.Length];
+        evaluator.Evaluate(0, InterpretedStep.Float32, x, [], expected);
+        Near(First(expected, 3), actual);
+
+        float[] Floats(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
+    }
+
+    /// <summary>Two images of 4×4, channels first.</summary>
+    private static float[] First(float[] map, int channels) => [.. map.Chunk(16 * channels).SelectMany(image => Enumerable.Range(0, image.Length).Select(i => image[i % 16 * channels + i / 16]))];
+
+    private static float[] Run(byte[] model, string output, IReadOnlyList<(string Name, Array Values, long[] Shape)> inputs)
+    {
+        using var session = new InferenceSession(model);
+        using var options = new RunOptions();
+        OrtValue[] values = [.. inputs.Select(i => i.Values is float[] f ? OrtValue.CreateTensorValueFromMemory(f, i.Shape) : OrtValue.CreateTensorValueFromMemory((long[])i.Values, i.Shape))];
+        try
+        {
+            using IDisposableReadOnlyCollection<OrtValue> results = session.Run(options, [.. inputs.Select(i => i.Name)], values, [output]);
+            return results[0].GetTensorDataAsSpan<float>().ToArray();
+        }
+        finally
+        {
+            foreach (OrtValue value in values) value.Dispose();
+        }
+    }
+
+    private static void Near(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        Assert.InRange(expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max(), 0, Tolerance);
+    }
+}
