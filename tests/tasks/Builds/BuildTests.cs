@@ -1,3 +1,5 @@
+using Specializer.Tests;
+
 namespace Specializer.Tasks.Tests.Builds;
 
 /// <summary>Real builds of a small program.</summary>

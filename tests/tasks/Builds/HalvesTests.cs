@@ -1,3 +1,5 @@
+using Specializer.Tests;
+
 namespace Specializer.Tasks.Tests.Builds;
 
 /// <summary>A sampler is the work of two: the task packs the weights, the generator prints the type. Neither may be left without the other.</summary>

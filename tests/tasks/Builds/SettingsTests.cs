@@ -1,3 +1,5 @@
+using Specializer.Tests;
+
 namespace Specializer.Tasks.Tests.Builds;
 
 /// <summary>Projects with settings of their own.</summary>
