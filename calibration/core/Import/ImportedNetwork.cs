@@ -11,6 +11,9 @@ internal sealed record ImportedNetwork(Network Network, IReadOnlyDictionary<stri
     /// <summary>SHA-256 of its weights file and of its configuration; empty where it came from no files.</summary>
     public string Sha256 { get; init; } = "";
 
+    /// <summary>Number of FP32 parameters.</summary>
+    public long Parameters => Tensors.Values.Sum(t => (long)t.Length);
+
     /// <summary>The map that comes out.</summary>
     public Map Output => Network.Maps.Single(m => m.Name == Network.Epsilon);
 
@@ -20,15 +23,15 @@ internal sealed record ImportedNetwork(Network Network, IReadOnlyDictionary<stri
     public NetworkEvaluator Evaluator(Device device, int capacity) =>
         new(Network, 0, (name, _) => MemoryMarshal.AsBytes(Tensors[name].AsSpan()).ToArray(), device, capacity);
 
-    /// <summary>What comes out for each input.</summary>
+    /// <summary>What comes out, for all inputs.</summary>
     /// <param name="evaluator">Of <see cref="Evaluator"/>.</param>
     /// <param name="inputs">NHWC, one after the other.</param>
     /// <param name="cancellation">Acts within the evaluation.</param>
-    public float[][] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default)
+    public float[] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default)
     {
         int count = inputs.Length / evaluator.Interpreter.LatentElements, elements = evaluator.Interpreter.Elements(Network.Epsilon);
         var outputs = new float[count * elements];
         evaluator.Evaluate(0, InterpretedStep.Float32, inputs, [], outputs, null, cancellation);
-        return [.. outputs.Chunk(elements)];
+        return outputs;
     }
 }

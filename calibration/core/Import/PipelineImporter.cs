@@ -27,6 +27,7 @@ public static class PipelineImporter
         {
             Text = text,
             Decoder = decoder,
+            Parameters = model.Parameters + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0),
             SchedulerFile = layout.Scheduler,
             ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, decoder?.Sha256),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
@@ -115,14 +116,16 @@ public static class PipelineImporter
     {
         if (factor == 1) return decoder;
         Network network = decoder.Network;
-        Map state = network.Maps.Single(m => m.Name == network.Latent) with { Name = "state" };
+        const string Operation = "scaling_factor";
+        Map latent = network.Maps.Single(m => m.Name == network.Latent);
+        Network inner = network.Rename(name => name, map => map == latent.Name ? Operation : map);
         return decoder with
         {
-            Network = network with
+            Network = inner with
             {
-                Latent = state.Name,
-                Maps = network.Maps.Prepend(state).ToEquatableArray(),
-                Operations = network.Operations.Prepend(new LinearMapOperation("scaling_factor", state.Name, network.Latent, Number.From((float)(1 / factor)), Number.From(0))).ToEquatableArray(),
+                Latent = latent.Name,
+                Maps = inner.Maps.Prepend(latent).ToEquatableArray(),
+                Operations = inner.Operations.Prepend(new LinearMapOperation(Operation, latent.Name, Operation, Number.From((float)(1 / factor)), Number.From(0))).ToEquatableArray(),
             },
         };
     }

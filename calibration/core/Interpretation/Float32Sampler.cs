@@ -80,7 +80,8 @@ public sealed class Float32Sampler : IDisposable
             }
 
             solver.End();
-            pictures.AddRange(_decoder is null ? solver.State : _decoder.Decode(solver.State, cancellation));
+            float[] finals = solver.State.ToArray();
+            pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellation));
         }
 
         ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, contexts is not null || conditions.Length == 0 ? -1 : conditions[i]))];

@@ -60,11 +60,18 @@ internal sealed class ActivationCollector
     /// <param name="reference">FP32 trajectories.</param>
     /// <param name="visit">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public void FixScales(ReferenceTrajectories reference, Action<TrajectoryState> visit, CancellationToken cancellation)
+    public void FixScales(ReferenceTrajectories reference, Action<TrajectoryState> visit, CancellationToken cancellation) => FixScales(look =>
+    {
+        foreach (TrajectoryState state in reference.Run(0, look, cancellation)) visit(state);
+    });
+
+    /// <summary>The same for a network without trajectories.</summary>
+    /// <param name="first">Evaluates the first unit under an observer.</param>
+    public void FixScales(Action<ReferenceObserver> first)
     {
         if (_layers.Length == 0) return;
         var largest = new float[_maps.Length];
-        foreach (TrajectoryState state in reference.Run(0, Look, cancellation)) visit(state);
+        first(Look);
         foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * largest[layer.Map]);
 
         void Look(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) => Read(operation, maps, map =>
@@ -114,10 +121,10 @@ internal sealed class ActivationCollector
         return (long)map.Height * map.Width * source.Channels.GetOffsetAndLength(map.Channels).Length;
     }
 
-    /// <summary>Copies what an operation has written.</summary>
+    /// <summary>Copies what an operation has written, and what it read from outside.</summary>
     private void Read(Operation operation, IReferenceMaps maps, Action<int> copied)
     {
-        if (operation == _network.Operations[0]) Copy(_network.Latent, maps, copied);
+        foreach (string input in operation.Inputs().Where(i => i == _network.Latent || _network.Inputs.Contains(i))) Copy(input, maps, copied);
         foreach (string output in operation.Outputs()) Copy(output, maps, copied);
     }
 

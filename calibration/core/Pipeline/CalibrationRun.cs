@@ -158,7 +158,7 @@ internal sealed class CalibrationRun
         var all = new ActivationRange[Context.Options.Steps][];
         Parallel.For(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation }, step =>
             all[step] = [.. network.Sources.Select((source, slot) =>
-                ActivationSearch.Minimize(_activations!.Histogram(step, source), bits == 4 && !network.Widened[slot] ? 15 : 255))]);
+                ActivationSearch.Minimize(_activations!.Histogram(network.Constant[slot] ? 0 : step, source), bits == 4 && !network.Widened[slot] ? 15 : 255))]);
         return all;
     }
 }

@@ -36,19 +36,26 @@ public static class Calibrator
         options.Validate(model);
         Directory.CreateDirectory(folder);
         using IDisposable turn = CalibrationLock.Take(folder, model.Name);
+        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
         var notes = new List<string>();
+        if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut)
+            notes.Add($"{cut.Count} prompts are longer than {model.Text.Tokens - 2} tokens, and the text encoder sees their beginning alone: {string.Join("; ", cut.Take(3))}{(cut.Count > 3 ? "; …" : "")}");
         var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options), notes);
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, notes);
         var sensitive = new SensitivePhase(run, decision, checkpoint, notes);
-        context.Total = run.Work + decision.Work + sensitive.Work;
+        var parts = new PartsPhase(context, notes);
+        context.Total = run.Work + decision.Work + sensitive.Work + parts.Work;
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
         (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
+        PipelineParts others = parts.Choose();
+        manifest = others.AddTo(manifest);
         var weights = new SafetensorsWriter();
         run.Tensors.AddTo(weights);
+        others.AddTo(weights);
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
         notes.AddRange(checkpoint.Delete());
         return new(path, notes);
@@ -56,10 +63,10 @@ public static class Calibrator
 
     /// <summary>Why a model is not calibrated, whatever the options; null for one that is.</summary>
     internal static UnsupportedSetting? Obstacle(ImportedModel model) =>
-        model.Pipeline?.Decoder is { } decoder
-            ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: pipelines whose network draws pictures itself; verify and export take this one's network alone.")
-        : model.Architecture != "UNet2DModel"
-            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\".")
+        model.Pipeline?.Decoder is { } decoder && model.Decoder is null
+            ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
+        : model.Architecture != "UNet2DModel" && model.Text is null
+            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder.")
         : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>
@@ -68,7 +75,7 @@ public static class Calibrator
         Type[] code = [typeof(Calibrator), typeof(Device), options.Engine?.GetType() ?? typeof(InterpreterEngine)];
         return string.Join('\n', (string[])
         [
-            model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", .. ManifestBuilder.Options(options), .. code.Select(type => $"{type.Module.ModuleVersionId}"),
+            model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", model.Contexts?.Sha256 ?? "", .. ManifestBuilder.Options(options), .. code.Select(type => $"{type.Module.ModuleVersionId}"),
         ]);
     }
 }

@@ -25,6 +25,12 @@ internal sealed class HeldOutImages
     public HeldOutImages(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Device device, Action<double>? work, CancellationToken cancellation)
     {
         (_model, _options, _device, _work, _cancellation) = (model, options, device, work, cancellation);
+        if (model.Contexts is not null)
+        {
+            _reference = Float32(scheduler);
+            return;
+        }
+
         using var sampler = InterpretedSampler.Float32(model, options.Steps, options.Eta, scheduler is DdpmScheduler ? "ddpm" : "ddim", device, (float)options.Guidance);
         _reference = Draw(sampler);
     }
@@ -35,6 +41,7 @@ internal sealed class HeldOutImages
     /// <summary>Images of a calibrated network.</summary>
     public float[] Draw(CalibrationManifest manifest, QuantizedTensors tensors)
     {
+        if (_model.Contexts is not null) return ContextRun.Draw(manifest, tensors.Bytes, _model, _options, Count(_options), _device, _work, _cancellation);
         using var sampler = InterpretedSampler.FromManifest(manifest, tensors.Bytes, _device);
         return Draw(sampler);
     }
@@ -60,6 +67,21 @@ internal sealed class HeldOutImages
         var options = new SampleOptions { Count = count, Seed = _options.Seed, FirstImage = _options.Trajectories, Labels = labels };
         using SamplerSession session = sampler.CreateSession();
         return session.Sample(options, _work is null ? null : new Relay(_work, count), _cancellation).Pixels.ToArray();
+    }
+
+    private float[] Float32(Scheduler scheduler)
+    {
+        var finals = new List<float>();
+        using var reference = new ReferenceTrajectories(_model, scheduler, _options, _device);
+        int images = Count(_options);
+        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            finals.AddRange(reference.Finals(_options.Trajectories + first, count, _cancellation));
+            _work?.Invoke((double)count / images);
+        }
+
+        return [.. finals];
     }
 
     private float[] Pool(float[] images)

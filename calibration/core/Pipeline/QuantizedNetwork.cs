@@ -36,9 +36,13 @@ internal sealed class QuantizedNetwork
             Operations = _operations.ToEquatableArray(),
         };
         Map[] quantized = [.. Network.Maps.Where(m => m.IsQuantized)];
-        ActivationSource[] factors = [.. Network.Operations.Where(o => o.Slots > 0).SelectMany(Factors)];
-        Sources = [.. quantized.Select(m => new ActivationSource(_sources.GetValueOrDefault(m.Name, m.Name))), .. factors];
-        Widened = [.. quantized.Select(m => m.Type == MapType.Quantized16), .. factors.Select(_ => true)];
+        Operation[] factored = [.. Network.Operations.Where(o => o.Slots > 0)];
+        Sources = [.. quantized.Select(m => new ActivationSource(_sources.GetValueOrDefault(m.Name, m.Name))), .. factored.SelectMany(Factors)];
+        var linked = LinkedNetwork.Of(Network);
+        Operation[] calls = [.. linked.Network.Operations.Take(linked.CallOperations)];
+        HashSet<string> called = [.. calls.SelectMany(o => o.Outputs())];
+        Constant = [.. quantized.Select(m => called.Contains(m.Name)), .. factored.SelectMany(o => Enumerable.Repeat(calls.Contains(o), o.Slots))];
+        Widened = [.. quantized.Select((m, slot) => m.Type == MapType.Quantized16 || Constant[slot]), .. factored.SelectMany(o => Enumerable.Repeat(true, o.Slots))];
     }
 
     /// <summary>The quantized network.</summary>
@@ -47,7 +51,10 @@ internal sealed class QuantizedNetwork
     /// <summary>Per slot (<see cref="QuantizationSlots"/>) what of the FP32 network it quantizes.</summary>
     public IReadOnlyList<ActivationSource> Sources { get; }
 
-    /// <summary>Per slot whether 8-bit weights or an attention read it, so that it has 8 bits at every step.</summary>
+    /// <summary>Per slot whether it is filled once a call, so that all steps have one range, over all prompts.</summary>
+    public IReadOnlyList<bool> Constant { get; }
+
+    /// <summary>Per slot whether 8-bit weights or an attention read it, or a call fills it once, so that it has 8 bits at every step.</summary>
     public IReadOnlyList<bool> Widened { get; }
 
     /// <summary>Quantizes a network.</summary>

@@ -20,13 +20,25 @@ internal sealed class QuantizedTensors
     /// <param name="cancellation">Acts between layers.</param>
     public QuantizedTensors(ImportedModel model, IReadOnlyList<float> timesteps, Network network, Func<string, InputMoments?> moments, int threads,
         CancellationToken cancellation)
+        : this(model.Tensors(timesteps), timesteps.Count, network, moments, threads, cancellation)
     {
-        _expected = WeightTensors.Of(network, timesteps.Count);
-        foreach (var (name, values) in model.Tensors(timesteps)) _tensors[name] = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
+    }
+
+    /// <param name="exact">FP32 tensors by name.</param>
+    /// <param name="steps">Rows of the embedding's table.</param>
+    /// <param name="network">The quantized network.</param>
+    /// <param name="moments">Input moments of a convolution, or null to round it to nearest.</param>
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    /// <param name="cancellation">Acts between layers.</param>
+    public QuantizedTensors(IReadOnlyDictionary<string, float[]> exact, int steps, Network network, Func<string, InputMoments?> moments, int threads,
+        CancellationToken cancellation)
+    {
+        _expected = WeightTensors.Of(network, steps);
+        foreach (var (name, values) in exact) _tensors[name] = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
         foreach (ConvolutionOperation convolution in network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32))
         {
             cancellation.ThrowIfCancellationRequested();
-            float[] weights = model.Weights[$"{convolution.Name}.weight"], biases = model.Weights[$"{convolution.Name}.bias"];
+            float[] weights = exact[$"{convolution.Name}.weight"], biases = exact[$"{convolution.Name}.bias"];
             Set(convolution.Name, moments(convolution.Name) is { } inputs
                 ? WeightRounding.SecondOrder(weights, biases, convolution.WeightBits, inputs, threads)
                 : WeightRounding.Nearest(weights, biases, convolution.WeightBits));
@@ -48,8 +60,13 @@ internal sealed class QuantizedTensors
     /// <summary>The bytes of a tensor, as the packer asks for them.</summary>
     public byte[] Bytes(string name, long length) => _tensors[name];
 
+    /// <summary>Bytes of all tensors together.</summary>
+    public long TotalBytes => _expected.Keys.Sum(name => (long)_tensors[name].Length);
+
     /// <summary>Adds all tensors to a file.</summary>
-    public void AddTo(SafetensorsWriter writer)
+    /// <param name="writer">Writes the file.</param>
+    /// <param name="prefix">Before each name.</param>
+    public void AddTo(SafetensorsWriter writer, string prefix = "")
     {
         foreach (WeightTensor tensor in _expected.Values)
         {
@@ -58,13 +75,13 @@ internal sealed class QuantizedTensors
             switch (tensor.Type)
             {
                 case "F32":
-                    writer.Add(tensor.Name, MemoryMarshal.Cast<byte, float>(bytes).ToArray(), shape);
+                    writer.Add(prefix + tensor.Name, MemoryMarshal.Cast<byte, float>(bytes).ToArray(), shape);
                     break;
                 case "I8":
-                    writer.Add(tensor.Name, MemoryMarshal.Cast<byte, sbyte>(bytes).ToArray(), shape);
+                    writer.Add(prefix + tensor.Name, MemoryMarshal.Cast<byte, sbyte>(bytes).ToArray(), shape);
                     break;
                 default:
-                    writer.Add(tensor.Name, bytes, shape);
+                    writer.Add(prefix + tensor.Name, bytes, shape);
                     break;
             }
         }

@@ -15,6 +15,13 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
     /// <summary>Prompts of which the text encoder sees the beginning alone: a context has a fixed number of tokens, as the source library has it.</summary>
     public IReadOnlyList<string> Cut(IEnumerable<string> prompts) => [.. prompts.Distinct(StringComparer.Ordinal).Where(p => Tokenizer.Tokenize(p).Chunks > 1)];
 
+    /// <summary>What the text encoder reads.</summary>
+    /// <exception cref="ArgumentException">The prompt is far too long.</exception>
+    public int[] Ids(string prompt) => Tokenizer.Tokenize(prompt).Chunk(0).ToArray();
+
+    /// <summary>The ids of prompts, one after the other, as the network takes them.</summary>
+    public float[] Inputs(IEnumerable<string> prompts) => [.. prompts.SelectMany(Ids).Select(id => (float)id)];
+
     /// <summary>Contexts of prompts, each distinct one computed once.</summary>
     /// <param name="prompts">Conditions 0 to Count − 2.</param>
     /// <param name="negative">The last condition, which guidance leads away from: as a rule the empty prompt.</param>
@@ -23,19 +30,19 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
     /// <exception cref="ArgumentException">A prompt is far too long.</exception>
     public PromptContexts Encode(IReadOnlyList<string> prompts, string negative, Device device, CancellationToken cancellation = default)
     {
-        string[] all = [.. prompts, negative], distinct = [.. all.Distinct(StringComparer.Ordinal)];
-        var contexts = new float[distinct.Length][];
-        using NetworkEvaluator evaluator = Network.Evaluator(device, Math.Min(Batch, distinct.Length));
-        for (int first = 0; first < distinct.Length; first += Batch)
-        {
-            string[] batch = [.. distinct.Skip(first).Take(Batch)];
-            float[][] states = Network.Evaluate(evaluator, [.. batch.SelectMany(Ids)], cancellation);
-            states.CopyTo(contexts, first);
-        }
-
-        var rows = distinct.Select((prompt, row) => (prompt, row)).ToDictionary(p => p.prompt, p => p.row, StringComparer.Ordinal);
-        return new(contexts, [.. all.Select(p => rows[p])]);
+        using NetworkEvaluator evaluator = Network.Evaluator(device, Batch);
+        return Encode(prompts, negative, inputs => Network.Evaluate(evaluator, inputs, cancellation));
     }
 
-    private IEnumerable<float> Ids(string prompt) => Tokenizer.Tokenize(prompt).Chunk(0).ToArray().Select(id => (float)id);
+    /// <summary>The same by another text encoder.</summary>
+    /// <param name="prompts">Conditions 0 to Count − 2.</param>
+    /// <param name="negative">The last condition.</param>
+    /// <param name="encode">From token ids to hidden states, for any number of prompts.</param>
+    public PromptContexts Encode(IReadOnlyList<string> prompts, string negative, Func<float[], float[]> encode)
+    {
+        string[] all = [.. prompts, negative], distinct = [.. all.Distinct(StringComparer.Ordinal)];
+        var rows = distinct.Select((prompt, row) => (prompt, row)).ToDictionary(p => p.prompt, p => p.row, StringComparer.Ordinal);
+        float[] contexts = encode(Inputs(distinct));
+        return new([.. contexts.Chunk(contexts.Length / distinct.Length)], [.. all.Select(p => rows[p])]);
+    }
 }

@@ -18,13 +18,7 @@ internal sealed class PictureDecoder : IDisposable
     }
 
     /// <summary>Pictures of latents, NHWC.</summary>
-    public float[] Decode(ReadOnlySpan<float> latents, CancellationToken cancellation = default)
-    {
-        int elements = _evaluator.Interpreter.LatentElements, pixels = _evaluator.Interpreter.Elements(_network.Network.Epsilon);
-        var pictures = new float[latents.Length / elements * pixels];
-        _evaluator.Evaluate(0, InterpretedStep.Float32, latents, [], pictures, null, cancellation);
-        return pictures;
-    }
+    public float[] Decode(float[] latents, CancellationToken cancellation = default) => _network.Evaluate(_evaluator, latents, cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => _evaluator.Dispose();

@@ -1,0 +1,77 @@
+namespace Specializer.Calibration;
+
+/// <summary>Quantizes text encoder and decoder, judged by the pictures of held-out trajectories in FP32: what each of the two alone changes.</summary>
+internal sealed class PartsPhase(CalibrationContext context, List<string> notes)
+{
+    // Every pixel of a decoder's map is a draw, so that few pictures tell its ranges. Prompts are small.
+    private const int Latents = 2 * ReferenceTrajectories.UnitImages, Pictures = ReferenceTrajectories.UnitImages, RankingPictures = 2, Prompts = 256;
+
+    private ImportedModel Model => context.Model;
+
+    /// <summary>Work that this phase will do, in evaluations of a unit's trajectories.</summary>
+    public double Work => Model.Decoder is null && Model.Text is null ? 0 : Finals + 1 + (Model.Text is null ? 0 : 1);
+
+    /// <summary>Chooses, and writes down why.</summary>
+    public PipelineParts Choose()
+    {
+        if (Work == 0) return new(null, [], null);
+        float[] latents = Draw(Model, 0, Math.Min(Latents, context.Options.Trajectories)), heldOut = Draw(Model, context.Options.Trajectories, Pictures);
+        float[] pictures = Decode(heldOut);
+        QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
+        return Model.Text is { } text ? new(TextEncoder(text, pictures), text.Ids(""), decoder) : new(null, [], decoder);
+    }
+
+    private static double Finals => (double)Latents / ReferenceTrajectories.UnitImages;
+
+    private QuantizedPart Decoder(ImportedNetwork network, float[] latents, float[] heldOut, float[] pictures)
+    {
+        int elements = latents.Length / Math.Min(Latents, context.Options.Trajectories), pixels = pictures.Length / Pictures;
+        float[] few = heldOut[..(RankingPictures * elements)], fewPictures = pictures[..(RankingPictures * pixels)];
+        return PartChoice.Make("decoder", new(network, latents, context),
+            part => SquaredError(part.Evaluate(few, context.Device, context.Cancellation), fewPictures),
+            part => PsnrDb(part.Evaluate(heldOut, context.Device, context.Cancellation), pictures), notes);
+    }
+
+    private QuantizedPart TextEncoder(PromptEncoder text, float[] pictures)
+    {
+        string[] prompts = ["", .. context.Options.Prompts.Distinct(StringComparer.Ordinal).Take(Prompts)];
+        float[] inputs = text.Inputs(prompts), exact;
+        using (NetworkEvaluator evaluator = text.Network.Evaluator(context.Device, ReferenceTrajectories.UnitImages)) exact = text.Network.Evaluate(evaluator, inputs, context.Cancellation);
+        return PartChoice.Make("text encoder", new(text.Network, inputs, context),
+            part => SquaredError(part.Evaluate(inputs, context.Device, context.Cancellation), exact),
+            part => PsnrDb(Decode(Draw(Model with
+            {
+                Contexts = text.Encode(context.Options.Prompts, "", ids => part.Evaluate(ids, context.Device, context.Cancellation)),
+            }, context.Options.Trajectories, Pictures)), pictures), notes);
+    }
+
+    /// <summary>Final states of FP32 trajectories.</summary>
+    private float[] Draw(ImportedModel model, long first, int images)
+    {
+        var finals = new List<float>();
+        using ReferenceTrajectories reference = (context with { Model = model }).Reference();
+        for (int image = 0; image < images; image += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - image);
+            finals.AddRange(reference.Finals(first + image, count, context.Cancellation));
+            context.Report("text encoder and decoder", (double)count / ReferenceTrajectories.UnitImages);
+        }
+
+        return [.. finals];
+    }
+
+    private float[] Decode(float[] latents)
+    {
+        if (Model.Decoder is null) return latents;
+        using var decoder = new PictureDecoder(Model.Decoder, context.Device);
+        return decoder.Decode(latents, context.Cancellation);
+    }
+
+    private double PsnrDb(float[] pictures, float[] exact) =>
+        new PairedImages(Shown(exact), Shown(pictures), exact.Length / Pictures).PooledPsnrDb(context.Options.Seed).Value;
+
+    /// <summary>What lies beyond black and white is not seen.</summary>
+    private static float[] Shown(float[] pictures) => Array.ConvertAll(pictures, p => Math.Clamp(p, -1, 1));
+
+    private static double SquaredError(float[] values, float[] exact) => values.Zip(exact, (a, b) => ((double)a - b) * ((double)a - b)).Sum();
+}

@@ -1,0 +1,147 @@
+using Specializer.Manifest;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Calibration of a pipeline whose network is conditioned by prompts and draws latents.</summary>
+public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Calibrated calibrated) : IClassFixture<ConditionalCalibrationTests.Calibrated>
+{
+    private static readonly CalibrationOptions s_options = new()
+    {
+        Steps = 3, Eta = 0, Trajectories = 20, Prompts = ["red", "a", "b", "red a"], Guidance = 2, GuidanceMinimum = 1, GuidanceMaximum = 3, Policy = BitPolicy.Preset, PresetShare = 0.4,
+    };
+
+    [Fact]
+    public void The_artefact_holds_text_encoder_denoiser_and_decoder()
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(calibrated.Result.ManifestPath);
+        CalibrationManifest manifest = artifact.Manifest;
+        Assert.Equal(["text_encoder"], manifest.Encoders.Select(e => e.Name));
+        Assert.Equal("decoder", manifest.Decoder!.Name);
+        Assert.Equal(["encoder_hidden_states"], manifest.Network.Inputs);
+        Assert.Equal("ids", manifest.Prompt!.Input);
+        Assert.Equal(8, manifest.Prompt.Empty.Count);
+        Assert.Equal(["ids"], LinkedNetwork.Of(manifest).Given);
+        Assert.Equal(calibrated.Model.Parameters, manifest.Model.Parameters);
+        Assert.Equal([4, 8, 8], manifest.Steps.Select(s => s.ActivationBits));
+        Assert.All(manifest.Steps, s => Assert.Equal(16, s.Covariance.Count));
+    }
+
+    /// <summary>Keys and values of prompts are computed before the first step, with ranges over all prompts.</summary>
+    [Fact]
+    public void What_a_call_computes_once_has_one_range()
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(calibrated.Result.ManifestPath);
+        Network network = artifact.Manifest.Network;
+        var slots = new QuantizationSlots(network);
+        string[] contexts = [.. network.Operations.OfType<QuantizeOperation>().Where(q => q.Input == "encoder_hidden_states").Select(q => q.Output)];
+        Assert.NotEmpty(contexts);
+        foreach (int slot in contexts.Select(map => slots[map]))
+        {
+            Assert.All(artifact.Manifest.Steps, s => Assert.Equal(255, s.Levels[slot]));
+            Assert.Single(artifact.Manifest.Steps.Select(s => (s.Scales[slot], s.ZeroPoints[slot])).Distinct());
+        }
+    }
+
+    [Fact]
+    public void Each_network_is_judged_by_the_pictures()
+    {
+        Assert.Contains(calibrated.Result.Notes, n => n.StartsWith("decoder: 8-bit weights", StringComparison.Ordinal));
+        Assert.Contains(calibrated.Result.Notes, n => n.StartsWith("text encoder: 8-bit weights", StringComparison.Ordinal));
+    }
+
+    /// <summary>Prompts reach the network: what was measured follows them, and FP32's own noise-free guided pair differs.</summary>
+    [Fact]
+    public void Trajectories_draw_what_their_prompts_say()
+    {
+        using var device = new CpuDevice(1);
+        ImportedModel model = calibrated.Model with { Contexts = calibrated.Model.Text!.Encode(s_options.Prompts, "", device) };
+        using var reference = new ReferenceTrajectories(model, model.CreateScheduler(null, 3, 0), s_options, device);
+        TrajectoryState state = reference.Run(0).First();
+        Assert.Equal(TrajectoryLabels.Of(5, 4, 0, 0, 16), state.Labels);
+        Assert.NotEqual(state.Conditional, state.Unconditional);
+
+        // The same by the network alone.
+        using NetworkEvaluator network = new(model.Network, 3, model.TensorBytes([.. model.CreateScheduler(null, 3, 0).Steps.Select(s => (float)s.Timestep)]), device, 16);
+        network.Give("encoder_hidden_states", model.Contexts.Of(state.Labels));
+        var expected = new float[state.X.Length];
+        network.Evaluate(0, InterpretedStep.Float32, state.X, [], expected);
+        Assert.Equal(expected, state.Conditional);
+    }
+
+    [Fact]
+    public void The_same_options_give_the_same_bytes_on_any_number_of_threads()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(1);
+        string again = Calibrator.Run(calibrated.Model, s_options, folder.Root, device, 1).ManifestPath;
+        Assert.Equal(File.ReadAllBytes(calibrated.Result.ManifestPath), File.ReadAllBytes(again));
+    }
+
+    [Fact]
+    public void Missing_parts_and_prompts_are_named_before_the_work()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(1);
+        Assert.Contains("--prompts", Assert.Throws<ArgumentException>(() => Run(calibrated.Model, s_options with { Prompts = [] })).Message);
+        Assert.Contains("empty", Assert.Throws<ArgumentException>(() => Run(calibrated.Model, s_options with { Prompts = ["a", " "] })).Message);
+        Assert.Contains("takes no prompts", Assert.Throws<ArgumentException>(() => Run(DiffusersImporter.Load(ModelFolder.Source), s_options)).Message);
+        Assert.Equal("vae", Assert.Throws<UnsupportedModelException>(() => Run(calibrated.Model with { Decoder = null }, s_options)).Key);
+        Assert.Equal("_class_name", Assert.Throws<UnsupportedModelException>(() => Run(calibrated.Model with { Text = null }, s_options)).Key);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Root));
+
+        void Run(ImportedModel model, CalibrationOptions options) => Calibrator.Run(model, options, folder.Root, device);
+    }
+
+    /// <summary>A layer that 8 bits would damage stays in FP32, alone where that is enough.</summary>
+    [Fact]
+    public void A_part_that_pictures_would_show_keeps_what_it_needs_in_FP32()
+    {
+        using var device = new CpuDevice(1);
+        var notes = new List<string>();
+        PartQuantizer quantizer = Quantizer(device);
+        string harmful = quantizer.Convolutions[3];
+        int tries = 0;
+        QuantizedPart part = PartChoice.Make("decoder", quantizer, p => p.Integers.Any(c => c.Name == harmful) ? 1 : 0, p =>
+        {
+            tries++;
+            return p.Integers.Any(c => c.Name == harmful) ? 30 : 50;
+        }, notes);
+        Assert.Equal([harmful], quantizer.Convolutions.Except(part.Integers.Select(c => c.Name)));
+        Assert.Equal(2, tries);
+        Assert.Contains("30.0", Assert.Single(notes), StringComparison.Ordinal);
+
+        Assert.Empty(PartChoice.Make("decoder", quantizer, _ => 1, _ => 20, notes).Integers);
+        Assert.Contains("FP32", notes[1], StringComparison.Ordinal);
+    }
+
+    private PartQuantizer Quantizer(CpuDevice device)
+    {
+        var context = new CalibrationContext(calibrated.Model, calibrated.Model.CreateScheduler(null, 3, 0), s_options, device, 1, null, CancellationToken.None);
+        return new(calibrated.Model.Decoder!, [.. Enumerable.Range(0, 2 * 256).Select(i => MathF.Sin(i))], context);
+    }
+
+    /// <summary>One calibration for all of these tests.</summary>
+    public sealed class Calibrated : IDisposable
+    {
+        private readonly TinyPipeline _pipeline = new();
+        private readonly TemporaryFolder _folder = new();
+
+        public Calibrated()
+        {
+            Model = PipelineImporter.Load(_pipeline.Root, "tiny");
+            using var device = new CpuDevice(2);
+            Result = Calibrator.Run(Model, s_options, _folder.Root, device, 2);
+        }
+
+        public ImportedModel Model { get; }
+
+        public CalibrationResult Result { get; }
+
+        public void Dispose()
+        {
+            _pipeline.Dispose();
+            _folder.Dispose();
+        }
+    }
+}
