@@ -43,7 +43,7 @@ public sealed class DiagnosticTests
             """
             using Specializer;
             Sampler sampler = Consumer.TinySampler.Load();
-            _ = sampler.Sample(Consumer.TinySampler.Steps);
+            _ = sampler.Sample(new SampleOptions { Count = Consumer.TinySampler.Steps });
             """.Replace("Sampler sampler", "static class P { static void M() { Sampler sampler", StringComparison.Ordinal) + " } }",
             new ManifestText(Path, mistake.Text));
 
