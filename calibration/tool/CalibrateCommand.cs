@@ -97,7 +97,7 @@ internal static class CalibrateCommand
 
         progress.Dispose();
         Console.WriteLine("Decisions and findings (docs/method.md explains them):");
-        foreach (string note in result.Notes) Console.WriteLine($"  {note}");
+        foreach (Finding finding in result.Findings) Console.WriteLine($"  {FindingText.Sentence(finding)}");
         using (CalibrationArtifact artifact = CalibrationArtifact.Open(result.ManifestPath))
         {
             foreach (var statistics in artifact.Manifest.Statistics) Console.WriteLine($"  {ReportTable.Sentence(WidthFigures.Of(statistics))}");

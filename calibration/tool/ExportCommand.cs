@@ -17,17 +17,18 @@ internal static class ExportCommand
         var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline, FP32: decoder, encoder or textEncoder. The folder is the pipeline's or the part's." };
         var height = new Option<int>("--height") { Description = "With --part: rows of what goes in.", DefaultValueFactory = _ => 64 };
         var width = new Option<int>("--width") { Description = "With --part: columns of what goes in; not of a text encoder, which takes as many tokens as it has positions.", DefaultValueFactory = _ => 64 };
+        var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\": images for the ranges are never drawn with it." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
-        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, part, height, width, threads };
+        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, nullLabel, part, height, width, threads };
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => result.GetValue(part) is { } other
             ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width))
-            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(threads), cancellation))));
+            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(nullLabel), result.GetValue(threads), cancellation))));
         return command;
     }
 
-    private static int Run(string folder, FileInfo file, bool int8, int threads, CancellationToken cancellation)
+    private static int Run(string folder, FileInfo file, bool int8, int? nullLabel, int threads, CancellationToken cancellation)
     {
-        ImportedModel model = DiffusersImporter.Load(folder);
+        ImportedModel model = DiffusersImporter.Load(folder, nullLabel: nullLabel);
         foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
         OutputFile.Prepare(file);
         using var device = new CpuDevice(threads);

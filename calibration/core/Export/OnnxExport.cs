@@ -6,6 +6,7 @@ namespace Specializer.Calibration.Export;
 public static class OnnxExport
 {
     private const int RangeSteps = 20, RangeImages = 4;
+    private const ulong Seed = 0;
 
     /// <summary>Writes the network that predicts ε from <c>sample</c> (FP32 [N, C, H, W]) and <c>timestep</c> (int64 [N], a training timestep), with
     /// <c>label</c> (int64 [N]) for a class-conditional model and <c>encoder_hidden_states</c> (FP32 [N, tokens, C]) for one with a condition, to <c>epsilon</c>.</summary>
@@ -41,8 +42,9 @@ public static class OnnxExport
         Device used = device ?? own!;
         using DeviceWeights weights = used.Upload(packed);
         using Execution run = used.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, RangeImages);
-        int[] labels = [.. Enumerable.Range(0, RangeImages).Select(i => model.Classes == 0 ? 0 : i % model.Classes)];
-        run.Begin(interpreter.Latent, interpreter.LatentElements, new(RangeImages, Seed: 0, FirstImage: 0, Guidance: 1), labels, cancellation);
+        int[] labels = TrajectoryLabels.Of(model, Seed, 0, RangeImages);
+        if (labels.Length == 0) labels = new int[RangeImages];
+        run.Begin(interpreter.Latent, interpreter.LatentElements, new(RangeImages, Seed, FirstImage: 0, Guidance: 1), labels, cancellation);
 
         var collector = new RangeCollector(interpreter);
         for (int step = 0; step < RangeSteps; step++)

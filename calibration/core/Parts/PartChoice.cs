@@ -1,4 +1,3 @@
-using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -10,12 +9,12 @@ internal static class PartChoice
     public const double LeastPsnrDb = 45;
 
     /// <summary>The part with as few convolutions left in FP32 as the pictures ask for.</summary>
-    /// <param name="name">For the note.</param>
+    /// <param name="name">For the finding.</param>
     /// <param name="quantizer">Of the part.</param>
     /// <param name="harm">Error, of any kind, that a part makes: ranks the convolutions.</param>
     /// <param name="psnrDb">Of the pictures, against FP32's.</param>
-    /// <param name="notes">Receives the choice and its reason.</param>
-    public static QuantizedPart Make(string name, PartQuantizer quantizer, Func<QuantizedPart, double> harm, Func<QuantizedPart, double> psnrDb, List<string> notes)
+    /// <param name="findings">Receives the choice and its reason.</param>
+    public static QuantizedPart Make(string name, PartQuantizer quantizer, Func<QuantizedPart, double> harm, Func<QuantizedPart, double> psnrDb, ICollection<Finding> findings)
     {
         IReadOnlyList<string> all = quantizer.Convolutions;
         QuantizedPart part = quantizer.Quantize([]);
@@ -32,20 +31,9 @@ internal static class PartChoice
             }
         }
 
-        notes.Add(Note(name, part, all.Count, first, reached));
+        Network network = part.Quantized.Network;
+        findings.Add(new PartQuantized(name, part.Integers.Count(), all.Count, first, reached, LeastPsnrDb,
+            NetworkCost.MultiplyAccumulates(network), NetworkCost.BitOperationsSaved(network, [8]), part.Tensors.TotalBytes));
         return part;
     }
-
-    private static string Note(string name, QuantizedPart part, int convolutions, double first, double reached)
-    {
-        Network network = part.Quantized.Network;
-        int integers = part.Integers.Count();
-        string figures = string.Create(CultureInfo.InvariantCulture,
-            $"{NetworkCost.MultiplyAccumulates(network):N0} MACs, {NetworkCost.BitOperationsSaved(network, [8]):0.0} times fewer bit operations, {part.Tensors.TotalBytes:N0} bytes of weights");
-        return integers == convolutions ? Text($"{name}: 8-bit weights and activations in all {convolutions} convolutions; the pictures are within {reached:0.0} dB of FP32's (at least {LeastPsnrDb} are asked for); {figures}")
-            : integers == 0 ? Text($"{name}: FP32, for 8 bits would change the pictures ({first:0.0} dB, at least {LeastPsnrDb} are asked for); {figures}")
-            : Text($"{name}: 8-bit weights and activations in {integers} of {convolutions} convolutions, {reached:0.0} dB; with all of them {first:0.0} dB, and at least {LeastPsnrDb} are asked for; {figures}");
-    }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
 /// <summary>Quantizes text encoder and decoder, judged by the pictures of held-out trajectories in FP32: what each of the two alone changes.</summary>
-internal sealed class PartsPhase(CalibrationContext context, List<string> notes)
+internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding> findings)
 {
     // Every pixel of a decoder's map is a draw, so that few pictures tell its ranges. Prompts are small.
     private const int Latents = 2 * ReferenceTrajectories.UnitImages, Pictures = ReferenceTrajectories.UnitImages, RankingPictures = 2, Prompts = 256;
@@ -29,7 +29,7 @@ internal sealed class PartsPhase(CalibrationContext context, List<string> notes)
         float[] few = heldOut[..(RankingPictures * elements)], fewPictures = pictures[..(RankingPictures * pixels)];
         return PartChoice.Make("decoder", new(network, latents, context),
             part => SquaredError(part.Evaluate(few, context.Device, context.Cancellation), fewPictures),
-            part => PsnrDb(part.Evaluate(heldOut, context.Device, context.Cancellation), pictures), notes);
+            part => PsnrDb(part.Evaluate(heldOut, context.Device, context.Cancellation), pictures), findings);
     }
 
     private QuantizedPart TextEncoder(PromptEncoder text, float[] pictures)
@@ -42,7 +42,7 @@ internal sealed class PartsPhase(CalibrationContext context, List<string> notes)
             part => PsnrDb(Decode(Draw(Model with
             {
                 Contexts = text.Encode(context.Options.Prompts, "", ids => part.Evaluate(ids, context.Device, context.Cancellation)),
-            }, context.Options.Trajectories, Pictures)), pictures), notes);
+            }, context.Options.Trajectories, Pictures)), pictures), findings);
     }
 
     /// <summary>Final states of FP32 trajectories.</summary>

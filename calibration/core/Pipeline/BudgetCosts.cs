@@ -1,72 +1,91 @@
 namespace Specializer.Calibration;
 
-/// <summary>c_t(n): the mean squared error of the final image when step t alone runs at n bits and all others in FP32.</summary>
-internal static class BudgetCosts
+/// <summary>c_t(n): the squared error of the final image when step t alone runs at n bits and all others in FP32, image by image, so that what is not known can be told from what is low.</summary>
+internal sealed class BudgetCosts
 {
     private const string Phase = "costs";
 
-    /// <summary>Images that costs are measured on; they are the first of the calibration's own, so that held-out ones stay unseen.</summary>
-    public static int Images(CalibrationOptions options) => Math.Min(ReferenceTrajectories.UnitImages, options.Trajectories);
+    // Work grows with the square of the steps, so the share is small.
+    private const int Share = 16;
+
+    private readonly double[][][] _costs; // [width][step][image]
+
+    private BudgetCosts(double[][][] costs) => _costs = costs;
+
+    /// <summary>Images that costs are measured on: a sixteenth of the trajectories, at least a unit. They are the first of the calibration's own, so that held-out ones stay unseen.</summary>
+    public static int Images(CalibrationOptions options) => Math.Min(options.Trajectories, Math.Max(ReferenceTrajectories.UnitImages, options.Trajectories / Share));
+
+    /// <summary>What 8 bits gain over 4 at a step, with its interval over images.</summary>
+    /// <param name="step">Index of the step.</param>
+    /// <param name="seed">Of the bootstrap.</param>
+    public Interval Gain(int step, ulong seed)
+    {
+        double[] four = _costs[0][step], eight = _costs[1][step];
+        return Bootstrap.Estimate(four.Length, images => images.Average(i => four[i] - eight[i]), seed);
+    }
 
     /// <summary>Measures the costs.</summary>
     /// <param name="reference">FP32 trajectories.</param>
     /// <param name="quantized">The quantized network.</param>
-    /// <param name="steps">Per width and step the quantization and mean correction.</param>
+    /// <param name="steps">Per width, 4 bits first, and step the quantization and mean correction.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="nullLabel">Of the model.</param>
     /// <param name="checkpoint">Written after each step.</param>
-    /// <param name="work">Told the evaluations of FP32 steps done, for one state per image.</param>
+    /// <param name="work">Told the evaluations of FP32 steps done, for one state per image of a unit.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    /// <returns>[width][step].</returns>
-    public static double[][] Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
+    public static BudgetCosts Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
         Checkpoint checkpoint, Action<double> work, CancellationToken cancellation)
     {
-        int images = Images(options), widths = steps.Length, count = options.Steps;
-        double[][] costs = [.. steps.Select(_ => new double[count])];
-        int done = checkpoint.Load(Phase, count, (reader, _) =>
+        int images = Images(options), widths = steps.Length, count = options.Steps, units = (images + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
+        double[][][] costs = New();
+        int done = checkpoint.Load(Phase, units * count, (reader, _) =>
         {
-            double[][] read = [.. costs.Select(width => Array.ConvertAll(width, _ => reader.ReadDouble()))];
-            if (read.Any(width => Array.Exists(width, cost => !(cost >= 0 && double.IsFinite(cost))))) throw new InvalidDataException("a cost is negative or not finite");
-            costs = read;
-        });
-        for (int step = 0; step < done; step++) work(widths * (count - step));
-        float[] exact = reference.Finals(0, images, cancellation);
-        work(count);
-        foreach (TrajectoryState state in reference.Run(0, images, cancellation: cancellation))
-        {
-            if (state.Step < done) continue;
-            int length = state.X.Length;
-            // All widths side by side, so that they share the FP32 evaluations that follow.
-            var x = new float[widths * length];
-            for (int width = 0; width < widths; width++)
+            double[][][] read = New();
+            foreach (double[] cost in read.SelectMany(width => width))
             {
-                float[] next = [.. state.X];
-                reference.Advance(state.Step, 0, images, next,
-                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation));
-                next.CopyTo(x, width * length);
+                for (int i = 0; i < cost.Length; i++)
+                    cost[i] = reader.ReadDouble() is >= 0 and < double.PositiveInfinity and var value ? value : throw new InvalidDataException("a cost is negative or not finite");
             }
 
-            reference.Finish(state.Step + 1, 0, images, x, cancellation);
-            for (int width = 0; width < widths; width++) costs[width][state.Step] = MeanSquaredError(x.AsSpan(width * length, length), exact);
-            work(widths * (count - state.Step));
-            checkpoint.Save(Phase, state.Step + 1, writer =>
-            {
-                foreach (double[] width in costs) Array.ForEach(width, writer.Write);
-            });
-        }
-
-        return costs;
-    }
-
-    private static double MeanSquaredError(ReadOnlySpan<float> images, ReadOnlySpan<float> exact)
-    {
-        double sum = 0;
-        for (int i = 0; i < exact.Length; i++)
+            costs = read;
+        });
+        for (int before = 0; before < done; before++) work(widths * (count - before % count) + (before % count == 0 ? count : 0));
+        for (int unit = done / count; unit < units; unit++)
         {
-            double difference = (double)images[i] - exact[i];
-            sum += difference * difference;
+            int first = unit * ReferenceTrajectories.UnitImages, own = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            float[] exact = reference.Finals(first, own, cancellation);
+            if (done <= unit * count) work(count);
+            foreach (TrajectoryState state in reference.Run(first, own, cancellation: cancellation))
+            {
+                if (unit * count + state.Step < done) continue;
+                int length = state.X.Length;
+                // All widths side by side, so that they share the FP32 evaluations that follow.
+                var x = new float[widths * length];
+                for (int width = 0; width < widths; width++)
+                {
+                    float[] next = [.. state.X];
+                    reference.Advance(state.Step, first, own, next,
+                        GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation));
+                    next.CopyTo(x, width * length);
+                }
+
+                reference.Finish(state.Step + 1, first, own, x, cancellation);
+                for (int width = 0; width < widths; width++)
+                {
+                    var pairs = new PairedImages(exact, x.AsSpan(width * length, length), length / own);
+                    for (int i = 0; i < own; i++) costs[width][state.Step][first + i] = pairs.MeanSquaredError(i);
+                }
+
+                work(widths * (count - state.Step));
+                checkpoint.Save(Phase, unit * count + state.Step + 1, writer =>
+                {
+                    foreach (double[] cost in costs.SelectMany(width => width)) Array.ForEach(cost, writer.Write);
+                });
+            }
         }
 
-        return sum / exact.Length;
+        return new(costs);
+
+        double[][][] New() => [.. steps.Select(_ => Enumerable.Range(0, count).Select(_ => new double[images]).ToArray())];
     }
 }

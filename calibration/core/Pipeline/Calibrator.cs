@@ -5,8 +5,8 @@ namespace Specializer.Calibration;
 
 /// <summary>A finished calibration.</summary>
 /// <param name="ManifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>
-/// <param name="Notes">What was decided and why, and what a person should look at.</param>
-public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<string> Notes);
+/// <param name="Findings">What was decided and why, and what a person should look at.</param>
+public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<Finding> Findings);
 
 /// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, bits and corrections per step.</summary>
 public static class Calibrator
@@ -38,14 +38,14 @@ public static class Calibrator
         using IDisposable turn = CalibrationLock.Take(folder, model.Name);
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
         var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation);
-        var notes = new List<string>();
-        if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut)
-            notes.Add($"{cut.Count} prompts are longer than {model.Text.Tokens - 2} tokens, and the text encoder sees their beginning alone: {string.Join("; ", cut.Take(3))}{(cut.Count > 3 ? "; …" : "")}");
-        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options), notes);
+        var findings = new List<Finding>();
+        if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
+        if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
+        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options), findings);
         var run = new CalibrationRun(context, checkpoint);
-        var decision = new DecisionPhase(run, checkpoint, notes);
-        var sensitive = new SensitivePhase(run, decision, checkpoint, notes);
-        var parts = new PartsPhase(context, notes);
+        var decision = new DecisionPhase(run, checkpoint, findings);
+        var sensitive = new SensitivePhase(run, decision, checkpoint, findings);
+        var parts = new PartsPhase(context, findings);
         context.Total = run.Work + decision.Work + sensitive.Work + parts.Work;
         run.CollectActivations();
         run.QuantizeWeights();
@@ -57,8 +57,8 @@ public static class Calibrator
         run.Tensors.AddTo(weights);
         others.AddTo(weights);
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
-        notes.AddRange(checkpoint.Delete());
-        return new(path, notes);
+        findings.AddRange(checkpoint.Delete());
+        return new(path, findings);
     }
 
     /// <summary>Why a model is not calibrated, whatever the options; null for one that is.</summary>

@@ -9,8 +9,8 @@ namespace Specializer.Calibration;
 /// <param name="folder">Where the artefact will lie.</param>
 /// <param name="name">Of the artefact.</param>
 /// <param name="identity">Everything that decides the state: another model, other options or other code start anew.</param>
-/// <param name="notes">Receives a word where a file is there and cannot be used.</param>
-internal sealed class Checkpoint(string folder, string name, string identity, ICollection<string>? notes = null)
+/// <param name="findings">Receives word of a file that is there and cannot be used.</param>
+internal sealed class Checkpoint(string folder, string name, string identity, ICollection<Finding>? findings = null)
 {
     private const uint Magic = 0x344B5A53; // "SZK4", little-endian
 
@@ -59,7 +59,7 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            notes?.Add($"{Path.GetFileName(path)} cannot be used, for {(e is EndOfStreamException ? "it ends early" : e.Message)}: that phase started anew");
+            findings?.Add(new CheckpointSetAside(Path.GetFileName(path), e is EndOfStreamException ? "it ends early" : e.Message));
             return 0;
         }
     }
@@ -84,9 +84,9 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
 
     /// <summary>Removes the files of a calibration that is finished.</summary>
     /// <returns>What a person should know of those that could not be removed: the artefact is whole without.</returns>
-    public IReadOnlyList<string> Delete()
+    public IReadOnlyList<Finding> Delete()
     {
-        var notes = new List<string>();
+        var left = new List<Finding>();
         foreach (string phase in _phases)
         {
             try
@@ -95,11 +95,11 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                notes.Add($"'{PathOf(phase)}' is no longer needed but cannot be deleted: {e.Message}");
+                left.Add(new CheckpointNotDeleted(PathOf(phase), e.Message));
             }
         }
 
-        return notes;
+        return left;
     }
 
     private string PathOf(string phase) => Path.Combine(folder, $"{name}.{phase}.checkpoint");

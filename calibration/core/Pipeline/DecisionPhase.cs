@@ -1,4 +1,3 @@
-using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -9,19 +8,19 @@ internal sealed class DecisionPhase
     private readonly CalibrationContext _context;
     private readonly CalibrationRun _run;
     private readonly Checkpoint _checkpoint;
-    private readonly List<string> _notes;
+    private readonly List<Finding> _findings;
     private readonly Dictionary<string, double[]> _gains = new(StringComparer.Ordinal);
-    private readonly string _policy;
+    private string _policy;
     private HeldOutImages? _heldOut;
-    private double[][]? _costs;
+    private BudgetCosts? _costs;
     private double? _allowed;
 
     /// <param name="run">Whose collecting phases are done, or will be before <see cref="Decide"/>.</param>
     /// <param name="checkpoint">For the measured costs.</param>
-    /// <param name="notes">Receives what a person should know.</param>
-    public DecisionPhase(CalibrationRun run, Checkpoint checkpoint, List<string> notes)
+    /// <param name="findings">Receives what was found and decided.</param>
+    public DecisionPhase(CalibrationRun run, Checkpoint checkpoint, List<Finding> findings)
     {
-        (_run, _context, _checkpoint, _notes) = (run, run.Context, checkpoint, notes);
+        (_run, _context, _checkpoint, _findings) = (run, run.Context, checkpoint, findings);
         _policy = Options.Activations == ActivationWidth.Mixed ? Options.Policy.ToString().ToLowerInvariant() : "uniform";
     }
 
@@ -30,8 +29,8 @@ internal sealed class DecisionPhase
     /// <summary>The same decision for another network under a cap of its own: the held-out images and each step's measured costs are shared.</summary>
     /// <param name="run">Whose noise is collected.</param>
     /// <param name="allowed">Bit operations of all steps together.</param>
-    /// <param name="notes">Receives what a person should know.</param>
-    public DecisionPhase For(CalibrationRun run, double allowed, List<string> notes) => new(run, _checkpoint, notes) { _heldOut = HeldOut, _costs = _costs, _allowed = allowed };
+    /// <param name="findings">Receives what was found and decided.</param>
+    public DecisionPhase For(CalibrationRun run, double allowed, List<Finding> findings) => new(run, _checkpoint, findings) { _heldOut = HeldOut, _costs = _costs, _allowed = allowed };
 
     /// <summary>Squared error of each held-out image to FP32's, dB of its mean; with the sampler's own σ, for a changed one lowers paired figures by construction.</summary>
     public double[] FinalErrorsDb(CalibrationManifest manifest) => HeldOut.ErrorsDb(HeldOut.Draw(manifest with
@@ -50,7 +49,7 @@ internal sealed class DecisionPhase
             bool noise = _context.Scheduler.Steps.Any(step => step.Sigma != 0) && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
-            double costs = budget ? (Options.Steps + 2.0) * BudgetCosts.Images(Options) / unit : 0;
+            double costs = budget ? (Options.Steps + 2.0) * Math.Ceiling(BudgetCosts.Images(Options) / unit) : 0;
             double added = noise ? 2 * Options.RangeTrajectories / unit : 0;
             double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? 2 * HeldOutImages.Count(Options) / unit : 0;
             return drawing + costs + added + variance;
@@ -61,9 +60,9 @@ internal sealed class DecisionPhase
     public CalibrationManifest Decide()
     {
         int[] bits = Allocate();
-        CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, p => MeasureVariance(Steps(bits, p), p), _notes).Choose(Options);
-        NoteNoise(Steps(bits, plan));
-        NoteTroubles(Steps(bits, plan), plan);
+        CorrectionPlan plan = new Evidence(p => Steps(bits, p), p => HeldOut.Draw(Build(bits, p), _run.Tensors), () => HeldOut, p => MeasureVariance(Steps(bits, p), p), _findings).Choose(Options);
+        FindNoise(Steps(bits, plan));
+        FindTroubles(Steps(bits, plan), plan);
         return Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
     }
 
@@ -99,27 +98,27 @@ internal sealed class DecisionPhase
         using (ReferenceTrajectories reference = _context.Reference())
         using (NetworkEvaluator quantized = _run.Evaluator())
         {
-            double unit = (double)BudgetCosts.Images(Options) / ReferenceTrajectories.UnitImages / Options.Steps;
-            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint, work => _context.Report("cost of each step", work * unit), _context.Cancellation);
+            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint, work => _context.Report("cost of each step", work / Options.Steps), _context.Cancellation);
         }
 
         int[] budget = Cheapest(NetworkCost.BitOperationsSaved(network, preset));
         if (budget.AsSpan().SequenceEqual(preset)) return preset;
         double[] ours = HeldOut.ErrorsDb(HeldOut.Draw(Build(budget, plan), _run.Tensors)), theirs = HeldOut.ErrorsDb(HeldOut.Draw(Build(preset, plan), _run.Tensors));
-        Interval change = Bootstrap.Estimate(ours.Length, i => i.Average(n => ours[n] - theirs[n]), Options.Seed);
-        bool worse = change.Low > 0;
-        _notes.Add(Text($"budget against the preset at no more bit operations: the final images' squared error changes by {change.Value:+0.00;-0.00} dB [{change.Low:+0.00;-0.00}, {change.High:+0.00;-0.00}] on {ours.Length} held-out trajectories{(worse ? "; the preset is kept" : "")}"));
-        return worse ? preset : budget;
+        Interval change = HeldOutImages.Change(ours, theirs, [.. Enumerable.Range(0, ours.Length)], Options.Seed);
+        bool better = change.High < 0;
+        _findings.Add(new BudgetAgainstPreset(change, ours.Length, better));
+        if (better) return budget;
+        _policy = nameof(BitPolicy.Preset).ToLowerInvariant();
+        return preset;
     }
 
-    /// <summary>The allocation of least measured cost that saves so many times the bit operations.</summary>
+    /// <summary>The allocation that saves so many times the bit operations and has 4 bits where they are known to cost least.</summary>
     private int[] Cheapest(double saved)
     {
         Network network = _run.Quantized.Network;
-        int[] bits = BitAllocation.Budget(_costs![0], _costs[1], BitAllocation.EightBitSteps(
+        int[] bits = BitAllocation.Budget([.. Enumerable.Range(0, Options.Steps).Select(step => _costs!.Gain(step, Options.Seed).High)], BitAllocation.EightBitSteps(
             NetworkCost.MultiplyAccumulates(network) * 1024.0, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, saved));
-        int[] four = [.. Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4)];
-        _notes.Add($"budget: 4-bit activations at {(four.Length == 0 ? "no step" : $"steps {string.Join(" ", four)}")}");
+        _findings.Add(new BudgetAllocated([.. Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4)], BudgetCosts.Images(Options)));
         return bits;
     }
 
@@ -175,29 +174,27 @@ internal sealed class DecisionPhase
         return variance;
     }
 
-    private void NoteNoise(StepDecision[] steps)
+    private void FindNoise(StepDecision[] steps)
     {
         NoiseFit[] fits = [.. steps.Select(s => s.Fit())];
-        _notes.Add(Text($"one prediction, teacher-forced: {fits.Min(f => f.SnrDb):0.0} to {fits.Max(f => f.SnrDb):0.0} dB; k from {fits.Min(f => f.K):0.0000} to {fits.Max(f => f.K):0.0000}, R² up to {fits.Max(f => f.RSquared):0.00}"));
-        if (fits.All(f => f.K < 0)) _notes.Add("k is negative at every step, so that the paper's clamp max(k, 0) leaves nothing of its correlated correction");
+        _findings.Add(new PredictionNoise(fits.Min(f => f.SnrDb), fits.Max(f => f.SnrDb), fits.Min(f => f.K), fits.Max(f => f.K), fits.Max(f => f.RSquared)));
     }
 
-    private void NoteTroubles(StepDecision[] steps, CorrectionPlan plan)
+    private void FindTroubles(StepDecision[] steps, CorrectionPlan plan)
     {
         for (int i = 0; i < steps.Length; i++)
         {
             foreach (double guidance in Options.Guided ? new[] { 1, Options.GuidanceMinimum, Options.GuidanceMaximum }.Distinct() : [1])
             {
-                if (MeanCorrection.Of(plan.Mean, NoiseFit.Of(steps[i].Moments, guidance), plan.ClampK).Fallback is { } reason)
-                    _notes.Add(Text($"step {i}, timestep {steps[i].Solver.Timestep}{(guidance == 1 ? "" : Text($", guidance {guidance}"))}: {reason}"));
+                NoiseFit fit = NoiseFit.Of(steps[i].Moments, guidance);
+                if (MeanCorrection.Of(plan.Mean, fit, plan.ClampK).Fallback is not MeanFallback.None and var reason)
+                    _findings.Add(new MeanLeftAlone(i, steps[i].Solver.Timestep, guidance, fit.K, reason));
             }
         }
 
-        int[] large = [.. Enumerable.Range(0, steps.Length).Where(i => steps[i].Solver.Sigma > 0 && steps[i].Variance(plan).Unabsorbed > 0)];
-        if (large.Length > 0) _notes.Add($"quantization adds more variance than the sampler injects at timesteps {string.Join(" ", large.Select(i => steps[i].Solver.Timestep))}: σ' is 0 there and the rest stays in the state");
-        _notes.AddRange(RangeNotes.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
+        StepDecision[] large = [.. steps.Where(s => s.Solver.Sigma > 0 && s.Variance(plan).Unabsorbed > 0)];
+        if (large.Length > 0) _findings.Add(new VarianceNotAbsorbed([.. large.Select(s => s.Solver.Timestep)]));
+        _findings.AddRange(RangeFindings.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
             steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot]).ToArray())]));
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,15 +1,13 @@
-using System.Globalization;
-
 namespace Specializer.Calibration;
 
-/// <summary>Decides which corrections are enabled, by what they do to free-running held-out trajectories (docs/method.md, "Corrections"), and says why.</summary>
+/// <summary>Decides which corrections are enabled, by what they do to free-running held-out trajectories (docs/method.md, "Corrections"), and on what evidence.</summary>
 /// <param name="steps">The steps as allocated, with the gain of an error for a plan.</param>
 /// <param name="draw">Free-running images under a plan.</param>
 /// <param name="heldOut">Compares images; asked for only when there is something to compare.</param>
 /// <param name="variance">Measures the variance of steps under a plan.</param>
-/// <param name="notes">Receives the reasons.</param>
+/// <param name="findings">Receives the evidence.</param>
 internal sealed class Evidence(
-    Func<CorrectionPlan, IReadOnlyList<StepDecision>> steps, Func<CorrectionPlan, float[]> draw, Func<HeldOutImages> heldOut, Func<CorrectionPlan, StepVariance> variance, ICollection<string> notes)
+    Func<CorrectionPlan, IReadOnlyList<StepDecision>> steps, Func<CorrectionPlan, float[]> draw, Func<HeldOutImages> heldOut, Func<CorrectionPlan, StepVariance> variance, ICollection<Finding> findings)
 {
     private readonly Dictionary<CorrectionPlan, float[]> _drawn = [];
 
@@ -40,18 +38,22 @@ internal sealed class Evidence(
         }
 
         double[] without = heldOut().ErrorsDb(Draw(off));
-        CorrectionPlan chosen = off;
+        int[] choosing = HeldOutImages.Choosing(options), confirming = HeldOutImages.Confirming(options);
+        CorrectionPlan best = off;
         double least = 0;
+        double[] errors = without;
         foreach (CorrectionPlan candidate in Candidates)
         {
             double[] with = heldOut().ErrorsDb(Draw(candidate));
-            Interval change = Bootstrap.Estimate(with.Length, i => i.Average(n => with[n] - without[n]), options.Seed);
-            notes.Add(Text($"mean correction {Name(candidate)}: the final images' squared error changes by {change.Value:+0.00;-0.00} dB [{change.Low:+0.00;-0.00}, {change.High:+0.00;-0.00}] on {with.Length} held-out trajectories"));
-            if (change.High < 0 && change.Value < least) (chosen, least) = (candidate, change.Value);
+            Interval change = HeldOutImages.Change(with, without, choosing, options.Seed);
+            findings.Add(new MeanCorrectionTried(candidate.Mean, candidate.ClampK, change, choosing.Length));
+            if (change.Value < least) (best, least, errors) = (candidate, change.Value, with);
         }
 
-        notes.Add(chosen == off ? "no mean correction lowers the error beyond its interval: none is applied" : $"mean correction chosen: {Name(chosen)}");
-        return chosen;
+        Interval? confirmed = best == off ? null : HeldOutImages.Change(errors, without, confirming, options.Seed);
+        bool applied = confirmed is { High: < 0 };
+        findings.Add(new MeanCorrectionDecided(best.Mean, best.ClampK, confirmed, confirming.Length, applied));
+        return applied ? best : off;
     }
 
     private bool ChooseVariance(CorrectionPlan mean, CalibrationOptions options)
@@ -59,7 +61,7 @@ internal sealed class Evidence(
         if (options.VarianceCorrection == VarianceCorrectionChoice.Off) return false;
         if (steps(mean).All(s => s.Solver.Sigma == 0))
         {
-            notes.Add("the sampler injects no noise, so there is no variance to calibrate");
+            findings.Add(new NoVarianceToCorrect());
             return false;
         }
 
@@ -67,13 +69,12 @@ internal sealed class Evidence(
         CorrectionPlan both = mean with { Variance = true };
         foreach (VarianceCorrection step in steps(both).Select(s => s.Variance(both))) (absorbed, missing, unabsorbed) = (absorbed + Math.Max(step.Absorbed, 0), missing - Math.Min(step.Absorbed, 0), unabsorbed + step.Unabsorbed);
 
-        notes.Add(Text($"variance of the next state, summed over steps: quantization adds {absorbed:E2} that the sampler's own noise makes room for and {unabsorbed:E2} that it cannot, and takes away {missing:E2}"));
+        findings.Add(new VarianceAdded(absorbed, unabsorbed, missing));
         if (options.VarianceCorrection == VarianceCorrectionChoice.On) return true;
-        Interval change = variance(both).Change(options.Seed);
-        notes.Add(Text($"variance correction: |variance of the next state/FP32's − 1|, mean over steps, changes by {change.Value:+0.0E+0;-0.0E+0} [{change.Low:+0.0E+0;-0.0E+0}, {change.High:+0.0E+0;-0.0E+0}] on held-out FP32 states"));
-        double with = heldOut().Frechet(Draw(both)), without = heldOut().Frechet(Draw(mean));
-        bool applied = change.High < 0 && with < without;
-        notes.Add(Text($"variance correction: Fréchet distance of coarse pixels to FP32 {with:G4} with it, {without:G4} without; it is {(applied ? "applied, for both are lower" : "not applied, for that takes both to be lower")}"));
+        Interval steady = variance(both).Change(options.Seed);
+        var (with, without, change) = heldOut().Frechet(Draw(both), Draw(mean));
+        bool applied = steady.High < 0 && change.High < 0;
+        findings.Add(new VarianceCorrectionDecided(steady, change, with, without, HeldOutImages.Count(options), applied));
         return applied;
     }
 
@@ -87,13 +88,4 @@ internal sealed class Evidence(
         [Plan(MeanCorrectionKind.Divide), Plan(MeanCorrectionKind.Divide) with { ClampK = false }, Plan(MeanCorrectionKind.Mmse)];
 
     private static CorrectionPlan Plan(MeanCorrectionKind mean) => new(mean, ClampK: true, Variance: false);
-
-    private static string Name(CorrectionPlan plan) => plan.Mean switch
-    {
-        MeanCorrectionKind.Divide => plan.ClampK ? "divide, k clamped at 0" : "divide, k with its sign",
-        MeanCorrectionKind.Mmse => "mmse",
-        _ => "off",
-    };
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -16,7 +16,7 @@ internal sealed class FreeRunningError
     {
         (_options, _nullLabel, _channels) = (options, model.NoCondition, model.Channels);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
-        _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.Seed))];
+        _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.RangeTrajectories, options.Seed))];
     }
 
     /// <summary>‖x‖/‖x̂ − x‖ after a step, dB.</summary>

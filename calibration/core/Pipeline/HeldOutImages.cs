@@ -6,13 +6,16 @@ namespace Specializer.Calibration;
 /// <summary>Free-running images of trajectories that no statistics were collected on: the images that follow them under the same seed.</summary>
 internal sealed class HeldOutImages
 {
-    private const int Most = 64, Least = 16;
-    private const int PooledSide = 7;
+    // Of the trajectories: statistics and evidence become sharper together, and neither costs much beside the other.
+    private const int Share = 4;
+
+    private const int Usual = 64;
 
     private readonly ImportedModel _model;
     private readonly CalibrationOptions _options;
     private readonly Device _device;
-    private readonly float[] _reference;
+    private readonly CoarsePixels _coarse;
+    private readonly float[] _reference, _features;
     private readonly Action<double>? _work;
     private readonly CancellationToken _cancellation;
 
@@ -25,18 +28,34 @@ internal sealed class HeldOutImages
     public HeldOutImages(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Device device, Action<double>? work, CancellationToken cancellation)
     {
         (_model, _options, _device, _work, _cancellation) = (model, options, device, work, cancellation);
-        if (model.Contexts is not null)
+        _coarse = new(model.Height, model.Width, model.Channels);
+        if (model.Contexts is not null) _reference = Float32(scheduler);
+        else
         {
-            _reference = Float32(scheduler);
-            return;
+            using var sampler = InterpretedSampler.Float32(model, options.Steps, options.Eta, scheduler is DdpmScheduler ? "ddpm" : "ddim", device, (float)options.Guidance);
+            _reference = Draw(sampler);
         }
 
-        using var sampler = InterpretedSampler.Float32(model, options.Steps, options.Eta, scheduler is DdpmScheduler ? "ddpm" : "ddim", device, (float)options.Guidance);
-        _reference = Draw(sampler);
+        _features = _coarse.Of(_reference);
     }
 
-    /// <summary>Number of images.</summary>
-    public static int Count(CalibrationOptions options) => Math.Clamp(options.Trajectories / 4, Least, Most);
+    /// <summary>Number of images: a quarter of the trajectories, at least 64; but where there are fewer trajectories than that, as many, and at least a unit.</summary>
+    public static int Count(CalibrationOptions options) =>
+        Math.Max(options.Trajectories / Share, Math.Clamp(options.Trajectories, ReferenceTrajectories.UnitImages, Usual));
+
+    /// <summary>The first half of the images, on which the best of several is chosen.</summary>
+    public static int[] Choosing(CalibrationOptions options) => [.. Enumerable.Range(0, Count(options) / 2)];
+
+    /// <summary>The other half, on which what was chosen is confirmed: of the best of several, the images that chose it show too good a figure.</summary>
+    public static int[] Confirming(CalibrationOptions options) => [.. Enumerable.Range(0, Count(options)).Skip(Count(options) / 2)];
+
+    /// <summary>Mean over some images of a change in dB, with its interval.</summary>
+    /// <param name="with">Of each held-out image with a change: <see cref="ErrorsDb"/>.</param>
+    /// <param name="without">And without.</param>
+    /// <param name="images">Which images.</param>
+    /// <param name="seed">Of the bootstrap.</param>
+    public static Interval Change(double[] with, double[] without, int[] images, ulong seed) =>
+        Bootstrap.Estimate(images.Length, i => i.Average(n => with[images[n]] - without[images[n]]), seed);
 
     /// <summary>Images of a calibrated network.</summary>
     public float[] Draw(CalibrationManifest manifest, QuantizedTensors tensors)
@@ -55,10 +74,28 @@ internal sealed class HeldOutImages
         return [.. Enumerable.Range(0, pairs.Count).Select(i => 10 * Math.Log10(pairs.MeanSquaredError(i) + 1e-12))];
     }
 
-    /// <summary>Fréchet distance to FP32's images on pixels averaged over a coarse grid: needs no classifier, and sees a change of brightness, contrast and form.</summary>
-    public double Frechet(float[] images) => FrechetDistance.Between(Pool(_reference), Pool(images), Features);
+    /// <summary>What a change does to the Fréchet distance to FP32's images on <see cref="CoarsePixels"/>, with its interval over images.</summary>
+    /// <param name="with">Images with it.</param>
+    /// <param name="without">And without.</param>
+    public (double With, double Without, Interval Change) Frechet(float[] with, float[] without)
+    {
+        float[] a = _coarse.Of(with), b = _coarse.Of(without);
+        double[] distances = Distances([.. Enumerable.Range(0, Count(_options))]);
+        return (distances[0], distances[1], Bootstrap.Estimate(Count(_options), images => Distances(images) is var d ? d[0] - d[1] : 0, _options.Seed));
 
-    private int Features => Math.Min(PooledSide, _model.Height) * Math.Min(PooledSide, _model.Width) * _model.Channels;
+        double[] Distances(int[] images)
+        {
+            float[] reference = Rows(_features, images);
+            return [FrechetDistance.Between(reference, Rows(a, images), _coarse.Features), FrechetDistance.Between(reference, Rows(b, images), _coarse.Features)];
+        }
+    }
+
+    private float[] Rows(float[] features, int[] images)
+    {
+        var rows = new float[images.Length * _coarse.Features];
+        for (int i = 0; i < images.Length; i++) features.AsSpan(images[i] * _coarse.Features, _coarse.Features).CopyTo(rows.AsSpan(i * _coarse.Features));
+        return rows;
+    }
 
     private float[] Draw(InterpretedSampler sampler)
     {
@@ -82,19 +119,6 @@ internal sealed class HeldOutImages
         }
 
         return [.. finals];
-    }
-
-    private float[] Pool(float[] images)
-    {
-        int height = _model.Height, width = _model.Width, channels = _model.Channels, rows = Math.Min(PooledSide, height), columns = Math.Min(PooledSide, width);
-        var pooled = new float[images.Length / (height * width * channels) * Features];
-        for (int i = 0; i < images.Length; i++)
-        {
-            int c = i % channels, x = i / channels % width, y = i / (channels * width) % height, n = i / (channels * width * height);
-            pooled[n * Features + (y * rows / height * columns + x * columns / width) * channels + c] += images[i] * rows * columns / (height * width);
-        }
-
-        return pooled;
     }
 
     /// <summary>Steps of a run as shares of the whole; called in order, on the drawing thread.</summary>

@@ -2,16 +2,6 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>A layer's harm when it alone has 4-bit weights and activations.</summary>
-/// <param name="Layer">Name of the convolution.</param>
-/// <param name="Error">Mean squared error of the prediction against FP32.</param>
-/// <param name="MultiplyAccumulates">Of one evaluation: 8 bits instead of 4 cost in proportion to them.</param>
-internal readonly record struct LayerHarm(string Layer, double Error, long MultiplyAccumulates)
-{
-    /// <summary>Harm for what it would cost to avoid.</summary>
-    public double PerOperation => Error / MultiplyAccumulates;
-}
-
 /// <summary>Measures, teacher-forced on a few FP32 states, what each 4-bit layer alone does to the prediction; everything else runs in FP32.</summary>
 internal static class LayerSensitivity
 {
@@ -60,7 +50,7 @@ internal static class LayerSensitivity
         foreach (TrajectoryState state in reference.Run(0, cancellation: context.Cancellation))
         {
             // The arrays are reused for the next step.
-            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Conditional = [.. state.Conditional], Prediction = [.. state.Prediction] });
+            if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Prediction = [.. state.Prediction] });
             context.Report("sensitivity of each layer", 1.0 / context.Options.Steps);
         }
 
@@ -80,9 +70,9 @@ internal static class LayerSensitivity
         foreach (TrajectoryState state in states)
         {
             ActivationRange[] ranges = [.. alone.Sources.Select(source => ActivationSearch.Minimize(run.Activations.Histogram(state.Step, source), 15))];
-            var epsilon = new float[state.X.Length];
-            evaluator.Evaluate(state.Step, new() { Quantizations = CalibrationRun.Quantizations(ranges) }, state.X, state.Labels, epsilon, null, context.Cancellation);
-            for (int i = 0; i < epsilon.Length; i++) sum += Math.Pow((double)epsilon[i] - state.Conditional[i], 2);
+            float[] epsilon = GuidedPrediction.Evaluate(evaluator, state.Step, new() { Quantizations = CalibrationRun.Quantizations(ranges) }, state.X, state.Labels,
+                context.Options.Guidance, context.Model.NoCondition, context.Cancellation);
+            for (int i = 0; i < epsilon.Length; i++) sum += Math.Pow((double)epsilon[i] - state.Prediction[i], 2);
             count += epsilon.Length;
         }
 

@@ -19,7 +19,7 @@ internal sealed class NoiseCollector
     {
         (_channels, _guidance) = (channels, options.Guidance);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
-        _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Seed))];
+        _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Trajectories, options.Seed))];
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
     }
 

@@ -9,6 +9,9 @@ namespace Specializer.Calibration;
 /// <param name="FreeRunning">On its own states, for the first trajectories.</param>
 internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantized, NoiseCollector Noise, FreeRunningError FreeRunning)
 {
+    /// <summary>What no figure reaches: infinite ratios, and the ends of intervals that are not known, are recorded so.</summary>
+    public const double Beyond = 1000;
+
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
     {
@@ -41,6 +44,6 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
 
     private static NoiseInterval Intervals(Interval[] values) => new(Numbers(values.Select(v => v.Value)), Numbers(values.Select(v => v.Low)), Numbers(values.Select(v => v.High)));
 
-    // No noise is an infinite ratio, which JSON has not.
-    private static EquatableArray<Number> Numbers(IEnumerable<double> values) => values.Select(v => Number.From((float)Math.Clamp(v, -1000, 1000))).ToEquatableArray();
+    // JSON has no infinity.
+    private static EquatableArray<Number> Numbers(IEnumerable<double> values) => values.Select(v => Number.From((float)Math.Clamp(v, -Beyond, Beyond))).ToEquatableArray();
 }

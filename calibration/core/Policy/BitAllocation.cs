@@ -26,19 +26,15 @@ internal static class BitAllocation
         return [.. normRatio4.Select((ratio, t) => ratio > margin * (alphaBar[t] / (1 - alphaBar[t])) ? 4 : 8)];
     }
 
-    /// <summary>Minimises Σ_t c_t(n_t) when at most <paramref name="eightBitSteps"/> steps may run at 8 bits.</summary>
-    /// <remarks>All steps cost the same bit operations at the same width, so the knapsack is solved by giving 8 bits to the steps that gain most from it: exchanging any
-    /// chosen step for another would not lower the sum. Among equal gains later steps come first, as nearer to the image.</remarks>
-    /// <param name="cost4">Measured mean squared error of the final image when only step t runs at 4 bits.</param>
-    /// <param name="cost8">The same at 8 bits.</param>
+    /// <summary>Gives 4 bits only to the steps whose cost is known to be low: at most <paramref name="eightBitSteps"/> steps run at 8 bits, those that may gain most from it.</summary>
+    /// <remarks>All steps cost the same bit operations at the same width, so the knapsack is solved by giving 8 bits to the largest gains: exchanging any chosen step for another
+    /// would not lower Σ_t of what 4 bits may cost. Among equal gains, and where nothing is known, later steps come first, as nearer to the image.</remarks>
+    /// <param name="gains">Per step what 8 bits may gain over 4: the upper end of the interval of the final image's mean squared error when only step t runs at 4 bits, less that at 8.</param>
     /// <param name="eightBitSteps">Most steps at 8 bits: see <see cref="EightBitSteps"/>.</param>
-    public static int[] Budget(IReadOnlyList<double> cost4, IReadOnlyList<double> cost8, int eightBitSteps)
+    public static int[] Budget(IReadOnlyList<double> gains, int eightBitSteps)
     {
-        if (cost4.Count != cost8.Count) throw new ArgumentException("Each step needs its cost at 4 and at 8 bits.", nameof(cost8));
-        int[] bits = [.. Enumerable.Repeat(4, cost4.Count)];
-        foreach (int t in Enumerable.Range(0, bits.Length).Where(t => cost4[t] > cost8[t])
-            .OrderByDescending(t => cost4[t] - cost8[t]).ThenByDescending(t => t).Take(eightBitSteps))
-            bits[t] = 8;
+        int[] bits = [.. Enumerable.Repeat(4, gains.Count)];
+        foreach (int t in Enumerable.Range(0, bits.Length).Where(t => gains[t] > 0).OrderByDescending(t => gains[t]).ThenByDescending(t => t).Take(eightBitSteps)) bits[t] = 8;
         return bits;
     }
 

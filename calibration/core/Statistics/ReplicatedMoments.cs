@@ -6,8 +6,9 @@ namespace Specializer.Calibration;
 /// trajectory, so all steps and widths of a replicate count the same ones.</remarks>
 /// <param name="channels">Channels of the output.</param>
 /// <param name="variables">2 or 4.</param>
+/// <param name="trajectories">Trajectories that will be counted.</param>
 /// <param name="seed">Seed of the calibration.</param>
-internal sealed class ReplicatedMoments(int channels, int variables, ulong seed)
+internal sealed class ReplicatedMoments(int channels, int variables, long trajectories, ulong seed)
 {
     private const int Replicates = 200;
 
@@ -47,12 +48,13 @@ internal sealed class ReplicatedMoments(int channels, int variables, ulong seed)
         _total = null;
     }
 
-    /// <summary>A statistic with its 95 % interval; without spread where there are too few trajectories to tell.</summary>
+    /// <summary>A statistic with its 95 % interval; unbounded for fewer trajectories than <see cref="Bootstrap.Fewest"/>.</summary>
     public Interval Interval(Func<JointMoments, double> statistic)
     {
         double value = statistic(All);
+        if (trajectories < Bootstrap.Fewest) return Calibration.Interval.Unknown(value);
         double[] sorted = [.. Total.Skip(1).Where(r => r.Count > 0).Select(statistic).Order()];
-        return sorted.Length == 0 ? new(value, value, value) : new(value, sorted[sorted.Length * 25 / 1000], sorted[(sorted.Length * 975 + 999) / 1000 - 1]);
+        return new(value, sorted[sorted.Length * 25 / 1000], sorted[(sorted.Length * 975 + 999) / 1000 - 1]);
     }
 
     /// <summary>Writes the state.</summary>

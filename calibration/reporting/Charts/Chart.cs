@@ -101,10 +101,12 @@ internal static class Chart
             for (int k = 0; k < kinds.Count; k++)
             {
                 Interval i = rows[r].Values[k];
-                if (!double.IsFinite(i.Value) || !double.IsFinite(i.Low) || !double.IsFinite(i.High)) continue;
+                if (!double.IsFinite(i.Value)) continue;
+                bool known = double.IsFinite(i.Low) && double.IsFinite(i.High);
                 double y = middle + (k - (kinds.Count - 1) / 2.0) * 7;
-                svg.Append(Text($"<g style=\"stroke:var(--s{k % Colors});fill:var(--s{k % Colors})\"><title>{Escape(rows[r].Name)}, {Escape(kinds[k])}: {i.Value:0.00} [{i.Low:0.00}, {i.High:0.00}]</title>"));
-                svg.Append(Text($"<line class=\"whisker\" x1=\"{x[i.Low]:0.#}\" x2=\"{x[i.High]:0.#}\" y1=\"{y:0.#}\" y2=\"{y:0.#}\"/><circle cx=\"{x[i.Value]:0.#}\" cy=\"{y:0.#}\" r=\"3.2\"/></g>"));
+                svg.Append(Text($"<g style=\"stroke:var(--s{k % Colors});fill:var(--s{k % Colors})\"><title>{Escape(rows[r].Name)}, {Escape(kinds[k])}: {i.Value:0.00}{(known ? Text($" [{i.Low:0.00}, {i.High:0.00}]") : "")}</title>"));
+                if (known) svg.Append(Text($"<line class=\"whisker\" x1=\"{x[i.Low]:0.#}\" x2=\"{x[i.High]:0.#}\" y1=\"{y:0.#}\" y2=\"{y:0.#}\"/>"));
+                svg.Append(Text($"<circle cx=\"{x[i.Value]:0.#}\" cy=\"{y:0.#}\" r=\"3.2\"/></g>"));
             }
         }
 

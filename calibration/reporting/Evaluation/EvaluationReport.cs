@@ -97,7 +97,9 @@ public sealed record WidthFigures(
             Values(s.ExcessKurtosis), Values(s.Normality), Intervals(s.FreeRunningSnrDb));
 
         static double[] Values(EquatableArray<Number> numbers) => [.. numbers.Select(n => n.Value)];
-        static Interval[] Intervals(NoiseInterval i) => [.. i.Value.Select((v, step) => new Interval(v.Value, i.Low[step].Value, i.High[step].Value))];
+        // JSON has no infinity: what is not known lies beyond what any figure reaches.
+        static Interval[] Intervals(NoiseInterval i) => [.. i.Value.Select((v, step) => i.High[step].Value - i.Low[step].Value < WidthStatistics.Beyond
+            ? new Interval(v.Value, i.Low[step].Value, i.High[step].Value) : Interval.Unknown(v.Value))];
     }
 }
 

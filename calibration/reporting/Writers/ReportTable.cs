@@ -63,8 +63,8 @@ internal static class ReportTable
     public static string Sentence(WidthFigures width)
     {
         int worst = Enumerable.Range(0, width.SnrDb.Count).MinBy(step => width.SnrDb[step].Value);
-        return Text($"{width.Bits}: one prediction {Bootstrap.Median(width.SnrDb.Select(i => i.Value)):0.0} dB in the median over steps, {Decibels(width.SnrDb[worst])} at the worst (k {Change(width.K[worst], "0.000", "")}); ")
-            + Text($"free-running the last state {Decibels(width.FreeRunningSnrDb[^1])}; excess kurtosis of the residual {Bootstrap.Median(width.ExcessKurtosis):0.0} in the median, normal (Jarque-Bera, 1 %) at {width.Normality.Count(p => p > 0.01)} of {width.Normality.Count} steps.");
+        return Text($"{width.Bits}: one prediction {Bootstrap.Median(width.SnrDb.Select(i => i.Value)):0.0} dB in the median over steps, {IntervalText.Decibels(width.SnrDb[worst])} at the worst (k {IntervalText.Change(width.K[worst], "0.000", "")}); ")
+            + Text($"free-running the last state {IntervalText.Decibels(width.FreeRunningSnrDb[^1])}; excess kurtosis of the residual {Bootstrap.Median(width.ExcessKurtosis):0.0} in the median, normal (Jarque-Bera, 1 %) at {width.Normality.Count(p => p > 0.01)} of {width.Normality.Count} steps.");
     }
 
     /// <summary>A criterion in words.</summary>
@@ -77,25 +77,12 @@ internal static class ReportTable
     };
 
     /// <summary>The criterion's change with its interval.</summary>
-    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr ? Change(v.Difference, "0.00", " dB") : Change(v.Difference, "0.00000", "");
+    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr ? IntervalText.Change(v.Difference, "0.00", " dB") : IntervalText.Change(v.Difference, "0.00000", "");
 
     /// <summary>The change of the SNR over all images, with its interval.</summary>
-    public static string SnrDifference(Verdict v) => Change(v.SnrDifference, "0.00", " dB");
+    public static string SnrDifference(Verdict v) => IntervalText.Change(v.SnrDifference, "0.00", " dB");
 
-    private static string Change(Interval i, string format, string unit)
-    {
-        string bound = $"{format};−{format};{format}";
-        return $"{Number(i.Value, $"+{bound}")}{unit} [{Number(i.Low, bound)}, {Number(i.High, bound)}]";
-
-        static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
-    }
-
-    private static string Decibels(Interval? interval) => interval switch
-    {
-        null => "",
-        { Value: double.PositiveInfinity } => "equal",
-        { } i => Text($"{i.Value:0.0} [{i.Low:0.0}, {i.High:0.0}]"),
-    };
+    private static string Decibels(Interval? interval) => interval is { } i ? IntervalText.Decibels(i) : "";
 
     private static string Time(ReportRow row) => row switch
     {

@@ -70,7 +70,7 @@ public class CorrectionTests
         Assert.Equal(1 / 1.12, c.Gain, 1e-12);
         for (int i = 0; i < 3; i++) Assert.Equal(-Bias[i] / 1.12, c.Offset[i], 1e-12);
         Assert.Equal(0.09 / (1.12 * 1.12), c.RemainingVariance, 1e-12);
-        Assert.Null(c.Fallback);
+        Assert.Equal(MeanFallback.None, c.Fallback);
     }
 
     [Fact]
@@ -106,8 +106,8 @@ public class CorrectionTests
     {
         MeanCorrection c = MeanCorrection.Of(MeanCorrectionKind.Divide, Fit(-0.9, 0.1), clampK: false);
         Assert.Equal((1, 0), (c.Gain, c.Offset[0]));
-        Assert.Contains("-0.9", c.Fallback);
-        Assert.Contains("constant", MeanCorrection.Of(MeanCorrectionKind.Mmse, new(0, 0, 0, 0, [1], [0]), false).Fallback);
+        Assert.Equal(MeanFallback.DivisorNearZero, c.Fallback);
+        Assert.Equal(MeanFallback.ConstantPrediction, MeanCorrection.Of(MeanCorrectionKind.Mmse, new(0, 0, 0, 0, [1], [0]), false).Fallback);
     }
 
     [Theory]

@@ -44,6 +44,21 @@ public class OnnxExportTests
         Assert.InRange(Difference(Predict(Export(int8: false, threads: 1), golden, [980, 980]), Predict(bytes, golden, [980, 980])), 1e-4f, 0.3f);
     }
 
+    [Fact]
+    public void No_image_for_the_ranges_has_the_label_that_means_none()
+    {
+        // Each of them is a class that would be drawn, were it not the null label; so which it is shows in the ranges.
+        Assert.Equal(4, new[] { 1, 4, 7, 9 }.Select(none => Convert.ToHexString(Ranges(none))).Distinct().Count());
+
+        static byte[] Ranges(int none)
+        {
+            using var device = new CpuDevice(2);
+            var stream = new MemoryStream();
+            OnnxExport.Write(DiffusersImporter.Load(ModelFolder.Source, nullLabel: none), stream, int8: true, device);
+            return System.Security.Cryptography.SHA256.HashData(stream.ToArray());
+        }
+    }
+
     /// <summary>ε of the two states that diffusers was asked about, in ONNX Runtime; one channel, so planes and pixels have the same order.</summary>
     private static float[] Predict(byte[] model, GoldenFile golden, long[] timesteps)
     {

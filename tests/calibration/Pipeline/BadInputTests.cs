@@ -19,7 +19,7 @@ public class BadInputTests
         const string name = "down_blocks.0.resnets.0.conv2";
         using var folder = new ModelFolder();
         folder.WithTensors((n, shape, data) => (shape, n == $"{name}.weight" ? [.. data.Select(v => v * 1e38f)] : data));
-        ArithmeticException error = Assert.Throws<ArithmeticException>(() => Notes(folder));
+        ArithmeticException error = Assert.Throws<ArithmeticException>(() => Findings(folder));
         Assert.Contains("not finite", error.Message);
         Assert.Contains("'down_blocks.", error.Message);
         using var output = new TemporaryFolder();
@@ -33,7 +33,7 @@ public class BadInputTests
         const string norm = "down_blocks.0.resnets.0.norm2";
         using var folder = new ModelFolder();
         folder.WithTensors((n, shape, data) => (shape, n == $"{norm}.weight" ? new float[data.Length] : n == $"{norm}.bias" ? [.. data.Select(_ => 0.7f)] : data));
-        Assert.Contains($"'{norm}' is constant at 2 of 2 steps; its quantization represents that one value", Notes(folder));
+        Assert.Contains(new UnusualRange(norm, RangeTrouble.Constant, 2, 2), Findings(folder));
     }
 
     [Fact]
@@ -41,8 +41,8 @@ public class BadInputTests
     {
         using var folder = new ModelFolder();
         folder.WithTensors((n, shape, data) => (shape, n is "conv_out.weight" or "conv_out.bias" ? new float[data.Length] : data));
-        IReadOnlyList<string> notes = Notes(folder, Quick with { MeanCorrection = MeanCorrectionChoice.Mmse });
-        Assert.Contains(notes, n => n.Contains("the quantized prediction is constant", StringComparison.Ordinal));
+        MeanLeftAlone[] left = [.. Findings(folder, Quick with { MeanCorrection = MeanCorrectionChoice.Mmse }).OfType<MeanLeftAlone>()];
+        Assert.Equal([(0, MeanFallback.ConstantPrediction), (1, MeanFallback.ConstantPrediction)], left.Select(f => (f.Step, f.Reason)));
     }
 
     [Fact]
@@ -50,8 +50,8 @@ public class BadInputTests
     {
         using var folder = new ModelFolder();
         // Little noise is injected, and 4 bits bring much.
-        IReadOnlyList<string> notes = Notes(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Sampler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
-        Assert.Contains(notes, n => n.StartsWith("quantization adds more variance than the sampler injects at timesteps", StringComparison.Ordinal));
+        IReadOnlyList<Finding> findings = Findings(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Sampler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
+        Assert.NotEmpty(Assert.Single(findings.OfType<VarianceNotAbsorbed>()).Timesteps);
     }
 
     [Fact]
@@ -59,11 +59,20 @@ public class BadInputTests
     {
         ActivationRange Range(double low, double high, bool constant = false) => new(1, 0, 15, 0, low, high, constant);
         Assert.Equal(
-            [
-                "'much' saturates in more than 5 % of its values at 2 of 2 steps: its distribution is unusual, and 8 bits or FP32 (--skip) may serve it better",
-                "1 of 4 quantized maps never saturate: clipping any of their values would cost more than finer steps gain",
-            ],
-            RangeNotes.Of(["much", "some", "never", "sometimes"], [[Range(0.04, 0.02), Range(1, 0)], [Range(0.01, 0), Range(0, 0.04)], [Range(0, 0), Range(0, 0)], [Range(0, 0), Range(0, 0.01)]]));
+            [new UnusualRange("much", RangeTrouble.Saturates, 2, 2), new NeverSaturating(1, 4)],
+            RangeFindings.Of(["much", "some", "never", "sometimes"], [[Range(0.04, 0.02), Range(1, 0)], [Range(0.01, 0), Range(0, 0.04)], [Range(0, 0), Range(0, 0)], [Range(0, 0), Range(0, 0.01)]]));
+    }
+
+    [Fact]
+    public void TooFewTrajectoriesAreAWarningAndNoIntervalHasTheWidthZero()
+    {
+        using var folder = new ModelFolder();
+        using var device = new CpuDevice(2);
+        using var output = new TemporaryFolder();
+        CalibrationResult result = Calibrator.Run(DiffusersImporter.Load(folder.Root), Quick with { Trajectories = 1 }, output.Root, device, 2);
+        Assert.Equal(new TooFewTrajectories(1, Bootstrap.Fewest), result.Findings[0]);
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(result.ManifestPath);
+        Assert.All(artifact.Manifest.Statistics.SelectMany(s => WidthFigures.Of(s).SnrDb), i => Assert.Equal(Interval.Unknown(i.Value), i));
     }
 
     public static TheoryData<CalibrationOptions> Impossible =>
@@ -106,10 +115,10 @@ public class BadInputTests
         };
     }
 
-    private static IReadOnlyList<string> Notes(ModelFolder folder, CalibrationOptions? options = null)
+    private static IReadOnlyList<Finding> Findings(ModelFolder folder, CalibrationOptions? options = null)
     {
         using var device = new CpuDevice(2);
         using var output = new TemporaryFolder();
-        return Calibrator.Run(DiffusersImporter.Load(folder.Root), options ?? Quick, output.Root, device, 2).Notes;
+        return Calibrator.Run(DiffusersImporter.Load(folder.Root), options ?? Quick, output.Root, device, 2).Findings;
     }
 }

@@ -176,11 +176,11 @@ public class CalibratorTests
         CalibrationOptions options = Quick with { Steps = 4, Policy = BitPolicy.Budget, PresetShare = 0.25 };
         using TemporaryFolder plain = new(), one = new(), three = new();
         using CalibrationArtifact without = CalibrationArtifact.Open(Calibrate(options, plain, 2));
-        string first = Calibrate(options with { SensitiveLayers = 2 }, one, 1, notes: out IReadOnlyList<string> notes);
+        string first = Calibrate(options with { SensitiveLayers = 2 }, one, 1, out IReadOnlyList<Finding> findings);
         AssertEqualArtefacts(first, Calibrate(options with { SensitiveLayers = 2 }, three, 3));
 
         // Here they lose: two more steps with 4-bit activations cost more than two layers give.
-        Assert.Contains(notes, n => n.EndsWith("not kept, for it is not better beyond the interval", StringComparison.Ordinal));
+        Assert.False(Assert.Single(findings.OfType<LayersDecided>()).Kept);
         using CalibrationArtifact with = CalibrationArtifact.Open(first);
         Assert.Equal(without.Manifest.Network, with.Manifest.Network);
         Assert.Equal(without.Manifest.Steps, with.Manifest.Steps);
@@ -200,7 +200,7 @@ public class CalibratorTests
 
         CalibrationResult result = Calibrator.Run(DiffusersImporter.Load(model.Root, "tiny"), options with { SensitiveLayers = 1 }, folder.Root, device, 2);
 
-        Assert.Contains(result.Notes, n => n.EndsWith("; kept", StringComparison.Ordinal));
+        Assert.True(Assert.Single(result.Findings.OfType<LayersDecided>()).Kept);
         using CalibrationArtifact with = CalibrationArtifact.Open(result.ManifestPath);
         Assert.Equal(["conv_in", layer, "conv_out"], with.Manifest.Network.Operations.OfType<Manifest.ConvolutionOperation>().Where(o => o.WeightBits == 8).Select(o => o.Name));
         Assert.True(with.Manifest.Sampling.BitOperationsSaved.Value >= without.Manifest.Sampling.BitOperationsSaved.Value * (1 - 1e-6));
@@ -255,11 +255,11 @@ public class CalibratorTests
         return Calibrator.Run(Model, options, folder.Root, device, threads, progress, cancellation).ManifestPath;
     }
 
-    private static string Calibrate(CalibrationOptions options, TemporaryFolder folder, int threads, out IReadOnlyList<string> notes)
+    private static string Calibrate(CalibrationOptions options, TemporaryFolder folder, int threads, out IReadOnlyList<Finding> findings)
     {
         using var device = new CpuDevice(threads);
         CalibrationResult result = Calibrator.Run(Model, options, folder.Root, device, threads);
-        notes = result.Notes;
+        findings = result.Findings;
         return result.ManifestPath;
     }
 

@@ -44,15 +44,14 @@ public class CheckpointTests
     {
         using var folder = new TemporaryFolder();
         new Checkpoint(folder.Root, "model", "options").Save("noise", units, w => w.Write(new byte[bytes]));
-        var notes = new List<string>();
-        Assert.Equal(0, new Checkpoint(folder.Root, "model", "options", notes).Load("noise", 3, (r, _) =>
+        var findings = new List<Finding>();
+        Assert.Equal(0, new Checkpoint(folder.Root, "model", "options", findings).Load("noise", 3, (r, _) =>
         {
             if (r.ReadInt32() == 0 && bytes == 4) throw new InvalidDataException("no such value");
         }));
-        string note = Assert.Single(notes);
-        Assert.StartsWith("model.noise.checkpoint cannot be used, for ", note);
-        Assert.Contains(reason, note);
-        Assert.EndsWith("started anew", note);
+        var finding = Assert.IsType<CheckpointSetAside>(Assert.Single(findings));
+        Assert.Equal("model.noise.checkpoint", finding.File);
+        Assert.Contains(reason, finding.Reason);
     }
 
     [Fact]
@@ -68,7 +67,7 @@ public class CheckpointTests
 
     /// <summary>The artefact is written by then: the calibration has not failed.</summary>
     [Fact]
-    public void AFileThatCannotBeDeletedIsANote()
+    public void AFileThatCannotBeDeletedIsAFinding()
     {
         using var folder = new TemporaryFolder();
         var checkpoint = new Checkpoint(folder.Root, "model", "options");
@@ -76,7 +75,7 @@ public class CheckpointTests
         checkpoint.Load("costs", 1, (_, _) => { });
         Directory.CreateDirectory(folder.File("model.noise.checkpoint"));
         checkpoint.Save("costs", 1, _ => { });
-        Assert.Contains("model.noise.checkpoint", Assert.Single(checkpoint.Delete()), StringComparison.Ordinal);
+        Assert.EndsWith("model.noise.checkpoint", Assert.IsType<CheckpointNotDeleted>(Assert.Single(checkpoint.Delete())).Path, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Root));
     }
 }

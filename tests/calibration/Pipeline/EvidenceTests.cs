@@ -10,15 +10,17 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
 
     private static readonly CalibrationOptions Auto = new() { Steps = 2, Trajectories = 4, VarianceCorrection = VarianceCorrectionChoice.Off };
 
-    private readonly List<string> _notes = [];
+    private readonly List<Finding> _findings = [];
 
     [Fact]
     public void The_best_of_those_that_help_beyond_their_interval_is_chosen()
     {
         Assert.Equal(Signed, Choose(plan => _ => plan == Off ? 0.1f : plan == Signed ? 0.05f : 0.07f));
-        Assert.Contains("mean correction chosen: divide, k with its sign", _notes);
-        // −6.02 dB: half the error.
-        Assert.Contains(_notes, n => n.StartsWith("mean correction divide, k with its sign: the final images' squared error changes by -6.02 dB [-6.02, -6.02] on 16", StringComparison.Ordinal));
+        // −6.02 dB: half the error, on the half of the images that chooses and on the other.
+        MeanCorrectionTried tried = _findings.OfType<MeanCorrectionTried>().Single(f => f is { Mean: MeanCorrectionKind.Divide, ClampK: false });
+        MeanCorrectionDecided decided = Assert.Single(_findings.OfType<MeanCorrectionDecided>());
+        Assert.Equal((8, 8, MeanCorrectionKind.Divide, false, true), (tried.Images, decided.Images, decided.Mean, decided.ClampK, decided.Applied));
+        Assert.All(new[] { tried.ErrorChangeDb, decided.ErrorChangeDb!.Value }, i => Assert.Equal(-6.02, i.Value, 0.005));
         Assert.Equal(Mmse, Choose(plan => _ => plan == Mmse ? 0.09f : 0.1f));
     }
 
@@ -28,13 +30,42 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
         // −0.97 dB on average, but within an interval that holds 0.
         Assert.Equal(Off, Choose(plan => image => plan == Off ? 0.1f : image % 2 == 0 ? 0.04f : 0.2f));
         Assert.Equal(Off, Choose(_ => _ => 0.1f));
-        Assert.Contains("no mean correction lowers the error beyond its interval: none is applied", _notes);
+        Assert.All(_findings.OfType<MeanCorrectionDecided>(), f => Assert.False(f.Applied));
+    }
+
+    [Fact]
+    public void The_best_of_several_must_hold_on_images_that_did_not_choose_it()
+    {
+        // Only the half that chooses gains: as luck among three corrections has it.
+        Assert.Equal(Off, Choose(plan => image => plan != Signed ? 0.1f : image < 8 ? 0.05f : 0.1f));
+        MeanCorrectionDecided decided = Assert.Single(_findings.OfType<MeanCorrectionDecided>());
+        Assert.Equal((MeanCorrectionKind.Divide, false, false), (decided.Mean, decided.ClampK, decided.Applied));
+        Assert.Equal(0, decided.ErrorChangeDb!.Value.Value, 1e-6);
+    }
+
+    [Theory]
+    [InlineData(1, 16)]
+    [InlineData(40, 40)]
+    [InlineData(256, 64)]
+    [InlineData(1024, 256)]
+    [InlineData(8192, 2048)]
+    public void Held_out_images_grow_with_the_trajectories(int trajectories, int images) => Assert.Equal(images, HeldOutImages.Count(Auto with { Trajectories = trajectories }));
+
+    [Fact]
+    public void A_difference_of_two_images_is_no_evidence_for_the_variance()
+    {
+        // Two images of sixteen are a little nearer: a lower distance, which decided alone before.
+        float[] without = fixture.With(_ => 0.1f), with = fixture.With(image => image < 2 ? 0.09f : 0.1f);
+        var (near, far, change) = fixture.Images.Frechet(with, without);
+        Assert.True(near < far && change.High >= 0, $"{near} < {far}, {change}");
+        (_, _, change) = fixture.Images.Frechet(fixture.With(_ => 0.05f), without);
+        Assert.True(change.High < 0, $"{change}");
     }
 
     [Fact]
     public void A_choice_of_the_users_is_not_measured()
     {
-        CorrectionPlan plan = new Evidence(_ => [], _ => throw new InvalidOperationException(), () => throw new InvalidOperationException(), _ => throw new InvalidOperationException(), _notes)
+        CorrectionPlan plan = new Evidence(_ => [], _ => throw new InvalidOperationException(), () => throw new InvalidOperationException(), _ => throw new InvalidOperationException(), _findings)
             .Choose(Auto with { MeanCorrection = MeanCorrectionChoice.Mmse });
         Assert.Equal(Mmse, plan);
     }
@@ -60,12 +91,12 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
             }
 
             return variance;
-        }, _notes).Choose(Auto with { MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Auto });
+        }, _findings).Choose(Auto with { MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Auto });
         Assert.Equal(Off with { Variance = applied }, plan);
     }
 
     private CorrectionPlan Choose(Func<CorrectionPlan, Func<int, float>> error) =>
-        new Evidence(_ => [], plan => fixture.With(error(plan)), () => fixture.Images, _ => throw new InvalidOperationException(), _notes).Choose(Auto);
+        new Evidence(_ => [], plan => fixture.With(error(plan)), () => fixture.Images, _ => throw new InvalidOperationException(), _findings).Choose(Auto);
 
     /// <summary>FP32's images, and the same with an error of known size.</summary>
     public sealed class HeldOut

@@ -46,8 +46,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     [Fact]
     public void Each_network_is_judged_by_the_pictures()
     {
-        Assert.Contains(calibrated.Result.Notes, n => n.StartsWith("decoder: 8-bit weights", StringComparison.Ordinal));
-        Assert.Contains(calibrated.Result.Notes, n => n.StartsWith("text encoder: 8-bit weights", StringComparison.Ordinal));
+        Assert.Equal([("text encoder", true), ("decoder", true)], calibrated.Result.Findings.OfType<PartQuantized>().Select(f => (f.Part, f.Integers > 0)).OrderByDescending(f => f.Part, StringComparer.Ordinal));
     }
 
     /// <summary>Prompts reach the network: what was measured follows them, and FP32's own noise-free guided pair differs.</summary>
@@ -98,7 +97,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     public void A_part_that_pictures_would_show_keeps_what_it_needs_in_FP32()
     {
         using var device = new CpuDevice(1);
-        var notes = new List<string>();
+        var findings = new List<Finding>();
         PartQuantizer quantizer = Quantizer(device);
         string harmful = quantizer.Convolutions[3];
         int tries = 0;
@@ -106,13 +105,13 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         {
             tries++;
             return p.Integers.Any(c => c.Name == harmful) ? 30 : 50;
-        }, notes);
+        }, findings);
         Assert.Equal([harmful], quantizer.Convolutions.Except(part.Integers.Select(c => c.Name)));
         Assert.Equal(2, tries);
-        Assert.Contains("30.0", Assert.Single(notes), StringComparison.Ordinal);
+        Assert.Equal(30, Assert.IsType<PartQuantized>(Assert.Single(findings)).AllPsnrDb, 0.05);
 
-        Assert.Empty(PartChoice.Make("decoder", quantizer, _ => 1, _ => 20, notes).Integers);
-        Assert.Contains("FP32", notes[1], StringComparison.Ordinal);
+        Assert.Empty(PartChoice.Make("decoder", quantizer, _ => 1, _ => 20, findings).Integers);
+        Assert.Equal(0, Assert.IsType<PartQuantized>(findings[1]).Integers);
     }
 
     private PartQuantizer Quantizer(CpuDevice device)

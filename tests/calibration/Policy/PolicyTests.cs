@@ -34,12 +34,24 @@ public class PolicyTests
         {
             double[] cost4 = [.. Enumerable.Range(0, 10).Select(_ => random.NextDouble())], cost8 = [.. Enumerable.Range(0, 10).Select(_ => 0.3 * random.NextDouble())];
             int allowed = random.Next(11);
-            int[] bits = BitAllocation.Budget(cost4, cost8, allowed);
+            int[] bits = BitAllocation.Budget([.. cost4.Zip(cost8, (four, eight) => four - eight)], allowed);
             Assert.True(bits.Count(b => b == 8) <= allowed);
             double best = Enumerable.Range(0, 1 << 10).Where(mask => int.PopCount(mask) <= allowed)
                 .Min(mask => Enumerable.Range(0, 10).Sum(t => (mask >> t & 1) == 1 ? cost8[t] : cost4[t]));
             Assert.Equal(best, Enumerable.Range(0, 10).Sum(t => bits[t] == 8 ? cost8[t] : cost4[t]), 1e-12);
         }
+    }
+
+    [Fact]
+    public void FourBitsGoOnlyWhereTheyAreKnownToCostLittle()
+    {
+        // Of 16 images 15 say that 4 bits cost less at step 0 than at step 1, and one says the opposite: what is not known is not low.
+        double[][] four = [[.. Enumerable.Range(0, 16).Select(i => i == 7 ? 3.0 : 0.1)], [.. Enumerable.Repeat(0.4, 16)], [.. Enumerable.Repeat(0.9, 16)]];
+        double[] gains = [.. four.Select(costs => Bootstrap.Estimate(16, images => images.Average(i => costs[i])).High)];
+        Assert.True(four[0].Average() < four[1].Average());
+        Assert.Equal([8, 4, 8], BitAllocation.Budget(gains, 2));
+        // Where nothing is known, that is the preset.
+        Assert.Equal(BitAllocation.Preset(8), BitAllocation.Budget([.. Enumerable.Repeat(double.PositiveInfinity, 8)], 6));
     }
 
     [Fact]

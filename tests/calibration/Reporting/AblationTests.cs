@@ -103,7 +103,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     public void An_engine_that_learns_adds_rows_with_its_weights_and_step_sizes()
     {
         using var device = new CpuDevice(2);
-        EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Trajectories = 2, Engine = new Halving(device) }, device, 2);
+        EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = Bootstrap.Fewest, Trajectories = 2, Engine = new Halving(device) }, device, 2);
         ReportRow[] learned = [.. report.Rows.Where(r => r.Name.EndsWith("learned rounding", StringComparison.Ordinal))];
         Assert.Equal(["W4A8", "W4A4"], learned.Select(r => r.Bits));
         // Step sizes of half the size saturate: both rows must be worse than what learning started from.

@@ -27,6 +27,18 @@ public class BootstrapTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Bootstrap.Estimate(0, statistic));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(Bootstrap.Fewest - 1)]
+    public void TooFewTrajectoriesHaveNoInterval(int trajectories)
+    {
+        // Resamples of a single trajectory are all the same: an interval of width 0 would claim certainty.
+        Interval interval = Bootstrap.Estimate(trajectories, i => i.Average(n => n));
+        Assert.Equal(Interval.Unknown((trajectories - 1) / 2.0), interval);
+        Interval known = Bootstrap.Estimate(Bootstrap.Fewest, i => i.Average(n => n));
+        Assert.True(double.IsFinite(known.Low) && known.Low < known.Value && known.Value < known.High && double.IsFinite(known.High));
+    }
+
     [Fact]
     public void MedianOfEvenAndOddCounts()
     {

@@ -75,7 +75,7 @@ public class CanonicalSumTests
 
         ReplicatedMoments Collect(int first, int end)
         {
-            var moments = new ReplicatedMoments(3, 2, 1);
+            var moments = new ReplicatedMoments(3, 2, 80, 1);
             for (int unit = first; unit < end; unit++) moments.Add(16 * unit, units[unit]);
             return moments;
         }

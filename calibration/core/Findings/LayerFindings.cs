@@ -1,0 +1,30 @@
+namespace Specializer.Calibration;
+
+/// <summary>A layer's harm when it alone has 4-bit weights and activations.</summary>
+/// <param name="Layer">Name of the convolution.</param>
+/// <param name="Error">Mean squared error of the prediction against FP32.</param>
+/// <param name="MultiplyAccumulates">Of one evaluation: 8 bits instead of 4 cost in proportion to them.</param>
+public readonly record struct LayerHarm(string Layer, double Error, long MultiplyAccumulates)
+{
+    /// <summary>Harm for what it would cost to avoid.</summary>
+    public double PerOperation => Error / MultiplyAccumulates;
+}
+
+/// <summary>The layers that harm one prediction most for their bit operations.</summary>
+/// <param name="Worst">The most harmful first.</param>
+public sealed record LayersRanked(IReadOnlyList<LayerHarm> Worst) : Finding;
+
+/// <summary>No layer can be kept at 8 bits: with 4-bit activations at every step it would still take more bit operations than allowed.</summary>
+public sealed record NoLayerAffordable : Finding;
+
+/// <summary>Some layers at 8 bits beside none, at no more bit operations, each with the corrections of its own calibration.</summary>
+/// <param name="Layers">Names of the layers.</param>
+/// <param name="FourBitSteps">Steps with 4-bit activations that pay for them.</param>
+/// <param name="FourBitStepsWithout">Such steps without them.</param>
+/// <param name="BitOperationsSaved">FP32's bit operations over those with them.</param>
+/// <param name="BitOperationsSavedWithout">And without.</param>
+/// <param name="ErrorChangeDb">Mean over images of what they change of the squared error to FP32, dB.</param>
+/// <param name="Images">Held-out images that chose neither's corrections.</param>
+/// <param name="Kept">Whether they lower the error beyond the interval.</param>
+public sealed record LayersDecided(IReadOnlyList<string> Layers, int FourBitSteps, int FourBitStepsWithout, double BitOperationsSaved, double BitOperationsSavedWithout,
+    Interval ErrorChangeDb, int Images, bool Kept) : Finding;
