@@ -23,14 +23,17 @@ internal static class NetworkCost
         _ => 32 * 32,
     });
 
-    /// <summary>FP32 bit operations over those of a sampler whose steps have these activation bits.</summary>
+    /// <summary>FP32 bit operations over those of a sampler whose steps have these activation bits. What runs once a call counts once, with 8-bit activations.</summary>
     public static double BitOperationsSaved(Network network, IEnumerable<int> activationBits)
     {
-        double full = 0, reduced = 0;
+        var linked = LinkedNetwork.Of(network);
+        Network once = network with { Embedding = new(0, 0, 0), Operations = linked.Network.Operations.Take(linked.CallOperations).ToEquatableArray() },
+            each = network with { Operations = linked.Network.Operations.Skip(linked.CallOperations).ToEquatableArray() };
+        double full = MultiplyAccumulates(once) * 1024.0, reduced = BitOperations(once, 8);
         foreach (int bits in activationBits)
         {
-            full += MultiplyAccumulates(network) * 1024.0;
-            reduced += BitOperations(network, bits);
+            full += MultiplyAccumulates(each) * 1024.0;
+            reduced += BitOperations(each, bits);
         }
 
         return full / reduced;

@@ -69,7 +69,7 @@ public sealed record ModelInspection
     {
         try
         {
-            ImportedModel model = DiffusersImporter.Load(path);
+            ImportedModel model = Load(path);
             IReadOnlyList<LayerInspection> layers = LayerInspection.Of(model.Network, 0);
             return new()
             {
@@ -81,6 +81,20 @@ public sealed record ModelInspection
         catch (UnsupportedModelException e)
         {
             return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = e.Settings };
+        }
+    }
+
+    /// <summary>With the other parts of its pipeline, or, where they are not all there, by itself.</summary>
+    private static ImportedModel Load(string path)
+    {
+        try
+        {
+            return PipelineImporter.Load(path);
+        }
+        catch (ModelImportException e)
+        {
+            ImportedModel alone = DiffusersImporter.Load(path);
+            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline. {e.Message}"] };
         }
     }
 

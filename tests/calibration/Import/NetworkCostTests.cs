@@ -26,4 +26,25 @@ public class NetworkCostTests
             2.0 * 1024 * (four + attention + full + embedding) / (four * 4 * (4 + 8) + 2 * 1024 * (attention + full + embedding)),
             NetworkCost.BitOperationsSaved(network, [4, 8]), 12);
     }
+
+    /// <summary>What depends on no step, and keeps 8-bit activations at all of them, runs once for all steps.</summary>
+    [Fact]
+    public void What_a_call_computes_once_counts_once()
+    {
+        var network = new Network("x", "y",
+            new([new("x", 1, 1, 4, MapType.Float32), new("context", 1, 5, 4, MapType.Quantized8), new("k", 1, 5, 8, MapType.Float32), new("a", 1, 1, 4, MapType.Float32),
+                new("q", 1, 1, 4, MapType.Quantized8), new("y", 1, 1, 4, MapType.Float32)]),
+            new(0, 0, 0),
+            new([
+                new ConvolutionOperation("to_kv", "context", "k", null, 1, 1, 0, 0, 1, 4, -1, One),
+                new CrossAttentionOperation("attend", "x", "k", "a", 1, false),
+                new QuantizeOperation("quantize", "a", "q"),
+                new ConvolutionOperation("out", "q", "y", null, 1, 1, 0, 0, 1, 4, -1, One),
+            ]))
+        { Inputs = new(["context"]) };
+        const long Once = 5 * 8 * 4, Attention = 2 * 5 * 4, Out = 4 * 4;
+        Assert.Equal(
+            1024.0 * (Once + 3 * (Attention + Out)) / (Once * 32 + 3 * 1024 * Attention + Out * (16 + 16 + 32)),
+            NetworkCost.BitOperationsSaved(network, [4, 4, 8]), 12);
+    }
 }

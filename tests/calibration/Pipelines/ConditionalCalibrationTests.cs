@@ -92,6 +92,26 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         void Run(ImportedModel model, CalibrationOptions options) => Calibrator.Run(model, options, folder.Root, device);
     }
 
+    /// <summary>Labels, or nothing, instead of prompts; the network's own pictures are the latents.</summary>
+    [Fact]
+    public void Latents_of_classes_get_their_decoder()
+    {
+        using var pipeline = new TinyPipeline(latents: 1);
+        foreach (string part in (string[])["unet", "text_encoder", "tokenizer"]) Directory.Delete(pipeline.File(part), recursive: true);
+        Directory.CreateDirectory(pipeline.File("unet"));
+        foreach (string name in (string[])["config.json", "diffusion_pytorch_model.safetensors"]) File.Copy(Path.Combine(ModelFolder.Source, name), pipeline.File($"unet/{name}"));
+        File.WriteAllText(pipeline.File("model_index.json"),
+            """{"_class_name": "LDMPipeline", "vae": ["diffusers", "AutoencoderKL"], "unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", "DDIMScheduler"]}""");
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        ImportedModel model = PipelineImporter.Load(pipeline.Root, "latents", 10);
+        string path = Calibrator.Run(model, new() { Steps = 2, Eta = 0, Trajectories = 16, WeightBits = 8, Activations = ActivationWidth.Eight }, folder.Root, device, 2).ManifestPath;
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
+        Assert.Equal((1, 11, 0), (artifact.Manifest.Model.Channels, artifact.Manifest.Model.Classes, artifact.Manifest.Encoders.Count));
+        Assert.Equal("decoder", artifact.Manifest.Decoder!.Name);
+        Assert.Null(artifact.Manifest.Prompt);
+    }
+
     /// <summary>A layer that 8 bits would damage stays in FP32, alone where that is enough.</summary>
     [Fact]
     public void A_part_that_pictures_would_show_keeps_what_it_needs_in_FP32()

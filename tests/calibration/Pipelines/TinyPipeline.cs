@@ -13,7 +13,8 @@ internal sealed class TinyPipeline : IDisposable
     private readonly Random _random = new(1);
     private List<(string Name, long[] Shape, float[] Values)> _tensors = [];
 
-    public TinyPipeline()
+    /// <param name="latents">Channels that the decoder reads; the network's are 4.</param>
+    public TinyPipeline(int latents = 4)
     {
         Write("model_index.json", """
             {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.3", "vae": ["diffusers", "AutoencoderKL"], "unet": ["diffusers", "UNet2DConditionModel"],
@@ -26,7 +27,7 @@ internal sealed class TinyPipeline : IDisposable
         Tokenizer();
         TextEncoder();
         Denoiser();
-        Decoder();
+        Decoder(latents);
     }
 
     public string Root => _folder.Root;
@@ -115,14 +116,14 @@ internal sealed class TinyPipeline : IDisposable
         Save("unet/diffusion_pytorch_model.safetensors");
     }
 
-    private void Decoder()
+    private void Decoder(int latents)
     {
-        Write("vae/config.json", """
-            {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": 4, "block_out_channels": [16, 16], "layers_per_block": 1, "norm_num_groups": 8,
+        Write("vae/config.json", $$"""
+            {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": {{latents}}, "block_out_channels": [16, 16], "layers_per_block": 1, "norm_num_groups": 8,
              "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "act_fn": "silu", "sample_size": 16, "scaling_factor": 0.5}
             """);
-        Convolution("post_quant_conv", 4, 4, 1);
-        Convolution("decoder.conv_in", 4, 16);
+        Convolution("post_quant_conv", latents, latents, 1);
+        Convolution("decoder.conv_in", latents, 16);
         Residual("decoder.mid_block.resnets.0", 16, 16, 0);
         Norm("decoder.mid_block.attentions.0.group_norm", 16);
         foreach (string part in (string[])["to_q", "to_k", "to_v", "to_out.0"]) Linear($"decoder.mid_block.attentions.0.{part}", 16, 16);
