@@ -72,6 +72,7 @@ internal static class InspectCommand
 
         if (i.StepsByActivationBits.Count > 0) Add("steps", string.Join(", ", i.StepsByActivationBits.Select(s => Invariant($"{s.Value} with {s.Key}-bit activations"))));
         foreach (string note in i.Notes) Add("note", note);
+        if (i.Dropped.Count > 0) Add("dropped", Invariant($"{i.Dropped.Count} operations that no output depends on: {string.Join(", ", i.Dropped)}"));
         foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{Path.GetFileName(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
         return grid;
 

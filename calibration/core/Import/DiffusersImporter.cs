@@ -41,8 +41,9 @@ public static class DiffusersImporter
         using ModelWeights weights = ModelWeights.Open(layout.Network, layout.Weights, layout.Notes);
         try
         {
-            var (net, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
-            return new ImportedModel(net, tensors, time, schedule)
+            var (imported, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
+            RewrittenNetwork network = RewrittenNetwork.Of(imported, tensors);
+            return new ImportedModel(network.Network, network.Tensors, time, schedule)
             {
                 Name = name ?? FolderName(layout.Folder),
                 Architecture = conditional ? "UNet2DConditionModel" : "UNet2DModel",
@@ -54,6 +55,7 @@ public static class DiffusersImporter
                 StoredType = weights.Type,
                 Pipeline = layout.Pipeline,
                 Notes = layout.Notes,
+                Dropped = network.Dropped,
                 Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(scheduler.File, k))],
             };
         }

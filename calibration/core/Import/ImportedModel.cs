@@ -67,6 +67,9 @@ public sealed record ImportedModel
     /// <summary>What was taken for what was asked for, and other things that a person should know about the files.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Operations of the source network that no output depends on, such as the queries of attention over one key; their tensors were checked.</summary>
+    public IReadOnlyList<string> Dropped { get; init; } = [];
+
     /// <summary>What the configuration says and nothing uses.</summary>
     public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
 

@@ -41,6 +41,9 @@ public sealed record ModelInspection
     /// <summary>What was taken for what was asked for.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Operations of the source network that no output depends on.</summary>
+    public IReadOnlyList<string> Dropped { get; init; } = [];
+
     /// <summary>What the configuration says and nothing uses.</summary>
     public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
 
@@ -75,7 +78,7 @@ public sealed record ModelInspection
             {
                 Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(model.Network), Layers = layers,
-                Notes = model.Notes, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
+                Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
             };
         }
         catch (UnsupportedModelException e)

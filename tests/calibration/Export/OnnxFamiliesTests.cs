@@ -57,7 +57,7 @@ public class OnnxFamiliesTests
         Near(golden.ReadFloats("out.hidden"), Run(stream.ToArray(), to, [(from, ids, golden.Entries["in.ids"].Shape)]));
     }
 
-    /// <summary>What no stored output uses: every non-linearity, scale and shift, resampling both ways, a linear map, a lookup of computed numbers.</summary>
+    /// <summary>What no stored output uses: every non-linearity, scale and shift, modulation, resampling both ways, a linear map, a lookup of computed numbers.</summary>
     [Fact]
     public void Every_other_kind()
     {
@@ -66,14 +66,18 @@ public class OnnxFamiliesTests
         var one = new Number("1");
         string[] functions = ActivationOperation.Functions;
         var network = new Network("x", "y",
-            new([F("x", 4, 3), F("down", 2, 3), F("up", 4, 3), F("scaled", 4, 3), F("linear", 4, 3), .. functions.Select(f => F(f, 4, 3)), F("id", 4, 1), F("rows", 4, 3), F("y", 4, 3)]),
+            new([F("x", 4, 3), F("down", 2, 3), F("up", 4, 3), F("scaled", 4, 3), F("linear", 4, 3), F("style", 1, 6), F("styled", 4, 3), F("offset", 1, 3), F("moved", 4, 3), .. functions.Select(f => F(f, 4, 3)), F("id", 4, 1), F("rows", 4, 3), F("y", 4, 3)]),
             new(0, 0, 6),
             new([
                 new ResampleOperation("down", "x", "down", true),
                 new ResampleOperation("up", "down", "up", false),
                 new ScaleShiftOperation("scaled", "up", "scaled", 0),
                 new LinearMapOperation("linear", "scaled", "linear", new("2.5"), new("-0.25")),
-                .. functions.Select((f, i) => new ActivationOperation(f, i == 0 ? "linear" : functions[i - 1], f, f)),
+                new ConvolutionOperation("style", "x", "style", null, 3, 2, 0, 0, 1, 32, -1, one),
+                new ModulationOperation("styled", "linear", "style", "styled"),
+                new ConvolutionOperation("offset", "style", "offset", null, 1, 1, 0, 0, 1, 32, -1, one),
+                new ModulationOperation("moved", "styled", "offset", "moved"),
+                .. functions.Select((f, i) => new ActivationOperation(f, i == 0 ? "moved" : functions[i - 1], f, f)),
                 new ConvolutionOperation("id", functions[^1], "id", null, 1, 1, 0, 0, 1, 32, -1, one),
                 new LookupOperation("rows", "id", "rows", 4),
                 new ConvolutionOperation("out", "rows", "y", functions[^1], 1, 1, 0, 0, 1, 32, -1, one),
@@ -81,7 +85,7 @@ public class OnnxFamiliesTests
         var tensors = new Dictionary<string, float[]>
         {
             // Numbers of rows are the same everywhere, and far from the next integer: casts round towards zero.
-            ["id.weight"] = [0, 0, 0], ["id.bias"] = [2.5f], ["rows.table"] = Floats(12), ["rows.position"] = Floats(48), ["out.weight"] = Floats(9), ["out.bias"] = Floats(3), ["embedding.vectors"] = Floats(6),
+            ["style.weight"] = Floats(162), ["style.bias"] = Floats(6), ["offset.weight"] = Floats(18), ["offset.bias"] = Floats(3), ["id.weight"] = [0, 0, 0], ["id.bias"] = [2.5f], ["rows.table"] = Floats(12), ["rows.position"] = Floats(48), ["out.weight"] = Floats(9), ["out.bias"] = Floats(3), ["embedding.vectors"] = Floats(6),
         };
         float[] x = Floats(2 * 48);
         var stream = new MemoryStream();
