@@ -70,6 +70,12 @@ internal static class InspectCommand
             Add("work", Invariant($"{i.Layers.Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 
+        foreach (NetworkInspection network in i.Networks)
+        {
+            Add(network.Name.Length == 0 ? "sampled" : network.Name, Invariant($"{network.Runs}: {network.Parameters:N0} parameters, {network.WeightBytes:N0} bytes, {network.MultiplyAccumulates:N0} multiply-accumulates; ")
+                + string.Join(", ", network.Convolutions.Select(c => Invariant($"{c.Value} convolutions of {c.Key} bits"))));
+        }
+
         if (i.StepsByActivationBits.Count > 0) Add("steps", string.Join(", ", i.StepsByActivationBits.Select(s => Invariant($"{s.Value} with {s.Key}-bit activations"))));
         foreach (string note in i.Notes) Add("note", note);
         if (i.Dropped.Count > 0) Add("dropped", Invariant($"{i.Dropped.Count} operations that no output depends on: {string.Join(", ", i.Dropped)}"));

@@ -35,7 +35,10 @@ public sealed record ModelInspection
     /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 2 GiB.</summary>
     public long? ActivationBytes { get; init; }
 
-    /// <summary>The network's operations; empty where it is refused.</summary>
+    /// <summary>The networks of a pipeline, in the order in which they run; empty for a network alone.</summary>
+    public IReadOnlyList<NetworkInspection> Networks { get; init; } = [];
+
+    /// <summary>The operations of all networks, those of encoders and decoder under their network's name; empty where it is refused.</summary>
     public IReadOnlyList<LayerInspection> Layers { get; init; } = [];
 
     /// <summary>What was taken for what was asked for.</summary>
@@ -73,11 +76,12 @@ public sealed record ModelInspection
         try
         {
             ImportedModel model = Load(path);
-            IReadOnlyList<LayerInspection> layers = LayerInspection.Of(model.Network, 0);
+            var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : [], model.Network,
+                model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
             {
                 Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes,
-                Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(model.Network), Layers = layers,
+                Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
             };
         }
@@ -105,11 +109,12 @@ public sealed record ModelInspection
     {
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         CalibrationManifest manifest = artifact.Manifest;
-        IReadOnlyList<LayerInspection> layers = LayerInspection.Of(manifest.Network, manifest.Steps.Count);
+        var (networks, layers) = NetworkInspection.Of(manifest.Encoders.Select(e => (e.Name, e.Network)), manifest.Network,
+            manifest.Decoder is { } decoder ? (decoder.Name, decoder.Network) : null, manifest.Steps.Count);
         return new()
         {
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
-            Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Layers = layers, ActivationBytes = Activations(manifest.Network),
+            Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
             StepsByActivationBits = manifest.Steps.GroupBy(s => s.ActivationBits).OrderBy(g => g.Key).ToDictionary(g => g.Key, g => g.Count()),
         };
@@ -132,7 +137,7 @@ public sealed record ModelInspection
         if (scheduler is not null) yield return scheduler;
     }
 
-    private static long? Activations(Network network)
+    private static long? Activations(LinkedNetwork network)
     {
         try
         {

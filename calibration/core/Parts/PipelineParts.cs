@@ -9,7 +9,8 @@ namespace Specializer.Calibration;
 /// <param name="Decoder">From the state to the picture; null where the state is the picture.</param>
 internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, QuantizedPart? Decoder)
 {
-    private const string EncoderName = "text_encoder", DecoderName = "decoder";
+    /// <summary>Names of the networks in a manifest.</summary>
+    public const string EncoderName = "text_encoder", DecoderName = "decoder";
 
     /// <summary>The manifest with these networks.</summary>
     public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with

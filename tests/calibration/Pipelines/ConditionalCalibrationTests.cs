@@ -27,6 +27,16 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.All(manifest.Steps, s => Assert.Equal(16, s.Covariance.Count));
     }
 
+    [Fact]
+    public void Inspection_says_what_each_network_costs()
+    {
+        ModelInspection artefact = ModelInspection.Of(calibrated.Result.ManifestPath);
+        Assert.Equal([("text_encoder", "once a call"), ("", "at every step"), ("decoder", "at the end")], artefact.Networks.Select(n => (n.Name, n.Runs)));
+        Assert.Contains(8, artefact.Networks[2].Convolutions.Keys);
+        Assert.Equal([4, 8], artefact.Networks[1].Convolutions.Keys);
+        Assert.Equal(artefact.Layers.Sum(l => l.WeightBytes), artefact.Networks.Sum(n => n.WeightBytes));
+    }
+
     /// <summary>Keys and values of prompts are computed before the first step, with ranges over all prompts.</summary>
     [Fact]
     public void What_a_call_computes_once_has_one_range()

@@ -28,7 +28,11 @@ public class PromptFileTests
     public void Inspection_reads_the_whole_pipeline_where_it_is_there()
     {
         using var pipeline = new TinyPipeline();
-        Assert.Empty(ModelInspection.Of(pipeline.Root).Refused);
+        ModelInspection whole = ModelInspection.Of(pipeline.Root);
+        Assert.Empty(whole.Refused);
+        Assert.Equal(["text_encoder", "", "decoder"], whole.Networks.Select(n => n.Name));
+        Assert.Equal(whole.Layers.Sum(l => l.MultiplyAccumulates), whole.Networks.Sum(n => n.MultiplyAccumulates));
+        Assert.Contains(whole.Layers, l => l.Name == "decoder.post_quant_conv");
         Directory.Delete(pipeline.File("vae"), recursive: true);
         ModelInspection part = ModelInspection.Of(pipeline.Root);
         Assert.Contains(part.Refused, r => r.Key == "vae");
