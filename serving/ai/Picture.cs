@@ -11,12 +11,18 @@ internal static class Picture
     /// <summary>One image of a batch as PNG, with what draws it again.</summary>
     public static DataContent Of(ImageBatch images, int index, float guidance)
     {
-        ReadOnlySpan<float> source = images[index];
-        var pixels = new byte[source.Length];
-        for (int i = 0; i < pixels.Length; i++) pixels[i] = ImageGrid.ToByte(source[i]);
         ImageId id = images.Ids[index];
         var properties = new AdditionalPropertiesDictionary { [ImageProperty.Seed] = id.Seed, [ImageProperty.FirstImage] = id.Index, [ImageProperty.Guidance] = guidance };
         if (id.Label >= 0) properties[ImageProperty.Label] = id.Label;
-        return new(PngWriter.Encode(pixels, images.Height, images.Width, images.Channels), MediaType) { AdditionalProperties = properties };
+        return new(Encode(images, index), MediaType) { AdditionalProperties = properties };
+    }
+
+    /// <summary>One image of a batch as the bytes of a PNG file.</summary>
+    public static byte[] Encode(ImageBatch images, int index)
+    {
+        ReadOnlySpan<float> source = images[index];
+        var pixels = new byte[source.Length];
+        for (int i = 0; i < pixels.Length; i++) pixels[i] = ImageGrid.ToByte(source[i]);
+        return PngWriter.Encode(pixels, images.Height, images.Width, images.Channels);
     }
 }

@@ -16,6 +16,7 @@ internal sealed unsafe class PackedWeights : IDisposable
     private const int ChunkBytes = 1 << 20;
 
     private readonly Action _release;
+    private string? _digest;
     private bool _disposed;
 
     private PackedWeights(byte* pointer, long length, Action release)
@@ -30,6 +31,9 @@ internal sealed unsafe class PackedWeights : IDisposable
 
     /// <summary>Bytes, header included.</summary>
     public long Length { get; }
+
+    /// <summary>The SHA-256 over the SHA-256 of each chunk, 64 lower-case hexadecimal digits.</summary>
+    public string Digest => _digest ??= Convert.ToHexStringLower(Hash());
 
     /// <summary>Opens the blob embedded in <paramref name="assembly"/> under <paramref name="resource"/>, or, when it was too large to embed,
     /// the file of that name beside the program, and checks header and content against what the program was compiled with. The bytes that are checked are those that
@@ -110,12 +114,12 @@ internal sealed unsafe class PackedWeights : IDisposable
         PackedWeightsAttribute? bound = assembly.GetCustomAttributes<PackedWeightsAttribute>().FirstOrDefault(a => a.Resource == name);
         if (bound is null)
             throw new SamplerMismatchException($"The assembly '{assembly.GetName().Name}' does not say what the packed weights '{name}' hold: it was compiled without the targets of the package Specializer. Build it with them.");
-        if (!string.Equals(Convert.ToHexString(Digest()), bound.Digest, StringComparison.OrdinalIgnoreCase))
+        if (!string.Equals(Digest, bound.Digest, StringComparison.OrdinalIgnoreCase))
             throw new SamplerMismatchException($"The packed weights '{name}' are damaged: their content is not what the program was compiled with. Rebuild or publish the program again.");
     }
 
-    /// <summary>The SHA-256 over the SHA-256 of each chunk, computed on all cores.</summary>
-    private byte[] Digest()
+    /// <summary>Computed on all cores.</summary>
+    private byte[] Hash()
     {
         var chunks = new byte[(Length + ChunkBytes - 1) / ChunkBytes][];
         Parallel.For(0, chunks.Length, chunk =>

@@ -48,6 +48,9 @@ public abstract class Sampler : IDisposable
     /// <summary>Where it runs.</summary>
     public Device Device { get; }
 
+    /// <summary>What names the packed weights' content (docs/weights.md), 64 lower-case hexadecimal digits. Samplers with other literals may have the same weights.</summary>
+    public string WeightsHash => _packed.Digest;
+
     internal DeviceWeights Weights { get; }
 
     /// <summary>Runs one denoising step on the current batch: the network, the correction and the solver.</summary>

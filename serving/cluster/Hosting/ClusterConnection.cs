@@ -1,0 +1,28 @@
+using System.Net;
+
+namespace Specializer.Cluster;
+
+/// <summary>How silos and clients find each other. The defaults are a cluster of one silo on this machine, which nothing outside it can reach.</summary>
+public sealed class ClusterConnection
+{
+    /// <summary>Name of the cluster: silos and clients of another do not meet.</summary>
+    public string ClusterId { get; set; } = "specializer";
+
+    /// <summary>Address that a silo listens on and others reach it by; loopback unless told.</summary>
+    public IPAddress Address { get; set; } = IPAddress.Loopback;
+
+    /// <summary>Port for other silos.</summary>
+    public int SiloPort { get; set; } = 11111;
+
+    /// <summary>Port for clients.</summary>
+    public int GatewayPort { get; set; } = 30000;
+
+    /// <summary>Without PostgreSQL: the silo that keeps the list of silos, whose end is the cluster's; null for this one.</summary>
+    public IPEndPoint? Primary { get; set; }
+
+    /// <summary>Without PostgreSQL: where a client finds silos; empty for <see cref="Address"/> and <see cref="GatewayPort"/>.</summary>
+    public IList<IPEndPoint> Gateways { get; } = [];
+
+    /// <summary>Connection string of a PostgreSQL database that keeps silos and jobs (its schema: <see cref="PostgreSqlSchema"/>); null for the silos' memory, which is lost with them.</summary>
+    public string? PostgreSql { get; set; }
+}

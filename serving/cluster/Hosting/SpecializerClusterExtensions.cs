@@ -1,0 +1,86 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
+using Specializer.Cluster;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>Makes a program a silo that runs generated samplers, or a client of such silos.</summary>
+public static class SpecializerClusterExtensions
+{
+    private const string Provider = "Npgsql";
+
+    /// <summary>Adds a silo: a member of a cluster, which runs samplers for jobs and requests.</summary>
+    /// <param name="builder">The program.</param>
+    /// <param name="configure">Says which samplers: <c>silo =&gt; silo.Samplers.Add(MnistSampler.Load)</c>.</param>
+    /// <param name="connect">Says where; null for a cluster on this machine alone.</param>
+    /// <returns>The builder, for further calls.</returns>
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    public static IHostApplicationBuilder AddSpecializerSilo(this IHostApplicationBuilder builder, Action<SpecializerSiloOptions> configure, Action<ClusterConnection>? connect = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        var options = new SpecializerSiloOptions();
+        configure(options);
+        options.Check();
+        ClusterConnection connection = Connection(connect);
+        builder.UseOrleans(silo =>
+        {
+            Connect(silo, connection);
+            silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
+            // A silo that is lost is known to be within 10 seconds.
+            silo.Configure<ClusterMembershipOptions>(o => (o.ProbeTimeout, o.NumMissedProbesLimit) = (TimeSpan.FromSeconds(2), 3));
+            silo.Configure<EndpointOptions>(o => (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (connection.Address, connection.SiloPort, connection.GatewayPort));
+        });
+        builder.Services.AddSingleton(Options.Options.Create(options));
+        builder.Services.AddSingleton(options.Store);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<SamplerHost>();
+        builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<SamplerHost>());
+        builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, RenderWorker>();
+        builder.Services.AddSingleton<SpecializerCluster>();
+        return builder;
+    }
+
+    /// <summary>Adds a client: <see cref="SpecializerCluster"/> gives silos work.</summary>
+    /// <param name="builder">The program.</param>
+    /// <param name="connect">Says where the silos are; null for a cluster on this machine.</param>
+    /// <returns>The builder, for further calls.</returns>
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    public static IHostApplicationBuilder AddSpecializerClient(this IHostApplicationBuilder builder, Action<ClusterConnection>? connect = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ClusterConnection connection = Connection(connect);
+        builder.UseOrleansClient(client =>
+        {
+            client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
+            if (connection.PostgreSql is { } postgres) client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
+            else client.UseStaticClustering(connection.Gateways.Count > 0 ? [.. connection.Gateways] : [new(connection.Address, connection.GatewayPort)]);
+            client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
+        });
+        builder.Services.AddSingleton<SpecializerCluster>();
+        return builder;
+    }
+
+    private static ClusterConnection Connection(Action<ClusterConnection>? connect)
+    {
+        var connection = new ClusterConnection();
+        connect?.Invoke(connection);
+        ArgumentException.ThrowIfNullOrWhiteSpace(connection.ClusterId);
+        return connection;
+    }
+
+    private static void Connect(ISiloBuilder silo, ClusterConnection connection)
+    {
+        if (connection.PostgreSql is { } postgres)
+        {
+            silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
+            silo.AddAdoNetGrainStorage(ClusterStorage.Name, o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
+        }
+        else
+        {
+            silo.UseDevelopmentClustering(connection.Primary ?? new(connection.Address, connection.SiloPort));
+            silo.AddMemoryGrainStorage(ClusterStorage.Name);
+        }
+    }
+}

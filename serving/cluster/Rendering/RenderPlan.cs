@@ -1,0 +1,162 @@
+namespace Specializer.Cluster;
+
+/// <summary>Which pictures of a job are finished, being drawn and free. The job keeps it; every change is one write.</summary>
+[GenerateSerializer]
+internal sealed class RenderPlan
+{
+    /// <summary>A unit that fails once may meet a worker's bad day; so many in a row are the job's own fault.</summary>
+    private const int MostFailures = 5;
+
+    /// <summary>Pictures that nobody draws, in order, neighbours joined.</summary>
+    [Id(0)]
+    public List<PictureRange> Free { get; set; } = [];
+
+    /// <summary>What is being drawn; a worker has one at most.</summary>
+    [Id(1)]
+    public List<UnitLease> Leases { get; set; } = [];
+
+    /// <summary>Units whose pictures and hashes are in the store.</summary>
+    [Id(2)]
+    public List<PictureRange> Finished { get; set; } = [];
+
+    /// <summary>How far it is.</summary>
+    [Id(3)]
+    public RenderStatus Status { get; set; }
+
+    /// <summary>Units that were handed out again, because their worker said nothing for too long or failed.</summary>
+    [Id(4)]
+    public int Reissued { get; set; }
+
+    /// <summary>Pictures that workers drew for units which they finished.</summary>
+    [Id(5)]
+    public long Drawn { get; set; }
+
+    /// <summary>Pictures that such workers found in the store, left there by another.</summary>
+    [Id(6)]
+    public long Found { get; set; }
+
+    /// <summary>Failures since a unit was last finished.</summary>
+    [Id(7)]
+    public int Failures { get; set; }
+
+    /// <summary>Why it failed.</summary>
+    [Id(8)]
+    public string? Error { get; set; }
+
+    /// <summary>Pictures whose unit is finished.</summary>
+    public int FinishedPictures => Finished.Sum(u => u.Count);
+
+    /// <summary>A job that begins.</summary>
+    public static RenderPlan Begin(int count) => new() { Free = [new(0, count)], Status = RenderStatus.Running };
+
+    /// <summary>Hands out a unit.</summary>
+    /// <param name="worker">To whom: the lease that it has already, if it has one.</param>
+    /// <param name="pictures">Pictures that it draws in the time of a unit.</param>
+    /// <param name="batch">Pictures that it draws at once.</param>
+    /// <param name="expires">When the lease ends unless it is renewed.</param>
+    /// <returns>The unit; null when none is free.</returns>
+    public UnitLease? Lease(string worker, int pictures, int batch, DateTimeOffset expires)
+    {
+        if (Status != RenderStatus.Running) return null;
+        if (Leases.Find(l => l.Worker == worker) is { } held) return Renew(held, expires);
+        if (Free.Count == 0) return null;
+        // Towards the end units become smaller, so that all workers end together.
+        int fair = Free.Sum(r => r.Count) / (2 * (Leases.Count + 1));
+        PictureRange range = Free[0];
+        int count = Math.Clamp(Math.Min(pictures, fair), Math.Max(1, Math.Min(batch, range.Count)), range.Count);
+        Free[0] = new(range.First + count, range.Count - count);
+        if (Free[0].Count == 0) Free.RemoveAt(0);
+        var lease = new UnitLease(Guid.NewGuid(), new(range.First, count), worker, expires);
+        Leases.Add(lease);
+        return lease;
+    }
+
+    /// <summary>Puts a lease's end off.</summary>
+    /// <returns>Whether it is one still.</returns>
+    public bool Renew(Guid lease, DateTimeOffset expires) => Status == RenderStatus.Running && Leases.Find(l => l.Id == lease) is { } held && Renew(held, expires) is not null;
+
+    /// <summary>Takes a finished unit.</summary>
+    /// <returns>Whether it counts: one that was handed out again does not.</returns>
+    public bool Finish(Guid lease, int drawn, int found)
+    {
+        if (Take(lease) is not { } unit) return false;
+        Finished.Add(unit);
+        (Drawn, Found, Failures) = (Drawn + drawn, Found + found, 0);
+        if (Free.Count == 0 && Leases.Count == 0 && Status == RenderStatus.Running) Status = RenderStatus.Finishing;
+        return true;
+    }
+
+    /// <summary>Takes a unit back that a worker will not finish.</summary>
+    /// <param name="lease">Its lease.</param>
+    /// <param name="error">Why; null for a worker that stops.</param>
+    public void Return(Guid lease, string? error)
+    {
+        if (Take(lease) is not { } unit) return;
+        Release(unit);
+        if (error is null || ++Failures < MostFailures) return;
+        (Status, Error) = (RenderStatus.Failed, error);
+    }
+
+    /// <summary>Takes back what was not renewed in time.</summary>
+    /// <returns>Whether there was any.</returns>
+    public bool Expire(DateTimeOffset now)
+    {
+        UnitLease[] late = [.. Leases.Where(l => l.Expires <= now)];
+        foreach (UnitLease lease in late)
+        {
+            Leases.Remove(lease);
+            Release(lease.Unit);
+        }
+
+        return late.Length > 0;
+    }
+
+    /// <summary>Ends the job.</summary>
+    public void Cancel()
+    {
+        if (Status != RenderStatus.Running) return;
+        Status = RenderStatus.Cancelled;
+        Leases.Clear();
+    }
+
+    /// <summary>Lets workers go on that have a lease: after a pause in which nobody could renew.</summary>
+    public void RenewAll(DateTimeOffset expires)
+    {
+        for (int i = 0; i < Leases.Count; i++) Leases[i] = Leases[i] with { Expires = expires };
+    }
+
+    private UnitLease Renew(UnitLease held, DateTimeOffset expires) => Leases[Leases.IndexOf(held)] = held with { Expires = expires };
+
+    private PictureRange? Take(Guid lease)
+    {
+        int at = Leases.FindIndex(l => l.Id == lease);
+        if (at < 0) return null;
+        PictureRange unit = Leases[at].Unit;
+        Leases.RemoveAt(at);
+        return unit;
+    }
+
+    private void Release(PictureRange unit)
+    {
+        Reissued++;
+        int at = Free.FindIndex(r => r.First > unit.First);
+        if (at < 0) at = Free.Count;
+        Free.Insert(at, unit);
+        if (at + 1 < Free.Count && Free[at].End == Free[at + 1].First) Join(at);
+        if (at > 0 && Free[at - 1].End == Free[at].First) Join(at - 1);
+
+        void Join(int i)
+        {
+            Free[i] = new(Free[i].First, Free[i].Count + Free[i + 1].Count);
+            Free.RemoveAt(i + 1);
+        }
+    }
+}
+
+/// <summary>A unit that a worker draws.</summary>
+/// <param name="Id">Of this handing out.</param>
+/// <param name="Unit">Its pictures.</param>
+/// <param name="Worker">Who has it.</param>
+/// <param name="Expires">When another may have it.</param>
+[GenerateSerializer]
+internal sealed record UnitLease([property: Id(0)] Guid Id, [property: Id(1)] PictureRange Unit, [property: Id(2)] string Worker, [property: Id(3)] DateTimeOffset Expires);

@@ -1,0 +1,169 @@
+using Microsoft.Extensions.Logging;
+
+namespace Specializer.Cluster;
+
+/// <summary>A silo's worker: tells the board what the silo can run, takes units of jobs one at a time, and puts their pictures into the store. That it asks for work keeps work from piling up.</summary>
+internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store, IGrainFactory grains, ILocalSiloDetails silo, ILogger<RenderWorker> log) : ILifecycleParticipant<ISiloLifecycle>
+{
+    /// <summary>Between questions for work, and after a call that failed.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
+
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly string _name = silo.SiloAddress.ToParsableString();
+    private Task _working = Task.CompletedTask;
+
+    private IBoardGrain Board => grains.GetGrain<IBoardGrain>(0);
+
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(RenderWorker), ServiceLifecycleStage.Active,
+        _ =>
+        {
+            _working = Task.Run(Work);
+            return Task.CompletedTask;
+        },
+        async _ =>
+        {
+            await _stopping.CancelAsync();
+            await _working;
+        });
+
+    private async Task Work()
+    {
+        CancellationToken stopping = _stopping.Token;
+        _ = Announce(stopping);
+        while (!stopping.IsCancellationRequested)
+        {
+            bool worked = false;
+            try
+            {
+                foreach (ActiveJob job in await Board.Meet(Offer()))
+                {
+                    if (host.Find(job.SamplerHash) is { } sampler) worked |= await Work(job.Name, sampler, stopping);
+                }
+            }
+            catch (Exception e) when (!stopping.IsCancellationRequested)
+            {
+                Failed(log, e);
+            }
+
+            if (!worked) await Pause(stopping);
+        }
+
+        try
+        {
+            await Board.Leave(_name);
+        }
+        catch (Exception e)
+        {
+            Failed(log, e);
+        }
+    }
+
+    private SiloOffer Offer() => new(_name, host.Samplers.Select(s => s.Offer).ToArray());
+
+    /// <summary>Keeps the board informed while units are drawn.</summary>
+    private async Task Announce(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(4));
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                try
+                {
+                    await Board.Meet(Offer());
+                }
+                catch (Exception e) when (!stopping.IsCancellationRequested)
+                {
+                    Failed(log, e);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>Draws units of a job until none is free.</summary>
+    /// <returns>Whether there was one.</returns>
+    private async Task<bool> Work(string name, HostedSampler sampler, CancellationToken stopping)
+    {
+        IRenderJobGrain job = grains.GetGrain<IRenderJobGrain>(name);
+        UnitEnd? ended = null;
+        for (bool worked = false; ; worked = true)
+        {
+            UnitWork? unit = await Exchange(job, sampler, ended, stopping);
+            if (unit is null) return worked;
+            ended = await Draw(name, job, sampler, unit, stopping);
+        }
+    }
+
+    /// <summary>A report that is lost would be a unit drawn twice: it is repeated until it arrives.</summary>
+    private async Task<UnitWork?> Exchange(IRenderJobGrain job, HostedSampler sampler, UnitEnd? ended, CancellationToken stopping)
+    {
+        int tries = 0;
+        while (true)
+        {
+            try
+            {
+                return await job.Exchange(new(_name, sampler.Speed, sampler.BatchImages(sampler.Guidance(null)), !stopping.IsCancellationRequested, ended));
+            }
+            catch (Exception e)
+            {
+                Failed(log, e);
+                if (ended is null || (stopping.IsCancellationRequested && ++tries == 3)) return null;
+                await Pause(stopping);
+            }
+        }
+    }
+
+    private async Task<UnitEnd> Draw(string name, IRenderJobGrain job, HostedSampler sampler, UnitWork unit, CancellationToken stopping)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        Task renewing = Renew(job, unit, stop);
+        try
+        {
+            var (drawn, found) = await UnitDrawing.Run(name, unit, sampler, store, stop.Token);
+            return new(unit.Lease, true, drawn, found, null);
+        }
+        catch (Exception e)
+        {
+            bool ended = e is OperationCanceledException && stop.IsCancellationRequested;
+            if (!ended) Failed(log, e);
+            return new(unit.Lease, false, 0, 0, ended ? null : e.Message);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await renewing;
+        }
+    }
+
+    /// <summary>Keeps a lease, and stops the drawing when it is none any more.</summary>
+    private async Task Renew(IRenderJobGrain job, UnitWork unit, CancellationTokenSource stop)
+    {
+        using var timer = new PeriodicTimer(unit.LeaseTime / 4);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop.Token))
+            {
+                try
+                {
+                    if (!await job.Renew(unit.Lease)) await stop.CancelAsync();
+                }
+                catch (Exception e) when (!stop.IsCancellationRequested)
+                {
+                    // The job may be on its way to another silo.
+                    Failed(log, e);
+                }
+            }
+        }
+        catch (Exception) when (stop.IsCancellationRequested)
+        {
+        }
+    }
+
+    private static Task Pause(CancellationToken stopping) => Task.Delay(s_pause, stopping).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    [LoggerMessage(LogLevel.Warning, "A silo's worker failed; it goes on.")]
+    private static partial void Failed(ILogger log, Exception e);
+}

@@ -1,0 +1,12 @@
+namespace Specializer.Cluster;
+
+/// <summary>No silo can run the sampler that was asked for.</summary>
+[GenerateSerializer]
+public sealed class SamplerUnavailableException : InvalidOperationException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What was asked for, what the silos have, and how to fix it.</param>
+    public SamplerUnavailableException(string message) : base(message)
+    {
+    }
+}

@@ -1,0 +1,51 @@
+using Specializer.Formats;
+
+namespace Specializer.Cluster;
+
+/// <summary>A folder that all silos share, with a folder for each job.</summary>
+/// <param name="root">The folder; created when the first file is written.</param>
+public sealed class FolderPictureStore(string root) : IPictureStore
+{
+    private readonly string _root = Path.GetFullPath(root);
+
+    /// <inheritdoc/>
+    public async ValueTask<byte[]?> ReadAsync(string job, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await File.ReadAllBytesAsync(PathOf(job, name), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask WriteAsync(string job, string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        string path = PathOf(job, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.Write(path, stream => stream.Write(content.Span));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DeleteAsync(string job, string name, CancellationToken cancellationToken)
+    {
+        string path = PathOf(job, name);
+        if (File.Exists(path)) File.Delete(path);
+        return ValueTask.CompletedTask;
+    }
+
+    // Both were checked where they came in; a store that is used by itself checks again.
+    private string PathOf(string job, string name)
+    {
+        JobName.Check(job);
+        if (name.Length == 0 || name is "." or ".." || name.AsSpan().IndexOfAnyExcept(s_allowed) >= 0) throw new ArgumentException($"'{name}' is no name of a file in a store.", nameof(name));
+        return Path.Combine(_root, job, name);
+    }
+
+    private static readonly System.Buffers.SearchValues<char> s_allowed = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Specializer.Cluster.Tests;
+
+/// <summary>A silo as a process of its own, on this machine's loopback address.</summary>
+internal sealed class SiloProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> _lines = [];
+
+    private SiloProcess(Process process, int gatewayPort)
+    {
+        (_process, GatewayPort) = (process, gatewayPort);
+        process.OutputDataReceived += Read;
+        process.ErrorDataReceived += Read;
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => _ready.TrySetException(new InvalidOperationException($"The silo ended before it was ready:\n{Output}"));
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int GatewayPort { get; }
+
+    public bool HasExited => _process.HasExited;
+
+    public string Output
+    {
+        get
+        {
+            lock (_lines) return string.Join('\n', _lines);
+        }
+    }
+
+    public static async Task<SiloProcess> Start(string store, int siloPort, int gatewayPort, int primaryPort = 0, string? postgres = null, params string[] more)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Specializer.ClusterSilo.dll"));
+        string[] settings =
+        [
+            $"--store={store}", string.Create(CultureInfo.InvariantCulture, $"--silo-port={siloPort}"), string.Create(CultureInfo.InvariantCulture, $"--gateway-port={gatewayPort}"),
+            string.Create(CultureInfo.InvariantCulture, $"--primary-port={primaryPort}"), .. postgres is null ? [] : new[] { $"--postgres={postgres}" }, .. more,
+        ];
+        foreach (string setting in settings) start.ArgumentList.Add(setting);
+        var silo = new SiloProcess(Process.Start(start)!, gatewayPort);
+        try
+        {
+            await silo._ready.Task.WaitAsync(TimeSpan.FromMinutes(2));
+            return silo;
+        }
+        catch (TimeoutException)
+        {
+            silo.Dispose();
+            throw new TimeoutException($"The silo was not ready in time:\n{silo.Output}");
+        }
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>SIGSTOP, SIGCONT or SIGTERM.</summary>
+    public void Signal(string name)
+    {
+        using Process kill = Process.Start("kill", ["-s", name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    public Task WaitForExit(TimeSpan most) => _process.WaitForExitAsync().WaitAsync(most);
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void Read(object sender, DataReceivedEventArgs line)
+    {
+        if (line.Data is not { } text) return;
+        lock (_lines)
+        {
+            if (_lines.Count < 1000) _lines.Add(text);
+        }
+
+        if (text == "ready") _ready.TrySetResult();
+    }
+}

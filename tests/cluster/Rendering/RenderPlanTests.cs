@@ -1,0 +1,91 @@
+namespace Specializer.Cluster.Tests;
+
+/// <summary>What is handed out, taken back and finished.</summary>
+public sealed class RenderPlanTests
+{
+    private static readonly DateTimeOffset s_now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Units_cover_the_job_once_and_become_smaller_towards_its_end()
+    {
+        RenderPlan plan = RenderPlan.Begin(100);
+        var units = new List<PictureRange>();
+        while (plan.Lease("a", pictures: 30, batch: 4, s_now) is { } lease)
+        {
+            units.Add(lease.Unit);
+            Assert.True(plan.Finish(lease.Id, lease.Unit.Count, 0));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 100), units.SelectMany(u => Enumerable.Range(u.First, u.Count)));
+        Assert.Equal(30, units[0].Count);
+        Assert.InRange(units[^1].Count, 1, 4);
+        Assert.Equal((RenderStatus.Finishing, 100, 100L), (plan.Status, plan.FinishedPictures, plan.Drawn));
+    }
+
+    [Fact]
+    public void A_worker_that_asks_again_gets_the_unit_that_it_has()
+    {
+        RenderPlan plan = RenderPlan.Begin(100);
+        UnitLease first = plan.Lease("a", 10, 4, s_now)!, again = plan.Lease("a", 20, 4, s_now.AddSeconds(1))!, other = plan.Lease("b", 10, 4, s_now)!;
+
+        Assert.Equal((first.Id, first.Unit), (again.Id, again.Unit));
+        Assert.NotEqual(first.Unit, other.Unit);
+        Assert.Equal(2, plan.Leases.Count);
+    }
+
+    [Fact]
+    public void What_is_not_renewed_is_handed_out_again_and_comes_too_late()
+    {
+        RenderPlan plan = RenderPlan.Begin(20);
+        UnitLease a = plan.Lease("a", 5, 1, s_now.AddSeconds(4))!, b = plan.Lease("b", 5, 1, s_now.AddSeconds(4))!;
+        Assert.True(plan.Renew(b.Id, s_now.AddSeconds(8)));
+
+        Assert.True(plan.Expire(s_now.AddSeconds(5)));
+
+        Assert.Equal(1, plan.Reissued);
+        Assert.False(plan.Renew(a.Id, s_now.AddSeconds(9)));
+        Assert.False(plan.Finish(a.Id, 5, 0));
+        Assert.Equal(a.Unit.First, plan.Lease("c", 5, 1, s_now.AddSeconds(9))!.Unit.First);
+        Assert.True(plan.Finish(b.Id, 5, 0));
+        Assert.Equal(b.Unit.Count, plan.FinishedPictures);
+    }
+
+    [Fact]
+    public void What_comes_back_joins_its_neighbours()
+    {
+        RenderPlan plan = RenderPlan.Begin(40);
+        UnitLease[] leases = [.. Enumerable.Range(0, 3).Select(i => plan.Lease($"{i}", 5, 1, s_now)!)];
+
+        foreach (int i in new[] { 1, 0, 2 }) plan.Return(leases[i].Id, null);
+
+        Assert.Equal(new PictureRange(0, 40), Assert.Single(plan.Free));
+        Assert.Equal((0, RenderStatus.Running), (plan.Failures, plan.Status));
+    }
+
+    [Fact]
+    public void A_job_whose_units_keep_failing_fails_with_the_reason()
+    {
+        RenderPlan plan = RenderPlan.Begin(40);
+        for (int i = 0; i < 5; i++)
+        {
+            Assert.Equal(RenderStatus.Running, plan.Status);
+            plan.Return(plan.Lease("a", 5, 1, s_now)!.Id, "no such label");
+        }
+
+        Assert.Equal((RenderStatus.Failed, "no such label"), (plan.Status, plan.Error));
+        Assert.Null(plan.Lease("a", 5, 1, s_now));
+    }
+
+    [Fact]
+    public void A_cancelled_job_lets_no_worker_go_on()
+    {
+        RenderPlan plan = RenderPlan.Begin(40);
+        UnitLease lease = plan.Lease("a", 5, 1, s_now)!;
+
+        plan.Cancel();
+
+        Assert.False(plan.Renew(lease.Id, s_now.AddSeconds(5)));
+        Assert.Null(plan.Lease("b", 5, 1, s_now));
+        Assert.False(plan.Finish(lease.Id, 5, 0));
+    }
+}
