@@ -25,6 +25,38 @@ internal sealed class AddedVariance
         _paper = plan.PaperVariance;
     }
 
+    /// <summary>Measures several plans on the trajectories that ranges come from; they share FP32's evaluations.</summary>
+    /// <param name="run">Whose noise is collected.</param>
+    /// <param name="plans">Steps as fitted, what corrects them, and whose weights they run with.</param>
+    /// <returns>Of each plan the steps with their measured gains.</returns>
+    public static StepDecision[][] Measure(CalibrationRun run, IReadOnlyList<(StepDecision[] Steps, CorrectionPlan Plan, QuantizationVariant Weights)> plans)
+    {
+        CalibrationContext context = run.Context;
+        AddedVariance[] gains = [.. plans.Select(p => new AddedVariance(p.Steps, p.Plan, context.Model.Channels, context.Model.NoCondition))];
+        var evaluators = plans.Select(p => run.TensorsOf(p.Weights)).Distinct().ToDictionary(tensors => tensors, tensors => run.Evaluator(plans.First(p => run.TensorsOf(p.Weights) == tensors).Weights));
+        try
+        {
+            using ReferenceTrajectories reference = context.Reference();
+            for (int unit = 0; unit < ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories); unit++)
+            {
+                foreach (TrajectoryState state in reference.Run(unit, cancellation: context.Cancellation))
+                {
+                    for (int i = 0; i < gains.Length; i++) gains[i].Add(state, evaluators[run.TensorsOf(plans[i].Weights)], context.Cancellation);
+                    context.Report("added variance", (1 + gains.Length * CalibrationContext.QuantizedWork) / context.Options.Steps);
+                }
+            }
+        }
+        finally
+        {
+            foreach (NetworkEvaluator evaluator in evaluators.Values) evaluator.Dispose();
+        }
+
+        return [.. gains.Select(g => g.Steps)];
+    }
+
+    /// <summary>Work of <see cref="Measure"/>, in evaluations of a unit's trajectories.</summary>
+    public static double Work(CalibrationOptions options, int plans) => ReferenceTrajectories.UnitsOf(options.RangeTrajectories) * (1 + plans * CalibrationContext.QuantizedWork);
+
     /// <summary>Adds a unit's states at one step; a step without noise of its own needs none.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {

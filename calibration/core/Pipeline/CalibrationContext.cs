@@ -13,6 +13,12 @@ namespace Specializer.Calibration;
 internal sealed record CalibrationContext(
     ImportedModel Model, Scheduler Scheduler, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
 {
+    /// <summary>A quantized evaluation and its statistics, in evaluations in FP32, roughly: for the time left only.</summary>
+    public const double QuantizedWork = 0.5;
+
+    /// <summary>An evaluation in FP32 of which activations are collected, likewise.</summary>
+    public const double CollectingWork = 1;
+
     private double _done;
 
     /// <summary>All the work there will be, in evaluations of a unit's trajectories.</summary>
@@ -23,6 +29,9 @@ internal sealed record CalibrationContext(
 
     /// <summary>FP32 trajectories.</summary>
     public ReferenceTrajectories Reference() => new(Model, Scheduler, Options, Device);
+
+    /// <summary>The part of <see cref="Total"/> that is done.</summary>
+    public double Done => _done;
 
     /// <summary>Adds to the work done.</summary>
     public void Report(string phase, double work)

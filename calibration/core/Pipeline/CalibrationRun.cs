@@ -1,38 +1,56 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
-/// <summary>One calibration's collecting phases, each of which uses what the earlier ones found. What was collected decides everything that follows.</summary>
+/// <summary>The collecting phases of a calibration, each of which uses what the earlier ones found. What was collected decides everything that follows. An artefact and the rows
+/// of an ablation go through the same phases, for other ways to quantize.</summary>
 internal sealed class CalibrationRun
 {
     private readonly Checkpoint _checkpoint;
-    // A quantized evaluation beside one in FP32, roughly: for the time left only.
-    private const double QuantizedWork = 0.5;
-
+    private readonly QuantizationVariant[] _variants;
+    private readonly Dictionary<int, QuantizedNetwork> _networks;
+    private readonly Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
+    private readonly Dictionary<QuantizationVariant, ActivationRange[][]> _ranges = [];
     private readonly string _noisePhase;
     private readonly int _units, _rangeUnits;
     private ActivationCollector? _activations;
     private WidthStatistics[] _statistics = [];
 
+    /// <summary>For an artefact.</summary>
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint)
-        : this(context, checkpoint, [], "noise")
+        : this(context, checkpoint, QuantizationVariant.Measured(context.Options))
     {
     }
 
-    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyCollection<string> eightBits, string noisePhase)
+    /// <param name="context">What is calibrated, and for what.</param>
+    /// <param name="checkpoint">Written after each unit.</param>
+    /// <param name="variants">Ways to quantize.</param>
+    public CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants)
+        : this(context, checkpoint, variants, [], "noise")
     {
-        (Context, _checkpoint, _noisePhase) = (context, checkpoint, noisePhase);
-        Quantized = QuantizedNetwork.Of(context.Model.Network, context.Options.WeightBits, context.Options.Skip, context.Options.AttentionBits, eightBits);
-        Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
-        _units = Units(context.Options.Trajectories);
-        _rangeUnits = Units(context.Options.RangeTrajectories);
+    }
 
-        static int Units(int trajectories) => (trajectories + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
+    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string noisePhase)
+    {
+        (Context, _checkpoint, _variants, _noisePhase, Learner) = (context, checkpoint, [.. variants], noisePhase, context.Options.Engine);
+        _networks = variants.Select(v => v.WeightBits).Append(context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
+            bits => QuantizedNetwork.Of(context.Model.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []));
+        Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
+        _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
+        _rangeUnits = ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories);
     }
 
     /// <summary>What is calibrated, and for what.</summary>
     public CalibrationContext Context { get; }
 
-    /// <summary>The network with integer convolutions.</summary>
-    public QuantizedNetwork Quantized { get; }
+    /// <summary>What learns rounding, for variants that are reconstructed.</summary>
+    public ReferenceEngine? Learner { get; init; }
+
+    /// <summary>Whether noise is measured free-running, too.</summary>
+    public bool FreeRunning { get; init; } = true;
+
+    /// <summary>The artefact's network with integer convolutions.</summary>
+    public QuantizedNetwork Quantized => _networks[Context.Options.WeightBits];
 
     /// <summary>Activation widths that the artefact may use.</summary>
     public int[] Widths { get; }
@@ -40,26 +58,50 @@ internal sealed class CalibrationRun
     /// <summary>What was collected along FP32 trajectories, after <see cref="CollectActivations"/>.</summary>
     public ActivationCollector Activations => _activations!;
 
-    /// <summary>The weights file's tensors, after <see cref="QuantizeWeights"/>.</summary>
-    public QuantizedTensors Tensors { get; private set; } = null!;
+    /// <summary>The artefact's tensors, after <see cref="QuantizeWeights"/>.</summary>
+    public QuantizedTensors Tensors => TensorsOf(Own(Widths[0]));
 
-    /// <summary>Per width, step and slot, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
-    public ActivationRange[][][] Ranges { get; private set; } = [];
-
-    /// <summary>Noise of one of <see cref="Widths"/>, after <see cref="CollectNoise"/>.</summary>
-    public NoiseCollector Noise(int width) => _statistics.Single(s => s.Bits == new BitWidths(Context.Options.WeightBits, Widths[width])).Noise;
-
-    /// <summary>Noise of all widths that there are kernels for, whether the artefact uses them or not; after <see cref="CollectNoise"/>.</summary>
+    /// <summary>Noise of all variants, after <see cref="CollectNoise"/>.</summary>
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => 1 + _rangeUnits * (1 + FreeRunningWork) + _units * NoiseWork + ReconstructionPhase.Work(Context.Options);
+    public double Work => 1 + _rangeUnits * CalibrationContext.CollectingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
 
+    /// <summary>The artefact's way to quantize with some activation bits.</summary>
+    public QuantizationVariant Own(int activationBits) => new(Context.Options.WeightBits, Context.Options.Rounding, true, activationBits);
+
+    /// <summary>A variant's tensors, after <see cref="QuantizeWeights"/>.</summary>
+    public QuantizedTensors TensorsOf(QuantizationVariant variant) => _tensors[(variant.WeightBits, variant.Rounding)];
+
+    /// <summary>Per step and slot, what the histograms gave, or learning made of it; after <see cref="QuantizeWeights"/>.</summary>
+    public ActivationRange[][] Ranges(QuantizationVariant variant) => _ranges[variant];
+
+    /// <summary>A variant's noise, after <see cref="CollectNoise"/>.</summary>
+    public NoiseCollector Noise(QuantizationVariant variant) => _statistics[Array.IndexOf(_variants, variant)].Noise;
+
+    /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
+    public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
+        new(_networks[variant.WeightBits].Network, Context.Options.Steps, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages);
+
+    /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
+    /// <param name="variants">One a step.</param>
+    public StepDecision[] Steps(IEnumerable<QuantizationVariant> variants) => [.. variants.Select((variant, step) => new StepDecision(
+        Context.Scheduler.Steps[step], Context.Scheduler.Coefficients(step), variant.ActivationBits, Quantizations(Ranges(variant)[step]), Noise(variant).Moments(step),
+        Math.Abs(Context.Scheduler.Steps[step].Lambda)) { Guidance = Context.Options.Guidance })];
+
+    /// <summary>The manifest of some steps.</summary>
+    /// <param name="weights">Gives the network; the steps' variants have the same weights.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="plan">Corrections.</param>
+    /// <param name="policy">How the bits were chosen.</param>
+    public CalibrationManifest Manifest(QuantizationVariant weights, IReadOnlyList<StepDecision> steps, CorrectionPlan plan, string policy) =>
+        ManifestBuilder.Build(Context.Model, Context.Scheduler, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
+
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights and noise are not.</summary>
-    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, eightBits, "noise-of-kept-layers") { _activations = _activations };
+    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations };
 
     /// <summary>Ranges and input moments along FP32 trajectories.</summary>
     public void CollectActivations()
@@ -74,51 +116,87 @@ internal sealed class CalibrationRun
         });
         _activations = activations;
         if (first == 0) activations.FixScales(reference, _ => Context.Report("FP32 activations", 1.0 / Context.Options.Steps), Context.Cancellation);
-        else Context.Report("FP32 activations", 1 + first);
+        else Context.Report("FP32 activations", 1 + first * CalibrationContext.CollectingWork);
         for (int unit = first; unit < _rangeUnits; unit++)
         {
-            foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report("FP32 activations", 1.0 / Context.Options.Steps);
+            foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report("FP32 activations", CalibrationContext.CollectingWork / Context.Options.Steps);
             _checkpoint.Save("activations", unit + 1, activations.Write);
         }
 
-        ActivationCollector New() => new(reference.Network, Quantized, Context.Options, Context.Threads);
+        ActivationCollector New() => new(reference.Network, Quantized,
+            Context.Options with { Rounding = _variants.All(v => v.Rounding == RoundingChoice.Nearest) ? RoundingChoice.Nearest : RoundingChoice.Gptq }, Context.Threads);
     }
 
     /// <summary>Integers for the weights, ranges for the activations.</summary>
     public void QuantizeWeights()
     {
-        Tensors = new(Context.Model, Context.Timesteps, Quantized.Network, _activations!.Moments, Context.Threads, Context.Cancellation);
-        Ranges = [.. Widths.Select(bits => SearchRanges(Quantized, bits))];
-        if (Context.Options.Rounding == RoundingChoice.Reconstruct) new ReconstructionPhase(Context, Quantized, Widths, _checkpoint).Run(Tensors, Ranges);
+        foreach (QuantizationVariant variant in _variants)
+        {
+            if (!_tensors.ContainsKey((variant.WeightBits, variant.Rounding)))
+            {
+                _tensors.Add((variant.WeightBits, variant.Rounding), new(Context.Model, Context.Timesteps, _networks[variant.WeightBits].Network,
+                    variant.Rounding == RoundingChoice.Nearest ? _ => null : _activations!.Moments, Context.Threads, Context.Cancellation));
+            }
+
+            _ranges[variant] = SearchRanges(variant);
+        }
+
+        QuantizationVariant[] learned = [.. _variants.Where(IsLearned).OrderBy(v => v.ActivationBits)];
+        if (learned.Length == 0) return;
+        new ReconstructionPhase(Context, Learner!, _networks[learned[0].WeightBits], [.. learned.Select(v => v.ActivationBits)], _checkpoint)
+            .Run(TensorsOf(learned[0]), [.. learned.Select(Ranges)]);
     }
 
-    /// <summary>Noise of all widths, on the kernels that will run: teacher-forced on every trajectory, free-running on those that ranges come from. They share FP32's evaluations.</summary>
+    /// <summary>Noise of all variants, on the kernels that will run: teacher-forced on every trajectory, free-running on those that ranges come from. They share FP32's evaluations.</summary>
     public void CollectNoise()
     {
-        int other = Context.Options.WeightBits == 4 ? 8 : 4;
-        QuantizedNetwork network = QuantizedNetwork.Of(Context.Model.Network, other, Context.Options.Skip, Context.Options.AttentionBits);
-        using NetworkEvaluator own = Evaluator();
-        // What the artefact does not use is measured with the weights that it would have.
-        using NetworkEvaluator beside = Evaluator(network, new(Context.Model, Context.Timesteps, network.Network, _activations!.Moments, Context.Threads, Context.Cancellation));
-        (BitWidths Bits, Quantization[][] Quantizations)[] widths = [.. BitWidths.All.Select(bits =>
+        var evaluators = new Dictionary<QuantizedTensors, NetworkEvaluator>();
+        try
         {
-            int width = bits.Weights == other ? -1 : Array.IndexOf(Widths, bits.Activations);
-            ActivationRange[][] ranges = width >= 0 ? Ranges[width] : SearchRanges(bits.Weights == other ? network : Quantized, bits.Activations);
-            return (bits, Array.ConvertAll(ranges, Quantizations));
-        })];
-        WidthStatistics[] statistics = New();
+            foreach (QuantizationVariant variant in _variants)
+            {
+                if (!evaluators.ContainsKey(TensorsOf(variant))) evaluators.Add(TensorsOf(variant), Evaluator(variant));
+            }
+
+            Measure(v => evaluators[TensorsOf(v)]);
+        }
+        finally
+        {
+            foreach (NetworkEvaluator evaluator in evaluators.Values) evaluator.Dispose();
+        }
+    }
+
+    /// <summary>Forgets the weights that the artefact does not use: their noise is measured.</summary>
+    public void ForgetOtherWeights()
+    {
+        foreach ((int, RoundingChoice) other in _tensors.Keys.Where(key => _tensors[key] != Tensors).ToArray()) _tensors.Remove(other);
+    }
+
+    /// <summary>The parameters that a step runs with.</summary>
+    public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
+
+    // Of a unit, in FP32 evaluations of its trajectories.
+    private double NoiseWork => 1 + _variants.Length * CalibrationContext.QuantizedWork;
+
+    private double FreeRunningWork => FreeRunning ? _variants.Length * CalibrationContext.QuantizedWork : 0;
+
+    private bool IsLearned(QuantizationVariant variant) => variant.Rounding == RoundingChoice.Reconstruct && Widths.Contains(variant.ActivationBits);
+
+    private void Measure(Func<QuantizationVariant, NetworkEvaluator> evaluator)
+    {
+        int freeUnits = FreeRunning ? _rangeUnits : 0;
+        _statistics = New();
         using ReferenceTrajectories reference = Context.Reference();
         int first = _checkpoint.Load(_noisePhase, _units, (reader, units) =>
         {
             WidthStatistics[] read = New();
-            foreach (WidthStatistics s in read) s.Read(reader, units, Math.Min(units, _rangeUnits));
-            statistics = read;
+            foreach (WidthStatistics s in read) s.Read(reader, units, Math.Min(units, freeUnits));
+            _statistics = read;
         });
-        _statistics = statistics;
-        Context.Report("quantization noise", first * NoiseWork + Math.Min(first, _rangeUnits) * FreeRunningWork);
+        Context.Report("quantization noise", first * NoiseWork + Math.Min(first, freeUnits) * FreeRunningWork);
         for (int unit = first; unit < _units; unit++)
         {
-            bool free = unit < _rangeUnits;
+            bool free = unit < freeUnits;
             foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
             {
                 foreach (WidthStatistics s in _statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
@@ -135,30 +213,34 @@ internal sealed class CalibrationRun
             _checkpoint.Save(_noisePhase, unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
         }
 
-        WidthStatistics[] New() => Array.ConvertAll(widths, w => new WidthStatistics(w.Bits, w.Bits.Weights == other ? beside : own,
-            new(w.Quantizations, Context.Model.Channels, Context.Options), new(w.Quantizations, Context.Model, Context.Options)));
+        WidthStatistics[] New() => [.. _variants.Select(v =>
+        {
+            Quantization[][] quantizations = Array.ConvertAll(Ranges(v), Quantizations);
+            return new WidthStatistics(v.Bits, evaluator(v), new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
+        })];
     }
 
-    /// <summary>The quantized network, ready to run.</summary>
-    public NetworkEvaluator Evaluator() => Evaluator(Quantized, Tensors);
-
-    /// <summary>The parameters that a step runs with.</summary>
-    public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
-
-    // Of a unit, in FP32 evaluations of its trajectories.
-    private static double NoiseWork => 1 + BitWidths.All.Count * QuantizedWork;
-
-    private static double FreeRunningWork => BitWidths.All.Count * QuantizedWork;
-
-    private NetworkEvaluator Evaluator(QuantizedNetwork network, QuantizedTensors tensors) =>
-        new(network.Network, Context.Options.Steps, tensors.Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
-
-    private ActivationRange[][] SearchRanges(QuantizedNetwork network, int bits)
+    private ActivationRange[][] SearchRanges(QuantizationVariant variant)
     {
+        QuantizedNetwork network = _networks[variant.WeightBits];
         var all = new ActivationRange[Context.Options.Steps][];
-        Parallel.For(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation }, step =>
-            all[step] = [.. network.Sources.Select((source, slot) =>
-                ActivationSearch.Minimize(_activations!.Histogram(network.Constant[slot] ? 0 : step, source), bits == 4 && !network.Widened[slot] ? 15 : 255))]);
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation };
+        if (variant.PerStep)
+        {
+            Parallel.For(0, all.Length, parallel, step => all[step] = [.. network.Sources.Select((source, slot) => Search(slot, _activations!.Histogram(network.Constant[slot] ? 0 : step, source)))]);
+            return all;
+        }
+
+        var whole = new ActivationRange[network.Sources.Count];
+        Parallel.For(0, whole.Length, parallel, slot =>
+        {
+            var histogram = new ActivationHistogram();
+            for (int step = 0; step < all.Length; step++) histogram.Merge(_activations!.Histogram(step, network.Sources[slot]));
+            whole[slot] = Search(slot, histogram);
+        });
+        Array.Fill(all, whole);
         return all;
+
+        ActivationRange Search(int slot, ActivationHistogram histogram) => ActivationSearch.Minimize(histogram, variant.ActivationBits == 4 && !network.Widened[slot] ? 15 : 255);
     }
 }

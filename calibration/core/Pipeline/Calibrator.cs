@@ -50,6 +50,7 @@ public static class Calibrator
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
+        run.ForgetOtherWeights();
         (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
         PipelineParts others = parts.Choose();
         manifest = others.AddTo(manifest);

@@ -6,11 +6,11 @@ namespace Specializer.Calibration;
 
 /// <summary>What an interrupted calibration goes on from: for each phase a file with the units done and the state after them. Resuming gives the bytes that an
 /// uninterrupted run gives, because a state is written only between units.</summary>
-/// <param name="folder">Where the artefact will lie.</param>
+/// <param name="folder">Where the artefact will lie; null to keep nothing.</param>
 /// <param name="name">Of the artefact.</param>
 /// <param name="identity">Everything that decides the state: another model, other options or other code start anew.</param>
 /// <param name="findings">Receives word of a file that is there and cannot be used.</param>
-internal sealed class Checkpoint(string folder, string name, string identity, ICollection<Finding>? findings = null)
+internal sealed class Checkpoint(string? folder, string name, string identity, ICollection<Finding>? findings = null)
 {
     private const uint Magic = 0x344B5A53; // "SZK4", little-endian
 
@@ -20,7 +20,12 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
     private readonly List<string> _phases = [];
 
     /// <summary>Writes a phase's state, in one piece or not at all.</summary>
-    public void Save(string phase, int units, Action<BinaryWriter> state) => AtomicFile.Write(PathOf(phase), stream =>
+    public void Save(string phase, int units, Action<BinaryWriter> state)
+    {
+        if (folder is not null) AtomicFile.Write(PathOf(phase), stream => Write(stream, units, state));
+    }
+
+    private void Write(Stream stream, int units, Action<BinaryWriter> state)
     {
         using var hash = SHA256.Create();
         using (var hashed = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true))
@@ -33,7 +38,7 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
         }
 
         stream.Write(hash.Hash);
-    });
+    }
 
     /// <summary>Reads a phase's state; returns the units done, 0 when there is none that fits.</summary>
     /// <param name="phase">The phase.</param>
@@ -41,6 +46,7 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
     /// <param name="state">Reads the state after so many units. Throws <see cref="InvalidDataException"/> where it is none, and keeps nothing of it then.</param>
     public int Load(string phase, int most, Action<BinaryReader, int> state)
     {
+        if (folder is null) return 0;
         _phases.Add(phase);
         string path = PathOf(phase);
         if (!File.Exists(path)) return 0;
@@ -102,5 +108,5 @@ internal sealed class Checkpoint(string folder, string name, string identity, IC
         return left;
     }
 
-    private string PathOf(string phase) => Path.Combine(folder, $"{name}.{phase}.checkpoint");
+    private string PathOf(string phase) => Path.Combine(folder!, $"{name}.{phase}.checkpoint");
 }

@@ -50,7 +50,7 @@ internal sealed class DecisionPhase
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
             double costs = budget ? (Options.Steps + 2.0) * Math.Ceiling(BudgetCosts.Images(Options) / unit) : 0;
-            double added = noise ? 2 * Options.RangeTrajectories / unit : 0;
+            double added = noise ? AddedVariance.Work(Options, 1) : 0;
             double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? 2 * HeldOutImages.Count(Options) / unit : 0;
             return drawing + costs + added + variance;
         }
@@ -70,7 +70,7 @@ internal sealed class DecisionPhase
         share => _context.Report("held-out trajectories", share * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages), _context.Cancellation);
 
     private CalibrationManifest Build(int[] bits, CorrectionPlan plan) =>
-        ManifestBuilder.Build(_context.Model, _context.Scheduler, Options, _run.Quantized.Network, Steps(bits, plan), plan, _policy);
+        _run.Manifest(_run.Own(_run.Widths[0]), Steps(bits, plan), plan, _policy);
 
     private int[] Allocate()
     {
@@ -80,7 +80,7 @@ internal sealed class DecisionPhase
         return Options.Policy switch
         {
             BitPolicy.Preset => preset,
-            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => _run.Noise(0).Fit(s).NormRatio)],
+            BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => _run.Noise(_run.Own(4)).Fit(s).NormRatio)],
                 [.. _context.Scheduler.Steps.Select(s => s.AlphaBar)], Options.RuleMargin),
             _ => Budget(preset),
         };
@@ -96,7 +96,7 @@ internal sealed class DecisionPhase
         InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Steps)], plan)
             .Select(s => s.Parameters(plan)).ToArray())];
         using (ReferenceTrajectories reference = _context.Reference())
-        using (NetworkEvaluator quantized = _run.Evaluator())
+        using (NetworkEvaluator quantized = _run.Evaluator(_run.Own(_run.Widths[0])))
         {
             _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint, work => _context.Report("cost of each step", work / Options.Steps), _context.Cancellation);
         }
@@ -124,34 +124,12 @@ internal sealed class DecisionPhase
 
     private StepDecision[] Steps(int[] bits, CorrectionPlan plan)
     {
-        StepDecision[] steps = [.. bits.Select((b, step) =>
-        {
-            int width = Array.IndexOf(_run.Widths, b);
-            return new StepDecision(_context.Scheduler.Steps[step], _context.Scheduler.Coefficients(step), b,
-                CalibrationRun.Quantizations(_run.Ranges[width][step]), _run.Noise(width).Moments(step), Math.Abs(_context.Scheduler.Steps[step].Lambda)) { Guidance = Options.Guidance };
-        })];
-        return plan.Variance && _context.Scheduler.Steps.Any(step => step.Sigma != 0) ? WithMeasuredGains(steps, plan) : steps;
-    }
-
-    /// <summary>The steps with the variance that quantization adds to the next state, on the states that ranges come from.</summary>
-    private StepDecision[] WithMeasuredGains(StepDecision[] steps, CorrectionPlan plan)
-    {
-        string key = $"{string.Join(' ', steps.Select(s => s.Bits))} {plan.Mean} {plan.ClampK} {plan.PaperVariance}";
-        if (_gains.TryGetValue(key, out double[]? known)) return [.. steps.Select((s, i) => s with { ErrorGain = known[i] })];
-        var gain = new AddedVariance(steps, plan, _context.Model.Channels, _context.Model.NoCondition);
-        using ReferenceTrajectories reference = _context.Reference();
-        using NetworkEvaluator quantized = _run.Evaluator();
-        for (int unit = 0; unit * ReferenceTrajectories.UnitImages < Options.RangeTrajectories; unit++)
-        {
-            foreach (TrajectoryState state in reference.Run(unit, cancellation: _context.Cancellation))
-            {
-                gain.Add(state, quantized, _context.Cancellation);
-                _context.Report("added variance", 2.0 / Options.Steps);
-            }
-        }
-
-        _gains.Add(key, [.. gain.Steps.Select(s => s.ErrorGain)]);
-        return gain.Steps;
+        StepDecision[] steps = _run.Steps(bits.Select(_run.Own));
+        if (!plan.Variance || _context.Scheduler.Steps.All(step => step.Sigma == 0)) return steps;
+        string key = $"{string.Join(' ', bits)} {plan.Mean} {plan.ClampK}";
+        if (!_gains.TryGetValue(key, out double[]? gains))
+            _gains.Add(key, gains = [.. AddedVariance.Measure(_run, [(steps, plan, _run.Own(_run.Widths[0]))])[0].Select(s => s.ErrorGain)]);
+        return [.. steps.Select((s, i) => s with { ErrorGain = gains[i] })];
     }
 
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
@@ -159,7 +137,7 @@ internal sealed class DecisionPhase
     {
         var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NoCondition);
         using ReferenceTrajectories reference = _context.Reference();
-        using NetworkEvaluator quantized = _run.Evaluator();
+        using NetworkEvaluator quantized = _run.Evaluator(_run.Own(_run.Widths[0]));
         int images = HeldOutImages.Count(Options);
         for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
         {
@@ -195,6 +173,6 @@ internal sealed class DecisionPhase
         StepDecision[] large = [.. steps.Where(s => s.Solver.Sigma > 0 && s.Variance(plan).Unabsorbed > 0)];
         if (large.Length > 0) _findings.Add(new VarianceNotAbsorbed([.. large.Select(s => s.Solver.Timestep)]));
         _findings.AddRange(RangeFindings.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
-            steps.Select((s, i) => _run.Ranges[Array.IndexOf(_run.Widths, s.Bits)][i][slot]).ToArray())]));
+            steps.Select((s, i) => _run.Ranges(_run.Own(s.Bits))[i][slot]).ToArray())]));
     }
 }

@@ -1,7 +1,7 @@
 namespace Specializer.Calibration;
 
-/// <summary>Learns weights and step sizes on the calibration's engine, from what the earlier phases found.</summary>
-internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedNetwork quantized, int[] widths, Checkpoint? checkpoint)
+/// <summary>Learns weights and step sizes on an engine with automatic differentiation, from what the earlier phases found.</summary>
+internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceEngine learner, QuantizedNetwork quantized, int[] widths, Checkpoint checkpoint)
 {
     private const string Phase = "reconstruction";
     private const int Finished = int.MaxValue;
@@ -11,8 +11,8 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
     private const double TrainingWork = 3;
 
     /// <summary>Work of this phase, in evaluations of a unit's trajectories.</summary>
-    public static double Work(CalibrationOptions options) => options.Rounding != RoundingChoice.Reconstruct ? 0
-        : TrainingWork * options.Reconstruction.Iterations * options.Reconstruction.BatchSize / (ReferenceTrajectories.UnitImages * (double)options.Steps);
+    public static double Work(CalibrationOptions options) =>
+        TrainingWork * options.Reconstruction.Iterations * options.Reconstruction.BatchSize / (ReferenceTrajectories.UnitImages * (double)options.Steps);
 
     /// <summary>Replaces weights and step sizes by learned ones.</summary>
     /// <param name="tensors">Hold second-order rounding to start from.</param>
@@ -21,14 +21,14 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
     {
         var weights = tensors.Quantized.ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
         Quantization[][] rows = [.. ranges.SelectMany(width => width.Select(CalibrationRun.Quantizations))];
-        int done = checkpoint?.Load(Phase, Finished, (reader, blocks) =>
+        int done = checkpoint.Load(Phase, Finished, (reader, blocks) =>
         {
             if (blocks != Finished && blocks > quantized.Network.Operations.Count) throw new InvalidDataException($"{blocks} blocks are more than there are operations");
             (weights, rows) = Read(reader, weights, rows);
-        }) ?? 0;
+        });
         if (done != Finished)
         {
-            ReconstructedNetwork learned = context.Options.Engine!.Reconstruct(
+            ReconstructedNetwork learned = learner.Reconstruct(
                 new(context.Model, quantized.Network, context.Timesteps, weights, rows, Collect(), context.Options.Reconstruction) { Progress = new Share(context), BlocksDone = done, BlockDone = Save },
                 context.Cancellation);
             (weights, rows) = (new(learned.Weights, StringComparer.Ordinal), [.. learned.Rows]);
@@ -68,7 +68,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, QuantizedN
     }
 
     private void Save(int blocks, IReadOnlyDictionary<string, QuantizedWeights> weights, IReadOnlyList<Quantization[]> rows) =>
-        checkpoint?.Save(Phase, blocks, writer => Write(writer, weights, rows));
+        checkpoint.Save(Phase, blocks, writer => Write(writer, weights, rows));
 
     private static void Write(BinaryWriter writer, IReadOnlyDictionary<string, QuantizedWeights> weights, IReadOnlyList<Quantization[]> rows)
     {

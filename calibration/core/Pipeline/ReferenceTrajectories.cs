@@ -46,8 +46,8 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <summary>The FP32 network.</summary>
     public Manifest.Network Network => _model.Network;
 
-    /// <summary>Units of the calibration.</summary>
-    public int Units => (_options.Trajectories + UnitImages - 1) / UnitImages;
+    /// <summary>Units that hold so many trajectories.</summary>
+    public static int UnitsOf(int trajectories) => (trajectories + UnitImages - 1) / UnitImages;
 
     /// <summary>Runs a unit of the calibration: see the other form.</summary>
     public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default) =>

@@ -30,6 +30,7 @@ internal sealed class SensitivePhase(CalibrationRun run, DecisionPhase decision,
         CalibrationRun kept = run.Keeping(layers);
         kept.QuantizeWeights();
         kept.CollectNoise();
+        kept.ForgetOtherWeights();
         var others = new List<Finding>();
         DecisionPhase other = decision.For(kept, allowed, others);
         CalibrationManifest with = other.Decide();

@@ -28,7 +28,9 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
 }
 
 /// <summary>Which rows an ablation has: each adds one part to the row before it, or stands beside it as the alternative.</summary>
-internal sealed class AblationRows(AblationCalibration calibration, CalibrationManifest artifact, bool learned = false)
+/// <param name="artifact">What the rows stand beside.</param>
+/// <param name="learned">Whether there are rows with learned rounding.</param>
+internal sealed class AblationRows(CalibrationManifest artifact, bool learned = false)
 {
     private const string Ranges = "+ per-step ranges";
 
@@ -56,16 +58,17 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
     ];
 
     /// <summary>Corrections that the rows need, with the variants they correct.</summary>
-    public IReadOnlyList<(QuantizationVariant, CorrectionPlan)> Plans =>
+    public IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> Plans =>
         [.. Variants.Where(v => v.PerStep).SelectMany(v => (CorrectionPlan[])[s_paper, s_paperVariance, _plan], (v, p) => (v, p))];
 
     /// <summary>All rows but FP32 and the artefact.</summary>
-    public IEnumerable<AblationRow> All()
+    /// <param name="calibration">Has measured what they need.</param>
+    public IEnumerable<AblationRow> All(AblationCalibration calibration)
     {
-        foreach (AblationRow row in Chain(8).Concat(Chain(4))) yield return row;
+        foreach (AblationRow row in Chain(calibration, 8).Concat(Chain(calibration, 4))) yield return row;
         QuantizationVariant four = new(4, RoundingChoice.Gptq, true, 4), eight = four with { ActivationBits = 8 };
         string ranged = $"W4A4 {Ranges}";
-        yield return Row(ranged, "W4A4", four, [.. calibration.Steps(four, s_off)], s_off);
+        yield return Row(calibration, ranged, "W4A4", four, [.. calibration.Steps(four, s_off)], s_off);
         if (learned)
         {
             // Beside what learning starts from.
@@ -73,11 +76,11 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
             {
                 string bits = $"W4A{v.ActivationBits}";
                 QuantizationVariant reconstructed = v with { Rounding = RoundingChoice.Reconstruct };
-                yield return Row($"{bits} + learned rounding", bits, reconstructed, calibration.Steps(reconstructed, s_off), s_off) with { Change = "learned rounding and step sizes", Against = $"{bits} {Ranges}" };
+                yield return Row(calibration, $"{bits} + learned rounding", bits, reconstructed, calibration.Steps(reconstructed, s_off), s_off) with { Change = "learned rounding and step sizes", Against = $"{bits} {Ranges}" };
             }
         }
 
-        yield return Row("W4A4, all corrections", "W4A4", four, [.. calibration.Steps(four, s_paper)], s_paper with { Variance = true });
+        yield return Row(calibration, "W4A4, all corrections", "W4A4", four, [.. calibration.Steps(four, s_paper)], s_paper with { Variance = true });
         if (!Mixed(artifact)) yield break;
         int[] preset = [.. _bits.Order()];
         yield return Mix("MP, no corrections", _bits, s_off);
@@ -89,7 +92,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         AblationRow Mix(string name, int[] bits, CorrectionPlan plan)
         {
             StepDecision[] low = calibration.Steps(four, plan), high = calibration.Steps(eight, plan);
-            return Row(name, "MP", eight, [.. bits.Select((b, t) => b == 4 ? low[t] : high[t])], plan);
+            return Row(calibration, name, "MP", eight, [.. bits.Select((b, t) => b == 4 ? low[t] : high[t])], plan);
         }
     }
 
@@ -111,31 +114,31 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         return weights == 32 ? "FP32" : $"W{weights}A{(weights == 8 ? 8 : manifest.Steps[0].ActivationBits)}";
     }
 
-    private IEnumerable<AblationRow> Chain(int weights)
+    private IEnumerable<AblationRow> Chain(AblationCalibration calibration, int weights)
     {
         string bits = $"W{weights}A8";
         QuantizationVariant nearest = new(weights, RoundingChoice.Nearest, false, 8), gptq = nearest with { Rounding = RoundingChoice.Gptq }, perStep = gptq with { PerStep = true };
         string plain = $"{bits} nearest", rounded = $"{bits} + GPTQ", ranged = $"{bits} {Ranges}", scaled = $"{bits} + mean correction", centred = $"{bits} + bias";
-        yield return Row(plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
-        yield return Row(rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
-        yield return Row(ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
-        AblationRow paper = Row(centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
+        yield return Row(calibration, plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
+        yield return Row(calibration, rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
+        yield return Row(calibration, ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
+        AblationRow paper = Row(calibration, centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
         yield return WithoutBias(paper) with { Name = scaled, Change = "mean correction (k, clamped at 0)", Against = ranged, Criterion = Criterion.Correlation };
         yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias };
-        yield return Row($"{bits} signed k, bias", bits, perStep, calibration.Steps(perStep, s_signed), s_signed) with
+        yield return Row(calibration, $"{bits} signed k, bias", bits, perStep, calibration.Steps(perStep, s_signed), s_signed) with
         {
             Change = "signed k and bias, instead",
             Against = ranged,
             Criterion = Criterion.Correlation,
         };
-        yield return Row($"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
-        yield return Row($"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
+        yield return Row(calibration, $"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
+        yield return Row(calibration, $"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
             Change = "variance",
             Against = centred,
             Criterion = Criterion.Variance,
         };
-        yield return Row($"{bits} + paper's variance", bits, perStep, calibration.Steps(perStep, s_paperVariance), s_paperVariance) with
+        yield return Row(calibration, $"{bits} + paper's variance", bits, perStep, calibration.Steps(perStep, s_paperVariance), s_paperVariance) with
         {
             Change = "variance as the paper has it, instead",
             Against = centred,
@@ -143,7 +146,7 @@ internal sealed class AblationRows(AblationCalibration calibration, CalibrationM
         };
     }
 
-    private AblationRow Row(string name, string bits, QuantizationVariant variant, StepDecision[] steps, CorrectionPlan plan) =>
+    private AblationRow Row(AblationCalibration calibration, string name, string bits, QuantizationVariant variant, StepDecision[] steps, CorrectionPlan plan) =>
         new(name, bits, calibration.Manifest(variant, steps, plan, bits == "MP" ? artifact.Sampling.Policy : "uniform"), calibration.Tensors(variant).Bytes);
 
     private static AblationRow WithoutBias(AblationRow row) => row with

@@ -38,35 +38,36 @@ public static class ArtifactEvaluation
         Scheduler scheduler = CalibratedModel.Schedule(manifestPath, manifest, model);
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
-        var work = new Work(progress);
+        CalibrationOptions calibrated = Options(manifest, options);
+        var context = new CalibrationContext(model, scheduler, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
         List<AblationRow> rows = [];
-        if (options.Ablation) rows.AddRange(Calibrate(model, scheduler, manifest, options, device, threads, work, cancellation));
-        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) });
-        return Draw(model, manifest, rows, options, device, digits, work, cancellation);
-    }
-
-    private static List<AblationRow> Calibrate(ImportedModel model, Scheduler scheduler, CalibrationManifest manifest, EvaluationOptions options, Device device, int threads,
-        Work work, CancellationToken cancellation)
-    {
-        var calibrated = new CalibrationOptions
+        if (options.Ablation)
         {
-            Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
-            Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
-            Seed = (ulong)manifest.Provenance.FirstSeed, Reconstruction = options.Reconstruction,
-            AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
-            Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
-        };
-        calibrated.Validate(model);
-        var calibration = new AblationCalibration(model, scheduler, calibrated, device, threads, work.Add, cancellation) { Learner = options.Engine };
-        var rows = new AblationRows(calibration, manifest, learned: options.Engine is not null);
-        work.Expect(AblationCalibration.Work(calibrated, rows.Variants.Count) + DrawingWork(options, manifest, MostRows));
-        calibration.Run(rows.Variants, rows.Plans);
-        return [.. rows.All()];
+            calibrated.Validate(model);
+            var all = new AblationRows(manifest, learned: options.Engine is not null);
+            var calibration = new AblationCalibration(context, new(null, "", ""), all, options.Engine);
+            context.Total = calibration.Work + DrawingWork(options, MostRows);
+            calibration.Run();
+            rows.AddRange(all.All(calibration));
+        }
+
+        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) });
+        return Draw(context, manifest, rows, options, digits);
     }
 
-    private static EvaluationReport Draw(ImportedModel model, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, Device device, DigitReference? digits,
-        Work work, CancellationToken cancellation)
+    /// <summary>What the artefact was calibrated for, with the ablation's number of trajectories.</summary>
+    private static CalibrationOptions Options(CalibrationManifest manifest, EvaluationOptions options) => new()
     {
+        Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
+        Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
+        Seed = (ulong)manifest.Provenance.FirstSeed, Reconstruction = options.Reconstruction,
+        AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
+        Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
+    };
+
+    private static EvaluationReport Draw(CalibrationContext context, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, DigitReference? digits)
+    {
+        (ImportedModel model, Device device) = (context.Model, context.Device);
         // Rows that compute the same are drawn once.
         int[] drawnAs = [.. rows.Select((r, i) => rows.FindIndex(o => r.Draws(o)) is >= 0 and var first ? first : i)];
         int[] drawn = [.. drawnAs.Distinct()];
@@ -78,14 +79,14 @@ public static class ArtifactEvaluation
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
             using var run = new PairedRun(samplers, options, seed, digits);
-            double drawing = DrawingWork(options, manifest, drawn.Length);
-            work.Expect(work.Done + drawing);
-            run.Run(phase => work.Add(phase, drawing / run.Units), cancellation);
+            double drawing = DrawingWork(options, drawn.Length);
+            context.Total = context.Done + drawing;
+            run.Run(phase => context.Report(phase, drawing / run.Units), context.Cancellation);
 
             RowMeasurement[] measured = [.. rows.Select((_, i) => run.Rows[1 + Array.IndexOf(drawn, drawnAs[i])])];
             var floors = digits is null ? null : new SamplingFloors(digits.RealAccuracy, digits.RealFrechet, digits.Distance(run.Rows[0].Features, run.OtherFloat32Features));
             SamplerDescription d = float32.Description;
-            work.Finish("intervals");
+            context.Report("intervals", context.Total);
             return new()
             {
                 Model = d.Name, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
@@ -99,7 +100,7 @@ public static class ArtifactEvaluation
                         Name = "FP32", Bits = "FP32", BitOperationsSaved = 1, Bytes = d.Float32Bytes, MsPerImage = RowMeasurement.MedianOfBatches(run.Rows[0].Milliseconds),
                         Digits = Figures(run.Rows[0]),
                     },
-                    .. rows.AsParallel().AsOrdered().WithCancellation(cancellation).Select((row, i) => Row(row, measured[i], samplers[1 + Array.IndexOf(drawn, drawnAs[i])].Description)),
+                    .. rows.AsParallel().AsOrdered().WithCancellation(context.Cancellation).Select((row, i) => Row(row, measured[i], samplers[1 + Array.IndexOf(drawn, drawnAs[i])].Description)),
                 ],
             };
 
@@ -124,9 +125,9 @@ public static class ArtifactEvaluation
         }
     }
 
-    /// <summary>In FP32 evaluations of one image, as all work here.</summary>
-    private static double DrawingWork(EvaluationOptions options, CalibrationManifest manifest, int rows) =>
-        (double)options.Images * manifest.Steps.Count * ((options.ClassifierFolder is null ? 1 : 2) + rows * AblationCalibration.QuantizedWork);
+    /// <summary>In evaluations of a unit's trajectories.</summary>
+    private static double DrawingWork(EvaluationOptions options, int rows) =>
+        (double)options.Images / ReferenceTrajectories.UnitImages * ((options.ClassifierFolder is null ? 1 : 2) + rows * CalibrationContext.QuantizedWork);
 
     private static DigitReference Digits(string folder, ModelIdentity model, int images, int threads)
     {
@@ -134,18 +135,5 @@ public static class ArtifactEvaluation
         return (model.Height, model.Width, model.Channels) is (DigitClassifier.Size, DigitClassifier.Size, 1) && classes is 0 or DigitClassifier.Classes
             ? DigitReference.Open(folder, images, threads)
             : throw new ArgumentException($"The classifier reads 28×28 digits; {model.Name} draws {model.Height}×{model.Width}×{model.Channels} images of {classes} classes. Leave --classifier out.");
-    }
-
-    private sealed class Work(IProgress<CalibrationProgress>? progress)
-    {
-        private double _total;
-
-        public double Done { get; private set; }
-
-        public void Expect(double total) => _total = total;
-
-        public void Add(string phase, double work) => progress?.Report(new(phase, Done += work, Math.Max(_total, Done)));
-
-        public void Finish(string phase) => progress?.Report(new(phase, _total, _total));
     }
 }

@@ -24,15 +24,15 @@ public class GuidedPredictionTests
         run.QuantizeWeights();
         run.CollectNoise();
         var plan = new CorrectionPlan(MeanCorrectionKind.Divide, false, false);
-        StepDecision[] steps = [.. Enumerable.Range(0, 2).Select(step => new StepDecision(scheduler.Steps[step], scheduler.Coefficients(step), 8,
-            CalibrationRun.Quantizations(run.Ranges[0][step]), run.Noise(0).Moments(step), 0) { Guidance = options.Guidance })];
-        CalibrationManifest manifest = ManifestBuilder.Build(Model, scheduler, options, run.Quantized.Network, steps, plan, "uniform");
+        QuantizationVariant own = run.Own(8);
+        StepDecision[] steps = run.Steps([own, own]);
+        CalibrationManifest manifest = run.Manifest(own, steps, plan, "uniform");
         int[] labels = TrajectoryLabels.Of(Model, options.Seed, 0, 2);
         using InterpretedSampler sampler = InterpretedSampler.FromManifest(manifest, run.Tensors.Bytes, device);
         float[] expected = sampler.Sample(new() { Count = 2, Seed = options.Seed, Labels = labels }).Pixels.ToArray();
 
         using ReferenceTrajectories reference = run.Context.Reference();
-        using NetworkEvaluator quantized = run.Evaluator();
+        using NetworkEvaluator quantized = run.Evaluator(own);
         float[] x = [.. reference.Run(0).First().X];
         for (int step = 0; step < 2; step++)
             reference.Advance(step, 0, 2, x, GuidedPrediction.Evaluate(quantized, step, steps[step].Parameters(plan), x, labels, options.Guidance, Model.NullLabel, default));
@@ -42,7 +42,7 @@ public class GuidedPredictionTests
         // The manifest's figures are those of that prediction; what is folded into the last layer serves calls without guidance.
         for (int step = 0; step < 2; step++)
         {
-            JointMoments moments = run.Noise(0).Moments(step);
+            JointMoments moments = run.Noise(own).Moments(step);
             Assert.Equal((float)NoiseFit.Of(moments, 2.5).K, manifest.Steps[step].K.Single());
             Assert.Equal((float)NoiseFit.Of(moments, 2.5).SnrDb, manifest.Steps[step].SnrDb.Single());
             Assert.Equal((float)(1 / (1 + NoiseFit.Of(moments).K)), manifest.Steps[step].Gain.Single());

@@ -26,9 +26,9 @@ public class LayerSensitivityTests
         Assert.Equal(harms.Select(h => h.PerOperation).OrderDescending(), harms.Select(h => h.PerOperation));
         Assert.All(harms, h => Assert.True(h.Error > 0 && double.IsFinite(h.Error), $"{h}"));
         // A layer alone harms less than all of them together.
-        var noise = new NoiseCollector([.. run.Ranges[0].Select(CalibrationRun.Quantizations)], Model.Channels, options);
+        var noise = new NoiseCollector([.. run.Ranges(run.Own(4)).Select(CalibrationRun.Quantizations)], Model.Channels, options);
         using (ReferenceTrajectories reference = context.Reference())
-        using (NetworkEvaluator quantized = run.Evaluator())
+        using (NetworkEvaluator quantized = run.Evaluator(run.Own(4)))
         {
             foreach (TrajectoryState state in reference.Run(0)) noise.Add(state, quantized, Model.NullLabel, default);
         }

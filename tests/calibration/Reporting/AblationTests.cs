@@ -185,16 +185,21 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
             var options = new CalibrationOptions { Steps = 3, Trajectories = Trajectories };
             Scheduler scheduler = model.CreateScheduler(null, 3, 1);
             using var device = new CpuDevice(2);
-            var calibration = new AblationCalibration(model, scheduler, options, device, 2, (_, _) => { }, default);
             var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
+            // Mixed, and with these corrections, as the artefact will be.
+            CalibrationManifest like = TestManifest.Quantized();
+            var calibration = new AblationCalibration(new(model, scheduler, options, device, 2, null, default), new(null, "", ""), new AblationRows(like with
+            {
+                Sampling = like.Sampling with { MeanCorrection = "divide", ClampK = true, VarianceCorrection = true },
+            }));
             QuantizationVariant eight = new(4, RoundingChoice.Gptq, true, 8), four = eight with { ActivationBits = 4 };
-            calibration.Run(new AblationRows(calibration, TestManifest.Quantized()).Variants, [(eight, plan), (four, plan)]);
+            calibration.Run();
             CalibrationManifest manifest = calibration.Manifest(
                 eight, [.. s_bits.Select((b, t) => calibration.Steps(b == 4 ? four : eight, plan)[t])], plan, "budget");
             var weights = new SafetensorsWriter();
             calibration.Tensors(eight).AddTo(weights);
             Manifest = ArtifactWriter.Write(_folder.Root, manifest, weights).Path;
-            Rows = [.. new AblationRows(calibration, manifest).All()];
+            Rows = [.. new AblationRows(manifest).All(calibration)];
         }
 
         public string Manifest { get; }
