@@ -98,6 +98,14 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
         beta = walk.Next<float>(channels);
     }
 
+    /// <summary>A table [rows, channels] and what follows it, [more, channels]; where nothing does, the table.</summary>
+    public void Find(TableWeights weights, int rows, long more, int channels, out ArrayView<float> table, out ArrayView<float> rest)
+    {
+        var walk = new Walk(_blob, weights.Offset);
+        table = walk.Next<float>((long)rows * channels);
+        rest = more == 0 ? table : walk.Next<float>(more * channels);
+    }
+
     public void Find(EmbeddingWeights weights, ref EmbeddingArguments a)
     {
         EmbeddingDimensions s = a.Shape;

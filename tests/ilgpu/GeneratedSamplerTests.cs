@@ -46,6 +46,27 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>The operations of transformers, autoencoders and text encoders, one after the other, with and without quantization in their own pass.</summary>
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Operations_between_maps_agree(Accelerator kind)
+    {
+        foreach (int productBits in (int[])[8, 32])
+        {
+            string manifest = new ManifestBuilder { Steps = 1, ProductBits = productBits }.WithMapOperations().ToString();
+            byte[] weights = CompiledSampler.Pack(manifest);
+            using Device device = Accelerators.Open(kind);
+            using Sampler here = CompiledSampler.Load(manifest, weights), there = CompiledSampler.Load(manifest, weights, device: device);
+            float[] expected = here.Sample(new() { Count = 2, Seed = 5 }).Pixels.ToArray(), actual = there.Sample(new() { Count = 2, Seed = 5 }).Pixels.ToArray();
+            Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
+            if (kind != Accelerator.OpenCL) Assert.Equal(expected, actual);
+            else Assert.True(Decibels(expected, actual) >= 50);
+        }
+    }
+
     /// <summary>The whole network and the solver once; on the PTX machine in kernels made for the generated shapes.</summary>
     [Theory]
     [On(Accelerator.Cpu)]

@@ -96,6 +96,30 @@ public class HalfPrecisionTests
         }
     }
 
+    /// <summary>Over its own keys, which then lie in a map of their own, attention is self-attention: the same conversions and products.</summary>
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Attention_over_a_context_is_the_same_attention(Accelerator kind)
+    {
+        const int tokens = 37, heads = 2, channels = 5, all = heads * channels;
+        using var pair = new Pair(kind, new TestBlob().Build(), 1, half: true);
+        float[] qkv = Values.Floats(new(6), tokens * 3 * all, 2f);
+        Activation side = pair.Write(qkv), self = pair.Plan(4 * tokens * all), cross = pair.Plan(4 * tokens * all);
+        Activation query = pair.Write([.. qkv.Chunk(3 * all).SelectMany(p => p[..all])]), context = pair.Write([.. qkv.Chunk(3 * all).SelectMany(p => p[all..])]);
+        pair.Other.Attend(side, self, new AttentionShape(tokens, heads, channels));
+        pair.Other.AttendCross(query, context, cross, new OwnKeys(tokens, heads, channels));
+        Values.Same(pair.Read(1, self, tokens * all), pair.Read(1, cross, tokens * all));
+    }
+
+    private readonly record struct OwnKeys(int Tokens, int Heads, int HeadChannels) : ICrossAttentionShape
+    {
+        public int ContextTokens => Tokens;
+        public bool Causal => false;
+    }
+
     /// <summary>A score moves by at most δ, so a weight by a factor e^±2δ; weights and values are rounded besides.</summary>
     private static float Bound(float[] qkv, AttentionShape s, int query, int head)
     {

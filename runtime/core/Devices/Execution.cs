@@ -143,9 +143,6 @@ public abstract partial class Execution : IDisposable
     /// <summary>Sets the batch without drawing noise; the calibration interpreter then writes its own states.</summary>
     internal abstract void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation);
 
-    private NotSupportedException NotOnThisDevice([System.Runtime.CompilerServices.CallerMemberName] string operation = "") =>
-        new($"{GetType().Name} has no operation {operation} yet. Run this sampler on a CpuDevice.");
-
     /// <inheritdoc/>
     public void Dispose()
     {

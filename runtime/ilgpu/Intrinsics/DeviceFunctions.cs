@@ -28,6 +28,50 @@ internal static class DeviceFunctions
 
     public static float Silu(float x) => x / (1f + Exp(-x));
 
+    /// <summary>|x|·p(x²) with its sign below 0.9, above 1 − e^−q(|x|), 1 from 4 on.</summary>
+    private static float Erf(float x)
+    {
+        float magnitude = Interop.IntAsFloat((uint)(Bits(x) & 0x7FFFFFFF)), result;
+        if (magnitude < 0.9f)
+        {
+            float square = ExactMath.Multiply(magnitude, magnitude);
+            float p = Fma(square, -0.00061069895f, 0.0050153574f);
+            p = Fma(square, p, -0.026781339f);
+            p = Fma(square, p, 0.11282212f);
+            p = Fma(square, p, -0.3761253f);
+            result = ExactMath.Multiply(Fma(square, p, 1.1283791f), magnitude);
+        }
+        else
+        {
+            float t = magnitude < 4f ? magnitude : 4f;
+            float q = Fma(t, -1.6102405e-06f, 4.5512774e-05f);
+            q = Fma(t, q, -0.00059209275f);
+            q = Fma(t, q, 0.0047369506f);
+            q = Fma(t, q, -0.026355121f);
+            q = Fma(t, q, 0.1099608f);
+            q = Fma(t, q, 0.6319562f);
+            q = Fma(t, q, 1.1301551f);
+            q = 1f - Exp(-Fma(t, q, -0.00030026882f));
+            result = magnitude >= 4f ? 1f : q;
+        }
+
+        return Interop.IntAsFloat((uint)(Bits(result) & 0x7FFFFFFF | Bits(x) & int.MinValue));
+    }
+
+    public static float Gelu(float x) => ExactMath.Multiply(ExactMath.Multiply(0.5f, x), 1f + Erf(ExactMath.Multiply(x, 0.70710677f)));
+
+    /// <summary>A non-linearity by its number.</summary>
+    public static float Apply(Nonlinearity function, float x)
+    {
+        if (function == Nonlinearity.Silu) return Silu(x);
+        if (function == Nonlinearity.Gelu) return Gelu(x);
+        if (function == Nonlinearity.QuickGelu) return x / (1f + Exp(ExactMath.Multiply(x, -1.702f)));
+        if (function == Nonlinearity.Relu) return x > 0f ? x : 0f;
+        if (function != Nonlinearity.Mish) return x;
+        float e = Exp(x < 20f ? x : 20f), n = ExactMath.Multiply(e, e + 2f);
+        return ExactMath.Multiply(x, n / (n + 2f));
+    }
+
     public static float Log(float x)
     {
         // The noise takes logarithms of normal numbers in (0, 1) only; the CPU's special cases are left out.

@@ -5,10 +5,10 @@ namespace Specializer.Ilgpu.Kernels;
 
 internal struct HalfAttentionArguments
 {
-    public AttentionDimensions Shape;
+    public AttentionExtents Shape;
     /// <summary>The heads of the batch (image · Heads + head) that this launch works on.</summary>
     public int FirstHead, HeadCount;
-    public BatchView<float> Qkv;
+    public BatchView<float> Query, KeyValue;
     /// <summary>FP16, two a word, rows filled up with zeros to multiples of 32: [head − FirstHead][token][channel]; values [head][channel][token];
     /// exponentials [head][query][key].</summary>
     public ArrayView<int> Queries, Keys, Values, Exponentials;
@@ -27,23 +27,22 @@ internal static class HalfAttention
     /// <summary>Queries, keys and transposed values in FP16. An item is a word of each.</summary>
     public static void Convert(HalfAttentionArguments a)
     {
-        int tokens = a.Shape.Tokens, channels = a.Shape.HeadChannels, all = a.Shape.Heads * channels, words = RowWords(channels), tokenWords = RowWords(tokens);
+        AttentionExtents s = a.Shape;
+        int tokens = s.Tokens, keys = s.ContextTokens, channels = s.HeadChannels, words = RowWords(channels), keyWords = RowWords(keys);
         for (int item = Share.Start; item < a.HeadCount * tokens * words; item += Share.Step)
-        {
-            int channel = item % words * 2, token = item / words % tokens, head = item / words / tokens;
-            a.Queries[item] = Pair(a, head, token, channel, 0);
-            a.Keys[item] = Pair(a, head, token, channel, all);
-        }
+            a.Queries[item] = Pair(Head(a, a.Query, item / words / tokens, item / words % tokens * s.QueryPixel), item % words * 2, channels);
+        for (int item = Share.Start; item < a.HeadCount * keys * words; item += Share.Step)
+            a.Keys[item] = Pair(Head(a, a.KeyValue, item / words / keys, s.KeyOffset + item / words % keys * s.ContextPixel), item % words * 2, channels);
 
         // Neighbouring threads take neighbouring channels, which lie side by side in memory.
-        for (int item = Share.Start; item < a.HeadCount * channels * tokenWords; item += Share.Step)
+        for (int item = Share.Start; item < a.HeadCount * channels * keyWords; item += Share.Step)
         {
-            int channel = item % channels, word = item / channels % tokenWords, head = item / channels / tokenWords, token = 2 * word;
-            ArrayView<float> values = Head(a, head, 2 * all + channel);
+            int channel = item % channels, word = item / channels % keyWords, head = item / channels / keyWords, token = 2 * word;
+            ArrayView<float> values = Head(a, a.KeyValue, head, s.KeyOffset + s.Heads * channels + channel);
             float first = 0f, second = 0f;
-            if (token < tokens) first = values[(long)token * 3 * all];
-            if (token + 1 < tokens) second = values[(long)(token + 1) * 3 * all];
-            a.Values[((long)head * channels + channel) * tokenWords + word] = DeviceHalf.Pack(first, second);
+            if (token < keys) first = values[(long)token * s.ContextPixel];
+            if (token + 1 < keys) second = values[(long)(token + 1) * s.ContextPixel];
+            a.Values[((long)head * channels + channel) * keyWords + word] = DeviceHalf.Pack(first, second);
         }
     }
 
@@ -51,19 +50,19 @@ internal static class HalfAttention
     /// maximum itself.</summary>
     public static void Exponentiate(HalfAttentionArguments a)
     {
-        int tokens = a.Shape.Tokens, words = RowWords(tokens);
+        int tokens = a.Shape.Tokens, keys = a.Shape.ContextTokens, words = RowWords(keys);
         for (int item = Share.Start; item < a.HeadCount * tokens * AttentionKernels.Lanes; item += Share.Step)
         {
-            int query = item / AttentionKernels.Lanes;
-            ArrayView<float> scores = a.Scores.SubView((long)query * tokens);
+            int query = item / AttentionKernels.Lanes, seen = a.Shape.Causal != 0 ? query % tokens + 1 : keys;
+            ArrayView<float> scores = a.Scores.SubView((long)query * keys);
             ArrayView<int> exponentials = a.Exponentials.SubView((long)query * words);
             float largest = float.NegativeInfinity, sum = 0f;
-            for (int key = 0; key < tokens; key++) largest = Math.Max(largest, scores[key]);
+            for (int key = 0; key < seen; key++) largest = Math.Max(largest, scores[key]);
             for (int word = item % AttentionKernels.Lanes; word < words; word += AttentionKernels.Lanes)
             {
                 float first = 0f, second = 0f;
-                if (2 * word < tokens) first = DeviceFunctions.Exp(scores[2 * word] - largest);
-                if (2 * word + 1 < tokens) second = DeviceFunctions.Exp(scores[2 * word + 1] - largest);
+                if (2 * word < seen) first = DeviceFunctions.Exp(scores[2 * word] - largest);
+                if (2 * word + 1 < seen) second = DeviceFunctions.Exp(scores[2 * word + 1] - largest);
                 exponentials[word] = DeviceHalf.Pack(first, second);
                 sum += first + second;
             }
@@ -72,19 +71,17 @@ internal static class HalfAttention
         }
     }
 
-    private static int Pair(HalfAttentionArguments a, int head, int token, int channel, int offset)
+    private static int Pair(ArrayView<float> x, int channel, int channels)
     {
-        int channels = a.Shape.HeadChannels;
-        ArrayView<float> x = Head(a, head, offset).SubView((long)token * 3 * a.Shape.Heads * channels);
         float first = 0f, second = 0f;
         if (channel < channels) first = x[channel];
         if (channel + 1 < channels) second = x[channel + 1];
         return DeviceHalf.Pack(first, second);
     }
 
-    private static ArrayView<float> Head(HalfAttentionArguments a, int head, int offset)
+    private static ArrayView<float> Head(HalfAttentionArguments a, BatchView<float> map, int head, int offset)
     {
         int global = a.FirstHead + head;
-        return a.Qkv.Image(global / a.Shape.Heads).SubView(global % a.Shape.Heads * a.Shape.HeadChannels + offset);
+        return map.Image(global / a.Shape.Heads).SubView(global % a.Shape.Heads * a.Shape.HeadChannels + offset);
     }
 }

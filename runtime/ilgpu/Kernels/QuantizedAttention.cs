@@ -5,10 +5,10 @@ namespace Specializer.Ilgpu.Kernels;
 
 internal struct QuantizedAttentionArguments
 {
-    public AttentionDimensions Shape;
+    public AttentionExtents Shape;
     /// <summary>The heads of the batch (image · Heads + head) that this launch works on.</summary>
     public int FirstHead, HeadCount;
-    public BatchView<float> Qkv;
+    public BatchView<float> QueryMap, KeyValue;
     public AffineQuantizer Query, Key, Value;
     /// <summary>Four bytes a word, rows filled up with zeros to multiples of 64: [head − FirstHead][token][channel]; values [head][channel][token];
     /// exponentials [head][query][key]. Keys and values are less 128, so that they are bytes with a sign.</summary>
@@ -35,66 +35,77 @@ internal static class QuantizedAttention
     /// <summary>Queries, keys and transposed values in bytes, and the sums. An item is a word of each.</summary>
     public static void Convert(QuantizedAttentionArguments a)
     {
-        int tokens = a.Shape.Tokens, channels = a.Shape.HeadChannels, all = a.Shape.Heads * channels, words = RowWords(channels), tokenWords = RowWords(tokens);
+        int tokens = a.Shape.Tokens, keys = a.Shape.ContextTokens, channels = a.Shape.HeadChannels, all = a.Shape.Heads * channels, words = RowWords(channels), keyWords = RowWords(keys);
         for (int item = Share.Start; item < a.HeadCount * tokens * words; item += Share.Step)
         {
-            int channel = item % words * 4, token = item / words % tokens, head = item / words / tokens, query = 0, key = 0;
-            ArrayView<float> x = Head(a, head, token * 3 * all);
+            int channel = item % words * 4, query = 0;
+            ArrayView<float> x = Queries(a, item / words / tokens, item / words % tokens);
             for (int i = 0; i < 4; i++)
             {
-                if (channel + i >= channels) continue;
-                query |= a.Query.Round(x[channel + i]) << 8 * i;
-                key |= (a.Key.Round(x[all + channel + i]) - 128 & 255) << 8 * i;
+                if (channel + i < channels) query |= a.Query.Round(x[channel + i]) << 8 * i;
             }
 
             a.Queries[item] = query;
+        }
+
+        for (int item = Share.Start; item < a.HeadCount * keys * words; item += Share.Step)
+        {
+            int channel = item % words * 4, key = 0;
+            ArrayView<float> x = KeysOf(a, item / words / keys, item / words % keys);
+            for (int i = 0; i < 4; i++)
+            {
+                if (channel + i < channels) key |= (a.Key.Round(x[channel + i]) - 128 & 255) << 8 * i;
+            }
+
             a.Keys[item] = key;
         }
 
         for (int item = Share.Start; item < a.HeadCount * tokens; item += Share.Step)
         {
-            ArrayView<float> x = Head(a, item / tokens, item % tokens * 3 * all);
-            int query = 0, key = 0;
-            for (int channel = 0; channel < channels; channel++)
-            {
-                query += a.Query.Round(x[channel]);
-                key += a.Key.Round(x[all + channel]) - a.Key.ZeroPoint;
-            }
-
+            ArrayView<float> x = Queries(a, item / tokens, item % tokens);
+            int query = 0;
+            for (int channel = 0; channel < channels; channel++) query += a.Query.Round(x[channel]);
             a.QuerySums[item] = query;
+        }
+
+        for (int item = Share.Start; item < a.HeadCount * keys; item += Share.Step)
+        {
+            ArrayView<float> x = KeysOf(a, item / keys, item % keys);
+            int key = 0;
+            for (int channel = 0; channel < channels; channel++) key += a.Key.Round(x[channel]) - a.Key.ZeroPoint;
             a.KeySums[item] = key;
         }
 
         // Neighbouring threads take neighbouring channels, which lie side by side in memory.
-        for (int item = Share.Start; item < a.HeadCount * channels * tokenWords; item += Share.Step)
+        for (int item = Share.Start; item < a.HeadCount * channels * keyWords; item += Share.Step)
         {
-            int channel = item % channels, word = item / channels % tokenWords, head = item / channels / tokenWords, value = 0;
+            int channel = item % channels, word = item / channels % keyWords, head = item / channels / keyWords, value = 0;
             for (int i = 0; i < 4; i++)
             {
                 int token = 4 * word + i;
-                if (token < tokens) value |= (a.Value.Round(Head(a, head, token * 3 * all)[2 * all + channel]) - 128 & 255) << 8 * i;
+                if (token < keys) value |= (a.Value.Round(KeysOf(a, head, token)[all + channel]) - 128 & 255) << 8 * i;
             }
 
-            a.Values[((long)head * channels + channel) * tokenWords + word] = value;
+            a.Values[((long)head * channels + channel) * keyWords + word] = value;
         }
     }
 
     /// <summary>Scores to exponentials in bytes and their sums. An item is one of eight lanes of a query; each looks for the maximum itself.</summary>
     public static void Exponentiate(QuantizedAttentionArguments a)
     {
-        int tokens = a.Shape.Tokens, row = 4 * RowWords(tokens);
+        int tokens = a.Shape.Tokens, keys = a.Shape.ContextTokens, row = 4 * RowWords(keys);
         ArrayView<byte> bytes = a.Exponentials.Cast<byte>();
         for (int item = Share.Start; item < a.HeadCount * tokens * AttentionKernels.Lanes; item += Share.Step)
         {
-            int query = item / AttentionKernels.Lanes, integers = 0;
-            ArrayView<float> scores = a.Scores.SubView((long)query * tokens);
+            int query = item / AttentionKernels.Lanes, integers = 0, seen = a.Shape.Causal != 0 ? query % tokens + 1 : keys;
+            ArrayView<float> scores = a.Scores.SubView((long)query * keys);
             ArrayView<byte> exponentials = bytes.SubView((long)query * row);
             float largest = float.NegativeInfinity, sum = 0f;
-            for (int key = 0; key < tokens; key++) largest = Math.Max(largest, scores[key]);
+            for (int key = 0; key < seen; key++) largest = Math.Max(largest, scores[key]);
             for (int key = item % AttentionKernels.Lanes; key < row; key += AttentionKernels.Lanes)
             {
                 int u = 0;
-                if (key < tokens)
+                if (key < seen)
                 {
                     float e = DeviceFunctions.Exp(scores[key] - largest);
                     sum += e;
@@ -111,9 +122,15 @@ internal static class QuantizedAttention
         }
     }
 
-    private static ArrayView<float> Head(QuantizedAttentionArguments a, int head, int offset)
+    private static ArrayView<float> Queries(QuantizedAttentionArguments a, int head, int token)
     {
         int global = a.FirstHead + head;
-        return a.Qkv.Image(global / a.Shape.Heads).SubView(global % a.Shape.Heads * a.Shape.HeadChannels + offset);
+        return a.QueryMap.Image(global / a.Shape.Heads).SubView(token * a.Shape.QueryPixel + global % a.Shape.Heads * a.Shape.HeadChannels);
+    }
+
+    private static ArrayView<float> KeysOf(QuantizedAttentionArguments a, int head, int token)
+    {
+        int global = a.FirstHead + head;
+        return a.KeyValue.Image(global / a.Shape.Heads).SubView(a.Shape.KeyOffset + token * a.Shape.ContextPixel + global % a.Shape.Heads * a.Shape.HeadChannels);
     }
 }

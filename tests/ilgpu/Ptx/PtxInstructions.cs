@@ -12,7 +12,7 @@ internal static unsafe class PtxInstructions
     private static readonly Dictionary<string, Unary> UnaryOperations = new()
     {
         ["cvt.s64.s32"] = x => (ulong)(int)x, ["cvt.u32.u64"] = x => (uint)x, ["cvt.u8.u32"] = x => (byte)x, ["cvt.u64.u32"] = x => (uint)x, ["cvt.s32.s64"] = x => (uint)x,
-        ["cvt.rn.f32.s32"] = x => F((int)x), ["cvt.rn.f64.s32"] = x => D((int)x), ["cvt.f64.f32"] = x => D(F(x)), ["cvt.rn.f32.f64"] = x => F((float)D(x)),
+        ["cvt.rn.f32.s32"] = x => F((int)x), ["cvt.rn.f64.s32"] = x => D((int)x), ["cvt.f64.f32"] = x => D(F(x)), ["cvt.rn.f32.f64"] = x => F((float)D(x)), ["cvt.rzi.s32.f32"] = x => (uint)(int)F(x),
         ["neg.f32"] = x => F(-F(x)), ["neg.f64"] = x => D(-D(x)), ["neg.s32"] = x => (uint)-(int)x,
         ["rcp.rn.f32"] = x => F(1f / F(x)), ["rcp.rn.f64"] = x => D(1 / D(x)), ["sqrt.rn.f32"] = x => F(MathF.Sqrt(F(x))), ["sqrt.rn.f64"] = x => D(Math.Sqrt(D(x))),
         ["not.pred"] = x => x ^ 1, ["not.b32"] = x => (uint)~x, ["cvta.to.global.u64"] = x => x,

@@ -7,9 +7,8 @@ public abstract partial class Execution
     /// <param name="y">FP32 result; may be <paramref name="x"/>.</param>
     /// <param name="function">What is applied.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void Activate<TShape>(Activation x, Activation y, Nonlinearity function, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void Activate<TShape>(Activation x, Activation y, Nonlinearity function, TShape shape = default)
+        where TShape : struct, IMapShape;
 
     /// <summary>The same, quantized in the same pass.</summary>
     /// <param name="x">FP32 map.</param>
@@ -17,7 +16,6 @@ public abstract partial class Execution
     /// <param name="to">Its quantization.</param>
     /// <param name="function">What is applied.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void ActivateQuantize<TShape>(Activation x, Activation q, Quantization to, Nonlinearity function, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void ActivateQuantize<TShape>(Activation x, Activation q, Quantization to, Nonlinearity function, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

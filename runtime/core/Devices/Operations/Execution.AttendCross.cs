@@ -7,9 +7,8 @@ public abstract partial class Execution
     /// <param name="context">FP32 map of ContextTokens pixels that holds keys and values side by side: twice as many channels.</param>
     /// <param name="y">FP32 map like the query.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void AttendCross<TShape>(Activation query, Activation context, Activation y, TShape shape = default)
-        where TShape : struct, ICrossAttentionShape => throw NotOnThisDevice();
+    public abstract void AttendCross<TShape>(Activation query, Activation context, Activation y, TShape shape = default)
+        where TShape : struct, ICrossAttentionShape;
 
     /// <summary>The same with both products in exact integers, as in <see cref="Attend{TShape}(Activation, Activation, Quantization, Quantization, Quantization, TShape)"/>.</summary>
     /// <param name="query">FP32 map of Heads·HeadChannels channels.</param>
@@ -19,7 +18,6 @@ public abstract partial class Execution
     /// <param name="ofKey">Of the first half of the context's channels.</param>
     /// <param name="ofValue">Of the second.</param>
     /// <param name="shape">Static shape; at most 33,025 keys and as many channels per head, so that the sums fit 32 bits.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void AttendCross<TShape>(Activation query, Activation context, Activation y, Quantization ofQuery, Quantization ofKey, Quantization ofValue, TShape shape = default)
-        where TShape : struct, ICrossAttentionShape => throw NotOnThisDevice();
+    public abstract void AttendCross<TShape>(Activation query, Activation context, Activation y, Quantization ofQuery, Quantization ofKey, Quantization ofValue, TShape shape = default)
+        where TShape : struct, ICrossAttentionShape;
 }

@@ -6,16 +6,14 @@ public abstract partial class Execution
     /// <param name="x">FP32 map of twice the channels.</param>
     /// <param name="y">FP32 result.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void GateGelu<TShape>(Activation x, Activation y, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void GateGelu<TShape>(Activation x, Activation y, TShape shape = default)
+        where TShape : struct, IMapShape;
 
     /// <summary>The same, quantized in the same pass.</summary>
     /// <param name="x">FP32 map of twice the channels.</param>
     /// <param name="q">Quantized result.</param>
     /// <param name="to">Its quantization.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void GateGeluQuantize<TShape>(Activation x, Activation q, Quantization to, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void GateGeluQuantize<TShape>(Activation x, Activation q, Quantization to, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

@@ -8,9 +8,8 @@ public abstract partial class Execution
     /// <param name="y">FP32 result; may be <paramref name="x"/>.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void LayerNormalize<TShape>(NormWeights weights, Activation x, Activation y, float epsilon, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void LayerNormalize<TShape>(NormWeights weights, Activation x, Activation y, float epsilon, TShape shape = default)
+        where TShape : struct, IMapShape;
 
     /// <summary>The same, quantized in the same pass: what follows, three projections for example, reads it once more and no FP32 map is written.</summary>
     /// <param name="weights">Gamma and beta.</param>
@@ -19,7 +18,6 @@ public abstract partial class Execution
     /// <param name="to">Its quantization.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void LayerNormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to, float epsilon, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void LayerNormalizeQuantize<TShape>(NormWeights weights, Activation x, Activation q, Quantization to, float epsilon, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

@@ -8,7 +8,6 @@ public abstract partial class Execution
     /// <param name="y">FP32 result.</param>
     /// <param name="rows">Rows of the table.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

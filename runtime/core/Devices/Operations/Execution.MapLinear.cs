@@ -8,7 +8,6 @@ public abstract partial class Execution
     /// <param name="scale">Factor.</param>
     /// <param name="offset">Added.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void MapLinear<TShape>(Activation x, Activation y, float scale, float offset, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void MapLinear<TShape>(Activation x, Activation y, float scale, float offset, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

@@ -8,7 +8,6 @@ public abstract partial class Execution
     /// <param name="y">FP32 result; may be <paramref name="x"/>.</param>
     /// <param name="scales">Whether the condition holds s.</param>
     /// <param name="shape">Static shape of <paramref name="x"/> and <paramref name="y"/>.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void Modulate<TShape>(Activation x, Activation condition, Activation y, bool scales, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void Modulate<TShape>(Activation x, Activation condition, Activation y, bool scales, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

@@ -7,7 +7,6 @@ public abstract partial class Execution
     /// <param name="y">FP32 result, whose shape is given.</param>
     /// <param name="halve">Whether to halve; else to double.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void Resample<TShape>(Activation x, Activation y, bool halve, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void Resample<TShape>(Activation x, Activation y, bool halve, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

@@ -7,7 +7,6 @@ public abstract partial class Execution
     /// <param name="y">FP32 result; may be <paramref name="x"/>.</param>
     /// <param name="vector">First element of s among the step vectors; b follows.</param>
     /// <param name="shape">Static shape.</param>
-    /// <exception cref="NotSupportedException">This device has no such operation yet.</exception>
-    public virtual void ScaleShift<TShape>(Activation x, Activation y, int vector, TShape shape = default)
-        where TShape : struct, IMapShape => throw NotOnThisDevice();
+    public abstract void ScaleShift<TShape>(Activation x, Activation y, int vector, TShape shape = default)
+        where TShape : struct, IMapShape;
 }

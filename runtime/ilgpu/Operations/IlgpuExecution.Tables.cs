@@ -1,0 +1,24 @@
+using Specializer.Ilgpu.Kernels;
+
+namespace Specializer.Ilgpu;
+
+internal sealed partial class IlgpuExecution
+{
+    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+    {
+        Enter();
+        (long pixels, int channels) = PixelsOf(shape);
+        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(ids, pixels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
+        _weights.Find(weights, rows, pixels, channels, out a.Table, out a.Positions);
+        Launch(TableKernels.LookUp, Batch * pixels * channels, a);
+    }
+
+    public override void FindNearest<TShape>(TableWeights weights, Activation x, Activation y, int rows, TShape shape = default)
+    {
+        Enter();
+        (long pixels, int channels) = PixelsOf(shape);
+        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(x, pixels * channels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
+        _weights.Find(weights, rows, 0, channels, out a.Table, out a.Positions);
+        Launch(TableKernels.FindNearest, Batch * pixels, a);
+    }
+}
