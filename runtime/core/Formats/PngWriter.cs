@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Text;
 
 namespace Specializer.Formats;
 
@@ -37,9 +38,13 @@ public static class PngWriter
     }
 
     /// <summary>The bytes of a PNG file.</summary>
-    /// <inheritdoc cref="Write(string, ReadOnlySpan{byte}, int, int, int)" path="/param"/>
-    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
-    public static byte[] Encode(ReadOnlySpan<byte> pixels, int height, int width, int channels)
+    /// <param name="pixels">Height·width·channels bytes, row by row, channels innermost.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="channels">1 (gray) or 3 (RGB).</param>
+    /// <param name="texts">Texts that travel in the file, as UTF-8 (iTXt): keywords of 1 to 79 printable ASCII characters, like <c>Software</c>, without a space at an end.</param>
+    /// <exception cref="ArgumentException">The sizes do not fit, or a keyword or text cannot be one.</exception>
+    public static byte[] Encode(ReadOnlySpan<byte> pixels, int height, int width, int channels, params ReadOnlySpan<KeyValuePair<string, string>> texts)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
@@ -67,9 +72,20 @@ public static class PngWriter
         using var png = new MemoryStream();
         png.Write(Signature);
         WriteChunk(png, "IHDR"u8, header);
+        foreach (var (keyword, text) in texts)
+            WriteChunk(png, "iTXt"u8, Text(keyword, text));
         WriteChunk(png, "IDAT"u8, data.GetBuffer().AsSpan(0, (int)data.Length));
         WriteChunk(png, "IEND"u8, []);
         return png.ToArray();
+    }
+
+    private static byte[] Text(string keyword, string text)
+    {
+        if (keyword.Length is < 1 or > 79 || keyword != keyword.Trim(' ') || keyword.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+            throw new ArgumentException($"'{keyword}' cannot be the keyword of a text in a PNG image: 1 to 79 printable ASCII characters, without a space at an end.");
+        if (text.Contains('\0')) throw new ArgumentException($"The text '{keyword}' of a PNG image contains a NUL, which ends texts there.");
+        // Not compressed, of no language, the keyword not translated.
+        return [.. Encoding.ASCII.GetBytes(keyword), 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)];
     }
 
     private static void WriteChunk(MemoryStream png, ReadOnlySpan<byte> type, ReadOnlySpan<byte> data)

@@ -30,6 +30,27 @@ public class PngTests
         Assert.True(stream.CanWrite);
     }
 
+    /// <summary>An iTXt chunk of the standard (11.3.4.5): keyword, NUL, not compressed, no language, no translated keyword, then UTF-8.</summary>
+    [Fact]
+    public void Texts_travel_in_the_file()
+    {
+        byte[] png = PngWriter.Encode([7], 1, 1, 1, new KeyValuePair<string, string>("parameters", "ein Herz ♥"));
+        byte[] chunk = [.. "iTXtparameters\0\0\0\0\0ein Herz ♥"u8];
+        int at = png.AsSpan().IndexOf(chunk);
+        Assert.True(at > 0);
+        Assert.Equal(chunk.Length - 4, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(at - 4)));
+        Assert.Equal(~PngWriter.UpdateCrc(uint.MaxValue, chunk), BinaryPrimitives.ReadUInt32BigEndian(png.AsSpan(at + chunk.Length)));
+        Assert.Equal(PngWriter.Encode([7], 1, 1, 1).Length + chunk.Length + 8, png.Length);
+    }
+
+    [Theory]
+    [InlineData("", "text")]
+    [InlineData(" Title", "text")]
+    [InlineData("Größe", "text")]
+    [InlineData("Title", "te\0xt")]
+    public void Texts_that_would_break_the_file_are_refused(string keyword, string text) =>
+        Assert.Throws<ArgumentException>(() => PngWriter.Encode([7], 1, 1, 1, new KeyValuePair<string, string>(keyword, text)));
+
     [Fact]
     public void WrongSizesAreRefused()
     {
