@@ -11,7 +11,12 @@ internal sealed record CommandResult(int ExitCode, string Output)
     /// <summary>The same of warnings.</summary>
     public string[] Warnings => Lines(" warning ");
 
-    public static CommandResult Run(string folder, string program, IEnumerable<string> arguments)
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="folder">Current folder; its subfolder <c>temp</c> is where the program puts temporary files.</param>
+    /// <param name="program">Name or path.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Variables that it finds besides this process's.</param>
+    public static CommandResult Run(string folder, string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -27,6 +32,7 @@ internal sealed record CommandResult(int ExitCode, string Output)
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
         start.Environment["DOTNET_CLI_UI_LANGUAGE"] = "en";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

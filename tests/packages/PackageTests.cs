@@ -6,7 +6,8 @@ namespace Specializer.Packages.Tests;
 
 /// <summary>What lies in the packages that <c>dotnet pack</c> of the solution makes.</summary>
 [Trait("Duration", "Long")]
-public sealed class PackageTests(PackedSolution packed) : IClassFixture<PackedSolution>
+[Collection(nameof(PackedSolution))]
+public sealed class PackageTests(PackedSolution packed)
 {
     private const long CoreLimit = 1_000_000;
 
@@ -16,7 +17,7 @@ public sealed class PackageTests(PackedSolution packed) : IClassFixture<PackedSo
     public void One_command_packs_what_is_for_others_and_nothing_else()
     {
         string[] ids = [.. Packages.Select(p => Nuspec(p, "id").Value)];
-        foreach (string expected in new[] { "Specializer", "Specializer.Runtime", "Specializer.Tool", "Specializer.Calibration", "Specializer.Calibration.TorchSharp", "Specializer.Ilgpu", "Specializer.Extensions.AI", "Specializer.Text" })
+        foreach (string expected in new[] { "Specializer", "Specializer.Runtime", "Specializer.Tool", "Specializer.Calibration", "Specializer.Calibration.TorchSharp", "Specializer.Ilgpu", "Specializer.Reporting", "Specializer.Extensions.AI", "Specializer.Text", "Specializer.Templates" })
             Assert.Contains(expected, ids);
         Assert.DoesNotContain(ids, id => id.Contains("Test", StringComparison.Ordinal) || id.Contains("Benchmark", StringComparison.Ordinal) || id.Contains("Sample", StringComparison.Ordinal));
     }

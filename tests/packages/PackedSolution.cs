@@ -3,7 +3,8 @@ using Specializer.Tests;
 namespace Specializer.Packages.Tests;
 
 /// <summary>The solution packed twice, from two copies of its sources that were never built.</summary>
-public sealed class PackedSolution : IDisposable
+[CollectionDefinition(nameof(PackedSolution))]
+public sealed class PackedSolution : ICollectionFixture<PackedSolution>, IDisposable
 {
     private static readonly string[] s_made = ["bin", "obj", ".git", ".vs", ".idea", "TestResults", "feed", "artifacts", "out", "BenchmarkDotNet.Artifacts"];
     private readonly TemporaryFolder _folder = new();
