@@ -14,16 +14,16 @@ internal static class CallEmitter
     }
 
     /// <param name="w">Destination.</param>
-    /// <param name="model">The sampler.</param>
+    /// <param name="sections">Operations.</param>
     /// <param name="quantization">Expression for a slot of the step's quantization table.</param>
     /// <param name="correction">Expression for the mean correction, or null for none.</param>
-    public static void Network(SourceWriter w, SamplerModel model, Func<int, string> quantization, string? correction)
+    public static void Network(SourceWriter w, EquatableArray<Section> sections, Func<int, string> quantization, string? correction)
     {
-        foreach (Section section in model.Sections)
+        for (int i = 0; i < sections.Count; i++)
         {
-            w.Line("// " + section.Module);
-            foreach (Call call in section.Calls) w.Line(call.Print(quantization, correction));
-            w.Line();
+            if (i > 0) w.Line();
+            w.Line("// " + sections[i].Module);
+            foreach (Call call in sections[i].Calls) w.Line(call.Print(quantization, correction));
         }
     }
 

@@ -42,8 +42,8 @@ internal static class LiteralStepEmitter
         using (w.Block())
         {
             CallEmitter.Embed(w, model, index);
-            CallEmitter.Network(w, model,
-                slot => $"new({Literal.Float(step.Scales[slot])}, {Literal.Int(step.ZeroPoints[slot])}, {Literal.Int(step.Levels[slot])})", CallEmitter.Correction(step));
+            CallEmitter.Network(w, model.Sections, new Column(step.Scales, step.ZeroPoints, step.Levels).Print, CallEmitter.Correction(step));
+            w.Line();
             CallEmitter.Guide(w, model, step);
             CallEmitter.Solve(w, model, step, index);
         }

@@ -35,8 +35,10 @@ internal static class SamplerEmitter
         {
             Facts(w, model);
             Loading(w, model);
+            Once(w, model, "Prepare", model.Call);
             if (model.Steps.Count <= maximumLiteralSteps) LiteralStepEmitter.Emit(w, model, cancellation);
             else TableStepEmitter.Emit(w, model, cancellation);
+            Once(w, model, "Decode", model.End);
             Description(w, model);
             Constants(w, model, "Weights", "Where each operation's weights lie in the packed blob, in bytes.", model.Weights);
             w.Line();
@@ -53,7 +55,7 @@ internal static class SamplerEmitter
         Sampling sampling = model.Sampling;
         string activations = string.Join(", ", model.Steps.GroupBy(s => s.ActivationBits).OrderBy(g => g.Key)
             .Select(g => $"{Literal.Int(g.Key)} bits in {Literal.Int(g.Count())} of {Literal.Int(model.Steps.Count)} steps"));
-        w.Line($"/// <summary>Draws images of {Size(identity)} with the model {identity.Name} ({identity.Architecture}) in {Literal.Int(model.Steps.Count)} steps.</summary>");
+        w.Line($"/// <summary>Draws images of {Size(model.Picture)} with the model {identity.Name} ({identity.Architecture}) in {Literal.Int(model.Steps.Count)} steps.</summary>");
         w.Line("/// <remarks>");
         w.Line($"/// Sampler: {Sampler(sampling)}.");
         w.Line($"/// Weights: {string.Join(", ", model.WeightBits.Select(b => Literal.Int(b)))} bits; {Literal.Int(model.WeightBytes)} bytes packed, {Literal.Int(4 * identity.Parameters)} in FP32.");
@@ -79,9 +81,9 @@ internal static class SamplerEmitter
     private static void Facts(SourceWriter w, SamplerModel model)
     {
         Constant("Steps", "Denoising steps.", model.Steps.Count);
-        Constant("Height", "Rows of an image.", model.Identity.Height);
-        Constant("Width", "Columns of an image.", model.Identity.Width);
-        Constant("Channels", "Channels of an image.", model.Identity.Channels);
+        Constant("Height", "Rows of an image.", model.Picture.Height);
+        Constant("Width", "Columns of an image.", model.Picture.Width);
+        Constant("Channels", "Channels of an image.", model.Picture.Channels);
         if (model.Identity.Classes > 0) Constant("Classes", "Labels, the null label included.", model.Identity.Classes);
 
         void Constant(string name, string summary, int value)
@@ -136,6 +138,7 @@ internal static class SamplerEmitter
             w.Line($"MultiplyAccumulates = {Literal.Int(sampling.MultiplyAccumulates)},");
             w.Line($"Latent = Maps.{model.Latent},");
             w.Line($"Vectors = {(model.VectorsShape is not null ? "Maps.Vectors" : "default")},");
+            Ends(w, model);
             w.Line("Steps =");
             w.Line("[");
             using (w.Indent())
@@ -149,6 +152,41 @@ internal static class SamplerEmitter
         }
 
         w.Line("};");
+        w.Line();
+    }
+
+    /// <summary>What enters besides noise and labels, and what leaves where it is not the state.</summary>
+    private static void Ends(SourceWriter w, SamplerModel model)
+    {
+        if (model.PictureName is { } picture)
+        {
+            w.Line($"State = new({Literal.Int(model.Identity.Height)}, {Literal.Int(model.Identity.Width)}, {Literal.Int(model.Identity.Channels)}),");
+            w.Line($"Picture = Maps.{picture},");
+        }
+
+        if (model.Inputs.Count > 0)
+        {
+            w.Line("Inputs =");
+            w.Line("[");
+            using (w.Indent())
+            {
+                foreach (GivenMap input in model.Inputs)
+                    w.Line($"new(\"{input.Name}\", Maps.{input.Map}, {Literal.Int(input.Height)}, {Literal.Int(input.Width)}, {Literal.Int(input.Channels)}{(input.Rows > 0 ? $", Rows: {Literal.Int(input.Rows)}" : "")}),");
+            }
+
+            w.Line("],");
+        }
+
+        if (model.Prompt is { } prompt) w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]),");
+    }
+
+    /// <summary>A method of operations that do not belong to a step.</summary>
+    private static void Once(SourceWriter w, SamplerModel model, string method, EquatableArray<Section> sections)
+    {
+        if (sections.Count == 0) return;
+        w.Line("/// <inheritdoc/>");
+        w.Line($"{StepSwitchEmitter.Access(model)} override void {method}(global::Specializer.Execution run)");
+        using (w.Block()) CallEmitter.Network(w, sections, model.Once.Print, null);
         w.Line();
     }
 
@@ -171,5 +209,5 @@ internal static class SamplerEmitter
             foreach (ShapeMember member in shape.Members) w.Line($"public {member.Type} {member.Name} => {member.Value};");
     }
 
-    private static string Size(ModelIdentity identity) => $"{Literal.Int(identity.Height)}×{Literal.Int(identity.Width)}×{Literal.Int(identity.Channels)}";
+    private static string Size(Map map) => $"{Literal.Int(map.Height)}×{Literal.Int(map.Width)}×{Literal.Int(map.Channels)}";
 }

@@ -71,8 +71,9 @@ internal static class TableStepEmitter
         using (w.Block())
         {
             CallEmitter.Embed(w, model, "step");
-            CallEmitter.Network(w, model,
+            CallEmitter.Network(w, model.Sections,
                 slot => $"new(scales[{Literal.Int(slot)}], zeroPoints[{Literal.Int(slot)}], {Literal.Int(pattern.Levels[slot])})", corrected ? "correction" : null);
+            w.Line();
         }
 
         w.Line();

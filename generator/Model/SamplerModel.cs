@@ -35,7 +35,7 @@ internal sealed record StubModel(TypeName Type, bool SeesInternals) : GeneratedT
 /// <param name="State">Shape of the latent and of the network's output.</param>
 /// <param name="Latent">Name of the state among <paramref name="Maps"/>.</param>
 /// <param name="Epsilon">Name of the output among <paramref name="Maps"/>.</param>
-/// <param name="Sections">The network's operations, grouped by the module that they come from.</param>
+/// <param name="Sections">The operations of a step, grouped by the module that they come from.</param>
 /// <param name="StepMethods">Name of each step's method.</param>
 /// <param name="Steps">The numbers.</param>
 internal sealed record SamplerModel(
@@ -57,7 +57,45 @@ internal sealed record SamplerModel(
     string Epsilon,
     EquatableArray<Section> Sections,
     EquatableArray<string> StepMethods,
-    EquatableArray<Step> Steps) : GeneratedType(Type, SeesInternals);
+    EquatableArray<Step> Steps) : GeneratedType(Type, SeesInternals)
+{
+    /// <summary>The operations that run once a call.</summary>
+    public EquatableArray<Section> Call { get; init; }
+
+    /// <summary>The decoder's operations.</summary>
+    public EquatableArray<Section> End { get; init; }
+
+    /// <summary>What <see cref="Call"/> and <see cref="End"/> quantize with.</summary>
+    public Column Once { get; init; } = new(default, default, default);
+
+    /// <summary>What a call gives.</summary>
+    public EquatableArray<GivenMap> Inputs { get; init; }
+
+    /// <summary>How prompts enter, or null.</summary>
+    public Prompt? Prompt { get; init; }
+
+    /// <summary>The map of the picture: the state where there is no decoder.</summary>
+    public Map Picture { get; init; } = null!;
+
+    /// <summary>Its name among <see cref="Maps"/>; null where the state is the picture.</summary>
+    public string? PictureName { get; init; }
+}
+
+/// <summary>Quantization by slot.</summary>
+internal sealed record Column(EquatableArray<Number> Scales, EquatableArray<int> ZeroPoints, EquatableArray<int> Levels)
+{
+    /// <summary>A slot, printed.</summary>
+    public string Print(int slot) => $"new({Literal.Float(Scales[slot])}, {Literal.Int(ZeroPoints[slot])}, {Literal.Int(Levels[slot])})";
+}
+
+/// <summary>A map that a call gives.</summary>
+/// <param name="Name">Its name in the model.</param>
+/// <param name="Map">Its name among the sampler's maps.</param>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+/// <param name="Channels">Channels.</param>
+/// <param name="Rows">Rows of the table in which its numbers are looked up; 0 for none.</param>
+internal sealed record GivenMap(string Name, string Map, int Height, int Width, int Channels, int Rows);
 
 /// <summary>A nested struct that carries a static shape as literals.</summary>
 /// <param name="Name">Name of the struct.</param>

@@ -11,14 +11,15 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
     private static readonly string[] s_inherited =
     [
         "Equals", "ReferenceEquals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize",
-        "Description", "Device", "Sample", "CreateSession", "Dispose",
+        "Description", "Device", "Sample", "SampleAsync", "CreateSession", "Dispose",
     ];
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "RunStep", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunStep", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
     ];
 
+    private readonly LinkedNetwork _linked;
     private readonly Network _network;
     private readonly WeightLayout _layout;
     private readonly BufferPlan _plan;
@@ -34,10 +35,11 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
     private SamplerModelBuilder(CalibrationManifest manifest, string className)
     {
         _manifest = manifest;
-        _network = manifest.Network;
+        _linked = LinkedNetwork.Of(manifest);
+        _network = _linked.Network;
         _layout = new WeightLayout(_network, manifest.Steps.Count);
-        _plan = new BufferPlan(_network);
-        _slots = new QuantizationSlots(_network);
+        _plan = new BufferPlan(_linked);
+        _slots = _linked.Slots;
         _maps = _network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _members = new NameScope([.. s_inherited, .. s_printed, className]);
         _shapes = new ShapeTable(_members);
@@ -63,13 +65,37 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             _weights.Add(new("EmbeddingWeights", _weightNames.Claim("Embedding"), _layout.Embedding, "time, labels and projections"));
         }
 
-        EquatableArray<Section> sections = Sections();
+        EquatableArray<Section> call = Sections(BindingTime.Call), step = Sections(BindingTime.Step), end = Sections(BindingTime.End);
         var key = new WeightKey(_network, _manifest.Steps.Count, _manifest.Weights.Sha256);
         return new(
             type, seesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
             _network.Operations.OfType<ConvolutionOperation>().Select(c => c.WeightBits).Distinct().OrderBy(b => b).ToEquatableArray(),
             _plan.BytesPerImage, _layout.TotalBytes, _shapes.Shapes, _weights.ToEquatableArray(), maps, vectors, state,
-            _mapNames[_network.Latent], _mapNames[_network.Epsilon], sections, stepMethods, _manifest.Steps);
+            _mapNames[_network.Latent], _mapNames[_network.Epsilon], step, stepMethods, _manifest.Steps)
+        {
+            Call = call,
+            End = end,
+            Once = Once(),
+            Inputs = _linked.Given.Select(Input).ToEquatableArray(),
+            Prompt = _manifest.Prompt,
+            Picture = _maps[_linked.Picture],
+            PictureName = _manifest.Decoder is null ? null : _mapNames[_linked.Picture],
+        };
+    }
+
+    /// <summary>Quantization of what runs once: of the sampled network as in any step, then of encoders and decoder.</summary>
+    private Column Once()
+    {
+        Step any = _manifest.Steps[0];
+        TimelessNetwork[] parts = [.. _manifest.Timeless()];
+        return new(any.Scales.Concat(parts.SelectMany(p => p.Scales)).ToEquatableArray(), any.ZeroPoints.Concat(parts.SelectMany(p => p.ZeroPoints)).ToEquatableArray(),
+            any.Levels.Concat(parts.SelectMany(p => p.Levels)).ToEquatableArray());
+    }
+
+    private GivenMap Input(string name)
+    {
+        Map map = _maps[name];
+        return new(name, _mapNames[name], map.Height, map.Width, map.Channels, _linked.Rows(name));
     }
 
     private EquatableArray<string> StepMethods()
@@ -95,12 +121,12 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
         return constants.ToEquatableArray();
     }
 
-    private EquatableArray<Section> Sections()
+    private EquatableArray<Section> Sections(BindingTime time)
     {
         var sections = new List<Section>();
         var calls = new List<Call>();
         string module = "";
-        foreach (Operation operation in _network.Operations)
+        foreach (Operation operation in _network.Operations.Where((_, i) => _linked.Time(i) == time))
         {
             string its = Module(operation.Name);
             if (its != module && calls.Count > 0)
@@ -113,7 +139,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             calls.Add(operation.Accept(this));
         }
 
-        sections.Add(new(module, calls.ToEquatableArray()));
+        if (calls.Count > 0) sections.Add(new(module, calls.ToEquatableArray()));
         return sections.ToEquatableArray();
     }
 

@@ -51,12 +51,6 @@ internal static class SamplerParser
             : !file.IsUtf8 ? new(null, new([ManifestReader.WrongEncoding]))
             : ManifestReader.Read(file.Text);
         var options = new SamplerOptions(file, read.Manifest?.Model.Name);
-        if (read.Manifest is { } several && (several.Encoders.Count > 0 || several.Decoder is not null || several.Network.Inputs.Count > 0))
-        {
-            return ParseResult.Failed(file.Path, options.CanStandIn ? new StubModel(options.Type, project.SeesInternals) : null,
-                DiagnosticInfo.AtFile(ManifestErrorId.Limit, file.Path, "Samplers of several networks are not compiled yet."));
-        }
-
         if (read.Manifest is { } manifest && options.Problems.Count == 0 && project.OldLanguage is null)
             return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project.SeesInternals), options.Notes.ToEquatableArray());
 

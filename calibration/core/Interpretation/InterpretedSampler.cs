@@ -9,12 +9,14 @@ public sealed class InterpretedSampler : Sampler
 {
     private readonly NetworkInterpreter _interpreter;
     private readonly InterpretedStep[] _steps;
+    private readonly InterpretedStep _once;
 
-    private InterpretedSampler(NetworkInterpreter interpreter, InterpretedStep[] steps, SamplerDescription description, Device? device, PackedWeights packed)
+    private InterpretedSampler(NetworkInterpreter interpreter, InterpretedStep[] steps, InterpretedStep once, SamplerDescription description, Device? device, PackedWeights packed)
         : base(description, device, packed)
     {
         _interpreter = interpreter;
         _steps = steps;
+        _once = once;
     }
 
     /// <summary>The FP32 network with the solver as it is: no quantization, no corrections.</summary>
@@ -41,7 +43,7 @@ public sealed class InterpretedSampler : Sampler
             Covariance = new float[16], Means = new float[4 * model.Channels],
         })];
         bool guidable = model.NullLabel >= 0;
-        return new(interpreter, interpreted, Describe(interpreter) with
+        return new(interpreter, interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
             Name = model.Name,
             Classes = model.Classes,
@@ -73,12 +75,12 @@ public sealed class InterpretedSampler : Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null)
     {
-        if (manifest.Encoders.Count > 0 || manifest.Decoder is not null || manifest.Network.Inputs.Count > 0) throw new NotSupportedException("Samplers of several networks are not interpreted yet.");
-        var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count);
+        var interpreter = new NetworkInterpreter(LinkedNetwork.Of(manifest), manifest.Steps.Count);
         PackedWeights packed = interpreter.Pack(tensor);
         Manifest.Sampling sampling = manifest.Sampling;
-        return new(interpreter, [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], Describe(interpreter) with
+        return new(interpreter, [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
+            Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
             NullLabel = manifest.Model.NullLabel,
@@ -94,19 +96,26 @@ public sealed class InterpretedSampler : Sampler
     }
 
     /// <inheritdoc/>
+    protected internal override void Prepare(Execution run) => _interpreter.Prepare(run, _once);
+
+    /// <inheritdoc/>
+    protected internal override void Decode(Execution run) => _interpreter.Decode(run, _once);
+
+    /// <inheritdoc/>
     protected internal override void RunStep(int step, Execution run) => _interpreter.RunStep(run, step, _steps[step]);
 
     // What the network alone decides; the factory methods replace the rest.
     private static SamplerDescription Describe(NetworkInterpreter interpreter)
     {
-        Map latent = interpreter.Network.Maps.Single(m => m.Name == interpreter.Network.Latent);
+        Map latent = interpreter.Network.Maps.Single(m => m.Name == interpreter.Network.Latent), picture = interpreter.PictureMap;
         return new()
         {
-            Name = "", Height = latent.Height, Width = latent.Width, Channels = latent.Channels, Classes = 0, NullLabel = -1,
+            Name = "", Height = picture.Height, Width = picture.Width, Channels = picture.Channels, Classes = 0, NullLabel = -1,
             Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1,
             BytesPerImage = interpreter.Plan.BytesPerImage, WeightBytes = interpreter.Layout.TotalBytes, Float32Bytes = 0, BitOperationsSaved = 1,
             MultiplyAccumulates = NetworkCost.MultiplyAccumulates(interpreter.Network),
             Latent = interpreter.Latent, Vectors = interpreter.Vectors, Steps = [],
+            State = picture == latent ? null : new(latent.Height, latent.Width, latent.Channels), Picture = picture == latent ? null : interpreter.Picture, Inputs = interpreter.Inputs,
         };
     }
 }

@@ -43,9 +43,19 @@ internal sealed class InterpretedStep
 
     public GuidanceMoments Moments => new(Covariance, Means, Lambda, Sigma, ClampK, Mean, CorrectVariance);
 
+    /// <summary>What runs once a call, or at its end: quantized as in any step, then as encoders and decoder are.</summary>
+    public static InterpretedStep Once(CalibrationManifest manifest) => new()
+    {
+        Quantizations = [.. Column(manifest.Steps[0].Scales, manifest.Steps[0].ZeroPoints, manifest.Steps[0].Levels),
+            .. manifest.Timeless().SelectMany(t => Column(t.Scales, t.ZeroPoints, t.Levels))],
+    };
+
+    private static IEnumerable<Quantization> Column(EquatableArray<Number> scales, EquatableArray<int> zeroPoints, EquatableArray<int> levels) =>
+        scales.Select((scale, slot) => new Quantization(scale.Single(), zeroPoints[slot], levels[slot]));
+
     public static InterpretedStep FromManifest(Step step, Manifest.Sampling sampling) => new()
     {
-        Quantizations = [.. step.Scales.Select((scale, slot) => new Quantization(scale.Single(), step.ZeroPoints[slot], step.Levels[slot]))],
+        Quantizations = [.. Column(step.Scales, step.ZeroPoints, step.Levels)],
         Gain = step.Gain.Single(),
         // Generated code passes no offsets where all are 0.
         Offset = step.Offset.All(o => o.Single() == 0) ? [] : [.. step.Offset.Select(o => o.Single())],

@@ -61,6 +61,15 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     public Activation Vectors { get; }
 
+    /// <summary>Where the picture is in the end.</summary>
+    public Activation Picture => Buffer(_linked.Picture);
+
+    /// <summary>What a call gives, beside labels that the embedding takes.</summary>
+    public IReadOnlyList<SamplerInput> Inputs => [.. _linked.Given.Select(name => new SamplerInput(name, Buffer(name), _maps[name].Height, _maps[name].Width, _maps[name].Channels, _linked.Rows(name)))];
+
+    /// <summary>Map of the picture.</summary>
+    public Map PictureMap => _maps[_linked.Picture];
+
     /// <summary>Elements of one image's state.</summary>
     public int LatentElements => Elements(Network.Latent);
 
@@ -95,10 +104,24 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     /// <param name="observer">Told after each operation.</param>
     public void Run(Execution run, int step, InterpretedStep parameters, OperationObserver? observer = null)
     {
-        int steps = _linked.CallOperations;
-        Run(run, 0, steps, parameters, observer);
+        Prepare(run, parameters, observer);
+        Evaluate(run, step, parameters, observer);
+    }
+
+    /// <summary>Runs what depends on the call's inputs alone.</summary>
+    public void Prepare(Execution run, InterpretedStep parameters, OperationObserver? observer = null) => Run(run, 0, _linked.CallOperations, parameters, observer);
+
+    /// <summary>Runs the decoder on the state.</summary>
+    public void Decode(Execution run, InterpretedStep parameters)
+    {
+        int first = _linked.CallOperations + _linked.StepOperations;
+        Run(run, first, _instructions.Length - first, parameters, null);
+    }
+
+    private void Evaluate(Execution run, int step, InterpretedStep parameters, OperationObserver? observer)
+    {
         if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, step, _embedding);
-        Run(run, steps, _linked.StepOperations, parameters, observer);
+        Run(run, _linked.CallOperations, _linked.StepOperations, parameters, observer);
     }
 
     private void Run(Execution run, int first, int count, InterpretedStep parameters, OperationObserver? observer)
@@ -110,10 +133,10 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         }
     }
 
-    /// <summary>Evaluates the network and takes the solver's step, as one step method of a generated sampler does.</summary>
+    /// <summary>Evaluates the network behind <see cref="Prepare"/> and takes the solver's step, as one step method of a generated sampler does.</summary>
     public void RunStep(Execution run, int step, InterpretedStep parameters)
     {
-        Run(run, step, parameters);
+        Evaluate(run, step, parameters, null);
         run.Guide(Epsilon, parameters.Moments, _latentShape);
         run.Solve(Latent, Epsilon, parameters.Solver, parameters.CalibratedSigma, step, _latentShape);
     }

@@ -33,10 +33,10 @@ internal static class ContextRun
             if (guidance != 1) batch = [.. batch, .. batch.Select(_ => model.Contexts!.None)];
             float[] contexts = model.Contexts!.Of(batch);
             run.Begin(interpreter.Latent, elements, new(images, options.Seed, options.Trajectories + first, guidance), new int[batch.Length], cancellation);
+            run.Write(interpreter.Buffer(UNetImporter.Context), perContext, contexts);
+            interpreter.Prepare(run, steps[0]);
             for (int step = 0; step < steps.Length; step++)
             {
-                // What the network reads once may lie where later maps do.
-                run.Write(interpreter.Buffer(UNetImporter.Context), perContext, contexts);
                 interpreter.RunStep(run, step, steps[step]);
                 work?.Invoke((double)images / count / steps.Length);
             }

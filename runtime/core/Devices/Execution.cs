@@ -131,6 +131,15 @@ public abstract partial class Execution : IDisposable
     {
     }
 
+    /// <summary>Lets the operations that follow work on the first images of the batch alone.</summary>
+    /// <returns>As many as they worked on before.</returns>
+    internal int Restrict(int images)
+    {
+        int before = Batch;
+        Batch = images;
+        return before;
+    }
+
     /// <summary>Starts a run over the drawn images; fills the latent with unit noise.</summary>
     internal abstract void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
 

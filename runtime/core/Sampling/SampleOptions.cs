@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Specializer;
 
 /// <summary>What to draw.</summary>
@@ -11,6 +13,14 @@ public sealed record SampleOptions
     public long FirstImage { get; init; }
     /// <summary>One label for all images or one for each; empty for "none". Unconditional models take none.</summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
+    /// <summary>A prompt's tokens, one list for all images or one for each, as long as the text encoder's input; empty for the empty prompt. Models without prompts take none.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> Tokens { get; init; } = [];
+    /// <summary>Tokens of the prompt that guidance leads away from; empty for those of the empty prompt.</summary>
+    public IReadOnlyList<int> NegativeTokens { get; init; } = [];
+    /// <summary>Numbers for the model's other inputs (<see cref="SamplerDescription.Inputs"/>) by name: one image's for all, or one image's after the other.</summary>
+    public IReadOnlyDictionary<string, float[]> Inputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
+    /// <summary>One image's numbers that guidance leads away from, for each of the model's other inputs.</summary>
+    public IReadOnlyDictionary<string, float[]> NegativeInputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
     /// <summary>Classifier-free guidance scale; null for the one that was compiled in.</summary>
     public float? Guidance { get; init; }
 }

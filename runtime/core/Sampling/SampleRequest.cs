@@ -4,15 +4,16 @@ namespace Specializer;
 /// <param name="Labels">One for each image; empty for an unconditional model.</param>
 /// <param name="Guidance">Guidance scale; 1 for none.</param>
 /// <param name="Elements">Numbers of an image.</param>
-internal readonly record struct SampleRequest(int[] Labels, float Guidance, int Elements)
+/// <param name="Inputs">What is given beside labels.</param>
+internal readonly record struct SampleRequest(int[] Labels, float Guidance, int Elements, CallInputs Inputs)
 {
     /// <exception cref="ArgumentNullException">No options.</exception>
-    /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
+    /// <exception cref="ArgumentException">Count or index is out of range, or labels, tokens, inputs or guidance do not fit the model.</exception>
     public static SampleRequest Of(SampleOptions options, SamplerDescription d)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
-        int elements = d.Height * d.Width * d.Channels;
+        int elements = d.ImageElements;
         if ((long)options.Count * elements > Array.MaxLength)
             throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.");
         if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
@@ -20,7 +21,8 @@ internal readonly record struct SampleRequest(int[] Labels, float Guidance, int 
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
-        return new(LabelOfEach(options, d), guidance, elements);
+        int[] labels = LabelOfEach(options, d);
+        return new(labels, guidance, elements, CallInputs.Of(options, d, labels, guidance != 1f));
     }
 
     /// <summary>Images that a session of some capacity evaluates at once.</summary>

@@ -53,6 +53,18 @@ public abstract class Sampler : IDisposable
 
     internal DeviceWeights Weights { get; }
 
+    /// <summary>Runs what depends on the call alone, for the current batch and before its first step: text encoders, keys and values of their texts.</summary>
+    /// <param name="run">The session's memory, with the call's inputs, and operations.</param>
+    protected internal virtual void Prepare(Execution run)
+    {
+    }
+
+    /// <summary>Turns the state into pictures, where they are not the same. The state stays, so that further steps may follow.</summary>
+    /// <param name="run">The session's memory and operations.</param>
+    protected internal virtual void Decode(Execution run)
+    {
+    }
+
     /// <summary>Runs one denoising step on the current batch: the network, the correction and the solver.</summary>
     /// <param name="step">0 to Steps − 1.</param>
     /// <param name="run">The session's memory and operations.</param>
@@ -97,7 +109,7 @@ public abstract class Sampler : IDisposable
     /// <param name="options">What to draw; null for one image of the defaults.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Acts while the call waits for its turn, and within a step.</param>
-    /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
+    /// <exception cref="ArgumentException">Count or index is out of range, or labels, tokens, inputs or guidance do not fit the model.</exception>
     /// <exception cref="InsufficientMemoryException">The session's buffers, or the images, do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">The call came from <paramref name="progress"/> of another one, whose turn it still is.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>

@@ -35,8 +35,22 @@ public sealed record SamplerDescription
     public required Activation Latent { get; init; }
     /// <summary>The step vectors' buffer.</summary>
     public required Activation Vectors { get; init; }
+    /// <summary>Size of the state; null where the state is the image.</summary>
+    public MapSize? State { get; init; }
+    /// <summary>Where the decoder leaves the image; null where the state is the image.</summary>
+    public Activation? Picture { get; init; }
+    /// <summary>What a call gives beside noise, in the order in which it is written.</summary>
+    public IReadOnlyList<SamplerInput> Inputs { get; init; } = [];
+    /// <summary>How prompts enter; null where there are none.</summary>
+    public PromptInput? Prompt { get; init; }
     /// <summary>One entry a denoising step, in the order they are visited.</summary>
     public required IReadOnlyList<StepDescription> Steps { get; init; }
+
+    /// <summary>Numbers of one image.</summary>
+    internal int ImageElements => Height * Width * Channels;
+
+    /// <summary>Numbers of one image's state.</summary>
+    internal int StateElements => State is { } s ? s.Height * s.Width * s.Channels : ImageElements;
 }
 
 /// <summary>One denoising step as calibrated.</summary>

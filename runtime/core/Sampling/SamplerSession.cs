@@ -23,7 +23,9 @@ public sealed class SamplerSession : IDisposable
         {
             _execution.Prepare(() =>
             {
+                sampler.Prepare(_execution);
                 for (int step = 0; step < d.Steps.Count; step++) sampler.RunStep(step, _execution);
+                sampler.Decode(_execution);
             });
         }
         catch
@@ -47,7 +49,7 @@ public sealed class SamplerSession : IDisposable
     /// <param name="options">What to draw.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Acts within a step.</param>
-    /// <exception cref="ArgumentException">Count or index is out of range, or labels or guidance do not fit the model.</exception>
+    /// <exception cref="ArgumentException">Count or index is out of range, or labels, tokens, inputs or guidance do not fit the model.</exception>
     /// <exception cref="InsufficientMemoryException">All images together do not fit this computer's memory.</exception>
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
@@ -72,7 +74,7 @@ public sealed class SamplerSession : IDisposable
                     progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
                 }
 
-                Read(request.Elements, pixels.AsSpan(first * request.Elements, images * request.Elements));
+                Read(images, pixels.AsSpan(first * request.Elements, images * request.Elements), cancellationToken);
             }
 
             return new(pixels, d.Height, d.Width, d.Channels, Ids(options, request.Labels, options.Count));
@@ -92,7 +94,7 @@ public sealed class SamplerSession : IDisposable
         return Task.Run(() => Sample(options, progress, cancellationToken), cancellationToken);
     }
 
-    /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields their state after every step; a step runs when the next preview is asked for.</summary>
+    /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields them after every step, decoded where the state is no picture; a step runs when the next preview is asked for.</summary>
     /// <param name="options">What to draw; all images must fit one batch.</param>
     /// <param name="cancellationToken">Acts within a step.</param>
     /// <exception cref="ArgumentException">Labels, guidance or count do not fit.</exception>
@@ -120,10 +122,13 @@ public sealed class SamplerSession : IDisposable
             for (int step = 0; step < d.Steps.Count; step++)
             {
                 int current = step;
-                // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
-                await Task.Run(() => RunStep(current, cancellationToken), cancellationToken).ConfigureAwait(false);
                 var pixels = new float[images * request.Elements];
-                Read(request.Elements, pixels);
+                // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
+                await Task.Run(() =>
+                {
+                    RunStep(current, cancellationToken);
+                    Read(images, pixels, cancellationToken);
+                }, cancellationToken).ConfigureAwait(false);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
             }
         }
@@ -165,7 +170,9 @@ public sealed class SamplerSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                _execution.Begin(d.Latent, request.Elements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
+                _execution.Begin(d.Latent, d.StateElements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
+                request.Inputs.Write(first, images, guided, (input, rows) => _execution.Write(input.Buffer, input.Elements, rows));
+                _sampler.Prepare(_execution);
             }
             catch (OperationCanceledException e)
             {
@@ -196,12 +203,31 @@ public sealed class SamplerSession : IDisposable
     private Exception Stopped(OperationCanceledException e, CancellationToken cancellationToken) =>
         _disposed ? new ObjectDisposedException(nameof(SamplerSession)) : new OperationCanceledException(e.Message, e, cancellationToken);
 
-    private void Read(int elements, Span<float> pixels)
+    private void Read(int images, Span<float> pixels, CancellationToken cancellationToken)
     {
+        SamplerDescription d = _sampler.Description;
         lock (_working)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _execution.Read(_sampler.Description.Latent, elements, pixels);
+            if (d.Picture is not null)
+            {
+                // Under guidance both halves of the batch hold the same states.
+                int all = _execution.Restrict(images);
+                try
+                {
+                    _sampler.Decode(_execution);
+                }
+                catch (OperationCanceledException e)
+                {
+                    throw Stopped(e, cancellationToken);
+                }
+                finally
+                {
+                    _execution.Restrict(all);
+                }
+            }
+
+            _execution.Read(d.Picture ?? d.Latent, d.ImageElements, pixels);
         }
     }
 

@@ -34,6 +34,19 @@ public sealed class RunTests
         Assert.True(literals.Distinct().Count() > literals.Length / 2, "The images are nearly constant: the comparison says little.");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Several_networks_are_compiled_and_run(bool guided)
+    {
+        string manifest = new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2, Guided = true }.WithNetworks().ToString();
+        float[] literals = Draw(manifest, maximumLiteralSteps: 64, guided);
+        Assert.Equal(3 * 16 * 16 * 3, literals.Length);
+        Assert.Equal(literals, Draw(manifest, maximumLiteralSteps: 0, guided));
+        Assert.All(literals, p => Assert.True(float.IsFinite(p)));
+        Assert.True(literals.Distinct().Count() > literals.Length / 2, "The images are nearly constant: the comparison says little.");
+    }
+
     [Fact]
     public void Guidance_uses_the_compiled_moments()
     {

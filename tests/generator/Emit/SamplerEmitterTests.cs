@@ -37,6 +37,9 @@ public sealed class SamplerEmitterTests
     public Task Many_steps_without_quantization() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 65, MeanCorrection = "off" }.WithOneConvolution()));
 
     [Fact]
+    public Task Several_networks() => Snapshot.Verify(Print(new ManifestBuilder { Guided = true }.WithNetworks()));
+
+    [Fact]
     public async Task Stub_of_a_wrong_manifest()
     {
         Generated generated = GeneratorHarness.Run("{}").Compiles();

@@ -1,0 +1,94 @@
+namespace Specializer;
+
+/// <summary>What a call gives its sampler's inputs, checked: for each input one row for all images, or one for each, and the row that guidance leads away from.</summary>
+internal sealed class CallInputs
+{
+    private readonly Values[] _values;
+
+    private CallInputs(Values[] values) => _values = values;
+
+    /// <param name="options">What to draw.</param>
+    /// <param name="d">The sampler's description.</param>
+    /// <param name="labels">One for each image; empty where the model has none.</param>
+    /// <param name="guided">Whether rows for "none" are needed.</param>
+    /// <exception cref="ArgumentException">What is given does not fit the model; the message says what it takes.</exception>
+    public static CallInputs Of(SampleOptions options, SamplerDescription d, int[] labels, bool guided)
+    {
+        if (d.Prompt is null && (options.Tokens.Count > 0 || options.NegativeTokens.Count > 0))
+            throw new ArgumentException($"{d.Name} takes no tokens.");
+        foreach (string name in options.Inputs.Keys.Concat(options.NegativeInputs.Keys))
+        {
+            if (d.Inputs.Any(i => i.Name == name && !IsOther(d, i))) continue;
+            string[] names = [.. d.Inputs.Where(i => !IsOther(d, i)).Select(i => i.Name)];
+            throw new ArgumentException($"{d.Name} has no input '{name}'; it has {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
+        }
+
+        return new([.. d.Inputs.Select(input => input.Name == d.Prompt?.Input ? Tokens(options, input, d.Prompt)
+            : input.Name == SamplerInput.Label ? new(input, [.. labels.Select(l => (float)l)], [d.NullLabel])
+            : Numbers(options, input, guided))]);
+    }
+
+    /// <summary>Calls <paramref name="write"/> with the rows of a batch for each input: of the images, then under guidance as many for "none".</summary>
+    /// <param name="first">First image of the batch.</param>
+    /// <param name="images">Images of the batch.</param>
+    /// <param name="guided">Whether each image is evaluated twice.</param>
+    /// <param name="write">Receives the input and its numbers.</param>
+    public void Write(int first, int images, bool guided, Action<SamplerInput, float[]> write)
+    {
+        foreach (Values v in _values)
+        {
+            int elements = v.Input.Elements;
+            var rows = new float[(guided ? 2 : 1) * images * elements];
+            for (int image = 0; image < images; image++)
+            {
+                int row = v.Rows.Length == elements ? 0 : first + image;
+                v.Rows.AsSpan(row * elements, elements).CopyTo(rows.AsSpan(image * elements));
+                if (guided) v.None.CopyTo(rows.AsSpan((images + image) * elements));
+            }
+
+            write(v.Input, rows);
+        }
+    }
+
+    /// <summary>Whether an input takes tokens or labels, which have options of their own.</summary>
+    private static bool IsOther(SamplerDescription d, SamplerInput input) => input.Name == d.Prompt?.Input || input.Name == SamplerInput.Label;
+
+    private static Values Tokens(SampleOptions options, SamplerInput input, PromptInput prompt)
+    {
+        if (options.Tokens.Count > 1 && options.Tokens.Count != options.Count)
+            throw new ArgumentException($"{options.Tokens.Count} lists of tokens for {options.Count} images; give one for all or one for each.");
+        IReadOnlyList<int> none = options.NegativeTokens.Count == 0 ? prompt.Empty : options.NegativeTokens;
+        IEnumerable<IReadOnlyList<int>> all = options.Tokens.Count == 0 ? [prompt.Empty] : options.Tokens;
+        return new(input, [.. all.SelectMany(Checked)], [.. Checked(none)]);
+
+        IEnumerable<float> Checked(IReadOnlyList<int> tokens)
+        {
+            if (tokens.Count != input.Elements)
+                throw new ArgumentException($"A prompt has {tokens.Count} tokens; {input.Elements} are expected, with beginning, end and filling.");
+            foreach (int token in tokens)
+                if (token < 0 || (input.Rows > 0 && token >= input.Rows)) throw new ArgumentException($"The token {token} is outside 0 to {input.Rows - 1}.");
+            return tokens.Select(t => (float)t);
+        }
+    }
+
+    private static Values Numbers(SampleOptions options, SamplerInput input, bool guided)
+    {
+        float[] rows = Given(options.Inputs, nameof(SampleOptions.Inputs)), none = guided ? Given(options.NegativeInputs, nameof(SampleOptions.NegativeInputs)) : [];
+        if (rows.Length != input.Elements && rows.LongLength != (long)options.Count * input.Elements)
+            throw new ArgumentException($"'{input.Name}' has {rows.Length} numbers; give {input.Elements} for all images, or as many for each of {options.Count}.");
+        if (guided && none.Length != input.Elements)
+            throw new ArgumentException($"'{input.Name}' has {none.Length} numbers in {nameof(SampleOptions.NegativeInputs)}; {input.Elements} are expected.");
+        return new(input, rows, none);
+
+        float[] Given(IReadOnlyDictionary<string, float[]> values, string option)
+        {
+            if (!values.TryGetValue(input.Name, out float[]? numbers) || numbers is null)
+                throw new ArgumentException($"The model needs '{input.Name}': {input.Height}×{input.Width}×{input.Channels} numbers an image, in {option}.");
+            // 0 is never wrong.
+            float wrong = numbers.FirstOrDefault(n => !float.IsFinite(n) || (input.Rows > 0 && !(n >= 0 && n < input.Rows && n == MathF.Floor(n))));
+            return wrong == 0 ? numbers : throw new ArgumentException($"'{input.Name}' holds {wrong}; {(input.Rows > 0 ? $"whole numbers from 0 to {input.Rows - 1}" : "finite numbers")} are expected.");
+        }
+    }
+
+    private readonly record struct Values(SamplerInput Input, float[] Rows, float[] None);
+}

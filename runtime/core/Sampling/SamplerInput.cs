@@ -1,0 +1,28 @@
+namespace Specializer;
+
+/// <summary>A map that a call gives, beside noise.</summary>
+/// <param name="Name">Its name in the model, such as <c>encoder_hidden_states</c>.</param>
+/// <param name="Buffer">Where it lies.</param>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns; of a text, its tokens.</param>
+/// <param name="Channels">Channels.</param>
+/// <param name="Rows">0 where any finite number will do; else the numbers are whole, from 0 to this − 1: they are looked up in a table.</param>
+public sealed record SamplerInput(string Name, Activation Buffer, int Height, int Width, int Channels, int Rows = 0)
+{
+    /// <summary>The input that takes the label of each image.</summary>
+    internal const string Label = "label";
+
+    /// <summary>Numbers of one image.</summary>
+    public int Elements => Height * Width * Channels;
+}
+
+/// <summary>How prompts enter.</summary>
+/// <param name="Input">Name of the <see cref="SamplerInput"/> that takes their tokens.</param>
+/// <param name="Empty">Tokens of the empty prompt: beginning, end, then what fills the rest.</param>
+public sealed record PromptInput(string Input, IReadOnlyList<int> Empty);
+
+/// <summary>Sizes of a map.</summary>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+/// <param name="Channels">Channels.</param>
+public readonly record struct MapSize(int Height, int Width, int Channels);

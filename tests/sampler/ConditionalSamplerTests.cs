@@ -1,0 +1,167 @@
+using Specializer.Calibration;
+using Specializer.Calibration.Tests;
+using Specializer.Manifest;
+using Specializer.Tests;
+
+namespace Specializer.Generated.Tests;
+
+/// <summary>Text encoder, network with cross attention and decoder in one sampler: calibrated, generated, compiled and run.</summary>
+public sealed class ConditionalSamplerTests(ConditionalSamplerTests.Artefact artefact) : IClassFixture<ConditionalSamplerTests.Artefact>
+{
+    /// <summary>Pictures of several prompts, and the one that guidance leads away from.</summary>
+    private SampleOptions Options(float guidance) => new() { Count = 5, Seed = 3, FirstImage = 2, Guidance = guidance, Tokens = [.. "abcde".Select(c => artefact.Ids($"red {c}"))], NegativeTokens = artefact.Ids("b") };
+
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(2.5f)]
+    public void The_compiled_sampler_gives_the_interpreters_bits_in_any_batch(float guidance)
+    {
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(artefact.ManifestPath, artefact.Device);
+        using SamplerSession reference = interpreted.CreateSession(8);
+        ImageBatch expected = reference.Sample(Options(guidance));
+        Assert.Equal((16, 16, 3), (expected.Height, expected.Width, expected.Channels));
+        Assert.All(expected.Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
+        foreach (int capacity in Enumerable.Range(1, 7).Where(c => guidance == 1 || c > 1))
+        {
+            using SamplerSession session = artefact.Compiled.CreateSession(capacity);
+            Assert.Equal(expected.Pixels.ToArray(), session.Sample(Options(guidance)).Pixels.ToArray());
+            using SamplerSession other = interpreted.CreateSession(capacity);
+            Assert.Equal(expected.Pixels.ToArray(), other.Sample(Options(guidance)).Pixels.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Encoder_and_keys_are_printed_into_Prepare_and_the_decoder_into_Decode()
+    {
+        string prepare = Method("Prepare"), step = Method("Step0"), decode = Method("Decode");
+        Assert.Contains("LookUp", prepare, StringComparison.Ordinal);
+        Assert.Contains("ToKv", prepare, StringComparison.Ordinal);
+        Assert.Contains("AttendCross", step, StringComparison.Ordinal);
+        Assert.DoesNotContain("ToKv(", step.Replace("ToKv,", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("Solve", prepare + decode, StringComparison.Ordinal);
+        Assert.Contains("Weights.Decoder", decode, StringComparison.Ordinal);
+
+        string Method(string name)
+        {
+            int start = artefact.Source.IndexOf($" void {name}(", StringComparison.Ordinal);
+            return artefact.Source[start..artefact.Source.IndexOf("\n    }", start, StringComparison.Ordinal)];
+        }
+    }
+
+    [Fact]
+    public void A_picture_depends_on_its_own_request_alone()
+    {
+        ImageBatch all = artefact.Compiled.Sample(Options(2));
+        for (int i = 0; i < all.Count; i++)
+        {
+            ImageBatch one = artefact.Compiled.Sample(Options(2) with { Count = 1, FirstImage = 2 + i, Tokens = [Options(2).Tokens[i]] });
+            Assert.Equal(all[i].ToArray(), one.Pixels.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Prompts_and_negative_prompts_matter_and_none_is_the_empty_one()
+    {
+        SampleOptions options = Options(2) with { Tokens = [artefact.Ids("red")], NegativeTokens = [] };
+        float[] red = Draw(options);
+        Assert.NotEqual(red, Draw(options with { Tokens = [artefact.Ids("a")] }));
+        Assert.NotEqual(red, Draw(options with { NegativeTokens = artefact.Ids("a") }));
+        Assert.Equal(red, Draw(options with { NegativeTokens = artefact.Ids("") }));
+        Assert.Equal(Draw(options with { Tokens = [] }), Draw(options with { Tokens = [artefact.Ids("")] }));
+        Assert.Equal(artefact.Ids(""), artefact.Compiled.Description.Prompt!.Empty);
+
+        float[] Draw(SampleOptions o) => artefact.Compiled.Sample(o).Pixels.ToArray();
+    }
+
+    [Fact]
+    public async Task Previews_are_decoded_and_leave_what_follows_as_it_is()
+    {
+        using SamplerSession session = artefact.Compiled.CreateSession(10);
+        var previews = new List<SamplePreview>();
+        await foreach (SamplePreview preview in session.PreviewAsync(Options(2))) previews.Add(preview);
+        Assert.Equal(artefact.Compiled.Description.Steps.Count, previews.Count);
+        Assert.All(previews, p => Assert.Equal(5 * 16 * 16 * 3, p.Images.Pixels.Length));
+        Assert.NotEqual(previews[0].Images.Pixels.ToArray(), previews[^1].Images.Pixels.ToArray());
+        Assert.Equal(session.Sample(Options(2)).Pixels.ToArray(), previews[^1].Images.Pixels.ToArray());
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused()
+    {
+        SampleOptions options = new();
+        Refused("8 are expected", options with { Tokens = [[1, 2]] });
+        Refused("8 are expected", options with { NegativeTokens = [1] });
+        Refused("outside 0 to", options with { Tokens = [[.. artefact.Ids("").Select(_ => 1 << 20)]] });
+        Refused("2 lists of tokens for 3 images", options with { Count = 3, Tokens = [artefact.Ids("a"), artefact.Ids("b")] });
+        Refused("no input 'ids'; it has none", options with { Inputs = new Dictionary<string, float[]> { ["ids"] = new float[8] } });
+        Refused("takes no labels", options with { Labels = [1] });
+        using MnistSampler digits = MnistSampler.Load(artefact.Device);
+        Assert.Contains("takes no tokens", Assert.Throws<ArgumentException>(() => digits.Sample(new() { Tokens = [[1]] })).Message, StringComparison.Ordinal);
+
+        void Refused(string message, SampleOptions wrong) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => artefact.Compiled.Sample(wrong)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A manifest without an encoder takes what the encoder would have given.</summary>
+    [Fact]
+    public void Inputs_without_an_encoder_are_given_as_numbers()
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(artefact.ManifestPath);
+        CalibrationManifest manifest = artifact.Manifest with { Encoders = default, Prompt = null };
+        using InterpretedSampler sampler = InterpretedSampler.FromManifest(manifest, artifact.Tensor, artefact.Device);
+        SamplerInput input = Assert.Single(sampler.Description.Inputs);
+        float[] a = Numbers(1), b = Numbers(2), none = Numbers(3);
+        SampleOptions options = new() { Count = 2, Guidance = 2, Inputs = Given([.. a, .. b]), NegativeInputs = Given(none) };
+        ImageBatch two = sampler.Sample(options);
+        Assert.Equal(two[1].ToArray(), sampler.Sample(options with { Count = 1, FirstImage = 1, Inputs = Given(b) }).Pixels.ToArray());
+        Assert.NotEqual(two[1].ToArray(), sampler.Sample(options with { Count = 1, FirstImage = 1, Inputs = Given(a) }).Pixels.ToArray());
+
+        Refused("needs 'encoder_hidden_states'", options with { Inputs = new Dictionary<string, float[]>() });
+        Refused("in NegativeInputs", options with { NegativeInputs = new Dictionary<string, float[]>() });
+        Refused("has 3 numbers", options with { Inputs = Given(new float[3]) });
+        Refused("NaN", options with { Inputs = Given([float.NaN, .. a.Skip(1)]) });
+        Refused("it has encoder_hidden_states", options with { Inputs = new Dictionary<string, float[]> { ["context"] = a } });
+
+        Dictionary<string, float[]> Given(float[] numbers) => new() { [input.Name] = numbers };
+
+        float[] Numbers(int seed) => [.. Enumerable.Range(0, input.Elements).Select(i => MathF.Sin(i * seed))];
+
+        void Refused(string message, SampleOptions wrong) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => sampler.Sample(wrong)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>One calibration and compilation for all of these tests.</summary>
+    public sealed class Artefact : IDisposable
+    {
+        private readonly TinyPipeline _pipeline = new();
+        private readonly TemporaryFolder _folder = new();
+        private readonly ImportedModel _model;
+
+        public Artefact()
+        {
+            _model = PipelineImporter.Load(_pipeline.Root, "tiny");
+            var options = new CalibrationOptions { Steps = 3, Eta = 0, Trajectories = 16, Prompts = ["red", "a", "b", "red a"], Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 3 };
+            ManifestPath = Calibrator.Run(_model, options, _folder.Root, Device, 2).ManifestPath;
+            Compiled = CompiledArtifact.Load(ManifestPath, Device, out string source);
+            Source = source;
+        }
+
+        public CpuDevice Device { get; } = new(2);
+
+        public string ManifestPath { get; }
+
+        public Sampler Compiled { get; }
+
+        public string Source { get; }
+
+        public int[] Ids(string prompt) => _model.Text!.Ids(prompt);
+
+        public void Dispose()
+        {
+            Compiled.Dispose();
+            Device.Dispose();
+            _pipeline.Dispose();
+            _folder.Dispose();
+        }
+    }
+}
