@@ -5,6 +5,7 @@ using Specializer.Tool;
 return ExitCode.Of(new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
 {
     CalibrateCommand.Create(),
+    CalibrateCommand.CreateMerge(),
     SampleCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),

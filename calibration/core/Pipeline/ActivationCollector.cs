@@ -100,17 +100,31 @@ internal sealed class ActivationCollector
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="units">Units that it is of.</param>
+    /// <param name="first">First unit that it is of.</param>
+    /// <param name="end">Unit after the last.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int units)
+    public void Read(BinaryReader reader, int first, int end)
     {
-        long images = _halves * Math.Min((long)units * ReferenceTrajectories.UnitImages, _trajectories);
+        long images = _halves * (Images(end) - Images(first));
         foreach (ActivationHistogram[] step in _histograms)
         {
             for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
         }
 
         foreach (Layer layer in _layers) layer.Moments = InputMoments.Read(reader, layer.Shape.Size);
+
+        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
+    }
+
+    /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>
+    public void Merge(ActivationCollector other)
+    {
+        for (int step = 0; step < _histograms.Length; step++)
+        {
+            for (int s = 0; s < _sources.Length; s++) _histograms[step][s].Merge(other._histograms[step][s]);
+        }
+
+        for (int l = 0; l < _layers.Length; l++) _layers[l].Moments!.Merge(other._layers[l].Moments!);
     }
 
     private int Elements(string map) => _shapes[map].Height * _shapes[map].Width * _shapes[map].Channels;

@@ -6,6 +6,8 @@ namespace Specializer.Calibration;
 /// of an ablation go through the same phases, for other ways to quantize.</summary>
 internal sealed class CalibrationRun
 {
+    private const string SharedNoise = "noise";
+
     private readonly Checkpoint _checkpoint;
     private readonly QuantizationVariant[] _variants;
     private readonly Dictionary<int, QuantizedNetwork> _networks;
@@ -26,7 +28,7 @@ internal sealed class CalibrationRun
     /// <param name="checkpoint">Written after each unit.</param>
     /// <param name="variants">Ways to quantize.</param>
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants)
-        : this(context, checkpoint, variants, [], "noise")
+        : this(context, checkpoint, variants, [], SharedNoise)
     {
     }
 
@@ -107,21 +109,23 @@ internal sealed class CalibrationRun
     public void CollectActivations()
     {
         using ReferenceTrajectories reference = Context.Reference();
-        ActivationCollector activations = New();
-        int first = _checkpoint.Load("activations", _rangeUnits, (reader, units) =>
+        const string Phase = "FP32 activations";
+        _activations = new UnitPhase<ActivationCollector>("activations", _rangeUnits, Context, Context.Sharding, _checkpoint)
         {
-            ActivationCollector read = New();
-            read.Read(reader, units);
-            activations = read;
-        });
-        _activations = activations;
-        if (first == 0) activations.FixScales(reference, _ => Context.Report("FP32 activations", 1.0 / Context.Options.Steps), Context.Cancellation);
-        else Context.Report("FP32 activations", 1 + first * CalibrationContext.CollectingWork);
-        for (int unit = first; unit < _rangeUnits; unit++)
-        {
-            foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report("FP32 activations", CalibrationContext.CollectingWork / Context.Options.Steps);
-            _checkpoint.Save("activations", unit + 1, activations.Write);
-        }
+            Create = New,
+            Begin = (activations, done) =>
+            {
+                if (done == 0) activations.FixScales(reference, _ => Context.Report(Phase, 1.0 / Context.Options.Steps), Context.Cancellation);
+                else Context.Report(Phase, 1 + done * CalibrationContext.CollectingWork);
+            },
+            Collect = (activations, unit) =>
+            {
+                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, CalibrationContext.CollectingWork / Context.Options.Steps);
+            },
+            Write = (activations, writer) => activations.Write(writer),
+            Read = (activations, reader, first, end) => activations.Read(reader, first, end),
+            Merge = (activations, following) => activations.Merge(following),
+        }.Run();
 
         ActivationCollector New() => new(reference.Network, Quantized,
             Context.Options with { Rounding = _variants.All(v => v.Rounding == RoundingChoice.Nearest) ? RoundingChoice.Nearest : RoundingChoice.Gptq }, Context.Threads);
@@ -185,33 +189,40 @@ internal sealed class CalibrationRun
     private void Measure(Func<QuantizationVariant, NetworkEvaluator> evaluator)
     {
         int freeUnits = FreeRunning ? _rangeUnits : 0;
-        _statistics = New();
         using ReferenceTrajectories reference = Context.Reference();
-        int first = _checkpoint.Load(_noisePhase, _units, (reader, units) =>
+        const string Phase = "quantization noise";
+        // The noise of kept layers is measured by the process that decides.
+        Sharding? sharding = _noisePhase == SharedNoise ? Context.Sharding : null;
+        var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, sharding, _checkpoint)
         {
-            WidthStatistics[] read = New();
-            foreach (WidthStatistics s in read) s.Read(reader, units, Math.Min(units, freeUnits));
-            _statistics = read;
-        });
-        Context.Report("quantization noise", first * NoiseWork + Math.Min(first, freeUnits) * FreeRunningWork);
-        for (int unit = first; unit < _units; unit++)
-        {
-            bool free = unit < freeUnits;
-            foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
+            Create = New,
+            Begin = (_, done) => Context.Report(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
+            Collect = (statistics, unit) =>
             {
-                foreach (WidthStatistics s in _statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
-                if (free)
+                bool free = unit < freeUnits;
+                foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
                 {
-                    float[] next = [.. state.X];
-                    reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Prediction);
-                    foreach (WidthStatistics s in _statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
+                    foreach (WidthStatistics s in statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
+                    if (free)
+                    {
+                        float[] next = [.. state.X];
+                        reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Prediction);
+                        foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
+                    }
+
+                    Context.Report(Phase, (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Steps);
                 }
-
-                Context.Report("quantization noise", (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Steps);
-            }
-
-            _checkpoint.Save(_noisePhase, unit + 1, writer => Array.ForEach(_statistics, s => s.Write(writer)));
-        }
+            },
+            Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
+            Read = (statistics, reader, first, end) => Array.ForEach(statistics, s => s.Read(reader, first, end, freeUnits)),
+            Merge = (statistics, following) =>
+            {
+                foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);
+            },
+        };
+        // What follows is one process's: a shard waits for nobody here.
+        if (sharding?.Own is { } shard) phase.RunOwn(shard);
+        else _statistics = phase.Run();
 
         WidthStatistics[] New() => [.. _variants.Select(v =>
         {

@@ -88,6 +88,22 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         return buffer.AsSpan(0, end).SequenceEqual(hash.GetHashAndReset());
     }
 
+    /// <summary>Removes a phase's file, if it can be.</summary>
+    public void Delete(string phase)
+    {
+        try
+        {
+            File.Delete(PathOf(phase));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            findings?.Add(new CheckpointNotDeleted(PathOf(phase), e.Message));
+        }
+    }
+
+    /// <summary>Where a phase's state stands.</summary>
+    public string FileOf(string phase) => PathOf(phase);
+
     /// <summary>Removes the files of a calibration that is finished.</summary>
     /// <returns>What a person should know of those that could not be removed: the artefact is whole without.</returns>
     public IReadOnlyList<Finding> Delete()

@@ -38,12 +38,19 @@ internal sealed class FreeRunningError
             .Select(i => JointMoments.Of(next.AsSpan(i * elements, elements), _x.AsSpan(i * elements, elements), _channels))]);
     }
 
+    /// <summary>Adds the errors of the units that follow.</summary>
+    public void Merge(FreeRunningError following)
+    {
+        for (int step = 0; step < _moments.Length; step++) _moments[step].Merge(following._moments[step]);
+    }
+
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer) => Array.ForEach(_moments, m => m.Write(writer));
 
     /// <summary>Reads a state that <see cref="Write"/> wrote between two units.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="units">Units that it is of.</param>
+    /// <param name="first">First unit that it is of.</param>
+    /// <param name="end">Unit after the last.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int units) => Array.ForEach(_moments, m => m.Read(reader, units));
+    public void Read(BinaryReader reader, int first, int end) => Array.ForEach(_moments, m => m.Read(reader, first, end));
 }

@@ -64,6 +64,16 @@ internal sealed class NoiseCollector
         _moments[state.Step].Add(state.FirstImage, moments);
     }
 
+    /// <summary>Adds the noise of the units that follow.</summary>
+    public void Merge(NoiseCollector following)
+    {
+        for (int step = 0; step < _moments.Length; step++)
+        {
+            _moments[step].Merge(following._moments[step]);
+            _samples[step].Merge(following._samples[step]);
+        }
+    }
+
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
     {
@@ -76,13 +86,14 @@ internal sealed class NoiseCollector
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="units">Units that it is of.</param>
+    /// <param name="first">First unit that it is of.</param>
+    /// <param name="end">Unit after the last.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int units)
+    public void Read(BinaryReader reader, int first, int end)
     {
         for (int step = 0; step < _moments.Length; step++)
         {
-            _moments[step].Read(reader, units);
+            _moments[step].Read(reader, first, end);
             _samples[step].Read(reader, _channels);
         }
     }

@@ -21,13 +21,21 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same options.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="units">Units of the teacher-forced noise.</param>
-    /// <param name="freeUnits">Units of the free-running one.</param>
+    /// <param name="first">First unit that it is of.</param>
+    /// <param name="end">Unit after the last.</param>
+    /// <param name="freeUnits">Units of the free-running noise in all, from 0.</param>
     /// <exception cref="InvalidDataException">It is no such state.</exception>
-    public void Read(BinaryReader reader, int units, int freeUnits)
+    public void Read(BinaryReader reader, int first, int end, int freeUnits)
     {
-        Noise.Read(reader, units);
-        FreeRunning.Read(reader, freeUnits);
+        Noise.Read(reader, first, end);
+        FreeRunning.Read(reader, Math.Min(first, freeUnits), Math.Min(end, freeUnits));
+    }
+
+    /// <summary>Adds the noise of the units that follow.</summary>
+    public void Merge(WidthStatistics following)
+    {
+        Noise.Merge(following.Noise);
+        FreeRunning.Merge(following.FreeRunning);
     }
 
     /// <summary>What the manifest records of it.</summary>

@@ -54,24 +54,26 @@ internal sealed class CanonicalSum<T>(Func<T, T, T> combine) where T : class
         }
     }
 
-    /// <summary>Reads the nodes of the first units into an empty sum.</summary>
+    /// <summary>Reads the nodes of a range of units into an empty sum.</summary>
     /// <param name="reader">Where they stand.</param>
-    /// <param name="units">Units in the range, from 0.</param>
+    /// <param name="first">First unit of the range.</param>
+    /// <param name="end">Unit after its last.</param>
     /// <param name="read">Reads a node's sum.</param>
     /// <exception cref="InvalidDataException">They are not the nodes of these units.</exception>
-    public void Read(BinaryReader reader, int units, Func<T> read)
+    public void Read(BinaryReader reader, int first, int end, Func<T> read)
     {
         int count = reader.ReadInt32();
-        if (count < 0 || count > Levels) throw new InvalidDataException($"{count} nodes are no sum of {units} units");
+        if (count < 0 || count > 2 * Levels) throw new InvalidDataException($"{count} nodes are no sum of {end - first} units");
         for (; count > 0; count--)
         {
             int level = reader.ReadInt32(), index = reader.ReadInt32();
-            if (level < 0 || level >= Levels || index < 0 || (long)index << level != End || (long)(index + 1) << level > units)
-                throw new InvalidDataException($"node {index} of level {level} does not follow unit {End} of {units}");
+            long next = _nodes.Count == 0 ? first : End;
+            if (level < 0 || level >= Levels || index < 0 || (long)index << level != next || (long)(index + 1) << level > end)
+                throw new InvalidDataException($"node {index} of level {level} does not follow unit {next} of {end}");
             Append(new(level, index, read()));
         }
 
-        if (End != units) throw new InvalidDataException($"the sum ends at unit {End}, not {units}");
+        if (first < end && End != end) throw new InvalidDataException($"the sum ends at unit {End}, not {end}");
     }
 
     private void Append(Node node)

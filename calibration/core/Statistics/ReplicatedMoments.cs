@@ -62,11 +62,12 @@ internal sealed class ReplicatedMoments(int channels, int variables, long trajec
 
     /// <summary>Reads a state that <see cref="Write"/> wrote, into empty moments.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="units">Units that it is of.</param>
+    /// <param name="first">First unit that it is of.</param>
+    /// <param name="end">Unit after the last.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int units)
+    public void Read(BinaryReader reader, int first, int end)
     {
-        _sums.Read(reader, units, () => Array.ConvertAll(Empty(), _ => JointMoments.Read(reader, channels, variables)));
+        _sums.Read(reader, first, end, () => Array.ConvertAll(Empty(), _ => JointMoments.Read(reader, channels, variables)));
         _total = null;
     }
 

@@ -28,6 +28,9 @@ internal sealed class ResidualSample(int capacity, long images, ulong seed)
         }
     }
 
+    /// <summary>Adds the pairs of the images that follow.</summary>
+    public void Merge(ResidualSample following) => _pairs.AddRange(following._pairs);
+
     /// <summary>The shape of Δ − kε − μ_q.</summary>
     public Normality Test(NoiseFit fit)
     {

@@ -94,7 +94,7 @@ public class NoiseStatisticsTests
         streaming.Write(new(stream));
         stream.Position = 0;
         var copy = new ReplicatedMoments(Channels, 2, 60, 3);
-        copy.Read(new(stream), 4);
+        copy.Read(new(stream), 0, 4);
         Assert.Equal(actual, copy.Interval(m => NoiseFit.Of(m).K));
         // Of few trajectories replicates are mostly the same: nothing is known.
         Assert.Equal(Interval.Unknown(0), new ReplicatedMoments(Channels, 2, Bootstrap.Fewest - 1, 3).Interval(m => NoiseFit.Of(m).K));

@@ -1,0 +1,91 @@
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+public class ShardTests
+{
+    private static readonly CalibrationOptions s_options = new()
+    {
+        Steps = 2, Trajectories = 100, Rounding = RoundingChoice.Gptq, MeanCorrection = MeanCorrectionChoice.Divide, VarianceCorrection = VarianceCorrectionChoice.Off, Activations = ActivationWidth.Eight,
+    };
+
+    private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, "tiny", nullLabel: 10);
+
+    /// <summary>Seven units of 16 trajectories: seven shards have one each. A shard that is stopped somewhere goes on, and merging waits for nobody.</summary>
+    [Fact]
+    public async Task AnyNumberOfShardsGivesTheBytesOfOneProcess()
+    {
+        using var device = new CpuDevice(1);
+        using var whole = new TemporaryFolder();
+        string expected = Calibrator.Run(Model, s_options, whole.Root, device).ManifestPath;
+        foreach (int count in (int[])[1, 2, 3, 7])
+        {
+            using var folder = new TemporaryFolder();
+            await Task.WhenAll(Enumerable.Range(0, count).Select(i => Task.Run(() => Collect(new(i, count), folder.Root, stopped: i == count - 1))));
+            string merged = Calibrator.Merge(Model, s_options, folder.Root, count, device).ManifestPath;
+            Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(merged));
+            Assert.Equal(File.ReadAllBytes(Weights(expected)), File.ReadAllBytes(Weights(merged)));
+            Assert.Equal(2, Directory.GetFiles(folder.Root).Length);
+        }
+
+        static string Weights(string manifest) => manifest.Replace(".calibration.json", ".weights.safetensors");
+    }
+
+    [Fact]
+    public void ShardsThatAreMissingOrOfAnotherCalibrationAreNamed()
+    {
+        CalibrationOptions options = s_options with { Trajectories = 3, Rounding = RoundingChoice.Nearest };
+        using var device = new CpuDevice(1);
+        using var folder = new TemporaryFolder();
+        Calibrator.RunShard(Model, options, folder.Root, new(0, 1), device);
+
+        Assert.Contains("shard 0/1 has not ended", Assert.Throws<ShardMissingException>(() => Calibrator.Merge(Model, options with { Seed = 9 }, folder.Root, 1, device)).Message, StringComparison.Ordinal);
+        Assert.Contains("0-of-2", Assert.Throws<ShardMissingException>(() => Calibrator.Merge(Model, options, folder.Root, 2, device)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Calibrator.RunShard(Model, options, folder.Root, new(2, 2), device));
+        Calibrator.Merge(Model, options, folder.Root, 1, device);
+    }
+
+    [Theory]
+    [InlineData("2/7", null, null, 2, 7)]
+    [InlineData("0/1", "5", null, 0, 1)]
+    [InlineData("7", "3", null, 3, 7)]
+    [InlineData("7", "1", "1", 0, 7)]
+    public void AShardIsReadAsWrittenOrFromASlurmArray(string text, string? task, string? least, int index, int count) =>
+        Assert.Equal(new(index, count), Shard.Parse(text, name => name switch { "SLURM_ARRAY_TASK_ID" => task, "SLURM_ARRAY_TASK_MIN" => least, _ => null }));
+
+    [Fact]
+    public void AShardIsReadFromAnIndexedJob() => Assert.Equal(new(4, 5), Shard.Parse("5", name => name == "JOB_COMPLETION_INDEX" ? "4" : null));
+
+    [Theory]
+    [InlineData("", "is no shard")]
+    [InlineData("1/2/3", "is no shard")]
+    [InlineData("x/3", "is no shard")]
+    [InlineData("-1/3", "is no shard")]
+    [InlineData("0/0", "count of 1 to 1000")]
+    [InlineData("0/1001", "count of 1 to 1000")]
+    [InlineData("3/3", "does not exist: they are 0 to 2")]
+    [InlineData("3", "neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX")]
+    public void AShardThatIsNoneIsRefused(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<FormatException>(() => Shard.Parse(text, _ => null)).Message, StringComparison.Ordinal);
+
+    private static void Collect(Shard shard, string folder, bool stopped)
+    {
+        using var device = new CpuDevice(1);
+        if (stopped)
+        {
+            using var stop = new CancellationTokenSource();
+            int reports = 0;
+            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.RunShard(Model, s_options, folder, shard, device, 1, new Inline(() =>
+            {
+                if (++reports == 4) stop.Cancel();
+            }), stop.Token));
+        }
+
+        Calibrator.RunShard(Model, s_options, folder, shard, device);
+    }
+
+    private sealed class Inline(Action report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report();
+    }
+}
