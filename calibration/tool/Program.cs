@@ -2,12 +2,17 @@ using System.CommandLine;
 using Specializer.Tool;
 
 // One file a command; each builds its own options and prints its own result.
-return ExitCode.Of(new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
+var root = new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
 {
+    DoctorCommand.Create(),
+    NewCommand.Create(),
+    DiffCommand.Create(),
     CalibrateCommand.Create(),
     SampleCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),
     EvaluateCommand.Create(),
-}.Parse(args));
+};
+HelpWithExamples.AddTo(root);
+return ExitCode.Of(root.Parse(args));
