@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Specializer.Calibration;
+using Specializer.Formats;
 using Specializer.Reporting;
 
 namespace Specializer.Tool;
@@ -140,6 +141,9 @@ internal static class CalibrateCommand
                 EvaluationReport report = ArtifactEvaluation.Run(result.ManifestPath, folder, new() { Images = check, Ablation = false }, device, device.Threads, checking, cancellation);
                 checking.Dispose();
                 foreach (string line in CalibrationSummary.Verdict(report, options)) Console.WriteLine(line);
+                string page = Path.ChangeExtension(result.ManifestPath, ".html");
+                AtomicFile.Write(page, stream => HtmlReport.Write(report, stream));
+                Console.WriteLine($"  page   {page} shows pictures, steps and layers; builds with SpecializerReport=true name it");
             }
             catch (OperationCanceledException)
             {

@@ -40,7 +40,7 @@ internal static class CalibrationSummary
         $"<CalibrationManifest Include=\"{SecurityElement.Escape(Path.GetRelativePath(currentFolder, manifest).Replace('\\', '/'))}\" ClassName=\"{ClassName(name)}\" />";
 
     /// <summary>A class's name for a model's: its words, which '-' and '_' separate, with capitals.</summary>
-    private static string ClassName(string name)
+    internal static string ClassName(string name)
     {
         var text = new StringBuilder(char.IsAsciiDigit(name[0]) ? "Model" : "");
         foreach (string word in name.Split(['-', '_'], StringSplitOptions.RemoveEmptyEntries)) text.Append(char.ToUpperInvariant(word[0])).Append(word.AsSpan(1));

@@ -16,6 +16,9 @@ internal static class EngineOption
     /// <summary>The package with libtorch that this build has, or <c>none</c>.</summary>
     private static readonly string Backend = typeof(EngineOption).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "TorchBackend").Value!;
 
+    /// <summary>Whether this build of the tool has libtorch.</summary>
+    public static bool HasTorch => Backend != "none";
+
     public static Option<string> Create()
     {
         var option = new Option<string>("--engine")
@@ -35,7 +38,7 @@ internal static class EngineOption
     {
         if (name == Interpreter) return new InterpreterEngine(device);
         bool cuda = name == TorchCuda;
-        if (Backend == "none")
+        if (!HasTorch)
         {
             throw new NotSupportedException(
                 $"The engine '{name}' needs libtorch, and this build of the tool is without it. Build the tool with -p:TorchBackend={(cuda ? "TorchSharp-cuda-linux (or -windows)" : "libtorch-cpu-linux-x64 (or -osx-arm64, -win-arm64, -win-x64)")}; see docs/torchsharp.md. Or use --engine {Interpreter}.");

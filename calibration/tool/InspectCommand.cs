@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Specializer.Calibration;
 using Specializer.Manifest;
 using Spectre.Console;
@@ -14,11 +12,6 @@ using Text = Spectre.Console.Text;
 /// <summary><c>specializer inspect</c>: what a model folder or an artefact is, and what each of its layers costs.</summary>
 internal static class InspectCommand
 {
-    private static readonly JsonSerializerOptions s_json = new()
-    {
-        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     public static Command Create()
     {
         var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, or an artefact: its manifest or its folder." };
@@ -35,7 +28,7 @@ internal static class InspectCommand
     public static int Run(string path, bool json, TextWriter output)
     {
         ModelInspection inspection = ModelInspection.Of(path);
-        if (json) output.WriteLine(JsonSerializer.Serialize(inspection, s_json));
+        if (json) output.WriteLine(CommandJson.Serialize(inspection));
         else Print(inspection, output);
         return inspection.Refused.Count == 0 ? ExitCode.Success : ExitCode.Failed;
     }

@@ -2,8 +2,11 @@ using System.CommandLine;
 using Specializer.Tool;
 
 // One file a command; each builds its own options and prints its own result.
-return ExitCode.Of(new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
+var root = new RootCommand("Inspects, calibrates, verifies and evaluates quantized diffusion models.")
 {
+    DoctorCommand.Create(),
+    NewCommand.Create(),
+    DiffCommand.Create(),
     CalibrateCommand.Create(),
     CalibrateCommand.CreateMerge(),
     SampleCommand.Create(),
@@ -11,4 +14,6 @@ return ExitCode.Of(new RootCommand("Inspects, calibrates, verifies and evaluates
     VerifyCommand.Create(),
     ExportCommand.Create(),
     EvaluateCommand.Create(),
-}.Parse(args));
+};
+HelpWithExamples.AddTo(root);
+return ExitCode.Of(root.Parse(args));

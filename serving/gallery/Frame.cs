@@ -1,3 +1,4 @@
+using Specializer.Calibration;
 using Specializer.Formats;
 
 namespace Specializer.Gallery;
@@ -26,14 +27,7 @@ internal sealed record Frame(int Step, int Steps, int Timestep, int Bits, byte[]
     /// <summary>10·log₁₀(Σ reference² / Σ (reference − other)²); null where there is no difference.</summary>
     public static double? Snr(ImageBatch reference, ImageBatch other)
     {
-        double signal = 0, noise = 0;
-        for (int i = 0; i < reference[0].Length; i++)
-        {
-            double x = reference[0][i], e = x - other[0][i];
-            signal += x * x;
-            noise += e * e;
-        }
-
-        return noise == 0 || signal == 0 ? null : 10 * Math.Log10(signal / noise);
+        double snr = new PairedImages(reference[0], other[0], reference[0].Length).SnrDb(0);
+        return double.IsFinite(snr) ? snr : null;
     }
 }

@@ -1,36 +1,19 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace Specializer.Gallery.Tests;
 
-/// <summary>The page, in the system's browser. Where the variable SPECIALIZER_SCREENSHOTS names a folder, it gets pictures of the page to look at.</summary>
+/// <summary>The page, in the system's browser.</summary>
 [Collection(nameof(RunningGallery))]
-public sealed class PageTests(RunningGallery gallery) : IAsyncLifetime
+public sealed class PageTests(RunningGallery gallery) : BrowserTests
 {
     private const float Patience = 120_000;
 
     private readonly List<string> _requests = [];
     private readonly List<string> _complaints = [];
-    private IPlaywright? _playwright;
-    private IBrowser? _browser;
 
     private string Address => gallery.Addresses.First();
-
-    public async Task InitializeAsync()
-    {
-        if (BrowserFactAttribute.Browser is null) return;
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = BrowserFactAttribute.Browser });
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (_browser is not null) await _browser.DisposeAsync();
-        _playwright?.Dispose();
-    }
 
     [BrowserFact]
     public async Task The_keyboard_alone_draws_and_downloads()
@@ -124,11 +107,7 @@ public sealed class PageTests(RunningGallery gallery) : IAsyncLifetime
             IPage page = await Open(scheme, width);
             await page.Locator("#draw").ClickAsync();
             await Told(page, "Done:");
-            AxeResult found = await page.RunAxe();
-            Assert.DoesNotContain(found.Violations, v => v.Impact is "serious" or "critical");
-            Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), $"At {width} pixels the page has to be moved sideways.");
-            if (Environment.GetEnvironmentVariable("SPECIALIZER_SCREENSHOTS") is { Length: > 0 } folder)
-                await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"gallery-{scheme.ToString().ToLowerInvariant()}-{width}.png"), FullPage = true });
+            await Fit(page, "gallery", scheme, width);
         }
 
         Clean();
@@ -136,8 +115,7 @@ public sealed class PageTests(RunningGallery gallery) : IAsyncLifetime
 
     private async Task<IPage> Open(ColorScheme scheme = ColorScheme.Light, int width = 1200)
     {
-        IBrowserContext context = await _browser!.NewContextAsync(new() { ColorScheme = scheme, ViewportSize = new() { Width = width, Height = 900 }, BaseURL = Address });
-        IPage page = await context.NewPageAsync();
+        IPage page = await NewPage(scheme, width, Address);
         page.Request += (_, request) => _requests.Add(request.Url);
         page.Console += (_, message) => { if (message.Type is "error" or "warning") _complaints.Add(message.Text); };
         page.PageError += (_, error) => _complaints.Add(error);

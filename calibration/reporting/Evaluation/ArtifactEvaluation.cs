@@ -92,6 +92,8 @@ public static class ArtifactEvaluation
                 Model = d.Name, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
                 CountingRule = NetworkCost.Rule, Floors = floors,
+                Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, TrajectoryLabels.Of(d.Classes, d.NullLabel, seed, options.FirstImage, run.Rows[0].Kept.Count)),
+                Layers = LayerInspection.Of(manifest.Network, manifest.Steps.Count),
                 Statistics = [.. manifest.Statistics.Select(WidthFigures.Of)],
                 Rows =
                 [

@@ -32,6 +32,10 @@ public sealed record EvaluationReport
     public required IReadOnlyList<ReportRow> Rows { get; init; }
     /// <summary>The artefact's recorded noise at every width, on the calibration's trajectories.</summary>
     public IReadOnlyList<WidthFigures> Statistics { get; init; } = [];
+    /// <summary>The first images of FP32 and of the artefact; none of a model whose state is no picture.</summary>
+    public IReadOnlyList<PicturePair> Pictures { get; init; } = [];
+    /// <summary>The artefact's operations and what they cost.</summary>
+    public IReadOnlyList<LayerInspection> Layers { get; init; } = [];
     /// <summary>Figures that two samples of one source give; null without a classifier.</summary>
     public SamplingFloors? Floors { get; init; }
 }

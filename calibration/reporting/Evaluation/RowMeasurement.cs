@@ -6,12 +6,19 @@ namespace Specializer.Reporting;
 internal sealed class RowMeasurement(int images, int channels, int elements, int steps)
 {
     private readonly double[] _signal = new double[steps], _error = new double[steps];
+    // A page shows two rows of pictures; large ones are kept only as far as they stay small together.
+    private const int MostKept = 16, MostKeptElements = 1 << 20;
+
+    private readonly List<float[]> _kept = [];
     private readonly List<double> _milliseconds = [];
     private readonly List<float> _features = [];
     private int _classified, _right;
 
     /// <summary>Final images beside FP32's.</summary>
     public ImageMoments Moments { get; } = new(images, channels, elements);
+
+    /// <summary>The first images, at least one.</summary>
+    public IReadOnlyList<float[]> Kept => _kept;
 
     /// <summary>Milliseconds per image, batch by batch.</summary>
     public IReadOnlyList<double> Milliseconds => _milliseconds;
@@ -47,6 +54,7 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
         {
             Range range = (image * elements)..((image + 1) * elements);
             Moments.Add(first + image, reference[range], pixels[range]);
+            if (_kept.Count < Math.Clamp(MostKeptElements / elements, 1, MostKept)) _kept.Add(pixels[range].ToArray());
         }
     }
 

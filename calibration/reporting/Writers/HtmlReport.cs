@@ -31,6 +31,11 @@ public static class HtmlReport
         figcaption { font-size: .9rem; margin-bottom: .5rem } figcaption b { display: block; color: var(--text) }
         svg { display: block; width: 100%; height: auto } svg text { fill: var(--quiet); font-size: 11px } .wide svg text { font-size: 12px } .grid { stroke: var(--rule); stroke-width: 1 }
         .line { fill: none; stroke-width: 2; stroke-linejoin: round } .whisker { stroke-width: 2; stroke-linecap: round }
+        .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .75rem; margin: .75rem 0 0; padding: 0; list-style: none }
+        .pictures li { position: relative; border-radius: 6px } .pictures img { display: block; width: 100%; border-radius: 6px; background: #000; image-rendering: pixelated }
+        .pictures .float32 { position: absolute; inset: 0 0 auto; opacity: 0 } .pictures li:hover .float32, .pictures li:focus .float32, body:has(#flip:checked) .float32 { opacity: 1 }
+        .pictures span { display: block; margin-top: .2rem; color: var(--quiet); font-size: .8rem; font-variant-numeric: tabular-nums } :focus-visible { outline: 3px solid var(--s0); outline-offset: 2px }
+        .layers td:nth-child(n+3) { text-align: right } .layers td i { display: block; height: .35rem; margin-top: .15rem; margin-left: auto; border-radius: 2px; background: var(--s0) } .layers td + td + td + td + td + td i { background: var(--s1) }
         .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .5rem 0 0; font-size: .82rem } .legend i { display: inline-block; width: 1.6em; margin-right: .4em; vertical-align: middle }
         """;
 
@@ -46,11 +51,14 @@ public static class HtmlReport
         page.Append($"<title>{Escape(report.Model)}: evaluation</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n");
         page.Append($"<h1>{Escape(report.Model)}: quantized against FP32</h1>\n<p class=\"setting\">{Escape(ReportTable.Setting(report))}.</p>\n");
         Facts(page, report);
+        PageSections.Pictures(page, report.Pictures);
         Table(page, report);
         Verdicts(page, report);
         page.Append("<h2>Plots</h2>\n<div class=\"charts\">\n");
         foreach (string chart in ReportCharts.All(report)) page.Append(chart);
-        page.Append("</div>\n</body>\n</html>\n");
+        page.Append("</div>\n");
+        PageSections.Layers(page, report.Layers);
+        page.Append("</body>\n</html>\n");
         to.Write(Encoding.UTF8.GetBytes(page.ToString().ReplaceLineEndings("\n")));
     }
 
@@ -71,7 +79,7 @@ public static class HtmlReport
     private static void Table(StringBuilder page, EvaluationReport report)
     {
         IReadOnlyList<ReportTable.Column> columns = ReportTable.Columns(report);
-        page.Append("<h2>Table</h2>\n<div class=\"scroll\"><table>\n<tr>");
+        page.Append("<h2>Table</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Figures\"><table>\n<tr>");
         foreach (ReportTable.Column column in columns) page.Append($"<th title=\"{Escape(column.Note)}\">{Escape(column.Header)}</th>");
         page.Append("</tr>\n");
         for (int r = 0; r < report.Rows.Count; r++)
@@ -92,7 +100,7 @@ public static class HtmlReport
         ReportRow[] rows = [.. report.Rows.Where(r => r.Verdict is not null)];
         if (rows.Length == 0) return;
         page.Append("<h2>Does each part do what it is for?</h2>\n<p class=\"setting\">Against the row that lacks it: same noise, same labels; 95 % intervals of the difference, bootstrap over images.</p>\n");
-        page.Append("<div class=\"scroll\"><table class=\"verdicts\">\n<tr><th>Bits</th><th>Part</th><th>Against</th><th>Its criterion</th><th>Change</th><th>SNR, all images</th><th>Verdict</th></tr>\n");
+        page.Append("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Verdicts\"><table class=\"verdicts\">\n<tr><th>Bits</th><th>Part</th><th>Against</th><th>Its criterion</th><th>Change</th><th>SNR, all images</th><th>Verdict</th></tr>\n");
         foreach (ReportRow row in rows)
         {
             Verdict v = row.Verdict!;

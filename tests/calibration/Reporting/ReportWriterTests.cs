@@ -47,7 +47,8 @@ public class ReportWriterTests
     public void The_page_stands_alone_and_its_charts_are_sound()
     {
         string page = Encoding.UTF8.GetString(Bytes(SyntheticReport.Create(), HtmlReport.Write));
-        foreach (string outside in (string[])["<script", "http", "src=", "@import", "url("]) Assert.DoesNotContain(outside, page, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(4, Regex.Count(page, "src=\"data:image/png;base64,[A-Za-z0-9+/]+=*\""));
+        foreach (string outside in (string[])["<script", "http", "src=\"/", "src=\"h", "@import", "url("]) Assert.DoesNotContain(outside, page, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("mnist &lt;test&gt;", page);
         Assert.DoesNotContain("mnist <test>", page);
         XElement[] charts = [.. Regex.Matches(page, "<svg.*?</svg>", RegexOptions.Singleline).Select(m => XElement.Parse(m.Value))];
@@ -57,6 +58,9 @@ public class ReportWriterTests
             Assert.Matches(@"^[MLHV0-9 .\-]+$", attribute.Value);
         foreach (string row in SyntheticReport.Create().Rows.Select(r => r.Name)) Assert.Contains($"<td>{row}</td>", page);
         Assert.Contains("no difference beyond the interval", page);
+        Assert.Contains("<span>7, 31.2 dB</span>", page);
+        Assert.Contains("<span>3, equal</span>", page);
+        Assert.Contains("<td>mid &lt;block&gt;</td>", page);
     }
 
     [Fact]

@@ -21,8 +21,12 @@ internal static class SyntheticReport
             Row("artefact", "MP", 19.5, null),
         ],
         Statistics = [.. ((string[])["W8A8", "W4A8", "W4A4"]).Select((bits, i) => new WidthFigures(bits, 1024, 256, Intervals(36 - 6 * i), Intervals(-0.01 * i), Values(0.2), Values(1.5), Values(0.02), Intervals(20 - i)))],
+        Pictures = [new(7, 31.2, Picture(255), Picture(128)), new(3, double.PositiveInfinity, Picture(64), Picture(64))],
+        Layers = [new("conv_in", "convolution", [28, 28, 32], 320, 8, 416, 225_792), new("mid <block>", "groupNorm", [7, 7, 64], 128, 32, 512, 0)],
         Floors = classifier ? new(0.989, 3.2, 0.98) : null,
     };
+
+    private static byte[] Picture(byte gray) => Formats.PngWriter.Encode([gray], 1, 1, 1);
 
     private static double[] Values(double value) => [.. Enumerable.Range(0, Steps).Select(t => value / (t + 1))];
 

@@ -16,8 +16,10 @@ public sealed class BuildTests : IDisposable
     {
         TestModel model = _project.AddModel();
         _project.Create();
+        _project.Write("models/tiny.calibration.html", "<!DOCTYPE html>");
 
-        _project.Build().AssertSucceeded();
+        CommandResult first = _project.Build("-p:SpecializerReport=true").AssertSucceeded();
+        Assert.Contains($"consumer -> {_project.File("models/tiny.calibration.html")}", first.Output, StringComparison.Ordinal);
         Assert.Equal(["2 images", model.ResourceName], _project.Run());
 
         string blob = _project.File("obj/Release/net10.0/specializer/embed/" + model.ResourceName);

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Specializer.Tool;
+
+/// <summary>The parser's help, with examples of the command below it.</summary>
+internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : SynchronousCommandLineAction
+{
+    private static readonly Dictionary<string, string[]> s_examples = new(StringComparer.Ordinal)
+    {
+        ["calibrate"] = ["specializer calibrate models/mnist --out out --name mnist --null-label 10 --quick", "specializer calibrate models/mnist --out out --steps 20 --eta 0 --weights 4 --activations 8"],
+        ["diff"] = ["specializer diff before/mnist.calibration.json after/mnist.calibration.json", "specializer diff before after --json"],
+        ["doctor"] = ["specializer doctor", "specializer doctor --json"],
+        ["evaluate"] = ["specializer evaluate out --model models/mnist --ablation none --html out/report.html"],
+        ["export"] = ["specializer export models/mnist --onnx out/mnist.onnx"],
+        ["inspect"] = ["specializer inspect models/mnist", "specializer inspect out/mnist.calibration.json --json"],
+        ["new"] = ["specializer new app --artifact out/mnist.calibration.json --source feed"],
+        ["sample"] = ["specializer sample models/emoji --prompt \"red heart\" --guidance 3 --out out/heart.png", "specializer sample models/mnist --label 3 --null-label 10 --out out/three.png"],
+        ["verify"] = ["specializer verify models/mnist --against models/mnist/golden.safetensors"],
+    };
+
+    /// <summary>Puts examples under the help of a root's commands.</summary>
+    public static void AddTo(RootCommand root)
+    {
+        HelpOption option = root.Options.OfType<HelpOption>().Single();
+        option.Action = new HelpWithExamples((SynchronousCommandLineAction)option.Action!);
+    }
+
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        int code = help.Invoke(parseResult);
+        if (!s_examples.TryGetValue(parseResult.CommandResult.Command.Name, out string[]? examples)) return code;
+        TextWriter output = parseResult.InvocationConfiguration.Output;
+        output.WriteLine("Examples:");
+        foreach (string example in examples) output.WriteLine($"  {example}");
+        output.WriteLine();
+        return code;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Reflection;
+using System.Security;
+using Specializer.Calibration;
+using Specializer.Manifest;
+
+namespace Specializer.Tool;
+
+/// <summary>A project around an artefact, to be written.</summary>
+internal sealed class NewProject
+{
+    private readonly string _folder, _manifest, _project, _program;
+    private readonly string _weights;
+
+    private NewProject(string folder, string manifest, CalibrationManifest read, string? source)
+    {
+        string type = CalibrationSummary.ClassName(read.Model.Name);
+        bool labelled = read.Model.Classes > 0;
+        Name = Path.GetFileName(folder);
+        (_folder, _manifest, _weights) = (folder, manifest, Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifest))!, read.Weights.File));
+        _project = Project(Path.GetFileName(manifest), type, source);
+        _program = Program(type, labelled);
+        Run = $"dotnet run --project {(folder.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '\\' or ':' or '.' or '-' or '_')) ? $"\"{folder}\"" : folder)}{(labelled ? " -- 0" : "")}";
+    }
+
+    /// <summary>The project's name: its folder's.</summary>
+    public string Name { get; }
+
+    /// <summary>What it consists of, relative to its folder.</summary>
+    public IReadOnlyList<string> Files => [$"{Name}.csproj", "Program.cs", $"models/{Path.GetFileName(_manifest)}", $"models/{Path.GetFileName(_weights)}"];
+
+    /// <summary>The command that draws.</summary>
+    public string Run { get; }
+
+    /// <summary>Plans a project.</summary>
+    /// <param name="folder">Where it will lie; must not exist, or be empty.</param>
+    /// <param name="artifact">Manifest or folder.</param>
+    /// <param name="source">Folder with packages; null for the configured feeds.</param>
+    /// <exception cref="IOException">The folder has something in it, or the source is none.</exception>
+    /// <exception cref="ArtifactException">The artefact is malformed.</exception>
+    public static NewProject For(string folder, string artifact, string? source)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(folder)) throw new IOException($"{folder}: is a file. Name a folder to write.");
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new IOException($"{folder}: the folder is not empty. Name a new one.");
+        if (source is not null && !Directory.Exists(source)) throw new IOException($"{source}: the folder does not exist. --source names the folder with the packages, which `dotnet pack` writes.");
+        string manifest = File.Exists(artifact) ? artifact : CalibrationArtifact.Find(artifact);
+        using CalibrationArtifact opened = CalibrationArtifact.Open(manifest);
+        return new(folder, manifest, opened.Manifest, source);
+    }
+
+    /// <summary>Writes it, in one piece or not at all.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public void Write()
+    {
+        string beside = $"{_folder}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(beside, "models"));
+            File.WriteAllText(Path.Combine(beside, $"{Name}.csproj"), _project);
+            File.WriteAllText(Path.Combine(beside, "Program.cs"), _program);
+            foreach (string file in new[] { _manifest, _weights }) File.Copy(file, Path.Combine(beside, "models", Path.GetFileName(file)));
+            if (Directory.Exists(_folder)) Directory.Delete(_folder);
+            Directory.Move(beside, _folder);
+        }
+        catch
+        {
+            if (Directory.Exists(beside)) Directory.Delete(beside, recursive: true);
+            throw;
+        }
+    }
+
+    private static string Project(string manifest, string type, string? source)
+    {
+        string sources = source is null ? "" : $"\n    <RestoreAdditionalProjectSources>{SecurityElement.Escape(source)}</RestoreAdditionalProjectSources>";
+        return $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <!-- Each denoising step is a method that runs a few times only: compiled once, and optimized at once. -->
+                <TieredCompilation>false</TieredCompilation>{sources}
+              </PropertyGroup>
+
+              <ItemGroup>
+                <PackageReference Include="Specializer" Version="{Version}" />
+                <CalibrationManifest Include="models/{manifest}" Namespace="Models" ClassName="{type}" />
+              </ItemGroup>
+            </Project>
+
+            """;
+    }
+
+    private static string Program(string type, bool labelled)
+    {
+        string labels = labelled ? "// A label for each picture.\nint[] labels = args.Length == 0 ? [0] : [.. args.Select(int.Parse)];\n" : "";
+        string wanted = labelled ? "Count = labels.Length, Labels = labels" : "Count = 4";
+        return $$"""
+            using Models;
+            using Specializer;
+            using Specializer.Formats;
+
+            using {{type}} sampler = {{type}}.Load();
+            {{labels}}// The same seed draws the same pictures on any machine.
+            ImageBatch images = sampler.Sample(new() { {{wanted}}, Seed = 1 });
+            ImageGrid.Write("picture.png", images, columns: 4);
+            Console.WriteLine($"Wrote {Path.GetFullPath("picture.png")}.");
+
+            """;
+    }
+
+    // The packages of this tool's own version.
+    private static string Version => typeof(NewProject).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+}
