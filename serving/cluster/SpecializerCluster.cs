@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
 
 namespace Specializer.Cluster;
 
@@ -43,6 +44,19 @@ public sealed class SpecializerCluster
     /// <param name="cancellationToken">Ends the loop.</param>
     /// <exception cref="ArgumentException">This cannot be the name of a job, or there is none of this name.</exception>
     public IAsyncEnumerable<RenderProgress> WatchAsync(string job, CancellationToken cancellationToken = default) => Watch(Job(job), job, cancellationToken);
+
+    /// <summary>A sampler of the cluster as image generator: each request is drawn by the silo that has it soonest, with those of other callers. When that silo is lost, another draws it.</summary>
+    /// <param name="sampler">The model's name.</param>
+    /// <param name="hash">The sampler's hash, or the beginning of it; null where all silos have the same.</param>
+    /// <param name="patience">How long a request may take, a day at most; null for a minute. Then it ends with <see cref="TimeoutException"/>, on the silo, too.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No time, or more than a day.</exception>
+    public IImageGenerator CreateImageGenerator(string sampler, string? hash = null, TimeSpan? patience = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(sampler);
+        TimeSpan time = patience ?? TimeSpan.FromMinutes(1);
+        if (time <= TimeSpan.Zero || time > TimeSpan.FromDays(1)) throw new ArgumentOutOfRangeException(nameof(patience), "A request may take up to a day.");
+        return new ClusterImageGenerator(_grains, sampler, hash, time);
+    }
 
     private static async IAsyncEnumerable<RenderProgress> Watch(IRenderJobGrain grain, string job, [EnumeratorCancellation] CancellationToken cancellation)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -26,6 +27,9 @@ builder.AddSpecializerSilo(
         connection.GatewayPort = settings.GetValue<int>("gateway-port");
         connection.Primary = settings.GetValue<int>("primary-port") is > 0 and var port ? new(IPAddress.Loopback, port) : null;
         connection.PostgreSql = settings["postgres"];
+        connection.HealthPort = settings.GetValue<int>("health-port");
+        connection.Secret = settings["secret"];
+        if (settings["certificate"] is { } file) connection.Certificate = X509CertificateLoader.LoadPkcs12FromFile(file, null);
     });
 using IHost host = builder.Build();
 await host.StartAsync();

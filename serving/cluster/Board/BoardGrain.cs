@@ -11,6 +11,12 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
     /// <summary>A silo that was not heard of for so long is left out. Silos speak at least every 5 seconds.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
 
+    /// <summary>Within it every silo has spoken to a board that is new.</summary>
+    private static readonly TimeSpan s_introduction = TimeSpan.FromSeconds(6);
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly DateTimeOffset _began = time.GetUtcNow();
     private readonly Dictionary<string, (SiloOffer Offer, DateTimeOffset Heard)> _silos = [];
 
     public Task<ActiveJob[]> Meet(SiloOffer offer)
@@ -27,7 +33,21 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
 
     public Task<SiloOffer[]> Silos() => Task.FromResult(Heard());
 
-    public Task<SamplerIdentity> Find(string name, string? hash) => Task.FromResult(SamplerSearch.Find(Heard(), name, hash));
+    public async Task<SamplerIdentity> Find(string name, string? hash)
+    {
+        while (true)
+        {
+            try
+            {
+                return SamplerSearch.Find(Heard(), name, hash);
+            }
+            catch (SamplerUnavailableException) when (time.GetUtcNow() - _began < s_introduction)
+            {
+                // The former board's silo is lost: all have to say again what they can run.
+                await Task.Delay(s_pause);
+            }
+        }
+    }
 
     public async Task Post(ActiveJob job)
     {

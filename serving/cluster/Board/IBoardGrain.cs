@@ -1,3 +1,5 @@
+using Orleans.Concurrency;
+
 namespace Specializer.Cluster;
 
 /// <summary>Where silos and jobs meet: silos say what they can run, and see which jobs have work. There is one, of key 0.</summary>
@@ -5,6 +7,7 @@ internal interface IBoardGrain : IGrainWithIntegerKey
 {
     /// <summary>A silo says, every few seconds, what it can run.</summary>
     /// <returns>The jobs that have work for some silo, oldest first.</returns>
+    [AlwaysInterleave]
     Task<ActiveJob[]> Meet(SiloOffer offer);
 
     /// <summary>A silo stops.</summary>
@@ -17,6 +20,7 @@ internal interface IBoardGrain : IGrainWithIntegerKey
     /// <param name="name">The model's name.</param>
     /// <param name="hash">Its hash, or the beginning of it; null for whichever there is.</param>
     /// <exception cref="SamplerUnavailableException">None fits, or several do; the message says what the silos have.</exception>
+    [AlwaysInterleave]
     Task<SamplerIdentity> Find(string name, string? hash);
 
     /// <summary>A job has work.</summary>

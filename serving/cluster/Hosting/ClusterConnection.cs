@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Specializer.Cluster;
 
@@ -25,4 +26,13 @@ public sealed class ClusterConnection
 
     /// <summary>Connection string of a PostgreSQL database that keeps silos and jobs (its schema: <see cref="PostgreSqlSchema"/>); null for the silos' memory, which is lost with them.</summary>
     public string? PostgreSql { get; set; }
+
+    /// <summary>Port of a silo's <see cref="Address"/> that answers <c>GET /health</c>; 0 for none.</summary>
+    public int HealthPort { get; set; }
+
+    /// <summary>What all members must know to be let in; null to let everybody in who can connect. Without <see cref="Certificate"/> it keeps others out, but hides nothing.</summary>
+    public string? Secret { get; set; }
+
+    /// <summary>The cluster's one certificate, with its private key: members speak TLS with those alone who have it, too. Null for no TLS.</summary>
+    public X509Certificate2? Certificate { get; set; }
 }

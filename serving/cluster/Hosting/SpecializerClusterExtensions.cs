@@ -24,12 +24,18 @@ public static class SpecializerClusterExtensions
         configure(options);
         options.Check();
         ClusterConnection connection = Connection(connect);
+        builder.Services.AddSingleton(connection);
+        // Before Orleans, whose start takes as long as the samplers take to load.
+        if (connection.HealthPort > 0) builder.Services.AddHostedService<HealthEndpoint>();
         builder.UseOrleans(silo =>
         {
+            silo.AddActivityPropagation();
+            ConnectionSecurity.Secure(silo, connection);
             Connect(silo, connection);
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             // A silo that is lost is known to be within 10 seconds.
             silo.Configure<ClusterMembershipOptions>(o => (o.ProbeTimeout, o.NumMissedProbesLimit) = (TimeSpan.FromSeconds(2), 3));
+            silo.Services.AddPlacementDirector<OnNamedSilo, OnNamedSiloDirector>();
             silo.Configure<EndpointOptions>(o => (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (connection.Address, connection.SiloPort, connection.GatewayPort));
         });
         builder.Services.AddSingleton(Options.Options.Create(options));
@@ -53,6 +59,8 @@ public static class SpecializerClusterExtensions
         ClusterConnection connection = Connection(connect);
         builder.UseOrleansClient(client =>
         {
+            client.AddActivityPropagation();
+            ConnectionSecurity.Secure(client, connection);
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             if (connection.PostgreSql is { } postgres) client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
             else client.UseStaticClustering(connection.Gateways.Count > 0 ? [.. connection.Gateways] : [new(connection.Address, connection.GatewayPort)]);
@@ -67,6 +75,8 @@ public static class SpecializerClusterExtensions
         var connection = new ClusterConnection();
         connect?.Invoke(connection);
         ArgumentException.ThrowIfNullOrWhiteSpace(connection.ClusterId);
+        if (connection.Secret is { } secret) ArgumentException.ThrowIfNullOrWhiteSpace(secret);
+        if (connection.Certificate is { HasPrivateKey: false }) throw new ArgumentException("The cluster's certificate comes without its private key.", nameof(connect));
         return connection;
     }
 

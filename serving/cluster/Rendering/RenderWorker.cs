@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace Specializer.Cluster;
@@ -119,16 +120,24 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
     private async Task<UnitEnd> Draw(string name, IRenderJobGrain job, HostedSampler sampler, UnitWork unit, CancellationToken stopping)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using Activity? activity = ClusterTelemetry.Activities.StartActivity("specializer.unit");
+        activity?.SetTag("specializer.job", name).SetTag("specializer.model", sampler.Identity.Name).SetTag("specializer.first", unit.Range.First).SetTag("specializer.images", unit.Range.Count);
         Task renewing = Renew(job, unit, stop);
         try
         {
             var (drawn, found) = await UnitDrawing.Run(name, unit, sampler, store, stop.Token);
+            activity?.SetTag("specializer.found", found);
             return new(unit.Lease, true, drawn, found, null);
         }
         catch (Exception e)
         {
             bool ended = e is OperationCanceledException && stop.IsCancellationRequested;
-            if (!ended) Failed(log, e);
+            if (!ended)
+            {
+                Failed(log, e);
+                activity?.SetStatus(ActivityStatusCode.Error, e.Message);
+            }
+
             return new(unit.Lease, false, 0, 0, ended ? null : e.Message);
         }
         finally

@@ -19,6 +19,7 @@ internal sealed class HostedSampler : IDisposable
     private readonly string _weightsHash, _device;
     private readonly LabelPromptSampler _prompts;
     private readonly SemaphoreSlim _turn = new(1);
+    private readonly Lazy<SpecializerImageGenerator> _generator;
     private double _speed;
 
     private HostedSampler(Sampler sampler)
@@ -26,10 +27,14 @@ internal sealed class HostedSampler : IDisposable
         (_weightsHash, _device) = (sampler.WeightsHash, sampler.Device is CpuDevice cpu ? $"CPU, {cpu.Threads} threads" : sampler.Device.GetType().Name);
         _prompts = new(sampler, owned: true, new Dictionary<string, int>(), capacity: 0);
         Identity = new(sampler.Description.Name, Probe());
+        _generator = new(() => new(new TurnTakingSampler(_prompts, _turn), new SpecializerImageGeneratorOptions()));
     }
 
     /// <summary>Which pictures it draws.</summary>
     public SamplerIdentity Identity { get; }
+
+    /// <summary>Draws requests, those that wait together; takes turns with <see cref="Draw"/>.</summary>
+    public SpecializerImageGenerator Generator => _generator.Value;
 
     /// <summary>Pictures a second.</summary>
     public double Speed => Volatile.Read(ref _speed);
@@ -84,6 +89,7 @@ internal sealed class HostedSampler : IDisposable
 
     public void Dispose()
     {
+        if (_generator.IsValueCreated) _generator.Value.Dispose();
         _prompts.Dispose();
         _turn.Dispose();
     }

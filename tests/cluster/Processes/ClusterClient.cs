@@ -14,17 +14,21 @@ internal sealed class ClusterClient : IAsyncDisposable
 
     public SpecializerCluster Cluster => _host.Services.GetRequiredService<SpecializerCluster>();
 
-    public static async Task<ClusterClient> Connect(string? postgres, params int[] gateways)
+    public static Task<ClusterClient> Connect(string? postgres, params int[] gateways) => Connect(connection =>
+    {
+        connection.PostgreSql = postgres;
+        foreach (int port in gateways) connection.Gateways.Add(new(IPAddress.Loopback, port));
+    });
+
+    public static async Task<ClusterClient> Connect(Action<ClusterConnection> connect)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Error);
-        builder.AddSpecializerClient(connection =>
-        {
-            connection.PostgreSql = postgres;
-            foreach (int port in gateways) connection.Gateways.Add(new(IPAddress.Loopback, port));
-        });
+        builder.AddSpecializerClient(connect);
         var client = new ClusterClient(builder.Build());
-        await client._host.StartAsync();
+        // Who is not let in may wait for an answer that never comes.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await client._host.StartAsync(patience.Token).WaitAsync(patience.Token);
         return client;
     }
 

@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Specializer.Cluster.Tests;
 
 /// <summary>Three silos that are killed, paused and started again, and a database that restarts: nothing is lost, nothing doubled.</summary>
+[Collection(SilosCollection.Name)]
 public sealed class KilledSiloTests(ITestOutputHelper output)
 {
     private const int Kills = 3;

@@ -3,6 +3,7 @@ using Specializer.Tests;
 namespace Specializer.Cluster.Tests;
 
 /// <summary>Silos that keep everything in their memory: what a program has without any service.</summary>
+[Collection(SilosCollection.Name)]
 public sealed class LocalClusterTests
 {
     private static readonly string[] s_digits = [.. Enumerable.Range(0, 10).Select(i => $"{i}")];

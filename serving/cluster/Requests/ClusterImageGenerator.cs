@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+using Specializer.Extensions.AI;
+
+namespace Specializer.Cluster;
+
+/// <summary>A cluster's sampler as <see cref="IImageGenerator"/>: each request is drawn by the silo that has it soonest, together with those of other callers. When that silo is lost or full, another draws it.</summary>
+internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler, string? hash, TimeSpan patience) : IImageGenerator
+{
+    private const string Png = "image/png";
+
+    /// <summary>Between two looks after the silo that draws, and before a full cluster is asked again.</summary>
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
+    public async Task<ImageGenerationResponse> GenerateAsync(ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.OriginalImages is { } originals && originals.Any()) throw new NotSupportedException($"{sampler} draws from noise and edits no images. Leave {nameof(request.OriginalImages)} empty.");
+        if (options?.ResponseFormat is not (null or ImageGenerationResponseFormat.Data)) throw new NotSupportedException($"Images come as data, not as {options.ResponseFormat}. Ask for {nameof(ImageGenerationResponseFormat.Data)}.");
+        if (options?.MediaType is { } type && !type.Equals(Png, StringComparison.OrdinalIgnoreCase)) throw new NotSupportedException($"Images come as {Png}, not as {type}.");
+        if (options?.ModelId is { } model && model != sampler) throw new ArgumentException($"This generator draws with {sampler}, not with {model}. Leave {nameof(options.ModelId)} out.", nameof(options));
+        using Activity? activity = ClusterTelemetry.Activities.StartActivity("specializer.request", ActivityKind.Client);
+        activity?.SetTag("specializer.model", sampler);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(patience);
+        try
+        {
+            SamplerIdentity identity = await Again(() => grains.GetGrain<IBoardGrain>(0).Find(sampler, hash), deadline.Token);
+            var asked = new PaintRequest(identity.Hash, request.Prompt, options?.Count, Property(ImageProperty.Seed), Property(ImageProperty.FirstImage), Property(ImageProperty.Guidance));
+            PaintedPicture[] pictures = await Paint(asked, deadline.Token);
+            return new([.. pictures.Select(Content)]);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"The pictures were not drawn within {patience.TotalSeconds} s.");
+        }
+
+        // Values arrive as numbers, as text, or as the JSON of either.
+        string? Property(string name) => options?.AdditionalProperties?.GetValueOrDefault(name) switch
+        {
+            null or JsonElement { ValueKind: JsonValueKind.Null } => null,
+            IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+            var value => value.ToString(),
+        };
+    }
+
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null) return null;
+        return serviceType == typeof(ImageGeneratorMetadata) ? new ImageGeneratorMetadata("specializer", defaultModelId: sampler) : serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private async Task<PaintedPicture[]> Paint(PaintRequest request, CancellationToken cancellation)
+    {
+        IRouterGrain router = grains.GetGrain<IRouterGrain>(request.SamplerHash);
+        for (string? failed = null; ; await Task.Delay(s_pause, cancellation))
+        {
+            if (await Again(() => router.Choose(request.Count ?? 1, patience, failed), cancellation) is not { } route) continue;
+            using var call = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            Task watching = Watch(router, route.Silo, call);
+            try
+            {
+                return await grains.GetGrain<IPainterGrain>(route.Silo).Paint(request, call.Token).WaitAsync(call.Token);
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
+            {
+                failed = route.Silo;
+            }
+            finally
+            {
+                await call.CancelAsync();
+                await watching;
+                router.Leave(route.Ticket).Ignore();
+            }
+        }
+    }
+
+    /// <summary>A call to a silo that is lost would end by its own time limit only.</summary>
+    private static async Task Watch(IRouterGrain router, string silo, CancellationTokenSource call)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(s_look, call.Token);
+                if (!await Again(() => router.IsThere(silo), call.Token)) await call.CancelAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>What a cluster says while silos come and go passes: it is asked again until the deadline.</summary>
+    private static async Task<T> Again<T>(Func<Task<T>> call, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            try
+            {
+                return await call().WaitAsync(cancellation);
+            }
+            catch (Exception e) when (IsPassing(e))
+            {
+                await Task.Delay(s_pause, cancellation);
+            }
+        }
+    }
+
+    private static bool IsPassing(Exception e) => e is TimeoutException or OrleansException or SiloBusyException;
+
+    private static DataContent Content(PaintedPicture picture)
+    {
+        var properties = new AdditionalPropertiesDictionary { [ImageProperty.Seed] = picture.Seed, [ImageProperty.FirstImage] = picture.Index, [ImageProperty.Guidance] = picture.Guidance };
+        if (picture.Label is { } label) properties[ImageProperty.Label] = label;
+        return new(picture.Png, Png) { AdditionalProperties = properties };
+    }
+}

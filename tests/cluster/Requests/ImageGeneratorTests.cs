@@ -1,0 +1,59 @@
+using Microsoft.Extensions.AI;
+using Specializer.Extensions.AI;
+using Specializer.Generated.Tests;
+using Specializer.Tests;
+
+namespace Specializer.Cluster.Tests;
+
+/// <summary>Requests of a client, while silos come and go.</summary>
+[Collection(SilosCollection.Name)]
+public sealed class ImageGeneratorTests
+{
+    [Fact]
+    public async Task Requests_are_drawn_by_some_silo_whatever_becomes_of_the_others()
+    {
+        using var folder = new TemporaryFolder();
+        int[] ports = FreePorts.Take(6);
+        using SiloProcess first = await SiloProcess.Start(folder.Root, ports[0], ports[1]);
+        using SiloProcess killed = await SiloProcess.Start(folder.Root, ports[2], ports[3], primaryPort: ports[0]), stopped = await SiloProcess.Start(folder.Root, ports[4], ports[5], primaryPort: ports[0]);
+        await using ClusterClient client = await ClusterClient.Connect(null, ports[1]);
+        await client.Silos(3);
+        using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(2));
+
+        Task<ImageGenerationResponse>[] requests = [.. Enumerable.Range(0, 24).Select(i => generator.GenerateAsync(new($"{i % 10}"), new() { Count = 2, AdditionalProperties = new() { ["seed"] = i / 8, ["guidance"] = 2 } }))];
+        await Task.WhenAny(requests);
+        killed.Kill();
+        stopped.Signal("TERM");
+        ImageGenerationResponse[] responses = await Task.WhenAll(requests);
+        await stopped.WaitForExit(TimeSpan.FromMinutes(1));
+
+        using MnistSampler sampler = MnistSampler.Load();
+        for (int i = 0; i < responses.Length; i++)
+        {
+            ImageBatch images = sampler.Sample(new() { Count = 2, Seed = (ulong)(i / 8), Labels = [i % 10], Guidance = 2 });
+            Assert.Equal(Picture.Encode(images, 0), Data(responses[i], 0));
+            Assert.Equal(Picture.Encode(images, 1), Data(responses[i], 1));
+        }
+
+        // What comes with a picture draws it again.
+        var drawn = (DataContent)(await generator.GenerateAsync(new("7"))).Contents[0];
+        ImageGenerationResponse again = await generator.GenerateAsync(new($"{drawn.AdditionalProperties![ImageProperty.Label]}"), new() { AdditionalProperties = drawn.AdditionalProperties });
+        Assert.Equal(drawn.Data.ToArray(), Data(again, 0));
+
+        // What is wrong is refused at once, with the sampler's own words.
+        Assert.Contains("'a heart'", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new("a heart")))).Message, StringComparison.Ordinal);
+        Assert.Contains("1 to 64", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new("1"), new() { Count = int.MaxValue }))).Message, StringComparison.Ordinal);
+        Assert.Contains("1000 characters", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new(new string('p', 5000))))).Message, StringComparison.Ordinal);
+
+        // Deadline and cancellation end the drawing: the next request does not wait for it.
+        using IImageGenerator hasty = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMilliseconds(300));
+        await Assert.ThrowsAsync<TimeoutException>(() => hasty.GenerateAsync(new("1"), new() { Count = 64 }));
+        using var cancelled = new CancellationTokenSource();
+        Task<ImageGenerationResponse> long64 = generator.GenerateAsync(new("1"), new() { Count = 64 }, cancelled.Token);
+        cancelled.CancelAfter(TimeSpan.FromMilliseconds(300));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => long64);
+        Assert.Single((await generator.GenerateAsync(new("2"))).Contents);
+    }
+
+    private static byte[] Data(ImageGenerationResponse response, int picture) => ((DataContent)response.Contents[picture]).Data.ToArray();
+}
