@@ -9,12 +9,13 @@ internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : Sync
 {
     private static readonly Dictionary<string, string[]> s_examples = new(StringComparer.Ordinal)
     {
-        ["calibrate"] = ["specializer calibrate models/mnist --out out --name mnist --null-label 10 --quick", "specializer calibrate models/mnist --out out --steps 20 --eta 0 --weights 4 --activations 8"],
+        ["calibrate"] = ["specializer calibrate models/mnist --out out --name mnist --null-label 10 --quick", "specializer calibrate models/mnist --out out --steps 20 --eta 0 --weights 4 --activations 8", "specializer calibrate models/mnist --out out --name mnist --null-label 10 --shard 0/3"],
         ["diff"] = ["specializer diff before/mnist.calibration.json after/mnist.calibration.json", "specializer diff before after --json"],
         ["doctor"] = ["specializer doctor", "specializer doctor --json"],
         ["evaluate"] = ["specializer evaluate out --model models/mnist --ablation none --html out/report.html"],
         ["export"] = ["specializer export models/mnist --onnx out/mnist.onnx"],
         ["inspect"] = ["specializer inspect models/mnist", "specializer inspect out/mnist.calibration.json --json"],
+        ["merge"] = ["specializer merge models/mnist --out out --name mnist --null-label 10 --shards 3"],
         ["new"] = ["specializer new app --artifact out/mnist.calibration.json --source feed"],
         ["sample"] = ["specializer sample models/emoji --prompt \"red heart\" --guidance 3 --out out/heart.png", "specializer sample models/mnist --label 3 --null-label 10 --out out/three.png"],
         ["verify"] = ["specializer verify models/mnist --against models/mnist/golden.safetensors"],

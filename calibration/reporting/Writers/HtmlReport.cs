@@ -17,7 +17,7 @@ public static class HtmlReport
         h1 { font-size: 1.7rem; margin: 0 } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem }
         .setting, .notes, figcaption span { color: var(--quiet) } .notes { font-size: .85rem; padding-left: 1.2rem } .setting { margin: .25rem 0 .75rem }
         .facts { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1.5rem 0 0; padding: 0; list-style: none }
-        .facts li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem 1rem; min-width: 9rem }
+        .facts li { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .6rem 1rem; min-width: 9rem; flex: 1 1 9rem }
         .facts b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums } .facts span { color: var(--quiet); font-size: .85rem }
         .scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 8px }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .88rem }
@@ -36,6 +36,7 @@ public static class HtmlReport
         .pictures .float32 { position: absolute; inset: 0 0 auto; opacity: 0 } .pictures li:hover .float32, .pictures li:focus .float32, body:has(#flip:checked) .float32 { opacity: 1 }
         .pictures span { display: block; margin-top: .2rem; color: var(--quiet); font-size: .8rem; font-variant-numeric: tabular-nums } :focus-visible { outline: 3px solid var(--s0); outline-offset: 2px }
         .layers td:nth-child(n+3) { text-align: right } .layers td i { display: block; height: .35rem; margin-top: .15rem; margin-left: auto; border-radius: 2px; background: var(--s0) } .layers td + td + td + td + td + td i { background: var(--s1) }
+        @media (max-width: 30rem) { body { padding: 1.25rem 1rem 3rem } h1 { font-size: 1.35rem } .facts li { flex-basis: 100% } }
         .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: .5rem 0 0; font-size: .82rem } .legend i { display: inline-block; width: 1.6em; margin-right: .4em; vertical-align: middle }
         """;
 
