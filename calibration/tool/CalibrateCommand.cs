@@ -10,12 +10,8 @@ internal static class CalibrateCommand
 {
     private const int QuickTrajectories = 32;
 
-    public static Command Create() => Create(merge: false);
-
-    /// <summary><c>specializer merge</c>: the same with the options of the shards, whose parts it puts together.</summary>
-    public static Command CreateMerge() => Create(merge: true);
-
-    private static Command Create(bool merge)
+    /// <param name="role">The command: those that share a calibration have its options.</param>
+    public static Command Create(CalibrationRole role = CalibrationRole.Calibrate)
     {
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
         var output = new Option<DirectoryInfo>("--out") { Description = "Folder for the artefact.", Required = true };
@@ -51,18 +47,18 @@ internal static class CalibrateCommand
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
         Option<string> engine = EngineOption.Create();
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
-        var shard = new Option<Shard?>("--shard")
+        var sharing = new SharingOptions(role);
+        var command = new Command(role.ToString().ToLowerInvariant(), role switch
         {
-            HelpName = "index/count", Description = "Collect one part of the statistics, for 'merge' to put together: 0/3, 1/3 and 2/3 in three processes with the same options and folder. In a Slurm array or an indexed job of Kubernetes the count is enough.",
-            CustomParser = result => ParseShard(result.Tokens.Single().Value, result.AddError),
-        };
-        var shards = new Option<int>("--shards") { HelpName = "count", Description = "Into how many shards the calibration was split.", Required = true };
-        var command = new Command(merge ? "merge" : "calibrate", merge ? "Writes the artefact of a calibration whose shards have ended; its other options are theirs." : "Quantizes a model, fits its noise per step and writes the artefact.")
+            CalibrationRole.Merge => "Writes the artefact of a calibration whose shards have ended; its other options are theirs.",
+            CalibrationRole.Worker => "Collects statistics for a 'calibrate --cluster' with the same options and folder, and ends when all are collected.",
+            _ => "Quantizes a model, fits its noise per step and writes the artefact.",
+        })
         {
-            merge ? shards : shard,
             folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
+        foreach (Option option in sharing.All) command.Add(option);
         check.Validators.Add(result =>
         {
             // One image gives no interval. What is no number the parser reports by itself.
@@ -87,12 +83,12 @@ internal static class CalibrateCommand
                 Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads),
-                merge ? null : result.GetValue(shard), merge ? result.GetValue(shards) : null, cancellation);
+                () => sharing.Open(result, cancellation), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, Shard? shard, int? shards, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, Func<SharedWork> share, CancellationToken cancellation)
     {
         ImportedModel model = PipelineImporter.Load(folder, name, nullLabel);
         foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
@@ -102,16 +98,16 @@ internal static class CalibrateCommand
         CalibrationResult result;
         try
         {
-            if (shard is not null)
+            using SharedWork work = share();
+            if (Calibrator.Run(model, options, output, work.Ranges, device, device.Threads, progress, cancellation) is not { } calibrated)
             {
-                Calibrator.RunShard(model, options, output, shard, device, device.Threads, progress, cancellation);
                 progress.Dispose();
-                Console.WriteLine($"Shard {shard} is done. When all {shard.Count} are: specializer merge with the same options, --shards {shard.Count} instead of --shard.");
+                Console.WriteLine("This process's part is done. Of shards, 'specializer merge' with the same options writes the artefact when all are; of workers, the 'calibrate --cluster' does.");
                 return ExitCode.Success;
             }
 
-            result = shards is { } count ? Calibrator.Merge(model, options, output, count, device, device.Threads, progress, cancellation)
-                : Calibrator.Run(model, options, output, device, device.Threads, progress, cancellation);
+            work.End();
+            result = calibrated;
         }
         catch (OperationCanceledException)
         {
@@ -161,19 +157,6 @@ internal static class CalibrateCommand
     internal static string Kept(string output, string name) => Directory.Exists(output) && Directory.EnumerateFiles(output, $"{name}.*.checkpoint").Any()
         ? $"Cancelled. What was done is kept in {Path.Combine(output, $"{name}.*.checkpoint")}: the same command goes on from there, and removes it at the end. Delete it to start anew."
         : "Cancelled before the first state was kept: the same command starts anew.";
-
-    private static Shard? ParseShard(string text, Action<string> error)
-    {
-        try
-        {
-            return Shard.Parse(text, Environment.GetEnvironmentVariable);
-        }
-        catch (FormatException e)
-        {
-            error($"--shard: {e.Message}");
-            return null;
-        }
-    }
 
     private static (double, double)? ParseInterval(string text, Action<string> error)
     {

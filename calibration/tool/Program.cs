@@ -8,12 +8,15 @@ var root = new RootCommand("Inspects, calibrates, verifies and evaluates quantiz
     NewCommand.Create(),
     DiffCommand.Create(),
     CalibrateCommand.Create(),
-    CalibrateCommand.CreateMerge(),
+    CalibrateCommand.Create(CalibrationRole.Worker),
+    CalibrateCommand.Create(CalibrationRole.Merge),
     SampleCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),
     EvaluateCommand.Create(),
+    ClusterCommand.Create(),
+    SiloCommand.Create(),
 };
 HelpWithExamples.AddTo(root);
 return ExitCode.Of(root.Parse(args));

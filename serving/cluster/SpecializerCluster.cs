@@ -58,6 +58,15 @@ public sealed class SpecializerCluster
         return new ClusterImageGenerator(_grains, sampler, hash, time);
     }
 
+    /// <summary>A calibration that several processes share.</summary>
+    /// <param name="key">Which one: processes with other models, options or builds say another; up to 64 of a to z, 0 to 9 and '-'.</param>
+    /// <exception cref="ArgumentException">This cannot be a key.</exception>
+    public CalibrationJob Calibration(string key)
+    {
+        JobName.Check(key);
+        return new(_grains.GetGrain<ICalibrationJobGrain>(key));
+    }
+
     private static async IAsyncEnumerable<RenderProgress> Watch(IRenderJobGrain grain, string job, [EnumeratorCancellation] CancellationToken cancellation)
     {
         for (RenderProgress? last = null; last is not { Ended: true };)

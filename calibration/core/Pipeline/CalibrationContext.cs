@@ -21,8 +21,8 @@ internal sealed record CalibrationContext(
 
     private double _done;
 
-    /// <summary>How the work is split; null for one process that does all of it.</summary>
-    public Sharding? Sharding { get; init; }
+    /// <summary>What this process collects; null for one that does all of it.</summary>
+    public UnitRanges? Ranges { get; init; }
 
     /// <summary>All the work there will be, in evaluations of a unit's trajectories.</summary>
     public double Total { get; set; } = 1;

@@ -110,7 +110,7 @@ internal sealed class CalibrationRun
     {
         using ReferenceTrajectories reference = Context.Reference();
         const string Phase = "FP32 activations";
-        _activations = new UnitPhase<ActivationCollector>("activations", _rangeUnits, Context, Context.Sharding, _checkpoint)
+        _activations = new UnitPhase<ActivationCollector>("activations", _rangeUnits, Context, Context.Ranges, _checkpoint)
         {
             Create = New,
             Begin = (activations, done) =>
@@ -123,7 +123,7 @@ internal sealed class CalibrationRun
                 foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, CalibrationContext.CollectingWork / Context.Options.Evaluations);
             },
             Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, first, end) => activations.Read(reader, first, end),
+            Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
 
@@ -192,8 +192,8 @@ internal sealed class CalibrationRun
         using ReferenceTrajectories reference = Context.Reference();
         const string Phase = "quantization noise";
         // The noise of kept layers is measured by the process that decides.
-        Sharding? sharding = _noisePhase == SharedNoise ? Context.Sharding : null;
-        var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, sharding, _checkpoint)
+        UnitRanges? ranges = _noisePhase == SharedNoise ? Context.Ranges : null;
+        var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
             Begin = (_, done) => Context.Report(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
@@ -214,14 +214,14 @@ internal sealed class CalibrationRun
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
-            Read = (statistics, reader, first, end) => Array.ForEach(statistics, s => s.Read(reader, first, end, freeUnits)),
+            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, freeUnits)),
             Merge = (statistics, following) =>
             {
                 foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);
             },
         };
-        // What follows is one process's: a shard waits for nobody here.
-        if (sharding?.Own is { } shard) phase.RunOwn(shard);
+        // What follows is one process's: the others wait for nobody here.
+        if (ranges is { Decides: false }) phase.RunOwn();
         else _statistics = phase.Run();
 
         WidthStatistics[] New() => [.. _variants.Select(v =>

@@ -30,54 +30,25 @@ public static class Calibrator
     public static CalibrationResult Run(ImportedModel model, CalibrationOptions options, string folder, Device device, int threads = 1,
         IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default) => Run(model, options, folder, null, device, threads, progress, cancellation)!;
 
-    /// <summary>Collects one shard's part of a calibration that several processes share, on one machine or many: all with the same arguments but for the shard, and one folder. A shard waits
-    /// for the others where it needs what they collect. Interrupted and called again, it goes on where it stopped. <see cref="Merge"/> makes the artefact of what they leave.</summary>
+    /// <summary>Does one process's part of a calibration that several share, on one machine or many: all with the same arguments but for their ranges, and one folder. The artefact has the bytes that one
+    /// process alone gives. A process waits for the others where it needs what they collect. Interrupted and called again, it goes on where it stopped.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="options">What to calibrate for.</param>
-    /// <param name="folder">The folder of all shards; created when missing.</param>
-    /// <param name="shard">Which one this is.</param>
+    /// <param name="folder">The folder of all processes; created when missing.</param>
+    /// <param name="ranges">What this process does; null for everything.</param>
     /// <param name="device">Where networks run.</param>
     /// <param name="threads">Threads for everything else; the artefact does not depend on it.</param>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
-    /// <exception cref="ArgumentException">Options contradict each other or the model, or there is no such shard.</exception>
+    /// <returns>The artefact; null of a process that does not decide (<see cref="UnitRanges.Decides"/>).</returns>
+    /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
-    /// <exception cref="IOException">A file cannot be written, or the same shard runs already.</exception>
+    /// <exception cref="ShardMissingException">What others should have left is missing, or is of another calibration.</exception>
+    /// <exception cref="IOException">A file cannot be written, or the same part runs already.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public static void RunShard(ImportedModel model, CalibrationOptions options, string folder, Shard shard, Device device, int threads = 1,
+    public static CalibrationResult? Run(ImportedModel model, CalibrationOptions options, string folder, UnitRanges? ranges, Device device, int threads = 1,
         IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(shard);
-        shard.Validate();
-        Run(model, options, folder, new(shard.Count, shard), device, threads, progress, cancellation);
-    }
-
-    /// <summary>Makes the artefact of what all shards have left, the same bytes as <see cref="Run(ImportedModel, CalibrationOptions, string, Device, int, IProgress{CalibrationProgress}?, CancellationToken)"/>
-    /// gives: decides bits and corrections, and writes.</summary>
-    /// <param name="model">The model; with a null label when guidance is wanted.</param>
-    /// <param name="options">What to calibrate for.</param>
-    /// <param name="folder">The folder of all shards.</param>
-    /// <param name="shards">How many there are.</param>
-    /// <param name="device">Where networks run.</param>
-    /// <param name="threads">Threads for everything else; the artefact does not depend on it.</param>
-    /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
-    /// <exception cref="ArgumentException">Options contradict each other or the model, or there are no so many shards.</exception>
-    /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
-    /// <exception cref="ShardMissingException">A shard has not left its part, or not of this calibration.</exception>
-    /// <exception cref="IOException">A file cannot be written, or another calibration of this name writes to the folder.</exception>
-    /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public static CalibrationResult Merge(ImportedModel model, CalibrationOptions options, string folder, int shards, Device device, int threads = 1,
-        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
-    {
-        new Shard(0, shards).Validate();
-        return Run(model, options, folder, new(shards, null), device, threads, progress, cancellation)!;
-    }
-
-    /// <returns>Null of a shard.</returns>
-    private static CalibrationResult? Run(ImportedModel model, CalibrationOptions options, string folder, Sharding? sharding, Device device, int threads,
-        IProgress<CalibrationProgress>? progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -89,13 +60,15 @@ public static class Calibrator
         SchedulerRun solver = Solver(model, options);
         options = options with { Evaluations = solver.Program.Evaluations.Count };
         Directory.CreateDirectory(folder);
-        using IDisposable turn = CalibrationLock.Take(folder, sharding?.Own is { } own ? $"{model.Name}.{own.Index}-of-{own.Count}" : model.Name);
+        using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
-        var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Sharding = sharding };
+        var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Ranges = ranges };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
-        var checkpoint = new Checkpoint(folder, model.Name, Identity(model, options), findings);
+        string identity = Identity(model, options);
+        ranges?.Begin(identity);
+        var checkpoint = new Checkpoint(folder, model.Name, identity, findings);
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, findings);
         var sensitive = new SensitivePhase(run, decision, checkpoint, findings);
@@ -104,7 +77,7 @@ public static class Calibrator
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
-        if (sharding?.Own is not null) return null;
+        if (ranges is { Decides: false }) return null;
         run.ForgetOtherWeights();
         (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
         PipelineParts others = parts.Choose();

@@ -48,7 +48,7 @@ public sealed record Shard(int Index, int Count)
     public override string ToString() => $"{Index}/{Count}";
 
     /// <summary>Its units of a phase, the last one excluded.</summary>
-    internal (int First, int End) Units(int units) => ((int)((long)units * Index / Count), (int)((long)units * (Index + 1) / Count));
+    internal UnitRange Units(int units) => new((int)((long)units * Index / Count), (int)((long)units * (Index + 1) / Count));
 
     /// <exception cref="ArgumentException">There is no such shard.</exception>
     internal void Validate()

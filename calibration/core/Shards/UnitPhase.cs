@@ -1,17 +1,15 @@
 namespace Specializer.Calibration;
 
-/// <summary>A phase that collects unit after unit. Alone it goes on from its checkpoint; a shard collects its own units, and puts what all shards have collected together when the next
-/// phase needs it.</summary>
+/// <summary>A phase that collects unit after unit. Alone it goes on from its checkpoint; where several processes share it, each collects ranges of units, and puts together what all have
+/// collected when the next phase needs it.</summary>
 /// <param name="name">Of its checkpoints.</param>
 /// <param name="units">Units in all.</param>
 /// <param name="context">Of the calibration.</param>
-/// <param name="sharding">How the units are split; null where one process collects all.</param>
+/// <param name="ranges">What this process collects; null for all units.</param>
 /// <param name="checkpoint">Its checkpoints.</param>
-internal sealed class UnitPhase<T>(string name, int units, CalibrationContext context, Sharding? sharding, Checkpoint checkpoint)
+internal sealed class UnitPhase<T>(string name, int units, CalibrationContext context, UnitRanges? ranges, Checkpoint checkpoint)
     where T : class
 {
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
-
     /// <summary>Makes an empty state.</summary>
     public required Func<T> Create { get; init; }
 
@@ -24,22 +22,23 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Writes the state.</summary>
     public required Action<T, BinaryWriter> Write { get; init; }
 
-    /// <summary>Reads the state of the units from the first number up to the second into an empty one.</summary>
-    public required Action<T, BinaryReader, int, int> Read { get; init; }
+    /// <summary>Reads the state of a range of units into an empty one.</summary>
+    public required Action<T, BinaryReader, UnitRange> Read { get; init; }
 
     /// <summary>Adds the state of the units that follow.</summary>
     public required Action<T, T> Merge { get; init; }
 
     /// <summary>The state of all units.</summary>
-    /// <exception cref="ShardMissingException">The shards are to be merged, and one has not left its part.</exception>
+    /// <exception cref="ShardMissingException">A range is missing, and nobody is waited for; or it is of another calibration.</exception>
     public T Run()
     {
-        if (sharding is null) return Range(name, 0, units);
-        if (sharding.Own is { } own) RunOwn(own);
+        if (ranges is null) return Range(name, new(0, units));
+        RunOwn();
+        context.Report("waiting for others", 0);
         T? all = null;
-        foreach (Shard shard in sharding.All)
+        foreach (UnitRange range in ranges.All(name, units, range => checkpoint.FileOf(PartName(range)), context.Cancellation))
         {
-            T part = Part(shard, wait: sharding.Own is not null);
+            T part = Load(range) ?? throw new ShardMissingException($"{checkpoint.FileOf(PartName(range))} is damaged, or is of another model, other options or another build of the tools. Delete it, and run what made it again.");
             if (all is null) all = part;
             else Merge(all, part);
         }
@@ -47,58 +46,52 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         return all!;
     }
 
-    /// <summary>Collects a shard's own units, and leaves them for the others.</summary>
-    public void RunOwn(Shard own)
+    /// <summary>Collects what this process should, and leaves it for the others.</summary>
+    public void RunOwn()
     {
-        if (Load(own) is not null) return;
-        (int first, int end) = own.Units(units);
-        string begun = $"{PartName(own)}.begun";
-        T state = Range(begun, first, end);
-        checkpoint.Save(PartName(own), end - first, writer => Write(state, writer));
-        checkpoint.Delete(begun);
+        while (ranges!.Next(name, units, context.Cancellation) is { } range)
+        {
+            if (Load(range) is null)
+            {
+                string begun = $"{PartName(range)}.begun";
+                T state = Range(begun, range);
+                checkpoint.Save(PartName(range), range.End - range.First, writer => Write(state, writer));
+                checkpoint.Delete(begun);
+            }
+
+            ranges.Finish(name, range);
+        }
     }
 
-    private string PartName(Shard shard) => $"{name}.{shard.Index}-of-{shard.Count}";
+    private string PartName(UnitRange range) => $"{name}.{range.First}-{range.End}";
 
-    private T Range(string file, int first, int end)
+    private T Range(string file, UnitRange range)
     {
         T state = Create();
-        int done = checkpoint.Load(file, end - first, (reader, count) =>
+        int done = checkpoint.Load(file, range.End - range.First, (reader, count) =>
         {
             T read = Create();
-            Read(read, reader, first, first + count);
+            Read(read, reader, new(range.First, range.First + count));
             state = read;
         });
         Begin(state, done);
-        for (int unit = first + done; unit < end; unit++)
+        for (int unit = range.First + done; unit < range.End; unit++)
         {
             Collect(state, unit);
-            checkpoint.Save(file, unit + 1 - first, writer => Write(state, writer));
+            checkpoint.Save(file, unit + 1 - range.First, writer => Write(state, writer));
         }
 
         return state;
     }
 
-    private T Part(Shard shard, bool wait)
+    private T? Load(UnitRange range)
     {
-        while (true)
-        {
-            if ((!wait || File.Exists(checkpoint.FileOf(PartName(shard)))) && Load(shard) is { } part) return part;
-            if (!wait) throw new ShardMissingException($"{checkpoint.FileOf(PartName(shard))} is missing or is of another calibration: shard {shard} has not ended. Run the command with --shard {shard} again; it goes on where it was.");
-            context.Report($"waiting for shard {shard}", 0);
-            if (context.Cancellation.WaitHandle.WaitOne(s_look)) context.Cancellation.ThrowIfCancellationRequested();
-        }
-    }
-
-    private T? Load(Shard shard)
-    {
-        (int first, int end) = shard.Units(units);
         T? part = null;
-        checkpoint.Load(PartName(shard), end - first, (reader, count) =>
+        checkpoint.Load(PartName(range), range.End - range.First, (reader, count) =>
         {
-            if (count != end - first) throw new InvalidDataException($"it has {count} of {end - first} units");
+            if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
             T read = Create();
-            Read(read, reader, first, end);
+            Read(read, reader, range);
             part = read;
         });
         return part;

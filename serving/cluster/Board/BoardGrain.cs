@@ -8,6 +8,8 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
     /// <summary>Jobs that may have work at a time.</summary>
     public const int MostJobs = 1000;
 
+    private const int MostSilos = 10_000, MostSamplers = 1000, MostCharacters = 100;
+
     /// <summary>A silo that was not heard of for so long is left out. Silos speak at least every 5 seconds.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
 
@@ -21,6 +23,8 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
 
     public Task<ActiveJob[]> Meet(SiloOffer offer)
     {
+        if (offer.Silo.Length > MostCharacters || offer.Samplers.Count > MostSamplers || (_silos.Count >= MostSilos && !_silos.ContainsKey(offer.Silo)))
+            throw new ArgumentException($"A cluster has at most {MostSilos} silos of {MostSamplers} samplers.");
         _silos[offer.Silo] = (offer, time.GetUtcNow());
         return Task.FromResult(jobs.State.Jobs.ToArray());
     }

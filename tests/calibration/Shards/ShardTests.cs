@@ -22,7 +22,7 @@ public class ShardTests
         {
             using var folder = new TemporaryFolder();
             await Task.WhenAll(Enumerable.Range(0, count).Select(i => Task.Run(() => Collect(new(i, count), folder.Root, stopped: i == count - 1))));
-            string merged = Calibrator.Merge(Model, s_options, folder.Root, count, device).ManifestPath;
+            string merged = Calibrator.Run(Model, s_options, folder.Root, UnitRanges.Merge(count), device)!.ManifestPath;
             Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(merged));
             Assert.Equal(File.ReadAllBytes(Weights(expected)), File.ReadAllBytes(Weights(merged)));
             Assert.Equal(2, Directory.GetFiles(folder.Root).Length);
@@ -34,15 +34,16 @@ public class ShardTests
     [Fact]
     public void ShardsThatAreMissingOrOfAnotherCalibrationAreNamed()
     {
-        CalibrationOptions options = s_options with { Trajectories = 3, Rounding = RoundingChoice.Nearest };
+        CalibrationOptions options = s_options with { Trajectories = 20, Rounding = RoundingChoice.Nearest };
         using var device = new CpuDevice(1);
         using var folder = new TemporaryFolder();
-        Calibrator.RunShard(Model, options, folder.Root, new(0, 1), device);
-
-        Assert.Contains("shard 0/1 has not ended", Assert.Throws<ShardMissingException>(() => Calibrator.Merge(Model, options with { Seed = 9 }, folder.Root, 1, device)).Message, StringComparison.Ordinal);
-        Assert.Contains("0-of-2", Assert.Throws<ShardMissingException>(() => Calibrator.Merge(Model, options, folder.Root, 2, device)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => Calibrator.RunShard(Model, options, folder.Root, new(2, 2), device));
-        Calibrator.Merge(Model, options, folder.Root, 1, device);
+        Assert.Null(Calibrator.Run(Model, options, folder.Root, UnitRanges.Of(new(0, 2)), device));
+        Assert.Contains("shard 1/2 has not ended", Assert.Throws<ShardMissingException>(() => Calibrator.Run(Model, options, folder.Root, UnitRanges.Merge(2), device)).Message, StringComparison.Ordinal);
+        Assert.Null(Calibrator.Run(Model, options, folder.Root, UnitRanges.Of(new(1, 2)), device));
+        Assert.Contains("other options", Assert.Throws<ShardMissingException>(() => Calibrator.Run(Model, options with { Seed = 9 }, folder.Root, UnitRanges.Merge(2), device)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => UnitRanges.Of(new(2, 2)));
+        Assert.Throws<ArgumentException>(() => UnitRanges.Merge(0));
+        Assert.NotNull(Calibrator.Run(Model, options, folder.Root, UnitRanges.Merge(2), device));
     }
 
     [Theory]
@@ -75,13 +76,13 @@ public class ShardTests
         {
             using var stop = new CancellationTokenSource();
             int reports = 0;
-            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.RunShard(Model, s_options, folder, shard, device, 1, new Inline(() =>
+            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.Run(Model, s_options, folder, UnitRanges.Of(shard), device, 1, new Inline(() =>
             {
                 if (++reports == 4) stop.Cancel();
             }), stop.Token));
         }
 
-        Calibrator.RunShard(Model, s_options, folder, shard, device);
+        Assert.Null(Calibrator.Run(Model, s_options, folder, UnitRanges.Of(shard), device));
     }
 
     private sealed class Inline(Action report) : IProgress<CalibrationProgress>

@@ -10,7 +10,7 @@ public class HelpTests
     {
         var root = new RootCommand
         {
-            CalibrateCommand.Create(), CalibrateCommand.CreateMerge(), DiffCommand.Create(), DoctorCommand.Create(), EvaluateCommand.Create(), ExportCommand.Create(), InspectCommand.Create(), NewCommand.Create(), SampleCommand.Create(),
+            CalibrateCommand.Create(), CalibrateCommand.Create(CalibrationRole.Merge), CalibrateCommand.Create(CalibrationRole.Worker), ClusterCommand.Create(), SiloCommand.Create(), DiffCommand.Create(), DoctorCommand.Create(), EvaluateCommand.Create(), ExportCommand.Create(), InspectCommand.Create(), NewCommand.Create(), SampleCommand.Create(),
             VerifyCommand.Create(),
         };
         HelpWithExamples.AddTo(root);

@@ -14,4 +14,7 @@ internal static class FreePorts
         foreach (TcpListener listener in listeners) listener.Stop();
         return ports;
     }
+
+    /// <summary>Whether nobody listens on each.</summary>
+    public static IEnumerable<bool> AreFree(params int[] ports) => [.. ports.Select(port => Array.TrueForAll(System.Net.NetworkInformation.IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners(), l => l.Port != port))];
 }

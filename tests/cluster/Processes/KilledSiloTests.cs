@@ -7,7 +7,8 @@ namespace Specializer.Cluster.Tests;
 [Collection(SilosCollection.Name)]
 public sealed class KilledSiloTests(ITestOutputHelper output)
 {
-    private const int Kills = 3;
+    /// <summary>More by environment variables (docs/cluster.md): a test that runs for an hour.</summary>
+    private static readonly int s_pictures = Number("SPECIALIZER_CLUSTER_PICTURES", 600), s_kills = Number("SPECIALIZER_CLUSTER_KILLS", 3);
 
     [PostgresFact]
     public async Task Pictures_are_those_of_one_process_whatever_is_killed()
@@ -22,7 +23,7 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
             silos.AddRange(await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Start())));
             await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
             await client.Silos(3);
-            var request = new RenderRequest { Sampler = "mnist", Count = 600, Seed = 3, Prompts = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
+            var request = new RenderRequest { Sampler = "mnist", Count = s_pictures, Seed = 3, Prompts = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
             Task<string> reference = Task.Run(() => ReferencePictures.Sums(request));
             await client.Cluster.StartAsync("digits", request);
 
@@ -32,7 +33,7 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
             await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits"))
             {
                 last = progress;
-                if (kills < Kills && progress.Finished > 100 * (kills + 1))
+                if (kills < s_kills && progress.Finished > s_pictures / (s_kills + 3) * (kills + 1))
                 {
                     // The oldest: it has a unit, and perhaps the job itself.
                     silos[0].Kill();
@@ -42,7 +43,7 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
                     silos.Add(await Start());
                 }
 
-                if (!paused && progress.Finished > 60)
+                if (!paused && progress.Finished > s_pictures / 10)
                 {
                     // Longer than the lease of 4 seconds.
                     paused = true;
@@ -51,7 +52,7 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
                     _ = Task.Delay(TimeSpan.FromSeconds(6)).ContinueWith(_ => stopped.Signal("CONT"), TaskScheduler.Default);
                 }
 
-                if (!restarted && progress.Finished > 250)
+                if (!restarted && progress.Finished > s_pictures / 3)
                 {
                     restarted = true;
                     postgres.Restart();
@@ -59,12 +60,12 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
             }
 
             output.WriteLine($"{last.Units} units, {last.Reissued} handed out again; of their pictures {last.Found} were there already.");
-            Assert.Equal((RenderStatus.Finished, 600, Kills, true, true), (last.Status, last.Finished, kills, paused, restarted));
+            Assert.Equal((RenderStatus.Finished, s_pictures, s_kills, true, true), (last.Status, last.Finished, kills, paused, restarted));
             Assert.Equal(await reference, File.ReadAllText(Path.Combine(folder.Root, "digits", RenderFiles.Sums)));
-            Assert.Equal(602, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
-            Assert.Equal(600, last.Drawn + last.Found);
+            Assert.Equal(s_pictures + 2, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
+            Assert.Equal(s_pictures, last.Drawn + last.Found);
             // Each kill and the pause cost one unit at most.
-            Assert.InRange(last.Reissued, 1, Kills + 1);
+            Assert.InRange(last.Reissued, 1, s_kills + 1);
         }
         finally
         {
@@ -77,4 +78,6 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
             return SiloProcess.Start(folder.Root, ports[0], ports[1], postgres: postgres.Connection);
         }
     }
+
+    private static int Number(string variable, int absent) => int.TryParse(Environment.GetEnvironmentVariable(variable), out int number) ? number : absent;
 }

@@ -1,0 +1,60 @@
+using Specializer.Generated.Tests;
+using Specializer.Tests;
+
+namespace Specializer.Cluster.Tests;
+
+/// <summary>The commands that start silos, and that share a calibration.</summary>
+[Collection(SilosCollection.Name)]
+public sealed class CommandTests
+{
+    [Fact]
+    public async Task One_command_runs_a_programs_samplers_on_several_silos()
+    {
+        using var folder = new TemporaryFolder();
+        // Ports of the silos follow each other.
+        int port = FreePorts.Take(1)[0] - 4, gateway = port + 2;
+        using var cluster = new ToolProcess("cluster", "--silos", "2", "--app", typeof(MnistSampler).Assembly.Location, "--store", folder.Root, "--port", $"{port}", "--gateway-port", $"{gateway}");
+        await cluster.Says("is ready", times: 2);
+        await using (ClusterClient client = await ClusterClient.Connect(null, gateway, gateway + 1))
+        {
+            await client.Silos(2);
+            var request = new RenderRequest { Sampler = "mnist", Count = 6, Seed = 2, Prompts = ["4"] };
+            await client.Cluster.StartAsync("fours", request);
+            await foreach (RenderProgress _ in client.Cluster.WatchAsync("fours"))
+            {
+            }
+
+            Assert.Equal(ReferencePictures.Sums(request), File.ReadAllText(Path.Combine(folder.Root, "fours", RenderFiles.Sums)));
+        }
+
+        cluster.Interrupt();
+        Assert.Equal(0, await cluster.Ends());
+        Assert.All(FreePorts.AreFree(port, port + 1, gateway, gateway + 1), Assert.True);
+    }
+
+    [Fact]
+    public async Task A_calibration_over_workers_of_which_one_is_killed_has_the_bytes_of_one_process()
+    {
+        using TemporaryFolder alone = new(), shared = new();
+        string[] options = [Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), "--name", "tiny", "--null-label", "10", "--steps", "2", "--trajectories", "112", "--activations", "8", "--rounding", "nearest", "--variance-correction", "off", "--mean-correction", "divide", "--threads", "1"];
+        using var one = new ToolProcess(["calibrate", .. options, "--check", "0", "--out", alone.Root]);
+        int[] ports = FreePorts.Take(2);
+        using var silo = new ToolProcess("silo", "--port", $"{ports[0]}", "--gateway-port", $"{ports[1]}");
+        await silo.Says("ready");
+        string[] cluster = [.. options, "--out", shared.Root, "--cluster", $"127.0.0.1:{ports[1]}"];
+        using ToolProcess killed = new(["worker", .. cluster]), worker = new(["worker", .. cluster]);
+        while (!Directory.EnumerateFiles(shared.Root, "*.begun.checkpoint").Any()) await Task.Delay(50);
+        using var deciding = new ToolProcess(["calibrate", .. cluster, "--check", "0"]);
+        killed.Kill();
+
+        Assert.True(await deciding.Ends() == 0, deciding.Output);
+        Assert.True(await worker.Ends() == 0, worker.Output);
+        Assert.True(await one.Ends() == 0, one.Output);
+        foreach (string file in (string[])["tiny.calibration.json", "tiny.weights.safetensors"]) Assert.Equal(File.ReadAllBytes(alone.File(file)), File.ReadAllBytes(shared.File(file)));
+
+        // The artefact is written: who comes late has nothing to do.
+        using var late = new ToolProcess(["worker", .. cluster]);
+        Assert.Equal(2, await late.Ends());
+        Assert.Contains("has ended", late.Output, StringComparison.Ordinal);
+    }
+}

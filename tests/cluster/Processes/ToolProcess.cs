@@ -1,0 +1,79 @@
+using System.Diagnostics;
+
+namespace Specializer.Cluster.Tests;
+
+/// <summary>The command <c>specializer</c> as a process of its own.</summary>
+internal sealed class ToolProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly List<string> _lines = [];
+
+    public ToolProcess(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "specializer.dll"), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        _process = new() { StartInfo = start };
+        _process.OutputDataReceived += Read;
+        _process.ErrorDataReceived += Read;
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public string Output
+    {
+        get
+        {
+            lock (_lines) return string.Join('\n', _lines);
+        }
+    }
+
+    /// <summary>Waits until so many lines have a text.</summary>
+    public async Task Says(string text, int times = 1)
+    {
+        for (int i = 0; i < 600; i++)
+        {
+            lock (_lines)
+            {
+                if (_lines.Count(l => l.Contains(text, StringComparison.Ordinal)) >= times) return;
+            }
+
+            if (_process.HasExited) break;
+            await Task.Delay(200);
+        }
+
+        throw new InvalidOperationException($"The command did not say '{text}' {times} times:\n{Output}");
+    }
+
+    public async Task<int> Ends()
+    {
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(5));
+        return _process.ExitCode;
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Ctrl-C.</summary>
+    public void Interrupt()
+    {
+        using Process kill = Process.Start("kill", ["-s", "INT", $"{_process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private void Read(object sender, DataReceivedEventArgs line)
+    {
+        if (line.Data is not { } text) return;
+        lock (_lines) _lines.Add(text);
+    }
+}
