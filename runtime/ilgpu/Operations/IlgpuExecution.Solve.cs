@@ -9,8 +9,6 @@ internal sealed partial class IlgpuExecution
     /// <summary>σ' of the step being guided; not a number until <see cref="Guide"/> has run.</summary>
     private float _guidedSigma;
 
-    private int DrawnImages => Guided ? Batch / 2 : Batch;
-
     internal override void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
@@ -25,8 +23,9 @@ internal sealed partial class IlgpuExecution
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
     {
         Enter();
-        if (!Guided && _asked == null) return;
-        (long pixels, int channels) = PixelsOf(shape);
+        if (!Guided && !_launching.IsRehearsal) return;
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         Span<float> offsets = channels <= 64 ? stackalloc float[channels] : new float[channels];
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, offsets);
         _guidedSigma = correction.Sigma;
@@ -40,7 +39,8 @@ internal sealed partial class IlgpuExecution
     public override void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         if (Guided)
         {
             if (float.IsNaN(_guidedSigma)) throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");

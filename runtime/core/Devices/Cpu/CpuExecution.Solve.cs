@@ -10,8 +10,6 @@ internal sealed unsafe partial class CpuExecution
     /// <summary>σ' of the step being guided; not a number until <see cref="Guide"/> has run.</summary>
     private float _guidedSigma;
 
-    private int DrawnImages => Guided ? Batch / 2 : Batch;
-
     internal override void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
@@ -25,7 +23,8 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         if (!Guided) return;
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         Map map = Floats(epsilon, pixels * channels);
         float* offsets = (float*)_offsets.Reserve(channels * sizeof(float));
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, new Span<float>(offsets, channels));
@@ -41,7 +40,8 @@ internal sealed unsafe partial class CpuExecution
     public override void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         if (Guided)
         {
             if (float.IsNaN(_guidedSigma)) throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");
