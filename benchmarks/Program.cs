@@ -10,6 +10,7 @@ return new RootCommand("Measures Specializer beside ONNX Runtime.")
     ModelsCommand.Create(),
     CheckCommand.Create(),
     KernelsCommand.Create(),
+    AttentionCommand.Create(),
     LayersCommand.Create(),
     StartupCommand.Create(),
 }.Parse(args).Invoke();

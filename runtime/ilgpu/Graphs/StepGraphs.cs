@@ -5,7 +5,7 @@ namespace Specializer.Ilgpu.Graphs;
 /// <summary>Launches that wait for the end of their denoising step. A step that consists of the launches it had the last time, with the same arguments, is
 /// captured as a graph, which from then on repeats them with one call for as long as they stay the same. Any other step's launches go out one by one and are kept
 /// for comparison: a step that is computed once, or whose arguments change from run to run, costs no capture.</summary>
-internal sealed class StepGraphs(KernelCache kernels, IGraphDriver driver, AcceleratorStream stream) : IDisposable
+internal sealed class StepGraphs(KernelCache kernels, IGraphDriver driver, AcceleratorStream stream) : ILaunching, IDisposable
 {
     /// <summary>Steps beyond are launched one by one: what the driver keeps of a graph has no limit of its own.</summary>
     private const int MostSteps = 2048;
@@ -14,13 +14,41 @@ internal sealed class StepGraphs(KernelCache kernels, IGraphDriver driver, Accel
     private LaunchList _waiting = new();
 
     /// <summary>A launch that waits is going to read what was copied to the device.</summary>
-    public bool ReadsUpload { get; set; }
+    private bool _readsCopy;
+
+    /// <inheritdoc/>
+    public long Count { get; private set; }
+
+    /// <inheritdoc/>
+    public bool IsRehearsal => false;
 
     /// <summary>How often a graph was launched.</summary>
     public long ReplayCount { get; private set; }
 
-    public void Add<TArguments>(Action<TArguments> kernel, LaunchGrid grid, in TArguments arguments)
-        where TArguments : struct => _waiting.Add(kernel, grid, arguments);
+    /// <inheritdoc/>
+    public void Launch<TArguments>(Action<TArguments> kernel, LaunchGrid grid, in TArguments arguments)
+        where TArguments : struct
+    {
+        Count++;
+        _waiting.Add(kernel, grid, arguments);
+    }
+
+    /// <inheritdoc/>
+    public void LaunchAtOnce<TArguments>(Action<TArguments> kernel, LaunchGrid grid, in TArguments arguments)
+        where TArguments : struct
+    {
+        Count++;
+        kernels.Launch(kernel, stream, grid, arguments);
+    }
+
+    /// <inheritdoc/>
+    public bool Copies(bool isThere)
+    {
+        // A copy goes ahead of launches that wait: of those none may read what was there before.
+        if (_readsCopy && !isThere) Flush();
+        _readsCopy = true;
+        return !isThere;
+    }
 
     /// <summary>Launches what waits one by one.</summary>
     public void Flush()
@@ -75,7 +103,7 @@ internal sealed class StepGraphs(KernelCache kernels, IGraphDriver driver, Accel
     private void Clear()
     {
         _waiting.Clear();
-        ReadsUpload = false;
+        _readsCopy = false;
     }
 
     private void Capture(Step step)

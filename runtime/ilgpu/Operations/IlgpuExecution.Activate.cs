@@ -18,7 +18,8 @@ internal sealed partial class IlgpuExecution
         where TShape : struct, IMapShape
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         BatchView<float> from = Floats(x, (gate ? 2 : 1) * pixels * channels, Access.Read);
         var a = new ActivationArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Function = function, X = from };
         Into(y, pixels, channels, shape.ElementSize, to, from, out a.Y, out a.Q, out a.Quantizer);

@@ -11,7 +11,7 @@ internal sealed partial class IlgpuExecution
     public override void Attend<TShape>(Activation qkv, Activation y, TShape shape = default)
     {
         Enter();
-        AttentionExtents s = Checked(AttentionExtents.Of(shape));
+        AttentionExtents s = Usable(AttentionExtents.Of(shape));
         BatchView<float> from = Floats(qkv, 3 * Elements(s), Access.Read);
         Attend<TShape>(s, from, from, Floats(y, Elements(s), Access.Write));
     }
@@ -19,7 +19,7 @@ internal sealed partial class IlgpuExecution
     public override void AttendCross<TShape>(Activation query, Activation context, Activation y, TShape shape = default)
     {
         Enter();
-        AttentionExtents s = Checked(AttentionExtents.OfCross(shape));
+        AttentionExtents s = Usable(AttentionExtents.OfCross(shape));
         // Kernels of attention over a context take any shape.
         Attend<AttentionDimensions>(s, Floats(query, Elements(s), Access.Read), Context(s, context), Floats(y, Elements(s), Access.Write));
     }
@@ -27,7 +27,7 @@ internal sealed partial class IlgpuExecution
     public override void Attend<TShape>(Activation qkv, Activation y, Quantization query, Quantization key, Quantization value, TShape shape = default)
     {
         Enter();
-        AttentionExtents s = Checked(AttentionExtents.Of(shape));
+        AttentionExtents s = Usable(AttentionExtents.Of(shape));
         BatchView<float> from = Floats(qkv, 3 * Elements(s), Access.Read);
         Attend(s, from, from, Floats(y, Elements(s), Access.Write), Checked(query), Checked(key), Checked(value));
     }
@@ -35,7 +35,7 @@ internal sealed partial class IlgpuExecution
     public override void AttendCross<TShape>(Activation query, Activation context, Activation y, Quantization ofQuery, Quantization ofKey, Quantization ofValue, TShape shape = default)
     {
         Enter();
-        AttentionExtents s = Checked(AttentionExtents.OfCross(shape));
+        AttentionExtents s = Usable(AttentionExtents.OfCross(shape));
         Attend(s, Floats(query, Elements(s), Access.Read), Context(s, context), Floats(y, Elements(s), Access.Write), Checked(ofQuery), Checked(ofKey), Checked(ofValue));
     }
 
@@ -43,8 +43,11 @@ internal sealed partial class IlgpuExecution
 
     private BatchView<float> Context(AttentionExtents s, Activation context) => Floats(context, 2L * s.ContextTokens * s.Heads * s.HeadChannels, Access.Read);
 
-    private static AttentionExtents Checked(AttentionExtents s) => s.Tokens >= 1 && s.ContextTokens >= 1 && s.Heads >= 1 && s.HeadChannels >= 1 ? s
-        : throw new ArgumentException($"Attention of {s.Tokens} tokens over {s.ContextTokens}, {s.Heads} heads of {s.HeadChannels} channels, is not usable: all must be positive.");
+    private static AttentionExtents Usable(AttentionExtents s)
+    {
+        CheckAttention(s.Tokens, s.ContextTokens, s.Heads, s.HeadChannels);
+        return s;
+    }
 
     private void Attend<TShape>(AttentionExtents s, BatchView<float> query, BatchView<float> keyValue, BatchView<float> y)
         where TShape : struct, IAttentionShape
@@ -110,8 +113,7 @@ internal sealed partial class IlgpuExecution
 
     private void Attend(AttentionExtents s, BatchView<float> from, BatchView<float> keyValue, BatchView<float> to, Quantization query, Quantization key, Quantization value)
     {
-        if (Math.Max(s.ContextTokens, s.HeadChannels) * 255L * 255 > int.MaxValue)
-            throw new ArgumentException($"Attention over {s.ContextTokens} tokens with {s.HeadChannels} channels a head can leave 32 bits when its products are quantized; leave them in FP32.");
+        CheckQuantizedAttention(s.ContextTokens, s.HeadChannels);
         long tokens = s.Tokens, keys = s.ContextTokens, keyWords = QuantizedAttention.RowWords(s.ContextTokens), channelWords = QuantizedAttention.RowWords(s.HeadChannels);
         long lanes = tokens * AttentionKernels.Lanes;
         long headWords = tokens * (channelWords + keyWords + keys + 2 * AttentionKernels.Lanes + 1) + keys * (channelWords + 1) + s.HeadChannels * keyWords;

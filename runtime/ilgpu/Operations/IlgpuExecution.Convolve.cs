@@ -9,7 +9,7 @@ internal sealed partial class IlgpuExecution
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
     {
         Enter();
-        ConvolutionDimensions s = Checked(shape);
+        ConvolutionDimensions s = DimensionsOf(shape);
         if (s.WeightBits is not (4 or 8))
             throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {s.WeightBits}; FP32 weights take an FP32 map.");
         Checked(from);
@@ -25,7 +25,7 @@ internal sealed partial class IlgpuExecution
             return;
         }
 
-        a.Panels = Rows(weights, a);
+        a.Panels = _memory.Rows(weights, a);
         TileKind tile = Tile(s);
         LaunchTensor<TShape>(tile, tile switch
         {
@@ -53,7 +53,7 @@ internal sealed partial class IlgpuExecution
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
     {
         Enter();
-        ConvolutionDimensions s = Checked(shape);
+        ConvolutionDimensions s = DimensionsOf(shape);
         if (s.WeightBits != 32)
             throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {s.WeightBits}; integer weights take a quantized map.");
         var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels, Access.Read) };
@@ -68,7 +68,7 @@ internal sealed partial class IlgpuExecution
         // Under half precision the repacked rows are FP16.
         if (_device.HasTensorCores && !_device.Options.HalfPrecision && TensorConvolution.FitsFloats(s))
         {
-            a.Panels = Rows(weights, a);
+            a.Panels = _memory.Rows(weights, a);
             a.Q.Stride = a.X.Stride;
             TileKind tile = Tile(s, floats: true);
             a.Shape = TensorConvolution.OfBytes(s, default(FloatOperand));
@@ -86,7 +86,7 @@ internal sealed partial class IlgpuExecution
         ConvolutionDimensions s = a.Shape;
         int pixels = s.InputHeight * s.InputWidth;
         a.Q = new() { Elements = Halves(x, pixels, s.InputChannels, a.X), Stride = pixels * HalfConvolution.PixelWords(s.InputChannels) };
-        a.Panels = Rows(weights, a);
+        a.Panels = _memory.Rows(weights, a);
         if (!_device.HasTensorCores)
         {
             Launch<TShape, ConvolutionArguments>(HalfConvolution.HalfLiteral<TShape>, HalfConvolution.HalfDynamic, HalfConvolution.Items(s, Batch), a);
@@ -108,7 +108,7 @@ internal sealed partial class IlgpuExecution
         }, a);
     }
 
-    private static ConvolutionDimensions Checked<TShape>(TShape shape)
+    private static ConvolutionDimensions DimensionsOf<TShape>(TShape shape)
         where TShape : struct, IConvolutionShape
     {
         ConvolutionGeometry.Of(shape);
@@ -122,7 +122,7 @@ internal sealed partial class IlgpuExecution
         int channels = a.Shape.OutputChannels;
         long elements = (long)a.Shape.OutputHeight * a.Shape.OutputWidth * channels;
         a.Output = a.Residual = a.Vector = Floats(y, elements, Access.Write);
-        a.Padding = Arena.SubView(_arenaBytes).Cast<int>();
+        a.Padding = _memory.Padding.Cast<int>();
         if (residual is { } other)
         {
             a.HasResidual = 1;

@@ -14,7 +14,8 @@ internal sealed partial class IlgpuExecution
         where TShape : struct, IMapShape
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         BatchView<float> from = Floats(x, pixels * channels, Access.Read);
         long parts = Batch * pixels;
         var a = new LayerNormArguments

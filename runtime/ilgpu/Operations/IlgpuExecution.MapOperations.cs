@@ -8,8 +8,7 @@ internal sealed partial class IlgpuExecution
     {
         Enter();
         (_, int channels) = PixelsOf(shape);
-        if (vector < 0 || vector + 2L * channels > _vectorLength)
-            throw new ArgumentOutOfRangeException(nameof(vector), $"The elements {vector} to {vector + 2L * channels - 1} do not lie within the {_vectorLength} step vectors.");
+        CheckVectors(vector, channels);
         Modulate(x, y, Floats(_vectors, _vectorLength, Access.Read), vector, shape);
     }
 
@@ -32,8 +31,7 @@ internal sealed partial class IlgpuExecution
     public override void Resample<TShape>(Activation x, Activation y, bool halve, TShape shape = default)
     {
         Enter();
-        if (!halve && (shape.Height % 2 != 0 || shape.Width % 2 != 0))
-            throw new ArgumentException($"A map of {shape.Height}×{shape.Width} pixels is not twice another.");
+        CheckResampling(halve, shape);
         MapArguments a = Arguments(x, y, halve ? 4 : 0.25, shape);
         a.Halve = halve ? 1 : 0;
         Launch<TShape, MapArguments>(MapKernels.ResampleLiteral<TShape>, MapKernels.ResampleDynamic, Items(shape), a);
@@ -55,7 +53,8 @@ internal sealed partial class IlgpuExecution
     private MapArguments Arguments<TShape>(Activation x, Activation y, double ratio, TShape shape)
         where TShape : struct, IMapShape
     {
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         BatchView<float> from = Floats(x, (long)(ratio * pixels) * channels, Access.Read);
         return new() { Shape = MapDimensions.Of(shape), Batch = Batch, X = from, Y = Floats(y, pixels * channels, Access.Write), Vectors = from };
     }

@@ -9,7 +9,8 @@ internal sealed partial class IlgpuExecution
     {
         Enter();
         CheckElementSize(shape.ElementSize);
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         Launch<TShape, QuantizeArguments>(QuantizeKernel.Literal<TShape>, QuantizeKernel.Dynamic, Batch * pixels * ((channels + 3) / 4), new()
         {
             Shape = MapDimensions.Of(shape), Batch = Batch, X = Floats(x, pixels * channels, Access.Read), Q = Integers(q, pixels, channels, Access.Write),
@@ -64,8 +65,7 @@ internal sealed partial class IlgpuExecution
         Enter();
         GroupNormDimensions s = GroupNormDimensions.Of(shape);
         int all = s.Channels + s.SkipChannels;
-        if (s.Height < 1 || s.Width < 1 || s.Channels < 1 || s.SkipChannels < 0 || s.Groups < 1 || all % s.Groups != 0)
-            throw new ArgumentException($"Group normalisation of {s.Height}×{s.Width}×({s.Channels}+{s.SkipChannels}) in {s.Groups} groups is not usable: sizes must be positive, and groups divide the channels.");
+        CheckGroupNorm(s);
         long pixels = (long)s.Height * s.Width, sums = (long)Batch * s.Height * 2 * all, maps = (long)Batch * 2 * all;
         long words = halves ? Batch * pixels * all / 2 : 0;
         ArrayView<byte> scratch = Working(4 * words + sums * sizeof(double) + maps * sizeof(float)), doubles = scratch.SubView(4 * words, sums * sizeof(double));

@@ -7,8 +7,6 @@ namespace Specializer.Ilgpu;
 
 internal sealed unsafe partial class IlgpuExecution
 {
-    private int DrawnImages => Guided ? Batch / 2 : Batch;
-
     internal override void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
@@ -18,8 +16,9 @@ internal sealed unsafe partial class IlgpuExecution
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
     {
         Enter();
-        if (!Guided && _asked == null) return;
-        (long pixels, int channels) = PixelsOf(shape);
+        if (!Guided && !_launching.IsRehearsal) return;
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         Span<float> offsets = channels <= 64 ? stackalloc float[channels] : new float[channels];
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, offsets);
         GuidedSigma = correction.Sigma;
@@ -33,8 +32,8 @@ internal sealed unsafe partial class IlgpuExecution
     public override void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
-        long elements = pixels * channels;
+        (int pixels, int channels) = PixelsOf(shape);
+        long elements = (long)pixels * channels;
         int temporaries = 0, stride = checked((int)((elements * sizeof(float) + 63 & ~63L) / 4));
         foreach (ref readonly SolverStatement statement in statements)
         {
@@ -47,8 +46,8 @@ internal sealed unsafe partial class IlgpuExecution
         EndStep(step);
         LaunchAtOnce<SolverArguments>(IsLiteral<TShape>() ? SolverKernel.Literal<TShape> : SolverKernel.Dynamic, DrawnImages * ((elements + 3) / 4), new()
         {
-            Shape = MapDimensions.Of(shape), Images = DrawnImages, Twice = Guided ? 1 : 0, Arena = Arena.Cast<float>(), Stride = stride,
-            Temporaries = _temporaries.Reserve(Math.Max(1L, temporaries) * DrawnImages * stride * sizeof(float), _plan).Cast<float>(),
+            Shape = MapDimensions.Of(shape), Images = DrawnImages, Twice = Guided ? 1 : 0, Arena = _memory.Arena.Cast<float>(), Stride = stride,
+            Temporaries = _memory.Working(Math.Max(1L, temporaries) * DrawnImages * stride * sizeof(float)).Cast<float>(),
             Code = UploadCode(statements), Statements = statements.Length, Noise = new() { Seed = _run.Seed, FirstImage = _run.FirstImage },
         });
     }
@@ -56,8 +55,8 @@ internal sealed unsafe partial class IlgpuExecution
     public override void Threshold<TShape>(int step, SolverRegister register, float quantile, float maximum, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
-        int elements = checked((int)(pixels * channels));
+        (int pixels, int channels) = PixelsOf(shape);
+        int elements = checked(pixels * channels);
         double position = (double)quantile * (elements - 1);
         EndStep(step);
         LaunchAtOnce<ThresholdArguments>(ThresholdKernel.Run, DrawnImages, new()
@@ -74,8 +73,8 @@ internal sealed unsafe partial class IlgpuExecution
     private ArrayView<int> UploadCode(ReadOnlySpan<SolverStatement> statements)
     {
         int words = SolverCode.Words(statements);
-        ArrayView<int> view = _statements.Reserve(4L * words, _plan).Cast<int>();
-        if (_asked != null) return view;
+        ArrayView<int> view = _memory.Statements(4L * words).Cast<int>();
+        if (_launching.IsRehearsal) return view;
         Span<int> code = words <= 256 ? stackalloc int[words] : new int[words];
         SolverCode.Write(statements, Capacity, code);
         if (_code.AsSpan().StartsWith(code)) return view;

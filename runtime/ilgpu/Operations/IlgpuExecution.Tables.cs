@@ -7,7 +7,8 @@ internal sealed partial class IlgpuExecution
     public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(ids, pixels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
         _weights.Find(weights, rows, pixels, channels, out a.Table, out a.Positions);
         Launch(TableKernels.LookUp, Batch * pixels * channels, a);
@@ -16,7 +17,8 @@ internal sealed partial class IlgpuExecution
     public override void FindNearest<TShape>(TableWeights weights, Activation x, Activation y, int rows, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(x, pixels * channels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
         _weights.Find(weights, rows, 0, channels, out a.Table, out a.Positions);
         Launch(TableKernels.FindNearest, Batch * pixels, a);

@@ -24,6 +24,7 @@ public partial class SynchronisationTests
         ["attention, FP16"] = (true, device => Attend(device, 100, (run, qkv, y, s) => run.Attend(qkv, y, s))),
         ["attention, FP32"] = (false, device => Attend(device, 60, (run, qkv, y, s) => run.Attend(qkv, y, s))),
         ["embedding"] = (false, Embed),
+        ["layer normalisation"] = (false, LayerNormalize),
         ["normalisation in two launches"] = (false, device => Normalize(device, new(8, 8, 33, 31, 32, 1e-5f, Nonlinearity.None, 1))),
         ["normalisation in one launch"] = (false, device => Normalize(device, new(8, 7, 20, 12, 2, 1e-5f, Nonlinearity.Silu, 1))),
     };
@@ -64,6 +65,18 @@ public partial class SynchronisationTests
             : found.Groups["left"] is { Success: true } left ? $"cp.async.wait_group {int.Parse(left.Value, CultureInfo.InvariantCulture) + 1};" : "";
         run(PtxLauncher.Open(new() { HalfPrecision = half }, ptx => Synchronisation().Replace(ptx, Edit)));
         return next;
+    }
+
+    private static void LayerNormalize(Device device)
+    {
+        var random = new Random(21);
+        var s = new MapShape(3, 5, 37, 1);
+        var blob = new TestBlob();
+        NormWeights at = blob.AddNorm(Values.Floats(random, s.Channels), Values.Floats(random, s.Channels));
+        using var pair = new Pair(device, blob.Build(), Batch);
+        Activation x = pair.Write(Values.Images(random, Batch, s.Elements)), y = pair.Plan(4 * s.Elements), q = pair.Plan(s.Height * s.Width * 40);
+        pair.Other.LayerNormalize(at, x, y, 1e-5f, s);
+        pair.Other.LayerNormalizeQuantize(at, x, q, To, 1e-5f, s);
     }
 
     private static void ConvolveIntegers(Device device, ConvolutionShape s)

@@ -16,7 +16,7 @@ internal sealed unsafe partial class CpuExecution
         where TShape : struct, IMapShape
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels);
         var work = new ActivationWork { Pixels = pixels, Function = function, X = from.Start, XStride = from.Stride, Result = Sink(y, pixels, channels, shape.ElementSize, to) };
         Run(Batch * work.BlocksPerImage, ref work, Grain((long)work.Result.Block * channels, 1));
@@ -26,7 +26,7 @@ internal sealed unsafe partial class CpuExecution
         where TShape : struct, IMapShape
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, 2L * pixels * channels);
         var work = new GateGeluWork { Pixels = pixels, X = from.Start, XStride = from.Stride, Result = Sink(y, pixels, channels, shape.ElementSize, to) };
         Run(Batch * pixels, ref work, Grain(channels, 2));

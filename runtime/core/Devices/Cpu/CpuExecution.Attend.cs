@@ -82,8 +82,7 @@ internal sealed unsafe partial class CpuExecution
     private void Attend(Quantization query, Quantization key, Quantization value, QuantizedAttentionWork work)
     {
         int channels = work.HeadChannels, all = Batch * work.Heads;
-        if (Math.Max(work.ContextTokens, channels) * 255L * 255 > int.MaxValue)
-            throw new ArgumentException($"Attention over {work.ContextTokens} tokens with {channels} channels a head can leave 32 bits when its products are quantized; leave them in FP32.");
+        CheckQuantizedAttention(work.ContextTokens, channels);
         work.ScoreScale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels));
         work.ValueScale = value.Scale / Softmax.Levels;
         work.Plan();
@@ -100,16 +99,16 @@ internal sealed unsafe partial class CpuExecution
     }
 
     private static (int Tokens, int ContextTokens, int Heads, int Channels) CrossSizesOf<TShape>(TShape shape)
-        where TShape : struct, ICrossAttentionShape =>
-        shape.Tokens > 0 && shape.ContextTokens > 0 && shape.Heads > 0 && shape.HeadChannels > 0 ? (shape.Tokens, shape.ContextTokens, shape.Heads, shape.HeadChannels)
-            : throw new ArgumentException($"Attention of {shape.Tokens} tokens over {shape.ContextTokens}, {shape.Heads} heads of {shape.HeadChannels} channels, is not usable: all must be positive.");
+        where TShape : struct, ICrossAttentionShape
+    {
+        CheckAttention(shape.Tokens, shape.ContextTokens, shape.Heads, shape.HeadChannels);
+        return (shape.Tokens, shape.ContextTokens, shape.Heads, shape.HeadChannels);
+    }
 
     private static (int Tokens, int Heads, int Channels) SizesOf<TShape>(TShape shape)
         where TShape : struct, IAttentionShape
     {
-        int tokens = shape.Tokens, heads = shape.Heads, channels = shape.HeadChannels;
-        if (tokens < 1 || heads < 1 || channels < 1)
-            throw new ArgumentException($"Attention over {tokens} tokens, {heads} heads of {channels} channels is not usable: all must be positive.");
-        return (tokens, heads, channels);
+        CheckAttention(shape.Tokens, shape.Tokens, shape.Heads, shape.HeadChannels);
+        return (shape.Tokens, shape.Heads, shape.HeadChannels);
     }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuExecution
         where TShape : struct, IMapShape
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels);
         _weights.Find(weights, channels, out float* gamma, out float* beta);
         var work = new LayerNormWork
@@ -23,8 +23,4 @@ internal sealed unsafe partial class CpuExecution
         };
         Run(Batch * work.BlocksPerImage, ref work, Grain((long)work.Result.Block * channels, 1));
     }
-
-    private static (int Pixels, int Channels) SizesOf(int height, int width, int channels) =>
-        height > 0 && width > 0 && channels > 0 && (long)height * width <= int.MaxValue ? (height * width, channels)
-            : throw new ArgumentException($"A map of {height}×{width}×{channels} is not usable: all must be positive.");
 }

@@ -7,9 +7,8 @@ internal sealed unsafe partial class CpuExecution
     public override void ScaleShift<TShape>(Activation x, Activation y, int vector, TShape shape = default)
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
-        if (vector < 0 || vector + 2L * channels > _vectorLength)
-            throw new ArgumentOutOfRangeException(nameof(vector), $"The elements {vector} to {vector + 2L * channels - 1} do not lie within the {_vectorLength} step vectors.");
+        (int pixels, int channels) = PixelsOf(shape);
+        CheckVectors(vector, channels);
         Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels), vectors = Floats(_vectors, _vectorLength);
         var work = new ScaleShiftWork
         {
@@ -22,7 +21,7 @@ internal sealed unsafe partial class CpuExecution
     public override void Modulate<TShape>(Activation x, Activation condition, Activation y, bool scales, TShape shape = default)
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels), vectors = Floats(condition, scales ? 2L * channels : channels);
         var work = new ScaleShiftWork
         {
@@ -35,7 +34,7 @@ internal sealed unsafe partial class CpuExecution
     public override void MapLinear<TShape>(Activation x, Activation y, float scale, float offset, TShape shape = default)
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
         var work = new LinearMapWork { Pixels = pixels, Channels = channels, Scale = scale, Offset = offset, X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride };
         Run(Batch * pixels, ref work, Grain(channels, 0.5));
@@ -44,9 +43,8 @@ internal sealed unsafe partial class CpuExecution
     public override void Resample<TShape>(Activation x, Activation y, bool halve, TShape shape = default)
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
-        if (!halve && (shape.Height % 2 != 0 || shape.Width % 2 != 0))
-            throw new ArgumentException($"A map of {shape.Height}×{shape.Width} pixels is not twice another.");
+        (int pixels, int channels) = PixelsOf(shape);
+        CheckResampling(halve, shape);
         Map from = Floats(x, halve ? 4L * pixels * channels : (long)pixels / 4 * channels), to = Floats(y, (long)pixels * channels);
         var work = new ResampleWork
         {

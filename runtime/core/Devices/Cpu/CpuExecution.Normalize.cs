@@ -28,8 +28,7 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         int height = shape.Height, width = shape.Width, channels = shape.Channels, skipChannels = shape.SkipChannels, all = channels + skipChannels, groups = shape.Groups;
-        if (height < 1 || width < 1 || channels < 1 || skipChannels < 0 || groups < 1 || all % groups != 0)
-            throw new ArgumentException($"Group normalisation of {height}×{width}×({channels}+{skipChannels}) in {groups} groups is not usable: sizes must be positive, and groups divide the channels.");
+        CheckGroupNorm(shape);
         long pixels = (long)height * width;
         Map first = Floats(x, pixels * channels), second = skipChannels == 0 ? default : Floats(skip, pixels * skipChannels);
         long sums = (long)Batch * height * 2 * all;

@@ -6,8 +6,6 @@ internal sealed unsafe partial class CpuExecution
 {
     private readonly NativeBuffer _offsets = new(), _sorted = new();
 
-    private int DrawnImages => Guided ? Batch / 2 : Batch;
-
     internal override void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
@@ -18,7 +16,8 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         if (!Guided) return;
-        (long pixels, int channels) = PixelsOf(shape);
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
         Map map = Floats(epsilon, pixels * channels);
         float* offsets = (float*)_offsets.Reserve(channels * sizeof(float));
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, new Span<float>(offsets, channels));
@@ -34,8 +33,8 @@ internal sealed unsafe partial class CpuExecution
     public override void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
-        long elements = pixels * channels;
+        (int pixels, int channels) = PixelsOf(shape);
+        long elements = (long)pixels * channels;
         foreach (ref readonly SolverStatement statement in statements)
         {
             if (statement.Target.HasMemory) Floats(statement.Target.Buffer, elements);
@@ -57,8 +56,8 @@ internal sealed unsafe partial class CpuExecution
     public override void Threshold<TShape>(int step, SolverRegister register, float quantile, float maximum, TShape shape = default)
     {
         Enter();
-        (long pixels, int channels) = PixelsOf(shape);
-        int elements = checked((int)(pixels * channels));
+        (int pixels, int channels) = PixelsOf(shape);
+        int elements = checked(pixels * channels);
         Map map = Floats(register.Buffer, elements);
         var work = new ThresholdWork
         {

@@ -7,7 +7,7 @@ internal sealed unsafe partial class CpuExecution
     public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
     {
         Enter();
-        (int tokens, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int tokens, int channels) = PixelsOf(shape);
         Map from = Floats(ids, tokens), to = Floats(y, (long)tokens * channels);
         _weights.Find(weights, rows, tokens, channels, out float* table, out float* positions);
         var work = new LookUpWork
@@ -20,7 +20,7 @@ internal sealed unsafe partial class CpuExecution
     public override void FindNearest<TShape>(TableWeights weights, Activation x, Activation y, int rows, TShape shape = default)
     {
         Enter();
-        (int pixels, int channels) = SizesOf(shape.Height, shape.Width, shape.Channels);
+        (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
         _weights.Find(weights, rows, 0, channels, out float* codebook, out _);
         var work = new NearestWork

@@ -9,20 +9,12 @@ internal sealed unsafe partial class CpuExecution : Execution
     private readonly CpuWeights _weights;
     private readonly Activation _vectors;
     private readonly NativeBuffer _arena = new();
-    private readonly int[] _labels;
-
-    private int _labelCount;
-    private RunParameters _run = new(0, 0, 0, 1f);
-    private CancellationToken _cancellation;
-    private bool _disposed;
-
     internal CpuExecution(WorkerPool pool, CpuWeights weights, long bytesPerImage, Activation vectors, int capacity)
     {
         _pool = pool;
         _weights = weights;
         _vectors = vectors;
         Capacity = capacity;
-        _labels = new int[capacity];
         _arena.Reserve(checked(bytesPerImage * capacity));
     }
 
@@ -33,18 +25,9 @@ internal sealed unsafe partial class CpuExecution : Execution
 
     private void Begin(int batch, RunParameters run, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (batch < 1 || batch > Capacity)
-            throw new ArgumentException($"A batch of {batch} does not fit a session of capacity {Capacity}.", nameof(batch));
-        if (labels.Length != 0 && labels.Length != batch)
-            throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (both halves under guidance).", nameof(labels));
-        labels.CopyTo(_labels);
-        _labelCount = labels.Length;
-        Batch = batch;
-        _run = run;
-        Guided = run.Guidance != 1f;
+        CheckBegin(batch, labels);
+        SetRun(batch, run, labels, cancellation);
         GuidedSigma = float.NaN;
-        _cancellation = cancellation;
         cancellation.ThrowIfCancellationRequested();
     }
 
@@ -62,20 +45,8 @@ internal sealed unsafe partial class CpuExecution : Execution
             source.Slice(image * elementsPerImage, elementsPerImage).CopyTo(new Span<float>(to.Image(image), elementsPerImage));
     }
 
-    private int ImagesIn(int elements, int elementsPerImage)
-    {
-        if (elements % elementsPerImage != 0 || elements / elementsPerImage > Capacity)
-            throw new ArgumentException($"{elements} elements are not a whole number of images of {elementsPerImage}, or more than the {Capacity} this session holds.");
-        return elements / elementsPerImage;
-    }
-
     /// <summary>What every operation does first.</summary>
-    private void Enter()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Batch == 0) throw new InvalidOperationException("Begin a run before its operations.");
-        _cancellation.ThrowIfCancellationRequested();
-    }
+    private void Enter() => CheckRun();
 
     private void Run<TWork>(int items, ref TWork work, int grain = 1)
         where TWork : struct, IWork
@@ -92,17 +63,14 @@ internal sealed unsafe partial class CpuExecution : Execution
 
     private Map At(Activation map, long bytesPerImage)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
-        if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arena.Length)
-            throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arena.Length / Capacity} bytes per image.");
+        (long start, long stride) = Place(map, bytesPerImage, _arena.Length);
         return new(_arena.Pointer + start, stride);
     }
 
     protected override void Dispose(bool disposing)
     {
-        if (_disposed) return;
-        _disposed = true;
+        if (IsDisposed) return;
+        IsDisposed = true;
         _arena.Dispose();
         _scratch.Dispose();
         _padding.Dispose();

@@ -16,12 +16,12 @@ internal sealed class DeviceScratch(IlgpuDevice device, AcceleratorStream stream
     /// <summary>The largest wish so far, planned ones included.</summary>
     public long Wanted { get; private set; }
 
-    /// <param name="bytes">Wish.</param>
-    /// <param name="plan">While planning: where views lie that nothing will use.</param>
-    public ArrayView<byte> Reserve(long bytes, PlannedMemory? plan)
+    /// <summary>A wish that will come.</summary>
+    public void Expect(long bytes) => Wanted = Math.Max(Wanted, bytes);
+
+    public ArrayView<byte> Reserve(long bytes)
     {
-        Wanted = Math.Max(Wanted, bytes);
-        if (plan != null) return plan.View(bytes);
+        Expect(bytes);
         if (_buffer != null && bytes <= _buffer.Length) return _buffer.View.BaseView.SubView(0, bytes);
         if (_buffer != null)
         {

@@ -18,19 +18,16 @@ internal sealed partial class IlgpuExecution
     private BatchView<T> At<T>(Activation map, long bytesPerImage, Access access)
         where T : unmanaged
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        long stride = (bytesPerImage + 63) & ~63L, start = (long)Capacity * map.Offset;
-        if (bytesPerImage <= 0 || map.Offset < 0 || map.Offset % 64 != 0 || start + Capacity * stride > _arenaBytes)
-            throw new ArgumentException($"A map of {bytesPerImage} bytes at offset {map.Offset} does not lie in the session's arena of {_arenaBytes / Capacity} bytes per image.");
+        (long start, long stride) = Place(map, bytesPerImage, _memory.MapBytes);
         if (access == Access.Write) ForgetHalves(map, bytesPerImage);
-        return new() { Elements = Arena.SubView(start, Capacity * stride).Cast<T>(), Stride = checked((int)(stride / 4)) };
+        return new() { Elements = _memory.Arena.SubView(start, Capacity * stride).Cast<T>(), Stride = checked((int)(stride / 4)) };
     }
 
     /// <summary>Memory for one operation, which overwrites what was there.</summary>
     private ArrayView<byte> Working(long bytes)
     {
         _halves.Clear();
-        return _scratch.Reserve(bytes, _plan);
+        return _memory.Working(bytes);
     }
 
     /// <summary>An FP32 map in FP16, [image][pixel][channels padded to 8]: converted once, not once a tap and block of outputs; and not at all where its normalisation has done that.</summary>
