@@ -10,6 +10,7 @@ internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : Sync
     private static readonly Dictionary<string, string[]> s_examples = new(StringComparer.Ordinal)
     {
         ["calibrate"] = ["specializer calibrate models/mnist --out out --name mnist --null-label 10 --quick", "specializer calibrate models/mnist --out out --steps 20 --eta 0 --weights 4 --activations 8", "specializer calibrate models/mnist --out out --name mnist --null-label 10 --shard 0/3"],
+        ["convert"] = ["specializer convert v1-5-pruned.safetensors --out models/sd15", "specializer convert v2-1_768.safetensors --out models/sd21 --prediction v_prediction"],
         ["diff"] = ["specializer diff before/mnist.calibration.json after/mnist.calibration.json", "specializer diff before after --json"],
         ["doctor"] = ["specializer doctor", "specializer doctor --json"],
         ["evaluate"] = ["specializer evaluate out --model models/mnist --ablation none --html out/report.html"],
@@ -18,6 +19,7 @@ internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : Sync
         ["merge"] = ["specializer merge models/mnist --out out --name mnist --null-label 10 --shards 3"],
         ["new"] = ["specializer new app --artifact out/mnist.calibration.json --source feed"],
         ["sample"] = ["specializer sample models/emoji --prompt \"red heart\" --guidance 3 --out out/heart.png", "specializer sample models/mnist --label 3 --null-label 10 --out out/three.png"],
+        ["synthesize"] = ["specializer synthesize sd15 --out models/sd15-random --seed 1"],
         ["verify"] = ["specializer verify models/mnist --against models/mnist/golden.safetensors"],
     };
 

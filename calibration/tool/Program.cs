@@ -10,6 +10,8 @@ var root = new RootCommand("Inspects, calibrates, verifies and evaluates quantiz
     CalibrateCommand.Create(),
     CalibrateCommand.CreateMerge(),
     SampleCommand.Create(),
+    SynthesizeCommand.Create(),
+    ConvertCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),

@@ -50,7 +50,7 @@ public static class PipelineImporter
                 $"there are {configuration.Positions} positions, and the tokenizer's model_max_length is {tokenizer.Length}. The two folders do not belong together; download both again.");
         }
 
-        return new(Read(folder, config, layout.Notes, tensors => TextEncoderImporter.Import(configuration, tensors, tokenizer.Length)), tokenizer);
+        return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer);
     }
 
     private static ClipTokenizer OpenTokenizer(string folder)
@@ -88,25 +88,27 @@ public static class PipelineImporter
         if (!Directory.Exists(folder))
             throw new ModelImportException(folder, null, $"the folder does not exist, and without {component.Class} latents do not become pictures. {Whole}");
         ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(config);
-        if (configuration.LatentChannels != model.Channels)
+        var (factor, channels) = PartImporter.Latents(config);
+        if (channels != model.Channels)
         {
             throw new ModelImportException(config.File, "latent_channels",
-                $"is {configuration.LatentChannels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
+                $"is {channels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
         }
 
-        return Unscale(Read(folder, config, layout.Notes, tensors => AutoencoderImporter.Decoder(configuration, tensors, model.Height, model.Width)), configuration.ScalingFactor);
+        return Unscale(Read(folder, config, layout.Notes, PipelinePart.Decoder, model.Height, model.Width), factor);
     }
 
-    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, Func<SourceTensors, ImportedNetwork> import)
+    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width)
     {
-        using ModelWeights weights = ModelWeights.Open(folder, null, notes);
+        // Stays open as long as the network is in use.
+        ModelWeights weights = ModelWeights.Open(folder, null, notes);
         try
         {
-            return import(weights.Tensors) with { Sha256 = weights.Sha256 + config.Sha256 };
+            return PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 };
         }
         catch (SafetensorsException e)
         {
+            weights.Dispose();
             throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
         }
     }
