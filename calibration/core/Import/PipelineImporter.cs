@@ -20,7 +20,7 @@ public static class PipelineImporter
     {
         ModelLayout layout = ModelLayout.Find(folder);
         PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
-        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? DiffusersImporter.DefaultTokens);
+        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? (TakesLabels(layout) ? 1 : DiffusersImporter.DefaultTokens));
         if (text is not null) RequireFit(text, model, layout);
         ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
         return model with
@@ -33,6 +33,9 @@ public static class PipelineImporter
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
     }
+
+    // A label is one token: a row of a table.
+    private static bool TakesLabels(ModelLayout layout) => layout.Pipeline?.Components.Any(c => c.Class == "ClassEmbedder") == true;
 
     private static PromptEncoder? Text(ModelLayout layout)
     {

@@ -60,6 +60,16 @@ public class CheckpointConverterTests
     }
 
     [Fact]
+    public void A_label_is_one_token_of_context()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "ldm", n => n);
+        ImportedModel model = PipelineImporter.Load(folder.File("origin"));
+        Assert.Equal(1, model.Network.Maps.Single(m => m.Name == UNetImporter.Context).Width);
+        Assert.NotNull(model.Decoder);
+    }
+
+    [Fact]
     public void Unknown_missing_and_misshapen_tensors_are_named_at_once()
     {
         using var folder = new TemporaryFolder();
