@@ -1,18 +1,10 @@
 using Specializer.Formats;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
 /// <summary>Reads model folders as the diffusers library writes them, and as people have them.</summary>
 public static class DiffusersImporter
 {
-    // Schedulers whose noise schedule is read as the source library reads it for another class: by the same keys.
-    private static readonly string[] s_others =
-    [
-        "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "HeunDiscreteScheduler",
-        "LMSDiscreteScheduler", "DEISMultistepScheduler", "UniPCMultistepScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LCMScheduler", "TCDScheduler",
-    ];
-
     /// <summary>Tokens of a condition where nothing says how many: CLIP's.</summary>
     public const int DefaultTokens = 77;
 
@@ -30,12 +22,10 @@ public static class DiffusersImporter
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
         ModelSource source = ModelSource.Find(folder);
-        ConfigurationReader config = source.Network, scheduler = source.Scheduler;
+        ConfigurationReader config = source.Network;
         UNetConfiguration configuration = UNetConfiguration.Read(config, tokens);
-        string named = scheduler.Text("_class_name", "");
-        bool standsIn = s_others.Contains(named);
-        SchedulerConfiguration schedule = ReadScheduler(scheduler, standsIn ? SchedulerConfiguration.Ddim : null);
-        if (standsIn) source.Notes.Add($"{named}'s steps are not compiled yet: over its noise schedule, the samplers 'ddim' and 'ddpm' are possible.");
+        var scheduler = new ModelScheduler(source.Scheduler);
+        scheduler.Check();
         // Stays open as long as the model is in use: tensors are read when they are needed.
         ModelWeights weights = source.OpenWeights();
         try
@@ -43,7 +33,7 @@ public static class DiffusersImporter
             var (imported, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
             weights.Check();
             RewrittenNetwork network = RewrittenNetwork.Of(imported, tensors);
-            return new ImportedModel(network.Network, network.Tensors, time, schedule)
+            return new ImportedModel(network.Network, network.Tensors, time, scheduler)
             {
                 Name = name ?? FolderName(source.Path),
                 Architecture = configuration.Cross is null ? "UNet2DModel" : "UNet2DConditionModel",
@@ -51,12 +41,11 @@ public static class DiffusersImporter
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
-                NamedScheduler = named,
                 StoredType = weights.Type,
                 Pipeline = source.Pipeline,
                 Notes = source.Notes,
                 Dropped = network.Dropped,
-                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(scheduler.File, k))],
+                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(source.Scheduler.File, k))],
             };
         }
         catch (SafetensorsException e)
@@ -68,26 +57,6 @@ public static class DiffusersImporter
         {
             weights.Dispose();
             throw;
-        }
-    }
-
-    private static SchedulerConfiguration ReadScheduler(ConfigurationReader json, string? className)
-    {
-        try
-        {
-            SchedulerConfiguration configuration = SchedulerConfiguration.Parse(json.Json, className);
-            // What a scheduler does not know it does not use: diffusers writes the settings of one beside another's.
-            foreach (string key in SchedulerParser.Keys) json.Has(key);
-            return configuration;
-        }
-        catch (FormatException e)
-        {
-            throw new ModelImportException(json.File, null, e.Message, e);
-        }
-        catch (NotSupportedException e)
-        {
-            var key = (string)e.Data[SchedulerParser.DataKey]!;
-            throw new UnsupportedModelException(json.File, key, json.Raw(key), e.Message);
         }
     }
 
