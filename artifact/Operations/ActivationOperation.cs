@@ -4,7 +4,7 @@ namespace Specializer.Manifest;
 /// <param name="Name">Module path.</param>
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">Map written.</param>
-/// <param name="Function"><c>silu</c>, <c>gelu</c> (exact), <c>quick_gelu</c>, <c>relu</c> or <c>mish</c>.</param>
+/// <param name="Function"><c>silu</c>, <c>gelu</c> (exact), <c>quick_gelu</c>, <c>relu</c>, <c>mish</c> or <c>tanh</c>.</param>
 internal sealed record ActivationOperation(string Name, string Input, string Output, string Function) : Operation(Name)
 {
     public const string JsonName = "activation";
@@ -36,7 +36,7 @@ internal sealed record ActivationOperation(string Name, string Input, string Out
     }
 
     /// <summary>The functions that there are.</summary>
-    public static string[] Functions { get; } = ["silu", "gelu", "quick_gelu", "relu", "mish"];
+    public static string[] Functions { get; } = ["silu", "gelu", "quick_gelu", "relu", "mish", "tanh"];
 
     public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Specializer.Calibration;
+using Specializer.Calibration.Conversion;
 using Specializer.Manifest;
 
 namespace Specializer.Benchmarks.Models;
@@ -49,33 +50,13 @@ internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDic
     private static BenchmarkModel Mnist()
     {
         ImportedModel model = DiffusersImporter.Load(RepositoryFolder.Find("sample-app/models/mnist"), "mnist");
-        return new("mnist", model.Network, model.Tensors(Timesteps));
+        return new("mnist", model.Network, model.Tensors(Timesteps).ToDictionary(StringComparer.Ordinal));
     }
 
     /// <summary>The exact configuration of google/ddpm-cifar10-32 (35.7 M parameters) with seeded random weights.</summary>
     private static BenchmarkModel Cifar10()
     {
-        var configuration = new UNetConfiguration
-        {
-            Height = 32,
-            Width = 32,
-            Channels = 3,
-            BlockChannels = [128, 256, 256, 256],
-            LayersPerBlock = 2,
-            DownAttention = [false, true, false, false],
-            UpAttention = [false, false, true, false],
-            MiddleAttention = true,
-            HeadChannels = null,
-            Groups = 32,
-            MiddleAttentionGroups = 32,
-            Epsilon = 1e-6f,
-            MiddleScaleFactor = 1,
-            DownsamplePadding = 0,
-            FlipSinToCos = false,
-            FrequencyShift = 1,
-            EmbeddingWidth = 512,
-            Classes = 0,
-        };
+        UNetConfiguration configuration = UNetConfiguration.Read(PipelineRecipe.All.Single(r => r.Name == "cifar10-32").Components.Single().Reader);
         var (network, weights, time) = UNetImporter.Import(configuration, SyntheticWeights.Of("ddpm-cifar10-32.unet.txt", seed: 1));
         var tensors = new Dictionary<string, float[]>(weights, StringComparer.Ordinal);
         foreach (var (name, values) in time.Tensors(Timesteps)) tensors.Add(name, values);

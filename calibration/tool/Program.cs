@@ -11,6 +11,8 @@ var root = new RootCommand("Inspects, calibrates, verifies and evaluates quantiz
     CalibrateCommand.Create(CalibrationRole.Worker),
     CalibrateCommand.Create(CalibrationRole.Merge),
     SampleCommand.Create(),
+    SynthesizeCommand.Create(),
+    ConvertCommand.Create(),
     InspectCommand.Create(),
     VerifyCommand.Create(),
     ExportCommand.Create(),

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using Specializer.Calibration;
 using Specializer.Formats;
+using Specializer.Manifest;
 
 namespace Specializer.Tool;
 
@@ -12,7 +13,7 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
+        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout, or the folder of a decoder or text encoder." };
         var against = new Option<FileInfo>("--against") { Description = "Safetensors file with the reference library's inputs and outputs.", Required = true };
         var json = new Option<FileInfo?>("--json") { Description = "Write every printed figure to this file." };
         Option<double> tolerance = Number.Create("--tolerance", "Largest absolute error of one prediction.", GoldenVerification.DefaultTolerance);
@@ -40,6 +41,7 @@ internal static class VerifyCommand
     {
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
+        if (PartVerification.Recognizes(folder)) return RunPart(folder, golden, json, tolerance, threads, clock, cancellation);
         ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden) ?? DiffusersImporter.DefaultTokens);
         Console.WriteLine(ModelText.Describe(model));
         foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
@@ -50,32 +52,50 @@ internal static class VerifyCommand
         if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
         IReadOnlyList<VerificationResult> results = GoldenVerification.Run(
             model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation);
+        Print(results, r => r.Name == "eps" ? "absolute" : "relative");
+        Console.WriteLine(Invariant($"{(engine is InterpreterEngine ? device.Name : engine.Name)}, {clock.Elapsed.TotalSeconds:F1} s"));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model.Name, model.Sha256, model.Parameters, model.Notes, model.Ignored, results));
+        return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
+    }
+
+    private static int RunPart(string folder, string golden, FileInfo? json, double? tolerance, int threads, Stopwatch clock, CancellationToken cancellation)
+    {
+        using var device = new CpuDevice(threads);
+        VerifiedPart part = PartVerification.Run(folder, golden, device, tolerance, cancellation);
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        Console.WriteLine(Invariant($"{MessageText.Harmless(name)}: {part.Class}, {part.Parameters:N0} parameters, stored as {part.StoredType}"));
+        foreach (string note in part.Notes) Console.WriteLine(MessageText.Harmless(note));
+        Console.WriteLine($"weights SHA-256 {part.Sha256}");
+        Print(part.Results, _ => "absolute");
+        Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
+        return part.Results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
+    }
+
+    private static void Print(IReadOnlyList<VerificationResult> results, Func<VerificationResult, string> kind)
+    {
         foreach (VerificationResult result in results)
         {
             Console.WriteLine(result.Status == VerificationStatus.Skipped
                 ? $"  {result.Name,-12} skipped: {result.Note}"
-                : Invariant($"  {result.Name,-12} {(result.Status == VerificationStatus.Passed ? "ok" : "FAILED"),-6} largest {(result.Name == "eps" ? "absolute" : "relative")} error {result.Error:0.0e-0}, tolerance {result.Tolerance:0e-0}{(result.Note.Length == 0 ? "" : $": {result.Note}")}"));
+                : Invariant($"  {result.Name,-12} {(result.Status == VerificationStatus.Passed ? "ok" : "FAILED"),-6} largest {kind(result)} error {result.Error:0.0e-0}, tolerance {result.Tolerance:0e-0}{(result.Note.Length == 0 ? "" : $": {result.Note}")}"));
         }
-
-        Console.WriteLine(Invariant($"{(engine is InterpreterEngine ? device.Name : engine.Name)}, {clock.Elapsed.TotalSeconds:F1} s"));
-        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model, results));
-        return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
 
     private static double? Given(ParseResult result, Option<double> option) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option) : null;
 
-    private static void WriteJson(Stream stream, ImportedModel model, IReadOnlyList<VerificationResult> results)
+    private static void WriteJson(Stream stream, string name, string sha256, long parameters, IReadOnlyList<string> notes, IReadOnlyList<IgnoredSetting> unused, IReadOnlyList<VerificationResult> results)
     {
         using var json = new Utf8JsonWriter(stream, new() { Indented = true });
         json.WriteStartObject();
-        json.WriteString("model", model.Name);
-        json.WriteString("sha256", model.Sha256);
-        json.WriteNumber("parameters", model.Parameters);
+        json.WriteString("model", name);
+        json.WriteString("sha256", sha256);
+        json.WriteNumber("parameters", parameters);
         json.WriteStartArray("notes");
-        foreach (string note in model.Notes) json.WriteStringValue(note);
+        foreach (string note in notes) json.WriteStringValue(note);
         json.WriteEndArray();
         json.WriteStartArray("ignored");
-        foreach (IgnoredSetting ignored in model.Ignored)
+        foreach (IgnoredSetting ignored in unused)
         {
             json.WriteStartObject();
             json.WriteString("file", Path.GetFileName(ignored.File));

@@ -13,6 +13,7 @@ internal sealed partial class SamplerModelBuilder
             "quick_gelu" => "QuickGelu",
             "relu" => "Relu",
             "mish" => "Mish",
+            "tanh" => "Tanh",
             _ => "Silu",
         };
         return new MapCall(_shapes.Map(_maps[o.Output]), "Activate", null, _mapNames[o.Input], _mapNames[o.Output], "global::Specializer.Nonlinearity." + function, Slot(o.Output));

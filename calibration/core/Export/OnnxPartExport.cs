@@ -2,17 +2,6 @@ using Specializer.Formats;
 
 namespace Specializer.Calibration.Export;
 
-/// <summary>What a pipeline holds beside the network that predicts noise.</summary>
-public enum PipelinePart
-{
-    /// <summary>Latents to pictures.</summary>
-    Decoder,
-    /// <summary>Pictures to latents, or to their means and logarithms of variances.</summary>
-    Encoder,
-    /// <summary>Token numbers to hidden states.</summary>
-    TextEncoder,
-}
-
 /// <summary>Writes autoencoders and text encoders as ONNX files that other runtimes run: FP32, batch free, sizes fixed.</summary>
 public static class OnnxPartExport
 {
@@ -37,7 +26,7 @@ public static class OnnxPartExport
         (string, string) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
         try
         {
-            Write(Import(json, weights.Tensors, part, height, width), output, names.Item1, names.Item2);
+            Write(PartImporter.Import(json, weights, part, height, width), output, names.Item1, names.Item2);
         }
         catch (SafetensorsException e)
         {
@@ -50,21 +39,4 @@ public static class OnnxPartExport
     /// <summary>Writes a network that knows no timestep.</summary>
     internal static void Write(ImportedNetwork network, Stream output, string input, string result) =>
         OnnxExporter.Export(network.Network, name => network.Tensors[name], output, new() { Input = input, Output = result });
-
-    private static ImportedNetwork Import(ConfigurationReader json, SourceTensors tensors, PipelinePart part, int height, int width)
-    {
-        if (part == PipelinePart.TextEncoder)
-        {
-            ImportedNetwork encoder = TextEncoderImporter.Import(TextEncoderConfiguration.Read(json), tensors, width == 0 ? null : width);
-            tensors.RejectRest();
-            return encoder;
-        }
-
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(json);
-        if (part == PipelinePart.Encoder && (height % configuration.Factor != 0 || width % configuration.Factor != 0))
-            throw new ArgumentOutOfRangeException(nameof(height), $"A picture of {height}×{width} pixels is no whole number of latents of {configuration.Factor}×{configuration.Factor} pixels.");
-        return part == PipelinePart.Decoder ? AutoencoderImporter.Decoder(configuration, tensors, height, width) : AutoencoderImporter.Encoder(configuration, tensors, height, width);
-    }
 }

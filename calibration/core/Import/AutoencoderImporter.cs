@@ -88,11 +88,11 @@ internal sealed class AutoencoderImporter
 
     private Map End(string half, Map h, int channels, string? output)
     {
-        h = _network.GroupNorm($"{half}.conv_norm_out", new(h), _configuration.Groups, Epsilon, silu: true).First;
+        h = _network.GroupNorm($"{half}.conv_norm_out", new(h), _configuration.Groups, Epsilon, "silu").First;
         return _network.Convolution($"{half}.conv_out", new MapPair(h), channels, new() { Output = output });
     }
 
-    private Map Residual(string name, Map input, int channels) => ResidualBlock.Add(_network, name, new(input), channels, _configuration.Groups, Epsilon, hasTime: false);
+    private Map Residual(string name, Map input, int channels) => ResidualBlock.Add(_network, name, new(input), channels, new() { Groups = _configuration.Groups, Epsilon = Epsilon });
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -46,7 +46,14 @@ internal sealed class ConfigurationReader
     /// <exception cref="ModelImportException">The file is missing or is no JSON object.</exception>
     public static ConfigurationReader Open(string file)
     {
-        byte[] bytes = ModelFile.ReadAll(file);
+        return Parse(file, ModelFile.ReadAll(file));
+    }
+
+    /// <param name="file">Path, or what stands for it, for messages.</param>
+    /// <param name="bytes">Content.</param>
+    /// <exception cref="ModelImportException">It is no JSON object.</exception>
+    public static ConfigurationReader Parse(string file, byte[] bytes)
+    {
         try
         {
             JsonElement root = ConfigurationJson.Parse(bytes);

@@ -10,7 +10,7 @@ public static class DiffusersImporter
 
     /// <summary>Loads a <c>UNet2DModel</c> or <c>UNet2DConditionModel</c> and its scheduler.</summary>
     /// <param name="folder">Holds <c>config.json</c>, <c>scheduler_config.json</c> and the weights: <c>diffusion_pytorch_model.safetensors</c>, several files with an index, or the
-    /// one other safetensors file there; or the folders <c>unet</c> and <c>scheduler</c> of a pipeline with these files. A file of such a folder stands for it.</param>
+    /// one other safetensors file there; or the folders <c>unet</c> and <c>scheduler</c> of a pipeline with these files. A file of such a folder stands for it. Or one safetensors file that holds a whole pipeline in the layout of CompVis or Stable Diffusion: its network is read.</param>
     /// <param name="name">Name for files and messages; null for the folder's.</param>
     /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none.</param>
     /// <param name="tokens">Tokens of the condition of a <c>UNet2DConditionModel</c>: shapes are compiled in.</param>
@@ -21,35 +21,42 @@ public static class DiffusersImporter
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
-        ModelLayout layout = ModelLayout.Find(folder);
-        ConfigurationReader config = ConfigurationReader.Open(layout.Configuration);
-        bool conditional = config.Text("_class_name", "") == "UNet2DConditionModel";
-        UNetConfiguration configuration = conditional ? UNetConfiguration.ReadConditional(config, tokens) : UNetConfiguration.Read(config);
-        var scheduler = new ModelScheduler(ConfigurationReader.Open(layout.Scheduler));
+        ModelSource source = ModelSource.Find(folder);
+        ConfigurationReader config = source.Network;
+        UNetConfiguration configuration = UNetConfiguration.Read(config, tokens);
+        var scheduler = new ModelScheduler(source.Scheduler);
         scheduler.Check();
-        using ModelWeights weights = ModelWeights.Open(layout.Network, layout.Weights, layout.Notes);
+        // Stays open as long as the model is in use: tensors are read when they are needed.
+        ModelWeights weights = source.OpenWeights();
         try
         {
             var (imported, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
+            weights.Check();
             RewrittenNetwork network = RewrittenNetwork.Of(imported, tensors);
             return new ImportedModel(network.Network, network.Tensors, time, scheduler)
             {
-                Name = name ?? FolderName(layout.Folder),
-                Architecture = conditional ? "UNet2DConditionModel" : "UNet2DModel",
+                Name = name ?? FolderName(source.Path),
+                Architecture = configuration.Cross is null ? "UNet2DModel" : "UNet2DConditionModel",
                 Sha256 = weights.Sha256,
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
                 StoredType = weights.Type,
-                Pipeline = layout.Pipeline,
-                Notes = layout.Notes,
+                Pipeline = source.Pipeline,
+                Notes = source.Notes,
                 Dropped = network.Dropped,
-                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(layout.Scheduler, k))],
+                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(source.Scheduler.File, k))],
             };
         }
         catch (SafetensorsException e)
         {
+            weights.Dispose();
             throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
         }
     }
 

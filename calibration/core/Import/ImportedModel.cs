@@ -90,6 +90,9 @@ public sealed record ImportedModel
     /// <summary>Channels of an image.</summary>
     public int Channels => Latent.Channels;
 
+    /// <summary>Channels of a prediction: as many as of an image, or more where the variance is predicted as well.</summary>
+    public int OutputChannels => Network.Maps.Single(m => m.Name == Network.Epsilon).Channels;
+
     /// <summary>Rows of the label table; 0 when the model is unconditional.</summary>
     public int Classes => Network.Embedding.Classes;
 
@@ -99,7 +102,7 @@ public sealed record ImportedModel
     /// <summary>All of whose maps are FP32.</summary>
     internal Network Network { get; }
 
-    /// <summary>The operations' tensors by name, laid out as <see cref="Manifest.Network"/> says; without the embedding's, which depend on the timesteps.</summary>
+    /// <summary>The operations' tensors by name, laid out as <see cref="Manifest.Network"/> says; without the embedding's, which depend on the timesteps. Imported ones are read from the files each time.</summary>
     internal IReadOnlyDictionary<string, float[]> Weights { get; }
 
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
@@ -110,11 +113,11 @@ public sealed record ImportedModel
 
     private Map Latent => Network.Maps.Single(m => m.Name == Network.Latent);
 
-    /// <summary>All FP32 tensors by name, with one row of the embedding's table for each timestep.</summary>
+    /// <summary>All FP32 tensors by name, with one row of the embedding's table for each timestep. Each is made when it is asked for.</summary>
     internal IReadOnlyDictionary<string, float[]> Tensors(IReadOnlyList<float> timesteps)
     {
-        var all = new Dictionary<string, float[]>(Weights, StringComparer.Ordinal);
-        foreach (var (name, values) in Time.Tensors(timesteps)) all.Add(name, values);
+        DeferredTensors all = Time.Tensors(timesteps);
+        foreach (string name in Weights.Keys) all.Add(name, () => Weights[name]);
         return all;
     }
 

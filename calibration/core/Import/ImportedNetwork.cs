@@ -1,18 +1,19 @@
 using System.Runtime.InteropServices;
 using Specializer.Manifest;
+using Specializer.Packing;
 
 namespace Specializer.Calibration;
 
 /// <summary>A part of a pipeline that knows no timestep: a decoder, an encoder, a text encoder.</summary>
 /// <param name="Network">All of whose maps are FP32; its latent is what goes in, its epsilon what comes out.</param>
 /// <param name="Tensors">By name, laid out as the operations say.</param>
-internal sealed record ImportedNetwork(Network Network, IReadOnlyDictionary<string, float[]> Tensors)
+internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
 {
     /// <summary>SHA-256 of its weights file and of its configuration; empty where it came from no files.</summary>
     public string Sha256 { get; init; } = "";
 
     /// <summary>Number of FP32 parameters.</summary>
-    public long Parameters => Tensors.Values.Sum(t => (long)t.Length);
+    public long Parameters => WeightTensors.Of(Network, 0).Values.Sum(t => t.Bytes / 4);
 
     /// <summary>The map that comes out.</summary>
     public Map Output => Network.Maps.Single(m => m.Name == Network.Epsilon);

@@ -40,8 +40,8 @@ internal sealed record ModelLayout
     }
 
     private static string NoFolder(bool weights) => weights
-        ? "is a file of weights without a config.json beside it; a model folder is expected. A single-file checkpoint becomes one: "
-          + "python -c \"from diffusers import DiffusionPipeline as P; P.from_single_file('FILE').save_pretrained('FOLDER')\"."
+        ? "is a file of weights without a config.json beside it; a model folder is expected. A single-file checkpoint of Stable Diffusion or latent diffusion becomes one: "
+          + "specializer convert FILE --out FOLDER."
         : "is a file; a model folder is expected.";
 
     private static ModelLayout FindIn(string folder)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Specializer.Calibration.Conversion;
 using Specializer.Formats;
 using Specializer.Manifest;
 
@@ -13,6 +14,8 @@ internal sealed class ModelWeights : IDisposable
     private const int MaximumShards = 1024;
 
     private readonly List<SafetensorsFile> _files = [];
+    // By their names here: the file, and where in it.
+    private readonly Dictionary<string, (SafetensorsFile File, MappedTensor At)> _stored = new(StringComparer.Ordinal);
 
     private ModelWeights(string path) => Path = path;
 
@@ -51,10 +54,43 @@ internal sealed class ModelWeights : IDisposable
         }
     }
 
+    /// <summary>Checks that the tensors are those that were asked for, and looks through them.</summary>
+    /// <param name="partly">Whether there may be more.</param>
+    /// <exception cref="TensorMismatchException">Tensors are missing, have other extents, or were not asked for.</exception>
+    /// <exception cref="ModelImportException">One holds NaN or infinity.</exception>
+    public void Check(bool partly = false)
+    {
+        Tensors.Check(partly);
+        foreach (string name in Tensors.Taken)
+        {
+            var (file, at) = _stored[name];
+            long element = file.FindNonFinite(at.Key);
+            if (element < 0) continue;
+            float value = file.ReadFloats(at.Key)[element];
+            throw new ModelImportException(Path, name, $"element {element} is {value}; every weight must be finite. Download or export the model again.");
+        }
+    }
+
     public void Dispose()
     {
         foreach (SafetensorsFile file in _files) file.Dispose();
     }
+
+    /// <summary>Opens a part of a file that holds a whole pipeline in another layout.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">By name in diffusers' layout.</param>
+    /// <exception cref="ModelImportException">The file is malformed.</exception>
+    public static ModelWeights Open(string path, IReadOnlyDictionary<string, MappedTensor> tensors)
+    {
+        var weights = new ModelWeights(path);
+        SafetensorsFile file = Open(path);
+        weights._files.Add(file);
+        foreach (var (name, at) in tensors) weights._stored.Add(name, (file, at));
+        weights.Tensors = weights.Stored();
+        return weights;
+    }
+
+    private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File));
 
     private static string Choose(string folder, List<string> notes)
     {
@@ -106,8 +142,7 @@ internal sealed class ModelWeights : IDisposable
 
     private void Read(Dictionary<string, string[]?> files, List<string> notes)
     {
-        var shapes = new Dictionary<string, long[]>(StringComparer.Ordinal);
-        var homes = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        var stored = new Dictionary<string, (SafetensorsFile File, long[] Shape)>(StringComparer.Ordinal);
         foreach (var (path, expected) in files)
         {
             SafetensorsFile file = Open(path);
@@ -115,20 +150,13 @@ internal sealed class ModelWeights : IDisposable
             if (expected is not null && !file.Entries.Keys.ToHashSet(StringComparer.Ordinal).SetEquals(expected))
                 throw new ModelImportException(path, null, $"holds other tensors than {System.IO.Path.GetFileName(Path)} says. They do not belong together; download both again.");
             foreach (var (name, entry) in file.Entries)
-            {
-                shapes.Add(name, entry.Shape);
-                homes.Add(name, file);
-            }
+                stored.Add(name, (file, entry.Shape));
         }
 
-        string prefix = CommonPrefix(shapes.Keys);
-        if (prefix.Length > 0)
-        {
-            notes.Add($"The names of all tensors begin with {Names.Quote(prefix)}, which is left off.");
-            shapes = shapes.ToDictionary(s => s.Key[prefix.Length..], s => s.Value, StringComparer.Ordinal);
-        }
-
-        Tensors = new(Path, shapes, name => homes[prefix + name].ReadFloats(prefix + name));
+        string prefix = CommonPrefix(stored.Keys);
+        if (prefix.Length > 0) notes.Add($"The names of all tensors begin with {Names.Quote(prefix)}, which is left off.");
+        foreach (var (name, (file, shape)) in stored) _stored.Add(name[prefix.Length..], (file, new(name, shape)));
+        Tensors = Stored();
     }
 
     private static SafetensorsFile Open(string path)

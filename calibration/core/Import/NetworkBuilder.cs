@@ -7,12 +7,15 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
 {
     private readonly List<Map> _maps = [];
     private readonly List<Operation> _operations = [];
-    private readonly Dictionary<string, float[]> _tensors = new(StringComparer.Ordinal);
-    private readonly List<float[]> _projections = [];
-    private readonly List<float[]> _projectionBiases = [];
+    private readonly DeferredTensors _tensors = new();
+    private readonly List<TimeProjection> _projections = [];
+    private Map? _embedding;
     private int _vectors;
 
-    public IReadOnlyDictionary<string, float[]> Tensors => _tensors;
+    public DeferredTensors Tensors => _tensors;
+
+    /// <summary>Projections of the time embedding, in the order of their rows among the step vectors.</summary>
+    public IReadOnlyList<TimeProjection> Projections => _projections;
 
     public Map AddMap(string name, int height, int width, int channels)
     {
@@ -21,9 +24,25 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         return map;
     }
 
-    /// <summary>Group norm over one map, or over both halves of a skip concatenation.</summary>
-    public MapPair GroupNorm(string name, MapPair input, int groups, float epsilon, bool silu)
+    /// <summary>From here on, projections of the embedding read a map instead of becoming step vectors.</summary>
+    /// <param name="map">The embedding behind its non-linearity.</param>
+    public void EmbedBy(Map map) => _embedding = map;
+
+    /// <summary>Takes elements of the step vectors for something else than a projection; returns the first.</summary>
+    public int Reserve(int vectors) => (_vectors += vectors) - vectors;
+
+    /// <summary>A convolution whose tensors come from a module of another name, or are changed on the way.</summary>
+    public Map Convolution(string name, string module, Map input, int outputs, ConvolutionOptions options, Func<float[], float[]> weight, Func<float[], float[]> bias)
     {
+        int size = options.KernelSize;
+        Func<float[]> weights = source.Take($"{module}.weight", outputs, input.Channels, size, size), biases = source.Take($"{module}.bias", outputs);
+        return Convolution(name, input, outputs, () => weight(ChannelsLast(weights(), outputs, input.Channels, size * size, 0, input.Channels)), () => bias(biases()), options);
+    }
+
+    /// <summary>Group norm over one map, or over both halves of a skip concatenation, and a non-linearity, if any.</summary>
+    public MapPair GroupNorm(string name, MapPair input, int groups, float epsilon, string? function)
+    {
+        bool silu = function == "silu";
         int channels = input.Channels;
         _tensors.Add($"{name}.weight", source.Take($"{name}.weight", channels));
         _tensors.Add($"{name}.bias", source.Take($"{name}.bias", channels));
@@ -32,26 +51,29 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
             : new(Like(input.First, name));
         _operations.Add(new GroupNormOperation(
             name, input.First.Name, output.First.Name, input.Skip?.Name, output.Skip?.Name, groups, Number.From(epsilon), silu));
-        return output;
+        if (silu || function is null) return output;
+        return output.Skip is { } second
+            ? new(Activation($"{name}.0.activation", output.First, function), Activation($"{name}.1.activation", second, function))
+            : new(Activation($"{name}.activation", output.First, function));
     }
 
     /// <summary>A convolution of the source model. Over a skip concatenation it becomes two, the second of which adds to the first.</summary>
     public Map Convolution(string name, MapPair input, int outputs, ConvolutionOptions options)
     {
         int size = options.KernelSize;
-        float[] weight = source.Take($"{name}.weight", [outputs, input.Channels, .. size == 1 ? (ReadOnlySpan<int>)[] : [size, size]]);
-        float[] bias = source.Take($"{name}.bias", outputs);
+        Func<float[]> weight = source.Take($"{name}.weight", outputs, input.Channels, size, size);
+        Func<float[]> bias = options.Bias ? source.Take($"{name}.bias", outputs) : () => new float[outputs];
         if (input.Skip is not { } skip) return Convolution(name, input.First, outputs, Part(0, input.Channels), bias, options);
 
         Map half = Convolution($"{name}.0", input.First, outputs, Part(0, input.First.Channels), bias, options with { OutputScale = 1 });
-        return Convolution($"{name}.1", skip, outputs, Part(input.First.Channels, skip.Channels), new float[outputs],
+        return Convolution($"{name}.1", skip, outputs, Part(input.First.Channels, skip.Channels), () => new float[outputs],
             options with { Residual = half, Vector = -1 });
 
-        float[] Part(int first, int count) => ChannelsLast(weight, outputs, input.Channels, size * size, first, count);
+        Func<float[]> Part(int first, int count) => () => ChannelsLast(weight(), outputs, input.Channels, size * size, first, count);
     }
 
     /// <summary>Adds a convolution whose tensors are already in this project's layout.</summary>
-    public Map Convolution(string name, Map input, int outputs, float[] weight, float[] bias, ConvolutionOptions options)
+    public Map Convolution(string name, Map input, int outputs, Func<float[]> weight, Func<float[]> bias, ConvolutionOptions options)
     {
         // Padding 1 keeps the size, and rounds up where it is halved; padding 0 with stride 2 has one row and column of zeros behind.
         int height = input.Height * options.Upsample / options.Stride, width = input.Width * options.Upsample / options.Stride;
@@ -65,27 +87,23 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     }
 
     /// <summary>Self-attention with its projections: q, k and v from one 1×1 convolution, heads contiguous in each.</summary>
-    public Map Attention(string name, Map input, int heads, int groups, float epsilon, double scaleFactor)
+    public Map Attention(string name, Map input, int heads, int? groups, float epsilon, double scaleFactor)
     {
         int channels = input.Channels;
-        Map normal = GroupNorm($"{name}.group_norm", new(input), groups, epsilon, silu: false).First;
+        Map normal = groups is { } g ? GroupNorm($"{name}.group_norm", new(input), g, epsilon, null).First : input;
         Map qkv = Linear($"{name}.to_qkv", [$"{name}.to_q", $"{name}.to_k", $"{name}.to_v"], normal, channels, bias: true);
         Map merged = SelfAttention($"{name}.attention", qkv, heads);
-        return Convolution($"{name}.to_out.0", new MapPair(merged), channels, new() { KernelSize = 1, Residual = input, OutputScale = 1 / scaleFactor });
+        return Linear($"{name}.to_out.0", [$"{name}.to_out.0"], merged, channels, bias: true, new() { Residual = input, OutputScale = 1 / scaleFactor });
     }
 
-    /// <summary>Adds a projection of the time embedding; returns the offset of its rows among the step vectors.</summary>
-    public int Projection(string name, int channels)
+    /// <summary>Adds a projection of the embedding of time and conditions.</summary>
+    /// <returns>A map of one pixel where the embedding is a map, else the offset of its elements among the step vectors.</returns>
+    public (Map? Map, int Vector) Projection(string name, int channels)
     {
-        _projections.Add(source.Take($"{name}.weight", channels, embeddingWidth));
-        _projectionBiases.Add(source.Take($"{name}.bias", channels));
-        int offset = _vectors;
-        _vectors += channels;
-        return offset;
+        if (_embedding is not null) return (Linear(name, _embedding, channels), -1);
+        _projections.Add(new(source.Take($"{name}.weight", channels, embeddingWidth), source.Take($"{name}.bias", channels)));
+        return (null, Reserve(channels));
     }
-
-    /// <summary>All projections stacked: weights [vectors, width] and biases [vectors].</summary>
-    public (float[] Weight, float[] Bias) Projections() => ([.. _projections.SelectMany(p => p)], [.. _projectionBiases.SelectMany(b => b)]);
 
     /// <summary>A linear layer over pixels, or several of the same input side by side, with or without bias.</summary>
     /// <param name="name">Name of the operation.</param>
@@ -96,9 +114,9 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     /// <param name="options">What else it does; its kernel is 1×1.</param>
     public Map Linear(string name, string[] parts, Map input, int outputs, bool bias, ConvolutionOptions? options = null)
     {
-        float[] weight = [.. parts.SelectMany(p => source.Take($"{p}.weight", outputs, input.Channels))];
-        float[] biases = bias ? [.. parts.SelectMany(p => source.Take($"{p}.bias", outputs))] : new float[parts.Length * outputs];
-        return Convolution(name, input, parts.Length * outputs, weight, biases, (options ?? new()) with { KernelSize = 1 });
+        Func<float[]>[] weights = Array.ConvertAll(parts, p => source.Take($"{p}.weight", outputs, input.Channels));
+        Func<float[]>[] biases = bias ? Array.ConvertAll(parts, p => source.Take($"{p}.bias", outputs)) : [() => new float[parts.Length * outputs]];
+        return Convolution(name, input, parts.Length * outputs, () => Stacked(weights), () => Stacked(biases), (options ?? new()) with { KernelSize = 1 });
     }
 
     /// <summary>A linear layer of one module of that name.</summary>
@@ -112,6 +130,38 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         _tensors.Add($"{name}.bias", source.Take($"{name}.bias", input.Channels));
         Map output = Like(input, name);
         _operations.Add(new LayerNormOperation(name, input.Name, output.Name, Number.From(epsilon)));
+        return output;
+    }
+
+    /// <summary>scale·x + offset.</summary>
+    public Map LinearMap(string name, Map input, double scale, double offset)
+    {
+        Map output = Like(input, name);
+        _operations.Add(new LinearMapOperation(name, input.Name, output.Name, Number.From((float)scale), Number.From((float)offset)));
+        return output;
+    }
+
+    /// <summary>Half the size by averaging, or twice by repeating.</summary>
+    public Map Resample(string name, Map input, bool halve)
+    {
+        Map output = halve ? AddMap(name, input.Height / 2, input.Width / 2, input.Channels) : AddMap(name, 2 * input.Height, 2 * input.Width, input.Channels);
+        _operations.Add(new ResampleOperation(name, input.Name, output.Name, halve));
+        return output;
+    }
+
+    /// <summary>x·(1 + s) + b with s and b from the step vectors.</summary>
+    public Map ScaleShift(string name, Map input, int vector)
+    {
+        Map output = Like(input, name);
+        _operations.Add(new ScaleShiftOperation(name, input.Name, output.Name, vector));
+        return output;
+    }
+
+    /// <summary>x + b, or x·(1 + s) + b where the condition has twice the channels.</summary>
+    public Map Modulate(string name, Map input, Map condition)
+    {
+        Map output = Like(input, name);
+        _operations.Add(new ModulationOperation(name, input.Name, condition.Name, output.Name));
         return output;
     }
 
@@ -156,11 +206,13 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         return output;
     }
 
-    /// <summary>Rows of a table by number, plus a row for each position.</summary>
-    public Map Lookup(string name, Map ids, string table, int rows, string positions, int maximumPositions, int channels)
+    /// <summary>Rows of a table by number, plus a row for each position, if any.</summary>
+    public Map Lookup(string name, Map ids, string table, int rows, int channels, string? positions = null, int maximumPositions = 0)
     {
+        int elements = ids.Height * ids.Width * channels;
         _tensors.Add($"{name}.table", source.Take(table, rows, channels));
-        _tensors.Add($"{name}.position", source.Take(positions, maximumPositions, channels)[..(ids.Height * ids.Width * channels)]);
+        Func<float[]>? all = positions is null ? null : source.Take(positions, maximumPositions, channels);
+        _tensors.Add($"{name}.position", () => all is null ? new float[elements] : all()[..elements]);
         Map output = AddMap(name, ids.Height, ids.Width, channels);
         _operations.Add(new LookupOperation(name, ids.Name, output.Name, rows));
         return output;
@@ -174,9 +226,12 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
 
     private Map Like(Map map, string name) => AddMap(name, map.Height, map.Width, map.Channels);
 
+    private static float[] Stacked(Func<float[]>[] parts) => parts is [var single] ? single() : [.. parts.SelectMany(p => p())];
+
     // [output, input, tap] to [output, tap, input], keeping the inputs [first, first + count).
     private static float[] ChannelsLast(float[] weight, int outputs, int inputs, int taps, int first, int count)
     {
+        if (taps == 1 && count == inputs) return weight;
         var result = new float[outputs * taps * count];
         int next = 0;
         for (int output = 0; output < outputs; output++)
@@ -189,25 +244,4 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
 
         return result;
     }
-}
-
-/// <summary>A map, or the two maps of a channel concatenation that is never made.</summary>
-internal readonly record struct MapPair(Map First, Map? Skip = null)
-{
-    public int Channels => First.Channels + (Skip?.Channels ?? 0);
-}
-
-/// <summary>What a convolution does besides multiplying: see <see cref="ConvolutionOperation"/>.</summary>
-internal sealed record ConvolutionOptions
-{
-    public int KernelSize { get; init; } = 3;
-    public int Stride { get; init; } = 1;
-    /// <summary>Zero rows above and columns to the left.</summary>
-    public int Padding { get => field < 0 ? KernelSize / 2 : field; init; } = -1;
-    public int Upsample { get; init; } = 1;
-    public Map? Residual { get; init; }
-    public int Vector { get; init; } = -1;
-    public double OutputScale { get; init; } = 1;
-    /// <summary>Name of the map written; null for the operation's.</summary>
-    public string? Output { get; init; }
 }

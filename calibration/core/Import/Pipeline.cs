@@ -26,9 +26,11 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
         return Path.Exists(index) ? Read(ConfigurationReader.Open(index)) : Directory.Exists(Path.Combine(folder, Network)) ? Guess(folder) : null;
     }
 
-    private static Pipeline Read(ConfigurationReader json)
+    private static Pipeline? Read(ConfigurationReader json)
     {
         var pipeline = new Pipeline(json.File, json.Text("_class_name", ""), [.. Parts(json.Json)]);
+        // An index that names no part, beside a network's own files, says nothing.
+        if (pipeline.Components.Count == 0 && Path.Exists(Path.Combine(Path.GetDirectoryName(json.File)!, "config.json"))) return null;
         if (pipeline.Components.Any(c => c.Name == Network)) return pipeline;
         PipelineComponent? other = pipeline.Components.FirstOrDefault(c => c.Class.EndsWith("Model", StringComparison.Ordinal) && !c.Class.Contains("Text", StringComparison.Ordinal));
         throw other is null

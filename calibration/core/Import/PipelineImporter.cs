@@ -20,7 +20,7 @@ public static class PipelineImporter
     {
         ModelLayout layout = ModelLayout.Find(folder);
         PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
-        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? DiffusersImporter.DefaultTokens);
+        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? (TakesLabels(layout) ? 1 : DiffusersImporter.DefaultTokens));
         if (text is not null) RequireFit(text, model, layout);
         ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
         return model with
@@ -32,6 +32,9 @@ public static class PipelineImporter
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
     }
+
+    // A label is one token: a row of a table.
+    private static bool TakesLabels(ModelLayout layout) => layout.Pipeline?.Components.Any(c => c.Class == "ClassEmbedder") == true;
 
     private static PromptEncoder? Text(ModelLayout layout)
     {
@@ -49,7 +52,7 @@ public static class PipelineImporter
                 $"there are {configuration.Positions} positions, and the tokenizer's model_max_length is {tokenizer.Length}. The two folders do not belong together; download both again.");
         }
 
-        return new(Read(folder, config, layout.Notes, tensors => TextEncoderImporter.Import(configuration, tensors, tokenizer.Length)), tokenizer);
+        return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer);
     }
 
     private static ClipTokenizer OpenTokenizer(string folder)
@@ -87,25 +90,27 @@ public static class PipelineImporter
         if (!Directory.Exists(folder))
             throw new ModelImportException(folder, null, $"the folder does not exist, and without {component.Class} latents do not become pictures. {Whole}");
         ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(config);
-        if (configuration.LatentChannels != model.Channels)
+        var (factor, channels) = PartImporter.Latents(config);
+        if (channels != model.Channels)
         {
             throw new ModelImportException(config.File, "latent_channels",
-                $"is {configuration.LatentChannels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
+                $"is {channels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
         }
 
-        return Unscale(Read(folder, config, layout.Notes, tensors => AutoencoderImporter.Decoder(configuration, tensors, model.Height, model.Width)), configuration.ScalingFactor);
+        return Unscale(Read(folder, config, layout.Notes, PipelinePart.Decoder, model.Height, model.Width), factor);
     }
 
-    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, Func<SourceTensors, ImportedNetwork> import)
+    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width)
     {
-        using ModelWeights weights = ModelWeights.Open(folder, null, notes);
+        // Stays open as long as the network is in use.
+        ModelWeights weights = ModelWeights.Open(folder, null, notes);
         try
         {
-            return import(weights.Tensors) with { Sha256 = weights.Sha256 + config.Sha256 };
+            return PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 };
         }
         catch (SafetensorsException e)
         {
+            weights.Dispose();
             throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
         }
     }

@@ -1,38 +1,46 @@
 namespace Specializer.Calibration;
 
-/// <summary>The tensors of a model file as FP32, each taken once under its current name.</summary>
+/// <summary>The tensors of a model file, each asked for under its current name. What is missing, of other extents or left over is collected and named at once by <see cref="Check"/>; nothing is read before.</summary>
 /// <param name="file">Path of the file, for messages.</param>
 /// <param name="shapes">Name in the file and extents.</param>
 /// <param name="read">Reads a tensor by its name in the file.</param>
 internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, long[]> shapes, Func<string, float[]> read)
 {
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly List<TensorMismatch> _mismatches = [];
+    private readonly Dictionary<string, int[]> _asked = new(StringComparer.Ordinal);
+
+    /// <summary>No file: for finding out what a network asks for.</summary>
+    public static SourceTensors None() => new("", new Dictionary<string, long[]>(), name => throw new InvalidOperationException($"There is no tensor '{name}' to read."));
 
     /// <summary>All elements of the file.</summary>
     public long Parameters { get; } = shapes.Values.Sum(s => s.Aggregate(1L, (product, extent) => product * extent));
 
-    /// <summary>Takes a tensor of the given extents, row-major.</summary>
-    /// <exception cref="ModelImportException">It is missing, has other extents, or holds NaN or infinity.</exception>
-    public float[] Take(string name, params ReadOnlySpan<int> expected)
+    /// <summary>Names in the file of the tensors that were asked for.</summary>
+    public IReadOnlyCollection<string> Taken => _taken;
+
+    /// <summary>Every tensor that was asked for, with its extents: what a whole file of weights holds.</summary>
+    public IReadOnlyDictionary<string, int[]> Asked => _asked;
+
+    /// <summary>Asks for a tensor of the given extents, row-major.</summary>
+    /// <returns>Reads it; meant to be called after <see cref="Check"/>.</returns>
+    public Func<float[]> Take(string name, params ReadOnlySpan<int> expected)
     {
         string stored = StoredName(name);
-        if (!shapes.TryGetValue(stored, out long[]? shape))
-            throw new ModelImportException(file, name, $"the tensor [{Text(expected)}] is missing. config.json and the weights do not belong together, or the file is incomplete; download both again.");
-        if (!Matches(shape, expected))
-            throw new ModelImportException(file, stored, $"the tensor has the shape [{string.Join(", ", shape)}]; config.json asks for [{Text(expected)}]. They do not belong together; download both again.");
+        if (!shapes.TryGetValue(stored, out long[]? shape)) _mismatches.Add(new(name, [.. expected], null));
+        else if (!Matches(shape, expected)) _mismatches.Add(new(stored, [.. expected], shape));
         _taken.Add(stored);
-        float[] values = read(stored);
-        int bad = Array.FindIndex(values, v => !float.IsFinite(v));
-        return bad < 0 ? values
-            : throw new ModelImportException(file, stored, $"element {bad} is {values[bad]}; every weight must be finite. Download or export the model again.");
+        _asked.TryAdd(name, [.. expected]);
+        return () => read(stored);
     }
 
-    /// <exception cref="ModelImportException">A tensor was not taken.</exception>
-    public void RejectRest()
+    /// <param name="partly">Whether the file may hold tensors that nobody asked for, as where only a decoder is taken.</param>
+    /// <exception cref="TensorMismatchException">Tensors are missing, have other extents than asked for, or were not asked for; all are named.</exception>
+    public void Check(bool partly = false)
     {
-        string[] rest = [.. shapes.Keys.Where(k => !_taken.Contains(k)).Order(StringComparer.Ordinal)];
-        if (rest.Length > 0)
-            throw new ModelImportException(file, rest[0], $"{(rest.Length == 1 ? "the tensor has" : $"this and {rest.Length - 1} more tensors have")} no place in the network that config.json describes. They do not belong together; download both again.");
+        string[] rest = partly ? [] : [.. shapes.Keys.Where(k => !_taken.Contains(k)).Order(StringComparer.Ordinal)];
+        if (_mismatches.Count > 0 || rest.Length > 0)
+            throw new TensorMismatchException(file, [.. _mismatches, .. rest.Select(r => new TensorMismatch(r, null, shapes[r]))]);
     }
 
     // Attention blocks saved before diffusers 0.17 name their projections differently; the arithmetic is the same.
@@ -52,17 +60,14 @@ internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, lon
         return name;
     }
 
-    // A linear layer may be stored as a 1×1 convolution; trailing extents of 1 change nothing.
+    // A linear layer may be stored as a 1×1 convolution, and the other way round; trailing extents of 1 change nothing.
     private static bool Matches(long[] shape, ReadOnlySpan<int> expected)
     {
-        if (shape.Length < expected.Length) return false;
-        for (int i = 0; i < shape.Length; i++)
+        for (int i = 0; i < Math.Max(shape.Length, expected.Length); i++)
         {
-            if (shape[i] != (i < expected.Length ? expected[i] : 1)) return false;
+            if ((i < shape.Length ? shape[i] : 1) != (i < expected.Length ? expected[i] : 1)) return false;
         }
 
         return true;
     }
-
-    private static string Text(ReadOnlySpan<int> shape) => string.Join(", ", shape.ToArray());
 }

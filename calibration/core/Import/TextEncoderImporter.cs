@@ -3,7 +3,9 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>Turns transformers' <c>CLIPTextModel</c> into a network: token ids, each in an FP32 element of its own, to hidden states.</summary>
+/// <summary>Turns transformers' <c>CLIPTextModel</c> and <c>CLIPTextModelWithProjection</c> into networks: token ids, each in an FP32 element of its own, to hidden states, and one of these to a text's summary.</summary>
+/// <remarks>Stable Diffusion XL reads the hidden states before the last layer, without the final norm, of two such models side by side, and of the second the summary W·h, where h is the hidden state
+/// behind the final norm at the first end token.</remarks>
 internal static class TextEncoderImporter
 {
     private const string Model = "text_model";
@@ -11,8 +13,9 @@ internal static class TextEncoderImporter
     /// <param name="configuration">The encoder's.</param>
     /// <param name="source">Its tensors.</param>
     /// <param name="tokens">Tokens of a text; null for as many as there are positions.</param>
-    /// <param name="skip">Last layers that are left out (<c>clip_skip</c>); the final norm stays.</param>
-    public static ImportedNetwork Import(TextEncoderConfiguration configuration, SourceTensors source, int? tokens = null, int skip = 0)
+    /// <param name="skip">Last layers that are left out (<c>clip_skip</c>).</param>
+    /// <param name="norm">Whether the final norm follows.</param>
+    public static ImportedNetwork Import(TextEncoderConfiguration configuration, SourceTensors source, int? tokens = null, int skip = 0, bool norm = true)
     {
         TextEncoderConfiguration c = configuration;
         if (tokens is { } length && (length < 1 || length > c.Positions))
@@ -20,11 +23,22 @@ internal static class TextEncoderImporter
         if (skip < 0 || skip >= c.Layers) throw new ArgumentOutOfRangeException(nameof(skip), $"0 to {c.Layers - 1} layers can be left out, not {skip}.");
         var network = new NetworkBuilder(source, embeddingWidth: 0);
         Map ids = network.AddMap("ids", 1, tokens ?? c.Positions, 1);
-        Map h = network.Lookup($"{Model}.embeddings", ids, $"{Model}.embeddings.token_embedding.weight", c.Vocabulary,
-            $"{Model}.embeddings.position_embedding.weight", c.Positions, c.Channels);
+        Map h = network.Lookup($"{Model}.embeddings", ids, $"{Model}.embeddings.token_embedding.weight", c.Vocabulary, c.Channels,
+            $"{Model}.embeddings.position_embedding.weight", c.Positions);
         for (int layer = 0; layer < c.Layers - skip; layer++)
             h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{Model}.encoder.layers.{layer}"), h, c);
-        return new(network.Build(ids, network.LayerNorm($"{Model}.final_layer_norm", h, c.Epsilon)), network.Tensors);
+        if (norm) h = network.LayerNorm($"{Model}.final_layer_norm", h, c.Epsilon);
+        return new(network.Build(ids, h), network.Tensors);
+    }
+
+    /// <summary>The hidden state at <see cref="TextEncoderConfiguration.SummaryPosition"/> to a text's summary.</summary>
+    /// <param name="configuration">Of an encoder with projection.</param>
+    /// <param name="source">Its tensors.</param>
+    public static ImportedNetwork Summary(TextEncoderConfiguration configuration, SourceTensors source)
+    {
+        var network = new NetworkBuilder(source, embeddingWidth: 0);
+        Map hidden = network.AddMap("hidden", 1, 1, configuration.Channels);
+        return new(network.Build(hidden, network.Linear("text_projection", hidden, configuration.Projection, bias: false)), network.Tensors);
     }
 
     private static Map Layer(NetworkBuilder network, string name, Map h, TextEncoderConfiguration c)

@@ -16,14 +16,19 @@ internal static class TransformerBlock
     /// <param name="heads">Of both attentions.</param>
     /// <param name="layers">How many.</param>
     /// <param name="groups">Of the norm before the first projection.</param>
-    public static Map Add(NetworkBuilder network, string name, Map input, Map context, int heads, int layers, int groups)
+    /// <param name="linear">Whether the two projections are stored as linear layers; otherwise as 1×1 convolutions, which are the same products.</param>
+    public static Map Add(NetworkBuilder network, string name, Map input, Map context, int heads, int layers, int groups, bool linear)
     {
         int channels = input.Channels;
-        Map h = network.GroupNorm($"{name}.norm", new(input), groups, GroupEpsilon, silu: false).First;
-        h = network.Linear($"{name}.proj_in", h, channels);
+        Map h = network.GroupNorm($"{name}.norm", new(input), groups, GroupEpsilon, null).First;
+        h = Projection("proj_in", h, null);
         for (int layer = 0; layer < layers; layer++)
             h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{name}.transformer_blocks.{layer}"), h, context, heads);
-        return network.Linear($"{name}.proj_out", h, channels, residual: input);
+        return Projection("proj_out", h, input);
+
+        Map Projection(string module, Map map, Map? residual) => linear
+            ? network.Linear($"{name}.{module}", map, channels, residual: residual)
+            : network.Convolution($"{name}.{module}", new MapPair(map), channels, new() { KernelSize = 1, Residual = residual });
     }
 
     private static Map Layer(NetworkBuilder network, string name, Map h, Map context, int heads)

@@ -5,91 +5,85 @@ namespace Specializer.Calibration;
 /// <param name="Channels">Channels of a token.</param>
 /// <param name="Heads">Heads, per level.</param>
 /// <param name="Layers">Transformer layers of an attention, per level.</param>
-internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers);
+/// <param name="LinearProjection">Whether the projections around the layers are stored as linear layers.</param>
+internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection);
+
+/// <summary>What <c>text_time</c> adds to the time embedding: an MLP of a text's summary (the pooled embedding of Stable Diffusion XL) and of sinusoids of sizes, crops and the like.</summary>
+/// <param name="Channels">Channels of the text's summary and of all sinusoids.</param>
+/// <param name="TimeChannels">Channels of one number's sinusoids.</param>
+internal sealed record AddedConditions(int Channels, int TimeChannels);
 
 internal sealed partial record UNetConfiguration
 {
-    /// <summary>Reads the configuration of a <c>UNet2DConditionModel</c> (Stable Diffusion 1 and 2, latent diffusion).</summary>
-    /// <param name="json">Its <c>config.json</c>.</param>
-    /// <param name="tokens">Tokens of the context.</param>
-    /// <exception cref="ModelImportException">A value has another type or range than diffusers accepts.</exception>
-    /// <exception cref="UnsupportedModelException">A value asks for arithmetic that is not implemented.</exception>
-    public static UNetConfiguration ReadConditional(ConfigurationReader json, int tokens)
+    private static UNetConfiguration ReadConditional(ConfigurationReader json, int tokens)
     {
-        json.Require("_class_name", "Supported: \"UNet2DConditionModel\".", "\"UNet2DConditionModel\"");
-        json.ThrowIfRefused();
-        json.Require("center_input_sample", "Supported: false.", "false");
-        json.Require("act_fn", "Supported: \"silu\" (also spelt \"swish\").", "\"silu\"", "\"swish\"");
-        json.Require("mid_block_type", "Supported: \"UNetMidBlock2DCrossAttn\".", "\"UNetMidBlock2DCrossAttn\"");
+        json.Require("mid_block_type", "Supported: \"UNetMidBlock2DCrossAttn\", \"UNetMidBlock2D\", null.", "\"UNetMidBlock2DCrossAttn\"", "\"UNetMidBlock2D\"", "null");
         json.Require("time_embedding_type", "Supported: \"positional\".", "\"positional\"");
-        json.Require("resnet_time_scale_shift", "Supported: \"default\".", "\"default\"");
         json.Require("resnet_out_scale_factor", "Supported: 1.", "1", "1.0");
         foreach (string flag in (string[])["only_cross_attention", "dual_cross_attention", "class_embeddings_concat", "resnet_skip_time_act"]) json.Require(flag, "Supported: false.", "false", "null");
         foreach (string key in (string[])
-            ["class_embed_type", "num_class_embeds", "addition_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
-             "reverse_transformer_layers_per_block", "attention_type", "mid_block_only_cross_attention", "cross_attention_norm"])
+            ["class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
+             "reverse_transformer_layers_per_block", "mid_block_only_cross_attention", "cross_attention_norm"])
         {
-            json.Require(key, "Supported: null.", "null", "\"default\"", "false");
+            json.Require(key, "Supported: null.", "null", "false");
         }
 
+        json.Require("attention_type", "Supported: \"default\".", "\"default\"", "null");
+        json.Require("addition_embed_type", "Supported: null, \"text_time\".", "null", "\"text_time\"");
         json.Require("conv_in_kernel", "Supported: 3.", "3");
         json.Require("conv_out_kernel", "Supported: 3.", "3");
-        // Dropout does nothing at inference, FP32 needs no upcast, and a projection is the same product as a linear layer or as a 1×1 convolution.
-        json.Ignore("dropout", "upcast_attention", "use_linear_projection", "addition_embed_type_num_heads", "addition_time_embed_dim", "projection_class_embeddings_input_dim");
+        // Dropout does nothing at inference, and FP32 needs no upcast.
+        json.Ignore("dropout", "upcast_attention", "addition_embed_type_num_heads", "addition_time_embed_dim", "projection_class_embeddings_input_dim");
 
-        int[] channels = json.Integers("block_out_channels", [320, 640, 1280, 1280], 1, MaximumChannels);
-        bool[] down = Attention(json, "down_block_types", ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "DownBlock2D", "CrossAttnDownBlock2D");
-        bool[] up = Attention(json, "up_block_types", ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], "UpBlock2D", "CrossAttnUpBlock2D");
-        if (channels.Length is 0 or > 16)
-            throw new ModelImportException(json.File, "block_out_channels", $"has {channels.Length} entries; 1 to 16 are expected.");
-        if (down.Length != channels.Length || up.Length != channels.Length)
-        {
-            throw new ModelImportException(json.File, down.Length != channels.Length ? "down_block_types" : "up_block_types",
-                $"has another number of entries than block_out_channels ({channels.Length}).");
-        }
-
+        UNetLevels levels = UNetLevels.Read(json, [320, 640, 1280, 1280], ("DownBlock2D", "CrossAttnDownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D"), [false, false, false, true], resamplers: false);
         // The property is called the channels of a head and holds the number of heads.
         string headsKey = json.Has("num_attention_heads") && !json.IsNull("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         json.Ignore("num_attention_heads", "attention_head_dim");
-        int[] heads = PerLevel(json, headsKey, 8, channels.Length), layers = PerLevel(json, "transformer_layers_per_block", 1, channels.Length);
-        int groups = json.Integer("norm_num_groups", 32, 1, MaximumChannels);
-        var (height, width) = Extent(json);
-        int input = json.Integer("in_channels", 4, 1, 1024), output = json.Integer("out_channels", 4, 1, 1024);
-        if (input != output) json.Refuse("out_channels", json.Raw("out_channels"), $"Supported: as many as in_channels ({input}).");
+        int[] heads = UNetLevels.PerLevel(json, headsKey, 8, levels.Count), layers = UNetLevels.PerLevel(json, "transformer_layers_per_block", 1, levels.Count);
+        int[] context = UNetLevels.PerLevel(json, "cross_attention_dim", 1280, levels.Count);
+        if (context.Distinct().Count() > 1) json.Refuse("cross_attention_dim", json.Raw("cross_attention_dim"), "Supported: one number of channels for all levels, since all read one context.");
+        string middle = json.Has("mid_block_type") ? json.Raw("mid_block_type") : "\"UNetMidBlock2DCrossAttn\"";
+        bool middleAttention = middle == "\"UNetMidBlock2DCrossAttn\"";
+        for (int level = 0; level < levels.Count; level++)
+        {
+            bool attends = levels.DownAttention[level] || levels.UpAttention[^(level + 1)] || (level == levels.Count - 1 && middleAttention);
+            if (attends && levels.Channels[level] % heads[level] != 0)
+                json.Refuse(headsKey, json.Raw(headsKey), $"{heads[level]} heads do not divide the {levels.Channels[level]} channels of level {level}.");
+        }
 
-        var configuration = new UNetConfiguration
+        int groups = json.Integer("norm_num_groups", 32, 1, MaximumChannels);
+        string function = Function(json);
+        var (height, width) = Extent(json);
+        return new()
         {
             Height = height,
             Width = width,
-            Channels = input,
-            BlockChannels = channels,
-            LayersPerBlock = json.Integer("layers_per_block", 2, 1, 64),
-            DownAttention = down,
-            UpAttention = up,
-            MiddleAttention = true,
-            HeadChannels = null,
+            Channels = json.Integer("in_channels", 4, 1, 1024),
+            OutputChannels = json.Integer("out_channels", 4, 1, 1024),
+            CenterInput = json.Flag("center_input_sample", false),
+            Levels = levels,
+            Middle = new(middleAttention ? 2 : middle == "null" ? 0 : 1, middleAttention, groups, json.Positive("mid_block_scale_factor", 1)),
             Groups = groups,
-            MiddleAttentionGroups = groups,
             Epsilon = (float)json.Positive("norm_eps", 1e-5),
-            MiddleScaleFactor = json.Positive("mid_block_scale_factor", 1),
+            Activation = function,
+            OuterActivation = function,
+            ScaleShift = ScalesAndShifts(json),
             DownsamplePadding = json.Integer("downsample_padding", 1, 0, 1),
             FlipSinToCos = json.Flag("flip_sin_to_cos", true),
             FrequencyShift = json.Integer("freq_shift", 0, 0, 1),
-            EmbeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * channels[0],
-            Classes = 0,
-            Cross = new(tokens, json.Integer("cross_attention_dim", 1280, 1, MaximumChannels), heads, layers),
+            EmbeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * levels.Channels[0],
+            Classes = json.IntegerOrNull("num_class_embeds", 1, 1 << 20) ?? 0,
+            Cross = new(tokens, context[0], heads, layers, json.Flag("use_linear_projection", false)),
+            Added = json.Raw("addition_embed_type") == "\"text_time\"" ? ReadAdded(json) : null,
         };
-        configuration.Check(json);
-        for (int level = 0; level < channels.Length; level++)
-            if ((down[level] || up[channels.Length - 1 - level] || level == channels.Length - 1) && channels[level] % heads[level] != 0)
-                json.Refuse(headsKey, json.Raw(headsKey), $"{heads[level]} heads do not divide the {channels[level]} channels of level {level}.");
-        json.RejectUnknown();
-        return configuration;
     }
 
-    private static int[] PerLevel(ConfigurationReader json, string key, int absent, int levels)
+    private static AddedConditions ReadAdded(ConfigurationReader json)
     {
-        int[] values = json.IsArray(key) ? json.Integers(key, [], 1, MaximumChannels) : [.. Enumerable.Repeat(json.Integer(key, absent, 1, MaximumChannels), levels)];
-        return values.Length == levels ? values : throw new ModelImportException(json.File, key, $"has {values.Length} entries; one for each of the {levels} levels is expected.");
+        int time = json.IntegerOrNull("addition_time_embed_dim", 2, MaximumChannels) ?? throw Missing("addition_time_embed_dim");
+        int all = json.IntegerOrNull("projection_class_embeddings_input_dim", 1, MaximumChannels) ?? throw Missing("projection_class_embeddings_input_dim");
+        return time % 2 == 0 ? new(all, time) : throw new ModelImportException(json.File, "addition_time_embed_dim", $"is {time}; sines and cosines need an even number.");
+
+        ModelImportException Missing(string key) => new(json.File, key, "added conditions of type \"text_time\" need this number. config.json is incomplete; download it again.");
     }
 }

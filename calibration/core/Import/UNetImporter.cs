@@ -9,81 +9,135 @@ internal sealed class UNetImporter
     /// <summary>Name of the input that holds the tokens of a condition.</summary>
     public const string Context = "encoder_hidden_states";
 
+    /// <summary>Name of the input that holds a label, where labels are looked up in the network.</summary>
+    public const string Labels = "class_labels";
+
+    /// <summary>Name of the input that holds <see cref="AddedConditions"/>: a text's summary and the sinusoids of its numbers.</summary>
+    public const string Added = "added_conditions";
+
     private readonly UNetConfiguration _configuration;
     private readonly NetworkBuilder _network;
+    private readonly ResidualOptions _residual;
     private readonly Stack<Map> _skips = new();
+    private readonly List<Map> _inputs = [];
     private Map? _context;
 
     private UNetImporter(UNetConfiguration configuration, SourceTensors source)
     {
         _configuration = configuration;
         _network = new(source, configuration.EmbeddingWidth);
+        _residual = new() { Groups = configuration.Groups, Epsilon = configuration.Epsilon, Activation = configuration.Activation, HasTime = true, ScaleShift = configuration.ScaleShift };
     }
 
-    /// <exception cref="ModelImportException">A tensor is missing, has another shape, is not finite or is not used.</exception>
-    public static (Network Network, IReadOnlyDictionary<string, float[]> Tensors, TimeEmbedding Time) Import(UNetConfiguration configuration, SourceTensors source)
+    /// <param name="configuration">The network's.</param>
+    /// <param name="source">Asked for all tensors; to be checked before one is read.</param>
+    public static (Network Network, DeferredTensors Tensors, TimeEmbedding Time) Import(UNetConfiguration configuration, SourceTensors source)
     {
         var importer = new UNetImporter(configuration, source);
         Network network = importer.Build();
-        var (weight, bias) = importer._network.Projections();
-        float[] labels = configuration.Classes == 0 ? [] : source.Take("class_embedding.weight", configuration.Classes, configuration.EmbeddingWidth);
-        TimeEmbedding time = new(configuration, source, labels, weight, bias);
-        source.RejectRest();
-        return (network, importer._network.Tensors, time);
+        return (network, importer._network.Tensors, new(configuration, source, importer._network.Projections));
     }
 
     private Network Build()
     {
         UNetConfiguration c = _configuration;
-        int levels = c.BlockChannels.Length;
         Map latent = _network.AddMap("latent", c.Height, c.Width, c.Channels);
-        if (c.Cross is { } cross) _context = _network.AddMap(Context, 1, cross.Tokens, cross.Channels);
-        Map h = _network.Convolution("conv_in", new MapPair(latent), c.BlockChannels[0], new());
+        if (c.Cross is { } cross) _inputs.Add(_context = _network.AddMap(Context, 1, cross.Tokens, cross.Channels));
+        if (c.EmbedsInNetwork) _network.EmbedBy(Embedding());
+        Map h = c.CenterInput ? _network.LinearMap("center_input_sample", latent, 2, -1) : latent;
+        h = _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new());
         _skips.Push(h);
-        for (int block = 0; block < levels; block++)
+        h = Up(Middle(Down(h)));
+        h = _network.GroupNorm("conv_norm_out", new(h), c.Groups, c.Epsilon, c.OuterActivation).First;
+        Map epsilon = _network.Convolution("conv_out", new MapPair(h), c.OutputChannels, new() { Output = "epsilon" });
+        return _network.Build(latent, epsilon, c.EmbedsInNetwork ? 0 : c.Classes) with { Inputs = new([.. _inputs.Select(i => i.Name)]) };
+    }
+
+    /// <summary>Label and added conditions beside the time: f(label + MLP(added) + time), where the time comes as step vectors.</summary>
+    private Map Embedding()
+    {
+        UNetConfiguration c = _configuration;
+        int width = c.EmbeddingWidth, vector = _network.Reserve(2 * width);
+        Map? sum = null;
+        if (c.Classes > 0) sum = _network.Lookup("class_embedding", Input(Labels, 1), "class_embedding.weight", c.Classes, width);
+        if (c.Added is { } added)
         {
-            string name = Invariant($"down_blocks.{block}");
-            for (int layer = 0; layer < c.LayersPerBlock; layer++)
+            Map h = _network.Linear("add_embedding.linear_1", Input(Added, added.Channels), width);
+            h = _network.Activation("add_embedding.act", h, "silu");
+            sum = _network.Linear("add_embedding.linear_2", ["add_embedding.linear_2"], h, width, bias: true, new() { Residual = sum, Vector = vector + width });
+        }
+        else
+        {
+            sum = _network.ScaleShift("time_embedding", sum!, vector);
+        }
+
+        return _network.Activation("time_embedding.act", sum, c.Activation);
+
+        Map Input(string name, int channels)
+        {
+            Map map = _network.AddMap(name, 1, 1, channels);
+            _inputs.Add(map);
+            return map;
+        }
+    }
+
+    private Map Down(Map h)
+    {
+        UNetLevels levels = _configuration.Levels;
+        for (int level = 0; level < levels.Count; level++)
+        {
+            string name = Invariant($"down_blocks.{level}");
+            for (int layer = 0; layer < levels.Layers[level]; layer++)
             {
-                h = Layer(name, layer, new(h), block, c.DownAttention[block]);
+                h = Layer(name, layer, new(h), level, levels.DownAttention[level]);
                 _skips.Push(h);
             }
 
-            if (block == levels - 1) continue;
-            h = _network.Convolution($"{name}.downsamplers.0.conv", new MapPair(h), h.Channels, new() { Stride = 2, Padding = c.DownsamplePadding });
+            if (level == levels.Count - 1) continue;
+            h = levels.ResidualDown[level]
+                ? ResidualBlock.Add(_network, $"{name}.downsamplers.0", new(h), h.Channels, _residual with { Resampling = Resampling.Halve })
+                : _network.Convolution($"{name}.downsamplers.0.conv", new MapPair(h), h.Channels, new() { Stride = 2, Padding = _configuration.DownsamplePadding });
             _skips.Push(h);
         }
 
-        h = Residual("mid_block.resnets.0", new(h), h.Channels, c.MiddleScaleFactor);
-        if (c.MiddleAttention) h = Attention("mid_block.attentions.0", h, levels - 1, c.MiddleAttentionGroups, c.MiddleScaleFactor);
-        h = Residual("mid_block.resnets.1", new(h), h.Channels, c.MiddleScaleFactor);
+        return h;
+    }
 
-        for (int block = 0; block < levels; block++)
+    private Map Middle(Map h)
+    {
+        UNetMiddle middle = _configuration.Middle;
+        ResidualOptions options = _residual with { ScaleFactor = middle.ScaleFactor };
+        if (middle.Residuals > 0) h = ResidualBlock.Add(_network, "mid_block.resnets.0", new(h), h.Channels, options);
+        if (middle.Attention) h = Attention("mid_block.attentions.0", h, _configuration.Levels.Count - 1, middle.AttentionGroups, middle.ScaleFactor);
+        return middle.Residuals > 1 ? ResidualBlock.Add(_network, "mid_block.resnets.1", new(h), h.Channels, options) : h;
+    }
+
+    private Map Up(Map h)
+    {
+        UNetLevels levels = _configuration.Levels;
+        for (int block = 0; block < levels.Count; block++)
         {
             string name = Invariant($"up_blocks.{block}");
-            for (int layer = 0; layer <= c.LayersPerBlock; layer++)
-                h = Layer(name, layer, new(h, _skips.Pop()), levels - 1 - block, c.UpAttention[block]);
-            if (block < levels - 1)
-                h = _network.Convolution($"{name}.upsamplers.0.conv", new MapPair(h), h.Channels, new() { Upsample = 2 });
+            int level = levels.Count - 1 - block;
+            for (int layer = 0; layer <= levels.Layers[level]; layer++)
+                h = Layer(name, layer, new(h, _skips.Pop()), level, levels.UpAttention[block]);
+            if (level == 0) continue;
+            h = levels.ResidualUp[block]
+                ? ResidualBlock.Add(_network, $"{name}.upsamplers.0", new(h), h.Channels, _residual with { Resampling = Resampling.Double })
+                : _network.Convolution($"{name}.upsamplers.0.conv", new MapPair(h), h.Channels, new() { Upsample = 2 });
         }
 
-        h = _network.GroupNorm("conv_norm_out", new(h), c.Groups, c.Epsilon, silu: true).First;
-        Map epsilon = _network.Convolution("conv_out", new MapPair(h), c.Channels, new() { Output = "epsilon" });
-        Network network = _network.Build(latent, epsilon, c.Classes);
-        return _context is null ? network : network with { Inputs = new([_context.Name]) };
+        return h;
     }
 
     private Map Layer(string block, int layer, MapPair input, int level, bool attention)
     {
-        Map h = Residual(Invariant($"{block}.resnets.{layer}"), input, _configuration.BlockChannels[level], 1);
+        Map h = ResidualBlock.Add(_network, Invariant($"{block}.resnets.{layer}"), input, _configuration.Levels.Channels[level], _residual);
         return attention ? Attention(Invariant($"{block}.attentions.{layer}"), h, level, _configuration.Groups, 1) : h;
     }
 
-    private Map Residual(string name, MapPair input, int channels, double scaleFactor) =>
-        ResidualBlock.Add(_network, name, input, channels, _configuration.Groups, _configuration.Epsilon, hasTime: true, scaleFactor);
-
-    private Map Attention(string name, Map input, int level, int groups, double scaleFactor) => _configuration.Cross is { } cross
-        ? TransformerBlock.Add(_network, name, input, _context!, cross.Heads[level], cross.Layers[level], groups)
+    private Map Attention(string name, Map input, int level, int? groups, double scaleFactor) => _configuration.Cross is { } cross
+        ? TransformerBlock.Add(_network, name, input, _context!, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection)
         : _network.Attention(name, input, input.Channels / (_configuration.HeadChannels ?? input.Channels), groups, _configuration.Epsilon, scaleFactor);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -93,15 +93,8 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     /// <summary>Packs weights as the build does, but for the header's key, which nothing compares here.</summary>
     /// <param name="tensor">Gives the little-endian bytes of a tensor.</param>
-    public PackedWeights Pack(Func<string, long, byte[]> tensor)
-    {
-        if (Layout.TotalBytes > Array.MaxLength)
-            throw new NotSupportedException($"The packed weights take {Layout.TotalBytes} bytes; the interpreter holds at most {Array.MaxLength}.");
-        var blob = new byte[Layout.TotalBytes];
-        using var stream = new MemoryStream(blob);
-        WeightPacker.Pack(Network, Steps, tensor, new WeightKey(Network, Steps, ""), stream);
-        return PackedWeights.Copy(blob);
-    }
+    public PackedWeights Pack(Func<string, long, byte[]> tensor) =>
+        PackedWeights.Write(Layout.TotalBytes, stream => WeightPacker.Pack(Network, Steps, tensor, new WeightKey(Network, Steps, ""), stream));
 
     /// <summary>Evaluates the network on the current batch: the latent's prediction is then in <see cref="Epsilon"/>.</summary>
     /// <param name="run">An execution for this network's plan.</param>

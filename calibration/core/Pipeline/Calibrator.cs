@@ -113,6 +113,10 @@ public static class Calibrator
             ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
         : model.Architecture != "UNet2DModel" && model.Text is null
             ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder.")
+        : model.OutputChannels != model.Channels
+            ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}). A network that also predicts its variance, or that reads more than the state, is verified but not sampled.")
+        : model.Network.Inputs.FirstOrDefault(i => i != UNetImporter.Context) is { } input
+            ? new(input, "required", "The network reads this besides its state. Supported: prompts, and labels where act_fn is \"silu\".")
         : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>

@@ -34,8 +34,11 @@ internal sealed class QuantizedTensors
         CancellationToken cancellation)
     {
         _expected = WeightTensors.Of(network, steps);
-        foreach (var (name, values) in exact) _tensors[name] = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
-        foreach (ConvolutionOperation convolution in network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32))
+        ConvolutionOperation[] convolutions = [.. network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32)];
+        // What becomes integers is never held in FP32: of a large model that is nearly all.
+        var replaced = new HashSet<string>(convolutions.SelectMany(c => (string[])[$"{c.Name}.weight", $"{c.Name}.bias"]), StringComparer.Ordinal);
+        foreach (string name in exact.Keys.Where(n => !replaced.Contains(n))) _tensors[name] = MemoryMarshal.AsBytes(exact[name].AsSpan()).ToArray();
+        foreach (ConvolutionOperation convolution in convolutions)
         {
             cancellation.ThrowIfCancellationRequested();
             float[] weights = exact[$"{convolution.Name}.weight"], biases = exact[$"{convolution.Name}.bias"];

@@ -30,7 +30,7 @@ internal sealed record RewrittenNetwork(Network Network, IReadOnlyDictionary<str
         HashSet<string> tensors = [.. used.SelectMany(o => o.Tensors(maps)).Select(t => t.Name)];
         return new(
             Network with { Maps = Network.Maps.Where(m => kept.Contains(m.Name)).ToEquatableArray(), Operations = Network.Operations.Where(used.Contains).ToEquatableArray() },
-            Tensors.Where(t => tensors.Contains(t.Key)).ToDictionary(StringComparer.Ordinal),
+            DeferredTensors.Of(Tensors, tensors.Contains),
             [.. Dropped, .. Network.Operations.Where(o => !used.Contains(o)).Select(o => o.Name)]);
     }
 }

@@ -11,7 +11,8 @@ internal static class SingleKeyAttention
     {
         Network network = source.Network;
         var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        var tensors = new Dictionary<string, float[]>(source.Tensors, StringComparer.Ordinal);
+        IReadOnlyDictionary<string, float[]> before = source.Tensors;
+        DeferredTensors tensors = DeferredTensors.Of(before);
         var replaced = new Dictionary<Operation, Operation[]>(ReferenceEqualityComparer.Instance);
         var added = new List<Map>();
         foreach (CrossAttentionOperation attention in network.Operations.OfType<CrossAttentionOperation>().Where(a => maps[a.Context].Pixels == 1))
@@ -24,8 +25,8 @@ internal static class SingleKeyAttention
             string name = keyValue.Name.EndsWith("to_kv", StringComparison.Ordinal) ? keyValue.Name[..^2] + "v" : keyValue.Name + ".value";
             Map value = maps[attention.Context] with { Name = name, Channels = channels }, vector = value with { Name = result.Name + ".vector", Channels = maps[result.Output].Channels };
             added.AddRange([value, vector]);
-            tensors.Add(name + ".weight", tensors[keyValue.Name + ".weight"][(channels * inputs)..]);
-            tensors.Add(name + ".bias", tensors[keyValue.Name + ".bias"][channels..]);
+            tensors.Add(name + ".weight", () => before[keyValue.Name + ".weight"][(channels * inputs)..]);
+            tensors.Add(name + ".bias", () => before[keyValue.Name + ".bias"][channels..]);
             // The keys' half stays where it was, unread, to be dropped and listed by its name.
             replaced.Add(keyValue, [keyValue, keyValue with { Name = name, Output = name }]);
             replaced.Add(result, [result with { Input = name, Output = vector.Name, Residual = null }, new ModulationOperation(result.Name + ".modulation", residual, vector.Name, result.Output)]);

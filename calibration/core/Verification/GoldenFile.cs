@@ -29,15 +29,18 @@ internal sealed class GoldenFile : IDisposable
 
     /// <summary>Images, NHWC, whatever the leading dimensions.</summary>
     /// <exception cref="SafetensorsException">The tensor is missing, has other extents than the model's images, is empty, or is not finite.</exception>
-    public float[] Images(string key)
+    /// <param name="key">Name of the tensor.</param>
+    /// <param name="channels">Channels of an image; null for the model's.</param>
+    public float[] Images(string key, int? channels = null)
     {
+        int planes = channels ?? _channels;
         float[] source = _file.ReadFloats(key);
         long[] shape = _file.Entries[key].Shape;
-        if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([_channels, _height, _width]))
-            throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {_channels}, {_height}, {_width}]. The file belongs to another model");
+        if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([planes, _height, _width]))
+            throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {planes}, {_height}, {_width}]. The file belongs to another model");
         if (source.Length == 0) throw Error(key, "holds no image");
         if (source.Any(v => !float.IsFinite(v))) throw Error(key, "holds NaN or infinity");
-        return ToChannelsLast(source);
+        return ToChannelsLast(source, _height * _width, planes);
     }
 
     /// <summary>Tokens [n, tokens, channels] as they stand.</summary>
@@ -63,14 +66,24 @@ internal sealed class GoldenFile : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private float[] ToChannelsLast(float[] source)
+    /// <summary>FP32 numbers [n, m] as they stand, and m.</summary>
+    /// <exception cref="SafetensorsException">The tensor is missing, or of other extents.</exception>
+    public (float[] Values, int Columns) Table(string key, int rows)
+    {
+        float[] values = _file.ReadFloats(key);
+        long[] shape = _file.Entries[key].Shape;
+        return shape is [var n, var m] && n == rows ? (values, (int)m) : throw Error(key, $"has the shape [{string.Join(", ", shape)}]; [{rows}, ...] is expected");
+    }
+
+    /// <summary>NCHW to NHWC, whatever the leading dimensions.</summary>
+    public static float[] ToChannelsLast(float[] source, int pixels, int channels)
     {
         var result = new float[source.Length];
-        int pixels = _height * _width, size = pixels * _channels;
+        int size = pixels * channels;
         for (int i = 0; i < source.Length; i++)
         {
             int image = i / size, channel = i % size / pixels, pixel = i % pixels;
-            result[image * size + pixel * _channels + channel] = source[i];
+            result[image * size + pixel * channels + channel] = source[i];
         }
 
         return result;

@@ -69,16 +69,16 @@ public static class GoldenVerification
         GoldenFile golden, ImportedModel model, ReferenceEngine engine, float[] x, int[] labels, double tolerance, CancellationToken cancellation)
     {
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
+        int outputs = model.Height * model.Width * model.OutputChannels;
         int[] timesteps = golden.Integers("in.t", images);
-        float[] expected = golden.Images("out.eps"), actual = new float[x.Length];
-        if (expected.Length != x.Length) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
+        float[] expected = golden.Images("out.eps", model.OutputChannels), actual = new float[expected.Length];
+        if (expected.Length != images * outputs) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
         using IReferenceNetwork network = Prepare(model, timesteps, engine);
-        float[] context = Context(golden, model);
+        var inputs = Inputs(golden, model, images);
         for (int image = 0; image < images; image++)
         {
-            if (context.Length > 0) network.Give(UNetImporter.Context, context.AsSpan(image * (context.Length / images), context.Length / images));
-            Range range = (image * elements)..((image + 1) * elements);
-            network.Evaluate(image, x.AsSpan(range), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(range), null, cancellation);
+            foreach (var (name, values) in inputs) network.Give(name, values.AsSpan(image * (values.Length / images), values.Length / images));
+            network.Evaluate(image, x.AsSpan(image * elements, elements), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(image * outputs, outputs), null, cancellation);
         }
 
         double error = LargestDifference(expected, actual);
@@ -95,6 +95,7 @@ public static class GoldenVerification
             "ddim_eta1" => ("ddim", 1),
             _ => null,
         };
+        if (model.OutputChannels != model.Channels) return new(name, VerificationStatus.Skipped, 0, tolerance, [], "the network predicts its variance as well, or reads more than the state");
         if (kind is null) return new(name, VerificationStatus.Skipped, 0, tolerance, [], "this sampler is not supported yet");
 
         float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
@@ -112,12 +113,11 @@ public static class GoldenVerification
         }
 
         using IReferenceNetwork network = Prepare(model, timesteps, engine);
-        float[] context = Context(golden, model);
-        if (context.Length > 0) network.Give(UNetImporter.Context, context);
+        int elements = model.Height * model.Width * model.Channels, images = start.Length / elements;
+        foreach (var (input, values) in Inputs(golden, model, images)) network.Give(input, values);
         var errors = new double[steps];
         var epsilon = new float[start.Length];
-        int elements = model.Height * model.Width * model.Channels;
-        var solver = new ProgramInterpreter(program, start.Length / elements, elements,
+        var solver = new ProgramInterpreter(program, images, elements,
             (to, picture, draw) => noise.AsSpan(Math.Max(draw, 0) * start.Length + picture * to.Length, to.Length).CopyTo(to));
         for (int step = 0; step < steps; step++)
         {
@@ -140,11 +140,25 @@ public static class GoldenVerification
             : throw golden.Error("in.class_labels", $"holds labels outside 0 to {model.Classes - 1}. The file belongs to another model");
     }
 
-    private static float[] Context(GoldenFile golden, ImportedModel model)
+    private static Dictionary<string, float[]> Inputs(GoldenFile golden, ImportedModel model, int images) =>
+        model.Network.Inputs.ToDictionary(name => name, name => Input(golden, model, name, images), StringComparer.Ordinal);
+
+    private static float[] Input(GoldenFile golden, ImportedModel model, string name, int images)
     {
-        if (!model.Network.Inputs.Contains(UNetImporter.Context)) return [];
-        Manifest.Map map = model.Network.Maps.Single(m => m.Name == UNetImporter.Context);
-        return golden.Rows("in." + UNetImporter.Context, map.Width, map.Channels);
+        Manifest.Map map = model.Network.Maps.Single(m => m.Name == name);
+        switch (name)
+        {
+            case UNetImporter.Context:
+                return golden.Rows("in." + name, map.Width, map.Channels);
+            case UNetImporter.Labels:
+                return Array.ConvertAll(golden.Integers("in." + name, images), label => (float)label);
+            default:
+                var (texts, text) = golden.Table("in.text_embeds", images);
+                var (numbers, count) = golden.Table("in.time_ids", images);
+                float[][] rows = [.. texts.Chunk(text).Zip(numbers.Chunk(count), (t, n) => model.Time.AddedConditions(t, n))];
+                return rows[0].Length == map.Channels ? [.. rows.SelectMany(r => r)]
+                    : throw golden.Error("in.text_embeds", $"and 'in.time_ids' make {rows[0].Length} channels; the model adds {map.Channels}. The file belongs to another model");
+        }
     }
 
     private static IReferenceNetwork Prepare(ImportedModel model, int[] timesteps, ReferenceEngine engine) =>

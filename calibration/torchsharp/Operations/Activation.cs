@@ -15,6 +15,7 @@ internal partial class TorchOperations
             "quick_gelu" => x.mul(x.Times(1.702f).sigmoid()),
             "relu" => nn.functional.relu(x),
             "mish" => nn.functional.mish(x),
+            "tanh" => x.tanh(),
             _ => throw new NotSupportedException($"The function {Names.Quote(o.Function)} of the operation '{o.Name}' is unknown."),
         })];
     }

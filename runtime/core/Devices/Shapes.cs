@@ -108,6 +108,8 @@ public enum Nonlinearity
     Relu,
     /// <summary>x·tanh(ln(1 + eˣ)).</summary>
     Mish,
+    /// <summary>tanh(x).</summary>
+    Tanh,
 }
 
 /// <summary>The static shape of attention whose keys and values come from another map than its queries.</summary>

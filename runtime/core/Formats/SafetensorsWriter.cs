@@ -42,11 +42,28 @@ public sealed class SafetensorsWriter
     /// <inheritdoc cref="Add(string, ReadOnlyMemory{float}, long[])"/>
     public void Add(string name, ReadOnlyMemory<long> data, params long[] shape) => Add(DType.I64, name, data, shape);
 
-    private void Add<T>(DType type, string name, ReadOnlyMemory<T> data, long[] shape)
-        where T : unmanaged
+    /// <summary>Adds a tensor of any type whose bytes are made when the file is written.</summary>
+    /// <param name="name">Its key; not yet used.</param>
+    /// <param name="type">Of its elements.</param>
+    /// <param name="shape">Dimensions.</param>
+    /// <param name="write">Writes exactly its little-endian elements.</param>
+    internal void Add(string name, DType type, long[] shape, Action<Stream> write)
+    {
+        RequireName(name);
+        long length = SafetensorsHeader.ByteLength(shape, type) ?? throw new ArgumentException($"Tensor '{name}': shape [{string.Join(", ", shape)}] is too large.", nameof(shape));
+        _tensors.Add(name, (type, [.. shape], length, write));
+    }
+
+    private static void RequireName(string name)
     {
         if (name == SafetensorsHeader.MetadataKey)
             throw new ArgumentException($"'{name}' is reserved; use {nameof(AddMetadata)}.", nameof(name));
+    }
+
+    private void Add<T>(DType type, string name, ReadOnlyMemory<T> data, long[] shape)
+        where T : unmanaged
+    {
+        RequireName(name);
         if (Array.Exists(shape, d => d < 0) || SafetensorsHeader.ByteLength(shape, type) != (long)data.Length * type.Size())
             throw new ArgumentException($"Tensor '{name}': shape [{string.Join(", ", shape)}] does not fit {data.Length} elements.", nameof(shape));
         _tensors.Add(name, (type, [.. shape], (long)data.Length * type.Size(), stream => WriteElements(stream, data.Span)));

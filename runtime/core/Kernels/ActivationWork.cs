@@ -71,6 +71,7 @@ internal static unsafe class Activations
         Nonlinearity.QuickGelu => Transcendental.QuickGelu(x),
         Nonlinearity.Relu => Vector256.Max(x, default),
         Nonlinearity.Mish => Transcendental.Mish(x),
+        Nonlinearity.Tanh => Transcendental.Tanh(x),
         _ => x,
     };
 }

@@ -57,12 +57,24 @@ internal sealed unsafe class PackedWeights : IDisposable
         }
     }
 
-    /// <summary>Copies a blob that was packed in memory, as the calibration interpreter does.</summary>
-    public static PackedWeights Copy(ReadOnlySpan<byte> blob)
+    /// <summary>Holds a blob that is packed in memory, as the calibration interpreter does: of any length, outside the garbage collector's heap.</summary>
+    /// <param name="length">Bytes.</param>
+    /// <param name="write">Writes all of them.</param>
+    public static PackedWeights Write(long length, Action<Stream> write)
     {
-        void* memory = NativeMemory.AlignedAlloc((nuint)blob.Length, 64);
-        blob.CopyTo(new Span<byte>(memory, blob.Length));
-        return new((byte*)memory, blob.Length, () => NativeMemory.AlignedFree(memory));
+        var memory = (byte*)NativeMemory.AlignedAlloc(checked((nuint)length), 64);
+        var weights = new PackedWeights(memory, length, () => NativeMemory.AlignedFree(memory));
+        try
+        {
+            using var stream = new UnmanagedMemoryStream(memory, length, length, FileAccess.Write);
+            write(stream);
+            return weights;
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
     }
 
     public void Dispose()

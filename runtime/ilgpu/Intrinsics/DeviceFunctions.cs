@@ -67,6 +67,7 @@ internal static class DeviceFunctions
         if (function == Nonlinearity.Gelu) return Gelu(x);
         if (function == Nonlinearity.QuickGelu) return x / (1f + Exp(ExactMath.Multiply(x, -1.702f)));
         if (function == Nonlinearity.Relu) return x > 0f ? x : 0f;
+        if (function == Nonlinearity.Tanh) return 1f - 2f / (1f + Exp(x + x));
         if (function != Nonlinearity.Mish) return x;
         float e = Exp(x < 20f ? x : 20f), n = ExactMath.Multiply(e, e + 2f);
         return ExactMath.Multiply(x, n / (n + 2f));

@@ -150,7 +150,7 @@ public class FilesAsPeopleHaveThemTests
     {
         using var folder = new TemporaryFolder();
         File.Copy(Path.Combine(ModelFolder.Source, "diffusion_pytorch_model.safetensors"), folder.File("all-in-one.safetensors"));
-        Assert.Contains("from_single_file", Assert.Throws<ModelImportException>(() => DiffusersImporter.Load(folder.File("all-in-one.safetensors"))).Message);
+        Assert.Contains("specializer convert", Assert.Throws<ModelImportException>(() => DiffusersImporter.Load(folder.File("all-in-one.safetensors"))).Message);
     }
 
     [Fact]

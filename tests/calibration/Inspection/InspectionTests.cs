@@ -52,7 +52,7 @@ public class InspectionTests
     [Fact]
     public void What_is_refused_is_listed_and_is_exit_code_1()
     {
-        using ModelFolder folder = new ModelFolder().With("act_fn", "\"gelu\"").With("cross_attention_dim", "512");
+        using ModelFolder folder = new ModelFolder().With("act_fn", "\"selu\"").With("cross_attention_dim", "512");
         Assert.Equal(["act_fn", "cross_attention_dim"], ModelInspection.Of(folder.Root).Refused.Select(r => r.Key).Order());
         Assert.Equal(1, Run(out string text, folder.Root));
         Assert.Contains("act_fn", text);

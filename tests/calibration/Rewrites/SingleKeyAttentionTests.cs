@@ -46,8 +46,9 @@ public class SingleKeyAttentionTests
     private static (Network Network, IReadOnlyDictionary<string, float[]> Tensors, TimeEmbedding Time) Import(int tokens)
     {
         string folder = SharedData.Golden("small-cond");
-        using ModelWeights weights = ModelWeights.Open(folder, null, []);
-        return UNetImporter.Import(UNetConfiguration.ReadConditional(ConfigurationReader.Open(Path.Combine(folder, "config.json")), tokens), weights.Tensors);
+        // Stays open: tensors are read when they are asked for.
+        ModelWeights weights = ModelWeights.Open(folder, null, []);
+        return UNetImporter.Import(UNetConfiguration.Read(ConfigurationReader.Open(Path.Combine(folder, "config.json")), tokens), weights.Tensors);
     }
 
     private static float[] Evaluate(Network network, IReadOnlyDictionary<string, float[]> tensors, TimeEmbedding time)

@@ -30,6 +30,7 @@ public class MapOperationTests
     [InlineData(Nonlinearity.QuickGelu)]
     [InlineData(Nonlinearity.Relu)]
     [InlineData(Nonlinearity.Mish)]
+    [InlineData(Nonlinearity.Tanh)]
     public void Activations(Nonlinearity function) => Check(3 * 5 * 13, 3 * 5 * 13, 2e-6,
         (bench, _, x, y) => bench.Run.Activate(x, y, function, new MapShape(3, 5, 13, 4)), NoWeights, x => [.. x.Select(v => Plain(function, v))], spread: 9);
 
@@ -271,6 +272,7 @@ public class MapOperationTests
         Nonlinearity.Gelu => x * Normal(x),
         Nonlinearity.QuickGelu => x / (1 + Math.Exp(-1.702 * x)),
         Nonlinearity.Relu => Math.Max(x, 0),
+        Nonlinearity.Tanh => Math.Tanh(x),
         Nonlinearity.Mish => x * Math.Tanh(Math.Log(1 + Math.Exp(x))),
         _ => x,
     };

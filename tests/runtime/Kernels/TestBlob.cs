@@ -10,7 +10,7 @@ internal sealed class TestBlob
     public PackedWeights Build()
     {
         Align();
-        return PackedWeights.Copy(CollectionsMarshal.AsSpan(_bytes));
+        return PackedWeights.Write(_bytes.Count, stream => stream.Write(CollectionsMarshal.AsSpan(_bytes)));
     }
 
     /// <summary>Weights are [output][tap][input].</summary>

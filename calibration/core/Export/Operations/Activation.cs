@@ -27,6 +27,8 @@ internal sealed partial class OnnxExporter
                 return _graph.Node("Mul", name, [product, Scalar("half", 0.5f)]);
             case "relu":
                 return _graph.Node("Relu", name, [x]);
+            case "tanh":
+                return _graph.Node("Tanh", name, [x]);
             case "mish":
                 return Times(_graph.Node("Tanh", name + ".tanh", [_graph.Node("Softplus", name + ".softplus", [x])]));
             default:

@@ -14,6 +14,7 @@ internal sealed partial class NetworkInterpreter
             "quick_gelu" => Nonlinearity.QuickGelu,
             "relu" => Nonlinearity.Relu,
             "mish" => Nonlinearity.Mish,
+            "tanh" => Nonlinearity.Tanh,
             _ => throw new NotSupportedException($"The function {Names.Quote(o.Function)} of the operation '{o.Name}' is unknown."),
         };
         DynamicMap shape = Shape(_maps[o.Output]);

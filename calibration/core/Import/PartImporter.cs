@@ -1,0 +1,63 @@
+namespace Specializer.Calibration;
+
+/// <summary>Turns one part of a pipeline, a decoder, an encoder or a text encoder of any supported class, into a network.</summary>
+internal static class PartImporter
+{
+    /// <param name="json">The part's <c>config.json</c>.</param>
+    /// <param name="weights">Its weights, which must stay open as long as the network is in use.</param>
+    /// <param name="part">Which.</param>
+    /// <param name="height">Rows of what goes in; of no meaning for a text encoder.</param>
+    /// <param name="width">Columns of what goes in; for a text encoder tokens, 0 for as many as there are positions.</param>
+    /// <param name="quantize">Whether a <c>VQModel</c>'s decoder takes latents to its codebook first.</param>
+    /// <exception cref="ModelImportException">A tensor is missing, malformed or does not fit.</exception>
+    /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is not possible.</exception>
+    public static ImportedNetwork Import(ConfigurationReader json, ModelWeights weights, PipelinePart part, int height, int width, bool quantize = true)
+    {
+        ImportedNetwork network = part == PipelinePart.TextEncoder ? TextEncoder(json, weights.Tensors, width) : Autoencoder(json, weights.Tensors, part, height, width, quantize);
+        // Of an autoencoder one half is taken.
+        weights.Check(partly: part != PipelinePart.TextEncoder);
+        return network;
+    }
+
+    /// <summary>What latents are divided by before they are decoded, and how many channels they have.</summary>
+    public static (double Factor, int Channels) Latents(ConfigurationReader json)
+    {
+        if (IsTiny(json)) return (1, TinyAutoencoderConfiguration.Read(json).LatentChannels);
+        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(json);
+        return (configuration.ScalingFactor, configuration.LatentChannels);
+    }
+
+    private static ImportedNetwork TextEncoder(ConfigurationReader json, SourceTensors tensors, int tokens)
+    {
+        TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(json);
+        // The projection is a network of its own.
+        if (configuration.Projection > 0) TextEncoderImporter.Summary(configuration, tensors);
+        return TextEncoderImporter.Import(configuration, tensors, tokens == 0 ? null : tokens);
+    }
+
+    private static ImportedNetwork Autoencoder(ConfigurationReader json, SourceTensors tensors, PipelinePart part, int height, int width, bool quantize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        bool decodes = part == PipelinePart.Decoder;
+        if (IsTiny(json))
+        {
+            TinyAutoencoderConfiguration tiny = TinyAutoencoderConfiguration.Read(json);
+            RequireWhole(tiny.Factor);
+            return decodes ? TinyAutoencoderImporter.Decoder(tiny, tensors, height, width) : TinyAutoencoderImporter.Encoder(tiny, tensors, height, width);
+        }
+
+        AutoencoderConfiguration configuration = AutoencoderConfiguration.Read(json);
+        RequireWhole(configuration.Factor);
+        return decodes ? AutoencoderImporter.Decoder(configuration, tensors, height, width, quantize) : AutoencoderImporter.Encoder(configuration, tensors, height, width);
+
+        void RequireWhole(int factor)
+        {
+            if (!decodes && (height % factor != 0 || width % factor != 0))
+                throw new ArgumentOutOfRangeException(nameof(height), $"A picture of {height}×{width} pixels is no whole number of latents of {factor}×{factor} pixels.");
+        }
+    }
+
+    private static bool IsTiny(ConfigurationReader json) => json.Text("_class_name", "") == "AutoencoderTiny";
+}

@@ -1,0 +1,73 @@
+namespace Specializer.Calibration;
+
+/// <summary>The levels of a U-Net: the first has the image's size, each further one half of it.</summary>
+internal sealed record UNetLevels
+{
+    private const int MaximumChannels = 65536, Maximum = 16;
+
+    /// <summary>Channels of each level.</summary>
+    public required int[] Channels { get; init; }
+    /// <summary>Layers of each level on the way down; on the way up there is one more.</summary>
+    public required int[] Layers { get; init; }
+    /// <summary>Per level on the way down, whether its layers end in attention.</summary>
+    public required bool[] DownAttention { get; init; }
+    /// <summary>Per block on the way up, the smallest maps first, whether its layers end in attention.</summary>
+    public required bool[] UpAttention { get; init; }
+    /// <summary>Per level, whether residual blocks halve the map behind it; otherwise a convolution does.</summary>
+    public required bool[] ResidualDown { get; init; }
+    /// <summary>Per block on the way up, whether residual blocks double the map behind it; otherwise a convolution does.</summary>
+    public required bool[] ResidualUp { get; init; }
+
+    public int Count => Channels.Length;
+
+    /// <summary>Reads both directions' block types, channels and layers.</summary>
+    /// <param name="json">The model's configuration.</param>
+    /// <param name="absent">Channels where none are given.</param>
+    /// <param name="down">Type of a block on the way down without attention, and with it.</param>
+    /// <param name="up">The same of the way up.</param>
+    /// <param name="plainDown">Per level, whether an absent list has the type without attention.</param>
+    /// <param name="resamplers">Whether <c>downsample_type</c> and <c>upsample_type</c> exist.</param>
+    public static UNetLevels Read(ConfigurationReader json, int[] absent, (string Plain, string Attention) down, (string Plain, string Attention) up, bool[] plainDown, bool resamplers)
+    {
+        int[] channels = json.Integers("block_out_channels", absent, 1, MaximumChannels);
+        if (channels.Length is 0 or > Maximum)
+            throw new ModelImportException(json.File, "block_out_channels", $"has {channels.Length} entries; 1 to {Maximum} are expected.");
+        bool[] downAttention = Attention(json, "down_block_types", [.. plainDown.Select(p => p ? down.Plain : down.Attention)], down, channels.Length);
+        bool[] upAttention = Attention(json, "up_block_types", [.. plainDown.Reverse().Select(p => p ? up.Plain : up.Attention)], up, channels.Length);
+        // Blocks without attention resample by convolution, whatever these two say.
+        bool downResidual = resamplers && Resampler(json, "downsample_type", downAttention), upResidual = resamplers && Resampler(json, "upsample_type", upAttention);
+        return new()
+        {
+            Channels = channels,
+            Layers = PerLevel(json, "layers_per_block", 2, channels.Length, 64),
+            DownAttention = downAttention,
+            UpAttention = upAttention,
+            ResidualDown = [.. downAttention.Select(a => a && downResidual)],
+            ResidualUp = [.. upAttention.Select(a => a && upResidual)],
+        };
+    }
+
+    /// <summary>One number for all levels, or a list of one for each.</summary>
+    public static int[] PerLevel(ConfigurationReader json, string key, int absent, int levels, int maximum = MaximumChannels)
+    {
+        int[] values = json.IsArray(key) ? json.Integers(key, [], 1, maximum) : [.. Enumerable.Repeat(json.Integer(key, absent, 1, maximum), levels)];
+        return values.Length == levels ? values : throw new ModelImportException(json.File, key, $"has {values.Length} entries; one for each of the {levels} levels is expected.");
+    }
+
+    private static bool[] Attention(ConfigurationReader json, string key, string[] absent, (string Plain, string Attention) known, int levels)
+    {
+        string[] types = json.Texts(key, absent);
+        foreach (string type in types)
+            if (type != known.Plain && type != known.Attention) json.Refuse(key, $"\"{type}\"", $"Supported: \"{known.Plain}\", \"{known.Attention}\".");
+        return types.Length == levels ? [.. types.Select(t => t == known.Attention)]
+            : throw new ModelImportException(json.File, key, $"has another number of entries than block_out_channels ({levels}).");
+    }
+
+    private static bool Resampler(ConfigurationReader json, string key, bool[] attention)
+    {
+        json.Ignore(key);
+        if (!attention.Contains(true)) return false;
+        json.Require(key, "Supported: \"conv\", \"resnet\".", "\"conv\"", "\"resnet\"", "null");
+        return json.Raw(key) == "\"resnet\"";
+    }
+}

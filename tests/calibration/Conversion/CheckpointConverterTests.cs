@@ -1,0 +1,119 @@
+using Specializer.Calibration.Conversion;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Single files of Stable Diffusion and latent diffusion become the folders that they were made from.</summary>
+public class CheckpointConverterTests
+{
+    private const string Clip = """{"architectures": ["CLIPTextModel"], "eos_token_id": 2, "hidden_act": "quick_gelu", "hidden_size": 64, "intermediate_size": 96, "max_position_embeddings": 5, "model_type": "clip_text_model", "num_attention_heads": 1, "num_hidden_layers": 2, "vocab_size": 11}""";
+
+    private static readonly PipelineRecipe[] s_recipes =
+    [
+        new("sd1", "StableDiffusionPipeline", [Autoencoder("AutoencoderKL", "vae"), new("text_encoder", Clip), UNet(4, 64, "\"attention_head_dim\": 8")], PipelineRecipe.Noise("PNDMScheduler", "epsilon")),
+        new("sd2", "StableDiffusionPipeline",
+            [Autoencoder("AutoencoderKL", "vae"), new("text_encoder", Clip.Replace("quick_gelu", "gelu", StringComparison.Ordinal)), UNet(4, 64, "\"attention_head_dim\": [1, 1], \"use_linear_projection\": true")],
+            PipelineRecipe.Noise("DDIMScheduler", "v_prediction")),
+        new("ldm", "LDMPipeline",
+            [Autoencoder("VQModel", "vqvae"), UNet(3, 24, "\"attention_head_dim\": 1"), new("class_embedder", """{"_class_name": "ClassEmbedder", "embed_dim": 24, "n_classes": 6, "null_label": 5}""")],
+            PipelineRecipe.LatentDiffusionNoise),
+    ];
+
+    [Theory]
+    [InlineData("sd1")]
+    [InlineData("sd2")]
+    [InlineData("ldm")]
+    public void A_file_becomes_the_folder_that_it_was_made_from(string name)
+    {
+        using var folder = new TemporaryFolder();
+        PipelineRecipe recipe = Make(folder, name, n => n);
+
+        ConversionResult result = CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"), new() { Prediction = name == "sd2" ? "v_prediction" : null });
+
+        Assert.Equal(recipe.Class, result.Pipeline);
+        foreach (RecipeComponent component in recipe.Components)
+        {
+            string file = $"{component.Folder}/{component.WeightsFile}";
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder.File("origin"), file)), File.ReadAllBytes(Path.Combine(folder.File("made"), file)));
+        }
+
+        Assert.Equal(File.ReadAllText(Path.Combine(folder.File("origin"), "model_index.json")), File.ReadAllText(Path.Combine(folder.File("made"), "model_index.json")));
+        Assert.Equal(File.ReadAllText(Path.Combine(folder.File("origin"), "scheduler/scheduler_config.json")), File.ReadAllText(Path.Combine(folder.File("made"), "scheduler/scheduler_config.json")));
+        // Sizes stand in no tensor: the network's own is taken.
+        SetSize(Path.Combine(folder.File("made"), "unet", "config.json"));
+        ImportedModel before = DiffusersImporter.Load(folder.File("origin"), tokens: 5), after = DiffusersImporter.Load(folder.File("made"), tokens: 5);
+        Assert.Equal(before.Network, after.Network);
+        Assert.Contains(result.Notes, n => n.Contains("betas", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("sd1")]
+    [InlineData("ldm")]
+    public void Its_network_is_read_from_the_file_itself(string name)
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, name, n => n);
+        ImportedModel before = DiffusersImporter.Load(folder.File("origin"), tokens: 5), single = DiffusersImporter.Load(folder.File("one.safetensors"), tokens: 5);
+        Assert.Equal(before.Weights.ToDictionary(), single.Weights.ToDictionary());
+        Assert.Equal((64, 64), (single.Height, single.Width));
+        Assert.NotNull(single.Pipeline!.Decoder);
+    }
+
+    [Fact]
+    public void A_label_is_one_token_of_context()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "ldm", n => n);
+        ImportedModel model = PipelineImporter.Load(folder.File("origin"));
+        Assert.Equal(1, model.Network.Maps.Single(m => m.Name == UNetImporter.Context).Width);
+        Assert.NotNull(model.Decoder);
+    }
+
+    [Fact]
+    public void Unknown_missing_and_misshapen_tensors_are_named_at_once()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "sd1", n => n switch
+        {
+            "model.diffusion_model.out.2.bias" => null,
+            "model.diffusion_model.time_embed.0.bias" => "model.diffusion_model.time_embed.0.bais",
+            _ => n,
+        });
+        var e = Assert.Throws<TensorMismatchException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made")));
+        Assert.Equal(["model.diffusion_model.time_embed.0.bais", "unet: conv_out.bias", "unet: time_embedding.linear_1.bias"], e.Mismatches.Select(m => m.Name).Order());
+        Assert.False(Directory.Exists(folder.File("made")));
+    }
+
+    [Fact]
+    public void What_no_tensor_shows_is_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "sd2", n => n);
+        Assert.Contains("--prediction", Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"))).Message);
+    }
+
+    [Fact]
+    public void Another_layout_is_refused_by_its_first_tensor()
+    {
+        using var folder = new TemporaryFolder();
+        var e = Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(Path.Combine(ModelFolder.Source, "diffusion_pytorch_model.safetensors"), folder.File("made")));
+        Assert.Equal("class_embedding.weight", e.Key);
+    }
+
+    private static PipelineRecipe Make(TemporaryFolder folder, string name, Func<string, string?> change)
+    {
+        PipelineRecipe recipe = s_recipes.Single(r => r.Name == name);
+        Synthesizer.Write(recipe, folder.File("origin"), 3);
+        CompVisFile.Write(folder.File("origin"), layers: 1, levels: 2, openClip: name == "sd2", change, folder.File("one.safetensors"));
+        return recipe;
+    }
+
+    private static void SetSize(string config) =>
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"sample_size\":96", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":64", "\"sample_size\":8", StringComparison.Ordinal));
+
+    private static RecipeComponent Autoencoder(string type, string folder) => new(folder,
+        $$"""{"_class_name": "{{type}}", "block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "latent_channels": {{(type == "VQModel" ? "3, \"num_vq_embeddings\": 9" : "4")}}, "layers_per_block": 1, "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}""");
+
+    private static RecipeComponent UNet(int channels, int context, string more) => new("unet",
+        $$"""{"_class_name": "UNet2DConditionModel", "in_channels": {{channels}}, "out_channels": {{channels}}, "block_out_channels": [32, 64], "cross_attention_dim": {{context}}, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "layers_per_block": 1, "sample_size": 8, "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], {{more}}}""");
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Specializer.Formats;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Writes a diffusers pipeline as one file in CompVis's layout: the way back from the converter's, written independently of it.</summary>
+internal static partial class CompVisFile
+{
+    private static readonly (string Diffusers, string CompVis)[] s_residual =
+    [
+        ("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"), ("norm2", "out_layers.0"), ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection"),
+    ];
+
+    private static readonly (string Diffusers, string OpenClip)[] s_text =
+    [
+        ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"), ("self_attn.out_proj", "attn.out_proj"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj"),
+    ];
+
+    /// <param name="folder">The pipeline.</param>
+    /// <param name="layers">Residual blocks of a level of its U-Net.</param>
+    /// <param name="levels">Levels of its autoencoder.</param>
+    /// <param name="openClip">Whether its text encoder is laid out as open_clip's, with a layer more.</param>
+    /// <param name="change">Changes a name; null leaves a tensor out.</param>
+    /// <param name="file">To write.</param>
+    public static void Write(string folder, int layers, int levels, bool openClip, Func<string, string?> change, string file)
+    {
+        var writer = new SafetensorsWriter();
+        List<SafetensorsFile> open = [];
+        foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories))
+        {
+            SafetensorsFile source = SafetensorsFile.Open(path);
+            open.Add(source);
+            string part = Path.GetFileName(Path.GetDirectoryName(path)!);
+            foreach (var (name, entry) in source.Entries)
+            {
+                if (part == "text_encoder" && openClip && name.Contains("self_attn.", StringComparison.Ordinal) && !name.Contains("out_proj", StringComparison.Ordinal))
+                {
+                    if (name.Contains("k_proj", StringComparison.Ordinal) || name.Contains("v_proj", StringComparison.Ordinal)) continue;
+                    string[] three = [.. "qkv".Select(c => name.Replace("q_proj", $"{c}_proj", StringComparison.Ordinal))];
+                    Add($"cond_stage_model.model.{OpenClip(name[..name.IndexOf("self_attn", StringComparison.Ordinal)])}attn.in_proj_{name.Split('.')[^1]}",
+                        [3 * entry.Shape[0], .. entry.Shape[1..]], s => Array.ForEach(three, n => source.CopyTo(n, 0, source.Entries[n].Length, s)));
+                    continue;
+                }
+
+                string? inverse = part switch
+                {
+                    "unet" => "model.diffusion_model." + UNet(name, layers, source.Entries.Keys),
+                    "text_encoder" => openClip ? "cond_stage_model.model." + OpenClip(name) : "cond_stage_model.transformer." + name,
+                    "class_embedder" => "cond_stage_model." + name,
+                    _ => "first_stage_model." + Autoencoder(name, levels),
+                };
+                long[] shape = part is "vae" or "vqvae" && name.Contains(".to_", StringComparison.Ordinal) && entry.Shape.Length == 2 ? [.. entry.Shape, 1, 1] : entry.Shape;
+                Add(inverse, shape, s => source.CopyTo(name, 0, entry.Length, s));
+            }
+        }
+
+        if (openClip)
+        {
+            long[] width = open.SelectMany(o => o.Entries).Single(e => e.Key == "text_model.final_layer_norm.weight").Value.Shape;
+            Add("cond_stage_model.model.transformer.resblocks.99.ln_1.weight", width, s => s.Write(new byte[2 * width[0]]));
+        }
+
+        Add("betas", [2], s => s.Write(new byte[4]));
+        Add("model_ema.decay", [], s => s.Write(new byte[2]));
+        writer.Write(file);
+        open.ForEach(o => o.Dispose());
+
+        void Add(string name, long[] shape, Action<Stream> write)
+        {
+            if (change(name) is { } kept) writer.Add(kept, DType.F16, shape, write);
+        }
+    }
+
+    private static string UNet(string name, int layers, IEnumerable<string> all)
+    {
+        Match m = Block().Match(name);
+        if (m.Success)
+        {
+            bool down = m.Groups[1].Value == "down";
+            int block = Int(m.Groups[2]), index = Int(m.Groups[4]), first = block * (layers + 1) + (down ? 1 : 0);
+            string rest = m.Groups[5].Value, side = down ? "input_blocks" : "output_blocks";
+            return m.Groups[3].Value switch
+            {
+                "resnets" => Text($"{side}.{first + index}.0.{Replace(rest, s_residual)}"),
+                "attentions" => Text($"{side}.{first + index}.1.{rest}"),
+                "downsamplers" => Text($"{side}.{first + layers}.0.op.{rest["conv.".Length..]}"),
+                _ => Text($"{side}.{first + layers}.{(all.Any(n => n.StartsWith(Text($"up_blocks.{block}.attentions."), StringComparison.Ordinal)) ? 2 : 1)}.conv.{rest["conv.".Length..]}"),
+            };
+        }
+
+        foreach (var (from, to) in new[] { ("mid_block.resnets.0.", "middle_block.0."), ("mid_block.resnets.1.", "middle_block.2.") })
+            if (name.StartsWith(from, StringComparison.Ordinal)) return to + Replace(name[from.Length..], s_residual);
+        return Replace(name, [("mid_block.attentions.0", "middle_block.1"), ("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2")]);
+    }
+
+    private static string Autoencoder(string name, int levels)
+    {
+        string result = name.Replace("conv_shortcut", "nin_shortcut", StringComparison.Ordinal).Replace("conv_norm_out", "norm_out", StringComparison.Ordinal)
+            .Replace("mid_block.resnets.0", "mid.block_1", StringComparison.Ordinal).Replace("mid_block.resnets.1", "mid.block_2", StringComparison.Ordinal)
+            .Replace("mid_block.attentions.0", "mid.attn_1", StringComparison.Ordinal).Replace("group_norm", "norm", StringComparison.Ordinal).Replace("to_out.0", "proj_out", StringComparison.Ordinal)
+            .Replace(".to_", ".", StringComparison.Ordinal).Replace("down_blocks.", "down.", StringComparison.Ordinal).Replace(".resnets.", ".block.", StringComparison.Ordinal)
+            .Replace("downsamplers.0.", "downsample.", StringComparison.Ordinal).Replace("upsamplers.0.", "upsample.", StringComparison.Ordinal);
+        return UpBlock().Replace(result, m => Text($"decoder.up.{levels - 1 - Int(m.Groups[1])}"));
+    }
+
+    private static string OpenClip(string name) => Replace(name.Replace("text_model.encoder.layers.", "transformer.resblocks.", StringComparison.Ordinal)
+        .Replace("text_model.embeddings.token_embedding", "token_embedding", StringComparison.Ordinal).Replace("text_model.embeddings.position_embedding.weight", "positional_embedding", StringComparison.Ordinal)
+        .Replace("text_model.final_layer_norm", "ln_final", StringComparison.Ordinal), s_text);
+
+    private static string Replace(string name, (string From, string To)[] pairs)
+    {
+        foreach (var (from, to) in pairs)
+            if (name.Contains(from + ".", StringComparison.Ordinal)) return name.Replace(from + ".", to + ".", StringComparison.Ordinal);
+        return name;
+    }
+
+    private static int Int(Group group) => int.Parse(group.Value, CultureInfo.InvariantCulture);
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)$")]
+    private static partial Regex Block();
+
+    [GeneratedRegex(@"^decoder\.up_blocks\.(\d+)")]
+    private static partial Regex UpBlock();
+}
