@@ -23,8 +23,7 @@ internal sealed class ModelScheduler(ConfigurationReader file)
     /// <exception cref="ModelImportException">A property is wrong, or asks for what cannot be compiled.</exception>
     public void Check()
     {
-        // Where the class cannot be compiled its noise schedule still can be used.
-        SchedulerFamily family = SchedulerFamily.OfClass(ClassName, file) ?? SchedulerFamily.Find("ddim", file)!;
+        SchedulerFamily family = SchedulerFamily.OfClass(ClassName, file) ?? throw SchedulerPrograms.Unknown(file, ClassName);
         try
         {
             family.Create(file, Math.Min(TrainTimesteps, 4), new());

@@ -65,7 +65,7 @@ public class InspectionTests
         using var folder = new ModelFolder();
         string path = Path.Combine(folder.Root, "scheduler_config.json");
         File.WriteAllText(path, File.ReadAllText(path).Replace("\"fixed_small\"", "\"learned_range\"", StringComparison.Ordinal));
-        Assert.Equal("scheduler", Assert.Single(ModelInspection.Of(folder.Root).Refused).Key);
+        Assert.Equal("variance_type", Assert.Single(ModelInspection.Of(folder.Root).Refused).Key);
     }
 
     [Fact]
