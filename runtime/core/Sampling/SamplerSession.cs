@@ -187,7 +187,15 @@ public sealed class SamplerSession : IDisposable
         return images;
     }
 
-    private void RunStep(int step, CancellationToken cancellationToken) => Run(run => _sampler.RunStep(step, run), cancellationToken);
+    // The delegate is made once and its step handed over in a field: nothing is allocated per step.
+    private void RunStep(int step, CancellationToken cancellationToken)
+    {
+        _step = step;
+        Run(_runStep ??= run => _sampler.RunStep(_step, run), cancellationToken);
+    }
+
+    private Action<Execution>? _runStep;
+    private int _step;
 
     private void Run(Action<Execution> operations, CancellationToken cancellationToken)
     {
