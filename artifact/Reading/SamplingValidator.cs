@@ -110,5 +110,5 @@ internal static class SamplingValidator
         }
     }
 
-    private static bool IsGuided(Sampling sampling) => sampling.GuidanceMinimum.Value != 1 || sampling.GuidanceMaximum.Value != 1;
+    private static bool IsGuided(Sampling sampling) => sampling.GuidanceMinimum.Value < 1 || sampling.GuidanceMaximum.Value > 1;
 }
