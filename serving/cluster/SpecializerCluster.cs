@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 
@@ -77,9 +78,9 @@ public sealed class SpecializerCluster
             {
                 now = await grain.Progress().WaitAsync(cancellation);
             }
-            catch (Exception e) when (e is TimeoutException or OrleansException)
+            catch (Exception e) when (e is TimeoutException or OrleansException or DbException)
             {
-                // The job's silo is lost, and another takes it over; or none can be reached just now.
+                // The job's silo is lost, and another takes it over; or no silo, or not their store, can be reached just now.
             }
 
             if (now?.Status == RenderStatus.None) throw new ArgumentException($"There is no job '{job}'.", nameof(job));

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.Serialization;
 using Specializer.Cluster;
 
 namespace Microsoft.Extensions.Hosting;
@@ -32,6 +33,7 @@ public static class SpecializerClusterExtensions
             silo.AddActivityPropagation();
             ConnectionSecurity.Secure(silo, connection);
             Connect(silo, connection);
+            silo.Configure<ExceptionSerializationOptions>(TellOfTheStore);
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             // A silo that is lost is known to be within 10 seconds.
             silo.Configure<ClusterMembershipOptions>(o => (o.ProbeTimeout, o.NumMissedProbesLimit) = (TimeSpan.FromSeconds(2), 3));
@@ -64,11 +66,15 @@ public static class SpecializerClusterExtensions
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             if (connection.PostgreSql is { } postgres) client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
             else client.UseStaticClustering(connection.Gateways.Count > 0 ? [.. connection.Gateways] : [new(connection.Address, connection.GatewayPort)]);
+            client.Configure<ExceptionSerializationOptions>(TellOfTheStore);
             client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
         });
         builder.Services.AddSingleton<SpecializerCluster>();
         return builder;
     }
+
+    /// <summary>A silo that cannot reach its store says so: without this, its answer would fail instead, in words about serialization.</summary>
+    private static void TellOfTheStore(ExceptionSerializationOptions options) => options.SupportedNamespacePrefixes.Add(Provider);
 
     private static ClusterConnection Connection(Action<ClusterConnection>? connect)
     {
