@@ -70,8 +70,7 @@ internal sealed class HeldOutImages
     {
         int elements = _model.Height * _model.Width * _model.Channels;
         var pairs = new PairedImages(_reference, images, elements);
-        // A floor far below any difference that shows keeps equal images comparable.
-        return [.. Enumerable.Range(0, pairs.Count).Select(i => 10 * Math.Log10(pairs.MeanSquaredError(i) + 1e-12))];
+        return [.. Enumerable.Range(0, pairs.Count).Select(pairs.ErrorDb)];
     }
 
     /// <summary>What a change does to the Fréchet distance to FP32's images on <see cref="CoarsePixels"/>, with its interval over images.</summary>
@@ -85,16 +84,9 @@ internal sealed class HeldOutImages
 
         double[] Distances(int[] images)
         {
-            float[] reference = Rows(_features, images);
-            return [FrechetDistance.Between(reference, Rows(a, images), _coarse.Features), FrechetDistance.Between(reference, Rows(b, images), _coarse.Features)];
+            float[] reference = _coarse.Rows(_features, images);
+            return [FrechetDistance.Between(reference, _coarse.Rows(a, images), _coarse.Features), FrechetDistance.Between(reference, _coarse.Rows(b, images), _coarse.Features)];
         }
-    }
-
-    private float[] Rows(float[] features, int[] images)
-    {
-        var rows = new float[images.Length * _coarse.Features];
-        for (int i = 0; i < images.Length; i++) features.AsSpan(images[i] * _coarse.Features, _coarse.Features).CopyTo(rows.AsSpan(i * _coarse.Features));
-        return rows;
     }
 
     private float[] Draw(InterpretedSampler sampler)

@@ -15,7 +15,10 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Makes an empty state.</summary>
     public required Func<T> Create { get; init; }
 
-    /// <summary>Told how many units are done already: 0 for a state that begins.</summary>
+    /// <summary>Whether what <see cref="Begin"/> does is kept before the first unit is done.</summary>
+    public bool KeepBeginning { get; init; }
+
+    /// <summary>Told how many units are done already; where beginnings are kept, −1 for a state that begins.</summary>
     public required Action<T, int> Begin { get; init; }
 
     /// <summary>Collects a unit.</summary>
@@ -63,17 +66,24 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     private T Range(string file, int first, int end)
     {
         T state = Create();
-        int done = checkpoint.Load(file, end - first, (reader, count) =>
+        int beginning = KeepBeginning ? 1 : 0;
+        int done = checkpoint.Load(file, beginning + end - first, (reader, count) =>
         {
             T read = Create();
-            Read(read, reader, first, first + count);
+            Read(read, reader, first, first + count - beginning);
             state = read;
-        });
+        }) - beginning;
         Begin(state, done);
+        if (done < 0)
+        {
+            done = 0;
+            checkpoint.Save(file, beginning, writer => Write(state, writer));
+        }
+
         for (int unit = first + done; unit < end; unit++)
         {
             Collect(state, unit);
-            checkpoint.Save(file, unit + 1 - first, writer => Write(state, writer));
+            checkpoint.Save(file, beginning + unit + 1 - first, writer => Write(state, writer));
         }
 
         return state;

@@ -17,6 +17,8 @@ public sealed record EvaluationOptions
     public ReferenceEngine? Engine { get; init; }
     /// <summary>How it learns.</summary>
     public ReconstructionOptions Reconstruction { get; init; } = new();
+    /// <summary>Folder that keeps what was done, so that the same evaluation goes on from there when it was interrupted; null to keep nothing.</summary>
+    public string? ResumeFolder { get; init; }
     /// <summary>Folder with MNIST's test set and a classifier for it; null for none.</summary>
     public string? ClassifierFolder { get; init; }
 }
