@@ -11,15 +11,19 @@ internal sealed class BufferPlan
 
     private readonly Dictionary<string, int> _offsets = new(StringComparer.Ordinal);
 
-    /// <inheritdoc cref="BufferPlan(LinkedNetwork)"/>
-    public BufferPlan(Network network) : this(LinkedNetwork.Of(network))
+    /// <inheritdoc cref="BufferPlan(LinkedNetwork, SolverPlan)"/>
+    public BufferPlan(Network network, SolverPlan? solver = null) : this(LinkedNetwork.Of(network), solver)
     {
     }
 
+    /// <param name="linked">The networks.</param>
+    /// <param name="solver">What the sampler's solver needs; null for the networks alone.</param>
     /// <exception cref="NotSupportedException">The maps of one image need more than 2 GiB.</exception>
-    public BufferPlan(LinkedNetwork linked)
+    public BufferPlan(LinkedNetwork linked, SolverPlan? solver = null)
     {
         var lives = Lives(linked);
+        long state = linked.Network.Maps.First(m => m.Name == linked.Network.Latent).BytesPerImage;
+        foreach (Register register in solver?.Planned ?? []) lives.Add(new(Name(register), state, -1, int.MaxValue));
         // The sort key is total (size, start, name): equal networks give equal plans.
         lives.Sort((a, b) =>
             a.Bytes != b.Bytes ? b.Bytes.CompareTo(a.Bytes)
@@ -52,8 +56,14 @@ internal sealed class BufferPlan
     /// <summary>Largest sum of maps that are live at the same time: what no plan can beat.</summary>
     public long LiveBytesPerImage { get; }
 
+    /// <summary>Offset of one of the solver's registers.</summary>
+    public int this[Register register] => _offsets[Name(register)];
+
     /// <summary>Offset of a map, or of <see cref="Vectors"/>, for a batch of one image.</summary>
     public int this[string name] => _offsets[name];
+
+    // No map has a colon in its name.
+    private static string Name(Register register) => "solver:" + register;
 
     private sealed class Life(string name, long bytes, int first, int last)
     {

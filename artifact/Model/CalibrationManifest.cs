@@ -6,12 +6,16 @@ internal sealed record CalibrationManifest(
     ModelIdentity Model,
     SchedulerIdentity Scheduler,
     Sampling Sampling,
+    Solver Solver,
     WeightsIdentity Weights,
     Network Network,
     EquatableArray<Step> Steps,
     Provenance Provenance)
 {
-    public const int CurrentSchemaVersion = 1;
+    public const int CurrentSchemaVersion = 2;
+
+    /// <summary>What happens to the state, as calibrated for the sampler's own noise.</summary>
+    public SolverProgram Program => new(Solver.Begin, Steps.Select(s => s.Evaluation).ToEquatableArray(), Solver.End);
 
     /// <summary>Noise at every width that was measured; none in an artefact that was made without. Nothing is generated from it.</summary>
     public EquatableArray<NoiseStatistics> Statistics { get; init; }
@@ -47,14 +51,21 @@ internal sealed record ModelIdentity(
 /// <param name="Empty">The tokens of the empty text, which stands for "none" under guidance: beginning, end, then what the rest is filled with.</param>
 internal sealed record Prompt(string Input, EquatableArray<int> Empty);
 
-/// <summary>The scheduler of the source model, as far as it determines the numbers below.</summary>
-internal sealed record SchedulerIdentity(
-    string Class, int TrainTimesteps, string BetaSchedule, Number BetaStart, Number BetaEnd, string PredictionType,
-    string VarianceType, bool ClipSample, Number ClipSampleRange, string TimestepSpacing, int StepsOffset, bool SetAlphaToOne);
+/// <summary>The scheduler that the solver's numbers come from, with everything that decides them.</summary>
+/// <param name="Family">Which solver, e.g. <c>ddim</c>.</param>
+/// <param name="Settings">What it was given, defaults included, in the order of their names.</param>
+internal sealed record SchedulerIdentity(string Family, EquatableArray<Setting> Settings)
+{
+    /// <summary>A setting; null where the scheduler does not know it.</summary>
+    public string? this[string name] => Settings.FirstOrDefault(s => s.Name == name)?.Value;
+}
+
+/// <summary>A setting of a scheduler.</summary>
+/// <param name="Name">In the source library's spelling.</param>
+/// <param name="Value">As JSON has it, but for the quotes around texts.</param>
+internal sealed record Setting(string Name, string Value);
 
 /// <summary>What the statistics were collected for; anything else is a mismatch.</summary>
-/// <param name="Sampler"><c>ddpm</c> or <c>ddim</c>.</param>
-/// <param name="Eta">η of DDIM; 1 for DDPM.</param>
 /// <param name="Guidance">Compiled-in guidance scale g; 1 for none.</param>
 /// <param name="GuidanceMinimum">Smallest g of the recorded interval.</param>
 /// <param name="GuidanceMaximum">Largest.</param>
@@ -65,16 +76,20 @@ internal sealed record SchedulerIdentity(
 /// <param name="MultiplyAccumulates">Multiply-accumulates of one evaluation of the network.</param>
 /// <param name="BitOperationsSaved">Σ MACs·32·32 over Σ MACs·n_w·n_a, all steps (docs/method.md).</param>
 internal sealed record Sampling(
-    string Sampler, Number Eta, Number Guidance, Number GuidanceMinimum, Number GuidanceMaximum,
+    Number Guidance, Number GuidanceMinimum, Number GuidanceMaximum,
     string MeanCorrection, bool ClampK, bool VarianceCorrection, string Policy, long MultiplyAccumulates, Number BitOperationsSaved);
 
 /// <summary>The weights file: named, never pathed; it lies beside the manifest.</summary>
 internal sealed record WeightsIdentity(string File, string Sha256, long Bytes);
 
-/// <summary>One denoising step.</summary>
-/// <param name="Timestep">Training timestep.</param>
+/// <summary>How a solver's program begins and ends; what lies between stands with each step.</summary>
+/// <param name="Begin">Makes the first state.</param>
+/// <param name="End">What becomes of the last state; usually nothing.</param>
+internal sealed record Solver(EquatableArray<Statement> Begin, EquatableArray<Statement> End);
+
+/// <summary>One denoising step: an evaluation of the network and what follows it.</summary>
+/// <param name="Evaluation">Timestep, scale of the input and the solver's statements, with the sampler's own σ.</param>
 /// <param name="ActivationBits">Bits of the activations that 4-bit-weight layers read: 4 or 8. Others stay at 8.</param>
-/// <param name="Sigma">The sampler's own σ.</param>
 /// <param name="CalibratedSigma">σ'.</param>
 /// <param name="Lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state; negative where it takes variance away.</param>
 /// <param name="K">Correlation factor as fitted (before clamping).</param>
@@ -83,20 +98,23 @@ internal sealed record WeightsIdentity(string File, string Sha256, long Bytes);
 /// <param name="SnrDb">Signal-to-noise ratio of one prediction, teacher-forced, in dB.</param>
 /// <param name="Gain">Factor of the folded mean correction.</param>
 /// <param name="Offset">Offset per channel of the folded mean correction.</param>
-/// <param name="Solver">x0FromSample, x0FromModel, clip, fromX0, fromSample, fromModel. A clip of null in JSON means none.</param>
 /// <param name="Scales">Per slot: see <see cref="QuantizationSlots"/>.</param>
 /// <param name="ZeroPoints">Per slot.</param>
 /// <param name="Levels">Per slot: 15 or 255.</param>
 /// <param name="Covariance">Joint moments, 4×4 row-major over (ε_u, ε_c, Δ_u, Δ_c); empty when guidance was not calibrated.</param>
 /// <param name="Means">Joint means, [channel·4 + i]; empty when guidance was not calibrated.</param>
 internal sealed record Step(
-    int Timestep, int ActivationBits, Number Sigma, Number CalibratedSigma, Number Lambda, Number K, Number RSquared,
-    Number NoiseVariance, Number SnrDb, Number Gain, EquatableArray<Number> Offset, Solver Solver,
+    Evaluation Evaluation, int ActivationBits, Number CalibratedSigma, Number Lambda, Number K, Number RSquared,
+    Number NoiseVariance, Number SnrDb, Number Gain, EquatableArray<Number> Offset,
     EquatableArray<Number> Scales, EquatableArray<int> ZeroPoints, EquatableArray<int> Levels,
-    EquatableArray<Number> Covariance, EquatableArray<Number> Means);
+    EquatableArray<Number> Covariance, EquatableArray<Number> Means)
+{
+    /// <summary>What the network is told.</summary>
+    public Number Timestep => Evaluation.Timestep;
 
-/// <summary>Coefficients of the solver's step; see SolverCoefficients in the runtime.</summary>
-internal sealed record Solver(Number X0FromSample, Number X0FromModel, Number? Clip, Number FromX0, Number FromSample, Number FromModel);
+    /// <summary>The sampler's own σ.</summary>
+    public Number Sigma => Evaluation.Sigma;
+}
 
 /// <summary>Quantization noise of one pair of widths at every step, on the calibration's trajectories and without corrections.</summary>
 /// <param name="WeightBits">4 or 8.</param>

@@ -11,6 +11,9 @@ internal static class Names
     /// <summary>The model: letters, digits, '-' and '_'.</summary>
     public static bool IsModelName(string s) => IsMadeOf(s, "-_");
 
+    /// <summary>Whether it may name a family of schedulers: <c>dpmsolver++</c>.</summary>
+    public static bool IsFamily(string s) => IsMadeOf(s, "-_+");
+
     /// <summary>Class names and settings of the source library: letters, digits and '_'.</summary>
     public static bool IsIdentifier(string s) => IsMadeOf(s, "_");
 

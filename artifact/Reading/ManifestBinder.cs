@@ -8,10 +8,11 @@ internal static class ManifestBinder
         var o = new ObjectBinder(root, "the manifest", log);
         o.Find("$schema");
         var manifest = new CalibrationManifest(
-            o.Integer("schemaVersion", 1, 1),
+            o.Integer("schemaVersion", CalibrationManifest.CurrentSchemaVersion, CalibrationManifest.CurrentSchemaVersion),
             Model(o.Object("model")),
             Scheduler(o.Object("scheduler")),
             Sampling(o.Object("sampling")),
+            Solver(o.Object("solver")),
             Weights(o.Object("weights")),
             Network(o.Object("network")),
             o.Objects("steps", "a step", 1, ManifestLimits.Steps).Select(Step).ToEquatableArray(),
@@ -45,18 +46,8 @@ internal static class ManifestBinder
     private static SchedulerIdentity Scheduler(ObjectBinder o)
     {
         var scheduler = new SchedulerIdentity(
-            o.Identifier("class"),
-            o.Integer("trainTimesteps", 1, 1_000_000),
-            o.Identifier("betaSchedule"),
-            o.Number("betaStart", NumberRange.NotNegative),
-            o.Number("betaEnd", NumberRange.NotNegative),
-            o.OneOf("predictionType", "epsilon", "sample", "v_prediction"),
-            o.Identifier("varianceType"),
-            o.Boolean("clipSample"),
-            o.Number("clipSampleRange", NumberRange.Positive),
-            o.OneOf("timestepSpacing", "leading", "linspace", "trailing"),
-            o.Integer("stepsOffset", 0, 1_000_000),
-            o.Boolean("setAlphaToOne"));
+            o.Name("family", Names.IsFamily, $"use 1 to {Names.MaximumLength} ASCII letters, digits, '-', '_' and '+'"),
+            o.Settings("settings", ManifestLimits.Settings));
         o.Done();
         return scheduler;
     }
@@ -64,8 +55,6 @@ internal static class ManifestBinder
     private static Sampling Sampling(ObjectBinder o)
     {
         var sampling = new Sampling(
-            o.OneOf("sampler", "ddpm", "ddim"),
-            o.Number("eta", NumberRange.NotNegative),
             o.Number("guidance"),
             o.Number("guidanceMinimum"),
             o.Number("guidanceMaximum"),
@@ -169,9 +158,8 @@ internal static class ManifestBinder
     private static Step Step(ObjectBinder o)
     {
         var step = new Step(
-            o.Integer("timestep", 0, 1_000_000),
+            new(o.Number("timestep"), o.Number("inputScale", NumberRange.Positive), StatementJson.Read(o, "statements")),
             o.OneOf("activationBits", 4, 8),
-            o.Number("sigma", NumberRange.NotNegative),
             o.Number("calibratedSigma", NumberRange.NotNegative),
             o.Number("lambda"),
             o.Number("k"),
@@ -180,7 +168,6 @@ internal static class ManifestBinder
             o.Number("snrDb"),
             o.Number("gain", NumberRange.NotZero),
             o.Numbers("offset"),
-            Solver(o.Object("solver")),
             o.Numbers("scales", NumberRange.Positive),
             o.Integers("zeroPoints", 0, 255),
             o.ManyOf("levels", 15, 255),
@@ -192,13 +179,7 @@ internal static class ManifestBinder
 
     private static Solver Solver(ObjectBinder o)
     {
-        var solver = new Solver(
-            o.Number("x0FromSample"),
-            o.Number("x0FromModel"),
-            o.NumberOrNull("clip", NumberRange.Positive),
-            o.Number("fromX0"),
-            o.Number("fromSample"),
-            o.Number("fromModel"));
+        var solver = new Solver(StatementJson.Read(o, "begin"), StatementJson.Read(o, "end"));
         o.Done();
         return solver;
     }

@@ -15,6 +15,8 @@ internal static class ManifestLimits
     public const int Encoders = 16;
     /// <summary>Inputs, or outputs, of a network.</summary>
     public const int Ends = 64;
+    /// <summary>Of a scheduler.</summary>
+    public const int Settings = 64;
     /// <summary>Pairs of bit widths.</summary>
     public const int Statistics = 16;
     public const int KernelSize = 15;

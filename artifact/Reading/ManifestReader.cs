@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Specializer.Manifest;
 
 /// <summary>Reads and validates a calibration manifest (docs/manifest.md). A pure function of the text that never throws.</summary>
@@ -48,7 +50,7 @@ internal static class ManifestReader
             return null;
         }
 
-        if (root["schemaVersion"] is { Kind: JsonKind.Number } version && version.Text != "1")
+        if (root["schemaVersion"] is { Kind: JsonKind.Number } version && version.Text != CalibrationManifest.CurrentSchemaVersion.ToString(CultureInfo.InvariantCulture))
         {
             log.Add(ManifestErrorId.SchemaVersion,
                 $"This manifest has schema version {version.Text}; these tools read version {CalibrationManifest.CurrentSchemaVersion}. Use the tools' version that wrote it, or calibrate again.", version);

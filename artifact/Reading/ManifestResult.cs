@@ -34,6 +34,7 @@ internal static class ManifestErrorId
     public const string Limit = "SPZ015";
     public const string Contradiction = "SPZ016";
     public const string Encoding = "SPZ017";
+    public const string Solver = "SPZ018";
     public const string Internal = "SPZ099";
 }
 

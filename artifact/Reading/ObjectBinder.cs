@@ -99,6 +99,44 @@ internal sealed class ObjectBinder
         return paths;
     }
 
+    /// <summary>Texts by name, in the order of their names.</summary>
+    public EquatableArray<Setting> Settings(string property, int maximum)
+    {
+        if (Take(property, JsonKind.Object, "an object") is not { } node) return default;
+        if (node.Members.Count > maximum) _log.Add(ManifestErrorId.Limit, $"'{property}' has {node.Members.Count} members; at most {maximum} are possible.", node);
+        for (int i = 0; i < node.Members.Count && !_log.IsFull; i++)
+        {
+            JsonMember member = node.Members[i];
+            if (!Names.IsIdentifier(member.Name))
+                _log.Add(ManifestErrorId.Name, $"{Names.Quote(member.Name)} is not allowed in '{property}': use 1 to {Names.MaximumLength} ASCII letters, digits and '_'.", member.Start, member.End);
+            else if (i > 0 && string.CompareOrdinal(node.Members[i - 1].Name, member.Name) > 0)
+                _log.Add(ManifestErrorId.Contradiction, $"{Names.Quote(member.Name)} stands behind {Names.Quote(node.Members[i - 1].Name)}. '{property}' are sorted by name, so that equal ones have equal text.", member.Start, member.End);
+            if (member.Value.Kind != JsonKind.String)
+                _log.Add(ManifestErrorId.WrongKind, $"{Names.Quote(member.Name)} is {Describe(member.Value.Kind)}; the members of '{property}' are strings.", member.Value);
+        }
+
+        return node.Members.Take(maximum).Select(m => new Setting(m.Name, m.Value.Text)).ToEquatableArray();
+    }
+
+    /// <summary>A register of a solver.</summary>
+    public Register Register(string property) =>
+        Take(property, JsonKind.String, "a string") is { } node ? Register(node, property) : Manifest.Register.State;
+
+    public EquatableArray<Register> Registers(string property) => Elements(property, JsonKind.String, "registers", optional: false, node => Register(node, property));
+
+    private Register Register(JsonNode node, string property)
+    {
+        if (Manifest.Register.Parse(node.Text) is { } register) return register;
+        _log.Add(ManifestErrorId.Choice, $"{Names.Quote(node.Text)} is not possible as '{property}'; registers are x, m, v, d, k and w, and h, s and z with a number, as 'h0'.", node);
+        return Manifest.Register.State;
+    }
+
+    /// <summary>Reports a property that does not fit the object's others; not where the property itself was wrong.</summary>
+    public void Expect(bool condition, string property, string message)
+    {
+        if (!condition && _node?[property] is { } node) _log.Add(ManifestErrorId.Length, message, node);
+    }
+
     public string Identifier(string property) =>
         Name(property, Names.IsIdentifier, $"use 1 to {Names.MaximumLength} ASCII letters, digits and '_'");
 

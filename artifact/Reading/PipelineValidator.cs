@@ -175,7 +175,7 @@ internal sealed class PipelineValidator
 
         try
         {
-            _ = new BufferPlan(linked);
+            _ = new BufferPlan(linked, new(_manifest.Program));
         }
         catch (NotSupportedException e)
         {

@@ -6,16 +6,12 @@ internal static class SamplingValidator
     public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
     {
         CheckSampling(manifest, root["sampling"]!, log);
+        CheckSolver(manifest, root, log);
         int slots = new QuantizationSlots(manifest.Network).Count;
         IReadOnlyList<JsonNode> nodes = root["steps"]!.Items;
         for (int i = 0; i < manifest.Steps.Count; i++)
         {
             Step step = manifest.Steps[i];
-            if (step.Timestep >= manifest.Scheduler.TrainTimesteps)
-                log.Add(ManifestErrorId.Contradiction, $"Timestep {step.Timestep} is not below the scheduler's {manifest.Scheduler.TrainTimesteps}.", nodes[i]["timestep"]!);
-            else if (i > 0 && step.Timestep >= manifest.Steps[i - 1].Timestep)
-                log.Add(ManifestErrorId.Contradiction,
-                    $"Timestep {step.Timestep} does not lie below the one before, {manifest.Steps[i - 1].Timestep}. Steps stand in the order in which they are visited.", nodes[i]["timestep"]!);
             CheckStep(step, slots, manifest, nodes[i], log);
         }
 
@@ -25,13 +21,38 @@ internal static class SamplingValidator
     private static void CheckSampling(CalibrationManifest manifest, JsonNode node, ErrorLog log)
     {
         Sampling sampling = manifest.Sampling;
-        if (sampling.Sampler == "ddpm" && sampling.Eta.Value != 1)
-            log.Add(ManifestErrorId.Contradiction, $"DDPM has η = 1; {sampling.Eta} stands here. Use the sampler 'ddim' for another η.", node["eta"]!);
         if (!(sampling.GuidanceMinimum.Value <= sampling.Guidance.Value && sampling.Guidance.Value <= sampling.GuidanceMaximum.Value))
             log.Add(ManifestErrorId.Contradiction,
                 $"The guidance {sampling.Guidance} lies outside the calibrated interval, {sampling.GuidanceMinimum} to {sampling.GuidanceMaximum}.", node["guidance"]!);
         else if (IsGuided(sampling) && manifest.Model.NullLabel < 0 && LinkedNetwork.Of(manifest).Given.Count == 0)
             log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none, nor another input. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
+    }
+
+    private static void CheckSolver(CalibrationManifest manifest, JsonNode root, ErrorLog log)
+    {
+        SolverProgram program = manifest.Program;
+        if ((SolverProgramValidator.FirstFault(program) ?? FirstUnknown(program) ?? SolverProgramValidator.FirstIdle(program)) is not { } fault) return;
+        JsonNode steps = root["steps"]!, solver = root["solver"]!;
+        int evaluation = fault.Evaluation ?? 0;
+        JsonNode statements = evaluation < 0 ? solver["begin"]! : evaluation < steps.Items.Count ? steps.Items[evaluation]["statements"]! : solver["end"]!;
+        log.Add(ManifestErrorId.Solver, fault.Message, fault.Statement is { } statement ? statements.Items[statement] : statements);
+    }
+
+    /// <summary>The first statement that reads what samplers do not have yet.</summary>
+    private static SolverFault? FirstUnknown(SolverProgram program)
+    {
+        int count = program.Evaluations.Count;
+        for (int i = -1; i <= count; i++)
+        {
+            EquatableArray<Statement> statements = i < 0 ? program.Begin : i < count ? program.Evaluations[i].Statements : program.End;
+            for (int s = 0; s < statements.Count; s++)
+            {
+                if (statements[s].Reads.FirstOrDefault(r => r.Kind is RegisterKind.Variance or RegisterKind.Known or RegisterKind.Mask) is { Kind: not RegisterKind.Prediction } register)
+                    return new(i, s, $"The solver reads {register}; networks that predict a variance, and pictures with a mask, are not compiled yet. Calibrate with another scheduler.");
+            }
+        }
+
+        return null;
     }
 
     private static void CheckStep(Step step, int slots, CalibrationManifest manifest, JsonNode node, ErrorLog log)

@@ -9,12 +9,31 @@ internal sealed record SolverProgram(
     EquatableArray<Statement> Begin, EquatableArray<Evaluation> Evaluations, EquatableArray<Statement> End)
 {
     /// <summary>Whether the network must say something of the variance beside its prediction.</summary>
-    public bool LearnsVariance => Evaluations.Any(e => e.Statements.Any(s => s is ExponentialSigmaStatement or RootSigmaStatement));
+    public bool LearnsVariance => Statements.Any(s => s is ExponentialSigmaStatement or RootSigmaStatement);
+
+    /// <summary>Whether the network reads something else than the state itself.</summary>
+    public bool ScalesInput => Evaluations.Any(e => e.InputScale.Single != 1);
+
+    private IEnumerable<Statement> Statements => Begin.Concat(Evaluations.SelectMany(e => e.Statements)).Concat(End);
 
     /// <summary>Registers that keep their values between evaluations, the state first among equals; what a session must hold for each picture.</summary>
-    public Register[] KeptRegisters() =>
-        [.. Begin.Concat(Evaluations.SelectMany(e => e.Statements)).Concat(End).Select(s => s.Target).Where(r => r.IsKept).Distinct()
-            .OrderBy(r => r.Kind).ThenBy(r => r.Index)];
+    public Register[] KeptRegisters() => Ordered(Statements.Select(s => s.Target).Where(r => r.IsKept));
+
+    /// <summary>Registers that need memory: kept ones, and those that a threshold, before which all of a picture must be there, finds in use.</summary>
+    public Register[] StoredRegisters() => Ordered(Statements.Select(s => s.Target).Where(r => r.IsKept)
+        .Concat(new[] { Begin, End }.Concat(Evaluations.Select(e => e.Statements)).SelectMany(AcrossThresholds)));
+
+    /// <summary>All registers that statements write.</summary>
+    public Register[] WrittenRegisters() => Ordered(Statements.Select(s => s.Target));
+
+    private static Register[] Ordered(IEnumerable<Register> registers) => [.. registers.Distinct().OrderBy(r => r.Kind).ThenBy(r => r.Index)];
+
+    private static IEnumerable<Register> AcrossThresholds(EquatableArray<Statement> statements)
+    {
+        SolverRun[] runs = [.. SolverRun.Of(statements)];
+        return runs.SelectMany((run, i) => run.Statements.Select(s => s.Target)
+            .Where(r => run.IsThreshold || runs.Skip(i + 1).Any(later => later.Statements.Any(s => s.Reads.Contains(r)))));
+    }
 }
 
 /// <summary>One evaluation of the network and what follows it. Its place in <see cref="SolverProgram.Evaluations"/> is its index, which keys statistics,
@@ -22,4 +41,39 @@ internal sealed record SolverProgram(
 /// <param name="Timestep">What the network is told; FP32, may lie between two training timesteps.</param>
 /// <param name="InputScale">The network reads this times the state. Rounded once, to FP32; positive.</param>
 /// <param name="Statements">In order.</param>
-internal sealed record Evaluation(float Timestep, double InputScale, EquatableArray<Statement> Statements);
+internal sealed record Evaluation(Number Timestep, Number InputScale, EquatableArray<Statement> Statements)
+{
+    /// <summary>σ, the deviation of the noise that is injected: the coefficient of the last noise in the last sum that has any. 0 for none, and where the network says what it is.</summary>
+    public Number Sigma => Injection is { } at ? ((LinearStatement)Statements[at]).Terms.Last().Coefficient : default;
+
+    /// <summary>Index of the sum whose noise has the deviation <see cref="Sigma"/>; null where there is none.</summary>
+    public int? Injection
+    {
+        get
+        {
+            for (int i = Statements.Count - 1; i >= 0; i--)
+            {
+                if (Statements[i] is not LinearStatement { Terms: var terms } || terms.Count == 0 || terms[terms.Count - 1].Register is not { Kind: RegisterKind.Noise } noise) continue;
+                return Statements.Any(s => s.Target == noise && s is ExponentialSigmaStatement or RootSigmaStatement) ? null : i;
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>The same with another <see cref="Sigma"/>.</summary>
+    /// <param name="sigma">σ′; of 0 nothing is left, not even the draw.</param>
+    /// <param name="keep">Leave a σ′ of 0 in its place.</param>
+    public Evaluation WithSigma(Number sigma, bool keep = false)
+    {
+        if (Injection is not { } at) return this;
+        var sum = (LinearStatement)Statements[at];
+        Term noise = sum.Terms[sum.Terms.Count - 1];
+        Term[] terms = [.. sum.Terms.Take(sum.Terms.Count - 1)];
+        bool stays = keep || sigma.Single != 0 || terms.Length == 0;
+        Statement[] statements = [.. Statements];
+        statements[at] = sum with { Terms = new(stays ? [.. terms, noise with { Coefficient = sigma }] : terms) };
+        // Noise that nothing reads is not drawn.
+        return this with { Statements = statements.Where((s, i) => s is not DrawStatement || statements.Skip(i + 1).Any(later => later.Reads.Contains(s.Target))).ToEquatableArray() };
+    }
+}

@@ -1,5 +1,11 @@
 namespace Specializer.Manifest;
 
+/// <summary>Why a program cannot be run.</summary>
+/// <param name="Evaluation">Index of the evaluation; −1 in the beginning, the number of evaluations in the end, null where it is the program as a whole.</param>
+/// <param name="Statement">Index of the statement; null where it is the evaluation as a whole.</param>
+/// <param name="Message">What is wrong, with its place in words.</param>
+internal sealed record SolverFault(int? Evaluation, int? Statement, string Message);
+
 /// <summary>Tells whether a program can be run as it stands.</summary>
 internal static class SolverProgramValidator
 {
@@ -9,58 +15,81 @@ internal static class SolverProgramValidator
     /// <summary>Of registers that are written.</summary>
     public const int MaximumRegisters = 16;
 
-    /// <summary>The first fault, as a sentence that says where; null when there is none.</summary>
-    public static string? FirstFault(SolverProgram program)
+    /// <summary>The first fault; null when there is none.</summary>
+    public static SolverFault? FirstFault(SolverProgram program)
     {
-        if (program.Evaluations.Count is 0 or > MaximumEvaluations)
-            return $"A program has 1 to {MaximumEvaluations} evaluations; this one has {program.Evaluations.Count}.";
+        int count = program.Evaluations.Count;
+        if (count is 0 or > MaximumEvaluations) return new(null, null, $"A program has 1 to {MaximumEvaluations} evaluations; this one has {count}.");
         var written = new HashSet<Register> { Register.Known, Register.Mask };
         var all = new HashSet<Register>();
-        if (Fault(program.Begin, "The beginning", written, all) is { } begin) return begin;
-        if (!written.Contains(Register.State)) return "The beginning writes no x, which the first evaluation reads.";
-        for (int i = 0; i < program.Evaluations.Count; i++)
+        if (Fault(program.Begin, -1, "The beginning", written, all) is { } begin) return begin;
+        if (!written.Contains(Register.State)) return new(-1, null, "The beginning writes no x, which the first evaluation reads.");
+        for (int i = 0; i < count; i++)
         {
             Evaluation evaluation = program.Evaluations[i];
             string place = $"Evaluation {i}";
-            if (!IsSingle(evaluation.Timestep)) return $"{place} has the timestep {evaluation.Timestep}, which is not finite.";
-            if (!IsSingle(evaluation.InputScale) || !((float)evaluation.InputScale > 0))
-                return $"{place} scales its input by {evaluation.InputScale}, which is no positive FP32 number.";
+            if (!IsSingle(evaluation.Timestep)) return new(i, null, $"{place} has the timestep {evaluation.Timestep}, which is not finite.");
+            if (!IsSingle(evaluation.InputScale) || !(evaluation.InputScale.Single > 0))
+                return new(i, null, $"{place} scales its input by {evaluation.InputScale}, which is no positive FP32 number.");
             written.RemoveWhere(r => !r.IsKept && !r.IsGiven);
             written.Add(Register.Prediction);
             written.Add(Register.Variance);
-            if (Fault(evaluation.Statements, place, written, all) is { } fault) return fault;
+            if (Fault(evaluation.Statements, i, place, written, all) is { } fault) return fault;
         }
 
         written.RemoveWhere(r => !r.IsKept);
-        return Fault(program.End, "The end", written, all);
+        return Fault(program.End, count, "The end", written, all);
     }
 
-    private static string? Fault(EquatableArray<Statement> statements, string place, HashSet<Register> written, HashSet<Register> all)
+    /// <summary>The first evaluation whose prediction reaches no state: the step that it is for has no length, so that the network would run for nothing.</summary>
+    public static SolverFault? FirstIdle(SolverProgram program)
     {
-        if (statements.Count > MaximumStatements) return $"{place} has {statements.Count} statements; {MaximumStatements} are the most.";
+        // Backwards: what is still going to be read.
+        var live = new HashSet<Register> { Register.State };
+        Trace(program.End, live);
+        SolverFault? first = null;
+        for (int i = program.Evaluations.Count - 1; i >= 0; i--)
+        {
+            live.Remove(Register.Prediction);
+            Trace(program.Evaluations[i].Statements, live);
+            if (!live.Contains(Register.Prediction))
+                first = new(i, null, $"Evaluation {i} changes nothing: its step has no length. Choose other sigmas, another end (final_sigmas_type, set_alpha_to_one, steps_offset) or another number of steps.");
+            live.Add(Register.State);
+        }
+
+        return first;
+    }
+
+    private static void Trace(EquatableArray<Statement> statements, HashSet<Register> live)
+    {
+        foreach (Statement statement in statements.Reverse())
+        {
+            if (!live.Contains(statement.Target)) continue;
+            if (!statement.Reads.Contains(statement.Target)) live.Remove(statement.Target);
+            if (statement is LinearStatement sum) live.UnionWith(sum.Terms.Where(t => t.Coefficient.Single != 0).Select(t => t.Register));
+            else live.UnionWith(statement.Reads);
+        }
+    }
+
+    private static SolverFault? Fault(EquatableArray<Statement> statements, int evaluation, string place, HashSet<Register> written, HashSet<Register> all)
+    {
+        if (statements.Count > MaximumStatements) return new(evaluation, null, $"{place} has {statements.Count} statements; {MaximumStatements} are the most.");
         for (int i = 0; i < statements.Count; i++)
         {
             Statement statement = statements[i];
             string where = $"{place}, statement {i}";
-            if (Fault(statement) is { } fault) return $"{where}: {fault}";
-            foreach (Register register in Reads(statement))
-                if (!written.Contains(register)) return $"{where} reads {register}, which nothing has written.";
+            if (Fault(statement) is { } fault) return At($"{where}: {fault}");
+            foreach (Register register in statement.Reads)
+                if (!written.Contains(register)) return At($"{where} reads {register}, which nothing has written.");
             written.Add(statement.Target);
             all.Add(statement.Target);
-            if (all.Count > MaximumRegisters) return $"{where} writes the register {all.Count}, {statement.Target}; {MaximumRegisters} are the most.";
+            if (all.Count > MaximumRegisters) return At($"{where} writes the register {all.Count}, {statement.Target}; {MaximumRegisters} are the most.");
+
+            SolverFault At(string message) => new(evaluation, i, message);
         }
 
         return null;
     }
-
-    private static IEnumerable<Register> Reads(Statement statement) => statement switch
-    {
-        LinearStatement linear => linear.Terms.Select(t => t.Register),
-        DrawStatement => [],
-        ExponentialSigmaStatement or RootSigmaStatement => [Register.Variance, statement.Target],
-        BlendStatement => [Register.Known, Register.Mask, statement.Target],
-        _ => [statement.Target],
-    };
 
     private static string? Fault(Statement statement)
     {
@@ -72,9 +101,9 @@ internal static class SolverProgramValidator
         {
             LinearStatement when noise => "Only a draw writes noise.",
             LinearStatement linear => Fault(linear),
-            ClipStatement clip when !IsSingle(clip.Bound) || !((float)clip.Bound > 0) => $"The bound {clip.Bound} is no positive FP32 number.",
-            ThresholdStatement { Quantile: not (>= 0 and <= 1) } t => $"The quantile {t.Quantile} does not lie in [0, 1].",
-            ThresholdStatement t when !IsSingle(t.Maximum) || t.Maximum < 1 => $"The largest threshold, {t.Maximum}, is no FP32 number from 1 on.",
+            ClipStatement clip when !IsSingle(clip.Bound) || !(clip.Bound.Single > 0) => $"The bound {clip.Bound} is no positive FP32 number.",
+            ThresholdStatement { Quantile.Value: not (>= 0 and <= 1) } t => $"The quantile {t.Quantile} does not lie in [0, 1].",
+            ThresholdStatement t when !IsSingle(t.Maximum) || t.Maximum.Value < 1 => $"The largest threshold, {t.Maximum}, is no FP32 number from 1 on.",
             ExponentialSigmaStatement e when !IsSingle(e.Slope) || !IsSingle(e.Offset) => $"The deviation exp({e.Slope}·v + {e.Offset}) is not finite.",
             DrawStatement or ExponentialSigmaStatement or RootSigmaStatement when !noise => $"{statement.Target} is no register for noise.",
             DrawStatement { Draw: < DrawStatement.Initial } d => $"There is no draw {d.Draw}.",
@@ -97,5 +126,5 @@ internal static class SolverProgramValidator
         return null;
     }
 
-    private static bool IsSingle(double value) => !double.IsNaN(value) && !float.IsInfinity((float)value);
+    private static bool IsSingle(Number number) => !double.IsNaN(number.Value) && !float.IsInfinity(number.Single);
 }

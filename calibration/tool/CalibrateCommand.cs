@@ -23,8 +23,8 @@ internal static class CalibrateCommand
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
-        var eta = Number.Create("--eta", "η of DDIM, 0 to 1; 1 for DDPM.", 1);
-        var sampler = Choice<string?>.Create("--sampler", "Sampler; the model's own when η is 1, ddim otherwise.", null, ("ddpm", "ddpm"), ("ddim", "ddim"));
+        var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
+        var scheduler = new Option<string?>("--scheduler") { Description = $"Scheduler; the model's own when absent. One of {string.Join(", ", Calibrator.Schedulers)}." };
         var weights = Choice<int>.Create("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
         var activations = Choice<ActivationWidth?>.Create("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
             ("4", ActivationWidth.Four), ("8", ActivationWidth.Eight), ("mixed", ActivationWidth.Mixed));
@@ -60,7 +60,7 @@ internal static class CalibrateCommand
         var command = new Command(merge ? "merge" : "calibrate", merge ? "Writes the artefact of a calibration whose shards have ended; its other options are theirs." : "Quantizes a model, fits its noise per step and writes the artefact.")
         {
             merge ? shards : shard,
-            folder, output, name, nullLabel, prompts, steps, eta, sampler.Option, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
+            folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
         };
         check.Validators.Add(result =>
@@ -79,7 +79,7 @@ internal static class CalibrateCommand
             (double least, double most) = result.GetValue(interval) ?? (file is not null ? (1, 7.5) : none is null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
-                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Sampler = sampler.In(result), WeightBits = bits,
+                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Scheduler = result.GetValue(scheduler), WeightBits = bits,
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,

@@ -21,6 +21,18 @@ internal static class Number
         },
     };
 
+    /// <summary>The same for a number that may be absent.</summary>
+    public static Option<double?> Create(string name, string description) => new(name)
+    {
+        Description = description,
+        CustomParser = result =>
+        {
+            if (TryParse(result.Tokens.Single().Value, out double value)) return value;
+            result.AddError($"{name} is '{result.Tokens.Single().Value}'; it must be a number like 0.5.");
+            return null;
+        },
+    };
+
     /// <summary>A finite number with a point, whatever the culture.</summary>
     public static bool TryParse(string text, out double value) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);

@@ -31,6 +31,7 @@ internal static class Descriptors
     public static readonly DiagnosticDescriptor Limit = Error(ManifestErrorId.Limit, "Beyond a limit");
     public static readonly DiagnosticDescriptor Contradiction = Error(ManifestErrorId.Contradiction, "Facts contradict each other");
     public static readonly DiagnosticDescriptor Encoding = Error(ManifestErrorId.Encoding, "The manifest is not UTF-8 without byte order mark");
+    public static readonly DiagnosticDescriptor Solver = Error(ManifestErrorId.Solver, "The solver cannot be run");
     public static readonly DiagnosticDescriptor Option = Error(OptionId, "Metadata of the item is not possible");
     public static readonly DiagnosticDescriptor DuplicateType = Error(DuplicateTypeId, "Two manifests generate the same type");
     public static readonly DiagnosticDescriptor Unreadable = Error(UnreadableId, "The manifest cannot be read");
@@ -44,7 +45,7 @@ internal static class Descriptors
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [
         Syntax, UnknownProperty, MissingProperty, WrongKind, SchemaVersion, Name, Choice, Range, Length, Duplicate, UnknownMap, DataFlow, Shape,
-        ElementType, Limit, Contradiction, Encoding, Option, DuplicateType, Unreadable, Runtime, Language, OneHalf, HiddenName, Internal,
+        ElementType, Limit, Contradiction, Encoding, Solver, Option, DuplicateType, Unreadable, Runtime, Language, OneHalf, HiddenName, Internal,
     ];
 
     public static DiagnosticDescriptor Of(string id) => All.FirstOrDefault(d => d.Id == id) ?? Internal;

@@ -47,13 +47,6 @@ internal static class CallEmitter
         _ => "Off",
     };
 
-    public static void Solve(SourceWriter w, SamplerModel model, Step step, string index)
-    {
-        Solver s = step.Solver;
-        string clip = s.Clip is { } bound ? Literal.Float(bound) : "float.PositiveInfinity";
-        w.Line($"run.Solve<{model.State}>(Maps.{model.Latent}, Maps.{model.Epsilon}, new({Literal.Float(s.X0FromSample)}, {Literal.Float(s.X0FromModel)}, {clip}, {Literal.Float(s.FromX0)}, {Literal.Float(s.FromSample)}, {Literal.Float(s.FromModel)}), sigma: {Literal.Float(step.CalibratedSigma)}, step: {index});");
-    }
-
     /// <summary>The mean correction of a step, or null when it changes nothing.</summary>
     public static string? Correction(Step step)
     {
@@ -63,5 +56,5 @@ internal static class CallEmitter
     }
 
     public static string Describe(Step step) =>
-        $"t = {Literal.Int(step.Timestep)}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma}, SNR {step.SnrDb} dB";
+        $"t = {step.Timestep}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma}, SNR {step.SnrDb} dB";
 }

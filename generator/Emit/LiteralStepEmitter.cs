@@ -10,7 +10,7 @@ internal static class LiteralStepEmitter
     {
         // Two steps are equal when their bodies are, the step's index apart, which a shared method takes as its argument.
         int[][] groups = Enumerable.Range(0, model.Steps.Count)
-            .GroupBy(i => Numbers(model.Steps[i])).Select(g => g.ToArray()).ToArray();
+            .GroupBy(i => Numbers(model, i)).Select(g => g.ToArray()).ToArray();
         var groupOf = groups.SelectMany(g => g.Select(i => (Step: i, Group: g))).ToDictionary(p => p.Step, p => p.Group);
 
         StepSwitchEmitter.Emit(w, model, i =>
@@ -41,31 +41,34 @@ internal static class LiteralStepEmitter
         w.Line($"private static void {model.StepMethods[group[0]]}(global::Specializer.Execution run{(shared ? ", int step" : "")})");
         using (w.Block())
         {
+            SolverEmitter.Input(w, model, step, index);
             CallEmitter.Embed(w, model, index);
             CallEmitter.Network(w, model.Sections, new Column(step.Scales, step.ZeroPoints, step.Levels).Print, CallEmitter.Correction(step));
             w.Line();
             CallEmitter.Guide(w, model, step);
-            CallEmitter.Solve(w, model, step, index);
+            SolverEmitter.Step(w, model, step, group[0], index);
         }
 
         w.Line();
     }
 
-    /// <summary>The step without what is only printed as comment or not at all.</summary>
-    private static Step Numbers(Step step)
+    /// <summary>The step without what is only printed as comment or not at all, with the draw of its own noise as that of any step's; and σ where guidance prints it.</summary>
+    private static (Step, Number?) Numbers(SamplerModel model, int index)
     {
+        Step step = model.Steps[index];
         Number none = default;
         bool guided = step.Covariance.Count > 0;
-        return step with
+        Statement[] statements = [.. step.Evaluation.WithSigma(step.CalibratedSigma, keep: true).Statements
+            .Select(s => s is DrawStatement draw && draw.Draw == index ? draw with { Draw = int.MinValue } : s)];
+        return (step with
         {
-            Timestep = 0,
+            Evaluation = step.Evaluation with { Timestep = none, Statements = new(statements) },
             ActivationBits = 0,
             K = none,
             RSquared = none,
             NoiseVariance = none,
             SnrDb = none,
-            Sigma = guided ? step.Sigma : none,
             Lambda = guided ? step.Lambda : none,
-        };
+        }, guided ? step.Sigma : null);
     }
 }

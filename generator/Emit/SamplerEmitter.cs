@@ -35,7 +35,9 @@ internal static class SamplerEmitter
         {
             Facts(w, model);
             Loading(w, model);
+            SolverEmitter.Registers(w, model);
             Once(w, model, "Prepare", model.Call);
+            SolverEmitter.Ends(w, model);
             if (model.Steps.Count <= maximumLiteralSteps) LiteralStepEmitter.Emit(w, model, cancellation);
             else TableStepEmitter.Emit(w, model, cancellation);
             Once(w, model, "Decode", model.End);
@@ -57,7 +59,7 @@ internal static class SamplerEmitter
             .Select(g => $"{Literal.Int(g.Key)} bits in {Literal.Int(g.Count())} of {Literal.Int(model.Steps.Count)} steps"));
         w.Line($"/// <summary>Draws images of {Size(model.Picture)} with the model {identity.Name} ({identity.Architecture}) in {Literal.Int(model.Steps.Count)} steps.</summary>");
         w.Line("/// <remarks>");
-        w.Line($"/// Sampler: {Sampler(sampling)}.");
+        w.Line($"/// Solver: {Solver(model.Scheduler)}.");
         w.Line($"/// Weights: {string.Join(", ", model.WeightBits.Select(b => Literal.Int(b)))} bits; {Literal.Int(model.WeightBytes)} bytes packed, {Literal.Int(4 * identity.Parameters)} in FP32.");
         w.Line($"/// Activations that 4-bit weights meet: {activations} (policy: {sampling.Policy}).");
         w.Line($"/// Mean correction: {MeanCorrection(sampling)}. Variance correction: {(sampling.VarianceCorrection ? "on" : "off")}.");
@@ -65,11 +67,8 @@ internal static class SamplerEmitter
         w.Line("/// </remarks>");
     }
 
-    private static string Sampler(Sampling sampling) => sampling.Sampler switch
-    {
-        "ddpm" => "DDPM (Ho et al. 2020)",
-        _ => $"DDIM (Song et al. 2021) with η = {sampling.Eta}",
-    };
+    private static string Solver(SchedulerIdentity scheduler) =>
+        scheduler.Family + (scheduler["eta"] is { } eta && eta.All(c => c is >= '0' and <= '9' or '.') ? $", η = {eta}" : "");
 
     private static string MeanCorrection(Sampling sampling) => sampling.MeanCorrection switch
     {
@@ -136,7 +135,8 @@ internal static class SamplerEmitter
             w.Line($"Float32Bytes = {Literal.Int(4 * identity.Parameters)},");
             w.Line($"BitOperationsSaved = {Literal.Double(sampling.BitOperationsSaved)},");
             w.Line($"MultiplyAccumulates = {Literal.Int(sampling.MultiplyAccumulates)},");
-            w.Line($"Latent = Maps.{model.Latent},");
+            w.Line($"Latent = Maps.{model.StateMap},");
+            if (model.Solver.ScalesInput) w.Line($"Input = Maps.{model.Latent},");
             w.Line($"Vectors = {(model.VectorsShape is not null ? "Maps.Vectors" : "default")},");
             Ends(w, model);
             w.Line("Steps =");
@@ -145,7 +145,7 @@ internal static class SamplerEmitter
             {
                 w.Line("// timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB");
                 foreach (Step step in model.Steps)
-                    w.Line($"new({Literal.Int(step.Timestep)}, {Literal.Int(step.ActivationBits)}, {Literal.Float(step.K)}, {Literal.Float(step.Sigma)}, {Literal.Float(step.CalibratedSigma)}, {Literal.Float(step.SnrDb)}),");
+                    w.Line($"new({Literal.Float(step.Timestep)}, {Literal.Int(step.ActivationBits)}, {Literal.Float(step.K)}, {Literal.Float(step.Sigma)}, {Literal.Float(step.CalibratedSigma)}, {Literal.Float(step.SnrDb)}),");
             }
 
             w.Line("],");

@@ -32,9 +32,10 @@ internal static class TableStepEmitter
             w.Line($"private static void {model.StepMethods[i]}(global::Specializer.Execution run)");
             using (w.Block())
             {
+                SolverEmitter.Input(w, model, step, Literal.Int(i));
                 w.Line($"{pattern.Method}(run, {Literal.Int(i)}{row}{correction});");
                 CallEmitter.Guide(w, model, step);
-                CallEmitter.Solve(w, model, step, Literal.Int(i));
+                SolverEmitter.Step(w, model, step, i, Literal.Int(i));
             }
 
             w.Line();

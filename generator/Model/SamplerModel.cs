@@ -33,8 +33,12 @@ internal sealed record StubModel(TypeName Type, bool SeesInternals) : GeneratedT
 /// <param name="Maps">Named places in the arena.</param>
 /// <param name="VectorsShape">Shape of the step vectors; null when the network adds none.</param>
 /// <param name="State">Shape of the latent and of the network's output.</param>
-/// <param name="Latent">Name of the state among <paramref name="Maps"/>.</param>
+/// <param name="Latent">Name of what the network reads among <paramref name="Maps"/>.</param>
 /// <param name="Epsilon">Name of the output among <paramref name="Maps"/>.</param>
+/// <param name="Solver">How the solver is executed.</param>
+/// <param name="StateMap">Name of the state among <paramref name="Maps"/>.</param>
+/// <param name="SolverMaps">Names of the solver's registers that have memory of their own.</param>
+/// <param name="Scheduler">Which solver it is.</param>
 /// <param name="Sections">The operations of a step, grouped by the module that they come from.</param>
 /// <param name="StepMethods">Name of each step's method.</param>
 /// <param name="Steps">The numbers.</param>
@@ -55,6 +59,10 @@ internal sealed record SamplerModel(
     string State,
     string Latent,
     string Epsilon,
+    SolverPlan Solver,
+    string StateMap,
+    EquatableArray<SolverMap> SolverMaps,
+    SchedulerIdentity Scheduler,
     EquatableArray<Section> Sections,
     EquatableArray<string> StepMethods,
     EquatableArray<Step> Steps) : GeneratedType(Type, SeesInternals)
@@ -96,6 +104,11 @@ internal sealed record Column(EquatableArray<Number> Scales, EquatableArray<int>
 /// <param name="Channels">Channels.</param>
 /// <param name="Rows">Rows of the table in which its numbers are looked up; 0 for none.</param>
 internal sealed record GivenMap(string Name, string Map, int Height, int Width, int Channels, int Rows);
+
+/// <summary>Where a register of the solver lies.</summary>
+/// <param name="Register">The register.</param>
+/// <param name="Map">Name of its place.</param>
+internal readonly record struct SolverMap(Register Register, string Map);
 
 /// <summary>A nested struct that carries a static shape as literals.</summary>
 /// <param name="Name">Name of the struct.</param>

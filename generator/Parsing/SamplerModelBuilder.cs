@@ -16,16 +16,19 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunStep", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "X", "M", "D", "Z", "H", "S", "Input",
     ];
 
     private readonly LinkedNetwork _linked;
     private readonly Network _network;
     private readonly WeightLayout _layout;
     private readonly BufferPlan _plan;
+    private readonly SolverPlan _solver;
     private readonly Dictionary<string, Map> _maps;
     private readonly QuantizationSlots _slots;
     private readonly Dictionary<string, string> _mapNames = new(StringComparer.Ordinal);
+    private readonly List<SolverMap> _solverMaps = [];
     private readonly List<Constant> _weights = [];
     private readonly NameScope _weightNames = new([.. s_inherited, "Weights"]);
     private readonly NameScope _members;
@@ -38,7 +41,8 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
         _linked = LinkedNetwork.Of(manifest);
         _network = _linked.Network;
         _layout = new WeightLayout(_network, manifest.Steps.Count);
-        _plan = new BufferPlan(_linked);
+        _solver = new SolverPlan(manifest.Program);
+        _plan = new BufferPlan(_linked, _solver);
         _slots = _linked.Slots;
         _maps = _network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _members = new NameScope([.. s_inherited, .. s_printed, className]);
@@ -71,7 +75,8 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             type, seesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
             _network.Operations.OfType<ConvolutionOperation>().Select(c => c.WeightBits).Distinct().OrderBy(b => b).ToEquatableArray(),
             _plan.BytesPerImage, _layout.TotalBytes, _shapes.Shapes, _weights.ToEquatableArray(), maps, vectors, state,
-            _mapNames[_network.Latent], _mapNames[_network.Epsilon], step, stepMethods, _manifest.Steps)
+            _mapNames[_network.Latent], _mapNames[_network.Epsilon],
+            _solver, _solver.ScalesInput ? _solverMaps.First(m => m.Register == Register.State).Map : _mapNames[_network.Latent], _solverMaps.ToEquatableArray(), _manifest.Scheduler, step, stepMethods, _manifest.Steps)
         {
             Call = call,
             End = end,
@@ -116,6 +121,20 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             string name = names.Claim(Identifiers.ToPascalCase(map.Name));
             _mapNames.Add(map.Name, name);
             constants.Add(new("Activation", name, _plan[map.Name], ShapeTable.Describe(map)));
+        }
+
+        foreach (Register register in _solver.Planned)
+        {
+            string name = names.Claim(register.Kind switch
+            {
+                RegisterKind.State => "State",
+                RegisterKind.History => "History",
+                RegisterKind.Saved => "Saved",
+                RegisterKind.Original => "Original",
+                _ => "Noise",
+            } + (register.IsNumbered ? Literal.Int(register.Index) : ""));
+            _solverMaps.Add(new(register, name));
+            constants.Add(new("Activation", name, _plan[register], $"the solver's {register}"));
         }
 
         return constants.ToEquatableArray();

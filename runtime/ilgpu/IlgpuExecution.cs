@@ -18,7 +18,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     private readonly IlgpuDevice _device;
     private readonly IlgpuWeights _weights;
     private readonly AcceleratorStream _stream;
-    private readonly DeviceScratch _scratch, _offsets;
+    private readonly DeviceScratch _scratch, _offsets, _statements, _temporaries;
     /// <summary>Null where launches do not wait for the end of their step.</summary>
     private readonly StepGraphs? _graphs;
     private readonly Activation _vectors;
@@ -59,11 +59,13 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
         _scratch = new(device, _stream, Flush);
         _offsets = new(device, _stream, Flush);
+        _statements = new(device, _stream, Flush);
+        _temporaries = new(device, _stream, Flush);
         if (device.Graphs is { } graphs) _graphs = new(device.Kernels, graphs, _stream);
     }
 
     /// <summary>What the session holds or will hold, as far as it is known; after planning, everything.</summary>
-    internal long NeededBytes => _arenaBytes + PaddingBytes + 4L * Capacity + (_scratch?.Wanted ?? 0) + (_offsets?.Wanted ?? 0) + _plannedRows.Values.Sum();
+    internal long NeededBytes => _arenaBytes + PaddingBytes + 4L * Capacity + (_scratch?.Wanted ?? 0) + (_offsets?.Wanted ?? 0) + (_statements?.Wanted ?? 0) + (_temporaries?.Wanted ?? 0) + _plannedRows.Values.Sum();
 
     private string Purpose => $"A session of {Capacity} images";
 
@@ -116,7 +118,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     internal long WaitCount { get; private set; }
 
     /// <summary>Working memory beside the arena.</summary>
-    internal long ScratchBytes => _scratch.Bytes + _offsets.Bytes;
+    internal long ScratchBytes => _scratch.Bytes + _offsets.Bytes + _statements.Bytes + _temporaries.Bytes;
 
     /// <summary>Steps whose operations first say what memory they need, and then, when all of it is there, compile, repack and allocate only: for the largest
     /// batch and for one image, which between them use all kernels.</summary>
@@ -155,7 +157,6 @@ internal sealed unsafe partial class IlgpuExecution : Execution
 
     private void Rehearse(Action steps)
     {
-        Launch(SolverKernel.Begin, 1, default(SolverArguments));
         foreach (int batch in (int[])[Capacity, 1])
         {
             Batch = batch;
@@ -200,7 +201,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         _halves.Clear();
         _run = run;
         Guided = run.Guidance != 1f;
-        _guidedSigma = float.NaN;
+        GuidedSigma = float.NaN;
         _cancellation = cancellation;
         cancellation.ThrowIfCancellationRequested();
     }
@@ -405,7 +406,7 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     {
         if (_disposed) return;
         _disposed = true;
-        IlgpuDevice.Release(_graphs, _scratch, _offsets, _labels, _arena, _stream);
+        IlgpuDevice.Release(_graphs, _scratch, _offsets, _statements, _temporaries, _labels, _arena, _stream);
     }
 
     /// <summary>A shape type without fields is a compile-time constant.</summary>

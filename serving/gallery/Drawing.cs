@@ -63,7 +63,11 @@ internal sealed class Drawing(string id, DrawingRequest request, SampleOptions o
     public string Parameters(SamplerDescription d, bool float32) => string.Create(CultureInfo.InvariantCulture,
         $"{request.Prompt?.Trim()}\nSteps: {d.Steps.Count}, CFG scale: {options.Guidance ?? d.Guidance}, Seed: {options.Seed}, Size: {d.Width}x{d.Height}, Model: {d.Name}, Precision: {(float32 ? "FP32" : "quantized")}");
 
-    public void Begin() => Change(() => _state = DrawingState.Running);
+    /// <summary>Begins it, unless it was cancelled meanwhile.</summary>
+    public void Begin() => Change(() =>
+    {
+        if (_state == DrawingState.Waiting) _state = DrawingState.Running;
+    });
 
     public void Add(Frame frame) => Change(() => _frames.Add(frame));
 

@@ -13,6 +13,9 @@ internal sealed class AlteredSampler : Sampler
 
     public static Sampler Load(Device? device) => new AlteredSampler(MnistSampler.Load(device));
 
+    /// <inheritdoc/>
+    protected internal override void RunBegin(Execution run) => ((Sampler)_original).RunBegin(run);
+
     protected internal override void RunStep(int step, Execution run)
     {
         if (step + 1 < Description.Steps.Count) ((Sampler)_original).RunStep(step, run);

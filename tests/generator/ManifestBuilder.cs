@@ -14,7 +14,7 @@ internal sealed class ManifestBuilder
     private JsonObject? _decoder, _prompt;
 
     public string Name { get; init; } = "tiny";
-    public string Sampler { get; init; } = "ddpm";
+    public string Scheduler { get; init; } = "ddpm";
     public int Size { get; init; } = 8;
     public int Channels { get; init; } = 1;
     public int Classes { get; init; }
@@ -218,7 +218,7 @@ internal sealed class ManifestBuilder
         var json = new JsonObject
         {
             ["$schema"] = "calibration.schema.json",
-            ["schemaVersion"] = 1,
+            ["schemaVersion"] = 2,
             ["model"] = new JsonObject
             {
                 ["name"] = Name, ["architecture"] = "UNet2DModel", ["sha256"] = new string('a', 64), ["parameters"] = 1114209,
@@ -226,16 +226,15 @@ internal sealed class ManifestBuilder
             },
             ["scheduler"] = new JsonObject
             {
-                ["class"] = "DDPMScheduler", ["trainTimesteps"] = 1000, ["betaSchedule"] = "linear", ["betaStart"] = Number(0.0001), ["betaEnd"] = Number(0.02),
-                ["predictionType"] = "epsilon", ["varianceType"] = "fixed_small", ["clipSample"] = Clip, ["clipSampleRange"] = 1,
-                ["timestepSpacing"] = "leading", ["stepsOffset"] = 0, ["setAlphaToOne"] = true,
+                ["family"] = Scheduler, ["settings"] = Scheduler == "ddim" ? new JsonObject { ["beta_start"] = "0.0001", ["eta"] = "0.5" } : new JsonObject { ["beta_start"] = "0.0001" },
             },
             ["sampling"] = new JsonObject
             {
-                ["sampler"] = Sampler, ["eta"] = Sampler == "ddpm" ? 1 : 0, ["guidance"] = 1, ["guidanceMinimum"] = 1, ["guidanceMaximum"] = Guided ? 4 : 1,
+                ["guidance"] = 1, ["guidanceMinimum"] = 1, ["guidanceMaximum"] = Guided ? 4 : 1,
                 ["meanCorrection"] = MeanCorrection, ["clampK"] = true, ["varianceCorrection"] = true, ["policy"] = "preset",
                 ["multiplyAccumulates"] = 123456789, ["bitOperationsSaved"] = Number(21.3),
             },
+            ["solver"] = new JsonObject { ["begin"] = new JsonArray(Draw(-1), Sum("x", ("z0", 1))), ["end"] = new JsonArray() },
             ["weights"] = new JsonObject { ["file"] = Name + ".weights.safetensors", ["sha256"] = new string('b', 64), ["bytes"] = 712344 },
             ["network"] = new JsonObject
             {
@@ -288,14 +287,10 @@ internal sealed class ManifestBuilder
         bool corrected = MeanCorrection != "off";
         var json = new JsonObject
         {
-            ["timestep"] = timestep, ["activationBits"] = bits, ["sigma"] = Number(step == Steps - 1 ? 0 : 0.19), ["calibratedSigma"] = Number(step == Steps - 1 ? 0 : 0.189),
+            ["timestep"] = timestep, ["inputScale"] = 1, ["activationBits"] = bits, ["calibratedSigma"] = Number(step == Steps - 1 ? 0 : 0.189),
             ["lambda"] = Number(0.125), ["k"] = Number(-0.01), ["rSquared"] = Number(0.3), ["noiseVariance"] = Number(0.0004), ["snrDb"] = Number(28.6 - step * 0.125),
             ["gain"] = Number(corrected ? 0.971 : 1), ["offset"] = Array(Channels, i => corrected ? Number(-0.0012 - i * 0.5) : Number(0)),
-            ["solver"] = new JsonObject
-            {
-                ["x0FromSample"] = Number(1.0625), ["x0FromModel"] = Number(-0.35), ["clip"] = Clip ? Number(1) : null,
-                ["fromX0"] = Number(0.1), ["fromSample"] = Number(0.9), ["fromModel"] = Number(0),
-            },
+            ["statements"] = Statements(step),
             ["scales"] = Array(levels.Length, i => Number(0.0123 + 0.001 * i + 0.00001 * Own(i))),
             ["zeroPoints"] = Array(levels.Length, i => JsonValue.Create((i * 7 + Own(i)) % (levels[i] + 1))),
             ["levels"] = Array(levels.Length, i => JsonValue.Create(levels[i])),
@@ -311,6 +306,27 @@ internal sealed class ManifestBuilder
         // What a call computes once has the same numbers in every step.
         int Own(int slot) => slot < quantized.Length && _once.Contains(quantized[slot].Name) ? 0 : step;
     }
+
+    private JsonArray Statements(int step)
+    {
+        bool noise = step < Steps - 1;
+        return new JsonArray(
+        [
+            Sum("d", ("x", 1.0625), ("m", -0.35)),
+            .. Clip ? (JsonNode[])[new JsonObject { ["op"] = "clip", ["target"] = "d", ["bound"] = 1 }] : [],
+            .. noise ? (JsonNode[])[Draw(step)] : [],
+            noise ? Sum("x", ("x", 0.9), ("d", 0.1), ("z0", 0.19)) : Sum("x", ("x", 0.9), ("d", 0.1)),
+        ]);
+    }
+
+    /// <summary>A sum, as a statement.</summary>
+    public static JsonObject Sum(string target, params (string Register, double Factor)[] terms) => new()
+    {
+        ["op"] = "sum", ["target"] = target, ["of"] = new JsonArray([.. terms.Select(t => JsonValue.Create(t.Register))]), ["by"] = new JsonArray([.. terms.Select(t => Number(t.Factor))]),
+    };
+
+    /// <summary>Noise, as a statement.</summary>
+    public static JsonObject Draw(int draw) => new() { ["op"] = "draw", ["target"] = "z0", ["draw"] = draw };
 
     private JsonObject Statistics()
     {

@@ -82,13 +82,12 @@ public class NormalizedHalvesTests
         using var pair = new Pair(kind, blob.Build(), Batch, elements, [1, 0], half: true);
         Execution run = pair.Other;
         Activation x = pair.Write(Values.Images(random, Batch, elements, 3f)), qkv = pair.Write(Values.Images(random, Batch, 3 * elements, 3f));
-        Activation z = pair.Plan(4 * elements), expected = pair.Plan(4 * elements), copy = pair.Plan(4 * elements), q = pair.Plan(elements), latent = pair.Plan(4 * elements);
+        Activation z = pair.Plan(4 * elements), expected = pair.Plan(4 * elements), copy = pair.Plan(4 * elements), q = pair.Plan(elements);
         // The step vectors are written at their own place only.
         Activation y = pair.Vectors;
         float[] others = Values.Floats(random, Batch * elements);
         float[] covariance = [2f, 0f, 0f, 0f, 0f, 2f, 0f, 0f, 0f, 0f, 2f, 0f, 0f, 0f, 0f, 2f];
         Quantization to = new(0.02f, 100, 255);
-        var step = new SolverCoefficients(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0.02f);
         (string Name, Action Operation, bool Remembered)[] operations =
         [
             ("nothing", () => { }, true),
@@ -106,15 +105,15 @@ public class NormalizedHalvesTests
             ("Attend in integers", () => run.Attend(qkv, y, to, to, to, attention), false),
             ("Embed", () => run.Embed(embeddingAt, pair.Vectors, 0, embedding), false),
             ("Guide", () => Guide(y), false),
-            ("Solve", () => run.Solve(y, x, step, 0.3f, 0, map), false),
-            ("Begin", () => run.Begin(y, elements, new(1, 7, 0, 2.5f), [1, 0], default), false),
+            ("Solve", () => run.Solve(0, [new SolverRegister(y).Set(0.5f * new SolverRegister(y) + 0.4f * new SolverRegister(x))], map), false),
+            ("Begin", () => run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default), false),
             ("another run", () => run.Begin(Batch, [1, 0], default), false),
             ("working memory: Normalize", () => run.Normalize(normAt, x, z, shape: norm), false),
             ("working memory: NormalizeQuantize", () => run.NormalizeQuantize(normAt, x, z, to, shape: norm), false),
             ("working memory: a conversion", () => run.Convolve(halfAt, x, z, shape: half), false),
             ("working memory: Attend", () => run.Attend(qkv, z, attention), false),
         ];
-        run.Begin(latent, elements, new(1, 7, 0, 2.5f), [1, 0], default);
+        run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default);
         foreach ((string name, Action operation, bool remembered) in operations)
         {
             Guide(z);
@@ -128,7 +127,7 @@ public class NormalizedHalvesTests
             run.Write(copy, elements, now);
             run.Convolve(halfAt, copy, expected, shape: half);
             Assert.True(Bits(pair.Read(1, expected, elements)).SequenceEqual(Bits(pair.Read(1, z, elements))), name);
-            if (name == "another run") run.Begin(latent, elements, new(1, 7, 0, 2.5f), [1, 0], default);
+            if (name == "another run") run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default);
         }
 
         void Guide(Activation epsilon) => run.Guide(epsilon, new(covariance, new float[4 * channels], 0.3f, 0.8f, clampK: true, MeanCorrectionKind.Off, false), map);

@@ -137,11 +137,23 @@ public class OperationTests
             using var pair = new Pair(kind, new TestBlob().Build(), 3);
             Activation epsilon = pair.Write(Values.Images(new Random(8), 3, elements, 2f)), latent = pair.Plan(4 * elements);
             var parameters = new RunParameters(3, 0x1234_5678_9ABC_DEF0, (1L << 40) + 5, 1f);
-            pair.Do(run => run.Begin(latent, elements, parameters, default, default));
+            SolverRegister x = new(latent, bothHalves: true), m = new(epsilon), h = new(pair.Plan(4 * elements)), d = SolverRegister.Temporary(0), z = SolverRegister.Temporary(1);
+            pair.Do(run =>
+            {
+                run.Begin(parameters, default, default);
+                run.Solve(-1, [x.Draw(-1)], shape);
+            });
             pair.Same(latent, elements);
-            pair.Do(run => run.Solve(latent, epsilon, new(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0.02f), 0.3f, 2, shape));
+            pair.Do(run => run.Solve(2,
+            [
+                d.Set(1.2f * x + -0.6f * m), d.Clip(1f), h.Set(0.5f * d + 0.1f * m), z.Draw(2), x.Set(0.02f * m + 0.5f * x + 0.4f * d + -0.1f * h + 0.3f * z), x.Set(1f * x + 0.2f * z),
+            ], shape));
             pair.Same(latent, elements);
-            pair.Do(run => run.Solve(latent, epsilon, new(1.1f, -0.4f, float.PositiveInfinity, 0.9f, 0f, 0.1f), 0f, 3, shape));
+            pair.Same(h.Buffer, elements);
+            pair.Do(run => run.Solve(3, [x.Set(0.9f * h + 0.1f * x)], shape));
+            pair.Same(latent, elements);
+            // The kernel divides, which OpenCL does not round as others do.
+            pair.Do(run => run.Threshold(3, x, 0.8f, 1.2f, shape));
             pair.Same(latent, elements);
         }
     }
@@ -159,17 +171,22 @@ public class OperationTests
         var shape = new MapShape(3, 5, 3, 1);
         using var pair = new Pair(kind, new TestBlob().Build(), 4);
         Activation epsilon = pair.Write(Values.Images(random, 4, 45, 2f)), latent = pair.Plan(4 * 45);
-        pair.Do(run => run.Begin(latent, 45, new(2, 11, 0, 2.5f), default, default));
+        SolverRegister x = new(latent, bothHalves: true), m = new(epsilon), z = SolverRegister.Temporary(0);
+        pair.Do(run =>
+        {
+            run.Begin(new RunParameters(2, 11, 0, 2.5f), default, default);
+            run.Solve(-1, [x.Draw(-1)], shape);
+        });
         foreach (MeanCorrectionKind mean in (MeanCorrectionKind[])[MeanCorrectionKind.Divide, MeanCorrectionKind.Mmse, MeanCorrectionKind.Off])
         {
             pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
             pair.Same(epsilon, 45);
-            pair.Do(run => run.Solve(latent, epsilon, new(1.2f, -0.6f, 1f, 0.4f, 0.5f, 0f), 123f, 0, shape));
+            pair.Do(run => run.Solve(0, [z.Draw(0), x.Set(0.5f * x + 0.4f * m + run.Sigma(123f) * z)], shape));
             pair.Same(latent, 45);
         }
 
         foreach (Execution run in pair.Runs)
-            Assert.Throws<InvalidOperationException>(() => run.Solve(latent, epsilon, new(1f, 0f, 1f, 1f, 0f, 0f), 0f, 0, shape));
+            Assert.Throws<InvalidOperationException>(() => run.Sigma(0f));
     }
 
     [Theory]

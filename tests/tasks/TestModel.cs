@@ -80,15 +80,14 @@ internal sealed class TestModel(string folder, string name = "tiny", int seed = 
 
     private static string Json(string name, string sha256, long bytes) => $$"""
         {
-          "schemaVersion": 1,
+          "schemaVersion": 2,
           "model": { "name": "{{name}}", "architecture": "UNet2DModel", "sha256": "{{new string('a', 64)}}", "parameters": 100,
                      "height": 4, "width": 4, "channels": 1, "classes": 0, "nullLabel": -1 },
-          "scheduler": { "class": "DDPMScheduler", "trainTimesteps": 1000, "betaSchedule": "linear", "betaStart": 0.0001, "betaEnd": 0.02,
-                         "predictionType": "epsilon", "varianceType": "fixed_small", "clipSample": true, "clipSampleRange": 1,
-                         "timestepSpacing": "leading", "stepsOffset": 0, "setAlphaToOne": true },
-          "sampling": { "sampler": "ddpm", "eta": 1, "guidance": 1, "guidanceMinimum": 1, "guidanceMaximum": 1,
+          "scheduler": { "family": "ddpm", "settings": {} },
+          "sampling": { "guidance": 1, "guidanceMinimum": 1, "guidanceMaximum": 1,
                         "meanCorrection": "divide", "clampK": true, "varianceCorrection": true, "policy": "uniform",
                         "multiplyAccumulates": 1000, "bitOperationsSaved": 20 },
+          "solver": { "begin": [{ "op": "draw", "target": "z0", "draw": -1 }, { "op": "sum", "target": "x", "of": ["z0"], "by": [1] }], "end": [] },
           "weights": {
             "file": "{{name}}.weights.safetensors",
             "sha256": "{{sha256}}",
@@ -122,9 +121,11 @@ internal sealed class TestModel(string folder, string name = "tiny", int seed = 
         """;
 
     private static string Step(int timestep) => $$"""
-        { "timestep": {{timestep}}, "activationBits": 8, "sigma": 0.1, "calibratedSigma": 0.09, "lambda": 0.1, "k": -0.01, "rSquared": 0.3,
+        { "timestep": {{timestep}}, "inputScale": 1, "activationBits": 8, "calibratedSigma": 0.09, "lambda": 0.1, "k": -0.01, "rSquared": 0.3,
               "noiseVariance": 0.0004, "snrDb": 28.6, "gain": 1, "offset": [0.001],
-              "solver": { "x0FromSample": 1.0, "x0FromModel": -0.1, "clip": 1, "fromX0": 0.1, "fromSample": 0.9, "fromModel": 0 },
+              "statements": [
+                { "op": "sum", "target": "d", "of": ["x", "m"], "by": [1.0, -0.1] }, { "op": "clip", "target": "d", "bound": 1 }, { "op": "draw", "target": "z0", "draw": {{(timestep == 0 ? 1 : 0)}} },
+                { "op": "sum", "target": "x", "of": ["x", "d", "z0"], "by": [0.9, 0.1, 0.1] } ],
               "scales": [0.01, 0.02], "zeroPoints": [128, 100], "levels": [255, 255] }
         """;
 }

@@ -1,26 +1,35 @@
-using Specializer.Kernels;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>The mean M of the next state, which is the state without the sampler's noise, and its error E = M̂ − M when the prediction is quantized and corrected
-/// (docs/method.md, "Corrections"). Both are bounded as the step bounds them, so that clipped steps need no rule of their own.</summary>
-internal static class StepMean
+/// <summary>The mean M of the next state, which is the state without the sampler's noise, and its error E = M̂ − M when predictions are quantized and corrected
+/// (docs/method.md, "Corrections"): this step's, and the former ones' that the solver keeps. Both are bounded as the step bounds them, so that clipped steps need no rule of their own.</summary>
+/// <remarks>Takes a unit's evaluations one after the other, from the first on.</remarks>
+/// <param name="channels">Of an image.</param>
+internal sealed class StepMean(int channels)
 {
-    /// <summary>M.</summary>
-    public static float Of(float x, float prediction, SolverCoefficients c) => SolverWork.Advance(c, x, prediction, 0, 0);
+    private ProgramInterpreter? _quantized;
 
-    /// <summary>Moments of (M, E) of one image.</summary>
-    /// <param name="x">State, NHWC.</param>
-    /// <param name="reference">ε.</param>
-    /// <param name="corrected">ε̃.</param>
-    /// <param name="c">The step.</param>
-    /// <param name="channels">Channels.</param>
-    public static JointMoments Moments(ReadOnlySpan<float> x, ReadOnlySpan<float> reference, ReadOnlySpan<float> corrected, SolverCoefficients c, int channels)
+    /// <summary>Moments of (M, E) of each image.</summary>
+    /// <param name="state">FP32's state before the step.</param>
+    /// <param name="corrected">ε̃ on that state.</param>
+    public JointMoments[] Moments(TrajectoryState state, float[] corrected)
     {
-        float[] mean = new float[x.Length], quantized = new float[x.Length];
-        for (int i = 0; i < x.Length; i++) (mean[i], quantized[i]) = (Of(x[i], reference[i], c), Of(x[i], corrected[i], c));
-        return JointMoments.Of(mean, quantized, channels);
+        ProgramInterpreter reference = state.Solver.Branch(ProgramInterpreter.None);
+        reference.Advance(state.Step, state.Prediction);
+        // The states are FP32's; predictions of former steps are the quantized network's own.
+        if (state.Step == 0 || _quantized is null) _quantized = state.Solver.Branch(ProgramInterpreter.None);
+        else _quantized.Take(state.Solver, RegisterKind.State, RegisterKind.Saved);
+        _quantized.Advance(state.Step, corrected);
+        int elements = reference.Elements;
+        var moments = new JointMoments[state.Images];
+        for (int i = 0; i < state.Images; i++)
+            moments[i] = JointMoments.Of(reference.State.Slice(i * elements, elements), _quantized.State.Slice(i * elements, elements), channels);
+        return moments;
     }
+
+    /// <summary>Whether a program's later steps depend on this one's prediction otherwise than through the state, so that none can be left out.</summary>
+    public static bool NeedsAll(SolverProgram program) => program.KeptRegisters().Any(r => r.Kind == RegisterKind.History);
 
     /// <summary>Var(M̂) − Var(M) = 2·Cov(M, E) + Var(E): what quantization adds to the variance of the next state. Negative where it takes variance away.</summary>
     public static double AddedVariance(JointMoments moments) => 2 * moments.Covariance(0, 1) + moments.Covariance(1, 1);

@@ -1,4 +1,4 @@
-using Specializer.Schedulers;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration.Export;
 
@@ -36,21 +36,24 @@ public static class OnnxExport
     private static ActivationRanges Ranges(ImportedModel model, Device? device, CancellationToken cancellation)
     {
         using Device? own = device is null ? new CpuDevice() : null;
-        Scheduler scheduler = model.CreateScheduler("ddim", RangeSteps, eta: 0);
-        var interpreter = new NetworkInterpreter(model.Network, RangeSteps);
-        using PackedWeights packed = interpreter.Pack(model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]));
+        SolverProgram program = model.Scheduler.Run("ddim", RangeSteps, eta: 0).Program;
+        var plan = new SolverPlan(program);
+        var interpreter = new NetworkInterpreter(model.Network, RangeSteps, plan);
+        var solver = new InterpretedSolver(interpreter, plan, program.Evaluations, _ => false);
+        using PackedWeights packed = interpreter.Pack(model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]));
         Device used = device ?? own!;
         using DeviceWeights weights = used.Upload(packed);
         using Execution run = used.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, RangeImages);
         int[] labels = TrajectoryLabels.Of(model, Seed, 0, RangeImages);
         if (labels.Length == 0) labels = new int[RangeImages];
-        run.Begin(interpreter.Latent, interpreter.LatentElements, new(RangeImages, Seed, FirstImage: 0, Guidance: 1), labels, cancellation);
+        run.Begin(new RunParameters(RangeImages, Seed, FirstImage: 0, Guidance: 1), labels, cancellation);
+        solver.Begin(run);
 
         var collector = new RangeCollector(interpreter);
         for (int step = 0; step < RangeSteps; step++)
         {
             interpreter.Run(run, step, InterpretedStep.Float32, collector.Observe);
-            run.Solve(interpreter.Latent, interpreter.Epsilon, scheduler.Coefficients(step), sigma: 0, step, new DynamicMap(model.Height, model.Width, model.Channels, sizeof(float)));
+            solver.After(run, step);
         }
 
         return collector.Ranges;

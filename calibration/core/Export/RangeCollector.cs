@@ -47,7 +47,7 @@ internal sealed class RangeCollector
         float[]? residual = whole.Residual is null ? null : _copies[whole.Residual];
         float[] added = vectors == 0 ? [] : new float[run.Batch * vectors];
         if (vectors > 0) run.Read(_interpreter.Vectors, vectors, added);
-        float scale = last.OutputScale.Single();
+        float scale = last.OutputScale.Single;
         for (int i = 0; i < result.Length; i++)
         {
             result[i] /= scale;

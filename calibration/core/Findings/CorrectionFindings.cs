@@ -32,7 +32,7 @@ public enum MeanFallback
 /// <param name="Guidance">Scale that it holds for.</param>
 /// <param name="K">k as used.</param>
 /// <param name="Reason">Why.</param>
-public sealed record MeanLeftAlone(int Step, int Timestep, double Guidance, double K, MeanFallback Reason) : Finding;
+public sealed record MeanLeftAlone(int Step, double Timestep, double Guidance, double K, MeanFallback Reason) : Finding;
 
 /// <summary>The sampler injects no noise, so there is no variance to calibrate.</summary>
 public sealed record NoVarianceToCorrect : Finding;
@@ -54,4 +54,4 @@ public sealed record VarianceCorrectionDecided(Interval StepChange, Interval Fre
 
 /// <summary>Steps where quantization adds more variance than the sampler injects, so that σ' is 0 and the rest stays.</summary>
 /// <param name="Timesteps">Their training timesteps.</param>
-public sealed record VarianceNotAbsorbed(IReadOnlyList<int> Timesteps) : Finding;
+public sealed record VarianceNotAbsorbed(IReadOnlyList<double> Timesteps) : Finding;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 
@@ -12,6 +14,7 @@ internal sealed class ConfigurationReader
 
     private readonly Dictionary<string, JsonElement> _properties = new(StringComparer.Ordinal);
     private readonly HashSet<string> _used = new(StringComparer.Ordinal), _harmless = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _taken = new(StringComparer.Ordinal);
     private readonly List<UnsupportedSetting> _refused = [];
 
     private ConfigurationReader(string file, JsonElement root)
@@ -34,6 +37,9 @@ internal sealed class ConfigurationReader
     /// <summary>SHA-256 of the file, 64 lower-case hex digits.</summary>
     public required string Sha256 { get; init; }
 
+    /// <summary>Every value that was asked for, as it is or as it is without the property, by name: what a configuration amounts to.</summary>
+    public IReadOnlyDictionary<string, string> Taken => _taken;
+
     /// <summary>Properties of the file that nobody asked for, in its order.</summary>
     public IEnumerable<string> Ignored => _properties.Keys.Where(k => !_used.Contains(k));
 
@@ -54,50 +60,73 @@ internal sealed class ConfigurationReader
         }
     }
 
+    /// <summary>The same file, of which nothing was asked yet.</summary>
+    /// <param name="replaced">Properties that have another value, as JSON.</param>
+    public ConfigurationReader Anew(params ReadOnlySpan<(string Key, string Json)> replaced)
+    {
+        using JsonDocument document = JsonDocument.Parse(Json);
+        var reader = new ConfigurationReader(File, document.RootElement.Clone()) { Sha256 = Sha256 };
+        foreach (var (key, json) in replaced)
+        {
+            using JsonDocument value = JsonDocument.Parse(json);
+            reader._properties[key] = value.RootElement.Clone();
+        }
+
+        return reader;
+    }
+
+    /// <summary>Notes what a property amounts to, which only its reader can say.</summary>
+    public void Take(string key, string value) => _taken[key] = value;
+
     /// <summary>Whether the property is there, be it null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
     public bool IsNull(string key) => Find(key) is { ValueKind: JsonValueKind.Null };
 
-    public string Text(string key, string absent) => Find(key) is not { } value ? absent
-        : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Mismatch(key, value, "a string");
+    public string Text(string key, string absent) => Taking(key, Find(key) is not { } value ? absent
+        : value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Mismatch(key, value, "a string"));
 
-    public bool Flag(string key, bool absent) => Find(key) is not { } value ? absent : value.ValueKind switch
+    public bool Flag(string key, bool absent) => Taking(key, Find(key) is not { } value ? absent : value.ValueKind switch
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ => throw Mismatch(key, value, "true or false"),
-    };
+    });
 
     /// <summary>An integer within [minimum, maximum].</summary>
     public int Integer(string key, int absent, int minimum, int maximum) =>
-        Find(key) is { } value ? Integer(key, value, minimum, maximum) : absent;
+        Taking(key, Find(key) is { } value ? Integer(key, value, minimum, maximum) : absent);
 
     /// <summary>An integer within [minimum, maximum], or null when the property is null or absent.</summary>
     public int? IntegerOrNull(string key, int minimum, int maximum) =>
-        Find(key) is { ValueKind: not JsonValueKind.Null } value ? Integer(key, value, minimum, maximum) : null;
+        Taking<int?>(key, Find(key) is { ValueKind: not JsonValueKind.Null } value ? Integer(key, value, minimum, maximum) : null);
 
     /// <summary>A finite number above 0.</summary>
-    public double Positive(string key, double absent) => Find(key) is not { } value ? absent
+    public double Positive(string key, double absent) => Taking(key, Find(key) is not { } value ? absent
         : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && double.IsFinite(number) && number > 0 ? number
-        : throw Mismatch(key, value, "a finite number above 0");
+        : throw Mismatch(key, value, "a finite number above 0"));
 
     /// <summary>A number within [minimum, maximum].</summary>
     public double Number(string key, double absent, double minimum, double maximum) =>
-        Find(key) is { } value ? Number(key, value, minimum, maximum) : absent;
+        Taking(key, Find(key) is { } value ? Number(key, value, minimum, maximum) : absent);
 
     /// <summary>A number within [minimum, maximum], or null when the property is null or absent.</summary>
     public double? NumberOrNull(string key, double minimum, double maximum) =>
-        Find(key) is { ValueKind: not JsonValueKind.Null } value ? Number(key, value, minimum, maximum) : null;
+        Taking<double?>(key, Find(key) is { ValueKind: not JsonValueKind.Null } value ? Number(key, value, minimum, maximum) : null);
 
     /// <summary>Numbers within [minimum, maximum], or null when the property is null or absent.</summary>
-    public double[]? NumbersOrNull(string key, double minimum, double maximum) => Find(key) is not { ValueKind: not JsonValueKind.Null } value ? null
-        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Number(key, e, minimum, maximum))]
+    public double[]? NumbersOrNull(string key, double minimum, double maximum) => Find(key) is not { ValueKind: not JsonValueKind.Null } value ? Taking<double[]?>(key, null)
+        : value.ValueKind == JsonValueKind.Array ? TakingDigest(key, [.. value.EnumerateArray().Select(e => Number(key, e, minimum, maximum))])
         : throw Mismatch(key, value, "an array of numbers");
 
-    public int[] Integers(string key, int[] absent, int minimum, int maximum) => Find(key) is not { } value ? absent
-        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Integer(key, e, minimum, maximum))]
-        : throw Mismatch(key, value, "an array of integers");
+    public int[] Integers(string key, int[] absent, int minimum, int maximum)
+    {
+        int[] integers = Find(key) is not { } value ? absent
+            : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(e => Integer(key, e, minimum, maximum))]
+            : throw Mismatch(key, value, "an array of integers");
+        Taking(key, string.Join(", ", integers));
+        return integers;
+    }
 
     public string[] Texts(string key, string[] absent) => Find(key) is not { } value ? absent
         : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
@@ -147,6 +176,26 @@ internal sealed class ConfigurationReader
 
     /// <summary>Whether the property is an array.</summary>
     public bool IsArray(string key) => Find(key) is { ValueKind: JsonValueKind.Array };
+
+    // There may be a thousand of them.
+    private double[] TakingDigest(string key, double[] values)
+    {
+        Taking(key, "SHA-256 " + Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(values.AsSpan()))));
+        return values;
+    }
+
+    private T Taking<T>(string key, T value)
+    {
+        // As JSON spells it.
+        _taken[key] = value switch
+        {
+            null => "null",
+            bool flag => flag ? "true" : "false",
+            IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+            _ => value.ToString()!,
+        };
+        return value;
+    }
 
     private JsonElement? Find(string key)
     {

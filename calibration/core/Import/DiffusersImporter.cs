@@ -1,18 +1,10 @@
 using Specializer.Formats;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
 /// <summary>Reads model folders as the diffusers library writes them, and as people have them.</summary>
 public static class DiffusersImporter
 {
-    // Schedulers whose noise schedule is read as the source library reads it for another class: by the same keys.
-    private static readonly string[] s_others =
-    [
-        "PNDMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "HeunDiscreteScheduler",
-        "LMSDiscreteScheduler", "DEISMultistepScheduler", "UniPCMultistepScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LCMScheduler", "TCDScheduler",
-    ];
-
     /// <summary>Tokens of a condition where nothing says how many: CLIP's.</summary>
     public const int DefaultTokens = 77;
 
@@ -33,17 +25,14 @@ public static class DiffusersImporter
         ConfigurationReader config = ConfigurationReader.Open(layout.Configuration);
         bool conditional = config.Text("_class_name", "") == "UNet2DConditionModel";
         UNetConfiguration configuration = conditional ? UNetConfiguration.ReadConditional(config, tokens) : UNetConfiguration.Read(config);
-        ConfigurationReader scheduler = ConfigurationReader.Open(layout.Scheduler);
-        string named = scheduler.Text("_class_name", "");
-        bool standsIn = s_others.Contains(named);
-        SchedulerConfiguration schedule = ReadScheduler(scheduler, standsIn ? SchedulerConfiguration.Ddim : null);
-        if (standsIn) layout.Notes.Add($"{named}'s steps are not compiled yet: over its noise schedule, the samplers 'ddim' and 'ddpm' are possible.");
+        var scheduler = new ModelScheduler(ConfigurationReader.Open(layout.Scheduler));
+        scheduler.Check();
         using ModelWeights weights = ModelWeights.Open(layout.Network, layout.Weights, layout.Notes);
         try
         {
             var (imported, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
             RewrittenNetwork network = RewrittenNetwork.Of(imported, tensors);
-            return new ImportedModel(network.Network, network.Tensors, time, schedule)
+            return new ImportedModel(network.Network, network.Tensors, time, scheduler)
             {
                 Name = name ?? FolderName(layout.Folder),
                 Architecture = conditional ? "UNet2DConditionModel" : "UNet2DModel",
@@ -51,37 +40,16 @@ public static class DiffusersImporter
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
-                NamedScheduler = named,
                 StoredType = weights.Type,
                 Pipeline = layout.Pipeline,
                 Notes = layout.Notes,
                 Dropped = network.Dropped,
-                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(scheduler.File, k))],
+                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(layout.Scheduler, k))],
             };
         }
         catch (SafetensorsException e)
         {
             throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
-        }
-    }
-
-    private static SchedulerConfiguration ReadScheduler(ConfigurationReader json, string? className)
-    {
-        try
-        {
-            SchedulerConfiguration configuration = SchedulerConfiguration.Parse(json.Json, className);
-            // What a scheduler does not know it does not use: diffusers writes the settings of one beside another's.
-            foreach (string key in SchedulerParser.Keys) json.Has(key);
-            return configuration;
-        }
-        catch (FormatException e)
-        {
-            throw new ModelImportException(json.File, null, e.Message, e);
-        }
-        catch (NotSupportedException e)
-        {
-            var key = (string)e.Data[SchedulerParser.DataKey]!;
-            throw new UnsupportedModelException(json.File, key, json.Raw(key), e.Message);
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Specializer.Formats;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -13,7 +12,7 @@ public sealed record IgnoredSetting(string File, string Key);
 /// <summary>A model folder as this project computes it: an FP32 network, its weights and its scheduler.</summary>
 public sealed record ImportedModel
 {
-    internal ImportedModel(Network network, IReadOnlyDictionary<string, float[]> weights, TimeEmbedding time, SchedulerConfiguration scheduler)
+    internal ImportedModel(Network network, IReadOnlyDictionary<string, float[]> weights, TimeEmbedding time, ModelScheduler scheduler)
     {
         Network = network;
         Weights = weights;
@@ -76,9 +75,6 @@ public sealed record ImportedModel
     /// <summary>What is drawn in the end: the decoder's output, or the network's own.</summary>
     internal Map Picture => Decoder?.Output ?? Latent;
 
-    /// <summary>The scheduler's configuration; empty for a model that came from no files.</summary>
-    internal string SchedulerFile { get; init; } = "";
-
     /// <summary>Conditions to draw, by number: prompts, or the labels of the table; "none" is among them. 0 for an unconditional model.</summary>
     internal int Conditions => Contexts?.Count ?? Classes;
 
@@ -109,34 +105,8 @@ public sealed record ImportedModel
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
     internal TimeEmbedding Time { get; }
 
-    /// <summary>Class of the scheduler that the model's folder names.</summary>
-    internal string NamedScheduler { get; init; } = "";
-
-    /// <summary>The scheduler that the model comes with; where it is none of those that are compiled, its noise schedule.</summary>
-    internal SchedulerConfiguration Scheduler { get; }
-
-    /// <summary>A run of one of the samplers over this model's noise schedule.</summary>
-    /// <param name="sampler"><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</param>
-    /// <param name="steps">Denoising steps.</param>
-    /// <param name="eta">η of DDIM, in [0, 1]; 1 for DDPM.</param>
-    /// <exception cref="ArgumentException">Sampler, steps or η are not possible.</exception>
-    /// <exception cref="NotSupportedException">The scheduler's configuration asks for steps that cannot be compiled.</exception>
-    internal Scheduler CreateScheduler(string? sampler, int steps, double eta)
-    {
-        string name = sampler switch
-        {
-            "ddpm" => SchedulerConfiguration.Ddpm,
-            "ddim" => SchedulerConfiguration.Ddim,
-            null when NamedScheduler is { Length: > 0 } named && named != Scheduler.ClassName =>
-                throw new NotSupportedException($"{Name} comes with {named}, whose steps are not compiled yet. Ask for the sampler 'ddim' or 'ddpm', over the same noise schedule."),
-            null => eta == 1 ? Scheduler.ClassName : SchedulerConfiguration.Ddim,
-            _ => throw new ArgumentException($"The sampler {Names.Quote(sampler)} is unknown; use 'ddpm' or 'ddim'.", nameof(sampler)),
-        };
-        // A class built from another's configuration keeps the values and takes its own formulas.
-        Scheduler scheduler = Schedulers.Scheduler.Create(Scheduler with { ClassName = name }, steps, eta);
-        return scheduler.SupportsLinearForm ? scheduler
-            : throw new NotSupportedException($"{Name}: dynamic thresholding and learned variances cannot be compiled. Set 'thresholding' to false and 'variance_type' to a fixed one in scheduler_config.json, or use the sampler 'ddim' if the variance is learned.");
-    }
+    /// <summary>The scheduler that the model comes with.</summary>
+    internal ModelScheduler Scheduler { get; }
 
     private Map Latent => Network.Maps.Single(m => m.Name == Network.Latent);
 

@@ -28,7 +28,6 @@ public static class PipelineImporter
             Text = text,
             Decoder = decoder,
             Parameters = model.Parameters + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0),
-            SchedulerFile = layout.Scheduler,
             ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, decoder?.Sha256),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };

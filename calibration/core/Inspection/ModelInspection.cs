@@ -128,17 +128,21 @@ public sealed record ModelInspection
     private static IEnumerable<UnsupportedSetting> Obstacles(ImportedModel model)
     {
         if (Calibrator.Obstacle(model) is { } obstacle) yield return obstacle;
-        UnsupportedSetting? scheduler = null;
+        IReadOnlyList<UnsupportedSetting> scheduler = [];
         try
         {
-            model.CreateScheduler(null, 1, 1);
+            Calibrator.Solver(model, new() { Steps = Math.Min(model.Scheduler.TrainTimesteps, 10) });
         }
-        catch (NotSupportedException e)
+        catch (UnsupportedModelException e)
         {
-            scheduler = new("scheduler", $"\"{model.Scheduler.ClassName}\"", e.Message);
+            scheduler = e.Settings;
+        }
+        catch (ArgumentException)
+        {
+            // Other steps may do.
         }
 
-        if (scheduler is not null) yield return scheduler;
+        foreach (UnsupportedSetting setting in scheduler) yield return setting;
     }
 
     private static long? Activations(LinkedNetwork network)

@@ -25,7 +25,7 @@ public sealed class Float32Sampler : IDisposable
         if (program.LearnsVariance) throw new NotSupportedException($"{model.Name}: the scheduler asks the network for a variance, which it does not predict here. Choose another scheduler.");
         (_model, _program, _device) = (model, program, device);
         _capacity = Capacity(model.Network, MostImages);
-        _network = new InterpreterEngine(device).Create(model, [.. program.Evaluations.Select(e => e.Timestep)], _capacity);
+        _network = new InterpreterEngine(device).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], _capacity);
         _decoder = model.Decoder is null ? null : new(model.Decoder, device);
     }
 
@@ -34,7 +34,7 @@ public sealed class Float32Sampler : IDisposable
 
     /// <summary>Prepares a model and a scheduler.</summary>
     /// <param name="model">The model, with the other parts of its pipeline (<see cref="PipelineImporter"/>).</param>
-    /// <param name="scheduler">Class in the source library, such as <c>DPMSolverMultistepScheduler</c>, to build from the model's own configuration; null for the one that it names.</param>
+    /// <param name="scheduler">Family, such as <c>dpmsolver++</c>, or class in the source library, to build from the model's own configuration; null for the one that it names.</param>
     /// <param name="steps">Steps of a picture.</param>
     /// <param name="eta">η of DDIM or γ of TCD, in [0, 1]; null for the scheduler's default.</param>
     /// <param name="device">Where to run; stays the caller's.</param>
@@ -45,7 +45,7 @@ public sealed class Float32Sampler : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(device);
-        return new(model, SchedulerPrograms.Create(ConfigurationReader.Open(model.SchedulerFile), steps, scheduler, new(eta)), device);
+        return new(model, model.Scheduler.Run(scheduler, steps, eta).Program, device);
     }
 
     /// <summary>Draws pictures.</summary>

@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -8,13 +7,16 @@ namespace Specializer.Calibration;
 public sealed class InterpretedSampler : Sampler
 {
     private readonly NetworkInterpreter _interpreter;
+    private readonly InterpretedSolver _solver;
     private readonly InterpretedStep[] _steps;
     private readonly InterpretedStep _once;
 
-    private InterpretedSampler(NetworkInterpreter interpreter, InterpretedStep[] steps, InterpretedStep once, SamplerDescription description, Device? device, PackedWeights packed)
+    private InterpretedSampler(
+        NetworkInterpreter interpreter, InterpretedSolver solver, InterpretedStep[] steps, InterpretedStep once, SamplerDescription description, Device? device, PackedWeights packed)
         : base(description, device, packed)
     {
         _interpreter = interpreter;
+        _solver = solver;
         _steps = steps;
         _once = once;
     }
@@ -22,28 +24,34 @@ public sealed class InterpretedSampler : Sampler
     /// <summary>The FP32 network with the solver as it is: no quantization, no corrections.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="steps">Denoising steps.</param>
-    /// <param name="eta">η of DDIM, in [0, 1]; 1 for DDPM.</param>
-    /// <param name="sampler"><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</param>
+    /// <param name="eta">η of DDIM, γ of TCD, in [0, 1]; null for the scheduler's own.</param>
+    /// <param name="scheduler">Family, such as <c>ddim</c> (docs/schedulers.md); null for the model's own, or for DDIM where that is DDPM and η is not 1.</param>
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     /// <param name="guidance">Guidance scale that calls use unless they say otherwise; 1 for none.</param>
-    /// <exception cref="ArgumentException">Sampler, η, steps or guidance are not possible for this model.</exception>
-    /// <exception cref="NotSupportedException">The scheduler's configuration asks for dynamic thresholding or learned variances.</exception>
-    public static InterpretedSampler Float32(ImportedModel model, int steps, double eta, string? sampler = null, Device? device = null, float guidance = 1)
+    /// <exception cref="ArgumentException">Scheduler, η, steps or guidance are not possible for this model.</exception>
+    /// <exception cref="UnsupportedModelException">The scheduler's file asks for what is not compiled.</exception>
+    public static InterpretedSampler Float32(ImportedModel model, int steps, double? eta = null, string? scheduler = null, Device? device = null, float guidance = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
+        return Float32(model, Calibrator.Solver(model, new() { Steps = steps, Eta = eta, Scheduler = scheduler }).Program, device, guidance);
+    }
+
+    /// <summary>The FP32 network along a program.</summary>
+    internal static InterpretedSampler Float32(ImportedModel model, SolverProgram program, Device? device, float guidance)
+    {
         if (guidance != 1 && model.NullLabel < 0)
             throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
-        Scheduler scheduler = model.CreateScheduler(sampler, steps, eta);
-        var interpreter = new NetworkInterpreter(model.Network, steps);
-        PackedWeights packed = interpreter.Pack(model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]));
-        InterpretedStep[] interpreted = [.. scheduler.Steps.Select((s, i) => new InterpretedStep
+        var plan = new SolverPlan(program);
+        var interpreter = new NetworkInterpreter(model.Network, program.Evaluations.Count, plan);
+        PackedWeights packed = interpreter.Pack(model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]));
+        InterpretedStep[] interpreted = [.. program.Evaluations.Select(e => new InterpretedStep
         {
-            Solver = scheduler.Coefficients(i), Sigma = (float)s.Sigma, CalibratedSigma = (float)s.Sigma,
+            Sigma = e.Sigma.Single,
             // No noise of quantization: guidance then only combines.
             Covariance = new float[16], Means = new float[4 * model.Channels],
         })];
         bool guidable = model.NullLabel >= 0;
-        return new(interpreter, interpreted, InterpretedStep.Float32, Describe(interpreter) with
+        return new(interpreter, new(interpreter, plan, program.Evaluations, _ => true), interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
             Name = model.Name,
             Classes = model.Classes,
@@ -54,7 +62,7 @@ public sealed class InterpretedSampler : Sampler
             GuidanceMaximum = guidable ? float.MaxValue : 1,
             Float32Bytes = 4 * model.Parameters,
             BitOperationsSaved = 1,
-            Steps = [.. interpreted.Select((s, i) => new StepDescription(scheduler.Steps[i].Timestep, 32, 0, s.Sigma, s.Sigma, float.PositiveInfinity))],
+            Steps = [.. interpreted.Select((s, i) => new StepDescription(program.Evaluations[i].Timestep.Single, 32, 0, s.Sigma, s.Sigma, float.PositiveInfinity))],
         }, device, packed);
     }
 
@@ -75,23 +83,24 @@ public sealed class InterpretedSampler : Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     internal static InterpretedSampler FromManifest(CalibrationManifest manifest, Func<string, long, byte[]> tensor, Device? device = null)
     {
-        var interpreter = new NetworkInterpreter(LinkedNetwork.Of(manifest), manifest.Steps.Count);
+        var plan = new SolverPlan(manifest.Program);
+        var interpreter = new NetworkInterpreter(LinkedNetwork.Of(manifest), manifest.Steps.Count, plan);
         PackedWeights packed = interpreter.Pack(tensor);
         Manifest.Sampling sampling = manifest.Sampling;
-        return new(interpreter, [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
+        return new(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
             Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
             NullLabel = manifest.Model.NullLabel,
-            Guidance = sampling.Guidance.Single(),
-            GuidanceMinimum = sampling.GuidanceMinimum.Single(),
-            GuidanceMaximum = sampling.GuidanceMaximum.Single(),
+            Guidance = sampling.Guidance.Single,
+            GuidanceMinimum = sampling.GuidanceMinimum.Single,
+            GuidanceMaximum = sampling.GuidanceMaximum.Single,
             Float32Bytes = 4 * manifest.Model.Parameters,
             BitOperationsSaved = sampling.BitOperationsSaved.Value,
             MultiplyAccumulates = sampling.MultiplyAccumulates,
             Steps = [.. manifest.Steps.Select(s => new StepDescription(
-                s.Timestep, s.ActivationBits, s.K.Single(), s.Sigma.Single(), s.CalibratedSigma.Single(), s.SnrDb.Single()))],
+                s.Timestep.Single, s.ActivationBits, s.K.Single, s.Sigma.Single, s.CalibratedSigma.Single, s.SnrDb.Single))],
         }, device, packed);
     }
 
@@ -102,7 +111,13 @@ public sealed class InterpretedSampler : Sampler
     protected internal override void Decode(Execution run) => _interpreter.Decode(run, _once);
 
     /// <inheritdoc/>
-    protected internal override void RunStep(int step, Execution run) => _interpreter.RunStep(run, step, _steps[step]);
+    protected internal override void RunBegin(Execution run) => _solver.Begin(run);
+
+    /// <inheritdoc/>
+    protected internal override void RunStep(int step, Execution run) => _interpreter.RunStep(run, step, _steps[step], _solver);
+
+    /// <inheritdoc/>
+    protected internal override void RunEnd(Execution run) => _solver.End(run);
 
     // What the network alone decides; the factory methods replace the rest.
     private static SamplerDescription Describe(NetworkInterpreter interpreter)
@@ -114,7 +129,7 @@ public sealed class InterpretedSampler : Sampler
             Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1,
             BytesPerImage = interpreter.Plan.BytesPerImage, WeightBytes = interpreter.Layout.TotalBytes, Float32Bytes = 0, BitOperationsSaved = 1,
             MultiplyAccumulates = NetworkCost.MultiplyAccumulates(interpreter.Network),
-            Latent = interpreter.Latent, Vectors = interpreter.Vectors, Steps = [],
+            Latent = interpreter.State, Input = interpreter.State == interpreter.Latent ? null : interpreter.Latent, Vectors = interpreter.Vectors, Steps = [],
             State = picture == latent ? null : new(latent.Height, latent.Width, latent.Channels), Picture = picture == latent ? null : interpreter.Picture, Inputs = interpreter.Inputs,
         };
     }

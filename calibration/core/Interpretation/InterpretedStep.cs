@@ -17,11 +17,6 @@ internal sealed class InterpretedStep
     /// <summary>Offset per channel of the folded mean correction; empty for none.</summary>
     public float[] Offset { get; init; } = [];
 
-    public SolverCoefficients Solver { get; init; }
-
-    /// <summary>σ' of the injected noise.</summary>
-    public float CalibratedSigma { get; init; }
-
     /// <summary>The sampler's own σ.</summary>
     public float Sigma { get; init; }
 
@@ -51,22 +46,18 @@ internal sealed class InterpretedStep
     };
 
     private static IEnumerable<Quantization> Column(EquatableArray<Number> scales, EquatableArray<int> zeroPoints, EquatableArray<int> levels) =>
-        scales.Select((scale, slot) => new Quantization(scale.Single(), zeroPoints[slot], levels[slot]));
+        scales.Select((scale, slot) => new Quantization(scale.Single, zeroPoints[slot], levels[slot]));
 
     public static InterpretedStep FromManifest(Step step, Manifest.Sampling sampling) => new()
     {
         Quantizations = [.. Column(step.Scales, step.ZeroPoints, step.Levels)],
-        Gain = step.Gain.Single(),
+        Gain = step.Gain.Single,
         // Generated code passes no offsets where all are 0.
-        Offset = step.Offset.All(o => o.Single() == 0) ? [] : [.. step.Offset.Select(o => o.Single())],
-        Solver = new(
-            step.Solver.X0FromSample.Single(), step.Solver.X0FromModel.Single(), step.Solver.Clip?.Single() ?? float.PositiveInfinity,
-            step.Solver.FromX0.Single(), step.Solver.FromSample.Single(), step.Solver.FromModel.Single()),
-        CalibratedSigma = step.CalibratedSigma.Single(),
-        Sigma = step.Sigma.Single(),
-        Lambda = step.Lambda.Single(),
-        Covariance = [.. step.Covariance.Select(c => c.Single())],
-        Means = [.. step.Means.Select(m => m.Single())],
+        Offset = step.Offset.All(o => o.Single == 0) ? [] : [.. step.Offset.Select(o => o.Single)],
+        Sigma = step.Sigma.Single,
+        Lambda = step.Lambda.Single,
+        Covariance = [.. step.Covariance.Select(c => c.Single)],
+        Means = [.. step.Means.Select(m => m.Single)],
         ClampK = sampling.ClampK,
         Mean = sampling.MeanCorrection switch { "divide" => MeanCorrectionKind.Divide, "mmse" => MeanCorrectionKind.Mmse, _ => MeanCorrectionKind.Off },
         CorrectVariance = sampling.VarianceCorrection,

@@ -22,19 +22,21 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     /// <param name="network">A sound network: from an importer, or from a manifest that was read without error.</param>
     /// <param name="steps">Rows of the embedding's table.</param>
-    public NetworkInterpreter(Network network, int steps) : this(LinkedNetwork.Of(network), steps)
+    /// <param name="solver">What the sampler's solver needs of the memory; null for evaluating the network alone.</param>
+    public NetworkInterpreter(Network network, int steps, SolverPlan? solver = null) : this(LinkedNetwork.Of(network), steps, solver)
     {
     }
 
     /// <param name="linked">Sound networks, of one manifest.</param>
     /// <param name="steps">Rows of the embedding's table.</param>
-    public NetworkInterpreter(LinkedNetwork linked, int steps)
+    /// <param name="solver">What the sampler's solver needs of the memory; null for evaluating the networks alone.</param>
+    public NetworkInterpreter(LinkedNetwork linked, int steps, SolverPlan? solver = null)
     {
         _linked = linked;
         Network network = linked.Network;
         Network = network;
         Steps = steps;
-        Plan = new(linked);
+        Plan = new(linked, solver);
         Layout = new(network, steps);
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _slots = linked.Slots;
@@ -43,6 +45,7 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         _latentShape = Shape(_maps[network.Latent]);
         Latent = Buffer(network.Latent);
         Epsilon = Buffer(network.Epsilon);
+        State = solver is { ScalesInput: true } ? new(Plan[Register.State]) : Latent;
         Vectors = network.Embedding.Vectors == 0 ? default : new(Plan[BufferPlan.Vectors]);
     }
 
@@ -58,6 +61,9 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     public Activation Latent { get; }
 
     public Activation Epsilon { get; }
+
+    /// <summary>The solver's state: what the network reads, unless that is scaled.</summary>
+    public Activation State { get; }
 
     public Activation Vectors { get; }
 
@@ -134,11 +140,12 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     }
 
     /// <summary>Evaluates the network behind <see cref="Prepare"/> and takes the solver's step, as one step method of a generated sampler does.</summary>
-    public void RunStep(Execution run, int step, InterpretedStep parameters)
+    public void RunStep(Execution run, int step, InterpretedStep parameters, InterpretedSolver solver)
     {
+        solver.Before(run, step);
         Evaluate(run, step, parameters, null);
         run.Guide(Epsilon, parameters.Moments, _latentShape);
-        run.Solve(Latent, Epsilon, parameters.Solver, parameters.CalibratedSigma, step, _latentShape);
+        solver.After(run, step);
     }
 
     private static DynamicMap Shape(Map map) => new(map.Height, map.Width, map.Channels, map.ElementSize);

@@ -19,6 +19,10 @@ internal static class ManifestWriter
         Write(json.Line().Key("model"), manifest.Model);
         Write(json.Line().Key("scheduler"), manifest.Scheduler);
         Write(json.Line().Key("sampling"), manifest.Sampling);
+        json.Line().Key("solver").Open('{').Key("begin");
+        StatementJson.Write(json, manifest.Solver.Begin);
+        StatementJson.Write(json.Key("end"), manifest.Solver.End);
+        json.Close('}');
         json.Line().Key("weights").Open('{')
             .Key("file").Value(manifest.Weights.File).Key("sha256").Value(manifest.Weights.Sha256).Key("bytes").Value(manifest.Weights.Bytes).Close('}');
         Write(json.Line().Key("network"), manifest.Network);
@@ -51,15 +55,15 @@ internal static class ManifestWriter
         .Key("parameters").Value(model.Parameters).Key("height").Value(model.Height).Key("width").Value(model.Width)
         .Key("channels").Value(model.Channels).Key("classes").Value(model.Classes).Key("nullLabel").Value(model.NullLabel).Close('}');
 
-    private static void Write(JsonText json, SchedulerIdentity scheduler) => json.Open('{')
-        .Key("class").Value(scheduler.Class).Key("trainTimesteps").Value(scheduler.TrainTimesteps).Key("betaSchedule").Value(scheduler.BetaSchedule)
-        .Key("betaStart").Value(scheduler.BetaStart).Key("betaEnd").Value(scheduler.BetaEnd).Key("predictionType").Value(scheduler.PredictionType)
-        .Key("varianceType").Value(scheduler.VarianceType).Key("clipSample").Value(scheduler.ClipSample)
-        .Key("clipSampleRange").Value(scheduler.ClipSampleRange).Key("timestepSpacing").Value(scheduler.TimestepSpacing)
-        .Key("stepsOffset").Value(scheduler.StepsOffset).Key("setAlphaToOne").Value(scheduler.SetAlphaToOne).Close('}');
+    private static void Write(JsonText json, SchedulerIdentity scheduler)
+    {
+        json.Open('{').Key("family").Value(scheduler.Family).Key("settings").Open('{');
+        foreach (Setting setting in scheduler.Settings) json.Key(setting.Name).Value(setting.Value);
+        json.Close('}').Close('}');
+    }
 
     private static void Write(JsonText json, Manifest.Sampling sampling) => json.Open('{')
-        .Key("sampler").Value(sampling.Sampler).Key("eta").Value(sampling.Eta).Key("guidance").Value(sampling.Guidance)
+        .Key("guidance").Value(sampling.Guidance)
         .Key("guidanceMinimum").Value(sampling.GuidanceMinimum).Key("guidanceMaximum").Value(sampling.GuidanceMaximum)
         .Key("meanCorrection").Value(sampling.MeanCorrection).Key("clampK").Value(sampling.ClampK)
         .Key("varianceCorrection").Value(sampling.VarianceCorrection).Key("policy").Value(sampling.Policy)
@@ -122,19 +126,21 @@ internal static class ManifestWriter
         json.Close('}');
     }
 
-    private static void Write(JsonText json, Step step) => json.Open('{')
-        .Key("timestep").Value(step.Timestep).Key("activationBits").Value(step.ActivationBits).Key("sigma").Value(step.Sigma)
-        .Key("calibratedSigma").Value(step.CalibratedSigma).Key("lambda").Value(step.Lambda).Key("k").Value(step.K)
-        .Key("rSquared").Value(step.RSquared).Key("noiseVariance").Value(step.NoiseVariance).Key("snrDb").Value(step.SnrDb)
-        .Line().Key("gain").Value(step.Gain).Key("offset").Value(step.Offset)
-        .Line().Key("solver").Open('{')
-        .Key("x0FromSample").Value(step.Solver.X0FromSample).Key("x0FromModel").Value(step.Solver.X0FromModel).Key("clip").Value(step.Solver.Clip)
-        .Key("fromX0").Value(step.Solver.FromX0).Key("fromSample").Value(step.Solver.FromSample).Key("fromModel").Value(step.Solver.FromModel).Close('}')
-        .Line().Key("scales").Value(step.Scales)
-        .Line().Key("zeroPoints").Value(step.ZeroPoints)
-        .Line().Key("levels").Value(step.Levels)
-        .Line().Key("covariance").Value(step.Covariance)
-        .Line().Key("means").Value(step.Means).Close('}');
+    private static void Write(JsonText json, Step step)
+    {
+        json.Open('{')
+            .Key("timestep").Value(step.Timestep).Key("inputScale").Value(step.Evaluation.InputScale).Key("activationBits").Value(step.ActivationBits)
+            .Key("calibratedSigma").Value(step.CalibratedSigma).Key("lambda").Value(step.Lambda).Key("k").Value(step.K)
+            .Key("rSquared").Value(step.RSquared).Key("noiseVariance").Value(step.NoiseVariance).Key("snrDb").Value(step.SnrDb)
+            .Line().Key("gain").Value(step.Gain).Key("offset").Value(step.Offset)
+            .Line().Key("statements");
+        StatementJson.Write(json, step.Evaluation.Statements);
+        json.Line().Key("scales").Value(step.Scales)
+            .Line().Key("zeroPoints").Value(step.ZeroPoints)
+            .Line().Key("levels").Value(step.Levels)
+            .Line().Key("covariance").Value(step.Covariance)
+            .Line().Key("means").Value(step.Means).Close('}');
+    }
 
     private static void Write(JsonText json, NoiseStatistics statistics)
     {

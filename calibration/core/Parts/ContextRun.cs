@@ -17,7 +17,9 @@ internal static class ContextRun
     public static float[] Draw(CalibrationManifest manifest, Func<string, long, byte[]> tensor, ImportedModel model, CalibrationOptions options, int count, Device device,
         Action<double>? work, CancellationToken cancellation)
     {
-        var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count);
+        var plan = new SolverPlan(manifest.Program);
+        var interpreter = new NetworkInterpreter(manifest.Network, manifest.Steps.Count, plan);
+        var solver = InterpretedSolver.Of(manifest, interpreter, plan);
         InterpretedStep[] steps = [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, manifest.Sampling))];
         using PackedWeights packed = interpreter.Pack(tensor);
         using DeviceWeights weights = device.Upload(packed);
@@ -32,16 +34,18 @@ internal static class ContextRun
             int[] batch = conditions[first..(first + images)];
             if (guidance != 1) batch = [.. batch, .. batch.Select(_ => model.Contexts!.None)];
             float[] contexts = model.Contexts!.Of(batch);
-            run.Begin(interpreter.Latent, elements, new(images, options.Seed, options.Trajectories + first, guidance), new int[batch.Length], cancellation);
+            run.Begin(new RunParameters(images, options.Seed, options.Trajectories + first, guidance), new int[batch.Length], cancellation);
             run.Write(interpreter.Buffer(UNetImporter.Context), perContext, contexts);
             interpreter.Prepare(run, steps[0]);
+            solver.Begin(run);
             for (int step = 0; step < steps.Length; step++)
             {
-                interpreter.RunStep(run, step, steps[step]);
+                interpreter.RunStep(run, step, steps[step], solver);
                 work?.Invoke((double)images / count / steps.Length);
             }
 
-            run.Read(interpreter.Latent, elements, states.AsSpan(first * elements, images * elements));
+            solver.End(run);
+            run.Read(interpreter.State, elements, states.AsSpan(first * elements, images * elements));
         }
 
         return states;

@@ -36,8 +36,8 @@ internal sealed class ActivationCollector
         _maps = [.. _sources.Select(s => s.Map).Distinct()];
         _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         _copies = new float[_maps.Length][];
-        _histograms = [.. Enumerable.Range(0, options.Steps).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
-        _sampler = new(options.Seed, options.Steps, options.RangeTrajectories * (long)_halves);
+        _histograms = [.. Enumerable.Range(0, options.Evaluations).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
+        _sampler = new(options.Seed, options.Evaluations, options.RangeTrajectories * (long)_halves);
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
         _layers = options.Rounding == RoundingChoice.Nearest ? [] :

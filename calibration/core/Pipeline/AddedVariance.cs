@@ -1,5 +1,3 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration;
 
 /// <summary>Measures what corrected predictions on FP32 states add to the variance of the next state: see <see cref="StepMean"/>.</summary>
@@ -9,19 +7,22 @@ internal sealed class AddedVariance
     private readonly MeanCorrection[] _corrections;
     private readonly InterpretedStep[] _parameters;
     private readonly CanonicalSum<JointMoments>[] _moments;
-    private readonly bool _paper;
+    private readonly StepMean _mean;
+    private readonly bool _paper, _needsAll;
     private readonly int _channels, _nullLabel;
 
     /// <param name="steps">As fitted.</param>
     /// <param name="plan">Correction of the mean, and which variance is meant.</param>
+    /// <param name="needsAll">See <see cref="StepMean.NeedsAll"/>.</param>
     /// <param name="channels">Of an image.</param>
     /// <param name="nullLabel">The label that means "none", for guidance.</param>
-    public AddedVariance(StepDecision[] steps, CorrectionPlan plan, int channels, int nullLabel = -1)
+    public AddedVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, int nullLabel = -1)
     {
-        (_steps, _channels, _nullLabel) = (steps, channels, nullLabel);
+        (_steps, _needsAll, _channels, _nullLabel) = (steps, needsAll, channels, nullLabel);
         _corrections = [.. steps.Select(s => s.Mean(plan))];
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _moments = [.. steps.Select(_ => new CanonicalSum<JointMoments>(JointMoments.Sum))];
+        _mean = new(channels);
         _paper = plan.PaperVariance;
     }
 
@@ -32,7 +33,7 @@ internal sealed class AddedVariance
     public static StepDecision[][] Measure(CalibrationRun run, IReadOnlyList<(StepDecision[] Steps, CorrectionPlan Plan, QuantizationVariant Weights)> plans)
     {
         CalibrationContext context = run.Context;
-        AddedVariance[] gains = [.. plans.Select(p => new AddedVariance(p.Steps, p.Plan, context.Model.Channels, context.Model.NoCondition))];
+        AddedVariance[] gains = [.. plans.Select(p => new AddedVariance(p.Steps, p.Plan, StepMean.NeedsAll(context.Program), context.Model.Channels, context.Model.NoCondition))];
         var evaluators = plans.Select(p => run.TensorsOf(p.Weights)).Distinct().ToDictionary(tensors => tensors, tensors => run.Evaluator(plans.First(p => run.TensorsOf(p.Weights) == tensors).Weights));
         try
         {
@@ -42,7 +43,7 @@ internal sealed class AddedVariance
                 foreach (TrajectoryState state in reference.Run(unit, cancellation: context.Cancellation))
                 {
                     for (int i = 0; i < gains.Length; i++) gains[i].Add(state, evaluators[run.TensorsOf(plans[i].Weights)], context.Cancellation);
-                    context.Report("added variance", Work(context.Options, gains.Length) / ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories) / context.Options.Steps);
+                    context.Report("added variance", Work(context.Options, gains.Length) / ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories) / context.Options.Evaluations);
                 }
             }
         }
@@ -60,18 +61,13 @@ internal sealed class AddedVariance
     /// <summary>Adds a unit's states at one step; a step without noise of its own needs none.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        SolverStep step = _steps[state.Step].Solver;
+        StepDecision step = _steps[state.Step];
+        if (step.Sigma == 0 && !_needsAll) return;
+        JointMoments[] images = _mean.Moments(state,
+            GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, step.Guidance, _nullLabel, cancellation));
         if (step.Sigma == 0) return;
-        float[] corrected = GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, _steps[state.Step].Guidance, _nullLabel, cancellation);
-        int elements = state.X.Length / state.Images;
         var unit = new JointMoments(_channels, 2);
-        for (int i = 0; i < state.Images; i++)
-        {
-            Range image = (i * elements)..((i + 1) * elements);
-            unit.Merge(StepMean.Moments(
-                state.X.AsSpan(image), state.Prediction.AsSpan(image), corrected.AsSpan(image), _steps[state.Step].Coefficients, _channels));
-        }
-
+        foreach (JointMoments image in images) unit.Merge(image);
         _moments[state.Step].Add((int)(state.FirstImage / ReferenceTrajectories.UnitImages), unit);
     }
 

@@ -37,7 +37,7 @@ internal sealed class BudgetCosts
     public static BudgetCosts Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
         Checkpoint checkpoint, Action<double> work, Action<double> resumed, CancellationToken cancellation)
     {
-        int images = Images(options), widths = steps.Length, count = options.Steps, units = (images + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
+        int images = Images(options), widths = steps.Length, count = options.Evaluations, units = (images + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
         double[][][] costs = New();
         int done = checkpoint.Load(Phase, units * count, (reader, _) =>
         {
@@ -61,19 +61,19 @@ internal sealed class BudgetCosts
                 if (unit * count + state.Step < done) continue;
                 int length = state.X.Length;
                 // All widths side by side, so that they share the FP32 evaluations that follow.
-                var x = new float[widths * length];
+                ProgramInterpreter solver = state.Solver.Branch(copies: widths);
+                var predictions = new float[widths * length];
                 for (int width = 0; width < widths; width++)
                 {
-                    float[] next = [.. state.X];
-                    reference.Advance(state.Step, first, own, next,
-                        GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation));
-                    next.CopyTo(x, width * length);
+                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation)
+                        .CopyTo(predictions, width * length);
                 }
 
-                reference.Finish(state.Step + 1, first, own, x, cancellation);
+                solver.Advance(state.Step, predictions);
+                reference.Finish(state.Step + 1, first, own, solver, cancellation);
                 for (int width = 0; width < widths; width++)
                 {
-                    var pairs = new PairedImages(exact, x.AsSpan(width * length, length), length / own);
+                    var pairs = new PairedImages(exact, solver.State.Slice(width * length, length), length / own);
                     for (int i = 0; i < own; i++) costs[width][state.Step][first + i] = pairs.MeanSquaredError(i);
                 }
 

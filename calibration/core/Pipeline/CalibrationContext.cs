@@ -1,17 +1,17 @@
-using Specializer.Schedulers;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
 /// <summary>What every phase of a calibration needs.</summary>
 /// <param name="Model">The FP32 model.</param>
-/// <param name="Scheduler">Its solver.</param>
+/// <param name="Run">Its solver.</param>
 /// <param name="Options">What to calibrate for.</param>
 /// <param name="Device">Where networks run.</param>
 /// <param name="Threads">Threads for everything else.</param>
 /// <param name="Progress">Told after each step.</param>
 /// <param name="Cancellation">Acts within a step.</param>
 internal sealed record CalibrationContext(
-    ImportedModel Model, Scheduler Scheduler, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
+    ImportedModel Model, SchedulerRun Run, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
 {
     private double _done, _resumed;
 
@@ -21,11 +21,17 @@ internal sealed record CalibrationContext(
     /// <summary>All the work there will be, in evaluations of a unit's trajectories.</summary>
     public double Total { get; set; } = 1;
 
+    /// <summary>The solver.</summary>
+    public SolverProgram Program => Run.Program;
+
+    /// <summary>Whether there is noise whose variance could be corrected.</summary>
+    public bool InjectsNoise => Program.Evaluations.Any(e => e.Sigma != 0);
+
     /// <summary>Timesteps in the order of sampling.</summary>
-    public float[] Timesteps => [.. Scheduler.Steps.Select(s => (float)s.Timestep)];
+    public float[] Timesteps => [.. Program.Evaluations.Select(e => e.Timestep.Single)];
 
     /// <summary>FP32 trajectories.</summary>
-    public ReferenceTrajectories Reference() => new(Model, Scheduler, Options, Device);
+    public ReferenceTrajectories Reference() => new(Model, Program, Options, Device);
 
     /// <summary>The part of <see cref="Total"/> that is done.</summary>
     public double Done => _done;

@@ -62,12 +62,14 @@ public enum RoundingChoice
 /// <summary>What to calibrate for. Everything here and nothing else decides the artefact's bytes.</summary>
 public sealed record CalibrationOptions
 {
-    /// <summary>Denoising steps.</summary>
+    /// <summary>Denoising steps; some solvers evaluate the network more than once in each.</summary>
     public int Steps { get; init; } = 50;
-    /// <summary><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</summary>
-    public string? Sampler { get; init; }
-    /// <summary>η of DDIM, in [0, 1]; 1 for DDPM.</summary>
-    public double Eta { get; init; } = 1;
+    /// <summary>Evaluations of the network in these steps, known when the solver is.</summary>
+    internal int Evaluations { get => field == 0 ? Steps : field; init; }
+    /// <summary>Family of the scheduler, such as <c>ddim</c> or <c>dpmsolver++</c> (docs/schedulers.md); null for the model's own, or for DDIM where that is DDPM and η is not 1.</summary>
+    public string? Scheduler { get; init; }
+    /// <summary>η of DDIM, γ of TCD, in [0, 1]; null for the family's own, which is 0 for DDIM.</summary>
+    public double? Eta { get; init; }
     /// <summary>Bits of the weights, 4 or 8; first and last convolution have 8.</summary>
     public int WeightBits { get; init; } = 4;
     /// <summary>Bits of the activations; 8-bit weights meet 8-bit activations only.</summary>

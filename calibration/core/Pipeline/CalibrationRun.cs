@@ -86,13 +86,13 @@ internal sealed class CalibrationRun
 
     /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
     public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
-        new(_networks[variant.WeightBits].Network, Context.Options.Steps, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
+        new(_networks[variant.WeightBits].Network, Context.Options.Evaluations, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
 
     /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
     /// <param name="variants">One a step.</param>
     public StepDecision[] Steps(IEnumerable<QuantizationVariant> variants) => [.. variants.Select((variant, step) => new StepDecision(
-        Context.Scheduler.Steps[step], Context.Scheduler.Coefficients(step), variant.ActivationBits, Quantizations(Ranges(variant)[step]), Noise(variant).Moments(step),
-        Math.Abs(Context.Scheduler.Steps[step].Lambda)) { Guidance = Context.Options.Guidance })];
+        Context.Program.Evaluations[step], variant.ActivationBits, Quantizations(Ranges(variant)[step]), Noise(variant).Moments(step),
+        Math.Abs(Context.Program.Evaluations[step].Lambda())) { Guidance = Context.Options.Guidance })];
 
     /// <summary>The manifest of some steps.</summary>
     /// <param name="weights">Gives the network; the steps' variants have the same weights.</param>
@@ -100,7 +100,7 @@ internal sealed class CalibrationRun
     /// <param name="plan">Corrections.</param>
     /// <param name="policy">How the bits were chosen.</param>
     public CalibrationManifest Manifest(QuantizationVariant weights, IReadOnlyList<StepDecision> steps, CorrectionPlan plan, string policy) =>
-        ManifestBuilder.Build(Context.Model, Context.Scheduler, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
+        ManifestBuilder.Build(Context.Model, Context.Run, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
 
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights and noise are not.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations };
@@ -117,12 +117,12 @@ internal sealed class CalibrationRun
             KeepBeginning = true,
             Begin = (activations, done) =>
             {
-                if (done < 0) activations.FixScales(reference, _ => Context.Report(Phase, ObservingWork / Context.Options.Steps), Context.Cancellation);
+                if (done < 0) activations.FixScales(reference, _ => Context.Report(Phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
                 else Context.Resume(Phase, (1 + done) * ObservingWork);
             },
             Collect = (activations, unit) =>
             {
-                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, ObservingWork / Context.Options.Steps);
+                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, ObservingWork / Context.Options.Evaluations);
             },
             Write = (activations, writer) => activations.Write(writer),
             Read = (activations, reader, first, end) => activations.Read(reader, first, end),
@@ -209,12 +209,12 @@ internal sealed class CalibrationRun
                     foreach (WidthStatistics s in statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
                     if (free)
                     {
-                        float[] next = [.. state.X];
-                        reference.Advance(state.Step, state.FirstImage, state.Images, next, state.Prediction);
-                        foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next, reference, s.Quantized, Context.Cancellation);
+                        ProgramInterpreter next = state.Solver.Branch();
+                        next.Advance(state.Step, state.Prediction);
+                        foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next.State, s.Quantized, Context.Cancellation);
                     }
 
-                    Context.Report(Phase, (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Steps);
+                    Context.Report(Phase, (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Evaluations);
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
@@ -238,7 +238,7 @@ internal sealed class CalibrationRun
     private ActivationRange[][] SearchRanges(QuantizationVariant variant)
     {
         QuantizedNetwork network = _networks[variant.WeightBits];
-        var all = new ActivationRange[Context.Options.Steps][];
+        var all = new ActivationRange[Context.Options.Evaluations][];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation };
         if (variant.PerStep)
         {

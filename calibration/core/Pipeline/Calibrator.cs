@@ -11,6 +11,9 @@ public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<Findin
 /// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, bits and corrections per step.</summary>
 public static class Calibrator
 {
+    /// <summary>Names of the schedulers that can be asked for (docs/schedulers.md).</summary>
+    public static IReadOnlyList<string> Schedulers { get; } = [.. SchedulerFamily.All.Select(f => f.Name)];
+
     /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped, unless another build of this library wrote the checkpoint.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="options">What to calibrate for.</param>
@@ -83,10 +86,12 @@ public static class Calibrator
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
+        SchedulerRun solver = Solver(model, options);
+        options = options with { Evaluations = solver.Program.Evaluations.Count };
         Directory.CreateDirectory(folder);
         using IDisposable turn = CalibrationLock.Take(folder, sharding?.Own is { } own ? $"{model.Name}.{own.Index}-of-{own.Count}" : model.Name);
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
-        var context = new CalibrationContext(model, model.CreateScheduler(options.Sampler, options.Steps, options.Eta), options, device, threads, progress, cancellation) { Sharding = sharding };
+        var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Sharding = sharding };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
@@ -110,6 +115,23 @@ public static class Calibrator
         string path = ArtifactWriter.Write(folder, manifest, weights).Path;
         findings.AddRange(checkpoint.Delete());
         return new(path, findings);
+    }
+
+    /// <summary>The solver that options ask for.</summary>
+    /// <exception cref="ArgumentException">Steps or η are not possible.</exception>
+    /// <exception cref="UnsupportedModelException">What the solver needs is not compiled.</exception>
+    internal static SchedulerRun Solver(ImportedModel model, CalibrationOptions options)
+    {
+        SchedulerRun run = model.Scheduler.Run(options.Scheduler, options.Steps, options.Eta);
+        if (run.Program.LearnsVariance)
+        {
+            throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, "variance_type", $"\"{run.Identity["variance_type"]}\"",
+                "Samplers take no predicted variance yet. Use a fixed one, or a scheduler that needs none, such as ddim.");
+        }
+
+        int most = ManifestLimits.Steps;
+        return run.Program.Evaluations.Count <= most ? run
+            : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));
     }
 
     /// <summary>Why a model is not calibrated, whatever the options; null for one that is.</summary>

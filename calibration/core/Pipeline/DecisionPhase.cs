@@ -48,10 +48,10 @@ internal sealed class DecisionPhase
         {
             double unit = ReferenceTrajectories.UnitImages;
             bool budget = Options is { Activations: ActivationWidth.Mixed, Policy: BitPolicy.Budget };
-            bool noise = _context.Scheduler.Steps.Any(step => step.Sigma != 0) && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
+            bool noise = _context.InjectsNoise && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
             double drawing = (draws == 0 ? 0 : draws + 1) * DrawingWork; // FP32 is drawn, too.
-            double costs = budget ? (Options.Steps + 2.0) * WorkShares.GuidedHalves(Options) * ReferenceTrajectories.UnitsOf(BudgetCosts.Images(Options)) : 0;
+            double costs = budget ? (Options.Evaluations + 2.0) * WorkShares.GuidedHalves(Options) * ReferenceTrajectories.UnitsOf(BudgetCosts.Images(Options)) : 0;
             double added = noise ? AddedVariance.Work(Options, 1) : 0;
             double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? StateWork * HeldOutImages.Count(Options) / unit : 0;
             return drawing + costs + added + variance;
@@ -68,7 +68,7 @@ internal sealed class DecisionPhase
         return Build(bits, plan) with { Statistics = _run.Statistics.Select(s => s.ToManifest(Options)).ToEquatableArray() };
     }
 
-    private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Scheduler, Options, _context.Device,
+    private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Program, Options, _context.Device,
         share => _context.Report("held-out trajectories", share * DrawingWork), _context.Cancellation);
 
     private double DrawingWork => WorkShares.Drawn * WorkShares.GuidedHalves(Options) * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages;
@@ -81,14 +81,14 @@ internal sealed class DecisionPhase
 
     private int[] Allocate()
     {
-        int count = Options.Steps;
+        int count = Options.Evaluations;
         if (Options.Activations != ActivationWidth.Mixed) return [.. Enumerable.Repeat(_run.Widths[0], count)];
         int[] preset = BitAllocation.Preset(count, Options.PresetShare);
         return Options.Policy switch
         {
             BitPolicy.Preset => preset,
             BitPolicy.Rule => BitAllocation.Rule([.. Enumerable.Range(0, count).Select(s => _run.Noise(_run.Own(4)).Fit(s).NormRatio)],
-                [.. _context.Scheduler.Steps.Select(s => s.AlphaBar)], Options.RuleMargin),
+                _context.Model.Scheduler.AlphaBars(_context.Run) ?? throw new ArgumentException($"The policy 'rule' needs the trained levels, which the scheduler {_context.Run.Identity.Family} has not. Use 'preset' or 'budget'."), Options.RuleMargin),
             _ => Budget(preset),
         };
     }
@@ -97,16 +97,16 @@ internal sealed class DecisionPhase
     private int[] Budget(int[] preset)
     {
         Network network = _run.Quantized.Network;
-        if (_allowed is { } allowed) return Cheapest(NetworkCost.MultiplyAccumulates(network) * 1024.0 * Options.Steps / allowed);
+        if (_allowed is { } allowed) return Cheapest(NetworkCost.MultiplyAccumulates(network) * 1024.0 * Options.Evaluations / allowed);
 
         var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, false);
-        InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Steps)], plan)
+        InterpretedStep[][] steps = [.. _run.Widths.Select(width => Steps([.. Enumerable.Repeat(width, Options.Evaluations)], plan)
             .Select(s => s.Parameters(plan)).ToArray())];
         using (ReferenceTrajectories reference = _context.Reference())
         using (NetworkEvaluator quantized = _run.Evaluator(_run.Own(_run.Widths[0])))
         {
             _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint,
-                work => _context.Report(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Steps), work => _context.Resume(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Steps), _context.Cancellation);
+                work => _context.Report(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Evaluations), work => _context.Resume(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Evaluations), _context.Cancellation);
         }
 
         int[] budget = Cheapest(NetworkCost.BitOperationsSaved(network, preset));
@@ -124,8 +124,8 @@ internal sealed class DecisionPhase
     private int[] Cheapest(double saved)
     {
         Network network = _run.Quantized.Network;
-        int[] bits = BitAllocation.Budget([.. Enumerable.Range(0, Options.Steps).Select(step => _costs!.Gain(step, Options.Seed).High)], BitAllocation.EightBitSteps(
-            NetworkCost.MultiplyAccumulates(network) * 1024.0, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Steps, saved));
+        int[] bits = BitAllocation.Budget([.. Enumerable.Range(0, Options.Evaluations).Select(step => _costs!.Gain(step, Options.Seed).High)], BitAllocation.EightBitSteps(
+            NetworkCost.MultiplyAccumulates(network) * 1024.0, NetworkCost.BitOperations(network, 4), NetworkCost.BitOperations(network, 8), Options.Evaluations, saved));
         _findings.Add(new BudgetAllocated([.. Enumerable.Range(0, bits.Length).Where(s => bits[s] == 4)], BudgetCosts.Images(Options)));
         return bits;
     }
@@ -133,7 +133,7 @@ internal sealed class DecisionPhase
     private StepDecision[] Steps(int[] bits, CorrectionPlan plan)
     {
         StepDecision[] steps = _run.Steps(bits.Select(_run.Own));
-        if (!plan.Variance || _context.Scheduler.Steps.All(step => step.Sigma == 0)) return steps;
+        if (!plan.Variance || !_context.InjectsNoise) return steps;
         string key = $"{string.Join(' ', bits)} {plan.Mean} {plan.ClampK}";
         if (!_gains.TryGetValue(key, out double[]? gains))
             _gains.Add(key, gains = [.. AddedVariance.Measure(_run, [(steps, plan, _run.Own(_run.Widths[0]))])[0].Select(s => s.ErrorGain)]);
@@ -143,7 +143,7 @@ internal sealed class DecisionPhase
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
     private StepVariance MeasureVariance(StepDecision[] steps, CorrectionPlan plan)
     {
-        var variance = new StepVariance(steps, plan, _context.Model.Channels, _context.Model.NoCondition);
+        var variance = new StepVariance(steps, plan, StepMean.NeedsAll(_context.Program), _context.Model.Channels, _context.Model.NoCondition);
         using ReferenceTrajectories reference = _context.Reference();
         using NetworkEvaluator quantized = _run.Evaluator(_run.Own(_run.Widths[0]));
         int images = HeldOutImages.Count(Options);
@@ -153,7 +153,7 @@ internal sealed class DecisionPhase
             foreach (TrajectoryState state in reference.Run(Options.Trajectories + first, count, cancellation: _context.Cancellation))
             {
                 variance.Add(state, quantized, _context.Cancellation);
-                _context.Report("variance of the steps", StateWork * count / ReferenceTrajectories.UnitImages / Options.Steps);
+                _context.Report("variance of the steps", StateWork * count / ReferenceTrajectories.UnitImages / Options.Evaluations);
             }
         }
 
@@ -174,12 +174,12 @@ internal sealed class DecisionPhase
             {
                 NoiseFit fit = NoiseFit.Of(steps[i].Moments, guidance);
                 if (MeanCorrection.Of(plan.Mean, fit, plan.ClampK).Fallback is not MeanFallback.None and var reason)
-                    _findings.Add(new MeanLeftAlone(i, steps[i].Solver.Timestep, guidance, fit.K, reason));
+                    _findings.Add(new MeanLeftAlone(i, steps[i].Evaluation.Timestep, guidance, fit.K, reason));
             }
         }
 
-        StepDecision[] large = [.. steps.Where(s => s.Solver.Sigma > 0 && s.Variance(plan).Unabsorbed > 0)];
-        if (large.Length > 0) _findings.Add(new VarianceNotAbsorbed([.. large.Select(s => s.Solver.Timestep)]));
+        StepDecision[] large = [.. steps.Where(s => s.Sigma > 0 && s.Variance(plan).Unabsorbed > 0)];
+        if (large.Length > 0) _findings.Add(new VarianceNotAbsorbed([.. large.Select(s => s.Evaluation.Timestep.Value)]));
         _findings.AddRange(RangeFindings.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
             steps.Select((s, i) => _run.Ranges(_run.Own(s.Bits))[i][slot]).ToArray())]));
     }

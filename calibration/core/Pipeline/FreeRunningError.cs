@@ -7,7 +7,7 @@ internal sealed class FreeRunningError
     private readonly ReplicatedMoments[] _moments;
     private readonly CalibrationOptions _options;
     private readonly int _nullLabel, _channels;
-    private float[] _x = [];
+    private ProgramInterpreter? _solver;
 
     /// <param name="quantizations">Per step the parameters of every quantized map.</param>
     /// <param name="model">The model.</param>
@@ -25,17 +25,18 @@ internal sealed class FreeRunningError
     /// <summary>Takes the same step as FP32 does; a unit's first step begins at FP32's state.</summary>
     /// <param name="state">FP32's state before the step.</param>
     /// <param name="next">FP32's state after it.</param>
-    /// <param name="reference">Takes the step.</param>
     /// <param name="quantized">Evaluates the quantized network.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public void Add(TrajectoryState state, float[] next, ReferenceTrajectories reference, NetworkEvaluator quantized, CancellationToken cancellation)
+    public void Add(TrajectoryState state, ReadOnlySpan<float> next, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        if (state.Step == 0) _x = [.. state.X];
-        reference.Advance(state.Step, state.FirstImage, state.Images, _x,
-            GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], _x, state.Labels, _options.Guidance, _nullLabel, cancellation));
-        int elements = _x.Length / state.Images;
-        _moments[state.Step].Add(state.FirstImage, [.. Enumerable.Range(0, state.Images)
-            .Select(i => JointMoments.Of(next.AsSpan(i * elements, elements), _x.AsSpan(i * elements, elements), _channels))]);
+        if (state.Step == 0 || _solver is null) _solver = state.Solver.Branch();
+        float[] x = new float[next.Length];
+        _solver.Input(state.Step, x);
+        _solver.Advance(state.Step, GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _nullLabel, cancellation));
+        int elements = x.Length / state.Images;
+        var moments = new JointMoments[state.Images];
+        for (int i = 0; i < moments.Length; i++) moments[i] = JointMoments.Of(next.Slice(i * elements, elements), _solver.State.Slice(i * elements, elements), _channels);
+        _moments[state.Step].Add(state.FirstImage, moments);
     }
 
     /// <summary>Adds the errors of the units that follow.</summary>

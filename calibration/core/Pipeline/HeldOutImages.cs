@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -20,19 +19,19 @@ internal sealed class HeldOutImages
     private readonly CancellationToken _cancellation;
 
     /// <param name="model">The model.</param>
-    /// <param name="scheduler">Of the calibration.</param>
+    /// <param name="program">Of the calibration.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="device">Where samplers run.</param>
     /// <param name="work">Told the share of a trajectory set that is done.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public HeldOutImages(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Device device, Action<double>? work, CancellationToken cancellation)
+    public HeldOutImages(ImportedModel model, SolverProgram program, CalibrationOptions options, Device device, Action<double>? work, CancellationToken cancellation)
     {
         (_model, _options, _device, _work, _cancellation) = (model, options, device, work, cancellation);
         _coarse = new(model.Height, model.Width, model.Channels);
-        if (model.Contexts is not null) _reference = Float32(scheduler);
+        if (model.Contexts is not null) _reference = Float32(program);
         else
         {
-            using var sampler = InterpretedSampler.Float32(model, options.Steps, options.Eta, scheduler is DdpmScheduler ? "ddpm" : "ddim", device, (float)options.Guidance);
+            using var sampler = InterpretedSampler.Float32(model, program, device, (float)options.Guidance);
             _reference = Draw(sampler);
         }
 
@@ -98,10 +97,10 @@ internal sealed class HeldOutImages
         return session.Sample(options, _work is null ? null : new Relay(_work, count), _cancellation).Pixels.ToArray();
     }
 
-    private float[] Float32(Scheduler scheduler)
+    private float[] Float32(SolverProgram program)
     {
         var finals = new List<float>();
-        using var reference = new ReferenceTrajectories(_model, scheduler, _options, _device);
+        using var reference = new ReferenceTrajectories(_model, program, _options, _device);
         int images = Count(_options);
         for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
         {

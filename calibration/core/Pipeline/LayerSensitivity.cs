@@ -9,7 +9,7 @@ internal static class LayerSensitivity
     private const int States = 5;
 
     /// <summary>Work, in evaluations of a unit's trajectories.</summary>
-    public static double Work(CalibrationRun run) => 1 + (double)Layers(run).Length * Math.Min(States, run.Context.Options.Steps) / run.Context.Options.Steps;
+    public static double Work(CalibrationRun run) => 1 + (double)Layers(run).Length * Math.Min(States, run.Context.Options.Evaluations) / run.Context.Options.Evaluations;
 
     /// <summary>All 4-bit layers, the most harmful for their cost first.</summary>
     /// <param name="run">Whose weights are quantized.</param>
@@ -30,7 +30,7 @@ internal static class LayerSensitivity
         for (int i = done; i < layers.Length; i++)
         {
             errors[i] = Error(run, layers[i].Name, states);
-            context.Report("sensitivity of each layer", (double)states.Length / context.Options.Steps);
+            context.Report("sensitivity of each layer", (double)states.Length / context.Options.Evaluations);
             checkpoint.Save(Phase, i + 1, writer => Array.ForEach(errors, writer.Write));
         }
 
@@ -43,15 +43,15 @@ internal static class LayerSensitivity
     /// <summary>The first unit's states at a few steps, spread evenly from the middle of the first stretch to that of the last.</summary>
     private static TrajectoryState[] Collect(CalibrationContext context)
     {
-        int count = Math.Min(States, context.Options.Steps);
-        int[] steps = [.. Enumerable.Range(0, count).Select(i => (2 * i + 1) * context.Options.Steps / (2 * count))];
+        int count = Math.Min(States, context.Options.Evaluations);
+        int[] steps = [.. Enumerable.Range(0, count).Select(i => (2 * i + 1) * context.Options.Evaluations / (2 * count))];
         using ReferenceTrajectories reference = context.Reference();
         var states = new List<TrajectoryState>();
         foreach (TrajectoryState state in reference.Run(0, cancellation: context.Cancellation))
         {
             // The arrays are reused for the next step.
             if (steps.Contains(state.Step)) states.Add(state with { X = [.. state.X], Prediction = [.. state.Prediction] });
-            context.Report("sensitivity of each layer", 1.0 / context.Options.Steps);
+            context.Report("sensitivity of each layer", 1.0 / context.Options.Evaluations);
         }
 
         return [.. states];
@@ -63,7 +63,7 @@ internal static class LayerSensitivity
         string[] others = [.. context.Model.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name).Where(name => name != layer)];
         QuantizedNetwork alone = QuantizedNetwork.Of(context.Model.Network, 4, others);
         Func<string, long, byte[]> exact = context.Model.TensorBytes(context.Timesteps);
-        using var evaluator = new NetworkEvaluator(alone.Network, context.Options.Steps,
+        using var evaluator = new NetworkEvaluator(alone.Network, context.Options.Evaluations,
             (name, length) => name[..name.LastIndexOf('.')] == layer ? run.Tensors.Bytes(name, length) : exact(name, length), context.Device, ReferenceTrajectories.UnitImages) { Contexts = context.Model.Contexts };
         double sum = 0;
         long count = 0;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -10,28 +9,27 @@ namespace Specializer.Calibration;
 internal static class ManifestBuilder
 {
     /// <summary>The manifest, without the weights' identity, which is known when they are written.</summary>
-    public static CalibrationManifest Build(ImportedModel model, Scheduler scheduler, CalibrationOptions options, Network network, IReadOnlyList<StepDecision> steps,
+    public static CalibrationManifest Build(ImportedModel model, SchedulerRun run, CalibrationOptions options, Network network, IReadOnlyList<StepDecision> steps,
         CorrectionPlan plan, string policy) => new(
         CalibrationManifest.CurrentSchemaVersion,
         model.ModelIdentity(),
-        scheduler.Configuration.SchedulerIdentity(),
-        new(SamplerName(scheduler), Number.From((float)options.Eta), Number.From((float)options.Guidance),
+        run.Identity,
+        new(Number.From((float)options.Guidance),
             Number.From((float)options.GuidanceMinimum), Number.From((float)options.GuidanceMaximum),
             plan.Mean.ToString().ToLowerInvariant(), plan.ClampK, plan.Variance, policy, NetworkCost.MultiplyAccumulates(network),
             Number.From((float)NetworkCost.BitOperationsSaved(network, steps.Select(s => s.Bits)))),
+        new(run.Program.Rounded().Begin, run.Program.Rounded().End),
         new($"{model.Name}.weights.safetensors", new string('0', 64), 0),
         network,
         steps.Select(s => s.ToManifest(plan, options)).ToEquatableArray(),
         new("specializer", typeof(ManifestBuilder).Assembly.GetName().Version!.ToString(3), Options(options).ToEquatableArray(), options.Trajectories, checked((long)options.Seed)));
 
-    private static string SamplerName(Scheduler scheduler) => scheduler is DdpmScheduler ? "ddpm" : "ddim";
-
     /// <summary>The options that decide the result; neither paths nor threads do.</summary>
     public static IEnumerable<string> Options(CalibrationOptions o)
     {
         yield return Text($"--steps {o.Steps}");
-        if (o.Sampler is not null) yield return $"--sampler {o.Sampler}";
-        yield return Text($"--eta {o.Eta}");
+        if (o.Scheduler is not null) yield return $"--scheduler {o.Scheduler}";
+        if (o.Eta is { } eta) yield return Text($"--eta {eta}");
         yield return Text($"--weights {o.WeightBits}");
         yield return $"--activations {o.Activations switch { ActivationWidth.Four => "4", ActivationWidth.Eight => "8", _ => "mixed" }}";
         if (o.AttentionBits != 32) yield return Text($"--attention {o.AttentionBits}");

@@ -12,7 +12,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
 
     /// <summary>Work of this phase, in evaluations of a unit's trajectories.</summary>
     public static double Work(CalibrationOptions options) =>
-        TrainingWork * options.Reconstruction.Iterations * options.Reconstruction.BatchSize / (ReferenceTrajectories.UnitImages * (double)options.Steps);
+        TrainingWork * options.Reconstruction.Iterations * options.Reconstruction.BatchSize / (ReferenceTrajectories.UnitImages * (double)options.Evaluations);
 
     /// <summary>Replaces weights and step sizes by learned ones.</summary>
     /// <param name="tensors">Hold second-order rounding to start from.</param>
@@ -38,7 +38,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
         foreach (var (name, learned) in weights) tensors.Set(name, learned);
         for (int row = 0; row < rows.Length; row++)
         {
-            ActivationRange[] step = ranges[row / context.Options.Steps][row % context.Options.Steps];
+            ActivationRange[] step = ranges[row / context.Options.Evaluations][row % context.Options.Evaluations];
             for (int slot = 0; slot < step.Length; slot++) step[slot] = step[slot] with { Scale = rows[row][slot].Scale };
         }
     }
@@ -47,7 +47,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
     private List<ReconstructionSample> Collect()
     {
         CalibrationOptions options = context.Options;
-        int images = Math.Clamp(Samples / options.Steps, 1, options.Trajectories), elements = context.Model.Height * context.Model.Width * context.Model.Channels;
+        int images = Math.Clamp(Samples / options.Evaluations, 1, options.Trajectories), elements = context.Model.Height * context.Model.Width * context.Model.Channels;
         var samples = new List<ReconstructionSample>();
         using ReferenceTrajectories reference = context.Reference();
         for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
@@ -59,7 +59,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
                 {
                     int width = (state.Step + first + i) % widths.Length;
                     int label = state.Labels.Length == 0 ? 0 : options.Guided && (first + i) % 2 == 1 ? context.Model.NoCondition : state.Labels[i];
-                    samples.Add(new(state.Step, width * options.Steps + state.Step, label, state.X.AsSpan(i * elements, elements).ToArray()));
+                    samples.Add(new(state.Step, width * options.Evaluations + state.Step, label, state.X.AsSpan(i * elements, elements).ToArray()));
                 }
             }
         }

@@ -20,7 +20,7 @@ internal sealed class SensitivePhase(CalibrationRun run, DecisionPhase decision,
         double allowed = BitOperations(run.Quantized.Network, without.Steps.Select(s => s.ActivationBits));
         string[] layers = [.. Enumerable.Range(0, Math.Min(Options.SensitiveLayers, ranked.Length) + 1).Reverse()
             .Select(count => ranked.Take(count).Select(h => h.Layer).ToArray())
-            .First(names => names.Length == 0 || BitOperations(run.Keeping(names).Quantized.Network, Enumerable.Repeat(4, Options.Steps)) <= allowed)];
+            .First(names => names.Length == 0 || BitOperations(run.Keeping(names).Quantized.Network, Enumerable.Repeat(4, Options.Evaluations)) <= allowed)];
         if (layers.Length == 0)
         {
             findings.Add(new NoLayerAffordable());

@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -11,16 +10,18 @@ namespace Specializer.Calibration;
 internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool ClampK, bool Variance, bool PaperVariance = false);
 
 /// <summary>One step as decided: its bits and its noise, from which the manifest's numbers follow.</summary>
-/// <param name="Solver">The scheduler's step.</param>
-/// <param name="Coefficients">Its literals.</param>
+/// <param name="Evaluation">The solver's part of it.</param>
 /// <param name="Bits">Activation bits.</param>
 /// <param name="Quantizations">Per slot.</param>
 /// <param name="Moments">Noise at these bits.</param>
 /// <param name="ErrorGain">λ: its square times what remains of the noise is the variance that quantization adds to the next state, measured where variance is corrected, else by
-/// the coefficients; negative where quantization takes variance away.</param>
+/// the program; negative where quantization takes variance away.</param>
 internal sealed record StepDecision(
-    SolverStep Solver, SolverCoefficients Coefficients, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
+    Evaluation Evaluation, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
+    /// <summary>The sampler's own σ.</summary>
+    public double Sigma => Evaluation.Sigma;
+
     /// <summary>Scale g of the prediction that is corrected: the one that is compiled in.</summary>
     public double Guidance { get; init; } = 1;
 
@@ -39,7 +40,7 @@ internal sealed record StepDecision(
 
     /// <summary>σ' under a plan.</summary>
     public VarianceCorrection Variance(CorrectionPlan plan) =>
-        VarianceCorrection.Of(Solver.Sigma, plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0);
+        VarianceCorrection.Of(Sigma, plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0);
 
     /// <summary>The manifest's step.</summary>
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
@@ -50,10 +51,8 @@ internal sealed record StepDecision(
         MeanCorrection mean = unguided.Mean(plan);
         VarianceCorrection variance = unguided.Variance(plan);
         return new(
-            Solver.Timestep, Bits, Write(variance.Sigma), Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
+            Evaluation.Rounded(), Bits, Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
             Write(fit.ResidualVariance), Write(Math.Clamp(fit.SnrDb, -1000, 1000)), Write(mean.Gain), Write(mean.Offset),
-            new(Write(Coefficients.X0FromSample), Write(Coefficients.X0FromModel), float.IsFinite(Coefficients.Clip) ? Write(Coefficients.Clip) : null,
-                Write(Coefficients.FromX0), Write(Coefficients.FromSample), Write(Coefficients.FromModel)),
             Quantizations.Select(q => Write(q.Scale)).ToEquatableArray(), Quantizations.Select(q => q.ZeroPoint).ToEquatableArray(),
             Quantizations.Select(q => q.Levels).ToEquatableArray(),
             options.Guided ? Enumerable.Range(0, 16).Select(i => Write(Moments.Covariance(i / 4, i % 4))).ToEquatableArray() : default,

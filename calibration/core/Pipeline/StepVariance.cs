@@ -8,15 +8,19 @@ internal sealed class StepVariance
     private readonly InterpretedStep[] _parameters;
     private readonly double[] _calibrated;
     private readonly List<JointMoments>[] _moments; // [step], one an image
+    private readonly StepMean _mean;
+    private readonly bool _needsAll;
     private readonly int _channels, _nullLabel;
 
     /// <param name="steps">As fitted, with the gains of clipping.</param>
     /// <param name="plan">Corrections, that of the variance among them.</param>
+    /// <param name="needsAll">See <see cref="StepMean.NeedsAll"/>.</param>
     /// <param name="channels">Of an image.</param>
     /// <param name="nullLabel">The label that means "none", for guidance.</param>
-    public StepVariance(StepDecision[] steps, CorrectionPlan plan, int channels, int nullLabel = -1)
+    public StepVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, int nullLabel = -1)
     {
-        (_steps, _channels, _nullLabel) = (steps, channels, nullLabel);
+        (_steps, _needsAll, _channels, _nullLabel) = (steps, needsAll, channels, nullLabel);
+        _mean = new(channels);
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _calibrated = [.. steps.Select(s => s.Variance(plan).CalibratedSigma)];
         _moments = [.. steps.Select(_ => new List<JointMoments>())];
@@ -26,14 +30,11 @@ internal sealed class StepVariance
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
         StepDecision step = _steps[state.Step];
-        if (step.Solver.Sigma == 0) return;
-        float[] corrected = GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, _steps[state.Step].Guidance, _nullLabel, cancellation);
-        int elements = state.X.Length / state.Images;
-        for (int i = 0; i < state.Images; i++)
-        {
-            Range image = (i * elements)..((i + 1) * elements);
-            Add(state.Step, StepMean.Moments(state.X.AsSpan(image), state.Prediction.AsSpan(image), corrected.AsSpan(image), step.Coefficients, _channels));
-        }
+        if (step.Sigma == 0 && !_needsAll) return;
+        JointMoments[] images = _mean.Moments(state,
+            GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, step.Guidance, _nullLabel, cancellation));
+        if (step.Sigma == 0) return;
+        foreach (JointMoments image in images) Add(state.Step, image);
     }
 
     /// <summary>Adds an image at one step: the moments of (M, E).</summary>
@@ -46,7 +47,7 @@ internal sealed class StepVariance
     {
         var all = new JointMoments(_channels, 2);
         foreach (int image in images) all.Merge(_moments[t][image]);
-        double own = _steps[t].Solver.Sigma, injected = calibrated ? _calibrated[t] : own, mean = all.Covariance(0, 0);
+        double own = _steps[t].Sigma, injected = calibrated ? _calibrated[t] : own, mean = all.Covariance(0, 0);
         return Math.Abs((injected * injected + mean + StepMean.AddedVariance(all)) / (own * own + mean) - 1);
     });
 

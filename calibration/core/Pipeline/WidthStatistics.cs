@@ -41,7 +41,7 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     /// <summary>What the manifest records of it.</summary>
     public NoiseStatistics ToManifest(CalibrationOptions options)
     {
-        int[] steps = [.. Enumerable.Range(0, options.Steps)];
+        int[] steps = [.. Enumerable.Range(0, options.Evaluations)];
         NoiseFit[] fits = [.. steps.Select(Noise.Fit)];
         Normality[] shapes = [.. steps.Select(Noise.Shape)];
         Interval[] k = [.. steps.Select(s => Noise.Interval(s, f => f.K))], snr = [.. steps.Select(s => Noise.Interval(s, f => f.SnrDb))], free = [.. steps.Select(FreeRunning.SnrDb)];

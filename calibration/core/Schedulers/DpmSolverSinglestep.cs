@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 

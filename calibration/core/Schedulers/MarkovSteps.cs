@@ -1,5 +1,3 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration;
 
 /// <summary>The steps of DDPM and DDIM: from one trained timestep to the next listed one, or to the one T/n earlier.</summary>
@@ -13,13 +11,7 @@ internal static class MarkovSteps
     /// <param name="listed">Whether a step leads to the next listed timestep, as DDPM's do in diffusers since 0.31.0; else T/n back, as DDIM's do. Spacing <c>leading</c> lists just these.</param>
     public static IEnumerable<(int Timestep, double AlphaBar, double Next)> Of(ConfigurationReader configuration, TrainingNoise noise, int steps, double final, bool listed)
     {
-        int[] timesteps = [.. Timesteps.Create(new()
-        {
-            ClassName = SchedulerConfiguration.Ddpm,
-            TrainTimesteps = noise.Timesteps,
-            TimestepSpacing = configuration.Spacing(TimestepSpacing.Leading),
-            StepsOffset = configuration.StepsOffset(),
-        }, steps)];
+        int[] timesteps = Timesteps.Create(configuration, noise.Timesteps, steps);
         return timesteps.Select((t, i) => (t, (double)noise.AlphaBars[t], Next(t, i) is var next and >= 0 ? noise.AlphaBars[next] : final));
 
         int Next(int timestep, int i) => !listed ? timestep - noise.Timesteps / steps : i + 1 < timesteps.Length ? timesteps[i + 1] : -1;

@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -37,13 +36,7 @@ internal static class Pndm
         bool skips = configuration.Flag("skip_prk_steps", false);
         if (!skips && steps < Order)
             throw new ArgumentOutOfRangeException(nameof(steps), steps, $"PNDM begins with Runge-Kutta steps and has at least {Order} steps. Set skip_prk_steps to true for fewer.");
-        int[] timesteps = Timesteps.Create(new()
-        {
-            ClassName = SchedulerConfiguration.Ddpm,
-            TrainTimesteps = run.Noise.Timesteps,
-            TimestepSpacing = configuration.Spacing(TimestepSpacing.Leading),
-            StepsOffset = configuration.StepsOffset(),
-        }, steps);
+        int[] timesteps = Timesteps.Create(configuration, run.Noise.Timesteps, steps);
         int stride = run.Noise.Timesteps / steps;
         var history = new PredictionHistory(run.Program, Order);
         run.Program.Begin(1);

@@ -67,7 +67,7 @@ internal sealed class ProgramBuilder(Bounding bounding)
         Close();
         var program = new SolverProgram(new([.. _begin]), new([.. _evaluations]), default);
         return SolverProgramValidator.FirstFault(program) is not { } fault ? program
-            : throw new ArgumentException($"The solver cannot be run with these settings. {fault} Use other steps, or another final sigma, prediction type or order.");
+            : throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message} Use other steps, or another final sigma, prediction type or order.");
     }
 
     private void Close()

@@ -1,3 +1,4 @@
+using Specializer.Kernels;
 using Specializer.Manifest;
 using Specializer.Numerics;
 
@@ -39,8 +40,32 @@ internal sealed class ProgramInterpreter
         _registers.TryGetValue(register, out float[]? values) ? values : _registers[register] = new float[Pictures * Elements];
 
     /// <summary>Noise as samplers draw it.</summary>
-    public static NoiseSource Seeded(ulong seed, long firstPicture = 0) =>
-        (noise, picture, draw) => GaussianNoise.Fill(noise, seed, firstPicture + picture, draw);
+    /// <param name="seed">Of the run.</param>
+    /// <param name="firstPicture">Index of the first picture.</param>
+    /// <param name="pictures">Pictures after which they repeat, and so their noise.</param>
+    public static NoiseSource Seeded(ulong seed, long firstPicture = 0, int pictures = int.MaxValue) =>
+        (noise, picture, draw) => GaussianNoise.Fill(noise, seed, firstPicture + picture % pictures, draw);
+
+    /// <summary>The mean of the noise.</summary>
+    public static NoiseSource None { get; } = (noise, _, _) => noise.Clear();
+
+    /// <summary>Another run that stands where this one does.</summary>
+    /// <param name="noise">Where its noise comes from; null for the same.</param>
+    /// <param name="copies">So often it has all pictures, one whole set after the other.</param>
+    public ProgramInterpreter Branch(NoiseSource? noise = null, int copies = 1)
+    {
+        var branch = new ProgramInterpreter(_program, copies * Pictures, Elements, noise ?? _noise);
+        foreach (var (register, values) in _registers.Where(r => r.Key.IsKept))
+            for (int copy = 0; copy < copies; copy++) values.CopyTo(branch[register][(copy * values.Length)..]);
+        return branch;
+    }
+
+    /// <summary>Takes registers of another run of the same pictures, which stands at the same evaluation.</summary>
+    public void Take(ProgramInterpreter other, params ReadOnlySpan<RegisterKind> kinds)
+    {
+        foreach (var (register, values) in other._registers)
+            if (kinds.Contains(register.Kind)) values.CopyTo(this[register]);
+    }
 
     /// <summary>Makes the first state.</summary>
     public void Begin() => Run(_program.Begin);
@@ -87,7 +112,7 @@ internal sealed class ProgramInterpreter
                 Clip(target, (float)bound);
                 break;
             case ThresholdStatement threshold:
-                Threshold(target, threshold);
+                ThresholdWork.Apply(target, _sum, threshold.Quantile.Single, threshold.Maximum.Single);
                 break;
             case DrawStatement draw:
                 _noise(target, picture, draw.Draw);
@@ -128,17 +153,5 @@ internal sealed class ProgramInterpreter
     private static void Clip(Span<float> values, float bound)
     {
         foreach (ref float value in values) value = MathF.Min(MathF.Max(value, -bound), bound);
-    }
-
-    private static void Threshold(Span<float> values, ThresholdStatement threshold)
-    {
-        float[] sorted = Array.ConvertAll(values.ToArray(), MathF.Abs);
-        Array.Sort(sorted);
-        double position = threshold.Quantile * (sorted.Length - 1);
-        float below = sorted[(int)Math.Floor(position)], above = sorted[(int)Math.Ceiling(position)];
-        float quantile = MathF.FusedMultiplyAdd((float)(position - Math.Floor(position)), above - below, below);
-        float bound = MathF.Min(MathF.Max(quantile, 1), (float)threshold.Maximum);
-        Clip(values, bound);
-        foreach (ref float value in values) value /= bound;
     }
 }

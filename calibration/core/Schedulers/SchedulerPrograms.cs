@@ -1,35 +1,18 @@
+using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
+/// <summary>A run of a scheduler.</summary>
+/// <param name="Program">What happens.</param>
+/// <param name="Identity">What it follows from.</param>
+internal sealed record SchedulerRun(SolverProgram Program, SchedulerIdentity Identity);
+
 /// <summary>From a <c>scheduler_config.json</c>, in the meaning of diffusers 0.30.3, to the program of a run.</summary>
 internal static class SchedulerPrograms
 {
-    private delegate SolverProgram Family(ConfigurationReader configuration, int steps, SolverArguments arguments);
-
-    private static readonly Dictionary<string, Family> Families = new(StringComparer.Ordinal)
-    {
-        ["DDPMScheduler"] = Ddpm.Create,
-        ["DDIMScheduler"] = Ddim.Create,
-        ["EulerDiscreteScheduler"] = Euler.Create,
-        ["EulerAncestralDiscreteScheduler"] = Euler.CreateAncestral,
-        ["HeunDiscreteScheduler"] = Heun.Create,
-        ["KDPM2DiscreteScheduler"] = Kdpm2.Create,
-        ["KDPM2AncestralDiscreteScheduler"] = Kdpm2.CreateAncestral,
-        ["DPMSolverMultistepScheduler"] = DpmSolverMultistep.Create,
-        ["DPMSolverSinglestepScheduler"] = DpmSolverSinglestep.Create,
-        ["DEISMultistepScheduler"] = Deis.Create,
-        ["EDMEulerScheduler"] = EdmEuler.Create,
-        ["EDMDPMSolverMultistepScheduler"] = DpmSolverMultistep.CreateEdm,
-        ["LCMScheduler"] = Lcm.Create,
-        ["PNDMScheduler"] = Pndm.Create,
-        ["TCDScheduler"] = Tcd.Create,
-        ["UniPCMultistepScheduler"] = UniPc.Create,
-        ["LMSDiscreteScheduler"] = Lms.Create,
-    };
-
     /// <summary>Class names that can be compiled, in alphabetical order.</summary>
-    public static IEnumerable<string> Names => Families.Keys.Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Names => SchedulerFamily.All.Select(f => f.Class).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>Writes the program.</summary>
     /// <param name="configuration">The scheduler's file; unknown properties are ignored, absent ones take the defaults of the class.</param>
@@ -40,20 +23,33 @@ internal static class SchedulerPrograms
     /// <exception cref="ArgumentException">Steps or arguments out of range, or a step that is undefined.</exception>
     public static SolverProgram Create(ConfigurationReader configuration, int steps, string? className = null, SolverArguments? arguments = null)
     {
-        arguments ??= new();
         className ??= configuration.Text("_class_name", "");
-        if (!Families.TryGetValue(className, out Family? family))
-        {
-            throw new UnsupportedModelException(configuration.File, "_class_name", $"\"{className}\"",
-                $"Supported are {string.Join(", ", Names)}; most of them accept each other's configuration.");
-        }
+        return Create(configuration, SchedulerFamily.All.FirstOrDefault(f => f.Class == className) ?? throw Unknown(configuration, className), steps, arguments ?? new());
+    }
 
+    /// <summary>The run of a family, with all that it depends on.</summary>
+    public static SchedulerRun Run(ConfigurationReader configuration, SchedulerFamily family, int steps, double? eta)
+    {
+        ConfigurationReader read = family.Algorithm is { } algorithm ? configuration.Anew(("algorithm_type", $"\"{algorithm}\"")) : configuration.Anew();
+        SolverProgram program = Create(read, family, steps, new(eta));
+        if (SolverProgramValidator.FirstIdle(program) is { } fault) throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message}");
+        if (family.DefaultEta is { } own) read.Take("eta", (eta ?? own).ToString(CultureInfo.InvariantCulture));
+        read.Take("steps", steps.ToString(CultureInfo.InvariantCulture));
+        return new(program, new(family.Name, read.Taken.Select(t => new Setting(t.Key, t.Value)).ToEquatableArray()));
+    }
+
+    /// <summary>The scheduler cannot be compiled.</summary>
+    public static UnsupportedModelException Unknown(ConfigurationReader configuration, string className) => new(configuration.File, "_class_name", $"\"{className}\"",
+        $"Supported are {string.Join(", ", Names)}; most of them accept each other's configuration.");
+
+    private static SolverProgram Create(ConfigurationReader configuration, SchedulerFamily family, int steps, SolverArguments arguments)
+    {
         if (arguments.Eta is not (null or (>= 0 and <= 1)))
             throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Eta, "η lies in [0, 1].");
-        if (arguments.Eta is not null && className is not ("DDIMScheduler" or "TCDScheduler") && !(className == "DDPMScheduler" && arguments.Eta == 1))
-            throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Eta, $"{className} has no η. Leave it out, or use DDIMScheduler.");
-        if (arguments.UseClippedOutput && className != "DDIMScheduler")
-            throw new ArgumentException($"Only DDIMScheduler derives the noise from the clipped original; {className} does not.", nameof(arguments));
-        return family(configuration, steps, arguments);
+        if (arguments.Eta is not null && family.DefaultEta is null && !(family.Name == "ddpm" && arguments.Eta == 1))
+            throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Eta, $"{family.Class} has no η. Leave it out, or use DDIMScheduler.");
+        if (arguments.UseClippedOutput && family.Name != "ddim")
+            throw new ArgumentException($"Only DDIMScheduler derives the noise from the clipped original; {family.Class} does not.", nameof(arguments));
+        return family.Create(configuration, steps, arguments);
     }
 }

@@ -1,5 +1,3 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration;
 
 /// <summary>Settings that many schedulers share, read with the default of each.</summary>
@@ -33,7 +31,18 @@ internal static class SchedulerSettings
     /// <exception cref="UnsupportedModelException">Another text.</exception>
     public static T Choice<T>(this ConfigurationReader configuration, string key, T absent, params ReadOnlySpan<(string Text, T Value)> choices)
     {
-        if (!configuration.Has(key)) return absent;
+        if (!configuration.Has(key))
+        {
+            foreach (var (name, value) in choices)
+            {
+                if (!EqualityComparer<T>.Default.Equals(value, absent)) continue;
+                configuration.Take(key, name);
+                break;
+            }
+
+            return absent;
+        }
+
         string text = configuration.Text(key, "");
         foreach (var (name, value) in choices)
             if (name == text) return value;

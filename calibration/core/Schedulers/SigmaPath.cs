@@ -1,5 +1,3 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration;
 
 /// <summary>The levels σ/α that a run visits, falling, each with the timestep that the network is told; in single precision, as diffusers holds them.</summary>

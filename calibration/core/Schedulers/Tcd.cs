@@ -1,12 +1,12 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
 /// <summary>Trajectory consistency distillation (Zheng et al. 2024): deterministically to s = ⌊(1 − γ)·t′⌋, y = √ᾱ_s·x₀ + √(1−ᾱ_s)·ε, then noised to t′, x ← √(ᾱ′/ᾱ_s)·y + √(1−ᾱ′/ᾱ_s)·z.</summary>
 internal static class Tcd
 {
-    private const double DefaultGamma = 0.3;
+    /// <summary>γ where nothing is said.</summary>
+    public const double DefaultGamma = 0.3;
 
     public static SolverProgram Create(ConfigurationReader configuration, int steps, SolverArguments arguments)
     {

@@ -1,11 +1,10 @@
-using Specializer.Schedulers;
-
 namespace Specializer.Calibration;
 
 /// <summary>The noise levels that a network was trained at, one a training timestep, in single precision as diffusers holds them.</summary>
 internal sealed class TrainingNoise
 {
-    private const int MaximumTimesteps = 1_000_000;
+    /// <summary>Largest T.</summary>
+    public const int MaximumTimesteps = 1_000_000;
     /// <summary>What stands for ᾱ = 0 where σ/α must be finite.</summary>
     private const float LeastAlphaBar = 1f / (1 << 24);
 
@@ -48,23 +47,16 @@ internal sealed class TrainingNoise
             "scaled_linear" => BetaSchedule.ScaledLinear,
             "squaredcos_cap_v2" => BetaSchedule.SquaredCosine,
             "sigmoid" when furtherSchedule == name => BetaSchedule.Sigmoid,
-            "exp" when furtherSchedule == name => BetaSchedule.Linear,
+            "exp" when furtherSchedule == name => BetaSchedule.Exponential,
             _ => throw new UnsupportedModelException(configuration.File, "beta_schedule", configuration.Raw("beta_schedule"),
                 $"This scheduler knows linear, scaled_linear, squaredcos_cap_v2{(furtherSchedule is null ? "" : $", {furtherSchedule}")}."),
         };
         double[]? trained = configuration.NumbersOrNull("trained_betas", 0, 1);
         if (trained is not null && trained.Length != timesteps)
             throw new ModelImportException(configuration.File, "trained_betas", $"there are {trained.Length} numbers for num_train_timesteps = {timesteps}; each timestep has its own.");
-        float[] alphaBars = NoiseSchedule.Create(new()
-        {
-            ClassName = SchedulerConfiguration.Ddpm,
-            TrainTimesteps = timesteps,
-            BetaStart = configuration.Number("beta_start", betaStart, 0, 1),
-            BetaEnd = configuration.Number("beta_end", betaEnd, 0, 1),
-            BetaSchedule = betaSchedule,
-            TrainedBetas = trained is not null ? Array.ConvertAll(trained, b => (float)b) : name == "exp" ? Exponential(timesteps) : null,
-            RescaleBetasZeroSnr = rescale,
-        }).AlphaBars.ToArray();
+        double start = configuration.Number("beta_start", betaStart, 0, 1), end = configuration.Number("beta_end", betaEnd, 0, 1);
+        float[] betas = trained is not null ? Array.ConvertAll(trained, b => (float)b) : Betas.Of(betaSchedule, start, end, timesteps);
+        float[] alphaBars = Betas.AlphaBars(rescale ? Betas.RescaledToZeroSnr(betas) : betas);
         if (rescale && finite) alphaBars[^1] = LeastAlphaBar;
         return new(alphaBars);
     }
@@ -76,6 +68,10 @@ internal sealed class TrainingNoise
         return below == Timesteps - 1 ? Ratios[below] : ((double)Ratios[below + 1] - Ratios[below]) * (timestep - below) + Ratios[below];
     }
 
+    /// <summary>ᾱ at a timestep between two trained ones.</summary>
+    public double AlphaBarAt(double timestep) => timestep == Math.Floor(timestep) && timestep >= 0 && timestep < Timesteps ? AlphaBars[(int)timestep]
+        : 1 / (1 + Math.Pow(RatioAt(timestep), 2));
+
     /// <summary>The timestep at which σ/α is <paramref name="ratio"/>, interpolated over its logarithm; within [0, T − 1].</summary>
     public double TimestepOf(double ratio)
     {
@@ -85,8 +81,4 @@ internal sealed class TrainingNoise
         double weight = Math.Clamp((LogRatios[below] - log) / ((double)LogRatios[below] - LogRatios[below + 1]), 0, 1);
         return (1 - weight) * below + weight * (below + 1);
     }
-
-    /// <summary>β_t from ᾱ(s) = e^(−12s), β at most 0.999.</summary>
-    private static float[] Exponential(int timesteps) =>
-        [.. Enumerable.Range(0, timesteps).Select(i => (float)Math.Min(1 - Math.Exp(-12 * ((i + 1) / (double)timesteps)) / Math.Exp(-12 * (i / (double)timesteps)), 0.999))];
 }

@@ -1,5 +1,5 @@
+using Specializer.Manifest;
 using Specializer.Formats;
-using Specializer.Schedulers;
 
 namespace Specializer.Calibration;
 
@@ -88,9 +88,9 @@ public static class GoldenVerification
     private static VerificationResult Trajectory(
         GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellation)
     {
-        (string Sampler, double Eta)? kind = name switch
+        (string Family, double? Eta)? kind = name switch
         {
-            "ddpm" => ("ddpm", 1),
+            "ddpm" => ("ddpm", null),
             "ddim" => ("ddim", 0),
             "ddim_eta1" => ("ddim", 1),
             _ => null,
@@ -102,8 +102,8 @@ public static class GoldenVerification
         int steps = states.Length / start.Length;
         if (steps == 0 || steps * start.Length != states.Length || noise.Length != states.Length)
             throw golden.Error($"traj.{name}.x", "does not hold a whole number of steps of 'traj.xT', or another number than its noise");
-        Scheduler scheduler = model.CreateScheduler(kind.Value.Sampler, steps, kind.Value.Eta);
-        int[] own = [.. scheduler.Steps.Select(s => s.Timestep)];
+        SolverProgram program = model.Scheduler.Run(kind.Value.Family, steps, kind.Value.Eta).Program;
+        int[] own = [.. program.Evaluations.Select(e => (int)e.Timestep.Single)];
         int[] timesteps = golden.Integers($"traj.{name}.timesteps", steps);
         if (!timesteps.SequenceEqual(own))
         {
@@ -116,14 +116,17 @@ public static class GoldenVerification
         if (context.Length > 0) network.Give(UNetImporter.Context, context);
         var errors = new double[steps];
         var epsilon = new float[start.Length];
-        int images = start.Length / (model.Height * model.Width * model.Channels);
+        int elements = model.Height * model.Width * model.Channels;
+        var solver = new ProgramInterpreter(program, start.Length / elements, elements,
+            (to, picture, draw) => noise.AsSpan(Math.Max(draw, 0) * start.Length + picture * to.Length, to.Length).CopyTo(to));
         for (int step = 0; step < steps; step++)
         {
             ReadOnlySpan<float> x = step == 0 ? start : states.AsSpan((step - 1) * start.Length, start.Length);
             ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
             network.Evaluate(step, x, labels, epsilon, null, cancellation);
-            float[] next = scheduler.Step(x, epsilon, noise.AsSpan(step * start.Length, start.Length), step, images);
-            errors[step] = LargestDifference(expected, next) / LargestMagnitude(expected);
+            x.CopyTo(solver.State);
+            solver.Advance(step, epsilon);
+            errors[step] = LargestDifference(expected, solver.State) / LargestMagnitude(expected);
         }
 
         return new(name, Judge(errors.Max(), tolerance), errors.Max(), tolerance, errors, "");

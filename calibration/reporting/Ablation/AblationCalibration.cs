@@ -18,7 +18,7 @@ internal sealed class AblationCalibration
     public AblationCalibration(CalibrationContext context, Checkpoint checkpoint, AblationRows rows, ReferenceEngine? learner = null)
     {
         _run = new(context, checkpoint, rows.Variants) { FreeRunning = false, Learner = learner };
-        _plans = context.Scheduler.Steps.All(s => s.Sigma == 0) ? [] : [.. rows.Plans.Select(p => (p.Variant, p.Plan with { Variance = true })).Distinct()];
+        _plans = !context.InjectsNoise ? [] : [.. rows.Plans.Select(p => (p.Variant, p.Plan with { Variance = true })).Distinct()];
     }
 
     /// <summary>Work of <see cref="Run"/>, in evaluations of a unit's trajectories.</summary>
@@ -48,5 +48,5 @@ internal sealed class AblationCalibration
     /// <param name="policy">How the bits were chosen.</param>
     public CalibrationManifest Manifest(QuantizationVariant variant, IReadOnlyList<StepDecision> steps, CorrectionPlan plan, string policy) => _run.Manifest(variant, steps, plan, policy);
 
-    private StepDecision[] Uncorrected(QuantizationVariant variant) => _run.Steps(Enumerable.Repeat(variant, _run.Context.Options.Steps));
+    private StepDecision[] Uncorrected(QuantizationVariant variant) => _run.Steps(Enumerable.Repeat(variant, _run.Context.Options.Evaluations));
 }

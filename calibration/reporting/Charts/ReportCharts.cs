@@ -36,7 +36,7 @@ internal static class ReportCharts
             [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)], r == artefact))];
 
         string Lines(string title, string explanation, IReadOnlyList<ChartSeries> series, bool stairs = false) =>
-            Chart.Lines(title, explanation, report.Timesteps, series, stairs);
+            Chart.Lines(title, explanation, [.. report.Timesteps.Select(t => (int)MathF.Round(t))], series, stairs);
     }
 
     // The last row of a width holds all that was added to it; the artefact stands for itself.

@@ -1,7 +1,7 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Specializer.Calibration;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Reporting;
 
@@ -36,11 +36,11 @@ public static class ArtifactEvaluation
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
-        Scheduler scheduler = CalibratedModel.Schedule(manifestPath, manifest, model);
+        SchedulerRun solver = CalibratedModel.Schedule(manifestPath, manifest, model);
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
-        var context = new CalibrationContext(model, scheduler, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
+        var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
         var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
         if (options.ResumeFolder is { } resume) Directory.CreateDirectory(resume);
         List<AblationRow> rows = [];
@@ -78,7 +78,7 @@ public static class ArtifactEvaluation
     /// <summary>What the artefact was calibrated for, with the ablation's number of trajectories.</summary>
     private static CalibrationOptions Options(CalibrationManifest manifest, EvaluationOptions options) => new()
     {
-        Steps = manifest.Steps.Count, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Trajectories = options.Trajectories,
+        Steps = manifest.Steps.Count, Trajectories = options.Trajectories,
         Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
         Seed = (ulong)manifest.Provenance.FirstSeed, Reconstruction = options.Reconstruction,
         AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
@@ -95,7 +95,7 @@ public static class ArtifactEvaluation
         List<Sampler> samplers = [];
         try
         {
-            var float32 = InterpretedSampler.Float32(model, manifest.Steps.Count, manifest.Sampling.Eta.Value, manifest.Sampling.Sampler, device, manifest.Sampling.Guidance.Single());
+            var float32 = InterpretedSampler.Float32(model, context.Program, device, manifest.Sampling.Guidance.Single);
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
             using var run = new PairedRun(samplers, options, seed, digits, checkpoint);
@@ -109,7 +109,7 @@ public static class ArtifactEvaluation
             context.Report("intervals", context.Total);
             return new()
             {
-                Model = d.Name, Sampler = manifest.Sampling.Sampler, Eta = manifest.Sampling.Eta.Value, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
+                Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
                 CountingRule = NetworkCost.Rule, Floors = floors, Corrections = ShippedCorrections.Of(manifest),
                 Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, TrajectoryLabels.Of(d.Classes, d.NullLabel, seed, options.FirstImage, run.Rows[0].Kept.Count)),

@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Specializer.Calibration;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 
 namespace Specializer.Reporting;
 
@@ -36,18 +35,17 @@ internal static class CalibratedModel
     /// <param name="manifest">The artefact's.</param>
     /// <param name="model">Its model.</param>
     /// <exception cref="ArtifactException">A step differs.</exception>
-    public static Scheduler Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
+    public static SchedulerRun Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
     {
-        Scheduler scheduler = model.CreateScheduler(manifest.Sampling.Sampler, manifest.Steps.Count, manifest.Sampling.Eta.Value);
-        for (int i = 0; i < manifest.Steps.Count; i++)
+        SchedulerRun run = model.Scheduler.Run(manifest.Scheduler);
+        EquatableArray<Evaluation> own = manifest.Program.Evaluations, others = run.Program.Evaluations;
+        for (int i = 0; i < Math.Max(own.Count, others.Count); i++)
         {
-            Step step = manifest.Steps[i];
-            if (step.Timestep != scheduler.Steps[i].Timestep || !Near(step.Sigma.Single(), (float)scheduler.Steps[i].Sigma)
-                || !Near(InterpretedStep.FromManifest(step, manifest.Sampling).Solver, scheduler.Coefficients(i)))
+            if (i >= own.Count || i >= others.Count || !Near(own[i], others[i]))
                 throw new ArtifactException(manifestPath, $"its step {i} is not that of the model's scheduler_config.json, so FP32 images would be of another run. Use the configuration that was calibrated, or calibrate again.");
         }
 
-        return scheduler;
+        return run;
     }
 
     /// <summary>The model's network with the widths that the artefact's operations have.</summary>
@@ -75,13 +73,13 @@ internal static class CalibratedModel
         return others.Keys.FirstOrDefault() is { } surplus ? $"'{surplus}' is in the model only" : null;
 
         // Of a number its value counts, not how it was written.
-        static object? Value(PropertyInfo property, T item) => property.GetValue(item) is Number number ? number.Single() : property.GetValue(item);
+        static object? Value(PropertyInfo property, T item) => property.GetValue(item) is Number number ? number.Single : property.GetValue(item);
     }
 
     /// <summary>The embedding's variants show in its table alone, and there in every figure.</summary>
     private static string? TimeDifference(CalibrationArtifact artifact, ImportedModel model)
     {
-        foreach (var (name, expected) in model.Time.Tensors([.. artifact.Manifest.Steps.Select(s => (float)s.Timestep)]))
+        foreach (var (name, expected) in model.Time.Tensors([.. artifact.Manifest.Steps.Select(s => s.Timestep.Single)]))
         {
             // The last bits of some functions differ between platforms; at large timesteps they move a sinusoid by 6e-5.
             float tolerance = 1e-3f * expected.Max(Math.Abs);
@@ -93,9 +91,17 @@ internal static class CalibratedModel
         return null;
     }
 
-    private static bool Near(SolverCoefficients a, SolverCoefficients b) =>
-        Near(a.X0FromSample, b.X0FromSample) && Near(a.X0FromModel, b.X0FromModel) && Near(a.Clip, b.Clip)
-        && Near(a.FromX0, b.FromX0) && Near(a.FromSample, b.FromSample) && Near(a.FromModel, b.FromModel);
+    private static bool Near(Evaluation a, Evaluation b) => Near(a.Timestep.Single, b.Timestep.Single) && Near(a.InputScale.Single, b.InputScale.Single)
+        && a.Statements.Count == b.Statements.Count && a.Statements.Zip(b.Statements).All(pair => Near(pair.First, pair.Second));
+
+    private static bool Near(Statement a, Statement b) => (a, b) switch
+    {
+        (LinearStatement x, LinearStatement y) => a.Target == b.Target && x.Terms.Count == y.Terms.Count
+            && x.Terms.Zip(y.Terms).All(t => t.First.Register == t.Second.Register && Near(t.First.Coefficient.Single, t.Second.Coefficient.Single)),
+        (ClipStatement x, ClipStatement y) => a.Target == b.Target && Near(x.Bound.Single, y.Bound.Single),
+        (ThresholdStatement x, ThresholdStatement y) => a.Target == b.Target && Near(x.Quantile.Single, y.Quantile.Single) && Near(x.Maximum.Single, y.Maximum.Single),
+        _ => a.Equals(b),
+    };
 
     // The last bits of some noise schedules differ between platforms.
     private static bool Near(float a, float b) => a == b || Math.Abs(a - b) <= 1e-5f * Math.Max(1, Math.Min(Math.Abs(a), Math.Abs(b)));

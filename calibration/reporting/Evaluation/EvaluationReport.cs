@@ -8,14 +8,14 @@ public sealed record EvaluationReport
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
-    /// <summary><c>ddpm</c> or <c>ddim</c>.</summary>
-    public required string Sampler { get; init; }
-    /// <summary>η of DDIM; 1 for DDPM.</summary>
-    public required double Eta { get; init; }
+    /// <summary>Family of the scheduler, such as <c>ddim</c>.</summary>
+    public required string Scheduler { get; init; }
+    /// <summary>η of DDIM, γ of TCD; null where the scheduler has none.</summary>
+    public required double? Eta { get; init; }
     /// <summary>Guidance scale that all rows were drawn with.</summary>
     public required double Guidance { get; init; }
-    /// <summary>Training timestep of each denoising step.</summary>
-    public required IReadOnlyList<int> Timesteps { get; init; }
+    /// <summary>Timestep of each evaluation.</summary>
+    public required IReadOnlyList<float> Timesteps { get; init; }
     /// <summary>Images of each row: the same noise and labels in all rows.</summary>
     public required int Images { get; init; }
     /// <summary>Index of the first image.</summary>

@@ -16,8 +16,8 @@ public static class JsonReport
         using var json = new Utf8JsonWriter(to, new() { Indented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
         json.WriteString("model", report.Model);
-        json.WriteString("sampler", report.Sampler);
-        Number(json, "eta", report.Eta);
+        json.WriteString("scheduler", report.Scheduler);
+        if (report.Eta is { } eta) Number(json, "eta", eta);
         Number(json, "guidance", report.Guidance);
         json.WriteNumber("images", report.Images);
         json.WriteNumber("firstImage", report.FirstImage);

@@ -43,7 +43,7 @@ internal static class ReportTable
 
     /// <summary>What was drawn.</summary>
     public static string Setting(EvaluationReport report) => Text(
-        $"{report.Sampler}, {report.Timesteps.Count} steps, η = {report.Eta:0.###}{(report.Guidance == 1 ? "" : Text($", guidance {report.Guidance:0.###}"))}; {report.Images} images a row, {report.FirstImage} to {report.FirstImage + report.Images - 1} of seed {report.Seed}, the same noise and labels in every row{(report.Trajectories == 0 ? "" : Text($"; rows before the artefact calibrated on {report.Trajectories} trajectories"))}");
+        $"{report.Scheduler}, {report.Timesteps.Count} steps{(report.Eta is { } eta ? Text($", η = {eta:0.###}") : "")}{(report.Guidance == 1 ? "" : Text($", guidance {report.Guidance:0.###}"))}; {report.Images} images a row, {report.FirstImage} to {report.FirstImage + report.Images - 1} of seed {report.Seed}, the same noise and labels in every row{(report.Trajectories == 0 ? "" : Text($"; rows before the artefact calibrated on {report.Trajectories} trajectories"))}");
 
     /// <summary>A verdict in a sentence.</summary>
     public static string Sentence(Verdict v)

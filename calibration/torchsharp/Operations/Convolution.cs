@@ -18,6 +18,6 @@ internal partial class TorchOperations
         Tensor y = nn.functional.conv2d(x, weight, bias, strides: [o.Stride, o.Stride]);
         if (o.Vector >= 0) y = y.Plus(_vectors!.narrow(1, o.Vector, to.Channels).unsqueeze(-1).unsqueeze(-1));
         if (o.Residual is not null) y = y.Plus(_values[o.Residual]);
-        return [(o.Output, o.OutputScale.Value == 1 ? y : y.Times(o.OutputScale.Single()))];
+        return [(o.Output, o.OutputScale.Value == 1 ? y : y.Times(o.OutputScale.Single))];
     }
 }

@@ -5,5 +5,5 @@ namespace Specializer.Calibration.TorchSharp;
 
 internal partial class TorchOperations
 {
-    public IEnumerable<(string Map, Tensor Value)> Visit(LinearMapOperation o) => [(o.Output, _values[o.Input].Times(o.Scale.Single()).Plus(o.Offset.Single()))];
+    public IEnumerable<(string Map, Tensor Value)> Visit(LinearMapOperation o) => [(o.Output, _values[o.Input].Times(o.Scale.Single).Plus(o.Offset.Single))];
 }

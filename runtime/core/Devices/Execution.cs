@@ -18,7 +18,7 @@ public abstract partial class Execution : IDisposable
     public int Batch { get; private protected set; }
 
     /// <summary>True when the call uses classifier-free guidance with a scale other than 1: then the batch holds two halves,
-    /// the convolution leaves its correction to <see cref="Guide"/>, and <see cref="Solve"/> takes σ from there.</summary>
+    /// the convolution leaves its correction to <see cref="Guide"/>, and <see cref="Sigma"/> comes from there.</summary>
     public bool Guided { get; private protected set; }
 
     /// <summary>q = clamp(round(x / scale)) + zero point.</summary>
@@ -114,15 +114,35 @@ public abstract partial class Execution : IDisposable
     public abstract void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
         where TShape : struct, IMapShape;
 
-    /// <summary>The solver's step, in place on the latent (both halves under guidance). Noise is Philox 4x32-10, keyed by (seed, image, step, element).</summary>
-    /// <param name="latent">FP32 state.</param>
-    /// <param name="epsilon">FP32 output of the network.</param>
-    /// <param name="coefficients">Literal coefficients of this step.</param>
-    /// <param name="sigma">Calibrated σ' of the injected noise; 0 injects none. Replaced by <see cref="Guide"/>'s when <see cref="Guided"/>.</param>
-    /// <param name="step">Index of the step, from 0.</param>
-    /// <param name="shape">Static shape.</param>
-    public abstract void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
+    /// <summary>Statements of the solver in one pass, in order and element by element, on the drawn images. Each takes what those before it left.</summary>
+    /// <param name="step">Index of the step that ends here; −1 for what makes the first state, the number of steps for what becomes of the last.</param>
+    /// <param name="statements">At least one.</param>
+    /// <param name="shape">Static shape of a register.</param>
+    public abstract void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
         where TShape : struct, IMapShape;
+
+    /// <summary>Dynamic thresholding (Saharia et al. 2022): s = the quantile of an image's |r|, within [1, maximum]; r ← min(max(r, −s), s)/s.</summary>
+    /// <param name="step">As for <see cref="Solve"/>.</param>
+    /// <param name="register">r; has memory.</param>
+    /// <param name="quantile">In [0, 1]; interpolated linearly between neighbours in order.</param>
+    /// <param name="maximum">Largest s; at least 1.</param>
+    /// <param name="shape">Static shape of a register.</param>
+    public abstract void Threshold<TShape>(int step, SolverRegister register, float quantile, float maximum, TShape shape = default)
+        where TShape : struct, IMapShape;
+
+    /// <summary>σ' of this step's noise: as calibrated, or under guidance what <see cref="Guide"/> has found, once.</summary>
+    /// <param name="calibrated">Without guidance.</param>
+    /// <exception cref="InvalidOperationException">The step's output is not guided yet.</exception>
+    public float Sigma(float calibrated)
+    {
+        if (!Guided) return calibrated;
+        float sigma = GuidedSigma;
+        GuidedSigma = float.NaN;
+        return !float.IsNaN(sigma) ? sigma : throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");
+    }
+
+    /// <summary>σ' of the step being guided; not a number until <see cref="Guide"/> has run.</summary>
+    private protected float GuidedSigma { get; set; } = float.NaN;
 
     /// <summary>Called once, before the first run, by whoever knows all steps. A device whose first run would be slower than others (it compiles kernels,
     /// repacks weights, allocates) calls <paramref name="steps"/>, whose operations then do that and nothing else. Others need nothing.</summary>
@@ -140,8 +160,8 @@ public abstract partial class Execution : IDisposable
         return before;
     }
 
-    /// <summary>Starts a run over the drawn images; fills the latent with unit noise.</summary>
-    internal abstract void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
+    /// <summary>Starts a run over the drawn images.</summary>
+    internal abstract void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
 
     /// <summary>Copies images out of an FP32 map (host memory, NHWC).</summary>
     internal abstract void Read(Activation map, int elementsPerImage, Span<float> destination);

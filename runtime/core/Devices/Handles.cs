@@ -38,16 +38,3 @@ public readonly ref struct Correction(float gain, ReadOnlySpan<float> offset)
     /// <summary>Per channel; empty for none.</summary>
     public ReadOnlySpan<float> Offset { get; } = offset;
 }
-
-/// <summary>One step of a first-order solver: x₀ = clip(X0FromSample·x + X0FromModel·m, ±Clip);
-/// x' = FromX0·x₀ + FromSample·x + FromModel·m + σ·noise, where m is the (corrected, guided) output of the network.</summary>
-/// <remarks>DDPM (Ho et al. 2020, eq. 6–7) and DDIM (Song et al. 2021, eq. 12) both have this form, for ε-, x₀- and v-prediction;
-/// see docs/arithmetic.md for the order of operations.</remarks>
-/// <param name="X0FromSample">Factor of the sample in the predicted original.</param>
-/// <param name="X0FromModel">Factor of the network's output in the predicted original.</param>
-/// <param name="Clip">Bound of |x₀|; positive infinity for none.</param>
-/// <param name="FromX0">Factor of the predicted original in the next sample.</param>
-/// <param name="FromSample">Factor of the current sample in the next one.</param>
-/// <param name="FromModel">Factor of the network's output in the next sample.</param>
-public readonly record struct SolverCoefficients(
-    float X0FromSample, float X0FromModel, float Clip, float FromX0, float FromSample, float FromModel);

@@ -5,18 +5,19 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>One solver step of the drawn images, in place. An item is a run of elements of one image.</summary>
+/// <summary>One pass of a solver's statements over the drawn images. An item is a run of elements of one image, which stays in the nearest cache from one
+/// statement to the next.</summary>
 internal unsafe struct SolverWork : IWork
 {
     public const int ItemElements = 1024;
 
-    public int Elements, Images, Step;
-    /// <summary>Under guidance the unconditional half's latents repeat the conditional ones.</summary>
+    public int Elements, Images;
+    /// <summary>Under guidance the second half of the batch repeats what the network reads of the first.</summary>
     public bool Twice;
-    public byte* Latent, Epsilon;
-    public long LatentStride, EpsilonStride;
-    public SolverCoefficients Coefficients;
-    public float Sigma;
+    public byte* Arena;
+    public long Capacity, Stride;
+    public SolverStatement* Statements;
+    public int Count;
     public ulong Seed;
     public long FirstImage;
 
@@ -25,42 +26,70 @@ internal unsafe struct SolverWork : IWork
     [SkipLocalsInit]
     public readonly void Execute(int begin, int end, int worker)
     {
-        float* noise = stackalloc float[ItemElements];
+        float* temporaries = stackalloc float[SolverRegister.Temporaries * ItemElements];
         for (int item = begin; item < end; item++)
         {
             int image = item / ItemsPerImage, first = item % ItemsPerImage * ItemElements, count = Math.Min(ItemElements, Elements - first);
-            if (Sigma != 0f) GaussianNoise.Fill(new Span<float>(noise, count), Seed, FirstImage + image, Step, first);
-            float* x = (float*)(Latent + image * LatentStride) + first;
-            Advance(x, (float*)(Epsilon + image * EpsilonStride) + first, Sigma == 0f ? null : noise, count);
-            if (Twice) new ReadOnlySpan<float>(x, count).CopyTo(new Span<float>((byte*)x + Images * LatentStride, count));
+            for (int i = 0; i < Count; i++) Execute(Statements[i], temporaries, image, first, count);
+        }
+    }
+
+    private readonly void Execute(in SolverStatement statement, float* temporaries, int image, int first, int count)
+    {
+        float* target = Place(statement.Target, temporaries, image, first);
+        switch (statement.Kind)
+        {
+            case SolverStatementKind.Draw:
+                GaussianNoise.Fill(new Span<float>(target, count), Seed, FirstImage + image, statement.DrawIndex, first);
+                break;
+            case SolverStatementKind.Clip:
+                Clip(target, statement.Sum[0].Factor, count);
+                break;
+            default:
+                Term* terms = stackalloc Term[SolverSum.MaximumTerms];
+                for (int k = 0; k < statement.Sum.Count; k++) terms[k] = new(statement.Sum[k].Factor, Place(statement.Sum[k].Register, temporaries, image, first));
+                Sum(target, terms, statement.Sum.Count, count);
+                break;
+        }
+
+        if (Twice && statement.Target.BothHalves)
+            new ReadOnlySpan<float>(target, count).CopyTo(new Span<float>((byte*)target + Images * Stride, count));
+    }
+
+    private readonly float* Place(SolverRegister register, float* temporaries, int image, int first) =>
+        register.HasMemory ? (float*)(Arena + Capacity * register.Place + image * Stride) + first : temporaries + (-1 - register.Place) * ItemElements;
+
+    private readonly struct Term(float factor, float* values)
+    {
+        public readonly float Factor = factor;
+        public readonly float* Values = values;
+    }
+
+    [MethodImpl(Jit.Kernel)]
+    private static void Sum(float* target, Term* terms, int length, int count)
+    {
+        int i = 0;
+        for (; i <= count - 8; i += 8)
+        {
+            Vector256<float> sum = Vector256.Create(terms[0].Factor) * Vector256.Load(terms[0].Values + i);
+            for (int k = 1; k < length; k++) sum = Vector256.FusedMultiplyAdd(Vector256.Create(terms[k].Factor), Vector256.Load(terms[k].Values + i), sum);
+            sum.Store(target + i);
+        }
+
+        for (; i < count; i++)
+        {
+            float sum = terms[0].Factor * terms[0].Values[i];
+            for (int k = 1; k < length; k++) sum = MathF.FusedMultiplyAdd(terms[k].Factor, terms[k].Values[i], sum);
+            target[i] = sum;
         }
     }
 
     [MethodImpl(Jit.Kernel)]
-    private readonly void Advance(float* x, float* m, float* noise, int count)
+    private static void Clip(float* target, float bound, int count)
     {
-        Vector256<float> x0x = Vector256.Create(Coefficients.X0FromSample), x0m = Vector256.Create(Coefficients.X0FromModel), clip = Vector256.Create(Coefficients.Clip);
-        Vector256<float> fx0 = Vector256.Create(Coefficients.FromX0), fx = Vector256.Create(Coefficients.FromSample), fm = Vector256.Create(Coefficients.FromModel);
+        Vector256<float> most = Vector256.Create(bound), least = -most;
         int i = 0;
-        for (; i <= count - 8; i += 8)
-        {
-            Vector256<float> sample = Vector256.Load(x + i), model = Vector256.Load(m + i);
-            Vector256<float> x0 = Vector256.FusedMultiplyAdd(x0m, model, x0x * sample);
-            x0 = Vector256.Min(Vector256.Max(x0, -clip), clip);
-            Vector256<float> next = Vector256.FusedMultiplyAdd(fx0, x0, Vector256.FusedMultiplyAdd(fx, sample, fm * model));
-            if (noise != null) next = Vector256.FusedMultiplyAdd(Vector256.Create(Sigma), Vector256.Load(noise + i), next);
-            next.Store(x + i);
-        }
-
-        for (; i < count; i++) x[i] = Advance(Coefficients, x[i], m[i], Sigma, noise == null ? 0f : noise[i]);
-    }
-
-    /// <summary>The plain form.</summary>
-    public static float Advance(SolverCoefficients c, float sample, float model, float sigma, float noise)
-    {
-        float x0 = MathF.FusedMultiplyAdd(c.X0FromModel, model, c.X0FromSample * sample);
-        x0 = MathF.Min(MathF.Max(x0, -c.Clip), c.Clip);
-        float next = MathF.FusedMultiplyAdd(c.FromX0, x0, MathF.FusedMultiplyAdd(c.FromSample, sample, c.FromModel * model));
-        return sigma == 0f ? next : MathF.FusedMultiplyAdd(sigma, noise, next);
+        for (; i <= count - 8; i += 8) Vector256.Min(Vector256.Max(Vector256.Load(target + i), least), most).Store(target + i);
+        for (; i < count; i++) target[i] = MathF.Min(MathF.Max(target[i], -bound), bound);
     }
 }

@@ -65,10 +65,20 @@ public abstract class Sampler : IDisposable
     {
     }
 
+    /// <summary>Makes the first state; generated code overrides it.</summary>
+    /// <param name="run">Where the arena lies.</param>
+    protected internal abstract void RunBegin(Execution run);
+
     /// <summary>Runs one denoising step on the current batch: the network, the correction and the solver.</summary>
     /// <param name="step">0 to Steps − 1.</param>
     /// <param name="run">The session's memory and operations.</param>
     protected internal abstract void RunStep(int step, Execution run);
+
+    /// <summary>What becomes of the state after the last step; nothing, unless generated code overrides it.</summary>
+    /// <param name="run">Where the arena lies.</param>
+    protected internal virtual void RunEnd(Execution run)
+    {
+    }
 
     /// <summary>Creates a session with buffers of its own.</summary>
     /// <param name="capacity">Images evaluated at once; 0 chooses. Guidance evaluates each image twice.</param>

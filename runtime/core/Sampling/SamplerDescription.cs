@@ -33,6 +33,8 @@ public sealed record SamplerDescription
     public required long MultiplyAccumulates { get; init; }
     /// <summary>The state's buffer.</summary>
     public required Activation Latent { get; init; }
+    /// <summary>What the network and the decoder read, where that is another buffer than the state's; null where it is not.</summary>
+    public Activation? Input { get; init; }
     /// <summary>The step vectors' buffer.</summary>
     public required Activation Vectors { get; init; }
     /// <summary>Size of the state; null where the state is the image.</summary>
@@ -53,11 +55,11 @@ public sealed record SamplerDescription
     internal int StateElements => State is { } s ? s.Height * s.Width * s.Channels : ImageElements;
 }
 
-/// <summary>One denoising step as calibrated.</summary>
-/// <param name="Timestep">Training timestep.</param>
+/// <summary>One denoising step, an evaluation of the network, as calibrated. Some solvers have more than one in each of what they call a step.</summary>
+/// <param name="Timestep">What the network is told; may lie between two training timesteps.</param>
 /// <param name="ActivationBits">Bits of the activations in 4-bit-weight layers.</param>
 /// <param name="K">Correlation factor between the quantization noise and the prediction.</param>
 /// <param name="Sigma">The sampler's own σ.</param>
 /// <param name="CalibratedSigma">σ' after the quantization noise was taken out.</param>
 /// <param name="SnrDb">Signal-to-noise ratio of one prediction, teacher-forced, in dB.</param>
-public readonly record struct StepDescription(int Timestep, int ActivationBits, float K, float Sigma, float CalibratedSigma, float SnrDb);
+public readonly record struct StepDescription(float Timestep, int ActivationBits, float K, float Sigma, float CalibratedSigma, float SnrDb);

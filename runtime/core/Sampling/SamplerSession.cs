@@ -24,7 +24,9 @@ public sealed class SamplerSession : IDisposable
             _execution.Prepare(() =>
             {
                 sampler.Prepare(_execution);
+                sampler.RunBegin(_execution);
                 for (int step = 0; step < d.Steps.Count; step++) sampler.RunStep(step, _execution);
+                sampler.RunEnd(_execution);
                 sampler.Decode(_execution);
             });
         }
@@ -74,6 +76,7 @@ public sealed class SamplerSession : IDisposable
                     progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
                 }
 
+                Run(_sampler.RunEnd, cancellationToken);
                 Read(images, pixels.AsSpan(first * request.Elements, images * request.Elements), cancellationToken);
             }
 
@@ -170,9 +173,10 @@ public sealed class SamplerSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                _execution.Begin(d.Latent, d.StateElements, new(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
+                _execution.Begin(new RunParameters(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
                 request.Inputs.Write(first, images, guided, (input, rows) => _execution.Write(input.Buffer, input.Elements, rows));
                 _sampler.Prepare(_execution);
+                _sampler.RunBegin(_execution);
             }
             catch (OperationCanceledException e)
             {
@@ -183,14 +187,16 @@ public sealed class SamplerSession : IDisposable
         return images;
     }
 
-    private void RunStep(int step, CancellationToken cancellationToken)
+    private void RunStep(int step, CancellationToken cancellationToken) => Run(run => _sampler.RunStep(step, run), cancellationToken);
+
+    private void Run(Action<Execution> operations, CancellationToken cancellationToken)
     {
         lock (_working)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                _sampler.RunStep(step, _execution);
+                operations(_execution);
             }
             catch (OperationCanceledException e)
             {
@@ -211,6 +217,8 @@ public sealed class SamplerSession : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (d.Picture is not null)
             {
+                // The network's input is a scaled copy of the state; the decoder reads the state itself.
+                if (d.Input is { } input) _execution.Solve(d.Steps.Count, [new SolverRegister(input).Set(1f * new SolverRegister(d.Latent))], new StateShape(d));
                 // Under guidance both halves of the batch hold the same states.
                 int all = _execution.Restrict(images);
                 try
@@ -242,6 +250,14 @@ public sealed class SamplerSession : IDisposable
             throw new InsufficientMemoryException(
                 FormattableString.Invariant($"The images need {count * 4L / 1048576.0:N0} MiB, which this computer does not have free. Draw fewer at a time and go on with {nameof(SampleOptions.FirstImage)}."), e);
         }
+    }
+
+    private readonly struct StateShape(SamplerDescription description) : IMapShape
+    {
+        public int Height => description.State?.Height ?? description.Height;
+        public int Width => description.State?.Width ?? description.Width;
+        public int Channels => description.State?.Channels ?? description.Channels;
+        public int ElementSize => sizeof(float);
     }
 
     private static ImageId[] Ids(SampleOptions options, int[] labels, int count)

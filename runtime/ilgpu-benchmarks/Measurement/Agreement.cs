@@ -128,7 +128,8 @@ internal static class Agreement
         SamplerDescription d = sampler.Description;
         var state = new float[d.Height * d.Width * d.Channels];
         using Execution run = sampler.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 1);
-        run.Begin(d.Latent, state.Length, new(1, 7, 0, 1f), [4], default);
+        run.Begin(new RunParameters(1, 7, 0, 1f), [4], default);
+        sampler.RunBegin(run);
         sampler.RunStep(0, run);
         run.Read(d.Latent, state.Length, state);
         return state;

@@ -49,7 +49,7 @@ internal sealed class LiteralNetwork
     private Action<Execution> Normalize(GroupNormOperation o)
     {
         Map output = Map(o.Output);
-        var shape = new GroupNormDimensions(output.Height, output.Width, output.Channels, o.Skip is null ? 0 : Map(o.Skip).Channels, o.Groups, o.Epsilon.Single(),
+        var shape = new GroupNormDimensions(output.Height, output.Width, output.Channels, o.Skip is null ? 0 : Map(o.Skip).Channels, o.Groups, o.Epsilon.Single,
             o.Silu ? Nonlinearity.Silu : Nonlinearity.None, 1);
         Activation skip = o.Skip is null ? default : _network.Buffer(o.Skip), ySkip = o.SkipOutput is null ? default : _network.Buffer(o.SkipOutput);
         return Literal<INormCall>(typeof(Normalization<>), LiteralShapes.Of(shape)).Of(new(_network.Layout[o.Name]), _network.Buffer(o.Input), _network.Buffer(o.Output), skip, ySkip,
@@ -60,7 +60,7 @@ internal sealed class LiteralNetwork
     {
         Map input = Map(o.Input), output = Map(o.Output);
         var shape = new ConvolutionDimensions(input.Height, input.Width, input.Channels, output.Height, output.Width, output.Channels,
-            o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single());
+            o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single);
         return Literal<IConvolutionCall>(typeof(Multiplication<>), LiteralShapes.Of(shape)).Of(new(_network.Layout[o.Name]), _network.Buffer(o.Input), _network.Buffer(o.Output),
             input.IsQuantized ? To(o.Input) : null, o.Vector, o.Residual is null ? null : _network.Buffer(o.Residual));
     }

@@ -1,5 +1,4 @@
 using Specializer.Benchmarks.Kernels;
-using Specializer.Calibration;
 using Specializer.Manifest;
 
 namespace Specializer.GpuBenchmarks.Shapes;

@@ -1,3 +1,4 @@
+using Specializer.Manifest;
 namespace Specializer.Calibration.Tests;
 
 /// <summary>One calibrated DDIM(η) step, in the parts that a mistake can enter. The base class is the library's way.</summary>
@@ -129,8 +130,8 @@ public class CorrectionTests
     public void ClippedStepsAbsorbWhatTheyMeasure(double clip)
     {
         // A DDPM step: whatever is clipped, the corrected step must have the variance of the full-precision one.
-        SolverCoefficients c = Ddpm(AlphaBar, Previous, (float)clip);
-        double sigma = Math.Sqrt((1 - Previous) / (1 - AlphaBar) * (1 - AlphaBar / Previous)), lambda = (double)c.FromX0 * c.X0FromModel + c.FromModel;
+        SolverProgram c = Ddpm(AlphaBar, Previous, clip);
+        double sigma = Math.Sqrt((1 - Previous) / (1 - AlphaBar) * (1 - AlphaBar / Previous)), lambda = c.Evaluations[0].Lambda();
         var random = new Gaussian(8);
         const int count = 200_000;
         var (x, epsilon, corrected) = (new float[count], new float[count], new float[count]);
@@ -141,13 +142,14 @@ public class CorrectionTests
             corrected[i] = (float)(epsilon[i] + 0.3 * random.Next());
         }
 
-        double added = StepMean.AddedVariance(StepMean.Moments(x, epsilon, corrected, c, 1));
+        double added = StepMean.AddedVariance(Moments(x, epsilon, corrected, c));
         if (clip == 1000) Assert.Equal(lambda * lambda * 0.09, added, 0.1 * added);
         else Assert.True(added < 0.8 * lambda * lambda * 0.09, $"{added}");
         double calibrated = VarianceCorrection.Of(sigma, added).CalibratedSigma, full = 0, ours = 0;
+        float[] means = Mean(x, epsilon, c), quantized = Mean(x, corrected, c);
         for (int i = 0; i < count; i++)
         {
-            double noise = random.Next(), m = StepMean.Of(x[i], epsilon[i], c), q = StepMean.Of(x[i], corrected[i], c);
+            double noise = random.Next(), m = means[i], q = quantized[i];
             full += Math.Pow(m + sigma * noise, 2) / count;
             ours += Math.Pow(q + calibrated * noise, 2) / count;
         }
@@ -160,9 +162,9 @@ public class CorrectionTests
     public void MissingVarianceIsMadeUpFor()
     {
         const double k = -0.1, residual = 0.05, along = 0.6;
-        SolverCoefficients c = Ddpm(AlphaBar, Previous, float.PositiveInfinity);
+        SolverProgram c = Ddpm(AlphaBar, Previous, null);
         double sigma = Math.Sqrt((1 - Previous) / (1 - AlphaBar) * (1 - AlphaBar / Previous));
-        double a = c.FromSample + (double)c.FromX0 * c.X0FromSample, b = (double)c.FromX0 * c.X0FromModel;
+        double b = c.Evaluations[0].Lambda(), a = Mean([1], [0], c)[0];
         var random = new Gaussian(12);
         const int count = 400_000;
         var (x, epsilon, quantized) = (new float[count], new float[count], new float[count]);
@@ -175,7 +177,7 @@ public class CorrectionTests
 
         // Var(x) = Var(ε) = 1, Cov(x, ε) = along; the linear term is 2B·k(A·Cov(x, ε) + B·Var(ε)).
         double expected = b * b * (k * k + residual * residual) + 2 * b * k * (a * along + b);
-        JointMoments moments = StepMean.Moments(x, epsilon, quantized, c, 1);
+        JointMoments moments = Moments(x, epsilon, quantized, c);
         double added = StepMean.AddedVariance(moments);
         Assert.Equal(expected, added, 0.03 * Math.Abs(expected));
         Assert.Equal(b * b * (k * k + residual * residual), StepMean.ErrorVariance(moments), 0.02 * expected * Math.Sign(expected));
@@ -188,17 +190,39 @@ public class CorrectionTests
 
         double Variance(float[] prediction, double injected)
         {
-            double[] next = [.. x.Select((state, i) => (double)StepMean.Of(state, prediction[i], c))];
+            double[] next = [.. Mean(x, prediction, c).Select(m => (double)m)];
             double mean = next.Average();
             return next.Average(value => (value - mean) * (value - mean)) + injected * injected;
         }
     }
 
-    private static SolverCoefficients Ddpm(double alphaBar, double previous, float clip)
+    /// <summary>A step of DDPM.</summary>
+    private static SolverProgram Ddpm(double alphaBar, double previous, double? clip)
     {
         double a = alphaBar / previous;
-        return new((float)(1 / Math.Sqrt(alphaBar)), (float)-Math.Sqrt((1 - alphaBar) / alphaBar), clip,
-            (float)(Math.Sqrt(previous) * (1 - a) / (1 - alphaBar)), (float)(Math.Sqrt(a) * (1 - previous) / (1 - alphaBar)), 0);
+        var program = new ProgramBuilder(new Bounding(clip));
+        program.Begin(1);
+        program.Evaluate(0);
+        program.Bound(new Term(Register.State, 1 / Math.Sqrt(alphaBar)), new(Register.Prediction, -Math.Sqrt((1 - alphaBar) / alphaBar)));
+        program.Set(Register.State, new Term(Register.State, Math.Sqrt(a) * (1 - previous) / (1 - alphaBar)), new(Register.Original, Math.Sqrt(previous) * (1 - a) / (1 - alphaBar)));
+        return program.Build();
+    }
+
+    private static JointMoments Moments(float[] x, float[] epsilon, float[] corrected, SolverProgram program) =>
+        Assert.Single(new StepMean(1).Moments(new(0, 0, 1, At(x, program), x, epsilon, [], epsilon, []), corrected));
+
+    private static float[] Mean(float[] x, float[] prediction, SolverProgram program)
+    {
+        ProgramInterpreter solver = At(x, program);
+        solver.Advance(0, prediction);
+        return solver.State.ToArray();
+    }
+
+    private static ProgramInterpreter At(float[] x, SolverProgram program)
+    {
+        var solver = new ProgramInterpreter(program, 1, x.Length, ProgramInterpreter.None);
+        x.CopyTo(solver.State);
+        return solver;
     }
 
     /// <summary>The exact moments of ε ~ N(Means, 1), ε̂ = (1 + k)ε + Bias + noise.</summary>

@@ -28,7 +28,7 @@ public class ConfigurationTests
         using var folder = new ModelFolder();
         SetScheduler(folder, key, value);
         ImportedModel model = DiffusersImporter.Load(folder.Root);
-        Assert.Equal(key != "sample_max_value", model.Ignored.Any(i => i.Key == key && i.File == Scheduler(folder)));
+        Assert.Contains(model.Ignored, i => i.Key == key && i.File == Scheduler(folder));
     }
 
     [Theory]
@@ -82,9 +82,6 @@ public class ConfigurationTests
             Assert.Equal(file, Assert.Throws<ModelImportException>(() => DiffusersImporter.Load(folder.Root)).File);
             File.WriteAllBytes(file, before);
         }
-
-        // A parser that anyone can call has no file to name.
-        Assert.ThrowsAny<FormatException>(() => Schedulers.SchedulerConfiguration.Parse(json));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -56,19 +55,19 @@ public class InterpretedSamplerTests
     {
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(2);
-        using InterpretedSampler expected = InterpretedSampler.Float32(Model, 2, eta: 1, sampler: "ddim", device);
-        Scheduler scheduler = Model.CreateScheduler("ddim", 2, 1);
+        using InterpretedSampler expected = InterpretedSampler.Float32(Model, 2, eta: 1, scheduler: "ddim", device);
+        SolverProgram program = Model.Scheduler.Run("ddim", 2, 1).Program.Rounded();
         CalibrationManifest manifest = TestManifest.Create("mnist", Model.Network);
         manifest = manifest with
         {
+            Solver = new(program.Begin, program.End),
             Steps = new([.. manifest.Steps.Select((s, i) => s with
             {
-                Timestep = scheduler.Steps[i].Timestep, Sigma = Number.From((float)scheduler.Steps[i].Sigma), CalibratedSigma = Number.From((float)scheduler.Steps[i].Sigma),
-                Gain = new("1"), Offset = new([new("0")]), Solver = Solver(scheduler.Coefficients(i)),
+                Evaluation = program.Evaluations[i], CalibratedSigma = program.Evaluations[i].Sigma, Gain = new("1"), Offset = new([new("0")]),
             })]),
         };
         var weights = new Specializer.Formats.SafetensorsWriter();
-        var tensors = Model.Tensors([.. scheduler.Steps.Select(s => (float)s.Timestep)]);
+        var tensors = Model.Tensors([.. program.Evaluations.Select(e => e.Timestep.Single)]);
         foreach (var tensor in Packing.WeightTensors.Of(Model.Network, 2).Values) weights.Add(tensor.Name, tensors[tensor.Name], [.. tensor.Shape]);
         string path = ArtifactWriter.Write(folder.Root, manifest, weights).Path;
 
@@ -90,8 +89,4 @@ public class InterpretedSamplerTests
         Assert.Equal(drawn[0], drawn[1]);
         Assert.True(drawn[0].Distinct().Count() > 100);
     }
-
-    private static Solver Solver(SolverCoefficients c) => new(
-        Number.From(c.X0FromSample), Number.From(c.X0FromModel), float.IsPositiveInfinity(c.Clip) ? null : Number.From(c.Clip),
-        Number.From(c.FromX0), Number.From(c.FromSample), Number.From(c.FromModel));
 }

@@ -76,8 +76,8 @@ public class NetworkInterpreterTests
     {
         // Halfway between two singles but for a digit that a double cannot hold.
         var token = new Number("1.00000005960464477540");
-        Assert.NotEqual(token.Single(), (float)token.Value);
-        Assert.Equal(1.00000005960464477540f, token.Single());
+        Assert.NotEqual(token.Single, (float)token.Value);
+        Assert.Equal(1.00000005960464477540f, token.Single);
     }
 
     private static float[] Evaluate(ImportedModel model, float[] x, int[] labels, int threads, int capacity, int step = 0)

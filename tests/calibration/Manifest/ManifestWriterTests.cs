@@ -1,5 +1,6 @@
 using System.Globalization;
 using Specializer.Manifest;
+using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
 
@@ -27,20 +28,36 @@ public class ManifestWriterTests
     }
 
     [Theory]
-    [InlineData("ddpm", 1, "DDPMScheduler")]
-    [InlineData("ddim", 0, "DDIMScheduler")]
-    public void An_imported_models_identity_reads_back_equal(string sampler, double eta, string expected)
+    [InlineData(null, null, "ddpm", null)]
+    [InlineData(null, 0.5, "ddim", "0.5")]
+    [InlineData("ddim", null, "ddim", "0")]
+    [InlineData("dpmsolver++", null, "dpmsolver++", null)]
+    [InlineData("heun", null, "heun", null)]
+    public void An_imported_models_identity_reads_back_equal(string? scheduler, double? eta, string expected, string? expectedEta)
     {
         ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+        SchedulerRun run = model.Scheduler.Run(scheduler, 2, eta);
         CalibrationManifest manifest = TestManifest.Create("mnist", model.Network) with
         {
             Model = model.ModelIdentity(),
-            Scheduler = model.CreateScheduler(sampler, 2, eta).Configuration.SchedulerIdentity(),
+            Scheduler = run.Identity,
         };
         CalibrationManifest read = Read(ManifestWriter.Write(manifest));
         Assert.Equal(manifest, read);
-        Assert.Equal((expected, "linear", "0.0001", "0.02", "fixed_small"),
-            (read.Scheduler.Class, read.Scheduler.BetaSchedule, read.Scheduler.BetaStart.Token, read.Scheduler.BetaEnd.Token, read.Scheduler.VarianceType));
+        Assert.Equal((expected, "linear", "0.0001", "0.02", "2", expectedEta),
+            (read.Scheduler.Family, read.Scheduler["beta_schedule"], read.Scheduler["beta_start"], read.Scheduler["beta_end"], read.Scheduler["steps"], read.Scheduler["eta"]));
+        // It is enough to make the same run again.
+        Assert.Equal(run, model.Scheduler.Run(read.Scheduler));
+    }
+
+    /// <summary>What ships is what would be written today, and says all that its solver depends on.</summary>
+    [Fact]
+    public void The_shipped_manifest_is_written_as_it_stands()
+    {
+        string folder = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), text = File.ReadAllText(Path.Combine(folder, "mnist.calibration.json"));
+        CalibrationManifest manifest = Read(text);
+        Assert.Equal(text, ManifestWriter.Write(manifest));
+        Assert.Equal(manifest.Scheduler, DiffusersImporter.Load(folder).Scheduler.Run(manifest.Scheduler).Identity);
     }
 
     [Fact]

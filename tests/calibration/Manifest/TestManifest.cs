@@ -5,7 +5,7 @@ namespace Specializer.Calibration.Tests;
 /// <summary>Sound manifests with as little in them as a test needs.</summary>
 internal static class TestManifest
 {
-    private static readonly Number Zero = new("0"), One = new("1");
+    private static readonly Number One = new("1");
 
     /// <summary>Latent 4×4×2 → 8-bit convolution → group norm → 4-bit convolution → ε; unconditional, with one vector per channel.</summary>
     public static CalibrationManifest Quantized(string name = "tiny") => Create(name, new Network("latent", "epsilon",
@@ -59,21 +59,29 @@ internal static class TestManifest
     {
         Map latent = network.Maps.Single(m => m.Name == network.Latent);
         Map[] quantized = [.. network.Maps.Where(m => m.IsQuantized)];
-        return new(1,
+        return new(CalibrationManifest.CurrentSchemaVersion,
             new(name, "UNet2DModel", new string('a', 64), 1234, latent.Height, latent.Width, latent.Channels, network.Embedding.Classes, -1),
-            new("DDPMScheduler", 1000, "linear", new("0.0001"), new("2E-02"), "epsilon", "fixed_small", true, One, "leading", 0, true),
-            new("ddim", new("0.5"), One, One, One, "divide", true, true, "budget", 5678, new("12.5")),
+            new("ddim", new([new("beta_schedule", "linear"), new("eta", "0.5")])),
+            new(One, One, One, "divide", true, true, "budget", 5678, new("12.5")),
+            new(new([new DrawStatement(Register.Noise, DrawStatement.Initial), new LinearStatement(Register.State, new([new(Register.Noise, One)]))]), default),
             new($"{name}.weights.safetensors", new string('b', 64), 0),
             network,
-            new([Step(980), Step(480)]),
+            new([Step(0, "980"), Step(1, "480.25")]),
             new("specializer", "0.1.0", new(["--steps 2", "--note \"quoted\\\" é\""]), 16, -1));
 
-        Step Step(int timestep) => new(timestep, 4, new("0.19"), new("0.18999999999999998"), new("-1.5e-07"), new("-0.01"), new("0.3"), new("4E-4"), new("28.6"),
+        Step Step(int index, string timestep) => new(new(new(timestep), One, Statements(index)), 4, new("0.18999999999999998"), new("-1.5e-07"), new("-0.01"), new("0.3"), new("4E-4"), new("28.6"),
             new("1.0101"), new(Repeat(new Number("0.001"), latent.Channels)),
-            new(new("1.5"), new("-0.1"), timestep == 980 ? null : One, new("0.1"), new("0.9"), Zero),
             new(Repeat(new Number("0.031250003"), quantized.Length)), new(Repeat(7, quantized.Length)),
             new([.. quantized.Select(m => m.Type == MapType.Quantized8 ? 15 : 255)]), default, default);
     }
+
+    private static EquatableArray<Statement> Statements(int index) => new(
+    [
+        new LinearStatement(Register.Original, new([new(Register.State, new("1.5")), new(Register.Prediction, new("-0.1"))])),
+        .. index == 0 ? (Statement[])[] : [new ClipStatement(Register.Original, One)],
+        new DrawStatement(Register.Noise, index),
+        new LinearStatement(Register.State, new([new(Register.State, new("0.9")), new(Register.Original, new("0.1")), new(Register.Noise, new("0.19"))])),
+    ]);
 
     private static T[] Repeat<T>(T value, int count) => [.. Enumerable.Repeat(value, count)];
 }

@@ -50,7 +50,7 @@ public class BadInputTests
     {
         using var folder = new ModelFolder();
         // Little noise is injected, and 4 bits bring much.
-        IReadOnlyList<Finding> findings = Findings(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Sampler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
+        IReadOnlyList<Finding> findings = Findings(folder, Quick with { Steps = 8, Activations = ActivationWidth.Four, Scheduler = "ddim", Eta = 0.02, MeanCorrection = MeanCorrectionChoice.Off });
         Assert.NotEmpty(Assert.Single(findings.OfType<VarianceNotAbsorbed>()).Timesteps);
     }
 

@@ -255,7 +255,7 @@ public class CalibratorTests
             (Quick with { WeightBits = 8 }, "8-bit weights"),
             (Quick with { Guidance = 2 }, "outside the interval"),
             (Quick with { Skip = ["nowhere"] }, "nowhere"),
-            (Quick with { Sampler = "ddpm", Eta = 0 }, "η"),
+            (Quick with { Scheduler = "ddpm", Eta = 0 }, "η"),
             (Quick with { PresetShare = 2 }, "between 0 and 1"),
         ];
         using var folder = new TemporaryFolder();

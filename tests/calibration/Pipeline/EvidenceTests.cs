@@ -1,4 +1,4 @@
-using Specializer.Schedulers;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration.Tests;
 
@@ -80,10 +80,10 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
         var random = new Gaussian(4);
         float[] epsilon = random.Values(20_000);
         StepDecision[] steps = [.. ((double[])[sigma, 0]).Select(s => new StepDecision(
-            new(0, -1, 0.5, 0.6, s, lambda), default, 8, [], JointMoments.Of(epsilon, [.. epsilon.Select(e => e + (float)(noise * random.Next()))], 2), overstated * lambda))];
+            new(0f, 1, new([new LinearStatement(Register.State, new([new(Register.State, 1), new(Register.Prediction, lambda), new(Register.Noise, s)]))])), 8, [], JointMoments.Of(epsilon, [.. epsilon.Select(e => e + (float)(noise * random.Next()))], 2), overstated * lambda))];
         CorrectionPlan plan = new Evidence(_ => steps, p => fixture.With(_ => p.Variance ? error : 0.1f), () => fixture.Images, p =>
         {
-            var variance = new StepVariance(steps, p, 2);
+            var variance = new StepVariance(steps, p, false, 2);
             for (int image = 0; image < 30; image++)
             {
                 float[] reference = random.Values(2000);
@@ -106,9 +106,8 @@ public class EvidenceTests(EvidenceTests.HeldOut fixture) : IClassFixture<Eviden
         public HeldOut()
         {
             ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
-            Scheduler scheduler = model.CreateScheduler(null, Auto.Steps, Auto.Eta);
             using var device = new CpuDevice(2);
-            Images = new(model, scheduler, Auto, device, null, default);
+            Images = new(model, Calibrator.Solver(model, Auto).Program, Auto, device, null, default);
             int count = HeldOutImages.Count(Auto);
             using var sampler = InterpretedSampler.Float32(model, Auto.Steps, Auto.Eta, device: device);
             using SamplerSession session = sampler.CreateSession();

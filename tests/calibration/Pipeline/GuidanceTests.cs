@@ -1,5 +1,5 @@
 using Specializer.Kernels;
-using Specializer.Schedulers;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration.Tests;
 
@@ -65,15 +65,15 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
         {
             ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
             var options = new CalibrationOptions { Steps = Steps, Trajectories = 4, Guidance = 2, GuidanceMaximum = 4, Rounding = RoundingChoice.Nearest };
-            Scheduler scheduler = model.CreateScheduler(null, Steps, 1);
+            SolverProgram program = Calibrator.Solver(model, options).Program;
             using var device = new CpuDevice(2);
-            using var reference = new ReferenceTrajectories(model, scheduler, options, device);
+            using var reference = new ReferenceTrajectories(model, program, options, device);
             QuantizedNetwork network = QuantizedNetwork.Of(model.Network, 4, []);
             var activations = new ActivationCollector(model.Network, network, options, 2);
             foreach (TrajectoryState _ in reference.Run(0, activations.Observe)) { }
             Quantization[][] quantizations = [.. Enumerable.Range(0, Steps).Select(step => CalibrationRun.Quantizations(
                 [.. network.Sources.Select((source, slot) => ActivationSearch.Minimize(activations.Histogram(step, source), network.Widened[slot] ? 255 : 15))]))];
-            var tensors = new QuantizedTensors(model, [.. scheduler.Steps.Select(s => (float)s.Timestep)], network.Network, _ => null, 2, default);
+            var tensors = new QuantizedTensors(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], network.Network, _ => null, 2, default);
             using var quantized = new NetworkEvaluator(network.Network, Steps, tensors.Bytes, device, ReferenceTrajectories.UnitImages);
             Joint = new(quantizations, 1, options);
             foreach (TrajectoryState state in reference.Run(0))

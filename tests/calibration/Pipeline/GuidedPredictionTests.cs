@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Schedulers;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -18,8 +17,8 @@ public class GuidedPredictionTests
         {
             Steps = 2, Trajectories = 2, Rounding = RoundingChoice.Nearest, Activations = ActivationWidth.Eight, Guidance = 2.5, GuidanceMaximum = 3,
         };
-        Scheduler scheduler = Model.CreateScheduler(null, 2, 1);
-        var run = new CalibrationRun(new(Model, scheduler, options, device, 2, null, default), new(folder.Root, "tiny", "these options"));
+        SchedulerRun solver = Calibrator.Solver(Model, options);
+        var run = new CalibrationRun(new(Model, solver, options, device, 2, null, default), new(folder.Root, "tiny", "these options"));
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
@@ -33,9 +32,10 @@ public class GuidedPredictionTests
 
         using ReferenceTrajectories reference = run.Context.Reference();
         using NetworkEvaluator quantized = run.Evaluator(own);
-        float[] x = [.. reference.Run(0).First().X];
+        ProgramInterpreter drawn = reference.Run(0).First().Solver.Branch();
         for (int step = 0; step < 2; step++)
-            reference.Advance(step, 0, 2, x, GuidedPrediction.Evaluate(quantized, step, steps[step].Parameters(plan), x, labels, options.Guidance, Model.NullLabel, default));
+            drawn.Advance(step, GuidedPrediction.Evaluate(quantized, step, steps[step].Parameters(plan), drawn.State.ToArray(), labels, options.Guidance, Model.NullLabel, default));
+        float[] x = drawn.State.ToArray();
 
         // The runtime derives the map from moments in FP32.
         for (int i = 0; i < x.Length; i++) Assert.Equal(expected[i], x[i], 2e-4f);
@@ -43,9 +43,9 @@ public class GuidedPredictionTests
         for (int step = 0; step < 2; step++)
         {
             JointMoments moments = run.Noise(own).Moments(step);
-            Assert.Equal((float)NoiseFit.Of(moments, 2.5).K, manifest.Steps[step].K.Single());
-            Assert.Equal((float)NoiseFit.Of(moments, 2.5).SnrDb, manifest.Steps[step].SnrDb.Single());
-            Assert.Equal((float)(1 / (1 + NoiseFit.Of(moments).K)), manifest.Steps[step].Gain.Single());
+            Assert.Equal((float)NoiseFit.Of(moments, 2.5).K, manifest.Steps[step].K.Single);
+            Assert.Equal((float)NoiseFit.Of(moments, 2.5).SnrDb, manifest.Steps[step].SnrDb.Single);
+            Assert.Equal((float)(1 / (1 + NoiseFit.Of(moments).K)), manifest.Steps[step].Gain.Single);
             Assert.NotEqual(NoiseFit.Of(moments).K, NoiseFit.Of(moments, 2.5).K, 1e-4);
         }
     }

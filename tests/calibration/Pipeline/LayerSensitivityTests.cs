@@ -13,7 +13,7 @@ public class LayerSensitivityTests
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(2);
         var options = new CalibrationOptions { Steps = 2, Trajectories = 2, Rounding = RoundingChoice.Nearest };
-        var context = new CalibrationContext(Model, Model.CreateScheduler(null, 2, 1), options, device, 2, null, default);
+        var context = new CalibrationContext(Model, Calibrator.Solver(Model, options), options, device, 2, null, default);
         var checkpoint = new Checkpoint(folder.Root, "tiny", "these options");
         var run = new CalibrationRun(context, checkpoint);
         run.CollectActivations();

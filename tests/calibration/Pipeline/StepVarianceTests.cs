@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration.Tests;
 
 public class StepVarianceTests
@@ -13,8 +15,8 @@ public class StepVarianceTests
         var plan = new CorrectionPlan(MeanCorrectionKind.Off, true, true);
         float[] epsilon = random.Values(20_000);
         StepDecision[] steps = [.. ((double[])[sigma, sigma / 2, 0]).Select(s => new StepDecision(
-            new(0, -1, 0.5, 0.6, s, lambda), default, 8, [], JointMoments.Of(epsilon, [.. epsilon.Select(e => e + (float)(noise * random.Next()))], 2), overstated * lambda))];
-        var variance = new StepVariance(steps, plan, 2);
+            new(0f, 1, new([new LinearStatement(Register.State, new([new(Register.State, 1), new(Register.Prediction, lambda), new(Register.Noise, s)]))])), 8, [], JointMoments.Of(epsilon, [.. epsilon.Select(e => e + (float)(noise * random.Next()))], 2), overstated * lambda))];
+        var variance = new StepVariance(steps, plan, false, 2);
         for (int image = 0; image < 30; image++)
         {
             float[] reference = random.Values(2000);

@@ -65,13 +65,13 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     {
         using var device = new CpuDevice(1);
         ImportedModel model = calibrated.Model with { Contexts = calibrated.Model.Text!.Encode(s_options.Prompts, "", device) };
-        using var reference = new ReferenceTrajectories(model, model.CreateScheduler(null, 3, 0), s_options, device);
+        using var reference = new ReferenceTrajectories(model, Calibrator.Solver(model, s_options).Program, s_options, device);
         TrajectoryState state = reference.Run(0).First();
         Assert.Equal(TrajectoryLabels.Of(5, 4, 0, 0, 16), state.Labels);
         Assert.NotEqual(state.Conditional, state.Unconditional);
 
         // The same by the network alone.
-        using NetworkEvaluator network = new(model.Network, 3, model.TensorBytes([.. model.CreateScheduler(null, 3, 0).Steps.Select(s => (float)s.Timestep)]), device, 16);
+        using NetworkEvaluator network = new(model.Network, 3, model.TensorBytes([.. Calibrator.Solver(model, s_options).Program.Evaluations.Select(e => e.Timestep.Single)]), device, 16);
         network.Give("encoder_hidden_states", model.Contexts.Of(state.Labels));
         var expected = new float[state.X.Length];
         network.Evaluate(0, InterpretedStep.Float32, state.X, [], expected);
@@ -146,7 +146,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
 
     private PartQuantizer Quantizer(CpuDevice device)
     {
-        var context = new CalibrationContext(calibrated.Model, calibrated.Model.CreateScheduler(null, 3, 0), s_options, device, 1, null, CancellationToken.None);
+        var context = new CalibrationContext(calibrated.Model, Calibrator.Solver(calibrated.Model, s_options), s_options, device, 1, null, CancellationToken.None);
         return new(calibrated.Model.Decoder!, [.. Enumerable.Range(0, 2 * 256).Select(i => MathF.Sin(i))], context);
     }
 

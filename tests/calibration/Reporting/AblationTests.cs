@@ -1,6 +1,5 @@
 using Specializer.Formats;
 using Specializer.Manifest;
-using Specializer.Schedulers;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -26,14 +25,14 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         var rows = fixture.Rows.ToDictionary(r => r.Name);
         foreach (AblationRow row in fixture.Rows.Where(r => r.Change is not null)) Assert.Contains(row.Against!, rows.Keys);
         AblationRow plain = rows["W4A8 + per-step ranges"], k = rows["W4A8 + mean correction"], bias = rows["W4A8 + bias"], variance = rows["W4A8 + variance"], signed = rows["W4A8 signed k, bias"];
-        Assert.All(plain.Manifest.Steps, s => Assert.Equal((1, 0), (s.Gain.Single(), s.Offset[0].Single())));
-        Assert.All(k.Manifest.Steps, s => Assert.Equal((1 / (1 + Math.Max(s.K.Value, 0)), 0), ((double)s.Gain.Single(), s.Offset[0].Single()), Close));
+        Assert.All(plain.Manifest.Steps, s => Assert.Equal((1, 0), (s.Gain.Single, s.Offset[0].Single)));
+        Assert.All(k.Manifest.Steps, s => Assert.Equal((1 / (1 + Math.Max(s.K.Value, 0)), 0), ((double)s.Gain.Single, s.Offset[0].Single), Close));
         Assert.Equal(k.Manifest.Steps.Select(s => s.Gain), bias.Manifest.Steps.Select(s => s.Gain));
-        Assert.Contains(bias.Manifest.Steps, s => s.Offset[0].Single() != 0);
+        Assert.Contains(bias.Manifest.Steps, s => s.Offset[0].Single != 0);
         Assert.All(bias.Manifest.Steps, s => Assert.Equal(s.Sigma, s.CalibratedSigma));
         Assert.Equal(bias.Manifest.Steps.Select(s => (s.Gain, s.Offset)), variance.Manifest.Steps.Select(s => (s.Gain, s.Offset)));
         Assert.Contains(variance.Manifest.Steps, s => s.CalibratedSigma.Value != s.Sigma.Value);
-        Assert.All(signed.Manifest.Steps, s => Assert.Equal((1 / (1 + s.K.Value), 0), ((double)s.Gain.Single(), 0f), Close));
+        Assert.All(signed.Manifest.Steps, s => Assert.Equal((1 / (1 + s.K.Value), 0), ((double)s.Gain.Single, 0f), Close));
         // Rounding is the weights' affair.
         Assert.NotEqual(Weights(rows["W4A8 nearest"]), Weights(rows["W4A8 + GPTQ"]));
 
@@ -228,12 +227,11 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         {
             ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
             var options = new CalibrationOptions { Steps = 3, Trajectories = Trajectories };
-            Scheduler scheduler = model.CreateScheduler(null, 3, 1);
             using var device = new CpuDevice(2);
             var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
             // Mixed, and with these corrections, as the artefact will be.
             CalibrationManifest like = TestManifest.Quantized();
-            var calibration = new AblationCalibration(new(model, scheduler, options, device, 2, null, default), Checkpoint.None, new AblationRows(like with
+            var calibration = new AblationCalibration(new(model, Calibrator.Solver(model, options), options, device, 2, null, default), Checkpoint.None, new AblationRows(like with
             {
                 Sampling = like.Sampling with { MeanCorrection = "divide", ClampK = true, VarianceCorrection = true },
             }));

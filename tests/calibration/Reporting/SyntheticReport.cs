@@ -7,7 +7,7 @@ internal static class SyntheticReport
 
     public static EvaluationReport Create(bool classifier = true) => new()
     {
-        Model = "mnist <test>", Sampler = "ddpm", Eta = 1, Guidance = 1, Timesteps = [.. Enumerable.Range(0, Steps).Select(i => 950 - 50 * i)], Images = 512, FirstImage = 0, Seed = 7,
+        Model = "mnist <test>", Scheduler = "ddim", Eta = 1, Guidance = 1, Timesteps = [.. Enumerable.Range(0, Steps).Select(i => 950f - 50 * i)], Images = 512, FirstImage = 0, Seed = 7,
         Trajectories = 64, Device = "CPU, 2 threads", CountingRule = NetworkCost.Rule, Corrections = new(MeanCorrectionKind.Off, true, true, 19, 19, "budget", 5, Steps),
         Rows =
         [

@@ -36,7 +36,7 @@ public class SigmaPathTests
         Assert.InRange(used, 80, 95);
         Assert.InRange(First(json + ", \"lambda_min_clipped\": -2}"), 60, used - 1 + offset);
 
-        float First(string text) => SchedulerFile.Program("DPMSolverMultistepScheduler", text, steps).Evaluations[0].Timestep;
+        float First(string text) => SchedulerFile.Program("DPMSolverMultistepScheduler", text, steps).Evaluations[0].Timestep.Single;
     }
 
     /// <summary>Python writes the library's default, which is no JSON number.</summary>

@@ -33,26 +33,27 @@ public class SolverProgramTests
     [MemberData(nameof(FaultNames))]
     public void AFaultIsToldWithItsPlace(string expected)
     {
-        string? fault = SolverProgramValidator.FirstFault(Program(Start, [Faults[expected]]));
-        Assert.Contains(expected, fault);
-        Assert.Contains("Evaluation 0, statement 0", fault);
+        SolverFault? fault = SolverProgramValidator.FirstFault(Program(Start, [Faults[expected]]));
+        Assert.Contains(expected, fault?.Message);
+        Assert.Contains("Evaluation 0, statement 0", fault?.Message);
+        Assert.Equal((0, 0), (fault?.Evaluation, fault?.Statement));
     }
 
     [Fact]
     public void NoiseStandsLast()
     {
         SolverProgram program = Program(Start, [new DrawStatement(Register.Noise, 0), Sum(Register.State, (Register.Noise, 1), (Register.State, 1))]);
-        Assert.Contains("x stands behind noise", SolverProgramValidator.FirstFault(program));
+        Assert.Contains("x stands behind noise", SolverProgramValidator.FirstFault(program)?.Message);
     }
 
     [Fact]
-    public void AStateMustBegin() => Assert.Contains("The beginning writes no x", SolverProgramValidator.FirstFault(Program([], [])));
+    public void AStateMustBegin() => Assert.Contains("The beginning writes no x", SolverProgramValidator.FirstFault(Program([], []))?.Message);
 
     [Fact]
     public void RegistersAreCounted()
     {
         Statement[] many = [.. Enumerable.Range(0, 20).Select(i => Sum(Register.Saved(i), (Register.State, 1)))];
-        Assert.Contains("16 are the most", SolverProgramValidator.FirstFault(Program(Start, many)));
+        Assert.Contains("16 are the most", SolverProgramValidator.FirstFault(Program(Start, many))?.Message);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public class TrajectoryLabelsTests
         ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
         var options = new CalibrationOptions { Steps = 1, Trajectories = 16, Seed = 3 };
         using var device = new CpuDevice(2);
-        using var reference = new ReferenceTrajectories(model, model.CreateScheduler(null, 1, 1), options, device);
+        using var reference = new ReferenceTrajectories(model, Calibrator.Solver(model, options).Program, options, device);
         Assert.Equal(TrajectoryLabels.Of(11, 10, 3, 0, 16), Assert.Single(reference.Run(0)).Labels);
     }
 }

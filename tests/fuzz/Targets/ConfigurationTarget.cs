@@ -1,6 +1,4 @@
-using System.Text;
 using Specializer.Calibration;
-using Specializer.Schedulers;
 
 namespace Specializer.Fuzz;
 
@@ -30,7 +28,7 @@ internal sealed class ConfigurationTarget : FuzzTarget
     public override string Read(byte[] input)
     {
         File.WriteAllBytes(_path, input);
-        return $"{Network()} / {Scheduler(Encoding.UTF8.GetString(input))}";
+        return $"{Network()} / {Scheduler()}";
     }
 
     public override void Dispose() => File.Delete(_path);
@@ -48,14 +46,14 @@ internal sealed class ConfigurationTarget : FuzzTarget
         }
     }
 
-    private static string Scheduler(string json)
+    private string Scheduler()
     {
         try
         {
-            SchedulerConfiguration.Parse(json);
+            new ModelScheduler(ConfigurationReader.Open(_path)).Check();
             return "accepted";
         }
-        catch (Exception e) when (e is FormatException or NotSupportedException)
+        catch (ModelImportException e)
         {
             return e.Message;
         }

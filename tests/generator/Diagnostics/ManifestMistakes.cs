@@ -20,7 +20,7 @@ internal static class ManifestMistakes
     [
         new("trailing comma", "SPZ001", Valid().ToString().Replace("\"firstSeed\": 0", "\"firstSeed\": 0,", StringComparison.Ordinal), "}", "property name"),
         new("truncated", "SPZ001", Valid().ToString()[..^2], "", "truncated"),
-        new("duplicate property", "SPZ001", Valid().ToString().Replace("\"eta\": 1", "\"eta\": 1, \"eta\": 1", StringComparison.Ordinal), "\"eta\"", "twice"),
+        new("duplicate property", "SPZ001", Valid().ToString().Replace("\"clampK\": true", "\"clampK\": true, \"clampK\": true", StringComparison.Ordinal), "\"clampK\"", "twice"),
         Change("misspelled property", "SPZ002", "\"scalez\"", "did you mean 'scales'?", j => Rename(j["steps"]![0]!, "scales", "scalez")),
         Change("foreign property", "SPZ002", "\"colour\"", "remove it", j => j["model"]!["colour"] = 1),
         Change("foreign property at the top", "SPZ002", "\"extra\"", "remove it", j => j["extra"] = 1),
@@ -29,9 +29,9 @@ internal static class ManifestMistakes
         Change("string for number", "SPZ004", "\"8\"", "a string; it must be a whole number", j => j["model"]!["height"] = "8"),
         Change("null for number", "SPZ004", "null", "null; it must be a number", j => j["steps"]![0]!["k"] = null),
         Change("string among numbers", "SPZ004", "\"1\"", "An element of 'scales' is a string", j => j["steps"]![0]!["scales"]![2] = "1"),
-        Change("number for object", "SPZ004", "1", "it must be an object", j => j["steps"]![0]!["solver"] = 1),
+        Change("number for object", "SPZ004", "1", "it must be an object", j => j["solver"] = 1),
         Change("number for element", "SPZ004", "1", "An object is expected here: a map", j => j["network"]!["maps"]![0] = 1),
-        Change("version 2", "SPZ005", "2", "schema version 2", j => { j["schemaVersion"] = 2; j.Remove("model"); }),
+        Change("version 1", "SPZ005", "1", "schema version 1", j => { j["schemaVersion"] = 1; j.Remove("model"); }),
         Change("path for file", "SPZ006", "\"../w.safetensors\"", "bare file name", j => j["weights"]!["file"] = "../w.safetensors"),
         Change("device for file", "SPZ006", "\"NUL\"", "device on Windows", j => j["weights"]!["file"] = "NUL"),
         Change("device with an extension for file", "SPZ006", "\"lpt1.safetensors\"", "device on Windows", j => j["weights"]!["file"] = "lpt1.safetensors"),
@@ -42,7 +42,19 @@ internal static class ManifestMistakes
         Change("upper-case hash", "SPZ006", $"\"{new string('A', 64)}\"", "64 lower-case hex digits", j => j["weights"]!["sha256"] = new string('A', 64)),
         Change("short hash", "SPZ006", "\"aa\"", "64 lower-case hex digits", j => j["model"]!["sha256"] = "aa"),
         Change("unknown operation", "SPZ007", "\"convolutoin\"", "did you mean 'convolution'?", j => Op(j, 1)["op"] = "convolutoin"),
-        Change("unknown sampler", "SPZ007", "\"euler\"", "choose ddpm or ddim", j => j["sampling"]!["sampler"] = "euler"),
+        Change("code for a scheduler", "SPZ006", "\"*/\"", "'-', '_' and '+'", j => j["scheduler"]!["family"] = "*/"),
+        Change("name of a setting", "SPZ006", "\"a b\"", "not allowed in 'settings'", j => j["scheduler"]!["settings"]!["a b"] = "1"),
+        Change("number for a setting", "SPZ004", "1", "'settings' are strings", j => j["scheduler"]!["settings"]!["eta"] = 1),
+        Change("settings out of order", "SPZ016", "\"alpha\"", "sorted by name", j => j["scheduler"]!["settings"]!["alpha"] = "1"),
+        Change("unknown statement", "SPZ007", "\"add\"", "'op'", j => Statement(j, 0)["op"] = "add"),
+        Change("unknown register", "SPZ007", "\"y\"", "registers are x, m", j => Statement(j, 0)["target"] = "y"),
+        Change("what only samplers write", "SPZ007", "\"i\"", "registers are x, m", j => Statement(j, 0)["of"]![0] = "i"),
+        Change("a factor too few", "SPZ009", "[", "one factor for each", j => Statement(j, 0)["by"]!.AsArray().RemoveAt(0)),
+        Change("nothing is written", "SPZ018", "{", "reads h0, which nothing has written", j => Statement(j, 0)["of"]![0] = "h0"),
+        Change("a prediction is written", "SPZ018", "{", "m can only be read", j => Statement(j, 0)["target"] = "m"),
+        Change("no first state", "SPZ018", "[", "The beginning writes no x", j => j["solver"]!["begin"]!.AsArray().RemoveAt(1)),
+        Change("a step without length", "SPZ018", "[", "Evaluation 1 changes nothing", j => j["steps"]![1]!["statements"] = new JsonArray(ManifestBuilder.Sum("x", ("x", 1)))),
+        Change("a variance that no network predicts", "SPZ018", "{", "reads v", j => Statement(j, 0)["of"]![0] = "v"),
         Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 32", j => Op(j, 1)["weightBits"] = 5),
         Change("4-bit products", "SPZ007", "4", "choose 8 or 32", j => Op(j, 10)["productBits"] = 4),
         Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
@@ -113,14 +125,11 @@ internal static class ManifestMistakes
         Change("products that overflow", "SPZ015", "8", "overflow the 32-bit sums", _ => { }, new ManifestBuilder { Size = 512, ProductBits = 8 }.WithEveryOperation()),
         new("map beyond 2 GiB", "SPZ015", new ManifestBuilder { Size = 4096, Channels = 64 }.WithOneConvolution().ToString(), "{", "2 GiB"),
         Change("activations beyond 2 GiB", "SPZ015", "{", "2 GiB", _ => { }, new ManifestBuilder { Size = 2048, Channels = 64 }.WithOneConvolution()),
-        Change("DDPM with another η", "SPZ016", "0", "DDPM has η = 1", j => j["sampling"]!["eta"] = 0),
         Change("guidance outside its interval", "SPZ016", "7", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 7),
         Change("guidance without null label", "SPZ016", "2", "needs a null label", j => { j["sampling"]!["guidance"] = 2; j["model"]!["nullLabel"] = -1; }, guided: true),
         Change("null label that is no class", "SPZ016", "3", "none of the 3 classes", j => j["model"]!["nullLabel"] = 3, guided: true),
         Change("classes that differ", "SPZ016", "4", "4 classes, the model 3", j => j["network"]!["embedding"]!["classes"] = 4, guided: true),
         Change("width without classes", "SPZ016", "16", "width is 0", j => j["network"]!["embedding"]!["width"] = 16),
-        Change("timesteps that ascend", "SPZ016", "500", "does not lie below", j => j["steps"]![1]!["timestep"] = 500),
-        Change("timestep that does not exist", "SPZ016", "1000", "not below the scheduler's 1000", j => j["steps"]![0]!["timestep"] = 1000),
         Change("one half of a skip", "SPZ016", "{", "belong together", j =>
         {
             Op(j, 14)["skip"] = null;
@@ -144,6 +153,8 @@ internal static class ManifestMistakes
         new("damaged UTF-8", "SPZ017", Valid().ToString().Replace("0.1.0", "0.1.\uFFFD", StringComparison.Ordinal), "\uFFFD", "UTF-8"),
         new("byte order mark", "SPZ017", "\uFEFF" + Valid(), "\uFEFF", "UTF-8"),
     ];
+
+    private static JsonObject Statement(JsonObject manifest, int index) => manifest["steps"]![0]!["statements"]![index]!.AsObject();
 
     private static ManifestBuilder Valid() => new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation();
 

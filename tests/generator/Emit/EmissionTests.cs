@@ -78,14 +78,16 @@ public sealed class EmissionTests
     {
         JsonObject json = JsonNode.Parse(s_everything)!.AsObject();
         string[] tokens = ["1.50E+2", "-0.0", "123456789012345678901234567890", "1e-5", "-7", "0.30000000000000004", "-1E-44"];
-        JsonObject solver = json["steps"]![0]!["solver"]!.AsObject();
-        string[] names = ["x0FromSample", "x0FromModel", "fromX0", "fromSample", "fromModel"];
-        for (int i = 0; i < names.Length; i++) solver[names[i]] = JsonNode.Parse(tokens[i]);
+        JsonArray statements = json["steps"]![0]!["statements"]!.AsArray();
+        (statements[0]!["by"]![0], statements[0]!["by"]![1]) = (JsonNode.Parse(tokens[0]), JsonNode.Parse(tokens[4]));
+        (statements[^1]!["by"]![0], statements[^1]!["by"]![1]) = (JsonNode.Parse(tokens[1]), JsonNode.Parse(tokens[2]));
+        json["steps"]![0]!["gain"] = JsonNode.Parse(tokens[3]);
         json["steps"]![0]!["k"] = JsonNode.Parse(tokens[5]);
         json["steps"]![0]!["lambda"] = JsonNode.Parse(tokens[6]);
         string source = GeneratorHarness.Run(ManifestBuilder.Text(json)).Compiles().Source;
         Assert.All(tokens, token => Assert.Contains(token + "f", source, StringComparison.Ordinal));
-        Assert.Contains("new(1.50E+2f, -0.0f, 1f, 123456789012345678901234567890f, 1e-5f, -7f)", source, StringComparison.Ordinal);
+        Assert.Contains("D.Set(1.50E+2f * X + -7f * M)", source, StringComparison.Ordinal);
+        Assert.Contains("X.Set(-0.0f * X + 123456789012345678901234567890f * D + ", source, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,7 +106,7 @@ public sealed class EmissionTests
         CalibrationManifest manifest = Read(new ManifestBuilder().WithEveryOperation());
         WeightKey key = Key(manifest);
         Assert.Equal($"Specializer.{Convert.ToHexStringLower([.. key.Bytes])[..16]}.weights", key.ResourceName);
-        Assert.Equal(key.Bytes, Key(Read(new ManifestBuilder { Name = "other", Sampler = "ddim", FirstStepsAtFourBits = 1, MeanCorrection = "off" }.WithEveryOperation())).Bytes);
+        Assert.Equal(key.Bytes, Key(Read(new ManifestBuilder { Name = "other", Scheduler = "ddim", FirstStepsAtFourBits = 1, MeanCorrection = "off" }.WithEveryOperation())).Bytes);
 
         Network network = manifest.Network;
         WeightKey[] others =

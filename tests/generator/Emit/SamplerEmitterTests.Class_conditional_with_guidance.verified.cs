@@ -7,7 +7,7 @@ namespace My.Samplers;
 #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×3 with the model digits (UNet2DModel) in 2 steps.</summary>
 /// <remarks>
-/// Sampler: DDPM (Ho et al. 2020).
+/// Solver: ddpm.
 /// Weights: 4, 8, 32 bits; 11136 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 8 bits in 2 of 2 steps (policy: preset).
 /// Mean correction: conditional mean of ε given ε̂. Variance correction: on.
@@ -46,6 +46,22 @@ public sealed class Digits : global::Specializer.Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static Digits Load(global::Specializer.Device? device = null) => new(device);
+
+    // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
+    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
+    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+
+    /// <inheritdoc/>
+    protected override void RunBegin(global::Specializer.Execution run)
+    {
+        run.Solve<Map8x8x3Float>(step: -1,
+        [
+            Z0.Draw(-1),
+            X.Set(1f * Z0),
+        ]);
+    }
 
     /// <inheritdoc/>
     protected override void RunStep(int step, global::Specializer.Execution run)
@@ -102,7 +118,13 @@ public sealed class Digits : global::Specializer.Sampler
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
             lambda: 0.125f, sigma: 0.19f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Mmse, correctVariance: true));
-        run.Solve<Map8x8x3Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 0);
+        run.Solve<Map8x8x3Float>(step: 0,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(0),
+            X.Set(0.9f * X + 0.1f * D + run.Sigma(0.189f) * Z0),
+        ]);
     }
 
     /// <summary>Step 1: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.475 dB.</summary>
@@ -149,7 +171,12 @@ public sealed class Digits : global::Specializer.Sampler
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
             lambda: 0.125f, sigma: 0f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Mmse, correctVariance: true));
-        run.Solve<Map8x8x3Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0f, step: 1);
+        run.Solve<Map8x8x3Float>(step: 1,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            X.Set(0.9f * X + 0.1f * D),
+        ]);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()
@@ -173,8 +200,8 @@ public sealed class Digits : global::Specializer.Sampler
         Steps =
         [
             // timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB
-            new(500, 8, -0.01f, 0.19f, 0.189f, 28.6f),
-            new(0, 8, -0.01f, 0f, 0f, 28.475f),
+            new(500f, 8, -0.01f, 0.19f, 0.189f, 28.6f),
+            new(0f, 8, -0.01f, 0f, 0f, 28.475f),
         ],
     };
 

@@ -7,7 +7,7 @@ namespace Consumer;
 #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×1 with the model tiny (UNet2DModel) in 65 steps.</summary>
 /// <remarks>
-/// Sampler: DDPM (Ho et al. 2020).
+/// Solver: ddpm.
 /// Weights: 4, 8 bits; 2624 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 4 bits in 20 of 65 steps, 8 bits in 45 of 65 steps (policy: preset).
 /// Mean correction: (ε̂ − μ)/(1 + max(k, 0)). Variance correction: on.
@@ -43,6 +43,22 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
+
+    // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
+    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
+    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+
+    /// <inheritdoc/>
+    protected override void RunBegin(global::Specializer.Execution run)
+    {
+        run.Solve<Map8x8x1Float>(step: -1,
+        [
+            Z0.Draw(-1),
+            X.Set(1f * Z0),
+        ]);
+    }
 
     /// <inheritdoc/>
     protected override void RunStep(int step, global::Specializer.Execution run)
@@ -122,455 +138,844 @@ internal sealed class TinySampler : global::Specializer.Sampler
     private static void Step00(global::Specializer.Execution run)
     {
         EvaluateA4(run, 0, ScalesTable.Slice(0, 2), ZeroPointsTable.Slice(0, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 0);
+        run.Solve<Map8x8x1Float>(step: 0,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(0),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 1: t = 945, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.475 dB.</summary>
     private static void Step01(global::Specializer.Execution run)
     {
         EvaluateA4(run, 1, ScalesTable.Slice(2, 2), ZeroPointsTable.Slice(2, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 1);
+        run.Solve<Map8x8x1Float>(step: 1,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(1),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 2: t = 930, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.35 dB.</summary>
     private static void Step02(global::Specializer.Execution run)
     {
         EvaluateA4(run, 2, ScalesTable.Slice(4, 2), ZeroPointsTable.Slice(4, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 2);
+        run.Solve<Map8x8x1Float>(step: 2,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(2),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 3: t = 915, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.225 dB.</summary>
     private static void Step03(global::Specializer.Execution run)
     {
         EvaluateA4(run, 3, ScalesTable.Slice(6, 2), ZeroPointsTable.Slice(6, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 3);
+        run.Solve<Map8x8x1Float>(step: 3,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(3),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 4: t = 900, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.1 dB.</summary>
     private static void Step04(global::Specializer.Execution run)
     {
         EvaluateA4(run, 4, ScalesTable.Slice(8, 2), ZeroPointsTable.Slice(8, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 4);
+        run.Solve<Map8x8x1Float>(step: 4,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(4),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 5: t = 885, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.975 dB.</summary>
     private static void Step05(global::Specializer.Execution run)
     {
         EvaluateA4(run, 5, ScalesTable.Slice(10, 2), ZeroPointsTable.Slice(10, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 5);
+        run.Solve<Map8x8x1Float>(step: 5,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(5),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 6: t = 870, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.85 dB.</summary>
     private static void Step06(global::Specializer.Execution run)
     {
         EvaluateA4(run, 6, ScalesTable.Slice(12, 2), ZeroPointsTable.Slice(12, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 6);
+        run.Solve<Map8x8x1Float>(step: 6,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(6),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 7: t = 855, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.725 dB.</summary>
     private static void Step07(global::Specializer.Execution run)
     {
         EvaluateA4(run, 7, ScalesTable.Slice(14, 2), ZeroPointsTable.Slice(14, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 7);
+        run.Solve<Map8x8x1Float>(step: 7,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(7),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 8: t = 840, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.6 dB.</summary>
     private static void Step08(global::Specializer.Execution run)
     {
         EvaluateA4(run, 8, ScalesTable.Slice(16, 2), ZeroPointsTable.Slice(16, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 8);
+        run.Solve<Map8x8x1Float>(step: 8,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(8),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 9: t = 825, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.475 dB.</summary>
     private static void Step09(global::Specializer.Execution run)
     {
         EvaluateA4(run, 9, ScalesTable.Slice(18, 2), ZeroPointsTable.Slice(18, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 9);
+        run.Solve<Map8x8x1Float>(step: 9,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(9),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 10: t = 810, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.35 dB.</summary>
     private static void Step10(global::Specializer.Execution run)
     {
         EvaluateA4(run, 10, ScalesTable.Slice(20, 2), ZeroPointsTable.Slice(20, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 10);
+        run.Solve<Map8x8x1Float>(step: 10,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(10),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 11: t = 795, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.225 dB.</summary>
     private static void Step11(global::Specializer.Execution run)
     {
         EvaluateA4(run, 11, ScalesTable.Slice(22, 2), ZeroPointsTable.Slice(22, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 11);
+        run.Solve<Map8x8x1Float>(step: 11,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(11),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 12: t = 780, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.1 dB.</summary>
     private static void Step12(global::Specializer.Execution run)
     {
         EvaluateA4(run, 12, ScalesTable.Slice(24, 2), ZeroPointsTable.Slice(24, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 12);
+        run.Solve<Map8x8x1Float>(step: 12,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(12),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 13: t = 765, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.975 dB.</summary>
     private static void Step13(global::Specializer.Execution run)
     {
         EvaluateA4(run, 13, ScalesTable.Slice(26, 2), ZeroPointsTable.Slice(26, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 13);
+        run.Solve<Map8x8x1Float>(step: 13,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(13),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 14: t = 750, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.85 dB.</summary>
     private static void Step14(global::Specializer.Execution run)
     {
         EvaluateA4(run, 14, ScalesTable.Slice(28, 2), ZeroPointsTable.Slice(28, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 14);
+        run.Solve<Map8x8x1Float>(step: 14,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(14),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 15: t = 735, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.725 dB.</summary>
     private static void Step15(global::Specializer.Execution run)
     {
         EvaluateA4(run, 15, ScalesTable.Slice(30, 2), ZeroPointsTable.Slice(30, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 15);
+        run.Solve<Map8x8x1Float>(step: 15,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(15),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 16: t = 720, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.6 dB.</summary>
     private static void Step16(global::Specializer.Execution run)
     {
         EvaluateA4(run, 16, ScalesTable.Slice(32, 2), ZeroPointsTable.Slice(32, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 16);
+        run.Solve<Map8x8x1Float>(step: 16,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(16),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 17: t = 705, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.475 dB.</summary>
     private static void Step17(global::Specializer.Execution run)
     {
         EvaluateA4(run, 17, ScalesTable.Slice(34, 2), ZeroPointsTable.Slice(34, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 17);
+        run.Solve<Map8x8x1Float>(step: 17,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(17),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 18: t = 690, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.35 dB.</summary>
     private static void Step18(global::Specializer.Execution run)
     {
         EvaluateA4(run, 18, ScalesTable.Slice(36, 2), ZeroPointsTable.Slice(36, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 18);
+        run.Solve<Map8x8x1Float>(step: 18,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(18),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 19: t = 675, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.225 dB.</summary>
     private static void Step19(global::Specializer.Execution run)
     {
         EvaluateA4(run, 19, ScalesTable.Slice(38, 2), ZeroPointsTable.Slice(38, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 19);
+        run.Solve<Map8x8x1Float>(step: 19,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(19),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 20: t = 660, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.1 dB.</summary>
     private static void Step20(global::Specializer.Execution run)
     {
         EvaluateA8(run, 20, ScalesTable.Slice(40, 2), ZeroPointsTable.Slice(40, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 20);
+        run.Solve<Map8x8x1Float>(step: 20,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(20),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 21: t = 645, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.975 dB.</summary>
     private static void Step21(global::Specializer.Execution run)
     {
         EvaluateA8(run, 21, ScalesTable.Slice(42, 2), ZeroPointsTable.Slice(42, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 21);
+        run.Solve<Map8x8x1Float>(step: 21,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(21),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 22: t = 630, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.85 dB.</summary>
     private static void Step22(global::Specializer.Execution run)
     {
         EvaluateA8(run, 22, ScalesTable.Slice(44, 2), ZeroPointsTable.Slice(44, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 22);
+        run.Solve<Map8x8x1Float>(step: 22,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(22),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 23: t = 615, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.725 dB.</summary>
     private static void Step23(global::Specializer.Execution run)
     {
         EvaluateA8(run, 23, ScalesTable.Slice(46, 2), ZeroPointsTable.Slice(46, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 23);
+        run.Solve<Map8x8x1Float>(step: 23,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(23),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 24: t = 600, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.6 dB.</summary>
     private static void Step24(global::Specializer.Execution run)
     {
         EvaluateA8(run, 24, ScalesTable.Slice(48, 2), ZeroPointsTable.Slice(48, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 24);
+        run.Solve<Map8x8x1Float>(step: 24,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(24),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 25: t = 585, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.475 dB.</summary>
     private static void Step25(global::Specializer.Execution run)
     {
         EvaluateA8(run, 25, ScalesTable.Slice(50, 2), ZeroPointsTable.Slice(50, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 25);
+        run.Solve<Map8x8x1Float>(step: 25,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(25),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 26: t = 570, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.35 dB.</summary>
     private static void Step26(global::Specializer.Execution run)
     {
         EvaluateA8(run, 26, ScalesTable.Slice(52, 2), ZeroPointsTable.Slice(52, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 26);
+        run.Solve<Map8x8x1Float>(step: 26,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(26),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 27: t = 555, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.225 dB.</summary>
     private static void Step27(global::Specializer.Execution run)
     {
         EvaluateA8(run, 27, ScalesTable.Slice(54, 2), ZeroPointsTable.Slice(54, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 27);
+        run.Solve<Map8x8x1Float>(step: 27,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(27),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 28: t = 540, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.1 dB.</summary>
     private static void Step28(global::Specializer.Execution run)
     {
         EvaluateA8(run, 28, ScalesTable.Slice(56, 2), ZeroPointsTable.Slice(56, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 28);
+        run.Solve<Map8x8x1Float>(step: 28,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(28),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 29: t = 525, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.975 dB.</summary>
     private static void Step29(global::Specializer.Execution run)
     {
         EvaluateA8(run, 29, ScalesTable.Slice(58, 2), ZeroPointsTable.Slice(58, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 29);
+        run.Solve<Map8x8x1Float>(step: 29,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(29),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 30: t = 510, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.85 dB.</summary>
     private static void Step30(global::Specializer.Execution run)
     {
         EvaluateA8(run, 30, ScalesTable.Slice(60, 2), ZeroPointsTable.Slice(60, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 30);
+        run.Solve<Map8x8x1Float>(step: 30,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(30),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 31: t = 495, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.725 dB.</summary>
     private static void Step31(global::Specializer.Execution run)
     {
         EvaluateA8(run, 31, ScalesTable.Slice(62, 2), ZeroPointsTable.Slice(62, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 31);
+        run.Solve<Map8x8x1Float>(step: 31,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(31),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 32: t = 480, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.6 dB.</summary>
     private static void Step32(global::Specializer.Execution run)
     {
         EvaluateA8(run, 32, ScalesTable.Slice(64, 2), ZeroPointsTable.Slice(64, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 32);
+        run.Solve<Map8x8x1Float>(step: 32,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(32),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 33: t = 465, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.475 dB.</summary>
     private static void Step33(global::Specializer.Execution run)
     {
         EvaluateA8(run, 33, ScalesTable.Slice(66, 2), ZeroPointsTable.Slice(66, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 33);
+        run.Solve<Map8x8x1Float>(step: 33,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(33),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 34: t = 450, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.35 dB.</summary>
     private static void Step34(global::Specializer.Execution run)
     {
         EvaluateA8(run, 34, ScalesTable.Slice(68, 2), ZeroPointsTable.Slice(68, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 34);
+        run.Solve<Map8x8x1Float>(step: 34,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(34),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 35: t = 435, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.225 dB.</summary>
     private static void Step35(global::Specializer.Execution run)
     {
         EvaluateA8(run, 35, ScalesTable.Slice(70, 2), ZeroPointsTable.Slice(70, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 35);
+        run.Solve<Map8x8x1Float>(step: 35,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(35),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 36: t = 420, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.1 dB.</summary>
     private static void Step36(global::Specializer.Execution run)
     {
         EvaluateA8(run, 36, ScalesTable.Slice(72, 2), ZeroPointsTable.Slice(72, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 36);
+        run.Solve<Map8x8x1Float>(step: 36,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(36),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 37: t = 405, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.975 dB.</summary>
     private static void Step37(global::Specializer.Execution run)
     {
         EvaluateA8(run, 37, ScalesTable.Slice(74, 2), ZeroPointsTable.Slice(74, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 37);
+        run.Solve<Map8x8x1Float>(step: 37,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(37),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 38: t = 390, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.85 dB.</summary>
     private static void Step38(global::Specializer.Execution run)
     {
         EvaluateA8(run, 38, ScalesTable.Slice(76, 2), ZeroPointsTable.Slice(76, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 38);
+        run.Solve<Map8x8x1Float>(step: 38,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(38),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 39: t = 375, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.725 dB.</summary>
     private static void Step39(global::Specializer.Execution run)
     {
         EvaluateA8(run, 39, ScalesTable.Slice(78, 2), ZeroPointsTable.Slice(78, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 39);
+        run.Solve<Map8x8x1Float>(step: 39,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(39),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 40: t = 360, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.6 dB.</summary>
     private static void Step40(global::Specializer.Execution run)
     {
         EvaluateA8(run, 40, ScalesTable.Slice(80, 2), ZeroPointsTable.Slice(80, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 40);
+        run.Solve<Map8x8x1Float>(step: 40,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(40),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 41: t = 345, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.475 dB.</summary>
     private static void Step41(global::Specializer.Execution run)
     {
         EvaluateA8(run, 41, ScalesTable.Slice(82, 2), ZeroPointsTable.Slice(82, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 41);
+        run.Solve<Map8x8x1Float>(step: 41,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(41),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 42: t = 330, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.35 dB.</summary>
     private static void Step42(global::Specializer.Execution run)
     {
         EvaluateA8(run, 42, ScalesTable.Slice(84, 2), ZeroPointsTable.Slice(84, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 42);
+        run.Solve<Map8x8x1Float>(step: 42,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(42),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 43: t = 315, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.225 dB.</summary>
     private static void Step43(global::Specializer.Execution run)
     {
         EvaluateA8(run, 43, ScalesTable.Slice(86, 2), ZeroPointsTable.Slice(86, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 43);
+        run.Solve<Map8x8x1Float>(step: 43,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(43),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 44: t = 300, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.1 dB.</summary>
     private static void Step44(global::Specializer.Execution run)
     {
         EvaluateA8(run, 44, ScalesTable.Slice(88, 2), ZeroPointsTable.Slice(88, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 44);
+        run.Solve<Map8x8x1Float>(step: 44,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(44),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 45: t = 285, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.975 dB.</summary>
     private static void Step45(global::Specializer.Execution run)
     {
         EvaluateA8(run, 45, ScalesTable.Slice(90, 2), ZeroPointsTable.Slice(90, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 45);
+        run.Solve<Map8x8x1Float>(step: 45,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(45),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 46: t = 270, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.85 dB.</summary>
     private static void Step46(global::Specializer.Execution run)
     {
         EvaluateA8(run, 46, ScalesTable.Slice(92, 2), ZeroPointsTable.Slice(92, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 46);
+        run.Solve<Map8x8x1Float>(step: 46,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(46),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 47: t = 255, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.725 dB.</summary>
     private static void Step47(global::Specializer.Execution run)
     {
         EvaluateA8(run, 47, ScalesTable.Slice(94, 2), ZeroPointsTable.Slice(94, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 47);
+        run.Solve<Map8x8x1Float>(step: 47,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(47),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 48: t = 240, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.6 dB.</summary>
     private static void Step48(global::Specializer.Execution run)
     {
         EvaluateA8(run, 48, ScalesTable.Slice(96, 2), ZeroPointsTable.Slice(96, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 48);
+        run.Solve<Map8x8x1Float>(step: 48,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(48),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 49: t = 225, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.475 dB.</summary>
     private static void Step49(global::Specializer.Execution run)
     {
         EvaluateA8(run, 49, ScalesTable.Slice(98, 2), ZeroPointsTable.Slice(98, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 49);
+        run.Solve<Map8x8x1Float>(step: 49,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(49),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 50: t = 210, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.35 dB.</summary>
     private static void Step50(global::Specializer.Execution run)
     {
         EvaluateA8(run, 50, ScalesTable.Slice(100, 2), ZeroPointsTable.Slice(100, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 50);
+        run.Solve<Map8x8x1Float>(step: 50,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(50),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 51: t = 195, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.225 dB.</summary>
     private static void Step51(global::Specializer.Execution run)
     {
         EvaluateA8(run, 51, ScalesTable.Slice(102, 2), ZeroPointsTable.Slice(102, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 51);
+        run.Solve<Map8x8x1Float>(step: 51,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(51),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 52: t = 180, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.1 dB.</summary>
     private static void Step52(global::Specializer.Execution run)
     {
         EvaluateA8(run, 52, ScalesTable.Slice(104, 2), ZeroPointsTable.Slice(104, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 52);
+        run.Solve<Map8x8x1Float>(step: 52,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(52),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 53: t = 165, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.975 dB.</summary>
     private static void Step53(global::Specializer.Execution run)
     {
         EvaluateA8(run, 53, ScalesTable.Slice(106, 2), ZeroPointsTable.Slice(106, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 53);
+        run.Solve<Map8x8x1Float>(step: 53,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(53),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 54: t = 150, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.85 dB.</summary>
     private static void Step54(global::Specializer.Execution run)
     {
         EvaluateA8(run, 54, ScalesTable.Slice(108, 2), ZeroPointsTable.Slice(108, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 54);
+        run.Solve<Map8x8x1Float>(step: 54,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(54),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 55: t = 135, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.725 dB.</summary>
     private static void Step55(global::Specializer.Execution run)
     {
         EvaluateA8(run, 55, ScalesTable.Slice(110, 2), ZeroPointsTable.Slice(110, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 55);
+        run.Solve<Map8x8x1Float>(step: 55,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(55),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 56: t = 120, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.6 dB.</summary>
     private static void Step56(global::Specializer.Execution run)
     {
         EvaluateA8(run, 56, ScalesTable.Slice(112, 2), ZeroPointsTable.Slice(112, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 56);
+        run.Solve<Map8x8x1Float>(step: 56,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(56),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 57: t = 105, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.475 dB.</summary>
     private static void Step57(global::Specializer.Execution run)
     {
         EvaluateA8(run, 57, ScalesTable.Slice(114, 2), ZeroPointsTable.Slice(114, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 57);
+        run.Solve<Map8x8x1Float>(step: 57,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(57),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 58: t = 90, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.35 dB.</summary>
     private static void Step58(global::Specializer.Execution run)
     {
         EvaluateA8(run, 58, ScalesTable.Slice(116, 2), ZeroPointsTable.Slice(116, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 58);
+        run.Solve<Map8x8x1Float>(step: 58,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(58),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 59: t = 75, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.225 dB.</summary>
     private static void Step59(global::Specializer.Execution run)
     {
         EvaluateA8(run, 59, ScalesTable.Slice(118, 2), ZeroPointsTable.Slice(118, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 59);
+        run.Solve<Map8x8x1Float>(step: 59,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(59),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 60: t = 60, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.1 dB.</summary>
     private static void Step60(global::Specializer.Execution run)
     {
         EvaluateA8(run, 60, ScalesTable.Slice(120, 2), ZeroPointsTable.Slice(120, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 60);
+        run.Solve<Map8x8x1Float>(step: 60,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(60),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 61: t = 45, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.975 dB.</summary>
     private static void Step61(global::Specializer.Execution run)
     {
         EvaluateA8(run, 61, ScalesTable.Slice(122, 2), ZeroPointsTable.Slice(122, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 61);
+        run.Solve<Map8x8x1Float>(step: 61,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(61),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 62: t = 30, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.85 dB.</summary>
     private static void Step62(global::Specializer.Execution run)
     {
         EvaluateA8(run, 62, ScalesTable.Slice(124, 2), ZeroPointsTable.Slice(124, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 62);
+        run.Solve<Map8x8x1Float>(step: 62,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(62),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 63: t = 15, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.725 dB.</summary>
     private static void Step63(global::Specializer.Execution run)
     {
         EvaluateA8(run, 63, ScalesTable.Slice(126, 2), ZeroPointsTable.Slice(126, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 63);
+        run.Solve<Map8x8x1Float>(step: 63,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(63),
+            X.Set(0.9f * X + 0.1f * D + 0.189f * Z0),
+        ]);
     }
 
     /// <summary>Step 64: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 20.6 dB.</summary>
     private static void Step64(global::Specializer.Execution run)
     {
         EvaluateA8(run, 64, ScalesTable.Slice(128, 2), ZeroPointsTable.Slice(128, 2), new(0.971f, [-0.0012f]));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0f, step: 64);
+        run.Solve<Map8x8x1Float>(step: 64,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            X.Set(0.9f * X + 0.1f * D),
+        ]);
     }
 
     /// <summary>The network as 20 steps evaluate it: 4-bit activations.</summary>
@@ -768,71 +1173,71 @@ internal sealed class TinySampler : global::Specializer.Sampler
         Steps =
         [
             // timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB
-            new(960, 4, -0.01f, 0.19f, 0.189f, 28.6f),
-            new(945, 4, -0.01f, 0.19f, 0.189f, 28.475f),
-            new(930, 4, -0.01f, 0.19f, 0.189f, 28.35f),
-            new(915, 4, -0.01f, 0.19f, 0.189f, 28.225f),
-            new(900, 4, -0.01f, 0.19f, 0.189f, 28.1f),
-            new(885, 4, -0.01f, 0.19f, 0.189f, 27.975f),
-            new(870, 4, -0.01f, 0.19f, 0.189f, 27.85f),
-            new(855, 4, -0.01f, 0.19f, 0.189f, 27.725f),
-            new(840, 4, -0.01f, 0.19f, 0.189f, 27.6f),
-            new(825, 4, -0.01f, 0.19f, 0.189f, 27.475f),
-            new(810, 4, -0.01f, 0.19f, 0.189f, 27.35f),
-            new(795, 4, -0.01f, 0.19f, 0.189f, 27.225f),
-            new(780, 4, -0.01f, 0.19f, 0.189f, 27.1f),
-            new(765, 4, -0.01f, 0.19f, 0.189f, 26.975f),
-            new(750, 4, -0.01f, 0.19f, 0.189f, 26.85f),
-            new(735, 4, -0.01f, 0.19f, 0.189f, 26.725f),
-            new(720, 4, -0.01f, 0.19f, 0.189f, 26.6f),
-            new(705, 4, -0.01f, 0.19f, 0.189f, 26.475f),
-            new(690, 4, -0.01f, 0.19f, 0.189f, 26.35f),
-            new(675, 4, -0.01f, 0.19f, 0.189f, 26.225f),
-            new(660, 8, -0.01f, 0.19f, 0.189f, 26.1f),
-            new(645, 8, -0.01f, 0.19f, 0.189f, 25.975f),
-            new(630, 8, -0.01f, 0.19f, 0.189f, 25.85f),
-            new(615, 8, -0.01f, 0.19f, 0.189f, 25.725f),
-            new(600, 8, -0.01f, 0.19f, 0.189f, 25.6f),
-            new(585, 8, -0.01f, 0.19f, 0.189f, 25.475f),
-            new(570, 8, -0.01f, 0.19f, 0.189f, 25.35f),
-            new(555, 8, -0.01f, 0.19f, 0.189f, 25.225f),
-            new(540, 8, -0.01f, 0.19f, 0.189f, 25.1f),
-            new(525, 8, -0.01f, 0.19f, 0.189f, 24.975f),
-            new(510, 8, -0.01f, 0.19f, 0.189f, 24.85f),
-            new(495, 8, -0.01f, 0.19f, 0.189f, 24.725f),
-            new(480, 8, -0.01f, 0.19f, 0.189f, 24.6f),
-            new(465, 8, -0.01f, 0.19f, 0.189f, 24.475f),
-            new(450, 8, -0.01f, 0.19f, 0.189f, 24.35f),
-            new(435, 8, -0.01f, 0.19f, 0.189f, 24.225f),
-            new(420, 8, -0.01f, 0.19f, 0.189f, 24.1f),
-            new(405, 8, -0.01f, 0.19f, 0.189f, 23.975f),
-            new(390, 8, -0.01f, 0.19f, 0.189f, 23.85f),
-            new(375, 8, -0.01f, 0.19f, 0.189f, 23.725f),
-            new(360, 8, -0.01f, 0.19f, 0.189f, 23.6f),
-            new(345, 8, -0.01f, 0.19f, 0.189f, 23.475f),
-            new(330, 8, -0.01f, 0.19f, 0.189f, 23.35f),
-            new(315, 8, -0.01f, 0.19f, 0.189f, 23.225f),
-            new(300, 8, -0.01f, 0.19f, 0.189f, 23.1f),
-            new(285, 8, -0.01f, 0.19f, 0.189f, 22.975f),
-            new(270, 8, -0.01f, 0.19f, 0.189f, 22.85f),
-            new(255, 8, -0.01f, 0.19f, 0.189f, 22.725f),
-            new(240, 8, -0.01f, 0.19f, 0.189f, 22.6f),
-            new(225, 8, -0.01f, 0.19f, 0.189f, 22.475f),
-            new(210, 8, -0.01f, 0.19f, 0.189f, 22.35f),
-            new(195, 8, -0.01f, 0.19f, 0.189f, 22.225f),
-            new(180, 8, -0.01f, 0.19f, 0.189f, 22.1f),
-            new(165, 8, -0.01f, 0.19f, 0.189f, 21.975f),
-            new(150, 8, -0.01f, 0.19f, 0.189f, 21.85f),
-            new(135, 8, -0.01f, 0.19f, 0.189f, 21.725f),
-            new(120, 8, -0.01f, 0.19f, 0.189f, 21.6f),
-            new(105, 8, -0.01f, 0.19f, 0.189f, 21.475f),
-            new(90, 8, -0.01f, 0.19f, 0.189f, 21.35f),
-            new(75, 8, -0.01f, 0.19f, 0.189f, 21.225f),
-            new(60, 8, -0.01f, 0.19f, 0.189f, 21.1f),
-            new(45, 8, -0.01f, 0.19f, 0.189f, 20.975f),
-            new(30, 8, -0.01f, 0.19f, 0.189f, 20.85f),
-            new(15, 8, -0.01f, 0.19f, 0.189f, 20.725f),
-            new(0, 8, -0.01f, 0f, 0f, 20.6f),
+            new(960f, 4, -0.01f, 0.19f, 0.189f, 28.6f),
+            new(945f, 4, -0.01f, 0.19f, 0.189f, 28.475f),
+            new(930f, 4, -0.01f, 0.19f, 0.189f, 28.35f),
+            new(915f, 4, -0.01f, 0.19f, 0.189f, 28.225f),
+            new(900f, 4, -0.01f, 0.19f, 0.189f, 28.1f),
+            new(885f, 4, -0.01f, 0.19f, 0.189f, 27.975f),
+            new(870f, 4, -0.01f, 0.19f, 0.189f, 27.85f),
+            new(855f, 4, -0.01f, 0.19f, 0.189f, 27.725f),
+            new(840f, 4, -0.01f, 0.19f, 0.189f, 27.6f),
+            new(825f, 4, -0.01f, 0.19f, 0.189f, 27.475f),
+            new(810f, 4, -0.01f, 0.19f, 0.189f, 27.35f),
+            new(795f, 4, -0.01f, 0.19f, 0.189f, 27.225f),
+            new(780f, 4, -0.01f, 0.19f, 0.189f, 27.1f),
+            new(765f, 4, -0.01f, 0.19f, 0.189f, 26.975f),
+            new(750f, 4, -0.01f, 0.19f, 0.189f, 26.85f),
+            new(735f, 4, -0.01f, 0.19f, 0.189f, 26.725f),
+            new(720f, 4, -0.01f, 0.19f, 0.189f, 26.6f),
+            new(705f, 4, -0.01f, 0.19f, 0.189f, 26.475f),
+            new(690f, 4, -0.01f, 0.19f, 0.189f, 26.35f),
+            new(675f, 4, -0.01f, 0.19f, 0.189f, 26.225f),
+            new(660f, 8, -0.01f, 0.19f, 0.189f, 26.1f),
+            new(645f, 8, -0.01f, 0.19f, 0.189f, 25.975f),
+            new(630f, 8, -0.01f, 0.19f, 0.189f, 25.85f),
+            new(615f, 8, -0.01f, 0.19f, 0.189f, 25.725f),
+            new(600f, 8, -0.01f, 0.19f, 0.189f, 25.6f),
+            new(585f, 8, -0.01f, 0.19f, 0.189f, 25.475f),
+            new(570f, 8, -0.01f, 0.19f, 0.189f, 25.35f),
+            new(555f, 8, -0.01f, 0.19f, 0.189f, 25.225f),
+            new(540f, 8, -0.01f, 0.19f, 0.189f, 25.1f),
+            new(525f, 8, -0.01f, 0.19f, 0.189f, 24.975f),
+            new(510f, 8, -0.01f, 0.19f, 0.189f, 24.85f),
+            new(495f, 8, -0.01f, 0.19f, 0.189f, 24.725f),
+            new(480f, 8, -0.01f, 0.19f, 0.189f, 24.6f),
+            new(465f, 8, -0.01f, 0.19f, 0.189f, 24.475f),
+            new(450f, 8, -0.01f, 0.19f, 0.189f, 24.35f),
+            new(435f, 8, -0.01f, 0.19f, 0.189f, 24.225f),
+            new(420f, 8, -0.01f, 0.19f, 0.189f, 24.1f),
+            new(405f, 8, -0.01f, 0.19f, 0.189f, 23.975f),
+            new(390f, 8, -0.01f, 0.19f, 0.189f, 23.85f),
+            new(375f, 8, -0.01f, 0.19f, 0.189f, 23.725f),
+            new(360f, 8, -0.01f, 0.19f, 0.189f, 23.6f),
+            new(345f, 8, -0.01f, 0.19f, 0.189f, 23.475f),
+            new(330f, 8, -0.01f, 0.19f, 0.189f, 23.35f),
+            new(315f, 8, -0.01f, 0.19f, 0.189f, 23.225f),
+            new(300f, 8, -0.01f, 0.19f, 0.189f, 23.1f),
+            new(285f, 8, -0.01f, 0.19f, 0.189f, 22.975f),
+            new(270f, 8, -0.01f, 0.19f, 0.189f, 22.85f),
+            new(255f, 8, -0.01f, 0.19f, 0.189f, 22.725f),
+            new(240f, 8, -0.01f, 0.19f, 0.189f, 22.6f),
+            new(225f, 8, -0.01f, 0.19f, 0.189f, 22.475f),
+            new(210f, 8, -0.01f, 0.19f, 0.189f, 22.35f),
+            new(195f, 8, -0.01f, 0.19f, 0.189f, 22.225f),
+            new(180f, 8, -0.01f, 0.19f, 0.189f, 22.1f),
+            new(165f, 8, -0.01f, 0.19f, 0.189f, 21.975f),
+            new(150f, 8, -0.01f, 0.19f, 0.189f, 21.85f),
+            new(135f, 8, -0.01f, 0.19f, 0.189f, 21.725f),
+            new(120f, 8, -0.01f, 0.19f, 0.189f, 21.6f),
+            new(105f, 8, -0.01f, 0.19f, 0.189f, 21.475f),
+            new(90f, 8, -0.01f, 0.19f, 0.189f, 21.35f),
+            new(75f, 8, -0.01f, 0.19f, 0.189f, 21.225f),
+            new(60f, 8, -0.01f, 0.19f, 0.189f, 21.1f),
+            new(45f, 8, -0.01f, 0.19f, 0.189f, 20.975f),
+            new(30f, 8, -0.01f, 0.19f, 0.189f, 20.85f),
+            new(15f, 8, -0.01f, 0.19f, 0.189f, 20.725f),
+            new(0f, 8, -0.01f, 0f, 0f, 20.6f),
         ],
     };
 

@@ -7,7 +7,7 @@ namespace Consumer;
 #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×1 with the model one-layer (UNet2DModel) in 1 steps.</summary>
 /// <remarks>
-/// Sampler: DDIM (Song et al. 2021) with η = 0.
+/// Solver: ddim, η = 0.5.
 /// Weights: 32 bits; 768 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 8 bits in 1 of 1 steps (policy: preset).
 /// Mean correction: off. Variance correction: on.
@@ -44,6 +44,22 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static OneLayerSampler Load(global::Specializer.Device? device = null) => new(device);
 
+    // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
+    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
+    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+
+    /// <inheritdoc/>
+    protected override void RunBegin(global::Specializer.Execution run)
+    {
+        run.Solve<Map8x8x1Float>(step: -1,
+        [
+            Z0.Draw(-1),
+            X.Set(1f * Z0),
+        ]);
+    }
+
     /// <inheritdoc/>
     protected override void RunStep(int step, global::Specializer.Execution run)
     {
@@ -60,7 +76,11 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
         // conv
         run.Convolve<Convolution8x8x1To1W32>(Weights.Conv, Maps.Latent, Maps.Epsilon);
 
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, float.PositiveInfinity, 0.1f, 0.9f, 0f), sigma: 0f, step: 0);
+        run.Solve<Map8x8x1Float>(step: 0,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            X.Set(0.9f * X + 0.1f * D),
+        ]);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()
@@ -84,7 +104,7 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
         Steps =
         [
             // timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB
-            new(0, 8, -0.01f, 0f, 0f, 28.6f),
+            new(0f, 8, -0.01f, 0f, 0f, 28.6f),
         ],
     };
 

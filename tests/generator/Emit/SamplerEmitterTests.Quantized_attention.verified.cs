@@ -7,7 +7,7 @@ namespace Consumer;
 #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 8×8×1 with the model tiny (UNet2DModel) in 1 steps.</summary>
 /// <remarks>
-/// Sampler: DDPM (Ho et al. 2020).
+/// Solver: ddpm.
 /// Weights: 4, 8, 32 bits; 9280 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 8 bits in 1 of 1 steps (policy: preset).
 /// Mean correction: (ε̂ − μ)/(1 + max(k, 0)). Variance correction: on.
@@ -43,6 +43,22 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <param name="device">Where to run; null for a CPU device of its own.</param>
     /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
+
+    // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
+    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
+    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+
+    /// <inheritdoc/>
+    protected override void RunBegin(global::Specializer.Execution run)
+    {
+        run.Solve<Map8x8x1Float>(step: -1,
+        [
+            Z0.Draw(-1),
+            X.Set(1f * Z0),
+        ]);
+    }
 
     /// <inheritdoc/>
     protected override void RunStep(int step, global::Specializer.Execution run)
@@ -94,7 +110,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         // conv_out
         run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(0.0193f, 49, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f]));
 
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0f, step: 0);
+        run.Solve<Map8x8x1Float>(step: 0,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            X.Set(0.9f * X + 0.1f * D),
+        ]);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()
@@ -118,7 +139,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
         Steps =
         [
             // timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB
-            new(0, 8, -0.01f, 0f, 0f, 28.6f),
+            new(0f, 8, -0.01f, 0f, 0f, 28.6f),
         ],
     };
 

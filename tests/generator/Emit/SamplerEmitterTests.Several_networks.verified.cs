@@ -7,7 +7,7 @@ namespace Consumer;
 #pragma warning disable CS3001, CS3009 // The runtime makes no promise about the CLS, whatever the project promises.
 /// <summary>Draws images of 16×16×3 with the model tiny (UNet2DModel) in 2 steps.</summary>
 /// <remarks>
-/// Sampler: DDPM (Ho et al. 2020).
+/// Solver: ddpm.
 /// Weights: 4, 8, 32 bits; 5952 bytes packed, 4456836 in FP32.
 /// Activations that 4-bit weights meet: 8 bits in 2 of 2 steps (policy: preset).
 /// Mean correction: (ε̂ − μ)/(1 + max(k, 0)). Variance correction: on.
@@ -44,6 +44,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <exception cref="global::Specializer.SamplerMismatchException">The weights are missing or are not those of this type.</exception>
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
+    // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
+    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
+    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+
     /// <inheritdoc/>
     protected override void Prepare(global::Specializer.Execution run)
     {
@@ -56,6 +62,16 @@ internal sealed class TinySampler : global::Specializer.Sampler
         // attn
         run.Quantize<Map1x4x8Wide>(Maps.EncoderHiddenStates, Maps.AttnC, new(0.0133f, 7, 255));
         run.Convolve<Pointwise1x4x8To16W8>(Weights.AttnToKv, Maps.AttnC, new(0.0133f, 7, 255), Maps.Kv);
+    }
+
+    /// <inheritdoc/>
+    protected override void RunBegin(global::Specializer.Execution run)
+    {
+        run.Solve<Map8x8x1Float>(step: -1,
+        [
+            Z0.Draw(-1),
+            X.Set(1f * Z0),
+        ]);
     }
 
     /// <inheritdoc/>
@@ -93,7 +109,13 @@ internal sealed class TinySampler : global::Specializer.Sampler
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
             lambda: 0.125f, sigma: 0.19f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Divide, correctVariance: true));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0.189f, step: 0);
+        run.Solve<Map8x8x1Float>(step: 0,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            Z0.Draw(0),
+            X.Set(0.9f * X + 0.1f * D + run.Sigma(0.189f) * Z0),
+        ]);
     }
 
     /// <summary>Step 1: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.475 dB.</summary>
@@ -120,7 +142,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
             lambda: 0.125f, sigma: 0f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Divide, correctVariance: true));
-        run.Solve<Map8x8x1Float>(Maps.Latent, Maps.Epsilon, new(1.0625f, -0.35f, 1f, 0.1f, 0.9f, 0f), sigma: 0f, step: 1);
+        run.Solve<Map8x8x1Float>(step: 1,
+        [
+            D.Set(1.0625f * X + -0.35f * M),
+            D.Clip(1f),
+            X.Set(0.9f * X + 0.1f * D),
+        ]);
     }
 
     /// <inheritdoc/>
@@ -161,8 +188,8 @@ internal sealed class TinySampler : global::Specializer.Sampler
         Steps =
         [
             // timestep, activation bits, k, σ, σ', signal-to-noise ratio in dB
-            new(500, 8, -0.01f, 0.19f, 0.189f, 28.6f),
-            new(0, 8, -0.01f, 0f, 0f, 28.475f),
+            new(500f, 8, -0.01f, 0.19f, 0.189f, 28.6f),
+            new(0f, 8, -0.01f, 0f, 0f, 28.475f),
         ],
     };
 

@@ -34,6 +34,11 @@ namespace Consumer
         }
 
         /// <inheritdoc/>
+        protected override void RunBegin(global::Specializer.Execution run)
+        {
+        }
+
+        /// <inheritdoc/>
         protected override void RunStep(int step, global::Specializer.Execution run)
         {
         }

@@ -6,7 +6,7 @@ namespace Specializer.Generator.Tests;
 public sealed class SamplerEmitterTests
 {
     [Fact]
-    public Task One_convolution() => Snapshot.Verify(Print(new ManifestBuilder { Name = "one-layer", Sampler = "ddim", Clip = false, MeanCorrection = "off", Steps = 1 }.WithOneConvolution()));
+    public Task One_convolution() => Snapshot.Verify(Print(new ManifestBuilder { Name = "one-layer", Scheduler = "ddim", Clip = false, MeanCorrection = "off", Steps = 1 }.WithOneConvolution()));
 
     [Fact]
     public Task Every_operation() => Snapshot.Verify(Print(new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation()));
@@ -22,9 +22,12 @@ public sealed class SamplerEmitterTests
     [Fact]
     public Task Equal_steps()
     {
-        JsonObject json = new ManifestBuilder { Steps = 4, Sampler = "ddim" }.WithOneConvolution().ToJson();
+        JsonObject json = new ManifestBuilder { Steps = 4, Scheduler = "ddim" }.WithOneConvolution().ToJson();
         JsonArray steps = json["steps"]!.AsArray();
-        foreach (string number in new[] { "sigma", "calibratedSigma" }) steps[3]![number] = steps[0]![number]!.DeepClone();
+        steps[3]!["calibratedSigma"] = steps[0]!["calibratedSigma"]!.DeepClone();
+        steps[3]!["statements"] = steps[0]!["statements"]!.DeepClone();
+        // Its own noise, as that of step 0 is step 0's.
+        steps[3]!["statements"]![2]!["draw"] = 3;
         steps[1]!["gain"] = 1;
         steps[1]!["offset"]![0] = 0;
         return Snapshot.Verify(Print(ManifestBuilder.Text(json)));

@@ -12,7 +12,7 @@ public sealed class ManifestReaderTests
         CalibrationManifest manifest = Valid(new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3, FirstStepsAtFourBits = 1 }.WithEveryOperation());
         Assert.Equal("tiny", manifest.Model.Name);
         Assert.Equal(2, manifest.Model.NullLabel);
-        Assert.Equal("0.0001", manifest.Scheduler.BetaStart.Token);
+        Assert.Equal(("ddpm", "0.0001"), (manifest.Scheduler.Family, manifest.Scheduler["beta_start"]));
         Assert.Equal(4, manifest.Sampling.GuidanceMaximum.Value);
         Assert.Equal("tiny.weights.safetensors", manifest.Weights.File);
         Assert.Equal(new Embedding(16, 3, 16), manifest.Network.Embedding);
@@ -22,8 +22,15 @@ public sealed class ManifestReaderTests
         Assert.Equal(new GroupNormOperation("up_blocks.0.resnets.0.norm1", "h4", "u.qa", "h1", "u.qb", 4, new("1e-5"), true), manifest.Network.Operations[14]);
         Assert.Equal(new AttentionOperation("mid_block.attentions.0.attention", "a.qkv", "a.o", 2), manifest.Network.Operations[10]);
         Step step = manifest.Steps[0];
-        Assert.Equal((500, 4, "0.19", "0.189", "-0.01"), (step.Timestep, step.ActivationBits, step.Sigma.Token, step.CalibratedSigma.Token, step.K.Token));
-        Assert.Equal(new Solver(new("1.0625"), new("-0.35"), new Number("1"), new("0.1"), new("0.9"), new("0")), step.Solver);
+        Assert.Equal(("500", 4, "0.19", "0.189", "-0.01"), (step.Timestep.Token, step.ActivationBits, step.Sigma.Token, step.CalibratedSigma.Token, step.K.Token));
+        Statement[] statements =
+        [
+            new LinearStatement(Register.Original, new([new(Register.State, new("1.0625")), new(Register.Prediction, new("-0.35"))])), new ClipStatement(Register.Original, new Number("1")),
+            new DrawStatement(Register.Noise, 0),
+            new LinearStatement(Register.State, new([new(Register.State, new("0.9")), new(Register.Original, new("0.1")), new(Register.Noise, new("0.19"))])),
+        ];
+        Assert.Equal(new Evaluation(new("500"), new("1"), new(statements)), step.Evaluation);
+        Assert.Equal(new DrawStatement(Register.Noise, DrawStatement.Initial), manifest.Solver.Begin[0]);
         Assert.Equal([255, 15, 15, 15, 15, 15, 15, 255], step.Levels);
         Assert.Equal(16, step.Covariance.Count);
         Assert.Equal(12, step.Means.Count);
@@ -58,7 +65,22 @@ public sealed class ManifestReaderTests
     }
 
     [Fact]
-    public void No_clip_is_null() => Assert.Null(Valid(new ManifestBuilder { Clip = false }.WithOneConvolution()).Steps[0].Solver.Clip);
+    public void Reads_every_kind_of_statement()
+    {
+        JsonObject json = new ManifestBuilder().WithOneConvolution().ToJson();
+        json["steps"]![0]!["statements"] = JsonNode.Parse("""
+            [
+              { "op": "sum", "target": "h1", "of": ["x", "m"], "by": [0.5, -1e-3] },
+              { "op": "threshold", "target": "h1", "quantile": 0.995, "maximum": 1.5 },
+              { "op": "draw", "target": "z12", "draw": 0 },
+              { "op": "sum", "target": "x", "of": ["h1", "z12"], "by": [1, 0.25] }
+            ]
+            """);
+        Evaluation evaluation = Assert.IsType<CalibrationManifest>(ManifestReader.Read(ManifestBuilder.Text(json)).Manifest).Steps[0].Evaluation;
+        Assert.Equal(new ThresholdStatement(Register.History(1), new("0.995"), new("1.5")), evaluation.Statements[1]);
+        Assert.Equal(new DrawStatement(new(RegisterKind.Noise, 12), 0), evaluation.Statements[2]);
+        Assert.Equal("0.25", evaluation.Sigma.Token);
+    }
 
     [Fact]
     public void Equal_texts_give_equal_manifests()
@@ -74,7 +96,7 @@ public sealed class ManifestReaderTests
         JsonObject json = new ManifestBuilder().WithOneConvolution().ToJson();
         json["steps"]![1]!["k"] = "x";
         json["model"]!["height"] = 0;
-        json["scheduler"]!["clipSample"] = 1;
+        json["scheduler"]!["family"] = 1;
         Assert.Equal(["SPZ008", "SPZ004", "SPZ004"], ManifestReader.Read(ManifestBuilder.Text(json)).Errors.Select(e => e.Id));
     }
 

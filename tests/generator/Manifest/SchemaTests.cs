@@ -24,7 +24,7 @@ public sealed class SchemaTests
     {
         { "", "" }, { "model", "model" }, { "scheduler", "scheduler" }, { "sampling", "sampling" }, { "weights", "weights" }, { "network", "network" },
         { "network/maps/0", "map" }, { "network/embedding", "embedding" }, { "network/operations/0", "quantize" }, { "network/operations/2", "groupNorm" },
-        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
+        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
         { "network/operations/1", "layerNorm" }, { "network/operations/3", "crossAttention" }, { "network/operations/4", "activation" }, { "network/operations/5", "linearMap" },
         { "network/operations/6", "scaleShift" }, { "network/operations/8", "geglu" }, { "network/operations/9", "resample" }, { "network/operations/12", "lookup" },
         { "network/operations/13", "codebook" }, { "network/operations/22", "modulation" },
@@ -62,11 +62,8 @@ public sealed class SchemaTests
     }
 
     [Theory]
-    [InlineData("sampling", "sampler")]
     [InlineData("sampling", "meanCorrection")]
     [InlineData("sampling", "policy")]
-    [InlineData("scheduler", "predictionType")]
-    [InlineData("scheduler", "timestepSpacing")]
     [InlineData("map", "type")]
     [InlineData("convolution", "weightBits")]
     [InlineData("convolution", "stride")]

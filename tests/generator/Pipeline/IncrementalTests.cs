@@ -45,7 +45,7 @@ public sealed class IncrementalTests
     [Fact]
     public void A_mistake_that_moves_does_not_print_the_stub_again()
     {
-        GeneratorRunResult result = RunTwice(Edited("\"eta\": 1", "\"eta\": 0"), Edited("\"eta\": 1", "\n\"eta\": 0"));
+        GeneratorRunResult result = RunTwice(Edited("\"guidance\": 1", "\"guidance\": 9"), Edited("\"guidance\": 1", "\n\"guidance\": 9"));
         AssertReasons(result, (Steps.Files, Modified), (Steps.Parsed, Modified), (Steps.Types, Unchanged), (Steps.Diagnostics, Modified));
     }
 

@@ -43,6 +43,9 @@ internal sealed class Bench : IDisposable
         return map;
     }
 
+    /// <summary>Fills a map with the first state's noise.</summary>
+    public void Draw(Activation map, MapShape shape) => Run.Solve(-1, [new SolverRegister(map, bothHalves: true).Draw(-1)], shape);
+
     public float[][] Read(Activation map, int elements)
     {
         var all = new float[elements * Run.Batch];

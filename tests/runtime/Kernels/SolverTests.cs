@@ -5,31 +5,62 @@ namespace Specializer.Kernels.Tests;
 public class SolverTests
 {
     private static readonly MapShape Shape = new(23, 17, 3, 1); // More than one run of elements, and no multiple of eight.
-    private static readonly SolverCoefficients Coefficients = new(1.3f, -0.8f, 1f, 0.4f, 0.55f, 0.1f);
+    private static readonly SolverRegister D = SolverRegister.Temporary(0), Z = SolverRegister.Temporary(1);
 
-    [Theory]
-    [InlineData(0f, float.PositiveInfinity)]
-    [InlineData(0.3f, 1f)]
-    public void Steps_equal_the_plain_form_for_any_batch(float sigma, float clip)
+    /// <summary>Sums of many terms with their target among them, clips, kept registers and noise that is read twice.</summary>
+    [Fact]
+    public void Statements_equal_the_plain_form_for_any_batch()
     {
-        SolverCoefficients c = Coefficients with { Clip = clip };
         foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7)])
         {
             float[][] epsilon = Values.Images(new Random(9), batch, Shape.Elements);
             using var bench = new Bench(new TestBlob().Build(), threads, batch);
-            Activation latent = bench.Plan(4 * Shape.Elements), e = bench.Write(epsilon);
-            bench.Run.Begin(latent, Shape.Elements, new RunParameters(batch, 77, 1000, 1f), default, default);
-            bench.Run.Solve(latent, e, c, sigma, 4, Shape);
-            float[][] actual = bench.Read(latent, Shape.Elements);
-            var start = new float[Shape.Elements];
-            var noise = new float[Shape.Elements];
+            SolverRegister x = new(bench.Plan(4 * Shape.Elements), bothHalves: true), h = new(bench.Plan(4 * Shape.Elements)), m = new(bench.Write(epsilon));
+            bench.Run.Begin(new RunParameters(batch, 77, 1000, 1f), default, default);
+            bench.Draw(x.Buffer, Shape);
+            bench.Run.Solve(4,
+            [
+                D.Set(1.3f * x + -0.8f * m), D.Clip(1f), h.Set(0.7f * D + 0.1f * m), Z.Draw(4),
+                x.Set(0.1f * m + 0.55f * x + 0.4f * D + -0.2f * h + 0.3f * Z), x.Set(1f * x + 0.25f * Z),
+            ], Shape);
+            float[][] states = bench.Read(x.Buffer, Shape.Elements), kept = bench.Read(h.Buffer, Shape.Elements);
+            float[] start = new float[Shape.Elements], noise = new float[Shape.Elements], state = new float[Shape.Elements], history = new float[Shape.Elements];
             for (int n = 0; n < batch; n++)
             {
                 GaussianNoise.Fill(start, 77, 1000 + n, GaussianNoise.InitialState);
                 GaussianNoise.Fill(noise, 77, 1000 + n, 4);
-                Values.Same(start.Select((x, i) => SolverWork.Advance(c, x, epsilon[n][i], sigma, noise[i])).ToArray(), actual[n]);
+                for (int i = 0; i < state.Length; i++)
+                {
+                    float e = epsilon[n][i], d = Math.Clamp(Fma(-0.8f, e, 1.3f * start[i]), -1f, 1f);
+                    history[i] = Fma(0.1f, e, 0.7f * d);
+                    float next = Fma(0.3f, noise[i], Fma(-0.2f, history[i], Fma(0.4f, d, Fma(0.55f, start[i], 0.1f * e))));
+                    state[i] = Fma(0.25f, noise[i], next);
+                }
+
+                Values.Same(state, states[n]);
+                Values.Same(history, kept[n]);
             }
         }
+
+        static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
+    }
+
+    /// <summary>s is the quantile of each image's |x| between 1 and the maximum, interpolated between neighbours.</summary>
+    [Theory]
+    [InlineData(0.5f, 100f, 2.5f)]
+    [InlineData(0.9f, 100f, 4.5f)]
+    [InlineData(0.9f, 1.5f, 1.5f)]
+    [InlineData(0f, 100f, 1f)]
+    public void A_threshold_follows_the_picture(float quantile, float maximum, float threshold)
+    {
+        float[] image = [0, -1, 2, -3, 4, -5], small = [.. image.Select(v => v / 100)];
+        using var bench = new Bench(new TestBlob().Build(), 2, 2);
+        Activation x = bench.Write(image, small);
+        bench.Run.Threshold(0, new(x), quantile, maximum, new MapShape(2, 3, 1, 1));
+        float[][] actual = bench.Read(x, 6);
+        for (int i = 0; i < 6; i++) Assert.Equal(Math.Clamp(image[i], -threshold, threshold) / threshold, actual[0][i], 1e-6f);
+        // Smaller than 1 a threshold is 1.
+        Values.Same(small, actual[1]);
     }
 
     [Fact]
@@ -43,13 +74,15 @@ public class SolverTests
         float[] covariance = Covariance(random);
         using var bench = new Bench(new TestBlob().Build(), 2, 2 * images);
         Activation latent = bench.Plan(4 * Shape.Elements), e = bench.Write(epsilon);
-        bench.Run.Begin(latent, Shape.Elements, new RunParameters(images, 5, 0, g), default, default);
+        SolverRegister x = new(latent, bothHalves: true);
+        bench.Run.Begin(new RunParameters(images, 5, 0, g), default, default);
+        bench.Draw(latent, Shape);
         Assert.Equal(2 * images, bench.Run.Batch);
-        Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(latent, e, Coefficients, 0.2f, 0, Shape));
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Sigma(0.2f));
         float[][] start = bench.Read(latent, Shape.Elements);
         bench.Run.Guide(e, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, MeanCorrectionKind.Divide, true), Shape);
         float[][] guided = bench.Read(e, Shape.Elements);
-        bench.Run.Solve(latent, e, Coefficients, 99f, 0, Shape);
+        bench.Run.Solve(0, [Z.Draw(0), x.Set(0.5f * x + 0.25f * new SolverRegister(e) + bench.Run.Sigma(99f) * Z)], Shape);
         float[][] end = bench.Read(latent, Shape.Elements);
 
         var offsets = new float[3];
@@ -62,9 +95,12 @@ public class SolverTests
                 MathF.FusedMultiplyAdd(g, c, (1f - g) * epsilon[n + images][i]), correction.Gain, offsets[i % 3])).ToArray();
             Values.Same(expected, guided[n]);
             GaussianNoise.Fill(noise, 5, n, 0);
-            Values.Same(start[n].Select((x, i) => SolverWork.Advance(Coefficients, x, expected[i], correction.Sigma, noise[i])).ToArray(), end[n]);
+            Values.Same(start[n].Select((v, i) => MathF.FusedMultiplyAdd(correction.Sigma, noise[i], MathF.FusedMultiplyAdd(0.25f, expected[i], 0.5f * v))).ToArray(), end[n]);
             Values.Same(end[n], end[n + images]);
         }
+
+        // Used up.
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Sigma(0.2f));
     }
 
     [Fact]

@@ -59,7 +59,7 @@ public sealed class BuildTests : IDisposable
     public void A_broken_manifest_fails_with_one_located_error()
     {
         TestModel model = _project.AddModel();
-        model.EditManifest(text => text.Replace("\"eta\": 1", "\"eta\": 0.5", StringComparison.Ordinal));
+        model.EditManifest(text => text.Replace("\"guidanceMaximum\": 1", "\"guidanceMaximum\": 0.5", StringComparison.Ordinal));
         _project.Create();
 
         CommandResult build = _project.Build();
@@ -67,7 +67,7 @@ public sealed class BuildTests : IDisposable
         Assert.NotEqual(0, build.ExitCode);
         string error = Assert.Single(build.Errors);
         Assert.Contains("error SPZ016", error, StringComparison.Ordinal);
-        int line = 1 + Array.FindIndex(File.ReadAllLines(model.ManifestPath), l => l.Contains("\"eta\": 0.5", StringComparison.Ordinal));
+        int line = 1 + Array.FindIndex(File.ReadAllLines(model.ManifestPath), l => l.Contains("\"guidanceMaximum\": 0.5", StringComparison.Ordinal));
         Assert.StartsWith($"{model.ManifestPath}({line},", error, StringComparison.Ordinal);
     }
 

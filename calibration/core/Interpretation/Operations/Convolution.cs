@@ -9,7 +9,7 @@ internal sealed partial class NetworkInterpreter
         Map input = _maps[o.Input], output = _maps[o.Output];
         var shape = new DynamicConvolution(
             input.Height, input.Width, input.Channels, output.Height, output.Width, output.Channels, o.KernelSize, o.Stride,
-            o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single());
+            o.PaddingTop, o.PaddingLeft, o.Upsample, o.WeightBits, o.OutputScale.Single);
         var weights = new ConvolutionWeights(Layout[o.Name]);
         Activation x = Buffer(o.Input), y = Buffer(o.Output);
         Activation? residual = o.Residual is null ? null : Buffer(o.Residual);

@@ -8,7 +8,7 @@ internal sealed partial class NetworkInterpreter
     {
         Map output = _maps[o.Output];
         var shape = new DynamicGroupNorm(
-            output.Height, output.Width, output.Channels, o.Skip is null ? 0 : _maps[o.Skip].Channels, o.Groups, o.Epsilon.Single(),
+            output.Height, output.Width, output.Channels, o.Skip is null ? 0 : _maps[o.Skip].Channels, o.Groups, o.Epsilon.Single,
             o.Silu ? Nonlinearity.Silu : Nonlinearity.None, output.ElementSize);
         var weights = new NormWeights(Layout[o.Name]);
         Activation x = Buffer(o.Input), y = Buffer(o.Output);

@@ -1,24 +1,17 @@
 using Specializer.Kernels;
-using Specializer.Numerics;
 
 namespace Specializer;
 
 internal sealed unsafe partial class CpuExecution
 {
-    private readonly NativeBuffer _offsets = new();
-
-    /// <summary>σ' of the step being guided; not a number until <see cref="Guide"/> has run.</summary>
-    private float _guidedSigma;
+    private readonly NativeBuffer _offsets = new(), _sorted = new();
 
     private int DrawnImages => Guided ? Batch / 2 : Batch;
 
-    internal override void Begin(Activation latent, int elements, RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    internal override void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
         Begin(checked(parameters.Guidance == 1f ? parameters.Images : 2 * parameters.Images), parameters, labels, cancellation);
-        Map to = Floats(latent, elements);
-        for (int image = 0; image < Batch; image++)
-            GaussianNoise.Fill(new Span<float>(to.Image(image), elements), parameters.Seed, parameters.FirstImage + image % parameters.Images, GaussianNoise.InitialState);
     }
 
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
@@ -29,7 +22,7 @@ internal sealed unsafe partial class CpuExecution
         Map map = Floats(epsilon, pixels * channels);
         float* offsets = (float*)_offsets.Reserve(channels * sizeof(float));
         GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, new Span<float>(offsets, channels));
-        _guidedSigma = correction.Sigma;
+        GuidedSigma = correction.Sigma;
         var work = new GuidanceWork
         {
             Images = DrawnImages, Elements = checked((int)(pixels * channels)), Channels = channels, Epsilon = map.Start, Stride = map.Stride,
@@ -38,24 +31,40 @@ internal sealed unsafe partial class CpuExecution
         Run(DrawnImages, ref work, Grain(pixels * channels, 0.5));
     }
 
-    public override void Solve<TShape>(Activation latent, Activation epsilon, SolverCoefficients coefficients, float sigma, int step, TShape shape = default)
+    public override void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
     {
         Enter();
         (long pixels, int channels) = PixelsOf(shape);
-        if (Guided)
+        long elements = pixels * channels;
+        foreach (ref readonly SolverStatement statement in statements)
         {
-            if (float.IsNaN(_guidedSigma)) throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");
-            sigma = _guidedSigma;
-            _guidedSigma = float.NaN;
+            if (statement.Target.HasMemory) Floats(statement.Target.Buffer, elements);
+            for (int k = 0; k < statement.Sum.Count; k++)
+                if (statement.Sum[k].Register is { HasMemory: true } register) Floats(register.Buffer, elements);
         }
 
-        Map x = Floats(latent, pixels * channels), m = Floats(epsilon, pixels * channels);
-        var work = new SolverWork
+        fixed (SolverStatement* first = statements)
         {
-            Elements = checked((int)(pixels * channels)), Images = DrawnImages, Step = step, Twice = Guided,
-            Latent = x.Start, LatentStride = x.Stride, Epsilon = m.Start, EpsilonStride = m.Stride,
-            Coefficients = coefficients, Sigma = sigma, Seed = _run.Seed, FirstImage = _run.FirstImage,
+            var work = new SolverWork
+            {
+                Elements = checked((int)elements), Images = DrawnImages, Twice = Guided, Arena = _arena.Pointer, Capacity = Capacity, Stride = (elements * sizeof(float) + 63) & ~63L,
+                Statements = first, Count = statements.Length, Seed = _run.Seed, FirstImage = _run.FirstImage,
+            };
+            Run(DrawnImages * work.ItemsPerImage, ref work);
+        }
+    }
+
+    public override void Threshold<TShape>(int step, SolverRegister register, float quantile, float maximum, TShape shape = default)
+    {
+        Enter();
+        (long pixels, int channels) = PixelsOf(shape);
+        int elements = checked((int)(pixels * channels));
+        Map map = Floats(register.Buffer, elements);
+        var work = new ThresholdWork
+        {
+            Elements = elements, Images = DrawnImages, Twice = Guided && register.BothHalves, Start = map.Start, Stride = map.Stride,
+            Sorted = (float*)_sorted.Reserve((long)DrawnImages * elements * sizeof(float)), Quantile = quantile, Maximum = maximum,
         };
-        Run(DrawnImages * work.ItemsPerImage, ref work);
+        Run(DrawnImages, ref work);
     }
 }

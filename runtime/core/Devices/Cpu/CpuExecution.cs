@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuExecution : Execution
         Batch = batch;
         _run = run;
         Guided = run.Guidance != 1f;
-        _guidedSigma = float.NaN;
+        GuidedSigma = float.NaN;
         _cancellation = cancellation;
         cancellation.ThrowIfCancellationRequested();
     }
@@ -108,6 +108,7 @@ internal sealed unsafe partial class CpuExecution : Execution
         _padding.Dispose();
         _statistics.Dispose();
         _offsets.Dispose();
+        _sorted.Dispose();
     }
 
     /// <summary>Where a map's images lie: each starts at a multiple of 64 bytes.</summary>

@@ -1,0 +1,98 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Runs a solver through the members that generated code calls.</summary>
+internal sealed class InterpretedSolver
+{
+    private readonly NetworkInterpreter _interpreter;
+    private readonly SolverPlan _plan;
+    private readonly DynamicMap _shape;
+    private readonly Pass[] _begin, _end;
+    private readonly Pass[][] _before, _steps;
+
+    /// <param name="interpreter">Where registers lie: its plan is for <paramref name="plan"/>, too.</param>
+    /// <param name="plan">How the solver is executed.</param>
+    /// <param name="evaluations">The program's evaluations with the σ' that samplers inject.</param>
+    /// <param name="guided">Per evaluation whether σ' comes from the guidance, where there is any.</param>
+    public InterpretedSolver(NetworkInterpreter interpreter, SolverPlan plan, IReadOnlyList<Evaluation> evaluations, Func<int, bool> guided)
+    {
+        (_interpreter, _plan) = (interpreter, plan);
+        Map latent = interpreter.Network.Maps.Single(m => m.Name == interpreter.Network.Latent);
+        _shape = new(latent.Height, latent.Width, latent.Channels, latent.ElementSize);
+        _begin = [.. plan.Begin.Select(run => Compile(run, null))];
+        _end = [.. plan.End.Select(run => Compile(run, null))];
+        _before = [.. evaluations.Select(e => plan.Before(e).Select(run => Compile(run, null)).ToArray())];
+        _steps = [.. evaluations.Select((e, i) => SolverRun.Of(e.Statements)
+            .Select(run => Compile(run, guided(i) && e.Injection is { } at ? (LinearStatement)e.Statements[at] : null)).ToArray())];
+    }
+
+    /// <summary>As the generated sampler of a manifest runs it.</summary>
+    public static InterpretedSolver Of(CalibrationManifest manifest, NetworkInterpreter interpreter, SolverPlan plan)
+    {
+        bool[] guided = [.. manifest.Steps.Select(s => s.Covariance.Count > 0)];
+        return new(interpreter, plan, [.. manifest.Steps.Select((s, i) => s.Evaluation.WithSigma(s.CalibratedSigma, keep: guided[i]))], i => guided[i]);
+    }
+
+    public void Begin(Execution run) => Run(run, _begin, -1);
+
+    public void Before(Execution run, int step) => Run(run, _before[step], step);
+
+    public void After(Execution run, int step) => Run(run, _steps[step], step);
+
+    public void End(Execution run) => Run(run, _end, _steps.Length);
+
+    /// <param name="Statements">What one call computes.</param>
+    /// <param name="Guided">The sum whose last term has the guidance's σ'; null for none.</param>
+    /// <param name="Threshold">Instead of statements.</param>
+    /// <param name="At">Where the guided sum stands.</param>
+    private sealed record Pass(SolverStatement[] Statements, LinearStatement? Guided, ThresholdStatement? Threshold, int At);
+
+    private void Run(Execution run, Pass[] passes, int step)
+    {
+        foreach (Pass pass in passes)
+        {
+            if (pass.Threshold is { } threshold)
+            {
+                run.Threshold(step, Place(threshold.Target), threshold.Quantile.Single, threshold.Maximum.Single, _shape);
+            }
+            else if (pass.Guided is { } sum && run.Guided)
+            {
+                // Sessions share these statements.
+                SolverStatement[] statements = [.. pass.Statements];
+                statements[pass.At] = Compile(sum with { Terms = new([.. sum.Terms.Take(sum.Terms.Count - 1), sum.Terms[^1] with { Coefficient = run.Sigma(0) }]) });
+                run.Solve(step, statements, _shape);
+            }
+            else
+            {
+                run.Solve(step, pass.Statements, _shape);
+            }
+        }
+    }
+
+    private Pass Compile(SolverRun run, LinearStatement? guided)
+    {
+        if (run.Statements[0] is ThresholdStatement threshold) return new([], null, threshold, -1);
+        int at = Array.FindIndex(run.Statements.ToArray(), s => ReferenceEquals(s, guided));
+        return new([.. run.Statements.Select(Compile)], at < 0 ? null : guided, null, at);
+    }
+
+    private SolverStatement Compile(Statement statement) => statement switch
+    {
+        LinearStatement { Terms: var terms } => Place(statement.Target).Set(terms.Skip(1).Aggregate(Term(terms[0]), (sum, term) => sum + Term(term))),
+        ClipStatement clip => Place(clip.Target).Clip(clip.Bound.Single),
+        DrawStatement draw => Place(draw.Target).Draw(draw.Draw),
+        _ => throw new NotSupportedException($"Samplers have no operation for {statement.GetType().Name}."),
+    };
+
+    private SolverSum Term(Term term) => term.Coefficient.Single * Place(term.Register);
+
+    private SolverRegister Place(Register register) => register.Kind switch
+    {
+        RegisterKind.Prediction => new(_interpreter.Epsilon),
+        RegisterKind.Input => new(_interpreter.Latent, bothHalves: true),
+        RegisterKind.State when !_plan.ScalesInput => new(_interpreter.Latent, bothHalves: true),
+        _ when _plan.Planned.Contains(register) => new(new Activation(_interpreter.Plan[register])),
+        _ => SolverRegister.Temporary(_plan.Temporaries.ToList().IndexOf(register)),
+    };
+}

@@ -1,0 +1,86 @@
+using Specializer.Generator.Model;
+using Specializer.Manifest;
+
+namespace Specializer.Generator.Emit;
+
+/// <summary>Prints a solver: its registers, and a call for each pass with the coefficients as literals.</summary>
+internal static class SolverEmitter
+{
+    private const string SolverRegister = "global::Specializer.SolverRegister";
+
+    public static void Registers(SourceWriter w, SamplerModel model)
+    {
+        w.Line("// The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.");
+        Print("X", $"new(Maps.{model.StateMap}{(model.Solver.ScalesInput ? "" : ", bothHalves: true")})");
+        if (model.Solver.ScalesInput) Print("Input", $"new(Maps.{model.Latent}, bothHalves: true)");
+        Print("M", $"new(Maps.{model.Epsilon})");
+        foreach (SolverMap map in model.SolverMaps.Where(m => m.Register != Register.State)) Print(Name(map.Register), $"new(Maps.{map.Map})");
+        for (int i = 0; i < model.Solver.Temporaries.Count; i++) Print(Name(model.Solver.Temporaries[i]), $"{SolverRegister}.Temporary({Literal.Int(i)})");
+        w.Line();
+
+        void Print(string name, string value) => w.Line($"private static {SolverRegister} {name} => {value};");
+    }
+
+    /// <summary>The members that begin and end a run.</summary>
+    public static void Ends(SourceWriter w, SamplerModel model)
+    {
+        Member("RunBegin", model.Solver.Begin, "-1");
+        if (model.Solver.End.Any()) Member("RunEnd", model.Solver.End, Literal.Int(model.Steps.Count));
+
+        void Member(string name, IEnumerable<SolverRun> runs, string step)
+        {
+            w.Line("/// <inheritdoc/>");
+            w.Line($"{StepSwitchEmitter.Access(model)} override void {name}(global::Specializer.Execution run)");
+            using (w.Block())
+                foreach (SolverRun pass in runs) Pass(w, model, pass, step, null);
+            w.Line();
+        }
+    }
+
+    /// <summary>What an evaluation begins with.</summary>
+    public static void Input(SourceWriter w, SamplerModel model, Step step, string text)
+    {
+        foreach (SolverRun pass in model.Solver.Before(step.Evaluation)) Pass(w, model, pass, text, null);
+    }
+
+    /// <summary>What follows an evaluation.</summary>
+    /// <param name="w">Destination.</param>
+    /// <param name="model">The sampler.</param>
+    /// <param name="step">The evaluation.</param>
+    /// <param name="index">Of a step, in the program.</param>
+    /// <param name="text">The same as printed; an expression in a method that steps share.</param>
+    public static void Step(SourceWriter w, SamplerModel model, Step step, int index, string text)
+    {
+        bool guided = step.Covariance.Count > 0;
+        // Under guidance σ' is known when a picture is asked for, and is the step's own otherwise.
+        Evaluation evaluation = guided ? step.Evaluation.WithSigma(step.CalibratedSigma, keep: true) : step.Evaluation.WithSigma(step.CalibratedSigma);
+        Statement? injects = guided ? evaluation.Injection is { } at ? evaluation.Statements[at] : null : null;
+        foreach (SolverRun pass in SolverRun.Of(evaluation.Statements)) Pass(w, model, pass, text, injects, index);
+    }
+
+    private static void Pass(SourceWriter w, SamplerModel model, SolverRun pass, string step, Statement? injects, int index = -1)
+    {
+        if (pass.Statements[0] is ThresholdStatement threshold)
+        {
+            w.Line($"run.Threshold<{model.State}>(step: {step}, {Name(threshold.Target)}, quantile: {Literal.Float(threshold.Quantile)}, maximum: {Literal.Float(threshold.Maximum)});");
+            return;
+        }
+
+        w.Line($"run.Solve<{model.State}>(step: {step},");
+        w.Line("[");
+        using (w.Indent())
+            foreach (Statement statement in pass.Statements) w.Line(Print(statement, ReferenceEquals(statement, injects), step, index) + ",");
+        w.Line("]);");
+    }
+
+    private static string Print(Statement statement, bool injects, string step, int index) => Name(statement.Target) + statement switch
+    {
+        LinearStatement { Terms: var terms } => $".Set({string.Join(" + ", terms.Select((t, i) =>
+            $"{(injects && i == terms.Count - 1 ? $"run.Sigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
+        ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
+        DrawStatement draw => $".Draw({(draw.Draw == index ? step : Literal.Int(draw.Draw))})",
+        _ => throw new NotSupportedException($"No call for {statement.GetType().Name}."),
+    };
+
+    private static string Name(Register register) => register == Register.Input ? "Input" : register.ToString().ToUpperInvariant();
+}

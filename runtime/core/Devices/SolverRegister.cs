@@ -1,0 +1,45 @@
+namespace Specializer;
+
+/// <summary>What a solver's statements read and write: as many FP32 numbers as an image has elements, of every drawn image.</summary>
+public readonly struct SolverRegister
+{
+    /// <summary>A register in memory, which keeps its value from one pass to the next.</summary>
+    /// <param name="buffer">Where it lies.</param>
+    /// <param name="bothHalves">Whether the network reads it: under guidance what is written to the drawn images is written to the second half of the batch, too.</param>
+    public SolverRegister(Activation buffer, bool bothHalves = false) => (Place, BothHalves) = (buffer.Offset, bothHalves);
+
+    private SolverRegister(int place) => Place = place;
+
+    /// <summary>Registers without memory that one pass can have.</summary>
+    public const int Temporaries = 16;
+
+    /// <summary>Offset in the arena; −1, −2, … for those without memory.</summary>
+    internal int Place { get; }
+
+    internal bool BothHalves { get; }
+
+    internal bool HasMemory => Place >= 0;
+
+    internal Activation Buffer => new(Place);
+
+    /// <summary>A register that lasts no longer than the pass.</summary>
+    /// <param name="index">Which, from 0; below <see cref="Temporaries"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is none of this index.</exception>
+    public static SolverRegister Temporary(int index) => index is >= 0 and < Temporaries ? new(-1 - index)
+        : throw new ArgumentOutOfRangeException(nameof(index), index, $"Temporary registers are 0 to {Temporaries - 1}.");
+
+    /// <summary>A term of a sum.</summary>
+    public static SolverSum operator *(float factor, SolverRegister register) => new(factor, register);
+
+    /// <summary>r ← sum.</summary>
+    /// <param name="sum">Its first term is a product, each further one a fused multiply-add onto it; r may stand among them.</param>
+    public SolverStatement Set(SolverSum sum) => new(SolverStatementKind.Sum, this, sum);
+
+    /// <summary>r ← min(max(r, −bound), bound).</summary>
+    /// <param name="bound">Positive.</param>
+    public SolverStatement Clip(float bound) => new(SolverStatementKind.Clip, this, bound * this);
+
+    /// <summary>r ← unit noise: Philox 4x32-10, keyed by (seed, image, draw, element).</summary>
+    /// <param name="draw">From 0, or −1 for the first state's. The same draw gives the same numbers again.</param>
+    public SolverStatement Draw(int draw) => new(SolverStatementKind.Draw, this, default, draw);
+}

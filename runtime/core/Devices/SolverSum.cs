@@ -1,0 +1,63 @@
+using System.Runtime.CompilerServices;
+
+namespace Specializer;
+
+/// <summary>Σ cᵢ·rᵢ over a solver's registers.</summary>
+public readonly struct SolverSum
+{
+    /// <summary>Terms that a sum can have.</summary>
+    public const int MaximumTerms = 16;
+
+    private readonly TermArray _terms;
+
+    internal SolverSum(float factor, SolverRegister register)
+    {
+        _terms[0] = new(factor, register);
+        Count = 1;
+    }
+
+    private SolverSum(in SolverSum sum, in SolverSum more)
+    {
+        if (sum.Count + more.Count > MaximumTerms) throw new InvalidOperationException($"A sum has at most {MaximumTerms} terms.");
+        _terms = sum._terms;
+        for (int i = 0; i < more.Count; i++) _terms[sum.Count + i] = more._terms[i];
+        Count = sum.Count + more.Count;
+    }
+
+    internal int Count { get; }
+
+    internal Term this[int index] => _terms[index];
+
+    /// <summary>The terms of both, in this order.</summary>
+    public static SolverSum operator +(SolverSum left, SolverSum right) => new(left, right);
+
+    internal readonly record struct Term(float Factor, SolverRegister Register);
+
+    [InlineArray(MaximumTerms)]
+    private struct TermArray
+    {
+        private Term _first;
+    }
+}
+
+/// <summary>One assignment of a solver: see the members of <see cref="SolverRegister"/>.</summary>
+public readonly struct SolverStatement
+{
+    internal SolverStatement(SolverStatementKind kind, SolverRegister target, in SolverSum sum, int draw = 0) => (Kind, Target, Sum, DrawIndex) = (kind, target, sum, draw);
+
+    internal SolverStatementKind Kind { get; }
+
+    internal SolverRegister Target { get; }
+
+    /// <summary>The sum; or the bound as a factor of the target.</summary>
+    internal SolverSum Sum { get; }
+
+    internal int DrawIndex { get; }
+}
+
+internal enum SolverStatementKind
+{
+    Sum,
+    Clip,
+    Draw,
+}
