@@ -86,7 +86,7 @@ internal sealed class CalibrationRun
 
     /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
     public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
-        new(_networks[variant.WeightBits].Network, Context.Options.Steps, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages);
+        new(_networks[variant.WeightBits].Network, Context.Options.Steps, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
 
     /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
     /// <param name="variants">One a step.</param>
