@@ -19,8 +19,8 @@ public sealed class InterpretedSampler : Sampler
         _once = once;
     }
 
-    /// <summary>The FP32 network with the solver as it is: no quantization, no corrections.</summary>
-    /// <param name="model">The model; with a null label when guidance is wanted.</param>
+    /// <summary>The FP32 network, or pipeline, with the solver as it is: no quantization, no corrections.</summary>
+    /// <param name="model">The model; with a null label or a text encoder when guidance is wanted.</param>
     /// <param name="steps">Denoising steps.</param>
     /// <param name="eta">η of DDIM, in [0, 1]; 1 for DDPM.</param>
     /// <param name="sampler"><c>ddpm</c> or <c>ddim</c>; null for DDPM where η is 1 and the model comes with it, DDIM otherwise.</param>
@@ -31,20 +31,23 @@ public sealed class InterpretedSampler : Sampler
     public static InterpretedSampler Float32(ImportedModel model, int steps, double eta, string? sampler = null, Device? device = null, float guidance = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (guidance != 1 && model.NullLabel < 0)
+        bool guidable = model.NullLabel >= 0 || model.Network.Inputs.Count > 0;
+        if (guidance != 1 && !guidable)
             throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
         Scheduler scheduler = model.CreateScheduler(sampler, steps, eta);
-        var interpreter = new NetworkInterpreter(model.Network, steps);
-        PackedWeights packed = interpreter.Pack(model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]));
+        var parts = PipelineParts.Float32(model);
+        var interpreter = new NetworkInterpreter(parts.Link(model.Network), steps);
+        Func<string, long, byte[]> sampled = model.TensorBytes([.. scheduler.Steps.Select(s => (float)s.Timestep)]);
+        PackedWeights packed = interpreter.Pack((name, length) => parts.Bytes(name, length, sampled));
         InterpretedStep[] interpreted = [.. scheduler.Steps.Select((s, i) => new InterpretedStep
         {
             Solver = scheduler.Coefficients(i), Sigma = (float)s.Sigma, CalibratedSigma = (float)s.Sigma,
             // No noise of quantization: guidance then only combines.
             Covariance = new float[16], Means = new float[4 * model.Channels],
         })];
-        bool guidable = model.NullLabel >= 0;
         return new(interpreter, interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
+            Prompt = parts.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
             Name = model.Name,
             Classes = model.Classes,
             NullLabel = model.NullLabel,

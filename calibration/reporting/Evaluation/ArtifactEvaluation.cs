@@ -36,6 +36,9 @@ public static class ArtifactEvaluation
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
         Scheduler scheduler = CalibratedModel.Schedule(manifestPath, manifest, model);
+        if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
+        if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
+        if (options.Ablation && (model.Text is not null || model.Decoder is not null)) throw new ArgumentException("Rows of the ablation are calibrated without text encoder and decoder. Leave the ablation out (--ablation none).", nameof(options));
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
@@ -78,7 +81,7 @@ public static class ArtifactEvaluation
             var float32 = InterpretedSampler.Float32(model, manifest.Steps.Count, manifest.Sampling.Eta.Value, manifest.Sampling.Sampler, device, manifest.Sampling.Guidance.Single());
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
-            using var run = new PairedRun(samplers, options, seed, digits);
+            using var run = new PairedRun(samplers, options, seed, digits, [.. options.Prompts.Select(p => model.Text!.Ids(p))]);
             double drawing = DrawingWork(options, drawn.Length);
             context.Total = context.Done + drawing;
             run.Run(phase => context.Report(phase, drawing / run.Units), context.Cancellation);
