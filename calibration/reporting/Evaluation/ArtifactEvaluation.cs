@@ -37,6 +37,9 @@ public static class ArtifactEvaluation
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
         SchedulerRun solver = CalibratedModel.Schedule(manifestPath, manifest, model);
+        if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
+        if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
+        if (options.Ablation && (model.Text is not null || model.Decoder is not null)) throw new ArgumentException("Rows of the ablation are calibrated without text encoder and decoder. Leave the ablation out (--ablation none).", nameof(options));
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
@@ -72,6 +75,7 @@ public static class ArtifactEvaluation
             Convert.ToHexString(SHA256.HashData(manifest)), model.Sha256, model.ConfigurationSha256, device.Name,
             FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
             .. code.Select(type => $"{type.Module.ModuleVersionId}"),
+            .. options.Prompts,
         ]);
     }
 
@@ -98,7 +102,7 @@ public static class ArtifactEvaluation
             var float32 = InterpretedSampler.Float32(model, context.Program, device, manifest.Sampling.Guidance.Single);
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
-            using var run = new PairedRun(samplers, options, seed, digits, checkpoint);
+            using var run = new PairedRun(samplers, options, seed, digits, checkpoint, [.. options.Prompts.Select(p => model.Text!.Ids(p))]);
             double drawing = DrawingWork(options, drawn.Length);
             context.Total = context.Done + drawing;
             run.Run(phase => context.Report(phase, drawing / run.Units), units => context.Resume("paired images", units * drawing / run.Units), context.Cancellation);

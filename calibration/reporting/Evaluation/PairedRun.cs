@@ -11,6 +11,7 @@ internal sealed class PairedRun : IDisposable
     private readonly EvaluationOptions _options;
     private readonly ulong _seed;
     private readonly DigitReference? _digits;
+    private readonly IReadOnlyList<IReadOnlyList<int>> _prompts;
     private readonly SamplerSession[] _sessions;
     private readonly Checkpoint _checkpoint;
     private readonly int _batch;
@@ -20,11 +21,12 @@ internal sealed class PairedRun : IDisposable
     /// <param name="seed">Of their noise.</param>
     /// <param name="digits">Classifier, or null.</param>
     /// <param name="checkpoint">Written after each batch; null for none.</param>
-    public PairedRun(IReadOnlyList<Sampler> samplers, EvaluationOptions options, ulong seed, DigitReference? digits, Checkpoint? checkpoint = null)
+    /// <param name="prompts">Tokens of what is drawn; null where nothing or labels say it.</param>
+    public PairedRun(IReadOnlyList<Sampler> samplers, EvaluationOptions options, ulong seed, DigitReference? digits, Checkpoint? checkpoint = null, IReadOnlyList<IReadOnlyList<int>>? prompts = null)
     {
         _checkpoint = checkpoint ?? Checkpoint.None;
         SamplerDescription d = _description = samplers[0].Description;
-        (_options, _seed, _digits) = (options, seed, digits);
+        (_options, _seed, _digits, _prompts) = (options, seed, digits, prompts ?? []);
         int capacity = SamplerSession.DefaultCapacity(d);
         _batch = d.Guidance == 1 ? capacity : capacity / 2;
         _sessions = [.. samplers.Select(s => s.CreateSession(capacity))];
@@ -105,6 +107,7 @@ internal sealed class PairedRun : IDisposable
     private SampleOptions Images(long first, int count) => new()
     {
         Count = count, Seed = _seed, FirstImage = first, Labels = TrajectoryLabels.Of(_description.Classes, _description.NullLabel, _seed, first, count), Guidance = _description.Guidance,
+        Tokens = [.. TrajectoryLabels.Of(_prompts.Count, nullLabel: -1, _seed, first, count).Select(prompt => _prompts[prompt])],
     };
 
     /// <summary>Milliseconds of one batch, without what <paramref name="visit"/> takes.</summary>
