@@ -40,9 +40,15 @@ internal sealed class LinkedNetwork
     }
 
     /// <summary>The networks of a sound manifest.</summary>
-    public static LinkedNetwork Of(CalibrationManifest manifest) => new(
-        manifest.Network, [.. manifest.Encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
-        manifest.Decoder is { } decoder ? Qualify(decoder, decoder.Network.AllInputs()) : null);
+    public static LinkedNetwork Of(CalibrationManifest manifest) => Of(manifest.Network, manifest.Encoders, manifest.Decoder);
+
+    /// <summary>Networks that are connected soundly.</summary>
+    /// <param name="network">The one that is sampled.</param>
+    /// <param name="encoders">In the order in which they run.</param>
+    /// <param name="decoder">Null where the state is the picture.</param>
+    public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder) => new(
+        network, [.. encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
+        decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()));
 
     /// <summary>A network by itself.</summary>
     public static LinkedNetwork Of(Network network) => new(network, [], null);

@@ -125,16 +125,12 @@ internal static class CalibrateCommand
         }
 
         Console.WriteLine();
-        if (check > 0 && (model.Text is not null || model.Decoder is not null))
-        {
-            Console.WriteLine("No pictures are drawn for a verdict: evaluation takes no pipelines yet.");
-        }
-        else if (check > 0)
+        if (check > 0)
         {
             try
             {
                 using var checking = new ProgressLine();
-                EvaluationReport report = ArtifactEvaluation.Run(result.ManifestPath, folder, new() { Images = check, Ablation = false }, device, device.Threads, checking, cancellation);
+                EvaluationReport report = ArtifactEvaluation.Run(result.ManifestPath, folder, new() { Images = check, Ablation = false, Prompts = options.Prompts }, device, device.Threads, checking, cancellation);
                 checking.Dispose();
                 foreach (string line in CalibrationSummary.Verdict(report, options)) Console.WriteLine(line);
                 string page = Path.ChangeExtension(result.ManifestPath, ".html");

@@ -20,6 +20,7 @@ internal static class EvaluateCommand
             Description = "Images to draw, FIRST..LAST: the same noise and labels in every row; 0..511 when absent.",
             CustomParser = result => ParseSeeds(result.Tokens.Single().Value, result.AddError),
         };
+        var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to draw, one in each line, for a model with a text encoder." };
         var classifier = new Option<DirectoryInfo?>("--classifier") { Description = "Folder with classifier.safetensors and MNIST's test set, for label accuracy and Fréchet distance." };
         var json = new Option<FileInfo?>("--json") { Description = "Write every figure to this file." };
         var html = new Option<FileInfo?>("--html") { Description = "Write a page with table and plots to this file." };
@@ -34,10 +35,11 @@ internal static class EvaluateCommand
         Option<string> engine = EngineOption.Create();
         engine.Description = "torchsharp and torchsharp-cuda, in a build that has them, add rows with learned rounding to the ablation.";
         var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block of those rows.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
+        var resume = new Option<DirectoryInfo?>("--resume") { Description = "Keep what is done in this folder: after an interruption the same command goes on from there. Empty again at the end." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, classifier, json, html, markdown, ablation, quick, trajectories, engine, iterations, threads,
+            folder, model, seeds, prompts, classifier, json, html, markdown, ablation, quick, trajectories, engine, iterations, resume, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -48,7 +50,8 @@ internal static class EvaluateCommand
             var options = new EvaluationOptions
             {
                 FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories),
-                ClassifierFolder = result.GetValue(classifier)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
+                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [],
+                ClassifierFolder = result.GetValue(classifier)?.FullName, ResumeFolder = result.GetValue(resume)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
             return Run(artefact, result.GetValue(model)?.FullName, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);
         })));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Specializer.Calibration;
 using Specializer.Manifest;
+using Specializer.Reporting;
 using Spectre.Console;
 
 namespace Specializer.Tool;
@@ -70,6 +71,7 @@ internal static class InspectCommand
         }
 
         if (i.StepsByActivationBits.Count > 0) Add("steps", string.Join(", ", i.StepsByActivationBits.Select(s => Invariant($"{s.Value} with {s.Key}-bit activations"))));
+        if (i.Corrections is { } corrections) Add("corrections", CorrectionText.Sentence(corrections));
         foreach (string note in i.Notes) Add("note", note);
         if (i.Dropped.Count > 0) Add("dropped", Invariant($"{i.Dropped.Count} operations that no output depends on: {string.Join(", ", i.Dropped)}"));
         foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{Path.GetFileName(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");

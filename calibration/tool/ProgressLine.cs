@@ -12,7 +12,6 @@ internal sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _shown;
     private string? _phase;
-    private double? _before;
     private bool _open;
 
     public void Report(CalibrationProgress value)
@@ -21,9 +20,7 @@ internal sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
         TimeSpan pause = TimeSpan.FromSeconds(!Console.IsErrorRedirected ? 0.2 : _phase == value.Phase ? 10 : 1);
         if (_phase is not null && _clock.Elapsed - _shown < pause) return;
         (_phase, _shown) = (value.Phase, _clock.Elapsed);
-        // What an earlier, interrupted run did took none of this run's time.
-        _before ??= value.Done;
-        double done = value.Done - _before.Value;
+        double done = value.Done - value.Resumed;
         // The first evaluations compile the code they run, and say little about the others.
         bool known = done >= EstimateFrom * value.Total;
         TimeSpan left = known ? _clock.Elapsed * Math.Min((value.Total - value.Done) / done, 1e6) : default;

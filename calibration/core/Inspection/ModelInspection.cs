@@ -32,6 +32,9 @@ public sealed record ModelInspection
     /// <summary>Denoising steps of an artefact by the bits of their activations; empty for a model.</summary>
     public IReadOnlyDictionary<int, int> StepsByActivationBits { get; init; } = new Dictionary<int, int>();
 
+    /// <summary>The corrections that an artefact ships with; null for a model.</summary>
+    public ShippedCorrections? Corrections { get; init; }
+
     /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 2 GiB.</summary>
     public long? ActivationBytes { get; init; }
 
@@ -116,6 +119,7 @@ public sealed record ModelInspection
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
             Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
+            Corrections = ShippedCorrections.Of(manifest),
             StepsByActivationBits = manifest.Steps.GroupBy(s => s.ActivationBits).OrderBy(g => g.Key).ToDictionary(g => g.Key, g => g.Count()),
         };
     }

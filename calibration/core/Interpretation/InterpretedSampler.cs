@@ -21,8 +21,8 @@ public sealed class InterpretedSampler : Sampler
         _once = once;
     }
 
-    /// <summary>The FP32 network with the solver as it is: no quantization, no corrections.</summary>
-    /// <param name="model">The model; with a null label when guidance is wanted.</param>
+    /// <summary>The FP32 network, or pipeline, with the solver as it is: no quantization, no corrections.</summary>
+    /// <param name="model">The model; with a null label or a text encoder when guidance is wanted.</param>
     /// <param name="steps">Denoising steps.</param>
     /// <param name="eta">η of DDIM, γ of TCD, in [0, 1]; null for the scheduler's own.</param>
     /// <param name="scheduler">Family, such as <c>ddim</c> (docs/schedulers.md); null for the model's own, or for DDIM where that is DDPM and η is not 1.</param>
@@ -36,23 +36,26 @@ public sealed class InterpretedSampler : Sampler
         return Float32(model, Calibrator.Solver(model, new() { Steps = steps, Eta = eta, Scheduler = scheduler }).Program, device, guidance);
     }
 
-    /// <summary>The FP32 network along a program.</summary>
+    /// <summary>The FP32 network, or pipeline, along a program.</summary>
     internal static InterpretedSampler Float32(ImportedModel model, SolverProgram program, Device? device, float guidance)
     {
-        if (guidance != 1 && model.NullLabel < 0)
+        bool guidable = model.NullLabel >= 0 || model.Network.Inputs.Count > 0;
+        if (guidance != 1 && !guidable)
             throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
         var plan = new SolverPlan(program);
-        var interpreter = new NetworkInterpreter(model.Network, program.Evaluations.Count, plan);
-        PackedWeights packed = interpreter.Pack(model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]));
+        var parts = PipelineParts.Float32(model);
+        var interpreter = new NetworkInterpreter(parts.Link(model.Network), program.Evaluations.Count, plan);
+        Func<string, long, byte[]> sampled = model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]);
+        PackedWeights packed = interpreter.Pack((name, length) => parts.Bytes(name, length, sampled));
         InterpretedStep[] interpreted = [.. program.Evaluations.Select(e => new InterpretedStep
         {
             Sigma = e.Sigma.Single,
             // No noise of quantization: guidance then only combines.
             Covariance = new float[16], Means = new float[4 * model.Channels],
         })];
-        bool guidable = model.NullLabel >= 0;
         return new(interpreter, new(interpreter, plan, program.Evaluations, _ => true), interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
+            Prompt = parts.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
             Name = model.Name,
             Classes = model.Classes,
             NullLabel = model.NullLabel,

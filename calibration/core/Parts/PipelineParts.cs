@@ -12,13 +12,26 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, Qu
     /// <summary>Names of the networks in a manifest.</summary>
     public const string EncoderName = "text_encoder", DecoderName = "decoder";
 
+    /// <summary>A model's parts without integers.</summary>
+    public static PipelineParts Float32(ImportedModel model) =>
+        new(model.Text is { } text ? Exact(text.Network) : null, model.Text?.Ids("") ?? [], model.Decoder is { } decoder ? Exact(decoder) : null);
+
+    /// <summary>What texts become; null without prompts.</summary>
+    public Prompt? Prompt => TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Empty.ToEquatableArray());
+
+    /// <summary>All networks as one.</summary>
+    /// <param name="network">The one that is sampled.</param>
+    public LinkedNetwork Link(Network network) => LinkedNetwork.Of(network, Encoders(), Last());
+
     /// <summary>The manifest with these networks.</summary>
-    public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with
-    {
-        Encoders = TextEncoder is null ? default : new([Timeless(EncoderName, TextEncoder, UNetImporter.Context)]),
-        Decoder = Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon),
-        Prompt = TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Empty.ToEquatableArray()),
-    };
+    public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with { Encoders = Encoders().ToEquatableArray(), Decoder = Last(), Prompt = Prompt };
+
+    /// <summary>The bytes of a tensor of any network.</summary>
+    /// <param name="name">As all networks together have it.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="sampled">Gives those of the network that is sampled.</param>
+    public byte[] Bytes(string name, long length, Func<string, long, byte[]> sampled) =>
+        Own(EncoderName, TextEncoder, name) ?? Own(DecoderName, Decoder, name) ?? sampled(name, length);
 
     /// <summary>Adds the tensors to a file.</summary>
     public void AddTo(SafetensorsWriter writer)
@@ -26,6 +39,20 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, Qu
         TextEncoder?.Tensors.AddTo(writer, $"{EncoderName}.");
         Decoder?.Tensors.AddTo(writer, $"{DecoderName}.");
     }
+
+    private static QuantizedPart Exact(ImportedNetwork network)
+    {
+        string[] convolutions = [.. network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
+        var same = QuantizedNetwork.Of(network.Network, 8, convolutions);
+        return new(same, new(network.Tensors, 0, same.Network, _ => null, 1, CancellationToken.None), []);
+    }
+
+    private static byte[]? Own(string network, QuantizedPart? part, string name) =>
+        part is not null && name.StartsWith($"{network}.", StringComparison.Ordinal) ? part.Tensors.Bytes(name[(network.Length + 1)..], 0) : null;
+
+    private IEnumerable<TimelessNetwork> Encoders() => TextEncoder is null ? [] : [Timeless(EncoderName, TextEncoder, UNetImporter.Context)];
+
+    private TimelessNetwork? Last() => Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon);
 
     /// <param name="name">Of the network in the manifest.</param>
     /// <param name="part">What it is made of.</param>

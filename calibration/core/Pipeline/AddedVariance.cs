@@ -43,7 +43,7 @@ internal sealed class AddedVariance
                 foreach (TrajectoryState state in reference.Run(unit, cancellation: context.Cancellation))
                 {
                     for (int i = 0; i < gains.Length; i++) gains[i].Add(state, evaluators[run.TensorsOf(plans[i].Weights)], context.Cancellation);
-                    context.Report("added variance", (1 + gains.Length * CalibrationContext.QuantizedWork) / context.Options.Evaluations);
+                    context.Report("added variance", Work(context.Options, gains.Length) / ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories) / context.Options.Evaluations);
                 }
             }
         }
@@ -56,7 +56,7 @@ internal sealed class AddedVariance
     }
 
     /// <summary>Work of <see cref="Measure"/>, in evaluations of a unit's trajectories.</summary>
-    public static double Work(CalibrationOptions options, int plans) => ReferenceTrajectories.UnitsOf(options.RangeTrajectories) * (1 + plans * CalibrationContext.QuantizedWork);
+    public static double Work(CalibrationOptions options, int plans) => ReferenceTrajectories.UnitsOf(options.RangeTrajectories) * (WorkShares.Halves(options) + plans * WorkShares.Measured);
 
     /// <summary>Adds a unit's states at one step; a step without noise of its own needs none.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)

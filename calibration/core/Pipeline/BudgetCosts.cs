@@ -32,9 +32,10 @@ internal sealed class BudgetCosts
     /// <param name="nullLabel">Of the model.</param>
     /// <param name="checkpoint">Written after each step.</param>
     /// <param name="work">Told the evaluations of FP32 steps done, for one state per image of a unit.</param>
+    /// <param name="resumed">Told the same of what an earlier run did.</param>
     /// <param name="cancellation">Acts within a step.</param>
     public static BudgetCosts Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
-        Checkpoint checkpoint, Action<double> work, CancellationToken cancellation)
+        Checkpoint checkpoint, Action<double> work, Action<double> resumed, CancellationToken cancellation)
     {
         int images = Images(options), widths = steps.Length, count = options.Evaluations, units = (images + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
         double[][][] costs = New();
@@ -49,7 +50,7 @@ internal sealed class BudgetCosts
 
             costs = read;
         });
-        for (int before = 0; before < done; before++) work(widths * (count - before % count) + (before % count == 0 ? count : 0));
+        for (int before = 0; before < done; before++) resumed(widths * (count - before % count) + (before % count == 0 ? count : 0));
         for (int unit = done / count; unit < units; unit++)
         {
             int first = unit * ReferenceTrajectories.UnitImages, own = Math.Min(ReferenceTrajectories.UnitImages, images - first);

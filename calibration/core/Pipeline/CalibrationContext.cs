@@ -13,13 +13,7 @@ namespace Specializer.Calibration;
 internal sealed record CalibrationContext(
     ImportedModel Model, SchedulerRun Run, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
 {
-    /// <summary>A quantized evaluation and its statistics, in evaluations in FP32, roughly: for the time left only.</summary>
-    public const double QuantizedWork = 0.5;
-
-    /// <summary>An evaluation in FP32 of which activations are collected, likewise.</summary>
-    public const double CollectingWork = 1;
-
-    private double _done;
+    private double _done, _resumed;
 
     /// <summary>What this process collects; null for one that does all of it.</summary>
     public UnitRanges? Ranges { get; init; }
@@ -46,6 +40,13 @@ internal sealed record CalibrationContext(
     public void Report(string phase, double work)
     {
         _done = Math.Min(_done + work, Total);
-        Progress?.Report(new(phase, _done, Total));
+        Progress?.Report(new(phase, _done, Total, _resumed));
+    }
+
+    /// <summary>Adds to the work done what an earlier, interrupted run did.</summary>
+    public void Resume(string phase, double work)
+    {
+        _resumed += work;
+        Report(phase, work);
     }
 }

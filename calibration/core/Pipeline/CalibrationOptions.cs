@@ -169,4 +169,5 @@ public sealed record CalibrationOptions
 /// <param name="Phase">What is being done.</param>
 /// <param name="Done">Units of work done in all phases.</param>
 /// <param name="Total">Units of work in all phases; 1 unit takes about the same time everywhere.</param>
-public readonly record struct CalibrationProgress(string Phase, double Done, double Total);
+/// <param name="Resumed">The part of <paramref name="Done"/> that an earlier, interrupted run did: it took none of this run's time.</param>
+public readonly record struct CalibrationProgress(string Phase, double Done, double Total, double Resumed = 0);

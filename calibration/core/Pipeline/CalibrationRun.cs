@@ -67,7 +67,7 @@ internal sealed class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => 1 + _rangeUnits * CalibrationContext.CollectingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
+    public double Work => (1 + _rangeUnits) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
@@ -113,14 +113,16 @@ internal sealed class CalibrationRun
         _activations = new UnitPhase<ActivationCollector>("activations", _rangeUnits, Context, Context.Ranges, _checkpoint)
         {
             Create = New,
+            // The scales are kept before any unit is, so that something is kept soon.
+            KeepBeginning = true,
             Begin = (activations, done) =>
             {
-                if (done == 0) activations.FixScales(reference, _ => Context.Report(Phase, 1.0 / Context.Options.Evaluations), Context.Cancellation);
-                else Context.Report(Phase, 1 + done * CalibrationContext.CollectingWork);
+                if (done < 0) activations.FixScales(reference, _ => Context.Report(Phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+                else Context.Resume(Phase, (1 + done) * ObservingWork);
             },
             Collect = (activations, unit) =>
             {
-                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, CalibrationContext.CollectingWork / Context.Options.Evaluations);
+                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, ObservingWork / Context.Options.Evaluations);
             },
             Write = (activations, writer) => activations.Write(writer),
             Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
@@ -180,9 +182,11 @@ internal sealed class CalibrationRun
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
 
     // Of a unit, in FP32 evaluations of its trajectories.
-    private double NoiseWork => 1 + _variants.Length * CalibrationContext.QuantizedWork;
+    private double NoiseWork => WorkShares.Halves(Context.Options) * (1 + _variants.Length * WorkShares.Measured);
 
-    private double FreeRunningWork => FreeRunning ? _variants.Length * CalibrationContext.QuantizedWork : 0;
+    private double FreeRunningWork => FreeRunning ? _variants.Length * WorkShares.Measured : 0;
+
+    private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
 
     private bool IsLearned(QuantizationVariant variant) => variant.Rounding == RoundingChoice.Reconstruct && Widths.Contains(variant.ActivationBits);
 
@@ -196,7 +200,7 @@ internal sealed class CalibrationRun
         var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
-            Begin = (_, done) => Context.Report(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
+            Begin = (_, done) => Context.Resume(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
             Collect = (statistics, unit) =>
             {
                 bool free = unit < freeUnits;

@@ -16,6 +16,9 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
 
     private const int BufferBytes = 1 << 16;
 
+    /// <summary>Keeps nothing.</summary>
+    public static Checkpoint None { get; } = new(null, "", "");
+
     private readonly byte[] _identity = SHA256.HashData(Encoding.UTF8.GetBytes(identity));
     private readonly List<string> _phases = [];
 

@@ -27,5 +27,16 @@ internal sealed class CoarsePixels(int height, int width, int channels)
         return pooled;
     }
 
+    /// <summary>The features of some images, each as often as it is drawn.</summary>
+    /// <param name="features">Of all images: <see cref="Of"/>.</param>
+    /// <param name="images">Which images.</param>
+    public float[] Rows(float[] features, IReadOnlyCollection<int> images)
+    {
+        var rows = new float[images.Count * Features];
+        int row = 0;
+        foreach (int image in images) features.AsSpan(image * Features, Features).CopyTo(rows.AsSpan(row++ * Features));
+        return rows;
+    }
+
     private static int Side(int channels) => Math.Clamp((int)Math.Sqrt(MostFeatures / (double)channels), 1, MostSide);
 }

@@ -5,6 +5,8 @@ namespace Specializer.Calibration;
 /// <summary>The last phase: bits per step, corrections, and the manifest they make.</summary>
 internal sealed class DecisionPhase
 {
+    private const string CostPhase = "cost of each step";
+
     private readonly CalibrationContext _context;
     private readonly CalibrationRun _run;
     private readonly Checkpoint _checkpoint;
@@ -48,10 +50,10 @@ internal sealed class DecisionPhase
             bool budget = Options is { Activations: ActivationWidth.Mixed, Policy: BitPolicy.Budget };
             bool noise = _context.InjectsNoise && Options.VarianceCorrection != VarianceCorrectionChoice.Off;
             int draws = Evidence.Draws(Options, noise) + (budget ? 2 : 0);
-            double drawing = (draws == 0 ? 0 : draws + 1) * HeldOutImages.Count(Options) / unit; // FP32 is drawn, too.
-            double costs = budget ? (Options.Evaluations + 2.0) * Math.Ceiling(BudgetCosts.Images(Options) / unit) : 0;
+            double drawing = (draws == 0 ? 0 : draws + 1) * DrawingWork; // FP32 is drawn, too.
+            double costs = budget ? (Options.Evaluations + 2.0) * WorkShares.GuidedHalves(Options) * ReferenceTrajectories.UnitsOf(BudgetCosts.Images(Options)) : 0;
             double added = noise ? AddedVariance.Work(Options, 1) : 0;
-            double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? 2 * HeldOutImages.Count(Options) / unit : 0;
+            double variance = noise && Options.VarianceCorrection == VarianceCorrectionChoice.Auto ? StateWork * HeldOutImages.Count(Options) / unit : 0;
             return drawing + costs + added + variance;
         }
     }
@@ -67,7 +69,12 @@ internal sealed class DecisionPhase
     }
 
     private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Program, Options, _context.Device,
-        share => _context.Report("held-out trajectories", share * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages), _context.Cancellation);
+        share => _context.Report("held-out trajectories", share * DrawingWork), _context.Cancellation);
+
+    private double DrawingWork => WorkShares.Drawn * WorkShares.GuidedHalves(Options) * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages;
+
+    // FP32 and one quantized network on the same state.
+    private double StateWork => WorkShares.Halves(Options) + WorkShares.Measured;
 
     private CalibrationManifest Build(int[] bits, CorrectionPlan plan) =>
         _run.Manifest(_run.Own(_run.Widths[0]), Steps(bits, plan), plan, _policy);
@@ -98,7 +105,8 @@ internal sealed class DecisionPhase
         using (ReferenceTrajectories reference = _context.Reference())
         using (NetworkEvaluator quantized = _run.Evaluator(_run.Own(_run.Widths[0])))
         {
-            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint, work => _context.Report("cost of each step", work / Options.Evaluations), _context.Cancellation);
+            _costs = BudgetCosts.Measure(reference, quantized, steps, Options, _context.Model.NoCondition, _checkpoint,
+                work => _context.Report(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Evaluations), work => _context.Resume(CostPhase, work * WorkShares.GuidedHalves(Options) / Options.Evaluations), _context.Cancellation);
         }
 
         int[] budget = Cheapest(NetworkCost.BitOperationsSaved(network, preset));
@@ -145,7 +153,7 @@ internal sealed class DecisionPhase
             foreach (TrajectoryState state in reference.Run(Options.Trajectories + first, count, cancellation: _context.Cancellation))
             {
                 variance.Add(state, quantized, _context.Cancellation);
-                _context.Report("variance of the steps", 2.0 * count / ReferenceTrajectories.UnitImages / Options.Evaluations);
+                _context.Report("variance of the steps", StateWork * count / ReferenceTrajectories.UnitImages / Options.Evaluations);
             }
         }
 

@@ -28,13 +28,10 @@ internal sealed class HeldOutImages
     {
         (_model, _options, _device, _work, _cancellation) = (model, options, device, work, cancellation);
         _coarse = new(model.Height, model.Width, model.Channels);
-        if (model.Contexts is not null) _reference = Float32(program);
-        else
-        {
-            using var sampler = InterpretedSampler.Float32(model, program, device, (float)options.Guidance);
+        // Of a pipeline the network alone, which is what the calibration decides on: contexts are at hand, and states are compared.
+        ImportedModel alone = model with { Text = null, Decoder = null };
+        using (var sampler = InterpretedSampler.Float32(alone, program, device, (float)options.Guidance))
             _reference = Draw(sampler);
-        }
-
         _features = _coarse.Of(_reference);
     }
 
@@ -59,7 +56,6 @@ internal sealed class HeldOutImages
     /// <summary>Images of a calibrated network.</summary>
     public float[] Draw(CalibrationManifest manifest, QuantizedTensors tensors)
     {
-        if (_model.Contexts is not null) return ContextRun.Draw(manifest, tensors.Bytes, _model, _options, Count(_options), _device, _work, _cancellation);
         using var sampler = InterpretedSampler.FromManifest(manifest, tensors.Bytes, _device);
         return Draw(sampler);
     }
@@ -69,8 +65,7 @@ internal sealed class HeldOutImages
     {
         int elements = _model.Height * _model.Width * _model.Channels;
         var pairs = new PairedImages(_reference, images, elements);
-        // A floor far below any difference that shows keeps equal images comparable.
-        return [.. Enumerable.Range(0, pairs.Count).Select(i => 10 * Math.Log10(pairs.MeanSquaredError(i) + 1e-12))];
+        return [.. Enumerable.Range(0, pairs.Count).Select(pairs.ErrorDb)];
     }
 
     /// <summary>What a change does to the Fréchet distance to FP32's images on <see cref="CoarsePixels"/>, with its interval over images.</summary>
@@ -84,16 +79,9 @@ internal sealed class HeldOutImages
 
         double[] Distances(int[] images)
         {
-            float[] reference = Rows(_features, images);
-            return [FrechetDistance.Between(reference, Rows(a, images), _coarse.Features), FrechetDistance.Between(reference, Rows(b, images), _coarse.Features)];
+            float[] reference = _coarse.Rows(_features, images);
+            return [FrechetDistance.Between(reference, _coarse.Rows(a, images), _coarse.Features), FrechetDistance.Between(reference, _coarse.Rows(b, images), _coarse.Features)];
         }
-    }
-
-    private float[] Rows(float[] features, int[] images)
-    {
-        var rows = new float[images.Length * _coarse.Features];
-        for (int i = 0; i < images.Length; i++) features.AsSpan(images[i] * _coarse.Features, _coarse.Features).CopyTo(rows.AsSpan(i * _coarse.Features));
-        return rows;
     }
 
     private float[] Draw(InterpretedSampler sampler)
@@ -101,23 +89,18 @@ internal sealed class HeldOutImages
         int count = Count(_options);
         int[] labels = TrajectoryLabels.Of(_model, _options.Seed, _options.Trajectories, count);
         var options = new SampleOptions { Count = count, Seed = _options.Seed, FirstImage = _options.Trajectories, Labels = labels };
-        using SamplerSession session = sampler.CreateSession();
-        return session.Sample(options, _work is null ? null : new Relay(_work, count), _cancellation).Pixels.ToArray();
-    }
-
-    private float[] Float32(SolverProgram program)
-    {
-        var finals = new List<float>();
-        using var reference = new ReferenceTrajectories(_model, program, _options, _device);
-        int images = Count(_options);
-        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        if (_model.Contexts is { } contexts)
         {
-            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
-            finals.AddRange(reference.Finals(_options.Trajectories + first, count, _cancellation));
-            _work?.Invoke((double)count / images);
+            options = options with
+            {
+                Labels = [],
+                Inputs = new Dictionary<string, float[]> { [UNetImporter.Context] = contexts.Of(labels) },
+                NegativeInputs = new Dictionary<string, float[]> { [UNetImporter.Context] = contexts.Of([contexts.None]) },
+            };
         }
 
-        return [.. finals];
+        using SamplerSession session = sampler.CreateSession();
+        return session.Sample(options, _work is null ? null : new Relay(_work, count), _cancellation).Pixels.ToArray();
     }
 
     /// <summary>Steps of a run as shares of the whole; called in order, on the drawing thread.</summary>

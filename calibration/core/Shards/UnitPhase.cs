@@ -13,7 +13,10 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Makes an empty state.</summary>
     public required Func<T> Create { get; init; }
 
-    /// <summary>Told how many units are done already: 0 for a state that begins.</summary>
+    /// <summary>Whether what <see cref="Begin"/> does is kept before the first unit is done.</summary>
+    public bool KeepBeginning { get; init; }
+
+    /// <summary>Told how many units are done already; where beginnings are kept, −1 for a state that begins.</summary>
     public required Action<T, int> Begin { get; init; }
 
     /// <summary>Collects a unit.</summary>
@@ -68,17 +71,24 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     private T Range(string file, UnitRange range)
     {
         T state = Create();
-        int done = checkpoint.Load(file, range.End - range.First, (reader, count) =>
+        int beginning = KeepBeginning ? 1 : 0;
+        int done = checkpoint.Load(file, beginning + range.End - range.First, (reader, count) =>
         {
             T read = Create();
-            Read(read, reader, new(range.First, range.First + count));
+            Read(read, reader, new(range.First, range.First + count - beginning));
             state = read;
-        });
+        }) - beginning;
         Begin(state, done);
+        if (done < 0)
+        {
+            done = 0;
+            checkpoint.Save(file, beginning, writer => Write(state, writer));
+        }
+
         for (int unit = range.First + done; unit < range.End; unit++)
         {
             Collect(state, unit);
-            checkpoint.Save(file, unit + 1 - range.First, writer => Write(state, writer));
+            checkpoint.Save(file, beginning + unit + 1 - range.First, writer => Write(state, writer));
         }
 
         return state;

@@ -44,6 +44,10 @@ public sealed class PairedImages
     /// <param name="image">0 to <see cref="Count"/> − 1.</param>
     public double MeanSquaredError(int image) => _error[image] / _elements;
 
+    /// <summary>10·log₁₀ of the mean squared error of one image, dB. A floor far below any difference that shows keeps equal images comparable.</summary>
+    /// <param name="image">0 to <see cref="Count"/> − 1.</param>
+    public double ErrorDb(int image) => 10 * Math.Log10(MeanSquaredError(image) + 1e-12);
+
     /// <summary>10·log₁₀(Σ reference²/Σ error²) of one image, dB.</summary>
     /// <param name="image">0 to <see cref="Count"/> − 1.</param>
     public double SnrDb(int image) => 10 * Math.Log10(_signal[image] / _error[image]);

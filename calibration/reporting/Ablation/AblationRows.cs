@@ -19,6 +19,9 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
     /// <summary>What the change is meant to improve.</summary>
     public Criterion Criterion { get; init; }
 
+    /// <summary>The correction of the mean that a calibration would try, beside the row without any; null for other rows.</summary>
+    public CorrectionPlan? Tries { get; init; }
+
     /// <summary>True when both draw the same images because nothing that is computed differs.</summary>
     public bool Draws(AblationRow other) => Equals(Tensor.Target, other.Tensor.Target) && Computed(Manifest).Equals(Computed(other.Manifest));
 
@@ -32,7 +35,10 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
 /// <param name="learned">Whether there are rows with learned rounding.</param>
 internal sealed class AblationRows(CalibrationManifest artifact, bool learned = false)
 {
-    private const string Ranges = "+ per-step ranges";
+    /// <summary>Name of the row with the bits that measured costs gave, beside the preset's.</summary>
+    public const string Budget = "MP budget";
+
+    private const string Ranges = "+ per-step ranges", MixedPlain = "MP, no corrections";
 
     private static readonly CorrectionPlan s_off = new(MeanCorrectionKind.Off, true, false);
     private static readonly CorrectionPlan s_paper = new(MeanCorrectionKind.Divide, true, false);
@@ -41,7 +47,7 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
     private static readonly CorrectionPlan s_mmse = new(MeanCorrectionKind.Mmse, true, false);
 
     /// <summary>The artefact's corrections.</summary>
-    private readonly CorrectionPlan _plan = PlanOf(artifact.Sampling);
+    private readonly CorrectionPlan _plan = PlanOf(artifact);
 
     /// <summary>The artefact's activation bits, step by step.</summary>
     private readonly int[] _bits = [.. artifact.Steps.Select(s => s.ActivationBits)];
@@ -83,10 +89,21 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, "W4A4, all corrections", "W4A4", four, [.. calibration.Steps(four, s_paper)], s_paper with { Variance = true });
         if (!Mixed(artifact)) yield break;
         int[] preset = [.. _bits.Order()];
-        yield return Mix("MP, no corrections", _bits, s_off);
-        yield return Mix("MP preset", preset, _plan) with { Change = preset.SequenceEqual(_bits) ? "the artefact's corrections" : null, Against = "MP, no corrections" };
+        yield return Mix(MixedPlain, _bits, s_off);
+        string own = preset.SequenceEqual(_bits) ? "MP preset" : $"MP {artifact.Sampling.Policy}";
+        if (_plan.Mean == MeanCorrectionKind.Off)
+        {
+            foreach (CorrectionPlan tried in (CorrectionPlan[])[s_paper, s_signed, s_mmse])
+            {
+                string name = CorrectionText.Name(tried.Mean, tried.ClampK);
+                yield return Mix($"MP, {name}", _bits, tried) with { Change = $"mean correction {name}", Against = MixedPlain, Tries = tried };
+            }
+        }
+
+        if (!_plan.Variance) yield return Mix("MP + variance", _bits, _plan with { Variance = true }) with { Change = "variance", Against = own, Criterion = Criterion.Variance };
+        yield return Mix("MP preset", preset, _plan) with { Change = preset.SequenceEqual(_bits) ? "the artefact's corrections" : null, Against = MixedPlain };
         if (preset.SequenceEqual(_bits)) yield break;
-        yield return Mix($"MP {artifact.Sampling.Policy}", _bits, _plan) with { Change = $"policy {artifact.Sampling.Policy} instead of preset, equal bit operations", Against = "MP preset" };
+        yield return Mix(own, _bits, _plan) with { Change = $"policy {artifact.Sampling.Policy} instead of preset, equal bit operations", Against = "MP preset" };
 
         // Steps of both widths with their own noise; the weights are the same.
         AblationRow Mix(string name, int[] bits, CorrectionPlan plan)
@@ -102,6 +119,9 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         string bits = Widths(manifest);
         return (rows.FirstOrDefault(r => r.Bits == bits && bits != "MP" && r.Name.EndsWith(Ranges, StringComparison.Ordinal)) ?? rows.LastOrDefault(r => r.Bits == bits))?.Name;
     }
+
+    /// <summary>Name of the row of some widths without corrections.</summary>
+    public static string Uncorrected(string bits) => bits == "MP" ? MixedPlain : $"{bits} {Ranges}";
 
     /// <summary>True when an artefact's activation bits change by step.</summary>
     public static bool Mixed(CalibrationManifest manifest) => manifest.Steps.Select(s => s.ActivationBits).Distinct().Count() > 1;
@@ -124,14 +144,15 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
         AblationRow paper = Row(calibration, centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
         yield return WithoutBias(paper) with { Name = scaled, Change = "mean correction (k, clamped at 0)", Against = ranged, Criterion = Criterion.Correlation };
-        yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias };
+        yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias, Tries = s_paper };
         yield return Row(calibration, $"{bits} signed k, bias", bits, perStep, calibration.Steps(perStep, s_signed), s_signed) with
         {
             Change = "signed k and bias, instead",
             Against = ranged,
             Criterion = Criterion.Correlation,
+            Tries = s_signed,
         };
-        yield return Row(calibration, $"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged };
+        yield return Row(calibration, $"{bits} mmse", bits, perStep, calibration.Steps(perStep, s_mmse), s_mmse) with { Change = "conditional mean (mmse), instead", Against = ranged, Tries = s_mmse };
         yield return Row(calibration, $"{bits} + variance", bits, perStep, calibration.Steps(perStep, s_paper), s_paper with { Variance = true }) with
         {
             Change = "variance",
@@ -161,6 +182,5 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         },
     };
 
-    private static CorrectionPlan PlanOf(Manifest.Sampling sampling) => new(
-        sampling.MeanCorrection switch { "divide" => MeanCorrectionKind.Divide, "mmse" => MeanCorrectionKind.Mmse, _ => MeanCorrectionKind.Off }, sampling.ClampK, sampling.VarianceCorrection);
+    private static CorrectionPlan PlanOf(CalibrationManifest manifest) => ShippedCorrections.Of(manifest) is var shipped ? new(shipped.Mean, shipped.ClampK, shipped.Variance) : default;
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Specializer.Calibration;
 using Specializer.Manifest;
 
@@ -36,23 +37,46 @@ public static class ArtifactEvaluation
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
         SchedulerRun solver = CalibratedModel.Schedule(manifestPath, manifest, model);
+        if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
+        if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
+        if (options.Ablation && (model.Text is not null || model.Decoder is not null)) throw new ArgumentException("Rows of the ablation are calibrated without text encoder and decoder. Leave the ablation out (--ablation none).", nameof(options));
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
         var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
+        var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
+        if (options.ResumeFolder is { } resume) Directory.CreateDirectory(resume);
         List<AblationRow> rows = [];
         if (options.Ablation)
         {
             calibrated.Validate(model);
             var all = new AblationRows(manifest, learned: options.Engine is not null);
-            var calibration = new AblationCalibration(context, new(null, "", ""), all, options.Engine);
+            var calibration = new AblationCalibration(context, checkpoint, all, options.Engine);
             context.Total = calibration.Work + DrawingWork(options, MostRows);
             calibration.Run();
             rows.AddRange(all.All(calibration));
         }
 
-        rows.Add(new("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) });
-        return Draw(context, manifest, rows, options, digits);
+        var own = new AblationRow("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) };
+        if (options.Ablation) rows.AddRange(DecisionRows.Without(own));
+        rows.Add(own);
+        EvaluationReport report = Draw(context, checkpoint, manifest, rows, options, digits);
+        checkpoint.Delete();
+        return report;
+    }
+
+    /// <summary>Everything that decides an evaluation's state: artefact, options, and the code.</summary>
+    private static string Identity(string manifestPath, EvaluationOptions options, ImportedModel model, Device device)
+    {
+        using FileStream manifest = File.OpenRead(manifestPath);
+        Type[] code = [typeof(ArtifactEvaluation), typeof(Calibrator), typeof(Device)];
+        return string.Join('\n', (string[])
+        [
+            Convert.ToHexString(SHA256.HashData(manifest)), model.Sha256, model.ConfigurationSha256, device.Name,
+            FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
+            .. code.Select(type => $"{type.Module.ModuleVersionId}"),
+            .. options.Prompts,
+        ]);
     }
 
     /// <summary>What the artefact was calibrated for, with the ablation's number of trajectories.</summary>
@@ -65,7 +89,7 @@ public static class ArtifactEvaluation
         Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
     };
 
-    private static EvaluationReport Draw(CalibrationContext context, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, DigitReference? digits)
+    private static EvaluationReport Draw(CalibrationContext context, Checkpoint checkpoint, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, DigitReference? digits)
     {
         (ImportedModel model, Device device) = (context.Model, context.Device);
         // Rows that compute the same are drawn once.
@@ -78,10 +102,10 @@ public static class ArtifactEvaluation
             var float32 = InterpretedSampler.Float32(model, context.Program, device, manifest.Sampling.Guidance.Single);
             samplers.Add(float32);
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
-            using var run = new PairedRun(samplers, options, seed, digits);
+            using var run = new PairedRun(samplers, options, seed, digits, checkpoint, [.. options.Prompts.Select(p => model.Text!.Ids(p))]);
             double drawing = DrawingWork(options, drawn.Length);
             context.Total = context.Done + drawing;
-            run.Run(phase => context.Report(phase, drawing / run.Units), context.Cancellation);
+            run.Run(phase => context.Report(phase, drawing / run.Units), units => context.Resume("paired images", units * drawing / run.Units), context.Cancellation);
 
             RowMeasurement[] measured = [.. rows.Select((_, i) => run.Rows[1 + Array.IndexOf(drawn, drawnAs[i])])];
             var floors = digits is null ? null : new SamplingFloors(digits.RealAccuracy, digits.RealFrechet, digits.Distance(run.Rows[0].Features, run.OtherFloat32Features));
@@ -91,10 +115,11 @@ public static class ArtifactEvaluation
             {
                 Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
-                CountingRule = NetworkCost.Rule, Floors = floors,
+                CountingRule = NetworkCost.Rule, Floors = floors, Corrections = ShippedCorrections.Of(manifest),
                 Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, TrajectoryLabels.Of(d.Classes, d.NullLabel, seed, options.FirstImage, run.Rows[0].Kept.Count)),
                 Layers = LayerInspection.Of(manifest.Network, manifest.Steps.Count),
                 Statistics = [.. manifest.Statistics.Select(WidthFigures.Of)],
+                Decisions = options.Ablation ? [.. DecisionRows.Of(rows[^1], rows).AsParallel().AsOrdered().WithCancellation(context.Cancellation).Select(Check)] : [],
                 Rows =
                 [
                     new()
@@ -114,9 +139,14 @@ public static class ArtifactEvaluation
                 Speedup = RowMeasurement.MedianOfBatches(run.Rows[0].Milliseconds.Zip(own.Milliseconds, (reference, ms) => reference / ms)),
                 Digits = Figures(own),
                 Verdict = row is { Change: { } change, Against: { } against }
-                    ? Verdict.Of(change, against, row.Criterion, measured[rows.FindIndex(r => r.Name == against)].Moments, own.Moments) : null,
+                    ? Verdict.Of(change, against, row.Criterion, Moments(against), own.Moments) : null,
                 Steps = [.. row.Manifest.Steps.Select(s => new StepFigures(s.ActivationBits, s.SnrDb.Value, s.K.Value, s.RSquared.Value, s.Sigma.Value, s.CalibratedSigma.Value))],
             };
+
+            DecisionCheck Check((string Decision, bool Applied, string With, string Without, Criterion Criterion) d) => new(d.Decision, d.Applied, d.With, HeldOutImages.Count(new() { Trajectories = manifest.Provenance.Trajectories }),
+                Verdict.Of(d.Decision, d.Without, d.Criterion, Moments(d.Without), Moments(d.With)));
+
+            ImageMoments Moments(string name) => measured[rows.FindIndex(r => r.Name == name)].Moments;
 
             DigitFigures? Figures(RowMeasurement row) => digits is null ? null
                 : new(model.Classes == 0 ? null : row.LabelAccuracy, digits.Distance(row.Features), digits.Distance(row.Features, run.OtherFloat32Features));
@@ -129,7 +159,7 @@ public static class ArtifactEvaluation
 
     /// <summary>In evaluations of a unit's trajectories.</summary>
     private static double DrawingWork(EvaluationOptions options, int rows) =>
-        (double)options.Images / ReferenceTrajectories.UnitImages * ((options.ClassifierFolder is null ? 1 : 2) + rows * CalibrationContext.QuantizedWork);
+        (double)options.Images / ReferenceTrajectories.UnitImages * ((options.ClassifierFolder is null ? 1 : 2) + rows * WorkShares.Drawn);
 
     private static DigitReference Digits(string folder, ModelIdentity model, int images, int threads)
     {

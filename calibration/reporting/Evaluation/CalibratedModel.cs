@@ -16,7 +16,7 @@ internal static class CalibratedModel
     public static ImportedModel Import(string manifestPath, CalibrationArtifact artifact, string folder)
     {
         CalibrationManifest manifest = artifact.Manifest;
-        ImportedModel model = DiffusersImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
+        ImportedModel model = PipelineImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
         if (model.Sha256 != manifest.Model.Sha256)
         {
             throw new ArtifactException(manifestPath,

@@ -7,6 +7,8 @@ public sealed record EvaluationOptions
 {
     /// <summary>Index of the first image.</summary>
     public long FirstImage { get; init; }
+    /// <summary>What a model with a text encoder draws, spread over the images as a calibration does it; none for other models.</summary>
+    public IReadOnlyList<string> Prompts { get; init; } = [];
     /// <summary>Images of each row, at least 2: intervals are taken over images.</summary>
     public int Images { get; init; } = 512;
     /// <summary>True for all rows of the ablation, which are calibrated here; false for FP32 and the artefact alone.</summary>
@@ -17,6 +19,8 @@ public sealed record EvaluationOptions
     public ReferenceEngine? Engine { get; init; }
     /// <summary>How it learns.</summary>
     public ReconstructionOptions Reconstruction { get; init; } = new();
+    /// <summary>Folder that keeps what was done, so that the same evaluation goes on from there when it was interrupted; null to keep nothing.</summary>
+    public string? ResumeFolder { get; init; }
     /// <summary>Folder with MNIST's test set and a classifier for it; null for none.</summary>
     public string? ClassifierFolder { get; init; }
 }

@@ -26,6 +26,8 @@ public sealed record EvaluationReport
     public required int Trajectories { get; init; }
     /// <summary>Where the rows ran.</summary>
     public required string Device { get; init; }
+    /// <summary>The corrections that the artefact ships with.</summary>
+    public required ShippedCorrections Corrections { get; init; }
     /// <summary>How bit operations are counted.</summary>
     public required string CountingRule { get; init; }
     /// <summary>FP32 first, the artefact last.</summary>
@@ -36,6 +38,8 @@ public sealed record EvaluationReport
     public IReadOnlyList<PicturePair> Pictures { get; init; } = [];
     /// <summary>The artefact's operations and what they cost.</summary>
     public IReadOnlyList<LayerInspection> Layers { get; init; } = [];
+    /// <summary>Whether these images bear out what the calibration decided; empty without an ablation.</summary>
+    public IReadOnlyList<DecisionCheck> Decisions { get; init; } = [];
     /// <summary>Figures that two samples of one source give; null without a classifier.</summary>
     public SamplingFloors? Floors { get; init; }
 }

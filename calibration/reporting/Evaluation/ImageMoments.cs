@@ -1,10 +1,15 @@
+using System.Runtime.InteropServices;
 using Specializer.Calibration;
 
 namespace Specializer.Reporting;
 
 /// <summary>Sums over the pixels of each image and channel beside those of the FP32 image of the same seed: all that pairwise figures and their
-/// bootstrap need, so that no image is kept.</summary>
-internal sealed class ImageMoments(int images, int channels, int elements)
+/// bootstrap need, so that no image is kept; of sets of images their coarse pixels.</summary>
+/// <param name="images">Number of images.</param>
+/// <param name="channels">Of an image.</param>
+/// <param name="elements">Numbers in an image.</param>
+/// <param name="coarse">For <see cref="Criterion.CoarseFrechet"/>; null where it is not asked for.</param>
+internal sealed class ImageMoments(int images, int channels, int elements, CoarsePixels? coarse = null)
 {
     private readonly record struct Sums(double R, double X, double RR, double XX, double RX, double Error)
     {
@@ -15,6 +20,7 @@ internal sealed class ImageMoments(int images, int channels, int elements)
     private const double Peak = 2;
 
     private readonly Sums[] _sums = new Sums[images * channels]; // [image, channel]
+    private readonly float[] _reference = new float[images * (coarse?.Features ?? 0)], _own = new float[images * (coarse?.Features ?? 0)];
 
     /// <summary>Number of images.</summary>
     public int Count => images;
@@ -35,6 +41,9 @@ internal sealed class ImageMoments(int images, int channels, int elements)
             double r = reference[i], x = pixels[i], e = x - r;
             _sums[image * channels + i % channels] += new Sums(r, x, r * r, x * x, r * x, e * e);
         }
+
+        coarse?.Of(reference).CopyTo(_reference, image * coarse.Features);
+        coarse?.Of(pixels).CopyTo(_own, image * coarse.Features);
     }
 
     /// <summary>SNR over some images together, dB.</summary>
@@ -49,8 +58,15 @@ internal sealed class ImageMoments(int images, int channels, int elements)
         return 10 * Math.Log10(all.RR / all.Error);
     }
 
-    /// <summary>How far some images together are from FP32's by a criterion of moments; 0 is best.</summary>
-    public double Distance(Criterion criterion, IReadOnlyCollection<int> chosen)
+    /// <summary>How far some images together are from FP32's by a criterion; less is better.</summary>
+    public double Distance(Criterion criterion, IReadOnlyCollection<int> chosen) => criterion switch
+    {
+        Criterion.SquaredError => chosen.Average(Paired.ErrorDb),
+        Criterion.CoarseFrechet when coarse is not null => FrechetDistance.Between(coarse.Rows(_reference, chosen), coarse.Rows(_own, chosen), coarse.Features),
+        _ => OfMoments(criterion, chosen),
+    };
+
+    private double OfMoments(Criterion criterion, IReadOnlyCollection<int> chosen)
     {
         double count = (double)chosen.Count * (elements / channels), reference = 0, own = 0, covariance = 0, bias = 0;
         for (int c = 0; c < channels; c++)
@@ -76,6 +92,23 @@ internal sealed class ImageMoments(int images, int channels, int elements)
 
     /// <summary>True when all images have the same sums: in floating point only equal images do.</summary>
     public bool Equals(ImageMoments other) => _sums.AsSpan().SequenceEqual(other._sums);
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(MemoryMarshal.AsBytes(_sums.AsSpan()));
+        writer.Write(MemoryMarshal.AsBytes(_reference.AsSpan()));
+        writer.Write(MemoryMarshal.AsBytes(_own.AsSpan()));
+    }
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote for as many images.</summary>
+    /// <exception cref="EndOfStreamException">It ends early.</exception>
+    public void Read(BinaryReader reader)
+    {
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_sums.AsSpan()));
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_reference.AsSpan()));
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_own.AsSpan()));
+    }
 
     private double[] Each(Func<Sums, double> part)
     {

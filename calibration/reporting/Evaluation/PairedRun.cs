@@ -11,25 +11,30 @@ internal sealed class PairedRun : IDisposable
     private readonly EvaluationOptions _options;
     private readonly ulong _seed;
     private readonly DigitReference? _digits;
+    private readonly IReadOnlyList<IReadOnlyList<int>> _prompts;
     private readonly SamplerSession[] _sessions;
+    private readonly Checkpoint _checkpoint;
     private readonly int _batch;
 
     /// <param name="samplers">FP32 first; they stay the caller's.</param>
     /// <param name="options">Which images.</param>
     /// <param name="seed">Of their noise.</param>
     /// <param name="digits">Classifier, or null.</param>
-    public PairedRun(IReadOnlyList<Sampler> samplers, EvaluationOptions options, ulong seed, DigitReference? digits)
+    /// <param name="checkpoint">Written after each batch; null for none.</param>
+    /// <param name="prompts">Tokens of what is drawn; null where nothing or labels say it.</param>
+    public PairedRun(IReadOnlyList<Sampler> samplers, EvaluationOptions options, ulong seed, DigitReference? digits, Checkpoint? checkpoint = null, IReadOnlyList<IReadOnlyList<int>>? prompts = null)
     {
+        _checkpoint = checkpoint ?? Checkpoint.None;
         SamplerDescription d = _description = samplers[0].Description;
-        (_options, _seed, _digits) = (options, seed, digits);
+        (_options, _seed, _digits, _prompts) = (options, seed, digits, prompts ?? []);
         int capacity = SamplerSession.DefaultCapacity(d);
         _batch = d.Guidance == 1 ? capacity : capacity / 2;
         _sessions = [.. samplers.Select(s => s.CreateSession(capacity))];
-        Rows = [.. samplers.Select(_ => new RowMeasurement(options.Images, d.Channels, d.Height * d.Width * d.Channels, d.Steps.Count))];
+        Rows = NewRows();
     }
 
     /// <summary>One a sampler.</summary>
-    public IReadOnlyList<RowMeasurement> Rows { get; }
+    public IReadOnlyList<RowMeasurement> Rows { get; private set; }
 
     /// <summary>Features of FP32 images of other seeds; empty without a classifier.</summary>
     public float[] OtherFloat32Features { get; private set; } = [];
@@ -38,9 +43,19 @@ internal sealed class PairedRun : IDisposable
     public int Units => (_options.Images + _batch - 1) / _batch * (_sessions.Length + (_digits is null ? 0 : 1));
 
     /// <summary>Draws everything.</summary>
-    public void Run(Action<string> unitDone, CancellationToken cancellation)
+    /// <param name="unitDone">Told after each batch of a sampler.</param>
+    /// <param name="resumed">Told how many of them an earlier, interrupted run drew.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public void Run(Action<string> unitDone, Action<int> resumed, CancellationToken cancellation)
     {
-        for (int first = 0; first < _options.Images; first += _batch)
+        int batches = _checkpoint.Load("images", (_options.Images + _batch - 1) / _batch, (reader, _) =>
+        {
+            RowMeasurement[] read = NewRows();
+            foreach (RowMeasurement row in read) row.Read(reader);
+            Rows = read;
+        });
+        resumed(batches * Rows.Count);
+        for (int first = batches * _batch; first < _options.Images; first += _batch)
         {
             int count = Math.Min(_batch, _options.Images - first);
             SampleOptions images = Images(_options.FirstImage + first, count);
@@ -60,6 +75,11 @@ internal sealed class PairedRun : IDisposable
                 }, cancellation), count);
                 unitDone("paired images");
             }
+
+            _checkpoint.Save("images", first / _batch + 1, writer =>
+            {
+                foreach (RowMeasurement row in Rows) row.Write(writer);
+            });
         }
 
         if (_digits is null) return;
@@ -81,9 +101,13 @@ internal sealed class PairedRun : IDisposable
         foreach (SamplerSession session in _sessions) session.Dispose();
     }
 
+    private RowMeasurement[] NewRows() => [.. _sessions.Select(_ => new RowMeasurement(
+        _options.Images, _description.Channels, _description.Height * _description.Width * _description.Channels, _description.Steps.Count, new(_description.Height, _description.Width, _description.Channels)))];
+
     private SampleOptions Images(long first, int count) => new()
     {
         Count = count, Seed = _seed, FirstImage = first, Labels = TrajectoryLabels.Of(_description.Classes, _description.NullLabel, _seed, first, count), Guidance = _description.Guidance,
+        Tokens = [.. TrajectoryLabels.Of(_prompts.Count, nullLabel: -1, _seed, first, count).Select(prompt => _prompts[prompt])],
     };
 
     /// <summary>Milliseconds of one batch, without what <paramref name="visit"/> takes.</summary>

@@ -3,7 +3,7 @@ using Specializer.Calibration;
 namespace Specializer.Reporting;
 
 /// <summary>What is measured of one sampler while it draws the same images as FP32.</summary>
-internal sealed class RowMeasurement(int images, int channels, int elements, int steps)
+internal sealed class RowMeasurement(int images, int channels, int elements, int steps, CoarsePixels coarse)
 {
     private readonly double[] _signal = new double[steps], _error = new double[steps];
     // A page shows two rows of pictures; large ones are kept only as far as they stay small together.
@@ -15,7 +15,7 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
     private int _classified, _right;
 
     /// <summary>Final images beside FP32's.</summary>
-    public ImageMoments Moments { get; } = new(images, channels, elements);
+    public ImageMoments Moments { get; } = new(images, channels, elements, coarse);
 
     /// <summary>The first images, at least one.</summary>
     public IReadOnlyList<float[]> Kept => _kept;
@@ -67,6 +67,37 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
         for (int i = 0; i < found.Length; i++) _right += asked.Length > 0 && found[i] == asked[i] ? 1 : 0;
         _classified += found.Length;
         _features.AddRange(features);
+    }
+
+    /// <summary>Writes the state.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        Moments.Write(writer);
+        foreach (double value in _signal.Concat(_error)) writer.Write(value);
+        writer.Write(_milliseconds.Count);
+        foreach (double value in _milliseconds) writer.Write(value);
+        writer.Write(_features.Count);
+        foreach (float value in _features) writer.Write(value);
+        writer.Write(_kept.Count);
+        foreach (float value in _kept.SelectMany(picture => picture)) writer.Write(value);
+        writer.Write(_classified);
+        writer.Write(_right);
+    }
+
+    /// <summary>Reads a state that <see cref="Write"/> wrote for the same images.</summary>
+    /// <exception cref="InvalidDataException">It is no such state.</exception>
+    public void Read(BinaryReader reader)
+    {
+        Moments.Read(reader);
+        for (int step = 0; step < steps; step++) _signal[step] = reader.ReadDouble();
+        for (int step = 0; step < steps; step++) _error[step] = reader.ReadDouble();
+        for (int left = Count(images); left > 0; left--) _milliseconds.Add(reader.ReadDouble());
+        for (int left = Count(int.MaxValue); left > 0; left--) _features.Add(reader.ReadSingle());
+        for (int left = Count(MostKept); left > 0; left--) _kept.Add([.. Enumerable.Range(0, elements).Select(_ => reader.ReadSingle())]);
+        _classified = Count(images);
+        _right = Count(images);
+
+        int Count(int most) => reader.ReadInt32() is >= 0 and var count && count <= most ? count : throw new InvalidDataException("a count is out of range");
     }
 
     /// <summary>Median over batches. The first one pays for compiling the code and is left out where there are others.</summary>

@@ -13,6 +13,10 @@ public enum Criterion
     Bias,
     /// <summary>|variance ratio − 1| of the final images to FP32's: for σ'.</summary>
     Variance,
+    /// <summary>Mean over images of the squared error to FP32, in dB: what a calibration decides by where paired figures are fair.</summary>
+    SquaredError,
+    /// <summary>Fréchet distance of coarse pixels to FP32's: what a calibration decides by where they are not, as for σ'.</summary>
+    CoarseFrechet,
 }
 
 /// <summary>Which way a criterion moved, beyond its 95 % interval or not.</summary>

@@ -13,9 +13,9 @@ public static class FindingText
         TooFewTrajectories f => Text($"warning: {f.Trajectories} trajectories are too few to tell chance from effect, so no figure has an interval and nothing that needs evidence is enabled; ask for at least {f.Needed}, better {new CalibrationOptions().Trajectories}"),
         BudgetAllocated f => Text($"4-bit activations at {(f.FourBitSteps.Count == 0 ? "no step" : $"steps {string.Join(" ", f.FourBitSteps)}")}: where they are known to cost least, by the upper end of what each step alone adds to the final error of {f.Images} images"),
         BudgetAgainstPreset f => Text($"these steps, against as many first ones: {ErrorChange(f.ErrorChangeDb, f.Images)}; {(f.Applied ? "applied" : "no better beyond the interval, so the first steps have 4 bits")}"),
-        MeanCorrectionTried f => Text($"mean correction {Name(f.Mean, f.ClampK)}: {ErrorChange(f.ErrorChangeDb, f.Images)}"),
+        MeanCorrectionTried f => Text($"mean correction {CorrectionText.Name(f.Mean, f.ClampK)}: {ErrorChange(f.ErrorChangeDb, f.Images)}"),
         MeanCorrectionDecided { Mean: MeanCorrectionKind.Off } => "no mean correction lowers the error: none is applied",
-        MeanCorrectionDecided f => Text($"mean correction {Name(f.Mean, f.ClampK)}, the best of them: {ErrorChange(f.ErrorChangeDb!.Value, f.Images)} that did not choose it; {(f.Applied ? "applied" : "not lower beyond the interval, so none is applied")}"),
+        MeanCorrectionDecided f => Text($"mean correction {CorrectionText.Name(f.Mean, f.ClampK)}, the best of them: {ErrorChange(f.ErrorChangeDb!.Value, f.Images)} that did not choose it; {(f.Applied ? "applied" : "not lower beyond the interval, so none is applied")}"),
         MeanLeftAlone f => Text($"step {f.Step}, timestep {f.Timestep}{(f.Guidance == 1 ? "" : Text($", guidance {f.Guidance}"))}: {Reason(f)}; the mean is left alone"),
         NoVarianceToCorrect => "the sampler injects no noise, so there is no variance to calibrate",
         VarianceAdded f => Text($"variance of the next state, summed over steps: quantization adds {f.Absorbed:E2} that the sampler's own noise makes room for and {f.Unabsorbed:E2} that it cannot, and takes away {f.Missing:E2}"),
@@ -42,13 +42,6 @@ public static class FindingText
         f.Integers == f.Convolutions ? Text($"8-bit weights and activations in all {f.Convolutions} convolutions; the pictures are within {f.ReachedPsnrDb:0.0} dB of FP32's (at least {f.LeastPsnrDb} are asked for)")
         : f.Integers == 0 ? Text($"FP32, for 8 bits would change the pictures ({f.AllPsnrDb:0.0} dB, at least {f.LeastPsnrDb} are asked for)")
         : Text($"8-bit weights and activations in {f.Integers} of {f.Convolutions} convolutions, {f.ReachedPsnrDb:0.0} dB; with all of them {f.AllPsnrDb:0.0} dB, and at least {f.LeastPsnrDb} are asked for");
-
-    private static string Name(MeanCorrectionKind mean, bool clampK) => mean switch
-    {
-        MeanCorrectionKind.Divide => clampK ? "divide, k clamped at 0" : "divide, k with its sign",
-        MeanCorrectionKind.Mmse => "mmse",
-        _ => "off",
-    };
 
     private static string Reason(MeanLeftAlone f) => f.Reason == MeanFallback.DivisorNearZero
         ? Text($"k is {f.K:0.###}, so dividing by 1 + k would multiply the noise by more than {1 / MeanCorrection.SmallestDivisor:0}")

@@ -50,7 +50,7 @@ public static class HtmlReport
         var page = new StringBuilder();
         page.Append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         page.Append($"<title>{Escape(report.Model)}: evaluation</title>\n<style>\n{Style}\n</style>\n</head>\n<body>\n");
-        page.Append($"<h1>{Escape(report.Model)}: quantized against FP32</h1>\n<p class=\"setting\">{Escape(ReportTable.Setting(report))}.</p>\n");
+        page.Append($"<h1>{Escape(report.Model)}: quantized against FP32</h1>\n<p class=\"setting\">{Escape(ReportTable.Setting(report))}. {Escape(ReportTable.Corrections(report))}</p>\n");
         Facts(page, report);
         PageSections.Pictures(page, report.Pictures);
         Table(page, report);
@@ -118,6 +118,10 @@ public static class HtmlReport
         }
 
         page.Append("</table></div>\n");
+        if (report.Decisions.Count == 0) return;
+        page.Append("<h2>Decisions of the calibration</h2>\n<ul>\n");
+        foreach (DecisionCheck check in report.Decisions) page.Append($"<li>{Escape(ReportTable.Sentence(report, check))}</li>\n");
+        page.Append("</ul>\n");
     }
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text);

@@ -25,6 +25,7 @@ public static class JsonReport
         json.WriteNumber("trajectories", report.Trajectories);
         json.WriteString("device", report.Device);
         json.WriteString("countingRule", report.CountingRule);
+        json.WriteString("corrections", CorrectionText.Sentence(report.Corrections));
         Numbers(json, "timesteps", report.Timesteps.Select(t => (double)t));
         if (report.Floors is { } floors)
         {
@@ -38,6 +39,9 @@ public static class JsonReport
         json.WriteEndArray();
         json.WriteStartArray("statistics");
         foreach (WidthFigures width in report.Statistics) Statistics(json, width);
+        json.WriteEndArray();
+        json.WriteStartArray("decisions");
+        foreach (DecisionCheck check in report.Decisions) Decision(json, check);
         json.WriteEndArray();
         json.WriteEndObject();
     }
@@ -80,23 +84,7 @@ public static class JsonReport
         json.WriteNumber("bytes", row.Bytes);
         Number(json, "msPerImage", row.MsPerImage);
         Number(json, "speedup", row.Speedup);
-        if (row.Verdict is { } verdict)
-        {
-            json.WriteStartObject("verdict");
-            json.WriteString("change", verdict.Change);
-            json.WriteString("against", verdict.Against);
-            json.WriteString("criterion", ReportTable.Name(verdict.Criterion));
-            json.WriteString("outcome", verdict.Outcome switch
-            {
-                Outcome.Identical => "identical",
-                Outcome.Improves => "improves",
-                Outcome.Worsens => "worsens",
-                _ => "within interval",
-            });
-            Interval(json, "difference", verdict.Difference);
-            Interval(json, "snrDifferenceDb", verdict.SnrDifference);
-            json.WriteEndObject();
-        }
+        if (row.Verdict is { } verdict) Write(json, verdict);
 
         if (row.DriftDb.Count > 0) Numbers(json, "driftDb", row.DriftDb);
         if (row.Steps.Count > 0)
@@ -111,6 +99,37 @@ public static class JsonReport
             json.WriteEndObject();
         }
 
+        json.WriteEndObject();
+    }
+
+    private static void Decision(Utf8JsonWriter json, DecisionCheck check)
+    {
+        json.WriteStartObject();
+        json.WriteString("decision", check.Decision);
+        json.WriteBoolean("applied", check.Applied);
+        json.WriteString("row", check.Row);
+        json.WriteNumber("heldOutImages", check.HeldOut);
+        if (check.Agrees is { } agrees) json.WriteBoolean("agrees", agrees);
+        else json.WriteNull("agrees");
+        Write(json, check.Verdict);
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, Verdict verdict)
+    {
+        json.WriteStartObject("verdict");
+        json.WriteString("change", verdict.Change);
+        json.WriteString("against", verdict.Against);
+        json.WriteString("criterion", ReportTable.Name(verdict.Criterion));
+        json.WriteString("outcome", verdict.Outcome switch
+        {
+            Outcome.Identical => "identical",
+            Outcome.Improves => "improves",
+            Outcome.Worsens => "worsens",
+            _ => "within interval",
+        });
+        Interval(json, "difference", verdict.Difference);
+        Interval(json, "snrDifferenceDb", verdict.SnrDifference);
         json.WriteEndObject();
     }
 

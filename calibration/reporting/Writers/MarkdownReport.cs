@@ -12,7 +12,7 @@ public static class MarkdownReport
         ArgumentNullException.ThrowIfNull(to);
         using var text = new StreamWriter(to, leaveOpen: true) { NewLine = "\n" };
         IReadOnlyList<ReportTable.Column> columns = ReportTable.Columns(report);
-        text.WriteLine($"{report.Model}: {ReportTable.Setting(report)}.");
+        text.WriteLine($"{report.Model}: {ReportTable.Setting(report)}. {ReportTable.Corrections(report)}");
         text.WriteLine();
         Line(columns.Select(c => c.Header));
         Line(columns.Select(_ => "---"));
@@ -21,6 +21,7 @@ public static class MarkdownReport
         foreach (ReportTable.Column column in columns.Where(c => c.Note.Length > 0)) text.WriteLine($"- {column.Header}: {column.Note}.");
         Section("Noise without corrections, on the calibration's trajectories:", report.Statistics.Select(ReportTable.Sentence));
         Section("What each part does, against the row that lacks it:", report.Rows.Where(r => r.Verdict is not null).Select(r => $"{r.Bits}, {ReportTable.Sentence(r.Verdict!)}"));
+        Section("Whether these images bear out what the calibration decided, by its own criteria:", report.Decisions.Select(c => ReportTable.Sentence(report, c)));
 
         void Line(IEnumerable<string> cells) => text.WriteLine($"| {string.Join(" | ", cells.Select(Escape))} |");
 

@@ -59,6 +59,23 @@ internal static class ReportTable
             : Text($"{v.Change}: {what}; {Name(v.Criterion)} {Difference(v)}, SNR {SnrDifference(v)}.");
     }
 
+    /// <summary>What the artefact ships with.</summary>
+    public static string Corrections(EvaluationReport report) => $"The artefact: {CorrectionText.Sentence(report.Corrections)}.";
+
+    /// <summary>Whether a decision is borne out, in a sentence.</summary>
+    public static string Sentence(EvaluationReport report, DecisionCheck c)
+    {
+        string change = c.Verdict.Outcome == Outcome.Identical ? "it changes no image" : $"it changes the {Name(c.Verdict.Criterion)} by {Difference(c.Verdict)}";
+        string end = c.Agrees switch
+        {
+            true => "this agrees",
+            null => Text($"{report.Images} images neither confirm nor refute a difference of that size"),
+            _ when c.Applied => Text($"this does not agree: what {c.HeldOut} images of one seed showed, {report.Images} of another do not"),
+            _ => Text($"this does not agree: {report.Images} images of another seed show what {c.HeldOut} did not, or it comes with the row's own calibration on {report.Trajectories} trajectories"),
+        };
+        return Text($"{c.Decision}: {(c.Applied ? "applied" : "not applied")} by the calibration, on {c.HeldOut} held-out images; here {change}; {end}.");
+    }
+
     /// <summary>The noise of a pair of widths in a sentence.</summary>
     public static string Sentence(WidthFigures width)
     {
@@ -73,11 +90,13 @@ internal static class ReportTable
         Criterion.Correlation => "|slope − 1| over FP32",
         Criterion.Bias => "mean difference to FP32",
         Criterion.Variance => "|variance ratio − 1| to FP32",
+        Criterion.SquaredError => "squared error to FP32, dB, mean over images",
+        Criterion.CoarseFrechet => "Fréchet distance of coarse pixels to FP32",
         _ => "median of the paired SNR",
     };
 
     /// <summary>The criterion's change with its interval.</summary>
-    public static string Difference(Verdict v) => v.Criterion == Criterion.PairedSnr ? IntervalText.Change(v.Difference, "0.00", " dB") : IntervalText.Change(v.Difference, "0.00000", "");
+    public static string Difference(Verdict v) => v.Criterion is Criterion.PairedSnr or Criterion.SquaredError ? IntervalText.Change(v.Difference, "0.00", " dB") : IntervalText.Change(v.Difference, "0.00000", "");
 
     /// <summary>The change of the SNR over all images, with its interval.</summary>
     public static string SnrDifference(Verdict v) => IntervalText.Change(v.SnrDifference, "0.00", " dB");

@@ -14,6 +14,7 @@ public static class TextReport
         string[][] lines = [[.. columns.Select(c => c.Header)], .. report.Rows.Select(r => columns.Select(c => c.Cell(r)).ToArray())];
         int[] widths = [.. columns.Select((_, c) => lines.Max(l => l[c].Length))];
         to.WriteLine($"{report.Model}: {ReportTable.Setting(report)}.");
+        to.WriteLine(ReportTable.Corrections(report));
         to.WriteLine();
         foreach (string[] line in lines)
             to.WriteLine(string.Join("  ", line.Select((cell, c) => c < 2 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))).TrimEnd());
@@ -31,5 +32,9 @@ public static class TextReport
         to.WriteLine();
         to.WriteLine("What each part does, against the row that lacks it; 95 % intervals of the difference, bootstrap over images:");
         foreach (ReportRow row in report.Rows.Where(r => r.Verdict is not null)) to.WriteLine($"  {row.Bits,-4}  {ReportTable.Sentence(row.Verdict!)}");
+        if (report.Decisions.Count == 0) return;
+        to.WriteLine();
+        to.WriteLine("Whether these images bear out what the calibration decided, by its own criteria:");
+        foreach (DecisionCheck check in report.Decisions) to.WriteLine($"  {ReportTable.Sentence(report, check)}");
     }
 }

@@ -46,6 +46,23 @@ public class CalibratorTests
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
     }
 
+    /// <summary>Before any statistics are: what one must wait for is a unit in FP32, or nothing is kept of a first minute.</summary>
+    [Fact]
+    public void TheFirstCheckpointComesWithTheFirstUnit()
+    {
+        CalibrationOptions options = Quick with { Trajectories = 20, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Gptq };
+        using TemporaryFolder whole = new(), parts = new();
+        using var stop = new CancellationTokenSource();
+        int reports = 0;
+        // Two steps fix the scales; the next one is the first that is collected.
+        Assert.ThrowsAny<OperationCanceledException>(() => Calibrate(options, parts, 2, new Inline(_ =>
+        {
+            if (++reports == 3) stop.Cancel();
+        }), stop.Token));
+        Assert.Equal(1, BitConverter.ToInt32(File.ReadAllBytes(parts.File("tiny.activations.checkpoint")), 4 + 32));
+        AssertEqualArtefacts(Calibrate(options, whole, 2), Calibrate(options, parts, 2));
+    }
+
     [Fact]
     public void ASecondCalibrationIntoTheSameFolderIsRefused()
     {

@@ -59,6 +59,21 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Equal([("text encoder", true), ("decoder", true)], calibrated.Result.Findings.OfType<PartQuantized>().Select(f => (f.Part, f.Integers > 0)).OrderByDescending(f => f.Part, StringComparer.Ordinal));
     }
 
+    /// <summary>FP32 and the artefact draw the same prompts from the same noise, decoder included.</summary>
+    [Fact]
+    public void Evaluation_draws_pictures_of_prompts()
+    {
+        using var device = new CpuDevice(2);
+        var options = new EvaluationOptions { Images = 4, Ablation = false, Prompts = ["red", "b"] };
+        EvaluationReport report = Evaluate(options);
+        Assert.Equal(["FP32", "artefact"], report.Rows.Select(r => r.Name));
+        Assert.InRange(report.Rows[1].PsnrDb!.Value.Value, 10, 80);
+        Assert.Contains("--prompts", Assert.Throws<ArgumentException>(() => Evaluate(options with { Prompts = [] })).Message);
+        Assert.Contains("--ablation none", Assert.Throws<ArgumentException>(() => Evaluate(options with { Ablation = true })).Message);
+
+        EvaluationReport Evaluate(EvaluationOptions o) => ArtifactEvaluation.Run(calibrated.Result.ManifestPath, calibrated.Folder, o, device, 2);
+    }
+
     /// <summary>Prompts reach the network: what was measured follows them, and FP32's own noise-free guided pair differs.</summary>
     [Fact]
     public void Trajectories_draw_what_their_prompts_say()
@@ -166,6 +181,8 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         public ImportedModel Model { get; }
 
         public CalibrationResult Result { get; }
+
+        public string Folder => _pipeline.Root;
 
         public void Dispose()
         {

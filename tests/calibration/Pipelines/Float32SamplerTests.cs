@@ -62,6 +62,19 @@ public sealed class Float32SamplerTests : IDisposable
         Assert.Equal(interpreted.Sample(new() { Count = 2, Seed = 5, Labels = [7, 1] }).Pixels.ToArray(), sampler.Draw(new() { Count = 2, Seed = 5, Labels = [7, 1], Guidance = 2 }).Pixels.ToArray());
     }
 
+    /// <summary>Text encoder, steps and decoder in a session of samplers, FP32 as well.</summary>
+    [Fact]
+    public void Interpreted_pipelines_draw_the_same()
+    {
+        using var pipeline = new TinyPipeline();
+        ImportedModel model = PipelineImporter.Load(pipeline.Root);
+        using Float32Sampler sampler = Float32Sampler.Create(model, null, 3, null, _device);
+        using var interpreted = InterpretedSampler.Float32(model, 3, 0, "ddim", _device, guidance: 2);
+        Assert.Equal(
+            sampler.Draw(new() { Count = 2, Seed = 5, Prompts = ["red", "a"], NegativePrompt = "b", Guidance = 2 }).Pixels.ToArray(),
+            interpreted.Sample(new() { Count = 2, Seed = 5, Tokens = [model.Text!.Ids("red"), model.Text.Ids("a")], NegativeTokens = model.Text.Ids("b") }).Pixels.ToArray());
+    }
+
     /// <summary>Multistep solvers too: their history is of the stored states, which are given at every step.</summary>
     [SharedTheory("golden/small-sd15")]
     [InlineData("dpm++", "DPMSolverMultistepScheduler")]

@@ -64,11 +64,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     {
         string[] reports = [.. ((int[])[1, 3]).Select(threads =>
         {
-            EvaluationReport report = Evaluate(threads);
-            report = report with { Device = "", Rows = [.. report.Rows.Select(r => r with { MsPerImage = null, Speedup = null })] };
-            using var stream = new MemoryStream();
-            JsonReport.Write(report, stream);
-            return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+            return Json(Evaluate(threads));
         })];
         Assert.Equal(reports[0], reports[1]);
     }
@@ -77,15 +73,50 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     public void The_artefact_is_the_last_row_and_stands_against_its_own_policy()
     {
         EvaluationReport report = Evaluate(2);
-        Assert.Equal(["FP32", .. fixture.Rows.Select(r => r.Name), "artefact"], report.Rows.Select(r => r.Name));
+        Assert.Equal(["FP32", .. fixture.Rows.Select(r => r.Name), "artefact, σ", "artefact, σ, mean not corrected", "artefact"], report.Rows.Select(r => r.Name));
         Assert.Equal("MP budget", report.Rows[^1].Verdict!.Against);
         // Calibrated on the same trajectories, so nothing differs.
         Assert.Equal(Outcome.Identical, report.Rows[^1].Verdict!.Outcome);
         Assert.All(report.Rows.Skip(1), r => Assert.True(r.SnrDb!.Value.Value is > 5 and < 80, $"{r.Name}: {r.SnrDb}"));
         Assert.All(report.Rows, r => Assert.True(r.MsPerImage > 0));
+        // Each decision is judged by what the calibration judged it by; three images bear out nothing.
+        Assert.Equal([("mean correction divide, k clamped at 0", Criterion.SquaredError), ("variance correction", Criterion.CoarseFrechet), ("bits by measured costs instead of the preset's", Criterion.SquaredError)],
+            report.Decisions.Select(d => (d.Decision, d.Verdict.Criterion)));
+        Assert.All(report.Decisions, d => Assert.True(d.Applied && d.Agrees is null, $"{d}"));
+        Assert.Equal(new(MeanCorrectionKind.Divide, true, true, 2, 2, "budget", 1, 3), report.Corrections);
         double Median(string name) => report.Rows.Single(r => r.Name == name).MedianSnrDb!.Value.Value;
         Assert.True(Median("W8A8 + per-step ranges") > Median("W4A8 + per-step ranges"));
         Assert.True(Median("W4A8 + per-step ranges") > Median("W4A4, all corrections"));
+    }
+
+    [Fact]
+    [Trait("Duration", "Long")]
+    public void An_interrupted_evaluation_goes_on_to_the_same_figures()
+    {
+        using var folder = new TemporaryFolder();
+        string expected = Figures(null, null);
+        // While noise is collected, and with the second batch's first row, when a batch is kept.
+        foreach (var (phase, when) in ((string, int)[])[("quantization noise", 2), ("paired images", 30)])
+        {
+            int reports = 0;
+            using var stop = new CancellationTokenSource();
+            Assert.ThrowsAny<OperationCanceledException>(() => Figures(folder.Root, stop, p => p.Phase == phase && ++reports == when));
+            Assert.NotEmpty(Directory.GetFiles(folder.Root, "*.checkpoint"));
+        }
+
+        Assert.Equal(expected, Figures(folder.Root, null));
+        Assert.Empty(Directory.GetFiles(folder.Root));
+
+        string Figures(string? resume, CancellationTokenSource? stop, Func<CalibrationProgress, bool>? when = null)
+        {
+            using var device = new CpuDevice(2);
+            EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 20, Trajectories = Calibrated.Trajectories, ResumeFolder = resume }, device, 2,
+                new Inline(p =>
+                {
+                    if (when?.Invoke(p) == true) stop!.Cancel();
+                }), stop?.Token ?? default);
+            return Json(report);
+        }
     }
 
     [Fact]
@@ -152,6 +183,20 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         Assert.Contains("config.json", message, StringComparison.Ordinal);
     }
 
+    /// <summary>All figures but times.</summary>
+    private static string Json(EvaluationReport report)
+    {
+        report = report with { Device = "", Rows = [.. report.Rows.Select(r => r with { MsPerImage = null, Speedup = null })] };
+        using var stream = new MemoryStream();
+        JsonReport.Write(report, stream);
+        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    private sealed class Inline(Action<CalibrationProgress> report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report(value);
+    }
+
     private EvaluationReport Evaluate(int threads)
     {
         using var device = new CpuDevice(threads);
@@ -186,7 +231,7 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
             var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
             // Mixed, and with these corrections, as the artefact will be.
             CalibrationManifest like = TestManifest.Quantized();
-            var calibration = new AblationCalibration(new(model, Calibrator.Solver(model, options), options, device, 2, null, default), new(null, "", ""), new AblationRows(like with
+            var calibration = new AblationCalibration(new(model, Calibrator.Solver(model, options), options, device, 2, null, default), Checkpoint.None, new AblationRows(like with
             {
                 Sampling = like.Sampling with { MeanCorrection = "divide", ClampK = true, VarianceCorrection = true },
             }));

@@ -52,7 +52,8 @@ public class ImageMomentsTests
     internal static ImageMoments Moments(int images, float[] reference, float[] pixels, int channels = Channels)
     {
         int elements = reference.Length / images;
-        var moments = new ImageMoments(images, channels, elements);
+        // As an image of one row.
+        var moments = new ImageMoments(images, channels, elements, new(1, elements / channels, channels));
         for (int i = 0; i < images; i++) moments.Add(i, reference.AsSpan(i * elements, elements), pixels.AsSpan(i * elements, elements));
         return moments;
     }

@@ -14,7 +14,7 @@ public class PairedRunTests
         var options = new EvaluationOptions { FirstImage = 5, Images = 3 };
         using var run = new PairedRun([reference, reference, other], options, seed: 9, digits: null);
         int units = 0;
-        run.Run(_ => units++, default);
+        run.Run(_ => units++, done => Assert.Equal(0, done), default);
         Assert.Equal(run.Units, units);
         Assert.All(run.Rows[1].DriftDb, d => Assert.Equal(double.PositiveInfinity, d));
         Assert.True(run.Rows[1].Moments.Equals(run.Rows[0].Moments));
@@ -36,7 +36,7 @@ public class PairedRunTests
         using var run = new PairedRun([reference], new() { Images = 2 }, 0, null);
         using var cancellation = new CancellationTokenSource();
         cancellation.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => run.Run(_ => { }, cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => run.Run(_ => { }, _ => { }, cancellation.Token));
     }
 
     [Fact]

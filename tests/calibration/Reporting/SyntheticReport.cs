@@ -8,7 +8,7 @@ internal static class SyntheticReport
     public static EvaluationReport Create(bool classifier = true) => new()
     {
         Model = "mnist <test>", Scheduler = "ddim", Eta = 1, Guidance = 1, Timesteps = [.. Enumerable.Range(0, Steps).Select(i => 950f - 50 * i)], Images = 512, FirstImage = 0, Seed = 7,
-        Trajectories = 64, Device = "CPU, 2 threads", CountingRule = NetworkCost.Rule,
+        Trajectories = 64, Device = "CPU, 2 threads", CountingRule = NetworkCost.Rule, Corrections = new(MeanCorrectionKind.Off, true, true, 19, 19, "budget", 5, Steps),
         Rows =
         [
             new() { Name = "FP32", Bits = "FP32", BitOperationsSaved = 1, Bytes = 4456836, MsPerImage = 61.5, Speedup = 1, Digits = classifier ? new(0.991, 4.1, 1.02) : null },
@@ -23,6 +23,12 @@ internal static class SyntheticReport
         Statistics = [.. ((string[])["W8A8", "W4A8", "W4A4"]).Select((bits, i) => new WidthFigures(bits, 1024, 256, Intervals(36 - 6 * i), Intervals(-0.01 * i), Values(0.2), Values(1.5), Values(0.02), Intervals(20 - i)))],
         Pictures = [new(7, 31.2, Picture(255), Picture(128)), new(3, double.PositiveInfinity, Picture(64), Picture(64))],
         Layers = [new("conv_in", "convolution", [28, 28, 32], 320, 8, 416, 225_792), new("mid <block>", "groupNorm", [7, 7, 64], 128, 32, 512, 0)],
+        Decisions =
+        [
+            new("mean correction mmse", false, "W4A8 + k", 64, new("mean correction mmse", "W4A8 nearest", Criterion.SquaredError, new(-0.4, -0.6, -0.2), new(0.4, 0.2, 0.6), Outcome.Improves)),
+            new("variance correction", true, "artefact", 64, new("variance correction", "artefact, σ", Criterion.CoarseFrechet, new(-0.001, -0.002, 0.001), default, Outcome.WithinInterval)),
+            new("bits by measured costs instead of the preset's", true, "MP budget", 64, new("bits", "MP preset", Criterion.SquaredError, new(-0.2, -0.3, -0.1), default, Outcome.Improves)),
+        ],
         Floors = classifier ? new(0.989, 3.2, 0.98) : null,
     };
 

@@ -11,6 +11,8 @@ public class VerdictTests
     [InlineData(Criterion.Correlation, 0.9, 0, 0.05, 0.99, 0, 0.05)] // shrinks less
     [InlineData(Criterion.Bias, 1, 0.2, 0.05, 1, 0.05, 0.05)]
     [InlineData(Criterion.Variance, 1, 0, 0.3, 1, 0, 0.1)]
+    [InlineData(Criterion.SquaredError, 1, 0, 0.2, 1, 0, 0.1)]
+    [InlineData(Criterion.CoarseFrechet, 1, 0.3, 0.1, 1, 0.1, 0.1)]
     public void What_gets_better_is_said_to_improve_and_the_way_back_to_worsen(Criterion criterion, float gain, float bias, float noise, float betterGain, float betterBias, float betterNoise)
     {
         ImageMoments worse = Draw(gain, bias, noise), better = Draw(betterGain, betterBias, betterNoise);

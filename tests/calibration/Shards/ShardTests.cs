@@ -32,18 +32,25 @@ public class ShardTests
     }
 
     [Fact]
-    public void ShardsThatAreMissingOrOfAnotherCalibrationAreNamed()
+    public async Task ShardsThatAreMissingOrOfAnotherCalibrationAreNamed()
     {
         CalibrationOptions options = s_options with { Trajectories = 20, Rounding = RoundingChoice.Nearest };
         using var device = new CpuDevice(1);
         using var folder = new TemporaryFolder();
-        Assert.Null(Calibrator.Run(Model, options, folder.Root, UnitRanges.Of(new(0, 2)), device));
-        Assert.Contains("shard 1/2 has not ended", Assert.Throws<ShardMissingException>(() => Calibrator.Run(Model, options, folder.Root, UnitRanges.Merge(2), device)).Message, StringComparison.Ordinal);
-        Assert.Null(Calibrator.Run(Model, options, folder.Root, UnitRanges.Of(new(1, 2)), device));
-        Assert.Contains("other options", Assert.Throws<ShardMissingException>(() => Calibrator.Run(Model, options with { Seed = 9 }, folder.Root, UnitRanges.Merge(2), device)).Message, StringComparison.Ordinal);
+        Assert.Contains("shard 0/2 has not ended", Refused(options), StringComparison.Ordinal);
+        // Side by side: each waits for what the other has collected.
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(i => Task.Run(() =>
+        {
+            using var own = new CpuDevice(1);
+            Assert.Null(Calibrator.Run(Model, options, folder.Root, UnitRanges.Of(new(i, 2)), own));
+        })));
+        Assert.Contains("other options", Refused(options with { Seed = 9 }), StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => UnitRanges.Of(new(2, 2)));
         Assert.Throws<ArgumentException>(() => UnitRanges.Merge(0));
         Assert.NotNull(Calibrator.Run(Model, options, folder.Root, UnitRanges.Merge(2), device));
+
+        string Refused(CalibrationOptions merged) =>
+            Assert.Throws<ShardMissingException>(() => Calibrator.Run(Model, merged, folder.Root, UnitRanges.Merge(2), device)).Message;
     }
 
     [Theory]

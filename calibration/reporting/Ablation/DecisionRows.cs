@@ -1,0 +1,57 @@
+using Specializer.Calibration;
+using Specializer.Manifest;
+
+namespace Specializer.Reporting;
+
+/// <summary>The rows by which a calibration's decisions are checked: of what the artefact has, itself without it; of what it has not, the ablation's rows with it.</summary>
+internal static class DecisionRows
+{
+    private const string Plain = "artefact, σ", WithoutMean = "artefact, σ, mean not corrected";
+
+    /// <summary>The artefact without each of its corrections.</summary>
+    public static IEnumerable<AblationRow> Without(AblationRow artifact)
+    {
+        ShippedCorrections shipped = ShippedCorrections.Of(artifact.Manifest);
+        AblationRow plain = artifact with { Name = Plain, Manifest = WithoutVariance(artifact.Manifest), Change = null, Against = null };
+        if (shipped.Variance || shipped.Mean != MeanCorrectionKind.Off) yield return plain;
+        if (shipped.Mean != MeanCorrectionKind.Off) yield return plain with { Name = WithoutMean, Manifest = WithoutMeanCorrection(plain.Manifest) };
+    }
+
+    /// <summary>What to compare: the decision, whether the artefact has it, the row with and the row without, and by which criterion.</summary>
+    /// <param name="artifact">The artefact's row.</param>
+    /// <param name="rows">All rows.</param>
+    public static IEnumerable<(string Decision, bool Applied, string With, string Without, Criterion Criterion)> Of(AblationRow artifact, IReadOnlyList<AblationRow> rows)
+    {
+        ShippedCorrections shipped = ShippedCorrections.Of(artifact.Manifest);
+        string bits = AblationRows.Widths(artifact.Manifest);
+        if (Asked("mean-correction"))
+        {
+            if (shipped.Mean != MeanCorrectionKind.Off) yield return ($"mean correction {CorrectionText.Name(shipped.Mean, shipped.ClampK)}", true, Plain, WithoutMean, Criterion.SquaredError);
+            else
+            {
+                foreach (AblationRow row in rows.Where(r => r.Bits == bits && r.Tries is not null))
+                    yield return ($"mean correction {CorrectionText.Name(row.Tries!.Value.Mean, row.Tries.Value.ClampK)}", false, row.Name, AblationRows.Uncorrected(bits), Criterion.SquaredError);
+            }
+        }
+
+        if (Asked("variance-correction") && shipped.Variance) yield return ("variance correction", true, artifact.Name, Plain, Criterion.CoarseFrechet);
+        if (Asked("variance-correction") && !shipped.Variance && rows.FirstOrDefault(r => r.Bits == bits && r.Criterion == Criterion.Variance) is { } varied)
+            yield return ("variance correction", false, varied.Name, varied.Against!, Criterion.CoarseFrechet);
+        if (shipped.Policy == "budget" && rows.FirstOrDefault(r => r.Name == AblationRows.Budget) is { } budget) yield return ("bits by measured costs instead of the preset's", true, budget.Name, budget.Against!, Criterion.SquaredError);
+
+        // What the user chose was not decided on evidence.
+        bool Asked(string option) => artifact.Manifest.Provenance.Options.Contains($"--{option} auto");
+    }
+
+    private static CalibrationManifest WithoutVariance(CalibrationManifest manifest) => manifest with
+    {
+        Sampling = manifest.Sampling with { VarianceCorrection = false },
+        Steps = manifest.Steps.Select(s => s with { CalibratedSigma = s.Sigma }).ToEquatableArray(),
+    };
+
+    private static CalibrationManifest WithoutMeanCorrection(CalibrationManifest manifest) => manifest with
+    {
+        Sampling = manifest.Sampling with { MeanCorrection = "off" },
+        Steps = manifest.Steps.Select(s => s with { Gain = Number.From(1), Offset = s.Offset.Select(_ => default(Number)).ToEquatableArray() }).ToEquatableArray(),
+    };
+}
