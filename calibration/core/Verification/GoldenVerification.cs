@@ -1,5 +1,5 @@
-using Specializer.Manifest;
 using Specializer.Formats;
+using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 

@@ -1,4 +1,3 @@
-using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Tests;
 
