@@ -10,6 +10,21 @@ internal sealed class StepMean(int channels)
 {
     private ProgramInterpreter? _quantized;
 
+    /// <summary>Moments of (M, E) of each image; none where a step injects no noise, whose variance could make room.</summary>
+    /// <param name="state">FP32's state before the step.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="parameters">What it runs with.</param>
+    /// <param name="quantized">The quantized network.</param>
+    /// <param name="needsAll">See <see cref="NeedsAll"/>.</param>
+    /// <param name="none">The condition that means "none", for guidance.</param>
+    /// <param name="cancellation">Acts within an evaluation.</param>
+    public JointMoments[] Moments(TrajectoryState state, StepDecision step, InterpretedStep parameters, NetworkEvaluator quantized, bool needsAll, int none, CancellationToken cancellation)
+    {
+        if (step.Sigma == 0 && !needsAll) return [];
+        JointMoments[] images = Moments(state, GuidedPrediction.Evaluate(quantized, state.Step, parameters, state.X, state.Labels, step.Guidance, none, cancellation));
+        return step.Sigma == 0 ? [] : images;
+    }
+
     /// <summary>Moments of (M, E) of each image.</summary>
     /// <param name="state">FP32's state before the step.</param>
     /// <param name="corrected">ε̃ on that state.</param>

@@ -61,11 +61,8 @@ internal sealed class AddedVariance
     /// <summary>Adds a unit's states at one step; a step without noise of its own needs none.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        StepDecision step = _steps[state.Step];
-        if (step.Sigma == 0 && !_needsAll) return;
-        JointMoments[] images = _mean.Moments(state,
-            GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, step.Guidance, _nullLabel, cancellation));
-        if (step.Sigma == 0) return;
+        JointMoments[] images = _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _nullLabel, cancellation);
+        if (images.Length == 0) return;
         var unit = new JointMoments(_channels, 2);
         foreach (JointMoments image in images) unit.Merge(image);
         _moments[state.Step].Add((int)(state.FirstImage / ReferenceTrajectories.UnitImages), unit);

@@ -29,12 +29,7 @@ internal sealed class StepVariance
     /// <summary>Adds a unit's states at one step; a step without noise of its own has no variance to keep.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        StepDecision step = _steps[state.Step];
-        if (step.Sigma == 0 && !_needsAll) return;
-        JointMoments[] images = _mean.Moments(state,
-            GuidedPrediction.Evaluate(quantized, state.Step, _parameters[state.Step], state.X, state.Labels, step.Guidance, _nullLabel, cancellation));
-        if (step.Sigma == 0) return;
-        foreach (JointMoments image in images) Add(state.Step, image);
+        foreach (JointMoments image in _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _nullLabel, cancellation)) Add(state.Step, image);
     }
 
     /// <summary>Adds an image at one step: the moments of (M, E).</summary>

@@ -127,12 +127,12 @@ public abstract class Sampler : IDisposable
     public ImageBatch Sample(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        SampleRequest.Of(options, Description);
+        SampleRequest request = SampleRequest.Of(options, Description);
         // Waiting for itself would never end.
         if (_turnOfThread == Environment.CurrentManagedThreadId)
             throw new InvalidOperationException($"This sampler is already drawing on this thread. Draw with a session of {nameof(CreateSession)} instead.");
         _turn.Wait(cancellationToken);
-        return InTurn(options, progress, cancellationToken);
+        return InTurn(options, request, progress, cancellationToken);
     }
 
     /// <summary>Draws images on a thread of the pool, with a session that this sampler keeps. Calls take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
@@ -141,24 +141,24 @@ public abstract class Sampler : IDisposable
     public Task<ImageBatch> SampleAsync(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        SampleRequest.Of(options, Description);
+        SampleRequest request = SampleRequest.Of(options, Description);
         return Wait();
 
         async Task<ImageBatch> Wait()
         {
             await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-            return await Task.Run(() => InTurn(options, progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+            return await Task.Run(() => InTurn(options, request, progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
         }
     }
 
     /// <summary>Draws, and passes the turn on.</summary>
-    private ImageBatch InTurn(SampleOptions options, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
+    private ImageBatch InTurn(SampleOptions options, in SampleRequest request, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
             _turnOfThread = Environment.CurrentManagedThreadId;
             _session ??= CreateSession();
-            return _session.Sample(options, progress, cancellationToken);
+            return _session.Draw(options, request, progress, cancellationToken);
         }
         finally
         {

@@ -56,9 +56,15 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Draw(options, SampleRequest.Of(options, _sampler.Description), progress, cancellationToken);
+
+    /// <param name="options">What to draw.</param>
+    /// <param name="request">What follows from it.</param>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
+    internal ImageBatch Draw(SampleOptions options, in SampleRequest request, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
         int batch = request.BatchImages(Capacity);
         Enter();
         try
@@ -93,8 +99,9 @@ public sealed class SamplerSession : IDisposable
     /// <inheritdoc cref="Sample" path="/exception"/>
     public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        SampleRequest.Of(options, _sampler.Description).BatchImages(Capacity);
-        return Task.Run(() => Sample(options, progress, cancellationToken), cancellationToken);
+        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        request.BatchImages(Capacity);
+        return Task.Run(() => Draw(options, request, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields them after every step, decoded where the state is no picture; a step runs when the next preview is asked for.</summary>
