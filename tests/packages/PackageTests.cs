@@ -27,8 +27,19 @@ public sealed class PackageTests(PackedSolution packed)
     {
         string[] names = [.. Directory.GetFiles(packed.Feeds[0]).Select(f => Path.GetFileName(f))];
         Assert.Equal(names.Order(StringComparer.Ordinal), Directory.GetFiles(packed.Feeds[1]).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
-        foreach (string name in names)
-            Assert.True(File.ReadAllBytes(Path.Combine(packed.Feeds[0], name)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(packed.Feeds[1], name))), $"{name} differs.");
+        Assert.Empty(names.Where(name => !Bytes(0, name).AsSpan().SequenceEqual(Bytes(1, name))).SelectMany(name => (string[])[name, .. Differing(name)]));
+
+        byte[] Bytes(int feed, string name) => File.ReadAllBytes(Path.Combine(packed.Feeds[feed], name));
+
+        IEnumerable<string> Differing(string name)
+        {
+            Dictionary<string, string>[] entries = [.. Enumerable.Range(0, 2).Select(feed =>
+            {
+                using ZipArchive zip = ZipFile.OpenRead(Path.Combine(packed.Feeds[feed], name));
+                return zip.Entries.ToDictionary(e => e.FullName, e => $"{e.Crc32:X8} {e.LastWriteTime:s}");
+            })];
+            return entries[0].Keys.Union(entries[1].Keys).Where(e => entries[0].GetValueOrDefault(e) != entries[1].GetValueOrDefault(e)).Select(e => $"{name}/{e}");
+        }
     }
 
     [Fact]

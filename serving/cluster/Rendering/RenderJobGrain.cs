@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace Specializer.Cluster;
 
 /// <inheritdoc cref="IRenderJobGrain"/>
-internal sealed partial class RenderJobGrain(
+internal sealed class RenderJobGrain(
     [PersistentState("job", ClusterStorage.Name)] IPersistentState<RenderJobState> job, [PersistentState("plan", ClusterStorage.Name)] IPersistentState<RenderPlan> plan,
     IPictureStore store, IOptions<SpecializerSiloOptions> options, TimeProvider time, ILogger<RenderJobGrain> log) : Grain, IRenderJobGrain
 {
@@ -90,7 +90,7 @@ internal sealed partial class RenderJobGrain(
         {
             changed = true;
             if (!ended.Finished) plan.State.Return(ended.Lease, ended.Error);
-            else if (!plan.State.Finish(ended.Lease, ended.Drawn, ended.Found)) Late(log, Name, report.Worker);
+            else if (!plan.State.Finish(ended.Lease, ended.Drawn, ended.Found)) log.Late(Name, report.Worker);
         }
 
         UnitLease? lease = null;
@@ -127,7 +127,7 @@ internal sealed partial class RenderJobGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            NotFinished(log, e, Name);
+            log.NotFinished(e, Name);
         }
     }, TimeSpan.Zero, s_again);
 
@@ -148,12 +148,6 @@ internal sealed partial class RenderJobGrain(
     private RenderProgress Describe() => job.State.Request is not { } request
         ? new(Name, RenderStatus.None, 0, 0, 0, 0, 0, 0, 0, null)
         : new(Name, plan.State.Status, request.Count, plan.State.FinishedPictures, plan.State.Leases.Count, plan.State.Finished.Count, plan.State.Reissued, plan.State.Drawn, plan.State.Found, plan.State.Error);
-
-    [LoggerMessage(LogLevel.Information, "Job {Job}: {Worker} finished a unit too late; another has it.")]
-    private static partial void Late(ILogger log, string job, string worker);
-
-    [LoggerMessage(LogLevel.Warning, "Job {Job}: the list of hashes could not be written; it will be tried again.")]
-    private static partial void NotFinished(ILogger log, Exception e, string job);
 }
 
 /// <summary>What a job draws; written once.</summary>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Specializer.Cluster;
 
 /// <summary>A silo's worker: tells the board what the silo can run, takes units of jobs one at a time, and puts their pictures into the store. That it asks for work keeps work from piling up.</summary>
-internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store, IGrainFactory grains, ILocalSiloDetails silo, ILogger<RenderWorker> log) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrainFactory grains, ILocalSiloDetails silo, ILogger<RenderWorker> log) : ILifecycleParticipant<ISiloLifecycle>
 {
     /// <summary>Between questions for work, and after a call that failed.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
@@ -43,7 +43,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
             }
             catch (Exception e) when (!stopping.IsCancellationRequested)
             {
-                Failed(log, e);
+                log.Failed(e);
             }
 
             if (!worked) await Pause(stopping);
@@ -55,7 +55,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
         }
         catch (Exception e)
         {
-            Failed(log, e);
+            log.Failed(e);
         }
     }
 
@@ -75,7 +75,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
                 }
                 catch (Exception e) when (!stopping.IsCancellationRequested)
                 {
-                    Failed(log, e);
+                    log.Failed(e);
                 }
             }
         }
@@ -110,7 +110,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
             }
             catch (Exception e)
             {
-                Failed(log, e);
+                log.Failed(e);
                 if (ended is null || (stopping.IsCancellationRequested && ++tries == 3)) return null;
                 await Pause(stopping);
             }
@@ -134,7 +134,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
             bool ended = e is OperationCanceledException && stop.IsCancellationRequested;
             if (!ended)
             {
-                Failed(log, e);
+                log.Failed(e);
                 activity?.SetStatus(ActivityStatusCode.Error, e.Message);
             }
 
@@ -162,7 +162,7 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
                 catch (Exception e) when (!stop.IsCancellationRequested)
                 {
                     // The job may be on its way to another silo.
-                    Failed(log, e);
+                    log.Failed(e);
                 }
             }
         }
@@ -172,7 +172,4 @@ internal sealed partial class RenderWorker(SamplerHost host, IPictureStore store
     }
 
     private static Task Pause(CancellationToken stopping) => Task.Delay(s_pause, stopping).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
-    [LoggerMessage(LogLevel.Warning, "A silo's worker failed; it goes on.")]
-    private static partial void Failed(ILogger log, Exception e);
 }
