@@ -5,9 +5,9 @@ namespace Specializer.Calibration;
 
 /// <summary>What stands in an artefact beside the network that is sampled.</summary>
 /// <param name="TextEncoder">From a prompt's tokens to its context; null without prompts.</param>
-/// <param name="Empty">Tokens of the empty prompt.</param>
+/// <param name="Text">The tokenizer, which travels with the weights; null without prompts.</param>
 /// <param name="Decoder">From the state to the picture; null where the state is the picture.</param>
-internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, QuantizedPart? Decoder)
+internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? Text, QuantizedPart? Decoder)
 {
     /// <summary>Names of the networks in a manifest.</summary>
     public const string EncoderName = "text_encoder", DecoderName = "decoder";
@@ -17,7 +17,7 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, Qu
     {
         Encoders = TextEncoder is null ? default : new([Timeless(EncoderName, TextEncoder, UNetImporter.Context)]),
         Decoder = Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon),
-        Prompt = TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Empty.ToEquatableArray()),
+        Prompt = TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Text!.Ids("").ToEquatableArray()) { Vocabulary = Text.Vocabulary.Length, Merges = Text.Merges.Length },
     };
 
     /// <summary>Adds the tensors to a file.</summary>
@@ -25,6 +25,9 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, Qu
     {
         TextEncoder?.Tensors.AddTo(writer, $"{EncoderName}.");
         Decoder?.Tensors.AddTo(writer, $"{DecoderName}.");
+        if (Text is null) return;
+        writer.Add(Prompt.VocabularyTensor, Text.Vocabulary, Text.Vocabulary.Length);
+        writer.Add(Prompt.MergesTensor, Text.Merges, Text.Merges.Length);
     }
 
     /// <param name="name">Of the network in the manifest.</param>

@@ -58,7 +58,7 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        SampleRequest request = SampleRequest.Of(options, _sampler);
         int batch = request.BatchImages(Capacity);
         Enter();
         try
@@ -93,7 +93,7 @@ public sealed class SamplerSession : IDisposable
     /// <inheritdoc cref="Sample" path="/exception"/>
     public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        SampleRequest.Of(options, _sampler.Description).BatchImages(Capacity);
+        SampleRequest.Of(options, _sampler).BatchImages(Capacity);
         return Task.Run(() => Sample(options, progress, cancellationToken), cancellationToken);
     }
 
@@ -106,7 +106,7 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public IAsyncEnumerable<SamplePreview> PreviewAsync(SampleOptions options, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        SampleRequest request = SampleRequest.Of(options, _sampler);
         int batch = request.BatchImages(Capacity);
         if (options.Count > batch)
             throw new ArgumentException($"Previews show one batch: at most {batch} images here, {options.Count} were asked for. Create a session with a larger capacity.");
