@@ -7,7 +7,7 @@ internal sealed class LinkedNetwork
     /// <summary>An input of this name takes the label of each picture.</summary>
     public const string Label = "label";
 
-    private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? decoder)
+    private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? decoder, Prompt? prompt)
     {
         Network[] parts = [network, .. encoders, .. decoder is null ? [] : (Network[])[decoder]];
         Slots = new(parts);
@@ -28,7 +28,7 @@ internal sealed class LinkedNetwork
         if (decoder is not null) times.AddRange(decoder.Operations.Select(o => (o, BindingTime.End)));
         CallOperations = times.Count(t => t.Time == BindingTime.Call);
         StepOperations = times.Count(t => t.Time == BindingTime.Step);
-        bool alone = parts.Length == 1 && times.Take(CallOperations).All(t => t.Time == BindingTime.Call);
+        bool alone = parts.Length == 1 && prompt is null && times.Take(CallOperations).All(t => t.Time == BindingTime.Call);
         Network = alone ? network : network with
         {
             Maps = parts.SelectMany(p => p.Maps).GroupBy(m => m.Name, StringComparer.Ordinal).Select(g => g.First()).ToEquatableArray(),
@@ -36,22 +36,25 @@ internal sealed class LinkedNetwork
             Operations = times.OrderBy(t => t.Time).Select(t => t.Operation).ToEquatableArray(),
             Inputs = Given,
             Outputs = decoder is null ? default : decoder.AllOutputs().ToEquatableArray(),
+            Texts = prompt is not { Vocabulary: > 0 } ? default
+                : new([new(Prompt.VocabularyTensor, prompt.Vocabulary), new(Prompt.MergesTensor, prompt.Merges)]),
         };
     }
 
     /// <summary>The networks of a sound manifest.</summary>
-    public static LinkedNetwork Of(CalibrationManifest manifest) => Of(manifest.Network, manifest.Encoders, manifest.Decoder);
+    public static LinkedNetwork Of(CalibrationManifest manifest) => Of(manifest.Network, manifest.Encoders, manifest.Decoder, manifest.Prompt);
 
     /// <summary>Networks that are connected soundly.</summary>
     /// <param name="network">The one that is sampled.</param>
     /// <param name="encoders">In the order in which they run.</param>
     /// <param name="decoder">Null where the state is the picture.</param>
-    public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder) => new(
+    /// <param name="prompt">How prompts enter; null where no tokenizer lies with the weights.</param>
+    public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder, Prompt? prompt = null) => new(
         network, [.. encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
-        decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()));
+        decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()), prompt);
 
     /// <summary>A network by itself.</summary>
-    public static LinkedNetwork Of(Network network) => new(network, [], null);
+    public static LinkedNetwork Of(Network network) => new(network, [], null, null);
 
     /// <summary>Maps, each once, those of the sampled network first; operations in the order in which they run.</summary>
     public Network Network { get; }

@@ -23,6 +23,8 @@ internal sealed class WeightKey
             if (operation.PackedBytes(maps) > 0) Line(operation.Name, operation.PackedShape(maps));
         }
 
+        foreach (TextTensor file in network.Texts) Line(file.Name, file.Bytes);
+
         using var sha256 = SHA256.Create();
         Bytes = new(sha256.ComputeHash(Encoding.UTF8.GetBytes(text.ToString())));
 

@@ -24,6 +24,12 @@ internal sealed class WeightLayout
             position += bytes;
         }
 
+        foreach (TextTensor text in network.Texts)
+        {
+            _offsets.Add(text.Name, position);
+            position += Align(text.Bytes);
+        }
+
         TotalBytes = position;
     }
 
@@ -33,8 +39,8 @@ internal sealed class WeightLayout
     /// <summary>Length of the blob.</summary>
     public long TotalBytes { get; }
 
-    /// <summary>Section of the operation with this name.</summary>
-    public long this[string operation] => _offsets[operation];
+    /// <summary>Section of the operation, or text, with this name.</summary>
+    public long this[string name] => _offsets[name];
 
     public static long Align(long bytes) => (bytes + 63) / 64 * 64;
 

@@ -49,7 +49,17 @@ internal sealed record ModelIdentity(
 /// <summary>How a text enters: as numbers of its tokens, in an input of an encoder.</summary>
 /// <param name="Input">Name of the input.</param>
 /// <param name="Empty">The tokens of the empty text, which stands for "none" under guidance: beginning, end, then what the rest is filled with.</param>
-internal sealed record Prompt(string Input, EquatableArray<int> Empty);
+internal sealed record Prompt(string Input, EquatableArray<int> Empty)
+{
+    /// <summary>Names of the tensors that hold the tokenizer's files.</summary>
+    public const string VocabularyTensor = "prompt.vocabulary", MergesTensor = "prompt.merges";
+
+    /// <summary>Bytes of the tokenizer's <c>vocab.json</c>, which travels with the weights as it is; 0 where callers bring a tokenizer.</summary>
+    public int Vocabulary { get; init; }
+
+    /// <summary>Bytes of its <c>merges.txt</c>; 0 exactly when there is no vocabulary.</summary>
+    public int Merges { get; init; }
+}
 
 /// <summary>The scheduler that the solver's numbers come from, with everything that decides them.</summary>
 /// <param name="Family">Which solver, e.g. <c>ddim</c>.</param>

@@ -19,6 +19,9 @@ internal sealed record Network(
     /// <summary>Names of further FP32 maps that leave the network.</summary>
     public EquatableArray<string> Outputs { get; init; }
 
+    /// <summary>Files that travel with the weights as they are, behind those of the operations.</summary>
+    public EquatableArray<TextTensor> Texts { get; init; }
+
     /// <summary>All inputs, the latent first.</summary>
     public IEnumerable<string> AllInputs() => [Latent, .. Inputs];
 
@@ -38,6 +41,11 @@ internal sealed record Network(
         Outputs = Outputs.Select(map).ToEquatableArray(),
     };
 }
+
+/// <summary>A file among the weights.</summary>
+/// <param name="Name">Of its tensor.</param>
+/// <param name="Bytes">Its length.</param>
+internal sealed record TextTensor(string Name, int Bytes);
 
 /// <summary>A network that knows no timestep: an encoder, which runs once a call, or the decoder, which runs when the steps are done. Its quantization has one column.</summary>
 /// <param name="Name">What its operations, and so its tensors in the weights file, are qualified with: letters, digits and '_'.</param>

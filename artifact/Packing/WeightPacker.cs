@@ -28,6 +28,12 @@ internal static class WeightPacker
             operation.Pack(sections, maps);
         }
 
+        foreach (TextTensor text in network.Texts)
+        {
+            sections.ExpectAt(layout[text.Name], text.Name);
+            sections.Bytes(text.Name);
+        }
+
         sections.ExpectAt(layout.TotalBytes, "end");
     }
 

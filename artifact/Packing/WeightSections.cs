@@ -33,6 +33,9 @@ internal sealed class WeightSections(IReadOnlyDictionary<string, WeightTensor> t
         return sums;
     }
 
+    /// <summary>Bytes as they are.</summary>
+    public void Bytes(string name) => Write(Read(name));
+
     /// <summary>FP32 numbers, all finite.</summary>
     public void Floats(string name) => Write(ReadFinite(name));
 

@@ -52,5 +52,6 @@ internal static class WeightTensors
         var maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         foreach (Operation operation in network.Operations)
             foreach (WeightTensor tensor in operation.Tensors(maps)) yield return tensor;
+        foreach (TextTensor text in network.Texts) yield return new(text.Name, "U8", text.Bytes);
     }
 }

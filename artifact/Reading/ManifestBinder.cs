@@ -109,7 +109,11 @@ internal static class ManifestBinder
 
     private static Prompt Prompt(ObjectBinder o)
     {
-        var prompt = new Prompt(o.ModulePath("input"), o.Integers("empty", 0, ManifestLimits.Rows));
+        var prompt = new Prompt(o.ModulePath("input"), o.Integers("empty", 0, ManifestLimits.Rows))
+        {
+            Vocabulary = o.Has("vocabulary") ? o.Integer("vocabulary", 1, ManifestLimits.TextBytes) : 0,
+            Merges = o.Has("merges") ? o.Integer("merges", 1, ManifestLimits.TextBytes) : 0,
+        };
         o.Done();
         return prompt;
     }

@@ -209,6 +209,10 @@ internal sealed class PipelineValidator
             return;
         }
 
+        if (prompt.Vocabulary == 0 != (prompt.Merges == 0))
+            _log.Add(ManifestErrorId.Contradiction, "A vocabulary and its merges belong together: state both or neither.", node);
+        if (linked.Network.Operations.FirstOrDefault(o => o.Name is Prompt.VocabularyTensor or Prompt.MergesTensor) is { } taken)
+            _log.Add(ManifestErrorId.Duplicate, $"The operation {Names.Quote(taken.Name)} is called as a file of the tokenizer is among the weights. Rename it.", node);
         Map ids = Find(linked.Network, prompt.Input);
         if (prompt.Empty.Count != ids.Pixels * ids.Channels)
             _log.Add(ManifestErrorId.Length, $"'empty' has {prompt.Empty.Count} elements; {Names.Quote(ids.Name)} holds {ids.Pixels * ids.Channels}.", node["empty"]!);

@@ -109,7 +109,21 @@ internal static class SamplerEmitter
         w.Line("/// <summary>Opens the weights that were packed for this type.</summary>");
         w.Line("/// <param name=\"device\">Where to run; null for a CPU device of its own.</param>");
         w.Line("/// <exception cref=\"global::Specializer.SamplerMismatchException\">The weights are missing or are not those of this type.</exception>");
-        w.Line($"public static {name} Load(global::Specializer.Device? device = null) => new(device);");
+        if (!model.ReadsPrompts)
+        {
+            w.Line($"public static {name} Load(global::Specializer.Device? device = null) => new(device);");
+            w.Line();
+            return;
+        }
+
+        w.Line($"public static {name} Load(global::Specializer.Device? device = null)");
+        using (w.Block())
+        {
+            w.Line($"{name} sampler = new(device);");
+            w.Line("sampler.Tokenizer = global::Specializer.Text.ClipTokenizer.Of(sampler);");
+            w.Line("return sampler;");
+        }
+
         w.Line();
     }
 
@@ -177,7 +191,10 @@ internal static class SamplerEmitter
             w.Line("],");
         }
 
-        if (model.Prompt is { } prompt) w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]),");
+        if (model.Prompt is not { } prompt) return;
+        string texts = model.Texts.Count == 0 ? ""
+            : $" {{ Vocabulary = new({Literal.Int(model.Texts[0])}, {Literal.Int(prompt.Vocabulary)}), Merges = new({Literal.Int(model.Texts[1])}, {Literal.Int(prompt.Merges)}) }}";
+        w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]){texts},");
     }
 
     /// <summary>A method of operations that do not belong to a step.</summary>

@@ -82,6 +82,12 @@ internal sealed record SamplerModel(
     /// <summary>How prompts enter, or null.</summary>
     public Prompt? Prompt { get; init; }
 
+    /// <summary>Where the tokenizer's vocabulary and merges lie among the packed weights; empty for none.</summary>
+    public EquatableArray<long> Texts { get; init; }
+
+    /// <summary>Whether the type reads prompts by itself.</summary>
+    public bool ReadsPrompts { get; init; }
+
     /// <summary>The map of the picture: the state where there is no decoder.</summary>
     public Map Picture { get; init; } = null!;
 

@@ -9,6 +9,9 @@ namespace Specializer.Generator.Parsing;
 /// <param name="OldLanguage">The project's version of C# where it is too old for a sampler; null otherwise.</param>
 internal sealed record ProjectFacts(bool HasRuntime, bool SeesInternals, string? OldLanguage)
 {
+    /// <summary>Whether Specializer.Text is referenced, which reads prompts.</summary>
+    public bool ReadsPrompts { get; init; }
+
     public static ProjectFacts Of(Compilation compilation, CancellationToken cancellation)
     {
         IAssemblySymbol? runtime = compilation.GetTypeByMetadataName("Specializer.Sampler")?.ContainingAssembly;
@@ -17,6 +20,9 @@ internal sealed record ProjectFacts(bool HasRuntime, bool SeesInternals, string?
             runtime is not null,
             runtime?.GivesAccessTo(compilation.Assembly) ?? false,
             // Tables are collection expressions.
-            language < LanguageVersion.CSharp12 ? language.ToDisplayString() : null);
+            language < LanguageVersion.CSharp12 ? language.ToDisplayString() : null)
+        {
+            ReadsPrompts = compilation.GetTypeByMetadataName("Specializer.Text.ClipTokenizer") is not null,
+        };
     }
 }

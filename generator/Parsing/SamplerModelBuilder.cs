@@ -11,7 +11,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
     private static readonly string[] s_inherited =
     [
         "Equals", "ReferenceEquals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize",
-        "Description", "Device", "Sample", "SampleAsync", "CreateSession", "Dispose",
+        "Description", "Device", "Sample", "SampleAsync", "CreateSession", "Dispose", "Tokenizer", "ReadText",
     ];
 
     private static readonly string[] s_printed =
@@ -53,10 +53,10 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
     public static bool IsReserved(string className) =>
         s_inherited.Contains(className) || s_printed.Contains(className.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'));
 
-    public static SamplerModel Build(CalibrationManifest manifest, TypeName type, bool seesInternals) =>
-        new SamplerModelBuilder(manifest, type.Name).Build(type, seesInternals);
+    public static SamplerModel Build(CalibrationManifest manifest, TypeName type, ProjectFacts project) =>
+        new SamplerModelBuilder(manifest, type.Name).Build(type, project);
 
-    private SamplerModel Build(TypeName type, bool seesInternals)
+    private SamplerModel Build(TypeName type, ProjectFacts project)
     {
         bool hasVectors = _network.Embedding.Vectors > 0;
         EquatableArray<string> stepMethods = StepMethods();
@@ -72,7 +72,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
         EquatableArray<Section> call = Sections(BindingTime.Call), step = Sections(BindingTime.Step), end = Sections(BindingTime.End);
         var key = new WeightKey(_network, _manifest.Steps.Count, _manifest.Weights.Sha256);
         return new(
-            type, seesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
+            type, project.SeesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
             _network.Operations.OfType<ConvolutionOperation>().Select(c => c.WeightBits).Distinct().OrderBy(b => b).ToEquatableArray(),
             _plan.BytesPerImage, _layout.TotalBytes, _shapes.Shapes, _weights.ToEquatableArray(), maps, vectors, state,
             _mapNames[_network.Latent], _mapNames[_network.Epsilon],
@@ -83,6 +83,8 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             Once = Once(),
             Inputs = _linked.Given.Select(Input).ToEquatableArray(),
             Prompt = _manifest.Prompt,
+            Texts = _network.Texts.Select(t => _layout[t.Name]).ToEquatableArray(),
+            ReadsPrompts = project.ReadsPrompts && _network.Texts.Count > 0,
             Picture = _maps[_linked.Picture],
             PictureName = _manifest.Decoder is null ? null : _mapNames[_linked.Picture],
         };

@@ -52,7 +52,7 @@ internal static class SamplerParser
             : ManifestReader.Read(file.Text);
         var options = new SamplerOptions(file, read.Manifest?.Model.Name);
         if (read.Manifest is { } manifest && options.Problems.Count == 0 && project.OldLanguage is null)
-            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project.SeesInternals), options.Notes.ToEquatableArray());
+            return new(file.Path, SamplerModelBuilder.Build(manifest, options.Type, project), options.Notes.ToEquatableArray());
 
         List<DiagnosticInfo> problems = [.. options.Problems, .. options.Notes];
         if (project.OldLanguage is not null)

@@ -2,7 +2,8 @@ namespace Specializer.Extensions.AI;
 
 /// <summary>What a prompt means to a model. Equal conditions draw equal images from equal noise.</summary>
 /// <param name="Label">The label; −1 where there is none.</param>
-internal readonly record struct PromptCondition(int Label);
+/// <param name="Prompt">The text, for models that read it.</param>
+internal readonly record struct PromptCondition(int Label, string Prompt = "");
 
 /// <summary>What the generator asks of a model: to read prompts, and to draw a batch. Models with a text encoder take this place as models with labels do.</summary>
 internal interface IPromptSampler : IDisposable

@@ -17,7 +17,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
     private int _disposed;
 
     /// <summary>Starts a generator.</summary>
-    /// <param name="sampler">A model with labels, or with none; stays the caller's, and must live longer.</param>
+    /// <param name="sampler">A model with a text encoder, with labels, or with neither; stays the caller's, and must live longer.</param>
     /// <param name="options">How it reads prompts and how much it takes on; null for the defaults.</param>
     /// <exception cref="ArgumentException">An option is out of range, or a name's label is none of the model's.</exception>
     /// <exception cref="InsufficientMemoryException">The working memory does not fit this computer's.</exception>
@@ -38,7 +38,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
     }
 
     /// <summary>Draws images. Of the options it heeds <c>Count</c> and the <see cref="ImageProperty"/>s; the size is the model's own, whatever was asked for.</summary>
-    /// <param name="request">The prompt: a label's number or name, or nothing.</param>
+    /// <param name="request">The prompt: a text for a model with a text encoder, else a label's number or name, or nothing.</param>
     /// <param name="options">What to draw.</param>
     /// <param name="cancellationToken">Acts while the request waits, and within a step unless the images are others' as well.</param>
     /// <returns>A PNG for each image, with the properties that draw it again; as raw representation the <see cref="ImageBatch"/>.</returns>
@@ -149,10 +149,10 @@ public sealed class SpecializerImageGenerator : IImageGenerator
         }
     }
 
-    private static LabelPromptSampler Prompts(Sampler sampler, SpecializerImageGeneratorOptions options, bool owned)
+    private static IPromptSampler Prompts(Sampler sampler, SpecializerImageGeneratorOptions options, bool owned)
     {
         ArgumentNullException.ThrowIfNull(sampler);
         options.Validate();
-        return new(sampler, owned, options.LabelNames, options.Capacity);
+        return sampler.Description.Prompt is null ? new LabelPromptSampler(sampler, owned, options.LabelNames, options.Capacity) : new TextPromptSampler(sampler, owned, options.Capacity);
     }
 }

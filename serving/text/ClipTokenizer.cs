@@ -1,10 +1,11 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
 
 namespace Specializer.Text;
 
 /// <summary>CLIP's tokenizer: byte-level pair encoding of lower-case words, as the text encoders of Stable Diffusion have it. Any number of threads may use one.</summary>
-public sealed partial class ClipTokenizer
+public sealed partial class ClipTokenizer : IPromptTokenizer
 {
     /// <summary>The longest prompt, in characters: thousands of words, where no picture follows more than some dozens.</summary>
     public const int MaximumPromptLength = 1 << 16;
@@ -34,23 +35,47 @@ public sealed partial class ClipTokenizer
         TokenizerConfiguration configuration = TokenizerConfiguration.Read(folder);
         Vocabulary vocabulary = Vocabulary.Read(folder);
         int begin = Id(configuration.Begin), end = Id(configuration.End), padding = Id(configuration.Padding);
-        var special = new Dictionary<string, int>(StringComparer.Ordinal) { [configuration.Begin] = begin, [configuration.End] = end };
+        return Create(vocabulary, configuration.Length, begin, end, padding, vocabulary.Ids.ContainsKey(configuration.Unknown) ? configuration.Unknown : null);
+
+        int Id(string token) => vocabulary.Ids.TryGetValue(token, out int id)
+            ? id
+            : throw new TokenizerException(Path.Combine(folder, Vocabulary.VocabularyFile), $"has no token '{token}', which the folder's configuration names.");
+    }
+
+    /// <summary>The tokenizer that a sampler was compiled with: its vocabulary and merges travel with its weights.</summary>
+    /// <param name="sampler">The sampler; it is not kept.</param>
+    /// <exception cref="ArgumentException">The sampler was compiled without one.</exception>
+    /// <exception cref="TokenizerException">The files are not a vocabulary of CLIP's kind.</exception>
+    public static ClipTokenizer Of(Sampler sampler)
+    {
+        ArgumentNullException.ThrowIfNull(sampler);
+        if (sampler.Description.Prompt is not { Vocabulary: { } vocabularyText, Merges: { } mergesText, Empty: { Count: > 2 } empty })
+            throw new ArgumentException($"{sampler.Description.Name} was compiled without a tokenizer. Load one from the model's folder with {nameof(Load)}.", nameof(sampler));
+        string name = sampler.Description.Name, file = $"{name}: {Vocabulary.VocabularyFile}";
+        Vocabulary vocabulary = Vocabulary.Parse(file, Encoding.UTF8.GetString(sampler.ReadText(vocabularyText)), $"{name}: {Vocabulary.MergesFile}", Encoding.UTF8.GetString(sampler.ReadText(mergesText)));
+        // The empty prompt is beginning, end, filling.
+        if (empty.FirstOrDefault(id => id >= vocabulary.Ids.Count, -1) is >= 0 and int missing) throw new TokenizerException(file, $"has no token {missing}, which the empty prompt holds.");
+        return Create(vocabulary, empty.Count, empty[0], empty[1], empty[2], vocabulary.Ids.First(t => t.Value == empty[1]).Key);
+    }
+
+    private static ClipTokenizer Create(Vocabulary vocabulary, int length, int begin, int end, int padding, string? unknown)
+    {
+        Dictionary<string, int> special = vocabulary.Ids.Where(t => t.Value == begin || t.Value == end).ToDictionary(StringComparer.Ordinal);
         var words = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids)
         {
             Merges = vocabulary.Merges,
             SpecialTokens = special,
             Normalizer = LowerCaseNormalizer.Instance,
             PreTokenizer = new RegexPreTokenizer(Word(), special),
-            UnknownToken = vocabulary.Ids.ContainsKey(configuration.Unknown) ? configuration.Unknown : null,
+            UnknownToken = unknown,
             EndOfWordSuffix = Vocabulary.EndOfWord,
             ByteLevel = true,
         });
-        return new(words, configuration.Length, begin, end, padding);
-
-        int Id(string token) => vocabulary.Ids.TryGetValue(token, out int id)
-            ? id
-            : throw new TokenizerException(Path.Combine(folder, "vocab.json"), $"has no token '{token}', which the folder's configuration names.");
+        return new(words, length, begin, end, padding);
     }
+
+    /// <inheritdoc/>
+    IReadOnlyList<int> IPromptTokenizer.ReadPrompt(string prompt) => Tokenize(prompt).Chunk(0).ToArray();
 
     /// <summary>The ids of a text alone, without first, last and padding.</summary>
     /// <param name="text">The text, at most <see cref="MaximumPromptLength"/> characters.</param>

@@ -32,11 +32,15 @@ internal static class TokenizerFile
 
     /// <summary>The file's JSON object.</summary>
     /// <exception cref="TokenizerException">It cannot be read, or is no JSON object.</exception>
-    public static JsonElement ReadObject(string path)
+    public static JsonElement ReadObject(string path) => ParseObject(path, ReadText(path));
+
+    /// <summary>A text's JSON object.</summary>
+    /// <exception cref="TokenizerException">It is no JSON object.</exception>
+    public static JsonElement ParseObject(string path, string text)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(ReadText(path), new() { MaxDepth = 16 });
+            using JsonDocument document = JsonDocument.Parse(text, new() { MaxDepth = 16 });
             if (document.RootElement.ValueKind == JsonValueKind.Object) return document.RootElement.Clone();
         }
         catch (JsonException e)

@@ -11,17 +11,28 @@ internal sealed record Vocabulary(IReadOnlyDictionary<string, int> Ids, IReadOnl
     /// <summary>Marks a token that ends a word.</summary>
     public const string EndOfWord = "</w>";
 
+    /// <summary>Names of the files.</summary>
+    public const string VocabularyFile = "vocab.json", MergesFile = "merges.txt";
+
     /// <summary>Reads a folder's vocabulary.</summary>
     /// <exception cref="TokenizerException">A file cannot be read, or is not a vocabulary of CLIP's kind.</exception>
     public static Vocabulary Read(string folder)
     {
-        Dictionary<string, int> ids = ReadIds(Path.Combine(folder, "vocab.json"));
-        return new(ids, ReadMerges(Path.Combine(folder, "merges.txt"), ids));
+        string vocabulary = Path.Combine(folder, VocabularyFile), merges = Path.Combine(folder, MergesFile);
+        return Parse(vocabulary, TokenizerFile.ReadText(vocabulary), merges, TokenizerFile.ReadText(merges));
     }
 
-    private static Dictionary<string, int> ReadIds(string path)
+    /// <summary>Reads two files' texts.</summary>
+    /// <exception cref="TokenizerException">They are not a vocabulary of CLIP's kind.</exception>
+    public static Vocabulary Parse(string vocabularyPath, string vocabulary, string mergesPath, string merges)
     {
-        JsonElement file = TokenizerFile.ReadObject(path);
+        Dictionary<string, int> ids = ReadIds(vocabularyPath, vocabulary);
+        return new(ids, ReadMerges(mergesPath, merges, ids));
+    }
+
+    private static Dictionary<string, int> ReadIds(string path, string text)
+    {
+        JsonElement file = TokenizerFile.ParseObject(path, text);
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         var tokens = new string?[file.GetPropertyCount()];
         foreach (JsonProperty property in file.EnumerateObject())
@@ -42,12 +53,12 @@ internal sealed record Vocabulary(IReadOnlyDictionary<string, int> Ids, IReadOnl
         return ids;
     }
 
-    private static List<string> ReadMerges(string path, Dictionary<string, int> ids)
+    private static List<string> ReadMerges(string path, string text, Dictionary<string, int> ids)
     {
         var merges = new List<string>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         int number = 0;
-        foreach (string line in TokenizerFile.ReadText(path).Split('\n').Select(l => l.TrimEnd('\r')))
+        foreach (string line in text.Split('\n').Select(l => l.TrimEnd('\r')))
         {
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal))) continue;

@@ -132,7 +132,7 @@ internal sealed class ManifestBuilder
         h = text.Convolution("fc", h, text.Map("h", 1, tokens, 8), residual: "rows", kernelSize: 1, padding: 0, weightBits: 8);
         text.Operation("layerNorm", "norm", h, text.Map("encoder_hidden_states", 1, tokens, 8), ("epsilon", Number(1e-5)));
         _encoders.Add(text.Timeless("text_encoder", "ids", "encoder_hidden_states"));
-        _prompt = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(10, 11, 11, 11) };
+        _prompt = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(10, 11, 11, 11), ["vocabulary"] = 72, ["merges"] = 4 };
 
         WithInputs = true;
         Map("latent", s, Channels);

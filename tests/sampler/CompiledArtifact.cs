@@ -20,10 +20,10 @@ internal static class CompiledArtifact
         var compilation = CSharpCompilation.Create("Consumer", references:
         [
             .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-                .Where(p => Path.GetFileName(p).StartsWith("System.", StringComparison.Ordinal)).Append(typeof(Sampler).Assembly.Location)
+                .Where(p => Path.GetFileName(p).StartsWith("System.", StringComparison.Ordinal)).Append(typeof(Sampler).Assembly.Location).Append(typeof(Specializer.Text.ClipTokenizer).Assembly.Location)
                 .Select(p => MetadataReference.CreateFromFile(p)),
         ], options: new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));
-        CSharpGeneratorDriver.Create([new SamplerGenerator().AsSourceGenerator()], [new Text(manifestPath)], CSharpParseOptions.Default, new Options())
+        CSharpGeneratorDriver.Create([new SamplerGenerator().AsSourceGenerator()], [new ManifestText(manifestPath)], CSharpParseOptions.Default, new Options())
             .RunGeneratorsAndUpdateCompilation(compilation, out Compilation generated, out ImmutableArray<Diagnostic> diagnostics);
         Assert.Empty(diagnostics);
         source = Assert.Single(generated.SyntaxTrees).ToString();
@@ -41,7 +41,7 @@ internal static class CompiledArtifact
     }
 
     /// <summary>The manifest as the build hands it to the generator.</summary>
-    private sealed class Text(string path) : AdditionalText
+    private sealed class ManifestText(string path) : AdditionalText
     {
         public override string Path => path;
 

@@ -1,5 +1,7 @@
+using Microsoft.Extensions.AI;
 using Specializer.Calibration;
 using Specializer.Calibration.Tests;
+using Specializer.Extensions.AI;
 using Specializer.Manifest;
 using Specializer.Tests;
 
@@ -71,6 +73,40 @@ public sealed class ConditionalSamplerTests(ConditionalSamplerTests.Artefact art
         Assert.Equal(artefact.Ids(""), artefact.Compiled.Description.Prompt!.Empty);
 
         float[] Draw(SampleOptions o) => artefact.Compiled.Sample(o).Pixels.ToArray();
+    }
+
+    /// <summary>The vocabulary travels with the weights, and the generated type reads it.</summary>
+    [Fact]
+    public void Prompts_are_read_by_the_sampler_itself()
+    {
+        Assert.Contains("global::Specializer.Text.ClipTokenizer.Of(sampler)", artefact.Source, StringComparison.Ordinal);
+        float[] red = artefact.Compiled.Sample("red a").Pixels.ToArray();
+        Assert.Equal(artefact.Compiled.Sample(new() { Tokens = [artefact.Ids("red a")] }).Pixels.ToArray(), red);
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(artefact.ManifestPath, artefact.Device);
+        Assert.Equal(interpreted.Sample("red a").Pixels.ToArray(), red);
+        SampleOptions options = new() { Count = 2, Prompts = ["red", "a"], NegativePrompt = "b", Guidance = 2 };
+        Assert.Equal(
+            artefact.Compiled.Sample(new() { Count = 2, Tokens = [artefact.Ids("red"), artefact.Ids("a")], NegativeTokens = artefact.Ids("b"), Guidance = 2 }).Pixels.ToArray(),
+            artefact.Compiled.Sample(options).Pixels.ToArray());
+
+        Refused(interpreted, "not both", options with { Tokens = [artefact.Ids("a")] });
+        Refused(interpreted, "2 prompts for 3 images", options with { Count = 3 });
+        interpreted.Tokenizer = null;
+        Refused(interpreted, "Specializer.Text", options);
+        using MnistSampler digits = MnistSampler.Load(artefact.Device);
+        Refused(digits, "takes no prompts", options);
+
+        static void Refused(Sampler sampler, string message, SampleOptions wrong) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => sampler.Sample(wrong)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_image_generator_draws_prompts()
+    {
+        using var generator = new SpecializerImageGenerator(artefact.Compiled);
+        ImageGenerationResponse response = await generator.GenerateAsync(new("red a"), new() { Count = 2, AdditionalProperties = new() { ["seed"] = 4 } });
+        Assert.Equal(artefact.Compiled.Sample(new() { Count = 2, Seed = 4, Prompts = ["red a"] }).Pixels.ToArray(), ((ImageBatch)response.RawRepresentation!).Pixels.ToArray());
+        await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new(new string('a', 1 << 17))));
     }
 
     [Fact]

@@ -42,7 +42,8 @@ public static class PipelineImporter
         if (encoders.Length == 0) return null;
         if (encoders.FirstOrDefault(c => c.Name != TextEncoder || c.Class is not ("CLIPTextModel" or "")) is { } other)
             throw new UnsupportedModelException(layout.Pipeline.File, other.Name, $"\"{other.Class}\"", $"Supported: one '{TextEncoder}', a \"CLIPTextModel\".");
-        ClipTokenizer tokenizer = OpenTokenizer(Path.Combine(layout.Folder, Tokenizer));
+        string words = Path.Combine(layout.Folder, Tokenizer);
+        ClipTokenizer tokenizer = OpenTokenizer(words);
         string folder = Path.Combine(layout.Folder, TextEncoder);
         ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
         TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(config);
@@ -52,7 +53,11 @@ public static class PipelineImporter
                 $"there are {configuration.Positions} positions, and the tokenizer's model_max_length is {tokenizer.Length}. The two folders do not belong together; download both again.");
         }
 
-        return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer);
+        return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer)
+        {
+            Vocabulary = File.ReadAllBytes(Path.Combine(words, "vocab.json")),
+            Merges = File.ReadAllBytes(Path.Combine(words, "merges.txt")),
+        };
     }
 
     private static ClipTokenizer OpenTokenizer(string folder)

@@ -1,4 +1,5 @@
 using Specializer.Manifest;
+using Specializer.Text;
 
 namespace Specializer.Calibration;
 
@@ -90,9 +91,9 @@ public sealed class InterpretedSampler : Sampler
         var interpreter = new NetworkInterpreter(LinkedNetwork.Of(manifest), manifest.Steps.Count, plan);
         PackedWeights packed = interpreter.Pack(tensor);
         Manifest.Sampling sampling = manifest.Sampling;
-        return new(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
+        var sampler = new InterpretedSampler(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
-            Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
+            Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) { Vocabulary = interpreter.Text(Prompt.VocabularyTensor), Merges = interpreter.Text(Prompt.MergesTensor) } : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
             NullLabel = manifest.Model.NullLabel,
@@ -105,6 +106,8 @@ public sealed class InterpretedSampler : Sampler
             Steps = [.. manifest.Steps.Select(s => new StepDescription(
                 s.Timestep.Single, s.ActivationBits, s.K.Single, s.Sigma.Single, s.CalibratedSigma.Single, s.SnrDb.Single))],
         }, device, packed);
+        if (manifest.Prompt is { Vocabulary: > 0 }) sampler.Tokenizer = ClipTokenizer.Of(sampler);
+        return sampler;
     }
 
     /// <inheritdoc/>

@@ -73,6 +73,9 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     /// <summary>What a call gives, beside labels that the embedding takes.</summary>
     public IReadOnlyList<SamplerInput> Inputs => [.. _linked.Given.Select(name => new SamplerInput(name, Buffer(name), _maps[name].Height, _maps[name].Width, _maps[name].Channels, _linked.Rows(name)))];
 
+    /// <summary>Where a file lies among the packed weights; null for none.</summary>
+    public PackedText? Text(string name) => Network.Texts.FirstOrDefault(t => t.Name == name) is { } text ? new(Layout[name], text.Bytes) : null;
+
     /// <summary>Map of the picture.</summary>
     public Map PictureMap => _maps[_linked.Picture];
 

@@ -34,7 +34,7 @@ internal static class ManifestWriter
         }
 
         if (manifest.Decoder is { } decoder) Write(json.Line().Key("decoder"), decoder);
-        if (manifest.Prompt is { } prompt) json.Line().Key("prompt").Open('{').Key("input").Value(prompt.Input).Key("empty").Value(prompt.Empty).Close('}');
+        if (manifest.Prompt is { } prompt) Write(json.Line().Key("prompt"), prompt);
         json.Line().Key("steps").Open('[');
         foreach (Step step in manifest.Steps) Write(json.Line(), step);
         json.Close(']', ownLine: true);
@@ -78,6 +78,13 @@ internal static class ManifestWriter
             .Key("vectors").Value(network.Embedding.Vectors).Close('}');
         Write(json.Line().Key("operations"), network.Operations);
         json.Close('}', ownLine: true);
+    }
+
+    private static void Write(JsonText json, Prompt prompt)
+    {
+        json.Open('{').Key("input").Value(prompt.Input).Key("empty").Value(prompt.Empty);
+        if (prompt.Vocabulary > 0) json.Key("vocabulary").Value(prompt.Vocabulary).Key("merges").Value(prompt.Merges);
+        json.Close('}');
     }
 
     private static void Write(JsonText json, TimelessNetwork timeless)

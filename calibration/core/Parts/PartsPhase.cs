@@ -14,11 +14,11 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
     /// <summary>Chooses, and writes down why.</summary>
     public PipelineParts Choose()
     {
-        if (Work == 0) return new(null, [], null);
+        if (Work == 0) return new(null, null, null);
         float[] latents = Draw(Model, 0, Math.Min(Latents, context.Options.Trajectories)), heldOut = Draw(Model, context.Options.Trajectories, Pictures);
         float[] pictures = Decode(heldOut);
         QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
-        return Model.Text is { } text ? new(TextEncoder(text, pictures), text.Ids(""), decoder) : new(null, [], decoder);
+        return Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
     }
 
     private static double Finals => (double)Latents / ReferenceTrajectories.UnitImages;

@@ -5,19 +5,19 @@ namespace Specializer.Calibration;
 
 /// <summary>What stands in an artefact beside the network that is sampled.</summary>
 /// <param name="TextEncoder">From a prompt's tokens to its context; null without prompts.</param>
-/// <param name="Empty">Tokens of the empty prompt.</param>
+/// <param name="Text">The tokenizer, which travels with the weights; null without prompts.</param>
 /// <param name="Decoder">From the state to the picture; null where the state is the picture.</param>
-internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, QuantizedPart? Decoder)
+internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? Text, QuantizedPart? Decoder)
 {
     /// <summary>Names of the networks in a manifest.</summary>
     public const string EncoderName = "text_encoder", DecoderName = "decoder";
 
     /// <summary>A model's parts without integers.</summary>
     public static PipelineParts Float32(ImportedModel model) =>
-        new(model.Text is { } text ? Exact(text.Network) : null, model.Text?.Ids("") ?? [], model.Decoder is { } decoder ? Exact(decoder) : null);
+        new(model.Text is { } text ? Exact(text.Network) : null, model.Text, model.Decoder is { } decoder ? Exact(decoder) : null);
 
     /// <summary>What texts become; null without prompts.</summary>
-    public Prompt? Prompt => TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Empty.ToEquatableArray());
+    public Prompt? Prompt => TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Text!.Ids("").ToEquatableArray()) { Vocabulary = Text.Vocabulary.Length, Merges = Text.Merges.Length };
 
     /// <summary>All networks as one.</summary>
     /// <param name="network">The one that is sampled.</param>
@@ -38,6 +38,9 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, int[] Empty, Qu
     {
         TextEncoder?.Tensors.AddTo(writer, $"{EncoderName}.");
         Decoder?.Tensors.AddTo(writer, $"{DecoderName}.");
+        if (Text is null) return;
+        writer.Add(Prompt.VocabularyTensor, Text.Vocabulary, Text.Vocabulary.Length);
+        writer.Add(Prompt.MergesTensor, Text.Merges, Text.Merges.Length);
     }
 
     private static QuantizedPart Exact(ImportedNetwork network)

@@ -9,6 +9,12 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
 {
     private const int Batch = 16;
 
+    /// <summary>The tokenizer's files, as they are.</summary>
+    public byte[] Vocabulary { get; init; } = [];
+
+    /// <inheritdoc cref="Vocabulary"/>
+    public byte[] Merges { get; init; } = [];
+
     /// <summary>Tokens of a context.</summary>
     public int Tokens => Tokenizer.Length;
 

@@ -77,6 +77,15 @@ internal sealed unsafe class PackedWeights : IDisposable
         }
     }
 
+    /// <summary>A copy of a file among the weights.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It does not lie within.</exception>
+    public byte[] Read(PackedText text)
+    {
+        if (text.Offset < HeaderBytes || text.Length < 0 || text.Length > Length - text.Offset)
+            throw new ArgumentOutOfRangeException(nameof(text), text, $"The packed weights have {Length} bytes.");
+        return new ReadOnlySpan<byte>(Pointer + text.Offset, text.Length).ToArray();
+    }
+
     public void Dispose()
     {
         if (_disposed) return;

@@ -13,7 +13,11 @@ public sealed record SampleOptions
     public long FirstImage { get; init; }
     /// <summary>One label for all images or one for each; empty for "none". Unconditional models take none.</summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
-    /// <summary>A prompt's tokens, one list for all images or one for each, as long as the text encoder's input; empty for the empty prompt. Models without prompts take none.</summary>
+    /// <summary>One prompt for all images or one for each; empty for the empty prompt. What does not fit the text encoder is left out. Models without prompts take none.</summary>
+    public IReadOnlyList<string> Prompts { get; init; } = [];
+    /// <summary>The prompt that guidance leads away from; null for the empty one.</summary>
+    public string? NegativePrompt { get; init; }
+    /// <summary>In place of prompts, a prompt's tokens, one list for all images or one for each, as long as the text encoder's input; empty for the empty prompt. Models without prompts take none.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Tokens { get; init; } = [];
     /// <summary>Tokens of the prompt that guidance leads away from; empty for those of the empty prompt.</summary>
     public IReadOnlyList<int> NegativeTokens { get; init; } = [];
@@ -23,4 +27,16 @@ public sealed record SampleOptions
     public IReadOnlyDictionary<string, float[]> NegativeInputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
     /// <summary>Classifier-free guidance scale; null for the one that was compiled in.</summary>
     public float? Guidance { get; init; }
+
+    /// <summary>One image of a prompt: <c>sampler.Sample("red heart")</c>.</summary>
+    /// <param name="prompt">The prompt.</param>
+    public static implicit operator SampleOptions(string prompt) => FromPrompt(prompt);
+
+    /// <summary>One image of a prompt.</summary>
+    /// <param name="prompt">The prompt.</param>
+    public static SampleOptions FromPrompt(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return new() { Prompts = [prompt] };
+    }
 }

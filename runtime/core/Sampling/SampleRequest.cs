@@ -9,9 +9,10 @@ internal readonly record struct SampleRequest(int[] Labels, float Guidance, int 
 {
     /// <exception cref="ArgumentNullException">No options.</exception>
     /// <exception cref="ArgumentException">Count or index is out of range, or labels, tokens, inputs or guidance do not fit the model.</exception>
-    public static SampleRequest Of(SampleOptions options, SamplerDescription d)
+    public static SampleRequest Of(SampleOptions options, Sampler sampler)
     {
         ArgumentNullException.ThrowIfNull(options);
+        SamplerDescription d = sampler.Description;
         if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
         int elements = d.ImageElements;
         if ((long)options.Count * elements > Array.MaxLength)
@@ -22,7 +23,7 @@ internal readonly record struct SampleRequest(int[] Labels, float Guidance, int 
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
         int[] labels = LabelOfEach(options, d);
-        return new(labels, guidance, elements, CallInputs.Of(options, d, labels, guidance != 1f));
+        return new(labels, guidance, elements, CallInputs.Of(Tokenized(options, sampler), d, labels, guidance != 1f));
     }
 
     /// <summary>Images that a session of some capacity evaluates at once.</summary>
@@ -31,6 +32,25 @@ internal readonly record struct SampleRequest(int[] Labels, float Guidance, int 
     {
         int images = Guidance == 1f ? capacity : capacity / 2;
         return images > 0 ? images : throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.");
+    }
+
+    /// <summary>The same options with tokens in place of prompts.</summary>
+    private static SampleOptions Tokenized(SampleOptions options, Sampler sampler)
+    {
+        if (options.Prompts.Count == 0 && options.NegativePrompt is null) return options;
+        string name = sampler.Description.Name;
+        if (sampler.Description.Prompt is null) throw new ArgumentException($"{name} takes no prompts.");
+        if ((options.Prompts.Count > 0 && options.Tokens.Count > 0) || (options.NegativePrompt is not null && options.NegativeTokens.Count > 0))
+            throw new ArgumentException("Give prompts or their tokens, not both.");
+        if (options.Prompts.Count > 1 && options.Prompts.Count != options.Count)
+            throw new ArgumentException($"{options.Prompts.Count} prompts for {options.Count} images; give one for all or one for each.");
+        IPromptTokenizer tokenizer = sampler.Tokenizer
+            ?? throw new ArgumentException($"{name} has no tokenizer to read prompts with. Reference the package Specializer.Text and build again, set {nameof(Sampler.Tokenizer)}, or give {nameof(SampleOptions.Tokens)}.");
+        return options with
+        {
+            Tokens = options.Prompts.Count > 0 ? [.. options.Prompts.Select(tokenizer.ReadPrompt)] : options.Tokens,
+            NegativeTokens = options.NegativePrompt is { } negative ? tokenizer.ReadPrompt(negative) : options.NegativeTokens,
+        };
     }
 
     private static int[] LabelOfEach(SampleOptions options, SamplerDescription d)

@@ -51,7 +51,23 @@ public abstract class Sampler : IDisposable
     /// <summary>What names the packed weights' content (docs/weights.md), 64 lower-case hexadecimal digits. Samplers with other literals may have the same weights.</summary>
     public string WeightsHash => _packed.Digest;
 
+    /// <summary>Reads prompts; null where there are none, or nothing that reads them. To be set before the first call.</summary>
+    public IPromptTokenizer? Tokenizer { get; set; }
+
     internal DeviceWeights Weights { get; }
+
+    /// <summary>A file that was packed with the weights, such as <see cref="PromptInput.Vocabulary"/>.</summary>
+    /// <param name="text">Where it lies.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It does not lie within the packed weights.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
+    public byte[] ReadText(PackedText text)
+    {
+        lock (_sessions)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _packed.Read(text);
+        }
+    }
 
     /// <summary>Runs what depends on the call alone, for the current batch and before its first step: text encoders, keys and values of their texts.</summary>
     /// <param name="run">The session's memory, with the call's inputs, and operations.</param>
@@ -127,7 +143,7 @@ public abstract class Sampler : IDisposable
     public ImageBatch Sample(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        SampleRequest request = SampleRequest.Of(options, Description);
+        SampleRequest request = SampleRequest.Of(options, this);
         // Waiting for itself would never end.
         if (_turnOfThread == Environment.CurrentManagedThreadId)
             throw new InvalidOperationException($"This sampler is already drawing on this thread. Draw with a session of {nameof(CreateSession)} instead.");
@@ -141,7 +157,7 @@ public abstract class Sampler : IDisposable
     public Task<ImageBatch> SampleAsync(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        SampleRequest request = SampleRequest.Of(options, Description);
+        SampleRequest request = SampleRequest.Of(options, this);
         return Wait();
 
         async Task<ImageBatch> Wait()

@@ -19,7 +19,19 @@ public sealed record SamplerInput(string Name, Activation Buffer, int Height, in
 /// <summary>How prompts enter.</summary>
 /// <param name="Input">Name of the <see cref="SamplerInput"/> that takes their tokens.</param>
 /// <param name="Empty">Tokens of the empty prompt: beginning, end, then what fills the rest.</param>
-public sealed record PromptInput(string Input, IReadOnlyList<int> Empty);
+public sealed record PromptInput(string Input, IReadOnlyList<int> Empty)
+{
+    /// <summary>The tokenizer's <c>vocab.json</c>, packed with the weights (<see cref="Sampler.ReadText"/>); null where callers bring a tokenizer.</summary>
+    public PackedText? Vocabulary { get; init; }
+
+    /// <summary>Its <c>merges.txt</c>.</summary>
+    public PackedText? Merges { get; init; }
+}
+
+/// <summary>Where a file lies among the packed weights.</summary>
+/// <param name="Offset">Bytes from the start of the packed weights.</param>
+/// <param name="Length">Bytes of the file.</param>
+public readonly record struct PackedText(long Offset, int Length);
 
 /// <summary>Sizes of a map.</summary>
 /// <param name="Height">Rows.</param>

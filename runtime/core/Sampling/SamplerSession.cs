@@ -57,7 +57,7 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Draw(options, SampleRequest.Of(options, _sampler.Description), progress, cancellationToken);
+        Draw(options, SampleRequest.Of(options, _sampler), progress, cancellationToken);
 
     /// <param name="options">What to draw.</param>
     /// <param name="request">What follows from it.</param>
@@ -99,7 +99,7 @@ public sealed class SamplerSession : IDisposable
     /// <inheritdoc cref="Sample" path="/exception"/>
     public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        SampleRequest request = SampleRequest.Of(options, _sampler);
         request.BatchImages(Capacity);
         return Task.Run(() => Draw(options, request, progress, cancellationToken), cancellationToken);
     }
@@ -113,7 +113,7 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public IAsyncEnumerable<SamplePreview> PreviewAsync(SampleOptions options, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler.Description);
+        SampleRequest request = SampleRequest.Of(options, _sampler);
         int batch = request.BatchImages(Capacity);
         if (options.Count > batch)
             throw new ArgumentException($"Previews show one batch: at most {batch} images here, {options.Count} were asked for. Create a session with a larger capacity.");

@@ -69,6 +69,6 @@ public class LinkedNetworkTests
     [Fact]
     public void Tensors_are_named_after_their_network() =>
         Assert.Equal(["embedding.vectors", "text_encoder.tokens.table", "text_encoder.tokens.position", "to_kv.weight", "to_kv.scale", "to_kv.bias",
-            "conv_in.weight", "conv_in.bias", "conv_out.weight", "conv_out.bias", "vae.conv.weight", "vae.conv.scale", "vae.conv.bias"],
+            "conv_in.weight", "conv_in.bias", "conv_out.weight", "conv_out.bias", "vae.conv.weight", "vae.conv.scale", "vae.conv.bias", "prompt.vocabulary", "prompt.merges"],
             Packing.WeightTensors.Of(s_linked.Network, 2).Keys);
 }

@@ -50,7 +50,7 @@ internal static class TestManifest
         {
             Encoders = new([new("text_encoder", text, default, default, default)]),
             Decoder = new("vae", decoder, new([new("0.5")]), new([100]), new([255])),
-            Prompt = new("ids", new([7, 8, 8])),
+            Prompt = new("ids", new([7, 8, 8])) { Vocabulary = 9, Merges = 5 },
         };
     }
 

@@ -149,6 +149,7 @@ internal static class ManifestMistakes
         Networks("one entry for a call", "SPZ016", "0.5", "'attn.to_kv.quantize' runs once a call", j => j["steps"]![1]!["scales"]![1] = 0.5),
         Networks("prompt for nobody", "SPZ011", "\"id\"", "there are ids", j => j["prompt"]!["input"] = "id"),
         Networks("too few tokens", "SPZ009", "[", "'empty' has 3 elements", j => j["prompt"]!["empty"]!.AsArray().RemoveAt(0)),
+        Networks("vocabulary without merges", "SPZ016", "{", "both or neither", j => j["prompt"]!.AsObject().Remove("merges")),
         Networks("token that is none", "SPZ008", "12", "none of the 12", j => j["prompt"]!["empty"]![3] = 12),
         new("damaged UTF-8", "SPZ017", Valid().ToString().Replace("0.1.0", "0.1.\uFFFD", StringComparison.Ordinal), "\uFFFD", "UTF-8"),
         new("byte order mark", "SPZ017", "\uFEFF" + Valid(), "\uFEFF", "UTF-8"),

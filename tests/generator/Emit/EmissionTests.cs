@@ -44,7 +44,7 @@ public sealed class EmissionTests
     [Fact]
     public void The_limit_of_the_source_counts_every_character()
     {
-        SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(s_everything).Manifest!, new("N", "C", "internal"), seesInternals: false);
+        SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(s_everything).Manifest!, new("N", "C", "internal"), new(true, false, null));
         string whole = SamplerEmitter.Emit(model, default);
         Assert.Equal(whole, SamplerEmitter.Emit(model, default, maximumLength: whole.Length));
         Assert.Equal(whole, SamplerEmitter.Emit(model, default, maximumLength: whole.Length + 1));

@@ -61,7 +61,7 @@ public sealed class ManifestReaderTests
         Assert.Equal(("text_encoder", "ids", "encoder_hidden_states"), (encoder.Name, encoder.Network.Latent, encoder.Network.Epsilon));
         Assert.Equal((1, 100, 255), (encoder.Scales.Count, encoder.ZeroPoints[0], encoder.Levels[0]));
         Assert.Equal(("vae", "latent", "image"), (manifest.Decoder!.Name, manifest.Decoder.Network.Latent, manifest.Decoder.Network.Epsilon));
-        Assert.Equal(new Prompt("ids", new([10, 11, 11, 11])), manifest.Prompt);
+        Assert.Equal(new Prompt("ids", new([10, 11, 11, 11])) { Vocabulary = 72, Merges = 4 }, manifest.Prompt);
     }
 
     [Fact]

@@ -24,6 +24,13 @@ public sealed class ClipTokenizerTests : IDisposable
         Assert.Equal(_folder.IdsOf(tokens), ClipTokenizer.Load(_folder.Root).Encode(text));
 
     [Fact]
+    public void Samplers_read_what_fits_the_text_encoder()
+    {
+        IPromptTokenizer tokenizer = ClipTokenizer.Load(_folder.Root);
+        Assert.Equal(_folder.IdsOf("<|startoftext|>", "red</w>", "red</w>", "red</w>", "red</w>", "red</w>", "red</w>", "<|endoftext|>"), tokenizer.ReadPrompt("red red red red red red red"));
+    }
+
+    [Fact]
     public void A_prompt_stands_between_first_and_last_token_and_is_filled_up()
     {
         TokenizedPrompt prompt = ClipTokenizer.Load(_folder.Root).Tokenize("red a");

@@ -1,0 +1,44 @@
+namespace Specializer.Extensions.AI;
+
+/// <summary>A model with a text encoder: the prompt is what it says.</summary>
+internal sealed class TextPromptSampler : IPromptSampler
+{
+    private readonly Sampler _sampler;
+    private readonly bool _owned;
+    private readonly IPromptTokenizer _tokenizer;
+    private readonly SamplerSession _session;
+
+    /// <param name="sampler">The sampler.</param>
+    /// <param name="owned">Whether it is disposed of with this object.</param>
+    /// <param name="capacity">Images evaluated at once; 0 chooses.</param>
+    /// <exception cref="ArgumentException">The sampler has nothing that reads prompts.</exception>
+    public TextPromptSampler(Sampler sampler, bool owned, int capacity)
+    {
+        _tokenizer = sampler.Tokenizer
+            ?? throw new ArgumentException($"{sampler.Description.Name} draws what prompts say, and has no tokenizer to read them with. Reference the package Specializer.Text and build again, or set {nameof(Sampler.Tokenizer)}.", nameof(sampler));
+        (_sampler, _owned) = (sampler, owned);
+        _session = sampler.CreateSession(capacity);
+    }
+
+    public SamplerDescription Description => _sampler.Description;
+
+    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _session.Capacity : _session.Capacity / 2);
+
+    public PromptCondition Read(string prompt)
+    {
+        // A prompt that cannot be read fails its own request, not a batch.
+        _tokenizer.ReadPrompt(prompt);
+        return new(-1, prompt);
+    }
+
+    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>
+        _session.Sample(
+            new() { Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance, Prompts = [.. conditions.Select(c => c.Prompt)] },
+            cancellationToken: cancellation);
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        if (_owned) _sampler.Dispose();
+    }
+}
