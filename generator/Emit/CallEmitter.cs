@@ -36,7 +36,7 @@ internal static class CallEmitter
         {
             w.Line($"covariance: {Literal.Floats(step.Covariance)},");
             w.Line($"means: {Literal.Floats(step.Means)},");
-            w.Line($"lambda: {Literal.Float(step.Lambda)}, sigma: {Literal.Float(step.Sigma)}, clampK: {Literal.Bool(sampling.ClampK)}, mean: global::Specializer.MeanCorrectionKind.{Kind(sampling.MeanCorrection)}, correctVariance: {Literal.Bool(sampling.VarianceCorrection)}));");
+            w.Line($"lambda: {Literal.Float(step.Lambda)}, sigma: {Literal.Float(step.Sigma)}, clampK: {Literal.Bool(sampling.ClampK)}, mean: global::Specializer.CompilerServices.MeanCorrectionKind.{Kind(sampling.MeanCorrection)}, correctVariance: {Literal.Bool(sampling.VarianceCorrection)}));");
         }
     }
 

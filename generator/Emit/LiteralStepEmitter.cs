@@ -38,7 +38,7 @@ internal static class LiteralStepEmitter
             w.Line($"/// <summary>Step {Literal.Int(group[0])}: {CallEmitter.Describe(step)}.</summary>");
         }
 
-        w.Line($"private static void {model.StepMethods[group[0]]}(global::Specializer.Execution run{(shared ? ", int step" : "")})");
+        w.Line($"private static void {model.StepMethods[group[0]]}(global::Specializer.CompilerServices.Execution run{(shared ? ", int step" : "")})");
         using (w.Block())
         {
             SolverEmitter.Input(w, model, step, index);

@@ -202,7 +202,7 @@ internal static class SamplerEmitter
     {
         if (sections.Count == 0) return;
         w.Line("/// <inheritdoc/>");
-        w.Line($"{StepSwitchEmitter.Access(model)} override void {method}(global::Specializer.Execution run)");
+        w.Line($"{StepSwitchEmitter.Access(model)} override void {method}(global::Specializer.CompilerServices.Execution run)");
         using (w.Block()) CallEmitter.Network(w, sections, model.Once.Print, null);
         w.Line();
     }
@@ -214,14 +214,14 @@ internal static class SamplerEmitter
         w.Line($"private static {(model.SeesInternals && name == "Weights" ? "new " : "")}class {name}");
         using (w.Block())
             foreach (Constant c in constants)
-                w.Line($"public static global::Specializer.{c.Type} {c.Name} => new({Literal.Int(c.Offset)}); // {c.Comment}");
+                w.Line($"public static global::Specializer.CompilerServices.{c.Type} {c.Name} => new({Literal.Int(c.Offset)}); // {c.Comment}");
     }
 
     private static void Print(SourceWriter w, Shape shape)
     {
         w.Line();
         w.Line($"/// <summary>{shape.Summary}</summary>");
-        w.Line($"private readonly struct {shape.Name} : global::Specializer.{shape.Interface}");
+        w.Line($"private readonly struct {shape.Name} : global::Specializer.CompilerServices.{shape.Interface}");
         using (w.Block())
             foreach (ShapeMember member in shape.Members) w.Line($"public {member.Type} {member.Name} => {member.Value};");
     }

@@ -6,7 +6,7 @@ namespace Specializer.Generator.Emit;
 /// <summary>Prints a solver: its registers, and a call for each pass with the coefficients as literals.</summary>
 internal static class SolverEmitter
 {
-    private const string SolverRegister = "global::Specializer.SolverRegister";
+    private const string SolverRegister = "global::Specializer.CompilerServices.SolverRegister";
 
     public static void Registers(SourceWriter w, SamplerModel model)
     {
@@ -30,7 +30,7 @@ internal static class SolverEmitter
         void Member(string name, IEnumerable<SolverRun> runs, string step)
         {
             w.Line("/// <inheritdoc/>");
-            w.Line($"{StepSwitchEmitter.Access(model)} override void {name}(global::Specializer.Execution run)");
+            w.Line($"{StepSwitchEmitter.Access(model)} override void {name}(global::Specializer.CompilerServices.Execution run)");
             using (w.Block())
                 foreach (SolverRun pass in runs) Pass(w, model, pass, step, null);
             w.Line();

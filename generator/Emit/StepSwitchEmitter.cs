@@ -13,7 +13,7 @@ internal static class StepSwitchEmitter
     public static void Emit(SourceWriter w, SamplerModel model, Func<int, string> call)
     {
         w.Line("/// <inheritdoc/>");
-        w.Line($"{Access(model)} override void RunStep(int step, global::Specializer.Execution run)");
+        w.Line($"{Access(model)} override void RunStep(int step, global::Specializer.CompilerServices.Execution run)");
         using (w.Block())
         {
             w.Line("switch (step)");

@@ -29,7 +29,7 @@ internal static class TableStepEmitter
             string row = slots == 0 ? "" : $", {table("Scales", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)}), {table("ZeroPoints", i / rows)}.Slice({Literal.Int(i % rows * slots)}, {Literal.Int(slots)})";
             string correction = corrected ? ", " + (CallEmitter.Correction(step) ?? "default") : "";
             w.Line($"/// <summary>Step {Literal.Int(i)}: {CallEmitter.Describe(step)}.</summary>");
-            w.Line($"private static void {model.StepMethods[i]}(global::Specializer.Execution run)");
+            w.Line($"private static void {model.StepMethods[i]}(global::Specializer.CompilerServices.Execution run)");
             using (w.Block())
             {
                 SolverEmitter.Input(w, model, step, Literal.Int(i));
@@ -66,9 +66,9 @@ internal static class TableStepEmitter
     {
         string bits = string.Join(" and ", pattern.Steps.Select(i => model.Steps[i].ActivationBits).Distinct().OrderBy(b => b).Select(b => Literal.Int(b) + "-bit"));
         w.Line($"/// <summary>The network as {Literal.Int(pattern.Steps.Length)} steps evaluate it: {bits} activations.</summary>");
-        w.Line($"private static void {pattern.Method}(global::Specializer.Execution run, int step"
+        w.Line($"private static void {pattern.Method}(global::Specializer.CompilerServices.Execution run, int step"
             + (slots == 0 ? "" : $", {ReadOnlySpan}<float> scales, {ReadOnlySpan}<byte> zeroPoints")
-            + (corrected ? ", global::Specializer.Correction correction)" : ")"));
+            + (corrected ? ", global::Specializer.CompilerServices.Correction correction)" : ")"));
         using (w.Block())
         {
             CallEmitter.Embed(w, model, "step");

@@ -16,6 +16,6 @@ internal sealed partial class SamplerModelBuilder
             "tanh" => "Tanh",
             _ => "Silu",
         };
-        return new MapCall(_shapes.Map(_maps[o.Output]), "Activate", null, _mapNames[o.Input], _mapNames[o.Output], "global::Specializer.Nonlinearity." + function, Slot(o.Output));
+        return new MapCall(_shapes.Map(_maps[o.Output]), "Activate", null, _mapNames[o.Input], _mapNames[o.Output], "global::Specializer.CompilerServices.Nonlinearity." + function, Slot(o.Output));
     }
 }

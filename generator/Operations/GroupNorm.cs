@@ -30,7 +30,7 @@ internal sealed partial class ShapeTable
             [
                 Int("Height", input.Height), Int("Width", input.Width), Int("Channels", input.Channels), Int("SkipChannels", skip?.Channels ?? 0),
                 Int("Groups", o.Groups), new("float", "Epsilon", Literal.Float(o.Epsilon)),
-                new("global::Specializer.Nonlinearity", "Nonlinearity", "global::Specializer.Nonlinearity." + function), Int("ElementSize", output.ElementSize),
+                new("global::Specializer.CompilerServices.Nonlinearity", "Nonlinearity", "global::Specializer.CompilerServices.Nonlinearity." + function), Int("ElementSize", output.ElementSize),
             ]);
     }
 }

@@ -17,7 +17,7 @@ internal static class CompiledSampler
         var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "");
         var model = (SamplerModel)SamplerParser.Parse(file, new ProjectFacts(true, false, null), default).Type!;
         using var digest = new ContentDigest();
-        string binding = $"[assembly: global::Specializer.PackedWeights(\"{model.Resource}\", \"{Convert.ToHexString(digest.ComputeHash(weights))}\")]";
+        string binding = $"[assembly: global::Specializer.CompilerServices.PackedWeights(\"{model.Resource}\", \"{Convert.ToHexString(digest.ComputeHash(weights))}\")]";
         CSharpCompilation compilation = GeneratorHarness.Compilation(SamplerEmitter.Emit(model, default, maximumLiteralSteps))
             .AddSyntaxTrees(CSharpSyntaxTree.ParseText(binding, GeneratorHarness.ParseOptions))
             .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));

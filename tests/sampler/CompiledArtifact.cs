@@ -33,7 +33,7 @@ internal static class CompiledArtifact
         using var blob = new MemoryStream();
         Packing.WeightPacker.Pack(network, artifact.Manifest.Steps.Count, artifact.Tensor, key, blob);
         using var digest = new Packing.ContentDigest();
-        string binding = $"[assembly: Specializer.PackedWeights(\"{key.ResourceName}\", \"{Convert.ToHexString(digest.ComputeHash(blob.ToArray()))}\")]";
+        string binding = $"[assembly: Specializer.CompilerServices.PackedWeights(\"{key.ResourceName}\", \"{Convert.ToHexString(digest.ComputeHash(blob.ToArray()))}\")]";
         using var image = new MemoryStream();
         var emitted = generated.AddSyntaxTrees(CSharpSyntaxTree.ParseText(binding)).Emit(image, manifestResources: [new ResourceDescription(key.ResourceName, () => new MemoryStream(blob.ToArray()), isPublic: true)]);
         Assert.Empty(emitted.Diagnostics.Where(d => d.Severity > DiagnosticSeverity.Info));

@@ -75,7 +75,7 @@ internal sealed class LiteralNetwork
 
     private Map Map(string name) => _network.Network.Maps.Single(m => m.Name == name);
 
-    private Specializer.Quantization To(string map) => _step.Quantizations[_network.Slot(map)];
+    private CompilerServices.Quantization To(string map) => _step.Quantizations[_network.Slot(map)];
 
     private static TCall Literal<TCall>(Type generic, Type shape) => (TCall)Activator.CreateInstance(generic.MakeGenericType(shape))!;
 
@@ -83,24 +83,24 @@ internal sealed class LiteralNetwork
 
     private interface IMapCall
     {
-        Action<Execution> Of(Activation x, Activation q, Specializer.Quantization to);
+        Action<Execution> Of(Activation x, Activation q, CompilerServices.Quantization to);
     }
 
     private sealed class Quantization<TShape> : IMapCall
         where TShape : struct, IMapShape
     {
-        public Action<Execution> Of(Activation x, Activation q, Specializer.Quantization to) => run => run.Quantize<TShape>(x, q, to);
+        public Action<Execution> Of(Activation x, Activation q, CompilerServices.Quantization to) => run => run.Quantize<TShape>(x, q, to);
     }
 
     private interface INormCall
     {
-        Action<Execution> Of(NormWeights weights, Activation x, Activation y, Activation skip, Activation ySkip, Specializer.Quantization? to, Specializer.Quantization skipTo);
+        Action<Execution> Of(NormWeights weights, Activation x, Activation y, Activation skip, Activation ySkip, CompilerServices.Quantization? to, CompilerServices.Quantization skipTo);
     }
 
     private sealed class Normalization<TShape> : INormCall
         where TShape : struct, IGroupNormShape
     {
-        public Action<Execution> Of(NormWeights weights, Activation x, Activation y, Activation skip, Activation ySkip, Specializer.Quantization? to, Specializer.Quantization skipTo)
+        public Action<Execution> Of(NormWeights weights, Activation x, Activation y, Activation skip, Activation ySkip, CompilerServices.Quantization? to, CompilerServices.Quantization skipTo)
         {
             if (to is not { } first) return run => run.Normalize<TShape>(weights, x, y, skip, ySkip);
             return run => run.NormalizeQuantize<TShape>(weights, x, y, first, skip, ySkip, skipTo);
@@ -109,13 +109,13 @@ internal sealed class LiteralNetwork
 
     private interface IConvolutionCall
     {
-        Action<Execution> Of(ConvolutionWeights weights, Activation x, Activation y, Specializer.Quantization? from, int vector, Activation? residual);
+        Action<Execution> Of(ConvolutionWeights weights, Activation x, Activation y, CompilerServices.Quantization? from, int vector, Activation? residual);
     }
 
     private sealed class Multiplication<TShape> : IConvolutionCall
         where TShape : struct, IConvolutionShape
     {
-        public Action<Execution> Of(ConvolutionWeights weights, Activation x, Activation y, Specializer.Quantization? from, int vector, Activation? residual)
+        public Action<Execution> Of(ConvolutionWeights weights, Activation x, Activation y, CompilerServices.Quantization? from, int vector, Activation? residual)
         {
             if (from is not { } q) return run => run.Convolve<TShape>(weights, x, y, vector, residual);
             return run => run.Convolve<TShape>(weights, x, q, y, vector, residual);
@@ -124,13 +124,13 @@ internal sealed class LiteralNetwork
 
     private interface IAttentionCall
     {
-        Action<Execution> Of(Activation qkv, Activation y, Specializer.Quantization[] products);
+        Action<Execution> Of(Activation qkv, Activation y, CompilerServices.Quantization[] products);
     }
 
     private sealed class AttentionOf<TShape> : IAttentionCall
         where TShape : struct, IAttentionShape
     {
-        public Action<Execution> Of(Activation qkv, Activation y, Specializer.Quantization[] products)
+        public Action<Execution> Of(Activation qkv, Activation y, CompilerServices.Quantization[] products)
         {
             if (products.Length == 0) return run => run.Attend<TShape>(qkv, y);
             return run => run.Attend<TShape>(qkv, y, products[0], products[1], products[2]);

@@ -45,13 +45,13 @@ internal sealed class TinySampler : global::Specializer.Sampler
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
-    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
-    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
-    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
-    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+    private static global::Specializer.CompilerServices.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.CompilerServices.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.CompilerServices.SolverRegister D => global::Specializer.CompilerServices.SolverRegister.Temporary(0);
+    private static global::Specializer.CompilerServices.SolverRegister Z0 => global::Specializer.CompilerServices.SolverRegister.Temporary(1);
 
     /// <inheritdoc/>
-    protected override void RunBegin(global::Specializer.Execution run)
+    protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
     {
         run.Solve<Map8x8x1Float>(step: -1,
         [
@@ -61,7 +61,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunStep(int step, global::Specializer.Execution run)
+    protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
     {
         switch (step)
         {
@@ -135,7 +135,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 0: t = 960, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.6 dB.</summary>
-    private static void Step00(global::Specializer.Execution run)
+    private static void Step00(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 0, ScalesTable.Slice(0, 2), ZeroPointsTable.Slice(0, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 0,
@@ -148,7 +148,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 1: t = 945, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.475 dB.</summary>
-    private static void Step01(global::Specializer.Execution run)
+    private static void Step01(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 1, ScalesTable.Slice(2, 2), ZeroPointsTable.Slice(2, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 1,
@@ -161,7 +161,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 2: t = 930, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.35 dB.</summary>
-    private static void Step02(global::Specializer.Execution run)
+    private static void Step02(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 2, ScalesTable.Slice(4, 2), ZeroPointsTable.Slice(4, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 2,
@@ -174,7 +174,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 3: t = 915, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.225 dB.</summary>
-    private static void Step03(global::Specializer.Execution run)
+    private static void Step03(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 3, ScalesTable.Slice(6, 2), ZeroPointsTable.Slice(6, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 3,
@@ -187,7 +187,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 4: t = 900, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.1 dB.</summary>
-    private static void Step04(global::Specializer.Execution run)
+    private static void Step04(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 4, ScalesTable.Slice(8, 2), ZeroPointsTable.Slice(8, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 4,
@@ -200,7 +200,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 5: t = 885, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.975 dB.</summary>
-    private static void Step05(global::Specializer.Execution run)
+    private static void Step05(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 5, ScalesTable.Slice(10, 2), ZeroPointsTable.Slice(10, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 5,
@@ -213,7 +213,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 6: t = 870, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.85 dB.</summary>
-    private static void Step06(global::Specializer.Execution run)
+    private static void Step06(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 6, ScalesTable.Slice(12, 2), ZeroPointsTable.Slice(12, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 6,
@@ -226,7 +226,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 7: t = 855, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.725 dB.</summary>
-    private static void Step07(global::Specializer.Execution run)
+    private static void Step07(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 7, ScalesTable.Slice(14, 2), ZeroPointsTable.Slice(14, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 7,
@@ -239,7 +239,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 8: t = 840, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.6 dB.</summary>
-    private static void Step08(global::Specializer.Execution run)
+    private static void Step08(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 8, ScalesTable.Slice(16, 2), ZeroPointsTable.Slice(16, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 8,
@@ -252,7 +252,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 9: t = 825, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.475 dB.</summary>
-    private static void Step09(global::Specializer.Execution run)
+    private static void Step09(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 9, ScalesTable.Slice(18, 2), ZeroPointsTable.Slice(18, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 9,
@@ -265,7 +265,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 10: t = 810, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.35 dB.</summary>
-    private static void Step10(global::Specializer.Execution run)
+    private static void Step10(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 10, ScalesTable.Slice(20, 2), ZeroPointsTable.Slice(20, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 10,
@@ -278,7 +278,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 11: t = 795, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.225 dB.</summary>
-    private static void Step11(global::Specializer.Execution run)
+    private static void Step11(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 11, ScalesTable.Slice(22, 2), ZeroPointsTable.Slice(22, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 11,
@@ -291,7 +291,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 12: t = 780, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.1 dB.</summary>
-    private static void Step12(global::Specializer.Execution run)
+    private static void Step12(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 12, ScalesTable.Slice(24, 2), ZeroPointsTable.Slice(24, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 12,
@@ -304,7 +304,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 13: t = 765, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.975 dB.</summary>
-    private static void Step13(global::Specializer.Execution run)
+    private static void Step13(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 13, ScalesTable.Slice(26, 2), ZeroPointsTable.Slice(26, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 13,
@@ -317,7 +317,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 14: t = 750, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.85 dB.</summary>
-    private static void Step14(global::Specializer.Execution run)
+    private static void Step14(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 14, ScalesTable.Slice(28, 2), ZeroPointsTable.Slice(28, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 14,
@@ -330,7 +330,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 15: t = 735, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.725 dB.</summary>
-    private static void Step15(global::Specializer.Execution run)
+    private static void Step15(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 15, ScalesTable.Slice(30, 2), ZeroPointsTable.Slice(30, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 15,
@@ -343,7 +343,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 16: t = 720, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.6 dB.</summary>
-    private static void Step16(global::Specializer.Execution run)
+    private static void Step16(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 16, ScalesTable.Slice(32, 2), ZeroPointsTable.Slice(32, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 16,
@@ -356,7 +356,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 17: t = 705, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.475 dB.</summary>
-    private static void Step17(global::Specializer.Execution run)
+    private static void Step17(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 17, ScalesTable.Slice(34, 2), ZeroPointsTable.Slice(34, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 17,
@@ -369,7 +369,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 18: t = 690, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.35 dB.</summary>
-    private static void Step18(global::Specializer.Execution run)
+    private static void Step18(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 18, ScalesTable.Slice(36, 2), ZeroPointsTable.Slice(36, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 18,
@@ -382,7 +382,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 19: t = 675, 4-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.225 dB.</summary>
-    private static void Step19(global::Specializer.Execution run)
+    private static void Step19(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA4(run, 19, ScalesTable.Slice(38, 2), ZeroPointsTable.Slice(38, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 19,
@@ -395,7 +395,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 20: t = 660, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.1 dB.</summary>
-    private static void Step20(global::Specializer.Execution run)
+    private static void Step20(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 20, ScalesTable.Slice(40, 2), ZeroPointsTable.Slice(40, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 20,
@@ -408,7 +408,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 21: t = 645, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.975 dB.</summary>
-    private static void Step21(global::Specializer.Execution run)
+    private static void Step21(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 21, ScalesTable.Slice(42, 2), ZeroPointsTable.Slice(42, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 21,
@@ -421,7 +421,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 22: t = 630, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.85 dB.</summary>
-    private static void Step22(global::Specializer.Execution run)
+    private static void Step22(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 22, ScalesTable.Slice(44, 2), ZeroPointsTable.Slice(44, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 22,
@@ -434,7 +434,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 23: t = 615, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.725 dB.</summary>
-    private static void Step23(global::Specializer.Execution run)
+    private static void Step23(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 23, ScalesTable.Slice(46, 2), ZeroPointsTable.Slice(46, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 23,
@@ -447,7 +447,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 24: t = 600, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.6 dB.</summary>
-    private static void Step24(global::Specializer.Execution run)
+    private static void Step24(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 24, ScalesTable.Slice(48, 2), ZeroPointsTable.Slice(48, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 24,
@@ -460,7 +460,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 25: t = 585, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.475 dB.</summary>
-    private static void Step25(global::Specializer.Execution run)
+    private static void Step25(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 25, ScalesTable.Slice(50, 2), ZeroPointsTable.Slice(50, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 25,
@@ -473,7 +473,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 26: t = 570, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.35 dB.</summary>
-    private static void Step26(global::Specializer.Execution run)
+    private static void Step26(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 26, ScalesTable.Slice(52, 2), ZeroPointsTable.Slice(52, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 26,
@@ -486,7 +486,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 27: t = 555, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.225 dB.</summary>
-    private static void Step27(global::Specializer.Execution run)
+    private static void Step27(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 27, ScalesTable.Slice(54, 2), ZeroPointsTable.Slice(54, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 27,
@@ -499,7 +499,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 28: t = 540, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.1 dB.</summary>
-    private static void Step28(global::Specializer.Execution run)
+    private static void Step28(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 28, ScalesTable.Slice(56, 2), ZeroPointsTable.Slice(56, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 28,
@@ -512,7 +512,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 29: t = 525, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.975 dB.</summary>
-    private static void Step29(global::Specializer.Execution run)
+    private static void Step29(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 29, ScalesTable.Slice(58, 2), ZeroPointsTable.Slice(58, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 29,
@@ -525,7 +525,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 30: t = 510, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.85 dB.</summary>
-    private static void Step30(global::Specializer.Execution run)
+    private static void Step30(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 30, ScalesTable.Slice(60, 2), ZeroPointsTable.Slice(60, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 30,
@@ -538,7 +538,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 31: t = 495, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.725 dB.</summary>
-    private static void Step31(global::Specializer.Execution run)
+    private static void Step31(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 31, ScalesTable.Slice(62, 2), ZeroPointsTable.Slice(62, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 31,
@@ -551,7 +551,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 32: t = 480, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.6 dB.</summary>
-    private static void Step32(global::Specializer.Execution run)
+    private static void Step32(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 32, ScalesTable.Slice(64, 2), ZeroPointsTable.Slice(64, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 32,
@@ -564,7 +564,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 33: t = 465, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.475 dB.</summary>
-    private static void Step33(global::Specializer.Execution run)
+    private static void Step33(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 33, ScalesTable.Slice(66, 2), ZeroPointsTable.Slice(66, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 33,
@@ -577,7 +577,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 34: t = 450, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.35 dB.</summary>
-    private static void Step34(global::Specializer.Execution run)
+    private static void Step34(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 34, ScalesTable.Slice(68, 2), ZeroPointsTable.Slice(68, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 34,
@@ -590,7 +590,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 35: t = 435, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.225 dB.</summary>
-    private static void Step35(global::Specializer.Execution run)
+    private static void Step35(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 35, ScalesTable.Slice(70, 2), ZeroPointsTable.Slice(70, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 35,
@@ -603,7 +603,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 36: t = 420, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.1 dB.</summary>
-    private static void Step36(global::Specializer.Execution run)
+    private static void Step36(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 36, ScalesTable.Slice(72, 2), ZeroPointsTable.Slice(72, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 36,
@@ -616,7 +616,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 37: t = 405, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.975 dB.</summary>
-    private static void Step37(global::Specializer.Execution run)
+    private static void Step37(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 37, ScalesTable.Slice(74, 2), ZeroPointsTable.Slice(74, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 37,
@@ -629,7 +629,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 38: t = 390, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.85 dB.</summary>
-    private static void Step38(global::Specializer.Execution run)
+    private static void Step38(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 38, ScalesTable.Slice(76, 2), ZeroPointsTable.Slice(76, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 38,
@@ -642,7 +642,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 39: t = 375, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.725 dB.</summary>
-    private static void Step39(global::Specializer.Execution run)
+    private static void Step39(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 39, ScalesTable.Slice(78, 2), ZeroPointsTable.Slice(78, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 39,
@@ -655,7 +655,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 40: t = 360, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.6 dB.</summary>
-    private static void Step40(global::Specializer.Execution run)
+    private static void Step40(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 40, ScalesTable.Slice(80, 2), ZeroPointsTable.Slice(80, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 40,
@@ -668,7 +668,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 41: t = 345, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.475 dB.</summary>
-    private static void Step41(global::Specializer.Execution run)
+    private static void Step41(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 41, ScalesTable.Slice(82, 2), ZeroPointsTable.Slice(82, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 41,
@@ -681,7 +681,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 42: t = 330, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.35 dB.</summary>
-    private static void Step42(global::Specializer.Execution run)
+    private static void Step42(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 42, ScalesTable.Slice(84, 2), ZeroPointsTable.Slice(84, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 42,
@@ -694,7 +694,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 43: t = 315, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.225 dB.</summary>
-    private static void Step43(global::Specializer.Execution run)
+    private static void Step43(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 43, ScalesTable.Slice(86, 2), ZeroPointsTable.Slice(86, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 43,
@@ -707,7 +707,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 44: t = 300, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.1 dB.</summary>
-    private static void Step44(global::Specializer.Execution run)
+    private static void Step44(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 44, ScalesTable.Slice(88, 2), ZeroPointsTable.Slice(88, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 44,
@@ -720,7 +720,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 45: t = 285, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.975 dB.</summary>
-    private static void Step45(global::Specializer.Execution run)
+    private static void Step45(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 45, ScalesTable.Slice(90, 2), ZeroPointsTable.Slice(90, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 45,
@@ -733,7 +733,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 46: t = 270, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.85 dB.</summary>
-    private static void Step46(global::Specializer.Execution run)
+    private static void Step46(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 46, ScalesTable.Slice(92, 2), ZeroPointsTable.Slice(92, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 46,
@@ -746,7 +746,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 47: t = 255, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.725 dB.</summary>
-    private static void Step47(global::Specializer.Execution run)
+    private static void Step47(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 47, ScalesTable.Slice(94, 2), ZeroPointsTable.Slice(94, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 47,
@@ -759,7 +759,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 48: t = 240, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.6 dB.</summary>
-    private static void Step48(global::Specializer.Execution run)
+    private static void Step48(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 48, ScalesTable.Slice(96, 2), ZeroPointsTable.Slice(96, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 48,
@@ -772,7 +772,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 49: t = 225, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.475 dB.</summary>
-    private static void Step49(global::Specializer.Execution run)
+    private static void Step49(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 49, ScalesTable.Slice(98, 2), ZeroPointsTable.Slice(98, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 49,
@@ -785,7 +785,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 50: t = 210, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.35 dB.</summary>
-    private static void Step50(global::Specializer.Execution run)
+    private static void Step50(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 50, ScalesTable.Slice(100, 2), ZeroPointsTable.Slice(100, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 50,
@@ -798,7 +798,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 51: t = 195, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.225 dB.</summary>
-    private static void Step51(global::Specializer.Execution run)
+    private static void Step51(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 51, ScalesTable.Slice(102, 2), ZeroPointsTable.Slice(102, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 51,
@@ -811,7 +811,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 52: t = 180, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.1 dB.</summary>
-    private static void Step52(global::Specializer.Execution run)
+    private static void Step52(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 52, ScalesTable.Slice(104, 2), ZeroPointsTable.Slice(104, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 52,
@@ -824,7 +824,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 53: t = 165, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.975 dB.</summary>
-    private static void Step53(global::Specializer.Execution run)
+    private static void Step53(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 53, ScalesTable.Slice(106, 2), ZeroPointsTable.Slice(106, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 53,
@@ -837,7 +837,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 54: t = 150, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.85 dB.</summary>
-    private static void Step54(global::Specializer.Execution run)
+    private static void Step54(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 54, ScalesTable.Slice(108, 2), ZeroPointsTable.Slice(108, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 54,
@@ -850,7 +850,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 55: t = 135, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.725 dB.</summary>
-    private static void Step55(global::Specializer.Execution run)
+    private static void Step55(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 55, ScalesTable.Slice(110, 2), ZeroPointsTable.Slice(110, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 55,
@@ -863,7 +863,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 56: t = 120, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.6 dB.</summary>
-    private static void Step56(global::Specializer.Execution run)
+    private static void Step56(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 56, ScalesTable.Slice(112, 2), ZeroPointsTable.Slice(112, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 56,
@@ -876,7 +876,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 57: t = 105, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.475 dB.</summary>
-    private static void Step57(global::Specializer.Execution run)
+    private static void Step57(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 57, ScalesTable.Slice(114, 2), ZeroPointsTable.Slice(114, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 57,
@@ -889,7 +889,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 58: t = 90, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.35 dB.</summary>
-    private static void Step58(global::Specializer.Execution run)
+    private static void Step58(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 58, ScalesTable.Slice(116, 2), ZeroPointsTable.Slice(116, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 58,
@@ -902,7 +902,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 59: t = 75, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.225 dB.</summary>
-    private static void Step59(global::Specializer.Execution run)
+    private static void Step59(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 59, ScalesTable.Slice(118, 2), ZeroPointsTable.Slice(118, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 59,
@@ -915,7 +915,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 60: t = 60, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.1 dB.</summary>
-    private static void Step60(global::Specializer.Execution run)
+    private static void Step60(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 60, ScalesTable.Slice(120, 2), ZeroPointsTable.Slice(120, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 60,
@@ -928,7 +928,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 61: t = 45, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.975 dB.</summary>
-    private static void Step61(global::Specializer.Execution run)
+    private static void Step61(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 61, ScalesTable.Slice(122, 2), ZeroPointsTable.Slice(122, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 61,
@@ -941,7 +941,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 62: t = 30, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.85 dB.</summary>
-    private static void Step62(global::Specializer.Execution run)
+    private static void Step62(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 62, ScalesTable.Slice(124, 2), ZeroPointsTable.Slice(124, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 62,
@@ -954,7 +954,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 63: t = 15, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.725 dB.</summary>
-    private static void Step63(global::Specializer.Execution run)
+    private static void Step63(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 63, ScalesTable.Slice(126, 2), ZeroPointsTable.Slice(126, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 63,
@@ -967,7 +967,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 64: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 20.6 dB.</summary>
-    private static void Step64(global::Specializer.Execution run)
+    private static void Step64(global::Specializer.CompilerServices.Execution run)
     {
         EvaluateA8(run, 64, ScalesTable.Slice(128, 2), ZeroPointsTable.Slice(128, 2), new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 64,
@@ -979,7 +979,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The network as 20 steps evaluate it: 4-bit activations.</summary>
-    private static void EvaluateA4(global::Specializer.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.Correction correction)
+    private static void EvaluateA4(global::Specializer.CompilerServices.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.CompilerServices.Correction correction)
     {
         run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: step);
 
@@ -996,7 +996,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The network as 45 steps evaluate it: 8-bit activations.</summary>
-    private static void EvaluateA8(global::Specializer.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.Correction correction)
+    private static void EvaluateA8(global::Specializer.CompilerServices.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.CompilerServices.Correction correction)
     {
         run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: step);
 
@@ -1244,25 +1244,25 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Where each operation's weights lie in the packed blob, in bytes.</summary>
     private static class Weights
     {
-        public static global::Specializer.EmbeddingWeights Embedding => new(128); // time, labels and projections
-        public static global::Specializer.ConvolutionWeights ConvIn => new(1216); // 3×3, 1 to 4 channels, 4 bits
-        public static global::Specializer.NormWeights ConvNormOut => new(1728); // gamma and beta of 4 channels
-        public static global::Specializer.ConvolutionWeights ConvOut => new(1856); // 3×3, 4 to 1 channels, 8 bits
+        public static global::Specializer.CompilerServices.EmbeddingWeights Embedding => new(128); // time, labels and projections
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvIn => new(1216); // 3×3, 1 to 4 channels, 4 bits
+        public static global::Specializer.CompilerServices.NormWeights ConvNormOut => new(1728); // gamma and beta of 4 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvOut => new(1856); // 3×3, 4 to 1 channels, 8 bits
     }
 
     /// <summary>Where each map lies in a session's arena, in bytes of one image. Maps that are never live together share memory.</summary>
     private static class Maps
     {
-        public static global::Specializer.Activation Vectors => new(1792); // 4 numbers in FP32
-        public static global::Specializer.Activation Latent => new(1536); // 8×8×1 in FP32
-        public static global::Specializer.Activation Q => new(1024); // 8×8×1 in bytes
-        public static global::Specializer.Activation H => new(0); // 8×8×4 in FP32
-        public static global::Specializer.Activation OutQ => new(1024); // 8×8×4 in 16 bits
-        public static global::Specializer.Activation Epsilon => new(0); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Vectors => new(1792); // 4 numbers in FP32
+        public static global::Specializer.CompilerServices.Activation Latent => new(1536); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Q => new(1024); // 8×8×1 in bytes
+        public static global::Specializer.CompilerServices.Activation H => new(0); // 8×8×4 in FP32
+        public static global::Specializer.CompilerServices.Activation OutQ => new(1024); // 8×8×4 in 16 bits
+        public static global::Specializer.CompilerServices.Activation Epsilon => new(0); // 8×8×1 in FP32
     }
 
     /// <summary>A map of 8×8×1 in FP32.</summary>
-    private readonly struct Map8x8x1Float : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -1271,7 +1271,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The vectors of every step, folded from the time embedding.</summary>
-    private readonly struct StepVectors : global::Specializer.IEmbeddingShape
+    private readonly struct StepVectors : global::Specializer.CompilerServices.IEmbeddingShape
     {
         public int Steps => 65;
         public int Embedding => 0;
@@ -1280,7 +1280,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 8×8×1 in bytes.</summary>
-    private readonly struct Map8x8x1 : global::Specializer.IMapShape
+    private readonly struct Map8x8x1 : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -1289,7 +1289,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×1 in bytes to 8×8×4, 4-bit weights.</summary>
-    private readonly struct Convolution8x8x1To4W4 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x1To4W4 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -1307,7 +1307,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 groups over 8×8×4 in FP32, then SiLU, into 16 bits.</summary>
-    private readonly struct GroupNorm8x8x4SiluWide : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x4SiluWide : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -1315,12 +1315,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 2;
     }
 
     /// <summary>3×3 convolution, 8×8×4 in 16 bits to 8×8×1, 8-bit weights.</summary>
-    private readonly struct Convolution8x8x4To1W8 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x4To1W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;

@@ -45,13 +45,13 @@ internal sealed class TinySampler : global::Specializer.Sampler
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
-    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
-    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
-    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
-    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+    private static global::Specializer.CompilerServices.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.CompilerServices.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.CompilerServices.SolverRegister D => global::Specializer.CompilerServices.SolverRegister.Temporary(0);
+    private static global::Specializer.CompilerServices.SolverRegister Z0 => global::Specializer.CompilerServices.SolverRegister.Temporary(1);
 
     /// <inheritdoc/>
-    protected override void RunBegin(global::Specializer.Execution run)
+    protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
     {
         run.Solve<Map8x8x1Float>(step: -1,
         [
@@ -61,7 +61,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunStep(int step, global::Specializer.Execution run)
+    protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
     {
         switch (step)
         {
@@ -135,7 +135,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 0: t = 960, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.6 dB.</summary>
-    private static void Step00(global::Specializer.Execution run)
+    private static void Step00(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 0);
         run.Solve<Map8x8x1Float>(step: 0,
@@ -148,7 +148,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 1: t = 945, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.475 dB.</summary>
-    private static void Step01(global::Specializer.Execution run)
+    private static void Step01(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 1);
         run.Solve<Map8x8x1Float>(step: 1,
@@ -161,7 +161,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 2: t = 930, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.35 dB.</summary>
-    private static void Step02(global::Specializer.Execution run)
+    private static void Step02(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 2);
         run.Solve<Map8x8x1Float>(step: 2,
@@ -174,7 +174,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 3: t = 915, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.225 dB.</summary>
-    private static void Step03(global::Specializer.Execution run)
+    private static void Step03(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 3);
         run.Solve<Map8x8x1Float>(step: 3,
@@ -187,7 +187,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 4: t = 900, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.1 dB.</summary>
-    private static void Step04(global::Specializer.Execution run)
+    private static void Step04(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 4);
         run.Solve<Map8x8x1Float>(step: 4,
@@ -200,7 +200,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 5: t = 885, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.975 dB.</summary>
-    private static void Step05(global::Specializer.Execution run)
+    private static void Step05(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 5);
         run.Solve<Map8x8x1Float>(step: 5,
@@ -213,7 +213,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 6: t = 870, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.85 dB.</summary>
-    private static void Step06(global::Specializer.Execution run)
+    private static void Step06(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 6);
         run.Solve<Map8x8x1Float>(step: 6,
@@ -226,7 +226,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 7: t = 855, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.725 dB.</summary>
-    private static void Step07(global::Specializer.Execution run)
+    private static void Step07(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 7);
         run.Solve<Map8x8x1Float>(step: 7,
@@ -239,7 +239,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 8: t = 840, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.6 dB.</summary>
-    private static void Step08(global::Specializer.Execution run)
+    private static void Step08(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 8);
         run.Solve<Map8x8x1Float>(step: 8,
@@ -252,7 +252,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 9: t = 825, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.475 dB.</summary>
-    private static void Step09(global::Specializer.Execution run)
+    private static void Step09(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 9);
         run.Solve<Map8x8x1Float>(step: 9,
@@ -265,7 +265,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 10: t = 810, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.35 dB.</summary>
-    private static void Step10(global::Specializer.Execution run)
+    private static void Step10(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 10);
         run.Solve<Map8x8x1Float>(step: 10,
@@ -278,7 +278,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 11: t = 795, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.225 dB.</summary>
-    private static void Step11(global::Specializer.Execution run)
+    private static void Step11(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 11);
         run.Solve<Map8x8x1Float>(step: 11,
@@ -291,7 +291,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 12: t = 780, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 27.1 dB.</summary>
-    private static void Step12(global::Specializer.Execution run)
+    private static void Step12(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 12);
         run.Solve<Map8x8x1Float>(step: 12,
@@ -304,7 +304,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 13: t = 765, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.975 dB.</summary>
-    private static void Step13(global::Specializer.Execution run)
+    private static void Step13(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 13);
         run.Solve<Map8x8x1Float>(step: 13,
@@ -317,7 +317,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 14: t = 750, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.85 dB.</summary>
-    private static void Step14(global::Specializer.Execution run)
+    private static void Step14(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 14);
         run.Solve<Map8x8x1Float>(step: 14,
@@ -330,7 +330,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 15: t = 735, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.725 dB.</summary>
-    private static void Step15(global::Specializer.Execution run)
+    private static void Step15(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 15);
         run.Solve<Map8x8x1Float>(step: 15,
@@ -343,7 +343,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 16: t = 720, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.6 dB.</summary>
-    private static void Step16(global::Specializer.Execution run)
+    private static void Step16(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 16);
         run.Solve<Map8x8x1Float>(step: 16,
@@ -356,7 +356,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 17: t = 705, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.475 dB.</summary>
-    private static void Step17(global::Specializer.Execution run)
+    private static void Step17(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 17);
         run.Solve<Map8x8x1Float>(step: 17,
@@ -369,7 +369,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 18: t = 690, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.35 dB.</summary>
-    private static void Step18(global::Specializer.Execution run)
+    private static void Step18(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 18);
         run.Solve<Map8x8x1Float>(step: 18,
@@ -382,7 +382,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 19: t = 675, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.225 dB.</summary>
-    private static void Step19(global::Specializer.Execution run)
+    private static void Step19(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 19);
         run.Solve<Map8x8x1Float>(step: 19,
@@ -395,7 +395,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 20: t = 660, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 26.1 dB.</summary>
-    private static void Step20(global::Specializer.Execution run)
+    private static void Step20(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 20);
         run.Solve<Map8x8x1Float>(step: 20,
@@ -408,7 +408,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 21: t = 645, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.975 dB.</summary>
-    private static void Step21(global::Specializer.Execution run)
+    private static void Step21(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 21);
         run.Solve<Map8x8x1Float>(step: 21,
@@ -421,7 +421,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 22: t = 630, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.85 dB.</summary>
-    private static void Step22(global::Specializer.Execution run)
+    private static void Step22(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 22);
         run.Solve<Map8x8x1Float>(step: 22,
@@ -434,7 +434,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 23: t = 615, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.725 dB.</summary>
-    private static void Step23(global::Specializer.Execution run)
+    private static void Step23(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 23);
         run.Solve<Map8x8x1Float>(step: 23,
@@ -447,7 +447,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 24: t = 600, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.6 dB.</summary>
-    private static void Step24(global::Specializer.Execution run)
+    private static void Step24(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 24);
         run.Solve<Map8x8x1Float>(step: 24,
@@ -460,7 +460,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 25: t = 585, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.475 dB.</summary>
-    private static void Step25(global::Specializer.Execution run)
+    private static void Step25(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 25);
         run.Solve<Map8x8x1Float>(step: 25,
@@ -473,7 +473,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 26: t = 570, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.35 dB.</summary>
-    private static void Step26(global::Specializer.Execution run)
+    private static void Step26(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 26);
         run.Solve<Map8x8x1Float>(step: 26,
@@ -486,7 +486,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 27: t = 555, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.225 dB.</summary>
-    private static void Step27(global::Specializer.Execution run)
+    private static void Step27(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 27);
         run.Solve<Map8x8x1Float>(step: 27,
@@ -499,7 +499,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 28: t = 540, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 25.1 dB.</summary>
-    private static void Step28(global::Specializer.Execution run)
+    private static void Step28(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 28);
         run.Solve<Map8x8x1Float>(step: 28,
@@ -512,7 +512,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 29: t = 525, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.975 dB.</summary>
-    private static void Step29(global::Specializer.Execution run)
+    private static void Step29(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 29);
         run.Solve<Map8x8x1Float>(step: 29,
@@ -525,7 +525,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 30: t = 510, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.85 dB.</summary>
-    private static void Step30(global::Specializer.Execution run)
+    private static void Step30(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 30);
         run.Solve<Map8x8x1Float>(step: 30,
@@ -538,7 +538,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 31: t = 495, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.725 dB.</summary>
-    private static void Step31(global::Specializer.Execution run)
+    private static void Step31(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 31);
         run.Solve<Map8x8x1Float>(step: 31,
@@ -551,7 +551,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 32: t = 480, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.6 dB.</summary>
-    private static void Step32(global::Specializer.Execution run)
+    private static void Step32(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 32);
         run.Solve<Map8x8x1Float>(step: 32,
@@ -564,7 +564,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 33: t = 465, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.475 dB.</summary>
-    private static void Step33(global::Specializer.Execution run)
+    private static void Step33(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 33);
         run.Solve<Map8x8x1Float>(step: 33,
@@ -577,7 +577,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 34: t = 450, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.35 dB.</summary>
-    private static void Step34(global::Specializer.Execution run)
+    private static void Step34(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 34);
         run.Solve<Map8x8x1Float>(step: 34,
@@ -590,7 +590,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 35: t = 435, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.225 dB.</summary>
-    private static void Step35(global::Specializer.Execution run)
+    private static void Step35(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 35);
         run.Solve<Map8x8x1Float>(step: 35,
@@ -603,7 +603,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 36: t = 420, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 24.1 dB.</summary>
-    private static void Step36(global::Specializer.Execution run)
+    private static void Step36(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 36);
         run.Solve<Map8x8x1Float>(step: 36,
@@ -616,7 +616,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 37: t = 405, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.975 dB.</summary>
-    private static void Step37(global::Specializer.Execution run)
+    private static void Step37(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 37);
         run.Solve<Map8x8x1Float>(step: 37,
@@ -629,7 +629,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 38: t = 390, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.85 dB.</summary>
-    private static void Step38(global::Specializer.Execution run)
+    private static void Step38(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 38);
         run.Solve<Map8x8x1Float>(step: 38,
@@ -642,7 +642,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 39: t = 375, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.725 dB.</summary>
-    private static void Step39(global::Specializer.Execution run)
+    private static void Step39(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 39);
         run.Solve<Map8x8x1Float>(step: 39,
@@ -655,7 +655,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 40: t = 360, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.6 dB.</summary>
-    private static void Step40(global::Specializer.Execution run)
+    private static void Step40(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 40);
         run.Solve<Map8x8x1Float>(step: 40,
@@ -668,7 +668,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 41: t = 345, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.475 dB.</summary>
-    private static void Step41(global::Specializer.Execution run)
+    private static void Step41(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 41);
         run.Solve<Map8x8x1Float>(step: 41,
@@ -681,7 +681,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 42: t = 330, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.35 dB.</summary>
-    private static void Step42(global::Specializer.Execution run)
+    private static void Step42(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 42);
         run.Solve<Map8x8x1Float>(step: 42,
@@ -694,7 +694,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 43: t = 315, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.225 dB.</summary>
-    private static void Step43(global::Specializer.Execution run)
+    private static void Step43(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 43);
         run.Solve<Map8x8x1Float>(step: 43,
@@ -707,7 +707,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 44: t = 300, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 23.1 dB.</summary>
-    private static void Step44(global::Specializer.Execution run)
+    private static void Step44(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 44);
         run.Solve<Map8x8x1Float>(step: 44,
@@ -720,7 +720,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 45: t = 285, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.975 dB.</summary>
-    private static void Step45(global::Specializer.Execution run)
+    private static void Step45(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 45);
         run.Solve<Map8x8x1Float>(step: 45,
@@ -733,7 +733,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 46: t = 270, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.85 dB.</summary>
-    private static void Step46(global::Specializer.Execution run)
+    private static void Step46(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 46);
         run.Solve<Map8x8x1Float>(step: 46,
@@ -746,7 +746,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 47: t = 255, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.725 dB.</summary>
-    private static void Step47(global::Specializer.Execution run)
+    private static void Step47(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 47);
         run.Solve<Map8x8x1Float>(step: 47,
@@ -759,7 +759,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 48: t = 240, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.6 dB.</summary>
-    private static void Step48(global::Specializer.Execution run)
+    private static void Step48(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 48);
         run.Solve<Map8x8x1Float>(step: 48,
@@ -772,7 +772,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 49: t = 225, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.475 dB.</summary>
-    private static void Step49(global::Specializer.Execution run)
+    private static void Step49(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 49);
         run.Solve<Map8x8x1Float>(step: 49,
@@ -785,7 +785,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 50: t = 210, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.35 dB.</summary>
-    private static void Step50(global::Specializer.Execution run)
+    private static void Step50(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 50);
         run.Solve<Map8x8x1Float>(step: 50,
@@ -798,7 +798,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 51: t = 195, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.225 dB.</summary>
-    private static void Step51(global::Specializer.Execution run)
+    private static void Step51(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 51);
         run.Solve<Map8x8x1Float>(step: 51,
@@ -811,7 +811,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 52: t = 180, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 22.1 dB.</summary>
-    private static void Step52(global::Specializer.Execution run)
+    private static void Step52(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 52);
         run.Solve<Map8x8x1Float>(step: 52,
@@ -824,7 +824,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 53: t = 165, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.975 dB.</summary>
-    private static void Step53(global::Specializer.Execution run)
+    private static void Step53(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 53);
         run.Solve<Map8x8x1Float>(step: 53,
@@ -837,7 +837,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 54: t = 150, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.85 dB.</summary>
-    private static void Step54(global::Specializer.Execution run)
+    private static void Step54(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 54);
         run.Solve<Map8x8x1Float>(step: 54,
@@ -850,7 +850,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 55: t = 135, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.725 dB.</summary>
-    private static void Step55(global::Specializer.Execution run)
+    private static void Step55(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 55);
         run.Solve<Map8x8x1Float>(step: 55,
@@ -863,7 +863,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 56: t = 120, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.6 dB.</summary>
-    private static void Step56(global::Specializer.Execution run)
+    private static void Step56(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 56);
         run.Solve<Map8x8x1Float>(step: 56,
@@ -876,7 +876,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 57: t = 105, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.475 dB.</summary>
-    private static void Step57(global::Specializer.Execution run)
+    private static void Step57(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 57);
         run.Solve<Map8x8x1Float>(step: 57,
@@ -889,7 +889,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 58: t = 90, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.35 dB.</summary>
-    private static void Step58(global::Specializer.Execution run)
+    private static void Step58(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 58);
         run.Solve<Map8x8x1Float>(step: 58,
@@ -902,7 +902,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 59: t = 75, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.225 dB.</summary>
-    private static void Step59(global::Specializer.Execution run)
+    private static void Step59(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 59);
         run.Solve<Map8x8x1Float>(step: 59,
@@ -915,7 +915,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 60: t = 60, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 21.1 dB.</summary>
-    private static void Step60(global::Specializer.Execution run)
+    private static void Step60(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 60);
         run.Solve<Map8x8x1Float>(step: 60,
@@ -928,7 +928,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 61: t = 45, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.975 dB.</summary>
-    private static void Step61(global::Specializer.Execution run)
+    private static void Step61(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 61);
         run.Solve<Map8x8x1Float>(step: 61,
@@ -941,7 +941,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 62: t = 30, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.85 dB.</summary>
-    private static void Step62(global::Specializer.Execution run)
+    private static void Step62(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 62);
         run.Solve<Map8x8x1Float>(step: 62,
@@ -954,7 +954,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 63: t = 15, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 20.725 dB.</summary>
-    private static void Step63(global::Specializer.Execution run)
+    private static void Step63(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 63);
         run.Solve<Map8x8x1Float>(step: 63,
@@ -967,7 +967,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 64: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 20.6 dB.</summary>
-    private static void Step64(global::Specializer.Execution run)
+    private static void Step64(global::Specializer.CompilerServices.Execution run)
     {
         Evaluate(run, 64);
         run.Solve<Map8x8x1Float>(step: 64,
@@ -979,7 +979,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The network as 65 steps evaluate it: 8-bit activations.</summary>
-    private static void Evaluate(global::Specializer.Execution run, int step)
+    private static void Evaluate(global::Specializer.CompilerServices.Execution run, int step)
     {
         // conv
         run.Convolve<Convolution8x8x1To1W32>(Weights.Conv, Maps.Latent, Maps.Epsilon);
@@ -1078,18 +1078,18 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Where each operation's weights lie in the packed blob, in bytes.</summary>
     private static class Weights
     {
-        public static global::Specializer.ConvolutionWeights Conv => new(128); // 3×3, 1 to 1 channels, 32 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights Conv => new(128); // 3×3, 1 to 1 channels, 32 bits
     }
 
     /// <summary>Where each map lies in a session's arena, in bytes of one image. Maps that are never live together share memory.</summary>
     private static class Maps
     {
-        public static global::Specializer.Activation Latent => new(0); // 8×8×1 in FP32
-        public static global::Specializer.Activation Epsilon => new(256); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Latent => new(0); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Epsilon => new(256); // 8×8×1 in FP32
     }
 
     /// <summary>A map of 8×8×1 in FP32.</summary>
-    private readonly struct Map8x8x1Float : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -1098,7 +1098,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×1 in FP32 to 8×8×1, 32-bit weights.</summary>
-    private readonly struct Convolution8x8x1To1W32 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x1To1W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;

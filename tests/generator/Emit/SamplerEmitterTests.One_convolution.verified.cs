@@ -45,13 +45,13 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     public static OneLayerSampler Load(global::Specializer.Device? device = null) => new(device);
 
     // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
-    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
-    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
-    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
-    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+    private static global::Specializer.CompilerServices.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.CompilerServices.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.CompilerServices.SolverRegister D => global::Specializer.CompilerServices.SolverRegister.Temporary(0);
+    private static global::Specializer.CompilerServices.SolverRegister Z0 => global::Specializer.CompilerServices.SolverRegister.Temporary(1);
 
     /// <inheritdoc/>
-    protected override void RunBegin(global::Specializer.Execution run)
+    protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
     {
         run.Solve<Map8x8x1Float>(step: -1,
         [
@@ -61,7 +61,7 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunStep(int step, global::Specializer.Execution run)
+    protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
     {
         switch (step)
         {
@@ -71,7 +71,7 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 0: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.6 dB.</summary>
-    private static void Step0(global::Specializer.Execution run)
+    private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
         // conv
         run.Convolve<Convolution8x8x1To1W32>(Weights.Conv, Maps.Latent, Maps.Epsilon);
@@ -111,18 +111,18 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     /// <summary>Where each operation's weights lie in the packed blob, in bytes.</summary>
     private static class Weights
     {
-        public static global::Specializer.ConvolutionWeights Conv => new(128); // 3×3, 1 to 1 channels, 32 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights Conv => new(128); // 3×3, 1 to 1 channels, 32 bits
     }
 
     /// <summary>Where each map lies in a session's arena, in bytes of one image. Maps that are never live together share memory.</summary>
     private static class Maps
     {
-        public static global::Specializer.Activation Latent => new(0); // 8×8×1 in FP32
-        public static global::Specializer.Activation Epsilon => new(256); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Latent => new(0); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Epsilon => new(256); // 8×8×1 in FP32
     }
 
     /// <summary>A map of 8×8×1 in FP32.</summary>
-    private readonly struct Map8x8x1Float : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -131,7 +131,7 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×1 in FP32 to 8×8×1, 32-bit weights.</summary>
-    private readonly struct Convolution8x8x1To1W32 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x1To1W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;

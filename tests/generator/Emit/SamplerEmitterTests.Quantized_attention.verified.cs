@@ -45,13 +45,13 @@ internal sealed class TinySampler : global::Specializer.Sampler
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
-    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
-    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
-    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
-    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+    private static global::Specializer.CompilerServices.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.CompilerServices.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.CompilerServices.SolverRegister D => global::Specializer.CompilerServices.SolverRegister.Temporary(0);
+    private static global::Specializer.CompilerServices.SolverRegister Z0 => global::Specializer.CompilerServices.SolverRegister.Temporary(1);
 
     /// <inheritdoc/>
-    protected override void RunBegin(global::Specializer.Execution run)
+    protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
     {
         run.Solve<Map8x8x1Float>(step: -1,
         [
@@ -61,7 +61,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunStep(int step, global::Specializer.Execution run)
+    protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
     {
         switch (step)
         {
@@ -71,7 +71,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 0: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.6 dB.</summary>
-    private static void Step0(global::Specializer.Execution run)
+    private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
         run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 0);
 
@@ -146,53 +146,53 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Where each operation's weights lie in the packed blob, in bytes.</summary>
     private static class Weights
     {
-        public static global::Specializer.EmbeddingWeights Embedding => new(128); // time, labels and projections
-        public static global::Specializer.ConvolutionWeights ConvIn => new(192); // 3×3, 1 to 8 channels, 8 bits
-        public static global::Specializer.NormWeights DownBlocks0Resnets0Norm1 => new(960); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights DownBlocks0Resnets0Conv1 => new(1088); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.NormWeights DownBlocks0Resnets0Norm2 => new(1856); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights DownBlocks0Resnets0Conv2 => new(1984); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.ConvolutionWeights DownBlocks0Downsamplers0Conv => new(2752); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.NormWeights MidBlockAttentions0GroupNorm => new(3520); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights MidBlockAttentions0ToQkv => new(3648); // 1×1, 8 to 24 channels, 32 bits
-        public static global::Specializer.ConvolutionWeights MidBlockAttentions0ToOut0 => new(4800); // 1×1, 8 to 8 channels, 32 bits
-        public static global::Specializer.ConvolutionWeights UpBlocks0Upsamplers0Conv => new(5376); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.NormWeights UpBlocks0Resnets0Norm1 => new(6144); // gamma and beta of 16 channels
-        public static global::Specializer.ConvolutionWeights UpBlocks0Resnets0Conv1 => new(6272); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.ConvolutionWeights UpBlocks0Resnets0Conv1Skip => new(7040); // 3×3, 8 to 8 channels, 4 bits
-        public static global::Specializer.NormWeights ConvNormOut => new(7808); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights ConvOut => new(7936); // 3×3, 8 to 1 channels, 8 bits
+        public static global::Specializer.CompilerServices.EmbeddingWeights Embedding => new(128); // time, labels and projections
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvIn => new(192); // 3×3, 1 to 8 channels, 8 bits
+        public static global::Specializer.CompilerServices.NormWeights DownBlocks0Resnets0Norm1 => new(960); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights DownBlocks0Resnets0Conv1 => new(1088); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.NormWeights DownBlocks0Resnets0Norm2 => new(1856); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights DownBlocks0Resnets0Conv2 => new(1984); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights DownBlocks0Downsamplers0Conv => new(2752); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.NormWeights MidBlockAttentions0GroupNorm => new(3520); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights MidBlockAttentions0ToQkv => new(3648); // 1×1, 8 to 24 channels, 32 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights MidBlockAttentions0ToOut0 => new(4800); // 1×1, 8 to 8 channels, 32 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights UpBlocks0Upsamplers0Conv => new(5376); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.NormWeights UpBlocks0Resnets0Norm1 => new(6144); // gamma and beta of 16 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights UpBlocks0Resnets0Conv1 => new(6272); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights UpBlocks0Resnets0Conv1Skip => new(7040); // 3×3, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.NormWeights ConvNormOut => new(7808); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvOut => new(7936); // 3×3, 8 to 1 channels, 8 bits
     }
 
     /// <summary>Where each map lies in a session's arena, in bytes of one image. Maps that are never live together share memory.</summary>
     private static class Maps
     {
-        public static global::Specializer.Activation Vectors => new(5376); // 16 numbers in FP32
-        public static global::Specializer.Activation Latent => new(5120); // 8×8×1 in FP32
-        public static global::Specializer.Activation ConvInQ => new(2048); // 8×8×1 in 16 bits
-        public static global::Specializer.Activation H0 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation R1Q => new(4096); // 8×8×8 in bytes
-        public static global::Specializer.Activation R1H => new(2048); // 8×8×8 in FP32
-        public static global::Specializer.Activation R1Q2 => new(4096); // 8×8×8 in bytes
-        public static global::Specializer.Activation H1 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation DQ => new(2048); // 8×8×8 in bytes
-        public static global::Specializer.Activation H2 => new(3584); // 4×4×8 in FP32
-        public static global::Specializer.Activation AN => new(4096); // 4×4×8 in FP32
-        public static global::Specializer.Activation AQkv => new(2048); // 4×4×24 in FP32
-        public static global::Specializer.Activation AO => new(4096); // 4×4×8 in FP32
-        public static global::Specializer.Activation H3 => new(3584); // 4×4×8 in FP32
-        public static global::Specializer.Activation UQ => new(4096); // 4×4×8 in bytes
-        public static global::Specializer.Activation H4 => new(2048); // 8×8×8 in FP32
-        public static global::Specializer.Activation UQa => new(4096); // 8×8×8 in bytes
-        public static global::Specializer.Activation UQb => new(4608); // 8×8×8 in bytes
-        public static global::Specializer.Activation UH => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation UH2 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation OutQ => new(2048); // 8×8×8 in 16 bits
-        public static global::Specializer.Activation Epsilon => new(0); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Vectors => new(5376); // 16 numbers in FP32
+        public static global::Specializer.CompilerServices.Activation Latent => new(5120); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation ConvInQ => new(2048); // 8×8×1 in 16 bits
+        public static global::Specializer.CompilerServices.Activation H0 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation R1Q => new(4096); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation R1H => new(2048); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation R1Q2 => new(4096); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation H1 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation DQ => new(2048); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation H2 => new(3584); // 4×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation AN => new(4096); // 4×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation AQkv => new(2048); // 4×4×24 in FP32
+        public static global::Specializer.CompilerServices.Activation AO => new(4096); // 4×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation H3 => new(3584); // 4×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation UQ => new(4096); // 4×4×8 in bytes
+        public static global::Specializer.CompilerServices.Activation H4 => new(2048); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation UQa => new(4096); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation UQb => new(4608); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation UH => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation UH2 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation OutQ => new(2048); // 8×8×8 in 16 bits
+        public static global::Specializer.CompilerServices.Activation Epsilon => new(0); // 8×8×1 in FP32
     }
 
     /// <summary>A map of 8×8×1 in FP32.</summary>
-    private readonly struct Map8x8x1Float : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -201,7 +201,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The vectors of every step, folded from the time embedding.</summary>
-    private readonly struct StepVectors : global::Specializer.IEmbeddingShape
+    private readonly struct StepVectors : global::Specializer.CompilerServices.IEmbeddingShape
     {
         public int Steps => 1;
         public int Embedding => 0;
@@ -210,7 +210,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 8×8×1 in 16 bits.</summary>
-    private readonly struct Map8x8x1Wide : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Wide : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -219,7 +219,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×1 in 16 bits to 8×8×8, 8-bit weights.</summary>
-    private readonly struct Convolution8x8x1To8W8 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x1To8W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -237,7 +237,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 groups over 8×8×8 in FP32, then SiLU, into bytes.</summary>
-    private readonly struct GroupNorm8x8x8Silu : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x8Silu : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -245,12 +245,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 1;
     }
 
     /// <summary>3×3 convolution, 8×8×8 in bytes to 8×8×8, 4-bit weights.</summary>
-    private readonly struct Convolution8x8x8To8W4 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To8W4 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -268,7 +268,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×8 in bytes to 8×8×8, 4-bit weights, result times 0.70710678.</summary>
-    private readonly struct Convolution8x8x8To8W4Scaled : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To8W4Scaled : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -286,7 +286,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 8×8×8 in bytes.</summary>
-    private readonly struct Map8x8x8 : global::Specializer.IMapShape
+    private readonly struct Map8x8x8 : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -295,7 +295,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×8 in bytes to 4×4×8, 4-bit weights, stride 2.</summary>
-    private readonly struct Convolution8x8x8To8W4Stride2 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To8W4Stride2 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -313,7 +313,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 groups over 4×4×8 in FP32, into FP32.</summary>
-    private readonly struct GroupNorm4x4x8Float : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm4x4x8Float : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 4;
         public int Width => 4;
@@ -321,12 +321,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.None;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.None;
         public int ElementSize => 4;
     }
 
     /// <summary>1×1 convolution, 4×4×8 in FP32 to 4×4×24, 32-bit weights.</summary>
-    private readonly struct Pointwise4x4x8To24W32 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise4x4x8To24W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 4;
         public int InputWidth => 4;
@@ -344,7 +344,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 heads of 4 channels over 16 pixels.</summary>
-    private readonly struct Attention16x2x4 : global::Specializer.IAttentionShape
+    private readonly struct Attention16x2x4 : global::Specializer.CompilerServices.IAttentionShape
     {
         public int Tokens => 16;
         public int Heads => 2;
@@ -352,7 +352,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>1×1 convolution, 4×4×8 in FP32 to 4×4×8, 32-bit weights.</summary>
-    private readonly struct Pointwise4x4x8To8W32 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise4x4x8To8W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 4;
         public int InputWidth => 4;
@@ -370,7 +370,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 4×4×8 in bytes.</summary>
-    private readonly struct Map4x4x8 : global::Specializer.IMapShape
+    private readonly struct Map4x4x8 : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 4;
         public int Width => 4;
@@ -379,7 +379,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 4×4×8 in bytes to 8×8×8, 4-bit weights, input upsampled 2×.</summary>
-    private readonly struct Convolution4x4x8To8W4Upsample2 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution4x4x8To8W4Upsample2 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 4;
         public int InputWidth => 4;
@@ -397,7 +397,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>4 groups over 8×8×8 in FP32 and 8 more channels of the skip, then SiLU, into bytes.</summary>
-    private readonly struct GroupNorm8x8x8And8Silu : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x8And8Silu : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -405,12 +405,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 8;
         public int Groups => 4;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 1;
     }
 
     /// <summary>2 groups over 8×8×8 in FP32, then SiLU, into 16 bits.</summary>
-    private readonly struct GroupNorm8x8x8SiluWide : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x8SiluWide : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -418,12 +418,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 2;
     }
 
     /// <summary>3×3 convolution, 8×8×8 in 16 bits to 8×8×1, 8-bit weights.</summary>
-    private readonly struct Convolution8x8x8To1W8 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To1W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;

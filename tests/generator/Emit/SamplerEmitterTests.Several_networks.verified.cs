@@ -45,13 +45,13 @@ internal sealed class TinySampler : global::Specializer.Sampler
     public static TinySampler Load(global::Specializer.Device? device = null) => new(device);
 
     // The solver's registers (docs/arithmetic.md): X the state, M the prediction, H and S what is kept of former steps; D and Z last no longer than a pass.
-    private static global::Specializer.SolverRegister X => new(Maps.Latent, bothHalves: true);
-    private static global::Specializer.SolverRegister M => new(Maps.Epsilon);
-    private static global::Specializer.SolverRegister D => global::Specializer.SolverRegister.Temporary(0);
-    private static global::Specializer.SolverRegister Z0 => global::Specializer.SolverRegister.Temporary(1);
+    private static global::Specializer.CompilerServices.SolverRegister X => new(Maps.Latent, bothHalves: true);
+    private static global::Specializer.CompilerServices.SolverRegister M => new(Maps.Epsilon);
+    private static global::Specializer.CompilerServices.SolverRegister D => global::Specializer.CompilerServices.SolverRegister.Temporary(0);
+    private static global::Specializer.CompilerServices.SolverRegister Z0 => global::Specializer.CompilerServices.SolverRegister.Temporary(1);
 
     /// <inheritdoc/>
-    protected override void Prepare(global::Specializer.Execution run)
+    protected override void Prepare(global::Specializer.CompilerServices.Execution run)
     {
         // text_encoder
         run.LookUp<Map1x4x8Float>(Weights.TextEncoderEmbeddings, Maps.Ids, Maps.TextEncoderRows, rows: 12);
@@ -65,7 +65,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunBegin(global::Specializer.Execution run)
+    protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
     {
         run.Solve<Map8x8x1Float>(step: -1,
         [
@@ -75,7 +75,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void RunStep(int step, global::Specializer.Execution run)
+    protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
     {
         switch (step)
         {
@@ -86,7 +86,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 0: t = 500, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.6 dB.</summary>
-    private static void Step0(global::Specializer.Execution run)
+    private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
         run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 0);
 
@@ -108,7 +108,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Guide<Map8x8x1Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
-            lambda: 0.125f, sigma: 0.19f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Divide, correctVariance: true));
+            lambda: 0.125f, sigma: 0.19f, clampK: true, mean: global::Specializer.CompilerServices.MeanCorrectionKind.Divide, correctVariance: true));
         run.Solve<Map8x8x1Float>(step: 0,
         [
             D.Set(1.0625f * X + -0.35f * M),
@@ -119,7 +119,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>Step 1: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.475 dB.</summary>
-    private static void Step1(global::Specializer.Execution run)
+    private static void Step1(global::Specializer.CompilerServices.Execution run)
     {
         run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 1);
 
@@ -141,7 +141,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
         run.Guide<Map8x8x1Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
-            lambda: 0.125f, sigma: 0f, clampK: true, mean: global::Specializer.MeanCorrectionKind.Divide, correctVariance: true));
+            lambda: 0.125f, sigma: 0f, clampK: true, mean: global::Specializer.CompilerServices.MeanCorrectionKind.Divide, correctVariance: true));
         run.Solve<Map8x8x1Float>(step: 1,
         [
             D.Set(1.0625f * X + -0.35f * M),
@@ -151,7 +151,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <inheritdoc/>
-    protected override void Decode(global::Specializer.Execution run)
+    protected override void Decode(global::Specializer.CompilerServices.Execution run)
     {
         // vae
         run.MapLinear<Map8x8x1Float>(Maps.Latent, Maps.VaeZ, scale: 5.5f, offset: 0.25f);
@@ -196,48 +196,48 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Where each operation's weights lie in the packed blob, in bytes.</summary>
     private static class Weights
     {
-        public static global::Specializer.EmbeddingWeights Embedding => new(128); // time, labels and projections
-        public static global::Specializer.TableWeights TextEncoderEmbeddings => new(192); // 12 rows, then the positions
-        public static global::Specializer.ConvolutionWeights TextEncoderFc => new(704); // 1×1, 8 to 8 channels, 8 bits
-        public static global::Specializer.NormWeights TextEncoderNorm => new(1024); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights AttnToKv => new(1152); // 1×1, 8 to 16 channels, 8 bits
-        public static global::Specializer.ConvolutionWeights ConvIn => new(1472); // 3×3, 1 to 8 channels, 32 bits
-        public static global::Specializer.ConvolutionWeights AttnToQ => new(2112); // 1×1, 8 to 8 channels, 4 bits
-        public static global::Specializer.ConvolutionWeights AttnToOut => new(2368); // 1×1, 8 to 8 channels, 32 bits
-        public static global::Specializer.NormWeights ConvNormOut => new(2944); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights ConvOut => new(3072); // 3×3, 8 to 1 channels, 8 bits
-        public static global::Specializer.ConvolutionWeights VaeConvIn => new(4416); // 3×3, 1 to 8 channels, 32 bits
-        public static global::Specializer.NormWeights VaeNorm => new(5056); // gamma and beta of 8 channels
-        public static global::Specializer.ConvolutionWeights VaeConvOut => new(5184); // 3×3, 8 to 3 channels, 4 bits
+        public static global::Specializer.CompilerServices.EmbeddingWeights Embedding => new(128); // time, labels and projections
+        public static global::Specializer.CompilerServices.TableWeights TextEncoderEmbeddings => new(192); // 12 rows, then the positions
+        public static global::Specializer.CompilerServices.ConvolutionWeights TextEncoderFc => new(704); // 1×1, 8 to 8 channels, 8 bits
+        public static global::Specializer.CompilerServices.NormWeights TextEncoderNorm => new(1024); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights AttnToKv => new(1152); // 1×1, 8 to 16 channels, 8 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvIn => new(1472); // 3×3, 1 to 8 channels, 32 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights AttnToQ => new(2112); // 1×1, 8 to 8 channels, 4 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights AttnToOut => new(2368); // 1×1, 8 to 8 channels, 32 bits
+        public static global::Specializer.CompilerServices.NormWeights ConvNormOut => new(2944); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights ConvOut => new(3072); // 3×3, 8 to 1 channels, 8 bits
+        public static global::Specializer.CompilerServices.ConvolutionWeights VaeConvIn => new(4416); // 3×3, 1 to 8 channels, 32 bits
+        public static global::Specializer.CompilerServices.NormWeights VaeNorm => new(5056); // gamma and beta of 8 channels
+        public static global::Specializer.CompilerServices.ConvolutionWeights VaeConvOut => new(5184); // 3×3, 8 to 3 channels, 4 bits
     }
 
     /// <summary>Where each map lies in a session's arena, in bytes of one image. Maps that are never live together share memory.</summary>
     private static class Maps
     {
-        public static global::Specializer.Activation Vectors => new(6656); // 8 numbers in FP32
-        public static global::Specializer.Activation Latent => new(6144); // 8×8×1 in FP32
-        public static global::Specializer.Activation EncoderHiddenStates => new(0); // 1×4×8 in FP32
-        public static global::Specializer.Activation H0 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation AttnQ => new(4096); // 8×8×8 in bytes
-        public static global::Specializer.Activation Query => new(2048); // 8×8×8 in FP32
-        public static global::Specializer.Activation AttnC => new(128); // 1×4×8 in 16 bits
-        public static global::Specializer.Activation Kv => new(6400); // 1×4×16 in FP32
-        public static global::Specializer.Activation Attended => new(4096); // 8×8×8 in FP32
-        public static global::Specializer.Activation H1 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation OutQ => new(2048); // 8×8×8 in 16 bits
-        public static global::Specializer.Activation Epsilon => new(0); // 8×8×1 in FP32
-        public static global::Specializer.Activation Ids => new(128); // 1×4×1 in FP32
-        public static global::Specializer.Activation TextEncoderRows => new(0); // 1×4×8 in FP32
-        public static global::Specializer.Activation TextEncoderFcQ => new(128); // 1×4×8 in 16 bits
-        public static global::Specializer.Activation TextEncoderH => new(0); // 1×4×8 in FP32
-        public static global::Specializer.Activation VaeZ => new(2048); // 8×8×1 in FP32
-        public static global::Specializer.Activation VaeH0 => new(0); // 8×8×8 in FP32
-        public static global::Specializer.Activation VaeQ => new(3072); // 8×8×8 in bytes
-        public static global::Specializer.Activation VaeImage => new(0); // 16×16×3 in FP32
+        public static global::Specializer.CompilerServices.Activation Vectors => new(6656); // 8 numbers in FP32
+        public static global::Specializer.CompilerServices.Activation Latent => new(6144); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation EncoderHiddenStates => new(0); // 1×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation H0 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation AttnQ => new(4096); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation Query => new(2048); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation AttnC => new(128); // 1×4×8 in 16 bits
+        public static global::Specializer.CompilerServices.Activation Kv => new(6400); // 1×4×16 in FP32
+        public static global::Specializer.CompilerServices.Activation Attended => new(4096); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation H1 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation OutQ => new(2048); // 8×8×8 in 16 bits
+        public static global::Specializer.CompilerServices.Activation Epsilon => new(0); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation Ids => new(128); // 1×4×1 in FP32
+        public static global::Specializer.CompilerServices.Activation TextEncoderRows => new(0); // 1×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation TextEncoderFcQ => new(128); // 1×4×8 in 16 bits
+        public static global::Specializer.CompilerServices.Activation TextEncoderH => new(0); // 1×4×8 in FP32
+        public static global::Specializer.CompilerServices.Activation VaeZ => new(2048); // 8×8×1 in FP32
+        public static global::Specializer.CompilerServices.Activation VaeH0 => new(0); // 8×8×8 in FP32
+        public static global::Specializer.CompilerServices.Activation VaeQ => new(3072); // 8×8×8 in bytes
+        public static global::Specializer.CompilerServices.Activation VaeImage => new(0); // 16×16×3 in FP32
     }
 
     /// <summary>A map of 8×8×1 in FP32.</summary>
-    private readonly struct Map8x8x1Float : global::Specializer.IMapShape
+    private readonly struct Map8x8x1Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -246,7 +246,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>The vectors of every step, folded from the time embedding.</summary>
-    private readonly struct StepVectors : global::Specializer.IEmbeddingShape
+    private readonly struct StepVectors : global::Specializer.CompilerServices.IEmbeddingShape
     {
         public int Steps => 2;
         public int Embedding => 0;
@@ -255,7 +255,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 1×4×8 in FP32.</summary>
-    private readonly struct Map1x4x8Float : global::Specializer.IMapShape
+    private readonly struct Map1x4x8Float : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 1;
         public int Width => 4;
@@ -264,7 +264,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 1×4×8 in 16 bits.</summary>
-    private readonly struct Map1x4x8Wide : global::Specializer.IMapShape
+    private readonly struct Map1x4x8Wide : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 1;
         public int Width => 4;
@@ -273,7 +273,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>1×1 convolution, 1×4×8 in 16 bits to 1×4×8, 8-bit weights.</summary>
-    private readonly struct Pointwise1x4x8To8W8 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise1x4x8To8W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 1;
         public int InputWidth => 4;
@@ -291,7 +291,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>1×1 convolution, 1×4×8 in 16 bits to 1×4×16, 8-bit weights.</summary>
-    private readonly struct Pointwise1x4x8To16W8 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise1x4x8To16W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 1;
         public int InputWidth => 4;
@@ -309,7 +309,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>3×3 convolution, 8×8×1 in FP32 to 8×8×8, 32-bit weights.</summary>
-    private readonly struct Convolution8x8x1To8W32 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x1To8W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -327,7 +327,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>A map of 8×8×8 in bytes.</summary>
-    private readonly struct Map8x8x8 : global::Specializer.IMapShape
+    private readonly struct Map8x8x8 : global::Specializer.CompilerServices.IMapShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -336,7 +336,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>1×1 convolution, 8×8×8 in bytes to 8×8×8, 4-bit weights.</summary>
-    private readonly struct Pointwise8x8x8To8W4 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise8x8x8To8W4 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -354,7 +354,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 heads of 4 channels, 64 pixels over 4.</summary>
-    private readonly struct CrossAttention64Over4x2x4 : global::Specializer.ICrossAttentionShape
+    private readonly struct CrossAttention64Over4x2x4 : global::Specializer.CompilerServices.ICrossAttentionShape
     {
         public int Tokens => 64;
         public int ContextTokens => 4;
@@ -364,7 +364,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>1×1 convolution, 8×8×8 in FP32 to 8×8×8, 32-bit weights.</summary>
-    private readonly struct Pointwise8x8x8To8W32 : global::Specializer.IConvolutionShape
+    private readonly struct Pointwise8x8x8To8W32 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -382,7 +382,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 groups over 8×8×8 in FP32, then SiLU, into 16 bits.</summary>
-    private readonly struct GroupNorm8x8x8SiluWide : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x8SiluWide : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -390,12 +390,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 2;
     }
 
     /// <summary>3×3 convolution, 8×8×8 in 16 bits to 8×8×1, 8-bit weights.</summary>
-    private readonly struct Convolution8x8x8To1W8 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To1W8 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;
@@ -413,7 +413,7 @@ internal sealed class TinySampler : global::Specializer.Sampler
     }
 
     /// <summary>2 groups over 8×8×8 in FP32, then SiLU, into bytes.</summary>
-    private readonly struct GroupNorm8x8x8Silu : global::Specializer.IGroupNormShape
+    private readonly struct GroupNorm8x8x8Silu : global::Specializer.CompilerServices.IGroupNormShape
     {
         public int Height => 8;
         public int Width => 8;
@@ -421,12 +421,12 @@ internal sealed class TinySampler : global::Specializer.Sampler
         public int SkipChannels => 0;
         public int Groups => 2;
         public float Epsilon => 1e-5f;
-        public global::Specializer.Nonlinearity Nonlinearity => global::Specializer.Nonlinearity.Silu;
+        public global::Specializer.CompilerServices.Nonlinearity Nonlinearity => global::Specializer.CompilerServices.Nonlinearity.Silu;
         public int ElementSize => 1;
     }
 
     /// <summary>3×3 convolution, 8×8×8 in bytes to 16×16×3, 4-bit weights, input upsampled 2×.</summary>
-    private readonly struct Convolution8x8x8To3W4Upsample2 : global::Specializer.IConvolutionShape
+    private readonly struct Convolution8x8x8To3W4Upsample2 : global::Specializer.CompilerServices.IConvolutionShape
     {
         public int InputHeight => 8;
         public int InputWidth => 8;

@@ -34,12 +34,12 @@ namespace Consumer
         }
 
         /// <inheritdoc/>
-        protected override void RunBegin(global::Specializer.Execution run)
+        protected override void RunBegin(global::Specializer.CompilerServices.Execution run)
         {
         }
 
         /// <inheritdoc/>
-        protected override void RunStep(int step, global::Specializer.Execution run)
+        protected override void RunStep(int step, global::Specializer.CompilerServices.Execution run)
         {
         }
     }

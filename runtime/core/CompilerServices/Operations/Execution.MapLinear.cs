@@ -1,4 +1,4 @@
-namespace Specializer;
+namespace Specializer.CompilerServices;
 
 public abstract partial class Execution
 {

@@ -1,9 +1,12 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>The static shape of a convolution. Generated code implements it with literals, which the JIT folds
 /// into the kernel; the interpreter implements it with fields. A linear layer over pixels is a 1×1 convolution.</summary>
 /// <remarks>All maps are NHWC. Output pixel (y, x) and tap (i, j) read the input pixel
 /// ((y·Stride + i − PaddingTop) / Upsample, (x·Stride + j − PaddingLeft) / Upsample); outside the (upsampled) input reads zero.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IConvolutionShape
 {
     /// <summary>Input rows, before <see cref="Upsample"/>.</summary>
@@ -35,6 +38,7 @@ public interface IConvolutionShape
 }
 
 /// <summary>The static shape of a group normalisation over one map, or over the channel concatenation of two.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IGroupNormShape
 {
     /// <summary>Rows.</summary>
@@ -56,6 +60,7 @@ public interface IGroupNormShape
 }
 
 /// <summary>The static shape of an elementwise operation over one map.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IMapShape
 {
     /// <summary>Rows.</summary>
@@ -70,6 +75,7 @@ public interface IMapShape
 }
 
 /// <summary>The static shape of multi-head self-attention. Its input map holds q, k and v side by side: 3·Heads·HeadChannels channels.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IAttentionShape
 {
     /// <summary>Pixels.</summary>
@@ -81,6 +87,7 @@ public interface IAttentionShape
 }
 
 /// <summary>The static shape of the embedding: how timestep and label become one vector added inside each residual block.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IEmbeddingShape
 {
     /// <summary>Rows of the folded time table: one per denoising step.</summary>
@@ -94,6 +101,7 @@ public interface IEmbeddingShape
 }
 
 /// <summary>Elementwise function after a normalisation.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public enum Nonlinearity
 {
     /// <summary>Identity.</summary>
@@ -113,6 +121,7 @@ public enum Nonlinearity
 }
 
 /// <summary>The static shape of attention whose keys and values come from another map than its queries.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public interface ICrossAttentionShape
 {
     /// <summary>Pixels of the query.</summary>

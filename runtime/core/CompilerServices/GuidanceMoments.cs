@@ -1,4 +1,6 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>Joint moments of (ε_u, ε_c, Δ_u, Δ_c) at one step, from which k, μ and σ_q follow for any guidance scale g, with w = (1−g, g):
 /// V = wᵀΣ_εε w, C = wᵀΣ_εΔ w, k = C/V, μ = wᵀE[Δ] − k·wᵀE[ε], σ_q² = wᵀΣ_ΔΔ w − 2kC + k²V.</summary>
@@ -9,6 +11,7 @@ namespace Specializer;
 /// <param name="clampK">True to use max(k, 0), as the paper does; concerns <see cref="MeanCorrectionKind.Divide"/> only.</param>
 /// <param name="mean">How the mean is corrected.</param>
 /// <param name="correctVariance">False to leave σ alone.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly ref struct GuidanceMoments(
     ReadOnlySpan<float> covariance, ReadOnlySpan<float> means, float lambda, float sigma, bool clampK, MeanCorrectionKind mean, bool correctVariance)
 {

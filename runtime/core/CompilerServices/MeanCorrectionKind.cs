@@ -1,6 +1,9 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>How the mean of a prediction is corrected (docs/method.md).</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public enum MeanCorrectionKind
 {
     /// <summary>ε̃ = ε̂.</summary>

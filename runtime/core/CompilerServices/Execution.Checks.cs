@@ -1,4 +1,4 @@
-namespace Specializer;
+namespace Specializer.CompilerServices;
 
 // What every device refuses, in the same words.
 public abstract partial class Execution

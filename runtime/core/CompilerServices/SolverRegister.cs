@@ -1,6 +1,9 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>What a solver's statements read and write: as many FP32 numbers as an image has elements, of every drawn image.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct SolverRegister
 {
     /// <summary>A register in memory, which keeps its value from one pass to the next.</summary>

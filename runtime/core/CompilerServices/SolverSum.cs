@@ -1,8 +1,10 @@
+using System.ComponentModel;
 using System.Runtime.CompilerServices;
 
-namespace Specializer;
+namespace Specializer.CompilerServices;
 
 /// <summary>Σ cᵢ·rᵢ over a solver's registers.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct SolverSum
 {
     /// <summary>Terms that a sum can have.</summary>
@@ -41,6 +43,7 @@ public readonly struct SolverSum
 }
 
 /// <summary>One assignment of a solver: see the members of <see cref="SolverRegister"/>.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct SolverStatement
 {
     internal SolverStatement(SolverStatementKind kind, SolverRegister target, in SolverSum sum, int draw = 0) => (Kind, Target, Sum, DrawIndex) = (kind, target, sum, draw);

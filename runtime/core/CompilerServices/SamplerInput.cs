@@ -1,4 +1,6 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>A map that a call gives, beside noise.</summary>
 /// <param name="Name">Its name in the model, such as <c>encoder_hidden_states</c>.</param>
@@ -7,6 +9,7 @@ namespace Specializer;
 /// <param name="Width">Columns; of a text, its tokens.</param>
 /// <param name="Channels">Channels.</param>
 /// <param name="Rows">0 where any finite number will do; else the numbers are whole, from 0 to this − 1: they are looked up in a table.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record SamplerInput(string Name, Activation Buffer, int Height, int Width, int Channels, int Rows = 0)
 {
     /// <summary>The input that takes the label of each image.</summary>
@@ -19,6 +22,7 @@ public sealed record SamplerInput(string Name, Activation Buffer, int Height, in
 /// <summary>How prompts enter.</summary>
 /// <param name="Input">Name of the <see cref="SamplerInput"/> that takes their tokens.</param>
 /// <param name="Empty">Tokens of the empty prompt: beginning, end, then what fills the rest.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record PromptInput(string Input, IReadOnlyList<int> Empty)
 {
     /// <summary>The tokenizer's <c>vocab.json</c>, packed with the weights (<see cref="Sampler.ReadText"/>); null where callers bring a tokenizer.</summary>
@@ -31,10 +35,12 @@ public sealed record PromptInput(string Input, IReadOnlyList<int> Empty)
 /// <summary>Where a file lies among the packed weights.</summary>
 /// <param name="Offset">Bytes from the start of the packed weights.</param>
 /// <param name="Length">Bytes of the file.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct PackedText(long Offset, int Length);
 
 /// <summary>Sizes of a map.</summary>
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
 /// <param name="Channels">Channels.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct MapSize(int Height, int Width, int Channels);

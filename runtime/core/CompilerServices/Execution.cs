@@ -1,9 +1,12 @@
-namespace Specializer;
+using System.ComponentModel;
+
+namespace Specializer.CompilerServices;
 
 /// <summary>One session's working memory on one device, and the operations that run in it. Generated samplers and the
 /// calibration interpreter call the same members, so both give the same bits (docs/arithmetic.md states each operation's order).</summary>
 /// <remarks>Serves one thread at a time. Every operation works on all images of the current batch. Operations check the
 /// cancellation token of the running call before they start.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 public abstract partial class Execution : IDisposable
 {
     // Derived from here and in Specializer.Ilgpu alone: members that a device must have are internal.

@@ -1,6 +1,6 @@
 using System.ComponentModel;
 
-namespace Specializer;
+namespace Specializer.CompilerServices;
 
 /// <summary>Binds packed weights to the assembly whose samplers use them. The build writes it: the generator knows the weights by their manifest alone, the build task
 /// has packed their content.</summary>
