@@ -46,6 +46,7 @@ internal static class CalibrateCommand
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
         Option<string> engine = EngineOption.Create();
+        var memory = Number.Create("--memory", "GB that the calibration may hold, its moments collected in as many passes as that takes; 0 for no bound. The artefact does not depend on it.", 0);
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var sharing = new SharingOptions(role);
         var command = new Command(role.ToString().ToLowerInvariant(), role switch
@@ -56,7 +57,7 @@ internal static class CalibrateCommand
         })
         {
             folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
-            interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, threads,
+            interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads,
         };
         foreach (Option option in sharing.All) command.Add(option);
         check.Validators.Add(result =>
@@ -80,7 +81,7 @@ internal static class CalibrateCommand
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
-                Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
+                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads),
                 () => sharing.Open(result, cancellation), cancellation);

@@ -64,6 +64,12 @@ internal static class InspectCommand
             Add("work", Invariant($"{i.Layers.Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 
+        if (i.Sampler is { } s)
+        {
+            Add("sampler", Invariant($"{(i.IsArtifact ? "" : "with 4-bit weights and 8-bit activations ")}{s.WeightBytes / 1e6:N0} MB of packed weights and {s.MapBytes / 1e6:N0} MB of maps, twice that under guidance; {s.BitOperations / 1e9:N0} G bit operations a step, {s.BitOperationsSaved:F1} times fewer than FP32"));
+        }
+
+        if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {i.CalibrationBytes / 1e9:F1} GB of memory (--memory), more than one pass then"));
         foreach (NetworkInspection network in i.Networks)
         {
             Add(network.Name.Length == 0 ? "sampled" : network.Name, Invariant($"{network.Runs}: {network.Parameters:N0} parameters, {network.WeightBytes:N0} bytes, {network.MultiplyAccumulates:N0} multiply-accumulates; ")

@@ -55,7 +55,7 @@ internal sealed class TorchNetwork : IReferenceNetwork
         var steps = new int[images];
         Array.Fill(steps, step);
         Tensor? vectors = _parameters.Vectors(steps, labels);
-        var maps = new LiveMaps(images) { [_network.Latent] = ChannelsLast.ToTensor(x, _latent.Height, _latent.Width, _latent.Channels, _parameters.Device) };
+        var maps = new LiveMaps(first, images) { [_network.Latent] = ChannelsLast.ToTensor(x, _latent.Height, _latent.Width, _latent.Channels, _parameters.Device) };
         foreach (string input in _network.Inputs)
         {
             Map map = _network.Maps.Single(m => m.Name == input);
@@ -98,8 +98,10 @@ internal sealed class TorchNetwork : IReferenceNetwork
         return [.. network.Operations.Select((_, i) => last.Where(l => l.Value == i).Select(l => l.Key).ToArray())];
     }
 
-    private sealed class LiveMaps(int images) : Dictionary<string, Tensor>(StringComparer.Ordinal), IReferenceMaps
+    private sealed class LiveMaps(int first, int images) : Dictionary<string, Tensor>(StringComparer.Ordinal), IReferenceMaps
     {
+        public int First => first;
+
         public int Images => images;
 
         public void Read(string map, Span<float> destination) => this[map].CopyTo(destination);

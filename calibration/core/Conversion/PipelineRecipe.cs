@@ -107,6 +107,14 @@ internal sealed record RecipeComponent(string Folder, string Configuration)
     /// <summary>The weights' usual file name.</summary>
     public string WeightsFile => Folder.StartsWith("text_encoder", StringComparison.Ordinal) ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
 
+    /// <summary>Files of the tokenizer that a text encoder reads the tokens of; none for other parts.</summary>
+    public IEnumerable<(string Name, string Text)> TokenizerFiles()
+    {
+        if (!Class.StartsWith("CLIPText", StringComparison.Ordinal)) return [];
+        TextEncoderConfiguration text = TextEncoderConfiguration.Read(Reader);
+        return SyntheticTokenizer.Files(text.Vocabulary, text.Positions);
+    }
+
     /// <summary>Every tensor with its extents, as the importer asks for them.</summary>
     public IReadOnlyDictionary<string, int[]> Tensors()
     {
@@ -126,8 +134,8 @@ internal sealed record RecipeComponent(string Folder, string Configuration)
                 TinyAutoencoderImporter.Encoder(tiny, source, tiny.Factor, tiny.Factor);
                 TinyAutoencoderImporter.Decoder(tiny, source, 1, 1);
                 break;
-            case "ClassEmbedder":
-                source.Take("embedding.weight", Reader.Integer("n_classes", 0, 1, 1 << 20), Reader.Integer("embed_dim", 0, 1, 1 << 16));
+            case ClassEmbedder.ClassName:
+                ClassEmbedder.Import(Reader, source);
                 break;
             default:
                 TextEncoderConfiguration text = TextEncoderConfiguration.Read(Reader);

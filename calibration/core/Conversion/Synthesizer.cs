@@ -42,6 +42,7 @@ public static class Synthesizer
         foreach (RecipeComponent component in recipe.Components)
         {
             writer.AddText($"{component.Folder}/config.json", component.Configuration + "\n");
+            foreach (var (name, text) in component.TokenizerFiles()) writer.AddText($"{component.Folder.Replace("text_encoder", "tokenizer", StringComparison.Ordinal)}/{name}", text);
             writer.AddWeights($"{component.Folder}/{component.WeightsFile}",
                 component.Tensors().Select(t => new StreamedTensor(t.Key, DType.F16, [.. t.Value.Select(e => (long)e)], stream => Fill(stream, component.Folder, t.Key, t.Value, seed, cancellation))));
         }

@@ -16,6 +16,8 @@ public sealed class InterpreterEngine(Device device) : ReferenceEngine
     {
         private Execution? _run;
 
+        public int First => evaluator.First;
+
         public int Images => _run!.Batch;
 
         public void Read(string map, Span<float> destination) => evaluator.Interpreter.Read(_run!, map, destination);

@@ -48,6 +48,9 @@ internal delegate void ReferenceOperationObserver(Operation operation, IReferenc
 /// <summary>The maps of a batch that is being evaluated.</summary>
 internal interface IReferenceMaps
 {
+    /// <summary>Index of the batch's first image among those that are evaluated.</summary>
+    int First { get; }
+
     /// <summary>Images in the batch.</summary>
     int Images { get; }
 

@@ -57,7 +57,10 @@ public sealed record ImportedModel
     /// <summary>Makes conditions of prompts; null for a model that knows none, or whose other parts were not read (<see cref="PipelineImporter"/> does).</summary>
     internal PromptEncoder? Text { get; init; }
 
-    /// <summary>The prompts that it draws; null for labels, or none.</summary>
+    /// <summary>Makes conditions of labels where a table beside the network does; null for other models, or where the other parts were not read.</summary>
+    internal ClassEmbedder? Labels { get; init; }
+
+    /// <summary>What the network is given for prompts, or for the labels of <see cref="Labels"/>; null for labels that it knows itself, or none.</summary>
     internal PromptContexts? Contexts { get; init; }
 
     /// <summary>Turns latents into pictures; null for a model that draws pictures itself, or whose other parts were not read.</summary>
@@ -94,7 +97,7 @@ public sealed record ImportedModel
     public int OutputChannels => Network.Maps.Single(m => m.Name == Network.Epsilon).Channels;
 
     /// <summary>Rows of the label table; 0 when the model is unconditional.</summary>
-    public int Classes => Network.Embedding.Classes;
+    public int Classes => Labels?.Rows ?? Network.Embedding.Classes;
 
     /// <summary>What the network reads besides its state, such as a text encoder's hidden states.</summary>
     public IReadOnlyList<string> Inputs => [.. Network.Inputs];

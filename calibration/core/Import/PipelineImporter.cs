@@ -20,21 +20,27 @@ public static class PipelineImporter
     {
         ModelLayout layout = ModelLayout.Find(folder);
         PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
-        ImportedModel model = DiffusersImporter.Load(folder, name, nullLabel, text?.Tokens ?? (TakesLabels(layout) ? 1 : DiffusersImporter.DefaultTokens));
-        if (text is not null) RequireFit(text, model, layout);
+        ClassEmbedder? labels = layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
+            ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
+        // A label is one token: a row of a table.
+        ImportedModel model = DiffusersImporter.Load(folder, name, labels is null ? nullLabel : null, text?.Tokens ?? (labels is null ? DiffusersImporter.DefaultTokens : 1));
+        if (text is not null) RequireFit(text.Network, TextEncoder, model, layout);
+        if (labels is not null)
+        {
+            RequireFit(labels.Network, ClassEmbedder.ClassName, model, layout);
+            model = model with { Labels = labels, NullLabel = nullLabel ?? labels.NullLabel };
+        }
+
         ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
         return model with
         {
             Text = text,
             Decoder = decoder,
-            Parameters = model.Parameters + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0),
-            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, decoder?.Sha256),
+            Parameters = model.Parameters + (labels?.Network.Parameters ?? 0) + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0),
+            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
     }
-
-    // A label is one token: a row of a table.
-    private static bool TakesLabels(ModelLayout layout) => layout.Pipeline?.Components.Any(c => c.Class == "ClassEmbedder") == true;
 
     private static PromptEncoder? Text(ModelLayout layout)
     {
@@ -74,18 +80,18 @@ public static class PipelineImporter
         }
     }
 
-    private static void RequireFit(PromptEncoder text, ImportedModel model, ModelLayout layout)
+    private static void RequireFit(ImportedNetwork encoder, string name, ImportedModel model, ModelLayout layout)
     {
         if (model.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context) is not { } context)
         {
-            throw new UnsupportedModelException(layout.Pipeline!.File, TextEncoder, $"\"{model.Architecture}\"",
-                "The network takes no prompts. Supported: a text encoder beside a \"UNet2DConditionModel\".");
+            throw new UnsupportedModelException(layout.Pipeline!.File, name, $"\"{model.Architecture}\"",
+                $"The network takes no conditions of this kind. Supported: '{name}' beside a \"UNet2DConditionModel\".");
         }
 
-        if (text.Network.Output.Channels != context.Channels)
+        if (encoder.Output.Channels != context.Channels)
         {
             throw new ModelImportException(layout.Configuration, "cross_attention_dim",
-                $"is {context.Channels}; the text encoder gives {text.Network.Output.Channels} channels. The two folders do not belong together; download both again.");
+                $"is {context.Channels}; '{name}' gives {encoder.Output.Channels} channels. The two folders do not belong together; download both again.");
         }
     }
 

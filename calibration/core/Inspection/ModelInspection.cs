@@ -38,6 +38,12 @@ public sealed record ModelInspection
     /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 2 GiB.</summary>
     public long? ActivationBytes { get; init; }
 
+    /// <summary>What the compiled sampler takes; of a model folder with 4-bit weights and 8-bit activations. Null where it is refused.</summary>
+    public SamplerPrediction? Sampler { get; init; }
+
+    /// <summary>The least memory, in bytes, that a calibration of a model folder needs, with the defaults of <c>calibrate</c> otherwise; 0 for an artefact, and where it is refused.</summary>
+    public long CalibrationBytes { get; init; }
+
     /// <summary>The networks of a pipeline, in the order in which they run; empty for a network alone.</summary>
     public IReadOnlyList<NetworkInspection> Networks { get; init; } = [];
 
@@ -79,12 +85,13 @@ public sealed record ModelInspection
         try
         {
             ImportedModel model = Load(path);
-            var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : [], model.Network,
+            var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
             {
                 Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
+                Sampler = Predicted(() => SamplerPrediction.Of(model)), CalibrationBytes = Predicted(() => MemoryPlan.Of(model))?.Least ?? 0,
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
             };
         }
@@ -119,6 +126,7 @@ public sealed record ModelInspection
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
             Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
+            Sampler = Predicted(() => SamplerPrediction.Of(manifest)),
             Corrections = ShippedCorrections.Of(manifest),
             StepsByActivationBits = manifest.Steps.GroupBy(s => s.ActivationBits).OrderBy(g => g.Key).ToDictionary(g => g.Key, g => g.Count()),
         };
@@ -145,11 +153,14 @@ public sealed record ModelInspection
         foreach (UnsupportedSetting setting in scheduler) yield return setting;
     }
 
-    private static long? Activations(LinkedNetwork network)
+    private static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
+
+    // Maps of more than 2 GiB have no plan.
+    private static T? Predicted<T>(Func<T> predict) where T : class
     {
         try
         {
-            return new BufferPlan(network).BytesPerImage;
+            return predict();
         }
         catch (NotSupportedException)
         {

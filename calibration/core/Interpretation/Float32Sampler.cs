@@ -58,7 +58,8 @@ public sealed class Float32Sampler : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         int[] conditions = options.Check(_model);
-        PromptContexts? contexts = options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellation);
+        PromptContexts? contexts = _model.Labels?.Contexts(_model.NullLabel)
+            ?? (options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellation));
         int none = contexts?.None ?? _model.NullLabel, elements = _model.Height * _model.Width * _model.Channels;
         var pictures = new List<float>();
         for (int first = 0; first < options.Count; first += _capacity)
@@ -84,7 +85,7 @@ public sealed class Float32Sampler : IDisposable
             pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellation));
         }
 
-        ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, contexts is not null || conditions.Length == 0 ? -1 : conditions[i]))];
+        ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, options.Prompts.Count > 0 || conditions.Length == 0 ? -1 : conditions[i]))];
         Map picture = _model.Picture;
         return new([.. pictures], picture.Height, picture.Width, picture.Channels, ids);
     }

@@ -41,6 +41,9 @@ internal sealed class NetworkEvaluator : IDisposable
 
     public int Capacity => _execution.Capacity;
 
+    /// <summary>Index of the first image of the batch that an observer is told of, among all that are evaluated.</summary>
+    public int First { get; private set; }
+
     /// <summary>Gives one of the network's further inputs, for all evaluations that follow.</summary>
     /// <param name="input">Its name.</param>
     /// <param name="values">NHWC, for each image of the coming batches.</param>
@@ -70,6 +73,7 @@ internal sealed class NetworkEvaluator : IDisposable
             throw new ArgumentException($"{labels.Length} labels for {images} images; one for each, or none, is expected.", nameof(labels));
         for (int first = 0; first < images; first += Capacity)
         {
+            First = first;
             int count = Math.Min(Capacity, images - first);
             ReadOnlySpan<int> chunk = labels.Length > 0 && Contexts is null ? labels.Slice(first, count) : _noLabels.AsSpan(0, count);
             Range range = (first * elements)..((first + count) * elements);

@@ -32,6 +32,7 @@ internal sealed class PartQuantizer
     private readonly ImportedNetwork _network;
     private readonly ActivationCollector _activations;
     private readonly CalibrationContext _context;
+    private readonly RoundedLayers _rounded = new();
 
     /// <param name="network">In FP32.</param>
     /// <param name="inputs">What it sees, NHWC, one after the other.</param>
@@ -66,12 +67,21 @@ internal sealed class PartQuantizer
     public QuantizedPart Quantize(IReadOnlyCollection<string> skip)
     {
         var quantized = QuantizedNetwork.Of(_network.Network, Bits, skip);
-        return new(quantized, new(_network.Tensors, 0, quantized.Network, _activations.Moments, _context.Threads, _context.Cancellation),
+        bool secondOrder = _activations.Layers.Any();
+        foreach (ConvolutionOperation c in QuantizedTensors.Integers(quantized.Network))
+        {
+            _context.Cancellation.ThrowIfCancellationRequested();
+            _rounded.Round(_network.Tensors, c, secondOrder ? _activations.Moments(c.Name) : null, _context.Threads);
+        }
+
+        return new(quantized, new(_network.Tensors, 0, quantized.Network, _rounded, secondOrder),
             [.. quantized.Sources.Select(source => ActivationSearch.Minimize(_activations.Histogram(0, source), Levels))]);
     }
 
     private sealed class Maps(NetworkInterpreter interpreter, Execution run) : IReferenceMaps
     {
+        public int First => 0;
+
         public int Images => run.Batch;
 
         public void Read(string map, Span<float> destination) => interpreter.Read(run, map, destination);

@@ -4,9 +4,12 @@ namespace Specializer.Calibration;
 internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding> findings)
 {
     // Every pixel of a decoder's map is a draw, so that few pictures tell its ranges. Prompts are small.
-    private const int Latents = 2 * ReferenceTrajectories.UnitImages, Pictures = ReferenceTrajectories.UnitImages, RankingPictures = 2, Prompts = 256;
+    private const int Latents = 2 * ReferenceTrajectories.UnitImages, RankingPictures = 2, Prompts = 256;
 
     private ImportedModel Model => context.Model;
+
+    /// <summary>Pictures that judge: as many as trajectories were calibrated on, within a unit.</summary>
+    private int Pictures => Math.Clamp(context.Options.Trajectories, RankingPictures, ReferenceTrajectories.UnitImages);
 
     /// <summary>Work that this phase will do, in evaluations of a unit's trajectories.</summary>
     public double Work => Model.Decoder is null && Model.Text is null ? 0 : Finals + 1 + (Model.Text is null ? 0 : 1);
@@ -14,11 +17,12 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
     /// <summary>Chooses, and writes down why.</summary>
     public PipelineParts Choose()
     {
-        if (Work == 0) return new(null, null, null);
+        if (Work == 0) return PipelineParts.Float32(Model);
         float[] latents = Draw(Model, 0, Math.Min(Latents, context.Options.Trajectories)), heldOut = Draw(Model, context.Options.Trajectories, Pictures);
         float[] pictures = Decode(heldOut);
         QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
-        return Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
+        PipelineParts parts = Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
+        return parts.With(Model);
     }
 
     private static double Finals => (double)Latents / ReferenceTrajectories.UnitImages;
@@ -36,7 +40,7 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
     {
         string[] prompts = ["", .. context.Options.Prompts.Distinct(StringComparer.Ordinal).Take(Prompts)];
         float[] inputs = text.Inputs(prompts), exact;
-        using (NetworkEvaluator evaluator = text.Network.Evaluator(context.Device, ReferenceTrajectories.UnitImages)) exact = text.Network.Evaluate(evaluator, inputs, context.Cancellation);
+        using (NetworkEvaluator evaluator = text.Network.Evaluator(context.Device, Float32Sampler.Capacity(text.Network.Network, ReferenceTrajectories.UnitImages))) exact = text.Network.Evaluate(evaluator, inputs, context.Cancellation);
         return PartChoice.Make("text encoder", new(text.Network, inputs, context),
             part => SquaredError(part.Evaluate(inputs, context.Device, context.Cancellation), exact),
             part => PsnrDb(Decode(Draw(Model with

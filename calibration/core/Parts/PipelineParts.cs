@@ -10,11 +10,20 @@ namespace Specializer.Calibration;
 internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? Text, QuantizedPart? Decoder)
 {
     /// <summary>Names of the networks in a manifest.</summary>
-    public const string EncoderName = "text_encoder", DecoderName = "decoder";
+    public const string EncoderName = "text_encoder", LabelsName = "class_embedder", DecoderName = "decoder";
+
+    /// <summary>From a label to its context, a table in FP32; null where labels have none.</summary>
+    public QuantizedPart? Labels { get; init; }
+
+    /// <summary>The label that means "none" to <see cref="Labels"/>; −1 for none.</summary>
+    public int NullLabel { get; init; } = -1;
 
     /// <summary>A model's parts without integers.</summary>
     public static PipelineParts Float32(ImportedModel model) =>
-        new(model.Text is { } text ? Exact(text.Network) : null, model.Text, model.Decoder is { } decoder ? Exact(decoder) : null);
+        new PipelineParts(model.Text is { } text ? Exact(text.Network) : null, model.Text, model.Decoder is { } decoder ? Exact(decoder) : null).With(model);
+
+    /// <summary>These parts, and the table of a model's labels, if any.</summary>
+    public PipelineParts With(ImportedModel model) => model.Labels is { } labels ? this with { Labels = Exact(labels.Network), NullLabel = model.NullLabel } : this;
 
     /// <summary>What texts become; null without prompts.</summary>
     public Prompt? Prompt => TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Text!.Ids("").ToEquatableArray()) { Vocabulary = Text.Vocabulary.Length, Merges = Text.Merges.Length };
@@ -24,19 +33,24 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     public LinkedNetwork Link(Network network) => LinkedNetwork.Of(network, Encoders(), Last());
 
     /// <summary>The manifest with these networks.</summary>
-    public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with { Encoders = Encoders().ToEquatableArray(), Decoder = Last(), Prompt = Prompt };
+    public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with
+    {
+        Encoders = Encoders().ToEquatableArray(), Decoder = Last(), Prompt = Prompt,
+        Model = Labels is null ? manifest.Model : manifest.Model with { Classes = Labels.Quantized.Network.Operations.OfType<LookupOperation>().Single().Rows, NullLabel = NullLabel },
+    };
 
     /// <summary>The bytes of a tensor of any network.</summary>
     /// <param name="name">As all networks together have it.</param>
     /// <param name="length">Its bytes.</param>
     /// <param name="sampled">Gives those of the network that is sampled.</param>
     public byte[] Bytes(string name, long length, Func<string, long, byte[]> sampled) =>
-        Own(EncoderName, TextEncoder, name) ?? Own(DecoderName, Decoder, name) ?? sampled(name, length);
+        Own(EncoderName, TextEncoder, name) ?? Own(LabelsName, Labels, name) ?? Own(DecoderName, Decoder, name) ?? sampled(name, length);
 
     /// <summary>Adds the tensors to a file.</summary>
     public void AddTo(SafetensorsWriter writer)
     {
         TextEncoder?.Tensors.AddTo(writer, $"{EncoderName}.");
+        Labels?.Tensors.AddTo(writer, $"{LabelsName}.");
         Decoder?.Tensors.AddTo(writer, $"{DecoderName}.");
         if (Text is null) return;
         writer.Add(Prompt.VocabularyTensor, Text.Vocabulary, Text.Vocabulary.Length);
@@ -47,13 +61,14 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     {
         string[] convolutions = [.. network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
         var same = QuantizedNetwork.Of(network.Network, 8, convolutions);
-        return new(same, new(network.Tensors, 0, same.Network, _ => null, 1, CancellationToken.None), []);
+        return new(same, new(network.Tensors, 0, same.Network, new(), secondOrder: false), []);
     }
 
     private static byte[]? Own(string network, QuantizedPart? part, string name) =>
         part is not null && name.StartsWith($"{network}.", StringComparison.Ordinal) ? part.Tensors.Bytes(name[(network.Length + 1)..], 0) : null;
 
-    private IEnumerable<TimelessNetwork> Encoders() => TextEncoder is null ? [] : [Timeless(EncoderName, TextEncoder, UNetImporter.Context)];
+    private IEnumerable<TimelessNetwork> Encoders() =>
+        TextEncoder is not null ? [Timeless(EncoderName, TextEncoder, UNetImporter.Context)] : Labels is not null ? [Timeless(LabelsName, Labels, UNetImporter.Context)] : [];
 
     private TimelessNetwork? Last() => Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon);
 

@@ -3,16 +3,17 @@ using System.Security.Cryptography;
 
 namespace Specializer.Calibration;
 
-/// <summary>Prompts as conditions by number, as labels are classes by number: what the network is given in place of each.</summary>
-/// <param name="contexts">One for each distinct prompt, [token, channel].</param>
-/// <param name="rows">Which of them each condition is; the last condition means "none" to guidance.</param>
-internal sealed class PromptContexts(float[][] contexts, int[] rows)
+/// <summary>Prompts, or labels, as conditions by number: what the network is given in place of each.</summary>
+/// <param name="contexts">One for each distinct condition, [token, channel].</param>
+/// <param name="rows">Which of them each condition is.</param>
+/// <param name="none">The condition that guidance leads away from; −1 where there is none.</param>
+internal sealed class PromptContexts(float[][] contexts, int[] rows, int none)
 {
     /// <summary>Conditions, "none" among them.</summary>
     public int Count => rows.Length;
 
-    /// <summary>The condition that guidance leads away from.</summary>
-    public int None => rows.Length - 1;
+    /// <summary>The condition that guidance leads away from; −1 where there is none.</summary>
+    public int None => none;
 
     /// <summary>Hash of all that conditions give to the network.</summary>
     public string Sha256

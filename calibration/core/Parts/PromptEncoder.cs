@@ -49,6 +49,6 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
         string[] all = [.. prompts, negative], distinct = [.. all.Distinct(StringComparer.Ordinal)];
         var rows = distinct.Select((prompt, row) => (prompt, row)).ToDictionary(p => p.prompt, p => p.row, StringComparer.Ordinal);
         float[] contexts = encode(Inputs(distinct));
-        return new([.. contexts.Chunk(contexts.Length / distinct.Length)], [.. all.Select(p => rows[p])]);
+        return new([.. contexts.Chunk(contexts.Length / distinct.Length)], [.. all.Select(p => rows[p])], all.Length - 1);
     }
 }

@@ -2,55 +2,81 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>Collects, along FP32 trajectories, what quantization needs: per step and source a histogram, per convolution the moments of its input columns.</summary>
+/// <summary>Collects, along FP32 trajectories, what quantization needs: per step and source a histogram, per convolution the moments of its input columns.
+/// A map is consumed when it has been computed, so that no more than one is held.</summary>
 internal sealed class ActivationCollector
 {
+    // Below it other threads cost more than they save.
+    private const int WorthThreads = 1 << 15;
+
     private readonly Network _network;
     private readonly Dictionary<string, Map> _shapes;
-    private readonly string[] _maps;
-    private readonly Dictionary<string, int> _index;
     private readonly ActivationSource[] _sources;
     private readonly ActivationHistogram[][] _histograms; // [step][source]
     private readonly Layer[] _layers;
     private readonly ColumnSampler _sampler;
     private readonly long _trajectories;
     private readonly int _threads;
-    private readonly float[]?[] _copies;
     private readonly int _halves;
+    // Per map that is looked at: what of it is counted, and which layers' columns lie in it.
+    private readonly Dictionary<string, (int[] Sources, Layer[] Layers)> _readers;
+    // Maps that are given from outside, with the operation that is the first to read them.
+    private readonly Dictionary<string, Operation> _given;
+    // Largest magnitudes of the inputs of all layers that are rounded, in any group.
+    private readonly SortedDictionary<string, float> _largest = new(StringComparer.Ordinal);
+    private float[] _copy = [];
 
-    private sealed record Layer(string Name, int Map, ColumnShape Shape)
+    private sealed record Layer(string Name, int Index, string Map, ColumnShape Shape)
     {
         /// <summary>Set when the scale of the inputs is known.</summary>
-        public InputMoments? Moments { get; set; }
+        public ColumnMoments? Moments { get; set; }
     }
 
     /// <param name="reference">The FP32 network.</param>
     /// <param name="quantized">What will be quantized.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
-    public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads)
+    /// <param name="layers">Convolutions whose moments are kept; null for all that are rounded.</param>
+    /// <param name="histograms">Whether histograms are kept.</param>
+    public ActivationCollector(Network reference, QuantizedNetwork quantized, CalibrationOptions options, int threads, IReadOnlyCollection<string>? layers = null, bool histograms = true)
     {
         (_network, _threads, _trajectories) = (reference, threads, options.RangeTrajectories);
         _halves = options.Guided ? 2 : 1;
-        _sources = [.. quantized.Sources.Distinct()];
-        _maps = [.. _sources.Select(s => s.Map).Distinct()];
-        _index = _maps.Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
-        _copies = new float[_maps.Length][];
+        _sources = histograms ? [.. quantized.Sources.Distinct()] : [];
         _histograms = [.. Enumerable.Range(0, options.Evaluations).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
         _sampler = new(options.Seed, options.Evaluations, options.RangeTrajectories * (long)_halves);
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        // A layer's number chooses its columns: the same in any group.
+        _layers = [.. Rounded(reference, quantized, options.Rounding).Select((o, i) => new Layer(o.Name, i, o.Input, ShapeOf(o, _shapes))).Where(l => layers is null || layers.Contains(l.Name))];
+        _readers = _sources.Select(s => s.Map).Concat(_layers.Select(l => l.Map)).Distinct(StringComparer.Ordinal).ToDictionary(map => map,
+            map => (Enumerable.Range(0, _sources.Length).Where(s => _sources[s].Map == map).ToArray(), _layers.Where(l => l.Map == map).ToArray()), StringComparer.Ordinal);
+        _given = reference.AllInputs().Select(input => (Input: input, Reader: reference.Operations.FirstOrDefault(o => o.Inputs().Contains(input))))
+            .Where(p => p.Reader is not null).ToDictionary(p => p.Input, p => p.Reader!, StringComparer.Ordinal);
+        foreach (ConvolutionOperation layer in Rounded(reference, quantized, options.Rounding)) _largest[layer.Input] = 0;
+    }
+
+    /// <summary>Names of the layers whose moments are kept, in order.</summary>
+    public IEnumerable<string> Layers => _layers.Select(l => l.Name);
+
+    /// <summary>The convolutions whose input moments a rounding needs.</summary>
+    /// <param name="reference">The FP32 network.</param>
+    /// <param name="quantized">What will be quantized.</param>
+    /// <param name="rounding">How.</param>
+    public static IEnumerable<ConvolutionOperation> Rounded(Network reference, QuantizedNetwork quantized, RoundingChoice rounding)
+    {
+        if (rounding == RoundingChoice.Nearest) return [];
         HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
-        _layers = options.Rounding == RoundingChoice.Nearest ? [] :
-            [.. reference.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name)).Select(o =>
-            {
-                Map from = _shapes[o.Input], to = _shapes[o.Output];
-                var shape = new ColumnShape(from.Height, from.Width, from.Channels, to.Height, to.Width, o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample);
-                return new Layer(o.Name, _index[o.Input], shape);
-            })];
+        return reference.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name));
     }
 
     /// <summary>Input moments of a convolution; null when it is rounded to nearest.</summary>
-    public InputMoments? Moments(string convolution) => Array.Find(_layers, l => l.Name == convolution)?.Moments;
+    public ColumnMoments? Moments(string convolution) => Array.Find(_layers, l => l.Name == convolution)?.Moments;
+
+    /// <summary>Forgets all moments: the layers are rounded.</summary>
+    public void ForgetMoments()
+    {
+        foreach (Layer layer in _layers) layer.Moments = null;
+    }
 
     /// <summary>What a source held at a step.</summary>
     public ActivationHistogram Histogram(int step, ActivationSource source) => _histograms[step][Array.IndexOf(_sources, source)];
@@ -69,27 +95,28 @@ internal sealed class ActivationCollector
     /// <param name="first">Evaluates the first unit under an observer.</param>
     public void FixScales(Action<ReferenceObserver> first)
     {
-        if (_layers.Length == 0) return;
-        var largest = new float[_maps.Length];
-        first(Look);
-        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * largest[layer.Map]);
+        if (_largest.Count == 0) return;
+        first((step, firstImage, unconditional, operation, maps) =>
+            Read(operation, maps, _largest.ContainsKey, (map, values) => _largest[map] = Math.Max(_largest[map], ActivationHistogram.Largest(values, map))));
+        SetScales();
+    }
 
-        void Look(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) => Read(operation, maps, map =>
-        {
-            foreach (float value in _copies[map]!) largest[map] = Math.Max(largest[map], Math.Abs(value));
-        });
+    /// <summary>Takes over the scales that another collector of the same calibration has fixed.</summary>
+    public void TakeScales(ActivationCollector other)
+    {
+        foreach (var (map, largest) in other._largest) _largest[map] = largest;
+        SetScales();
     }
 
     /// <summary>An observer of the reference trajectories.</summary>
-    public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps)
-    {
-        Read(operation, maps, _ => { });
-        if (operation == _network.Operations[^1]) Collect(step, firstImage + (unconditional ? _trajectories : 0));
-    }
+    public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
+        Read(operation, maps, _readers.ContainsKey, (map, values) => Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values));
 
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
     {
+        writer.Write(string.Join('\n', Layers));
+        foreach (float largest in _largest.Values) writer.Write(largest);
         foreach (ActivationHistogram[] step in _histograms)
         {
             foreach (ActivationHistogram histogram in step) histogram.Write(writer);
@@ -105,13 +132,19 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void Read(BinaryReader reader, int first, int end)
     {
+        if (reader.ReadString() != string.Join('\n', Layers)) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
+        foreach (string map in _largest.Keys.ToArray())
+        {
+            _largest[map] = reader.ReadSingle() is >= 0 and < float.PositiveInfinity and var largest ? largest : throw new InvalidDataException($"the largest magnitude of {map} is none");
+        }
+
         long images = _halves * (Images(end) - Images(first));
         foreach (ActivationHistogram[] step in _histograms)
         {
             for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
         }
 
-        foreach (Layer layer in _layers) layer.Moments = InputMoments.Read(reader, layer.Shape.Size);
+        foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
 
         long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
     }
@@ -127,6 +160,15 @@ internal sealed class ActivationCollector
         for (int l = 0; l < _layers.Length; l++) _layers[l].Moments!.Merge(other._layers[l].Moments!);
     }
 
+    /// <summary>Length of a convolution's input columns.</summary>
+    public static int ColumnSize(ConvolutionOperation convolution, IReadOnlyDictionary<string, Map> maps) => ShapeOf(convolution, maps).Size;
+
+    private static ColumnShape ShapeOf(ConvolutionOperation o, IReadOnlyDictionary<string, Map> maps)
+    {
+        Map from = maps[o.Input], to = maps[o.Output];
+        return new(from.Height, from.Width, from.Channels, to.Height, to.Width, o.KernelSize, o.Stride, o.PaddingTop, o.PaddingLeft, o.Upsample);
+    }
+
     private int Elements(string map) => _shapes[map].Height * _shapes[map].Width * _shapes[map].Channels;
 
     private long Elements(ActivationSource source)
@@ -135,47 +177,68 @@ internal sealed class ActivationCollector
         return (long)map.Height * map.Width * source.Channels.GetOffsetAndLength(map.Channels).Length;
     }
 
-    /// <summary>Copies what an operation has written, and what it read from outside.</summary>
-    private void Read(Operation operation, IReferenceMaps maps, Action<int> copied)
+    private void SetScales()
     {
-        foreach (string input in operation.Inputs().Where(i => i == _network.Latent || _network.Inputs.Contains(i))) Copy(input, maps, copied);
-        foreach (string output in operation.Outputs()) Copy(output, maps, copied);
+        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _largest[layer.Map]);
     }
 
-    private void Copy(string map, IReferenceMaps maps, Action<int> copied)
+    /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>
+    private void Read(Operation operation, IReferenceMaps maps, Predicate<string> wanted, Action<string, Memory<float>> copied)
     {
-        if (!_index.TryGetValue(map, out int index)) return;
-        int elements = maps.Images * Elements(map);
-        if (_copies[index]?.Length != elements) _copies[index] = new float[elements];
-        maps.Read(map, _copies[index]);
-        // In the order of execution, so that the message names the first map that went wrong.
-        ActivationHistogram.RequireFinite(_copies[index], map);
-        copied(index);
+        foreach (string map in operation.Inputs().Where(i => _given.TryGetValue(i, out Operation? reader) && ReferenceEquals(reader, operation)).Distinct().Concat(operation.Outputs()))
+        {
+            if (!wanted(map)) continue;
+            int elements = maps.Images * Elements(map);
+            if (_copy.Length < elements) _copy = new float[elements];
+            Memory<float> values = _copy.AsMemory(0, elements);
+            maps.Read(map, values.Span);
+            // In the order of execution, so that the message names the first map that went wrong.
+            ActivationHistogram.Largest(values, map);
+            copied(map, values);
+        }
     }
 
-    private void Collect(int step, long firstImage)
+    /// <param name="step">Index of the step.</param>
+    /// <param name="firstImage">Index of the first image among all, halves of guided pairs apart.</param>
+    /// <param name="map">What has been computed.</param>
+    /// <param name="values">Its values.</param>
+    private void Collect(int step, long firstImage, string map, Memory<float> values)
     {
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = _threads };
-        Parallel.For(0, _sources.Length, parallel, s =>
+        var (sources, layers) = _readers[map];
+        foreach (int s in sources) Count(_histograms[step][s], _sources[s].Of(values, _shapes[map].Channels), _sources[s].ToString());
+        int elements = Elements(map);
+        foreach (Layer layer in layers)
         {
-            ActivationSource source = _sources[s];
-            _histograms[step][s].Add(source.Of(_copies[_index[source.Map]]!, _shapes[source.Map].Channels), source.ToString());
-        });
-        // One layer after the other within a thread; the columns of a layer always come in the order of steps, images and pixels.
-        Parallel.For(0, _layers.Length, parallel, l =>
-        {
-            Layer layer = _layers[l];
-            float[] copy = _copies[layer.Map]!;
-            int elements = Elements(_maps[layer.Map]);
             var column = new float[layer.Shape.Size];
-            for (int image = 0; image < copy.Length / elements; image++)
+            int threads = layer.Shape.Size < 64 ? 1 : _threads;
+            for (int image = 0; image < values.Length / elements; image++)
             {
-                foreach (int pixel in _sampler.Choose(l, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth))
+                foreach (int pixel in _sampler.Choose(layer.Index, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth))
                 {
-                    layer.Shape.Gather(copy.AsSpan(image * elements, elements), pixel, column);
-                    layer.Moments!.Add(column);
+                    layer.Shape.Gather(values.Span.Slice(image * elements, elements), pixel, column);
+                    layer.Moments!.Add(column, threads);
                 }
             }
+        }
+    }
+
+    /// <summary>Counts on all threads: counts depend on the values alone.</summary>
+    private void Count(ActivationHistogram histogram, Memory<float> values, string map)
+    {
+        int parts = Math.Min(_threads, values.Length / WorthThreads);
+        if (parts < 2)
+        {
+            histogram.Add(values.Span, map);
+            return;
+        }
+
+        var counted = new ActivationHistogram[parts];
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = _threads }, part =>
+        {
+            counted[part] = new();
+            int from = (int)((long)values.Length * part / parts), to = (int)((long)values.Length * (part + 1) / parts);
+            counted[part].Add(values.Span[from..to], map);
         });
+        foreach (ActivationHistogram part in counted) histogram.Merge(part);
     }
 }

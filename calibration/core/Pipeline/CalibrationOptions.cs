@@ -59,7 +59,7 @@ public enum RoundingChoice
     Reconstruct,
 }
 
-/// <summary>What to calibrate for. Everything here and nothing else decides the artefact's bytes.</summary>
+/// <summary>What to calibrate for. Everything here but <see cref="Memory"/>, and nothing else, decides the artefact's bytes.</summary>
 public sealed record CalibrationOptions
 {
     /// <summary>Denoising steps; some solvers evaluate the network more than once in each.</summary>
@@ -109,6 +109,8 @@ public sealed record CalibrationOptions
     public IReadOnlyList<string> Skip { get; init; } = [];
     /// <summary>What evaluates the FP32 network along the trajectories; null for this project's kernels.</summary>
     public ReferenceEngine? Engine { get; init; }
+    /// <summary>Bytes that the calibration may hold: layers' second moments are then collected in as many passes as that needs. 0 for one pass. The artefact does not depend on it.</summary>
+    public long Memory { get; init; }
     /// <summary>Seed of the trajectories' noise and of every random choice.</summary>
     public ulong Seed { get; init; }
 
@@ -136,6 +138,7 @@ public sealed record CalibrationOptions
         Require(!Guided || model.NullLabel >= 0 || model.Text is not null, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
+        Require(Memory >= 0, $"{Memory} bytes of memory are not possible; ask for 0 (no bound) or more.");
         Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");
         Require(SensitiveLayers == 0 || (Activations == ActivationWidth.Mixed && Policy == BitPolicy.Budget && Rounding != RoundingChoice.Reconstruct),
             "Sensitive layers are paid for by the budget's steps: they need mixed activations, the policy 'budget', and rounding that is not learned.");
@@ -147,16 +150,6 @@ public sealed record CalibrationOptions
 
         foreach (string name in Skip)
             Require(model.Network.Operations.Any(o => o.Name == name && o is ConvolutionOperation), $"There is no convolution '{name}' to skip.");
-        if (Rounding != RoundingChoice.Nearest)
-        {
-            var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-            foreach (ConvolutionOperation c in model.Network.Operations.OfType<ConvolutionOperation>().Where(c => !Skip.Contains(c.Name)))
-            {
-                long inputs = (long)c.KernelSize * c.KernelSize * maps[c.Input].Channels;
-                Require(inputs <= InputMoments.MaximumSize,
-                    $"The convolution '{c.Name}' sums {inputs} products; second-order rounding takes at most {InputMoments.MaximumSize}. Round to nearest, or leave it in FP32 (--skip {c.Name}).");
-            }
-        }
 
         static void Require(bool condition, string message)
         {

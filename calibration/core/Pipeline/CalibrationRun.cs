@@ -15,6 +15,8 @@ internal sealed class CalibrationRun
     private readonly Dictionary<QuantizationVariant, ActivationRange[][]> _ranges = [];
     private readonly string _noisePhase;
     private readonly int _units, _rangeUnits;
+    private readonly MemoryPlan _memory;
+    private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
     private WidthStatistics[] _statistics = [];
 
@@ -40,6 +42,7 @@ internal sealed class CalibrationRun
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
         _rangeUnits = ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories);
+        _memory = new(context.Model, _networks.Values, context.Options, IsSecondOrder);
     }
 
     /// <summary>What is calibrated, and for what.</summary>
@@ -67,7 +70,7 @@ internal sealed class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => (1 + _rangeUnits) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
+    public double Work => (1 + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
@@ -86,7 +89,7 @@ internal sealed class CalibrationRun
 
     /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
     public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
-        new(_networks[variant.WeightBits].Network, Context.Options.Evaluations, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.UnitImages) { Contexts = Context.Model.Contexts };
+        new(_networks[variant.WeightBits].Network, Context.Options.Evaluations, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.CapacityOf(_networks[variant.WeightBits].Network, Context.Options)) { Contexts = Context.Model.Contexts };
 
     /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
     /// <param name="variants">One a step.</param>
@@ -103,45 +106,35 @@ internal sealed class CalibrationRun
         ManifestBuilder.Build(Context.Model, Context.Run, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
 
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights and noise are not.</summary>
-    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations };
+    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _rounded = _rounded };
 
-    /// <summary>Ranges and input moments along FP32 trajectories.</summary>
-    public void CollectActivations()
-    {
-        using ReferenceTrajectories reference = Context.Reference();
-        const string Phase = "FP32 activations";
-        _activations = new UnitPhase<ActivationCollector>("activations", _rangeUnits, Context, Context.Ranges, _checkpoint)
-        {
-            Create = New,
-            // The scales are kept before any unit is, so that something is kept soon.
-            KeepBeginning = true,
-            Begin = (activations, done) =>
-            {
-                if (done < 0) activations.FixScales(reference, _ => Context.Report(Phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
-                else Context.Resume(Phase, (1 + done) * ObservingWork);
-            },
-            Collect = (activations, unit) =>
-            {
-                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(Phase, ObservingWork / Context.Options.Evaluations);
-            },
-            Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
-            Merge = (activations, following) => activations.Merge(following),
-        }.Run();
+    /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
+    public void CollectActivations() => _activations = Collect("activations", 0);
 
-        ActivationCollector New() => new(reference.Network, Quantized,
-            Context.Options with { Rounding = _variants.All(v => v.Rounding == RoundingChoice.Nearest) ? RoundingChoice.Nearest : RoundingChoice.Gptq }, Context.Threads);
-    }
-
-    /// <summary>Integers for the weights, ranges for the activations.</summary>
+    /// <summary>Integers for the weights, ranges for the activations. Groups of layers that have no moments yet get them from passes of their own.</summary>
     public void QuantizeWeights()
     {
+        // Processes that share a calibration round for themselves.
+        _rounded ??= _checkpoint.Rounded(RoundedPhase);
+        ActivationCollector moments = _activations!;
+        for (int group = 0; group < _memory.Groups.Count; group++)
+        {
+            string[] layers = _memory.Groups[group];
+            if (group > 0 && AllRounded(layers)) continue;
+            if (group > 0) moments = Collect($"moments-{group}-of-{_memory.Groups.Count}", group);
+            Round(layers, moments);
+            moments.ForgetMoments();
+            if (group > 0) _checkpoint.Delete($"moments-{group}-of-{_memory.Groups.Count}");
+        }
+
         foreach (QuantizationVariant variant in _variants)
         {
-            if (!_tensors.ContainsKey((variant.WeightBits, variant.Rounding)))
+            var (bits, rounding) = (variant.WeightBits, variant.Rounding);
+            if (!_tensors.ContainsKey((bits, rounding)))
             {
-                _tensors.Add((variant.WeightBits, variant.Rounding), new(Context.Model, Context.Timesteps, _networks[variant.WeightBits].Network,
-                    variant.Rounding == RoundingChoice.Nearest ? _ => null : _activations!.Moments, Context.Threads, Context.Cancellation));
+                bool secondOrder = rounding != RoundingChoice.Nearest;
+                if (!secondOrder) RoundNearest(_networks[bits].Network);
+                _tensors.Add((bits, rounding), new(Context.Model, Context.Timesteps, _networks[bits].Network, _rounded, secondOrder));
             }
 
             _ranges[variant] = SearchRanges(variant);
@@ -178,6 +171,9 @@ internal sealed class CalibrationRun
         foreach ((int, RoundingChoice) other in _tensors.Keys.Where(key => _tensors[key] != Tensors).ToArray()) _tensors.Remove(other);
     }
 
+    /// <summary>Removes what only this process has of rounded layers: its part is done.</summary>
+    public void DeleteRounded() => _checkpoint.Delete(RoundedPhase);
+
     /// <summary>The parameters that a step runs with.</summary>
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
 
@@ -187,6 +183,66 @@ internal sealed class CalibrationRun
     private double FreeRunningWork => FreeRunning ? _variants.Length * WorkShares.Measured : 0;
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
+
+    private string RoundedPhase => Context.Ranges is { LockName: { } own } ? $"rounded.{own}" : "rounded";
+
+    private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
+
+    private ActivationCollector Collect(string name, int group)
+    {
+        using ReferenceTrajectories reference = Context.Reference();
+        string phase = group == 0 ? "FP32 activations" : "input moments";
+        return new UnitPhase<ActivationCollector>(name, _rangeUnits, Context, Context.Ranges, _checkpoint)
+        {
+            Create = New,
+            // The scales are kept before any unit is, so that something is kept soon.
+            KeepBeginning = true,
+            Begin = (activations, done) =>
+            {
+                if (done < 0 && group > 0) activations.TakeScales(_activations!);
+                else if (done < 0) activations.FixScales(reference, _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+                else Context.Resume(phase, ((group == 0 ? 1 : 0) + done) * ObservingWork);
+            },
+            Collect = (activations, unit) =>
+            {
+                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(phase, ObservingWork / Context.Options.Evaluations);
+            },
+            Write = (activations, writer) => activations.Write(writer),
+            Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
+            Merge = (activations, following) => activations.Merge(following),
+        }.Run();
+
+        ActivationCollector New() => new(reference.Network, Quantized,
+            Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, _memory.Groups[group], histograms: group == 0);
+    }
+
+    /// <summary>Convolutions of all second-order variants, each bit width once.</summary>
+    private IEnumerable<ConvolutionOperation> SecondOrder(string[] layers) =>
+        _variants.Where(v => v.Rounding != RoundingChoice.Nearest).Select(v => v.WeightBits).Distinct()
+            .SelectMany(bits => QuantizedTensors.Integers(_networks[bits].Network)).Where(c => layers.Contains(c.Name)).DistinctBy(c => (c.Name, c.WeightBits));
+
+    private bool AllRounded(string[] layers) => SecondOrder(layers).All(c => _rounded!.Has(c.Name, c.WeightBits, secondOrder: true));
+
+    private void Round(string[] layers, ActivationCollector moments)
+    {
+        foreach (ConvolutionOperation c in SecondOrder(layers))
+        {
+            Context.Cancellation.ThrowIfCancellationRequested();
+            if (_rounded!.Has(c.Name, c.WeightBits, secondOrder: true)) continue;
+            Context.Report($"rounding {c.Name}, {c.WeightBits} bits", 0);
+            _rounded.Round(Context.Model.Weights, c, moments.Moments(c.Name) ?? throw new InvalidOperationException($"The moments of {c.Name} are gone."), Context.Threads);
+        }
+    }
+
+    private void RoundNearest(Network network)
+    {
+        foreach (ConvolutionOperation c in QuantizedTensors.Integers(network))
+        {
+            Context.Cancellation.ThrowIfCancellationRequested();
+            Context.Report($"rounding {c.Name}, {c.WeightBits} bits", 0);
+            _rounded!.Round(Context.Model.Weights, c, null, Context.Threads);
+        }
+    }
 
     private bool IsLearned(QuantizationVariant variant) => variant.Rounding == RoundingChoice.Reconstruct && Widths.Contains(variant.ActivationBits);
 

@@ -62,12 +62,14 @@ public static class Calibrator
         Directory.CreateDirectory(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
+        if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Ranges = ranges };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
         string identity = Identity(model, options);
-        ranges?.Begin(identity);
+        // Processes that share the work must form the same groups of layers.
+        ranges?.Begin($"{identity}\n{options.Memory}");
         var checkpoint = new Checkpoint(folder, model.Name, identity, findings);
         var run = new CalibrationRun(context, checkpoint);
         var decision = new DecisionPhase(run, checkpoint, findings);
@@ -77,7 +79,12 @@ public static class Calibrator
         run.CollectActivations();
         run.QuantizeWeights();
         run.CollectNoise();
-        if (ranges is { Decides: false }) return null;
+        if (ranges is { Decides: false })
+        {
+            run.DeleteRounded();
+            return null;
+        }
+
         run.ForgetOtherWeights();
         (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
         PipelineParts others = parts.Choose();
@@ -111,8 +118,8 @@ public static class Calibrator
     internal static UnsupportedSetting? Obstacle(ImportedModel model) =>
         model.Pipeline?.Decoder is { } decoder && model.Decoder is null
             ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
-        : model.Architecture != "UNet2DModel" && model.Text is null
-            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder.")
+        : model.Architecture != "UNet2DModel" && model.Text is null && model.Labels is null
+            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder, or with the table of its classes.")
         : model.OutputChannels != model.Channels
             ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}). A network that also predicts its variance, or that reads more than the state, is verified but not sampled.")
         : model.Network.Inputs.FirstOrDefault(i => i != UNetImporter.Context) is { } input

@@ -91,9 +91,19 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         return buffer.AsSpan(0, end).SequenceEqual(hash.GetHashAndReset());
     }
 
+    /// <summary>Layers that are rounded, kept with this calibration; in memory where nothing is kept.</summary>
+    public RoundedLayers Rounded(string phase)
+    {
+        if (folder is null) return new();
+        if (!_phases.Contains(phase)) _phases.Add(phase);
+        string path = PathOf(phase);
+        return new(new AppendedFile(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason))));
+    }
+
     /// <summary>Removes a phase's file, if it can be.</summary>
     public void Delete(string phase)
     {
+        if (folder is null) return;
         try
         {
             File.Delete(PathOf(phase));

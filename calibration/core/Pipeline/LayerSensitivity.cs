@@ -64,7 +64,7 @@ internal static class LayerSensitivity
         QuantizedNetwork alone = QuantizedNetwork.Of(context.Model.Network, 4, others);
         Func<string, long, byte[]> exact = context.Model.TensorBytes(context.Timesteps);
         using var evaluator = new NetworkEvaluator(alone.Network, context.Options.Evaluations,
-            (name, length) => name[..name.LastIndexOf('.')] == layer ? run.Tensors.Bytes(name, length) : exact(name, length), context.Device, ReferenceTrajectories.UnitImages)
+            (name, length) => name[..name.LastIndexOf('.')] == layer ? run.Tensors.Bytes(name, length) : exact(name, length), context.Device, ReferenceTrajectories.CapacityOf(alone.Network, context.Options))
         { Contexts = context.Model.Contexts };
         double sum = 0;
         long count = 0;

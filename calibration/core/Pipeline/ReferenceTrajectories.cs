@@ -16,7 +16,7 @@ internal sealed record TrajectoryState(int Step, long FirstImage, int Images, Pr
 
 /// <summary>Told after an operation of the FP32 network has run for some images of the unit.</summary>
 /// <param name="step">Index of the step.</param>
-/// <param name="firstImage">Index of the first image of this batch.</param>
+/// <param name="firstImage">Index of the unit's first image; of this batch it is <see cref="IReferenceMaps.First"/> more.</param>
 /// <param name="unconditional">True for the half with the condition that means "none".</param>
 /// <param name="operation">What has run.</param>
 /// <param name="maps">What they hold.</param>
@@ -39,11 +39,16 @@ internal sealed class ReferenceTrajectories : IDisposable
     {
         (_model, _program, _options) = (model, program, options);
         _elements = model.Height * model.Width * model.Channels;
-        _network = (options.Engine ?? new InterpreterEngine(device)).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], UnitImages);
+        _network = (options.Engine ?? new InterpreterEngine(device)).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], CapacityOf(model.Network, options));
     }
 
     /// <summary>The FP32 network.</summary>
     public Network Network => _model.Network;
+
+    /// <summary>Images of a unit that are evaluated at once: nothing depends on it but memory.</summary>
+    /// <param name="network">FP32 or quantized.</param>
+    /// <param name="options">Of the calibration.</param>
+    public static int CapacityOf(Network network, CalibrationOptions options) => Float32Sampler.Capacity(network, Math.Min(UnitImages, options.Trajectories));
 
     /// <summary>Units that hold so many trajectories.</summary>
     public static int UnitsOf(int trajectories) => (trajectories + UnitImages - 1) / UnitImages;

@@ -62,16 +62,26 @@ internal sealed class ActivationHistogram
         foreach (float v in values) counts[(int)MathF.Floor(v * scale) + Bins / 2]++;
     }
 
-    /// <summary>Checks that a map's values are finite.</summary>
-    /// <param name="values">What it holds.</param>
-    /// <param name="map">What it is, for the message.</param>
+    /// <summary>The largest magnitude of a map's values, all of which must be finite.</summary>
+    /// <param name="map">What it holds.</param>
+    /// <param name="name">What it is, for the message.</param>
     /// <exception cref="ArithmeticException">A value is not finite.</exception>
-    public static void RequireFinite(ReadOnlySpan<float> values, string map)
+    public static float Largest(Memory<float> map, string name)
     {
-        foreach (float v in values)
+        ReadOnlySpan<float> values = map.Span;
+        Vector256<float> magnitudes = default;
+        // NaN stays in a maximum.
+        for (; values.Length >= Vector256<float>.Count; values = values[Vector256<float>.Count..]) magnitudes = Vector256.Max(magnitudes, Vector256.Abs(Vector256.Create(values)));
+        float largest = 0;
+        for (int lane = 0; lane < Vector256<float>.Count; lane++) largest = Math.Max(largest, magnitudes[lane]);
+        foreach (float v in values) largest = Math.Max(largest, Math.Abs(v));
+        if (float.IsFinite(largest)) return largest;
+        foreach (float v in map.Span)
         {
-            if (!float.IsFinite(v)) throw NotFinite(map, v);
+            if (!float.IsFinite(v)) throw NotFinite(name, v);
         }
+
+        return largest;
     }
 
     private static ArithmeticException NotFinite(string map, float value) =>
@@ -96,6 +106,7 @@ internal sealed class ActivationHistogram
         writer.Write(Count);
         writer.Write(Minimum);
         writer.Write(Maximum);
+        if (Count == 0) return;
         writer.Write(MemoryMarshal.AsBytes(_counts.AsSpan()));
     }
 
@@ -112,6 +123,7 @@ internal sealed class ActivationHistogram
             Minimum = reader.ReadSingle(),
             Maximum = reader.ReadSingle(),
         };
+        if (histogram.Count == 0 && count == 0) return new();
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(histogram._counts.AsSpan()));
         bool sound = histogram._exponent is >= SmallestExponent and <= LargestExponent && histogram.Count == count
             && histogram.Minimum <= histogram.Maximum && -histogram.Range < histogram.Minimum && histogram.Maximum < histogram.Range

@@ -14,12 +14,12 @@ internal readonly record struct ActivationSource(string Map, Range Channels)
     /// <summary>The values of this source.</summary>
     /// <param name="map">The map's values, pixel by pixel.</param>
     /// <param name="channels">Channels of a pixel.</param>
-    public ReadOnlySpan<float> Of(float[] map, int channels)
+    public Memory<float> Of(Memory<float> map, int channels)
     {
         if (Channels.Equals(Range.All)) return map;
         (int first, int count) = Channels.GetOffsetAndLength(channels);
         var values = new float[map.Length / channels * count];
-        for (int pixel = 0; pixel < map.Length / channels; pixel++) map.AsSpan(pixel * channels + first, count).CopyTo(values.AsSpan(pixel * count));
+        for (int pixel = 0; pixel < map.Length / channels; pixel++) map.Span.Slice(pixel * channels + first, count).CopyTo(values.AsSpan(pixel * count));
         return values;
     }
 

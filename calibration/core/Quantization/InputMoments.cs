@@ -24,7 +24,7 @@ internal sealed class InputMoments
     private const int RowsAtOnce = 4;
 
     private readonly int _exponent, _stride;
-    private readonly long[] _products; // The upper triangle: row i from the multiple of Lanes at or below i on.
+    private long[] _products = []; // Made with the first column. The upper triangle: row i from the multiple of Lanes at or below i on.
     private readonly long[] _sums;
     private readonly int[] _pairs; // Two columns side by side: the even one in the low half of an integer.
     private int _pending;
@@ -42,13 +42,20 @@ internal sealed class InputMoments
         ArgumentOutOfRangeException.ThrowIfGreaterThan(size, MaximumSize);
         (Size, _exponent) = (size, exponent);
         _stride = (size + Lanes - 1) / Lanes * Lanes;
-        _products = new long[Row(size)];
         _sums = new long[size];
         _pairs = new int[Chunk / 2 * _stride];
     }
 
     /// <summary>Length of a column.</summary>
     public int Size { get; }
+
+    /// <summary>Bytes that the moments of columns take.</summary>
+    /// <param name="size">Length of a column.</param>
+    public static long Bytes(int size)
+    {
+        long stride = (size + Lanes - 1) / Lanes * Lanes;
+        return sizeof(long) * (stride * (stride + Lanes) / 2 + size) + Chunk / 2 * stride * sizeof(int);
+    }
 
     /// <summary>Columns added.</summary>
     public int Count { get; private set; }
@@ -86,7 +93,9 @@ internal sealed class InputMoments
         if (Count + other.Count > MaximumCount) throw new InvalidOperationException($"Moments are kept of at most {MaximumCount} columns.");
         Flush(1);
         other.Flush(1);
+        if (other.Count == 0) return;
         Count += other.Count;
+        Allocate();
         for (int i = 0; i < _sums.Length; i++) _sums[i] += other._sums[i];
         for (int i = 0; i < _products.Length; i++) _products[i] += other._products[i];
     }
@@ -98,6 +107,7 @@ internal sealed class InputMoments
     public double[] Covariance()
     {
         Flush(1);
+        Allocate();
         var covariance = new double[Size * Size];
         double divisor = Math.ScaleB((double)Math.Max(1, Count) * Math.Max(1, Count), -2 * _exponent);
         for (int i = 0; i < Size; i++)
@@ -116,6 +126,7 @@ internal sealed class InputMoments
         Flush(1);
         writer.Write(_exponent);
         writer.Write(Count);
+        if (Count == 0) return;
         writer.Write(MemoryMarshal.AsBytes(_sums.AsSpan()));
         for (long at = 0; at < _products.LongLength; at += 1 << 20)
             writer.Write(MemoryMarshal.AsBytes(_products.AsSpan((int)at, (int)Math.Min(1 << 20, _products.LongLength - at))));
@@ -131,6 +142,8 @@ internal sealed class InputMoments
         if (exponent is < LeastExponent or > MostExponent || count is < 0 or > MaximumCount)
             throw new InvalidDataException($"no moments of inputs have {count} columns of the scale 2^{exponent}");
         var moments = new InputMoments(size, exponent) { Count = count };
+        if (count == 0) return moments;
+        moments.Allocate();
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._sums.AsSpan()));
         for (long at = 0; at < moments._products.LongLength; at += 1 << 20)
             reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan((int)at, (int)Math.Min(1 << 20, moments._products.LongLength - at))));
@@ -148,7 +161,7 @@ internal sealed class InputMoments
     internal long Product(int i, int j)
     {
         Flush(1);
-        return _products[Row(i) + j - First(i)];
+        return _products.Length == 0 ? 0 : _products[Row(i) + j - First(i)];
     }
 
     private static int First(int row) => row / Lanes * Lanes;
@@ -160,9 +173,15 @@ internal sealed class InputMoments
         return Lanes * (block * _stride - Lanes * (block * (block - 1) / 2)) + row % Lanes * (_stride - block * Lanes);
     }
 
+    private void Allocate()
+    {
+        if (_products.Length == 0) _products = new long[Row(Size)];
+    }
+
     private void Flush(int threads)
     {
         if (_pending == 0) return;
+        Allocate();
         int pairs = (_pending + 1) / 2, blocks = (Size + RowsAtOnce - 1) / RowsAtOnce;
         _pending = 0;
         if (threads == 1)

@@ -33,62 +33,73 @@ internal sealed record QuantizedWeights(int Bits, sbyte[] Values, float[] Scales
 internal static class WeightRounding
 {
     private const double Damping = 0.01;
-    private const int Refinements = 3;
-    private const int Sweeps = 8;
 
     /// <summary>Rounds each weight to the nearest integer; scales of least squared weight error.</summary>
     /// <param name="weights">[outputs, K].</param>
     /// <param name="bias">[outputs].</param>
     /// <param name="bits">4 or 8.</param>
-    public static QuantizedWeights Nearest(ReadOnlySpan<float> weights, ReadOnlySpan<float> bias, int bits)
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    public static QuantizedWeights Nearest(float[] weights, float[] bias, int bits, int threads = 1)
     {
-        float[] scales = WeightScales.Search(weights, bias.Length, bits);
+        float[] scales = WeightScales.Search(weights, bias.Length, bits, null, threads);
         int limit = WeightScales.Limit(bits), columns = weights.Length / bias.Length;
         var values = new sbyte[weights.Length];
-        double loss = 0;
-        for (int i = 0; i < values.Length; i++)
+        var losses = new double[bias.Length];
+        Parallel.For(0, bias.Length, new ParallelOptions { MaxDegreeOfParallelism = threads }, o =>
         {
-            float scale = scales[i / columns];
-            values[i] = (sbyte)WeightScales.Nearest(weights[i], scale, limit);
-            double e = weights[i] - (double)scale * values[i];
-            loss += e * e;
-        }
-
-        return new(bits, values, scales, bias.ToArray(), loss);
+            for (int i = o * columns; i < (o + 1) * columns; i++)
+            {
+                values[i] = (sbyte)WeightScales.Nearest(weights[i], scales[o], limit);
+                double e = weights[i] - (double)scales[o] * values[i];
+                losses[o] += e * e;
+            }
+        });
+        return new(bits, values, scales, [.. bias], losses.Sum());
     }
+
+    /// <inheritdoc cref="SecondOrder(float[], float[], int, IReadOnlyList{InputMoments}, int)"/>
+    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, InputMoments inputs, int threads = 1) => SecondOrder(weights, bias, bits, [inputs], threads);
 
     /// <summary>Rounds with the second moments of the layer's inputs.</summary>
     /// <param name="weights">[outputs, K].</param>
     /// <param name="bias">[outputs].</param>
     /// <param name="bits">4 or 8.</param>
-    /// <param name="inputs">Moments of the layer's input columns, in weight order.</param>
+    /// <param name="inputs">Moments of the layer's input columns, in weight order: diagonal blocks of H, all of as many columns.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <exception cref="ArgumentException">No columns were sampled, or the sizes do not fit.</exception>
-    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, InputMoments inputs, int threads = 1)
+    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, IReadOnlyList<InputMoments> inputs, int threads = 1)
     {
-        int outputs = bias.Length, columns = inputs.Size;
+        int outputs = bias.Length, columns = inputs.Sum(i => i.Size);
         if (weights.Length != outputs * columns)
             throw new ArgumentException($"The layer has {weights.Length} weights; {outputs} output channels of {columns} inputs need {outputs * columns}.", nameof(weights));
-        if (inputs.Count == 0)
+        if (inputs[0].Count == 0)
             throw new ArgumentException("Second-order rounding needs input columns and none were sampled. Calibrate with at least one trajectory, or round to nearest.", nameof(inputs));
-        double[] hessian = inputs.Covariance();
-        double[] factor = Damp(hessian, columns, threads);
-        double[] mean = inputs.Mean();
-        var diagonal = new double[columns];
-        for (int j = 0; j < columns; j++) diagonal[j] = hessian[j * columns + j];
-        float[] scales = WeightScales.Search(weights, outputs, bits, diagonal);
+        var blocks = new HessianBlock[inputs.Count];
+        for (int b = 0, first = 0; b < blocks.Length; first += inputs[b++].Size)
+        {
+            double[] hessian = inputs[b].Covariance();
+            blocks[b] = new(first, inputs[b].Size, hessian, Damp(hessian, inputs[b].Size, threads));
+        }
+
+        double[] mean = [.. inputs.SelectMany(i => i.Mean())];
+        double[] diagonal = [.. blocks.SelectMany(b => Enumerable.Range(0, b.Size).Select(j => b.Hessian[j * b.Size + j]))];
+        float[] scales = WeightScales.Search(weights, outputs, bits, diagonal, threads);
         var values = new sbyte[weights.Length];
         var newBias = new float[outputs];
         var losses = new double[outputs];
         int limit = WeightScales.Limit(bits);
-        Parallel.For(0, outputs, new ParallelOptions { MaxDegreeOfParallelism = threads }, o =>
+        Parallel.For(0, (outputs + RoundedRows.Most - 1) / RoundedRows.Most, new ParallelOptions { MaxDegreeOfParallelism = threads }, batch =>
         {
-            var row = new Row(weights.AsSpan(o * columns, columns), values.AsSpan(o * columns, columns), limit, hessian, scales[o]);
-            row.NearestPlane(factor);
-            row.Refine();
-            scales[o] = row.Scale;
-            losses[o] = row.Loss();
-            newBias[o] = (float)(bias[o] + Cholesky.Dot(row.Error, mean));
+            int first = batch * RoundedRows.Most, count = Math.Min(RoundedRows.Most, outputs - first);
+            var rows = new RoundedRows(weights, values, blocks, limit, scales.AsSpan(first, count), first);
+            rows.NearestPlane();
+            rows.Refine();
+            for (int r = 0; r < count; r++)
+            {
+                scales[first + r] = rows.Scale(r);
+                losses[first + r] = rows.Loss(r);
+                newBias[first + r] = (float)(bias[first + r] + Cholesky.Dot(rows.Error(r), mean));
+            }
         });
         return new(bits, values, scales, newBias, losses.Sum());
     }
@@ -106,96 +117,6 @@ internal static class WeightRounding
             var factor = (double[])hessian.Clone();
             if (Cholesky.Factor(factor, n, threads)) return factor;
             damping *= 10;
-        }
-    }
-
-    private ref struct Row(ReadOnlySpan<float> weights, Span<sbyte> values, int limit, double[] hessian, float scale)
-    {
-        private readonly ReadOnlySpan<float> _weights = weights;
-        private readonly Span<sbyte> _values = values;
-        private readonly double[] _gradient = new double[weights.Length];
-
-        /// <summary>w − ŵ.</summary>
-        public double[] Error { get; } = new double[weights.Length];
-
-        public float Scale { get; private set; } = scale;
-
-        public readonly double Loss()
-        {
-            double loss = 0;
-            for (int j = 0; j < Error.Length; j++)
-                loss += Error[j] * Cholesky.Dot(hessian.AsSpan(j * Error.Length, Error.Length), Error);
-            return loss;
-        }
-
-        public readonly void NearestPlane(double[] factor)
-        {
-            int n = Error.Length;
-            double[] left = _gradient; // Σ_{i<j} e_i·R_ij for the columns j still to come.
-            Array.Clear(left);
-            for (int j = 0; j < n; j++)
-            {
-                Set(j, WeightScales.Nearest(_weights[j] + left[j] / factor[j * n + j], Scale, limit));
-                Cholesky.AddScaled(left.AsSpan(j + 1), Error[j], factor.AsSpan(j * n + j + 1, n - j - 1));
-            }
-        }
-
-        public void Refine()
-        {
-            for (int round = 0; round < Refinements; round++)
-            {
-                Descend();
-                if (!Rescale()) return;
-            }
-
-            Descend();
-        }
-
-        private readonly void Set(int j, int value)
-        {
-            _values[j] = (sbyte)value;
-            Error[j] = _weights[j] - (double)Scale * value;
-        }
-
-        private readonly void Descend()
-        {
-            int n = Error.Length;
-            for (int j = 0; j < n; j++) _gradient[j] = Cholesky.Dot(hessian.AsSpan(j * n, n), Error);
-            for (int sweep = 0, changes = 1; sweep < Sweeps && changes > 0; sweep++)
-            {
-                changes = 0;
-                for (int j = 0; j < n; j++)
-                {
-                    double before = Error[j];
-                    double best = before - _gradient[j] / hessian[j * n + j];
-                    int value = WeightScales.Nearest(_weights[j] - best, Scale, limit);
-                    if (value == _values[j]) continue;
-                    Set(j, value);
-                    Cholesky.AddScaled(_gradient, Error[j] - before, hessian.AsSpan(j * n, n));
-                    changes++;
-                }
-            }
-        }
-
-        /// <summary>s = wᵀHq / qᵀHq; false when nothing is left to gain.</summary>
-        private bool Rescale()
-        {
-            int n = Error.Length;
-            var q = new double[n];
-            for (int j = 0; j < n; j++) q[j] = _values[j];
-            double numerator = 0, denominator = 0;
-            for (int j = 0; j < n; j++)
-            {
-                double hq = Cholesky.Dot(hessian.AsSpan(j * n, n), q);
-                numerator += _weights[j] * hq;
-                denominator += q[j] * hq;
-            }
-
-            float scale = (float)(numerator / denominator);
-            if (!(scale > 0) || !float.IsFinite(scale) || Math.Abs(scale - Scale) <= 1e-5f * Scale) return false;
-            Scale = scale;
-            for (int j = 0; j < n; j++) Set(j, _values[j]);
-            return true;
         }
     }
 }

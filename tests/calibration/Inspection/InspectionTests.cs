@@ -37,6 +37,10 @@ public class InspectionTests
     {
         ModelInspection model = ModelInspection.Of(ModelFolder.Source), artefact = ModelInspection.Of(Artefact);
         Assert.True(artefact.IsArtifact);
+        // What is said of a folder is what comes of it.
+        Assert.Equal(artefact.Sampler!.WeightBytes, model.Sampler!.WeightBytes);
+        Assert.Equal(artefact.Sampler.BitOperations, model.Sampler.BitOperations);
+        Assert.InRange(model.CalibrationBytes, 512L << 20, 2L << 30);
         Assert.Equal(50, artefact.StepsByActivationBits.Values.Sum());
         Assert.InRange(artefact.Layers.Sum(l => l.WeightBytes), 1, new FileInfo(Path.Combine(ModelFolder.Source, "mnist.weights.safetensors")).Length);
         LayerInspection full = model.Layers.Single(l => l.Name == "mid_block.resnets.0.conv1"), quantized = artefact.Layers.Single(l => l.Name == full.Name);

@@ -73,7 +73,7 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
             foreach (TrajectoryState _ in reference.Run(0, activations.Observe)) { }
             Quantization[][] quantizations = [.. Enumerable.Range(0, Steps).Select(step => CalibrationRun.Quantizations(
                 [.. network.Sources.Select((source, slot) => ActivationSearch.Minimize(activations.Histogram(step, source), network.Widened[slot] ? 255 : 15))]))];
-            var tensors = new QuantizedTensors(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], network.Network, _ => null, 2, default);
+            var tensors = QuantizedTensors.Nearest(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], network.Network, 2);
             using var quantized = new NetworkEvaluator(network.Network, Steps, tensors.Bytes, device, ReferenceTrajectories.UnitImages);
             Joint = new(quantizations, 1, options);
             foreach (TrajectoryState state in reference.Run(0))

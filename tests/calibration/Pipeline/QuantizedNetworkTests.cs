@@ -96,7 +96,7 @@ public class QuantizedNetworkTests
         ImportedModel model = DiffusersImporter.Load(SharedData.Golden("small-sd15"), tokens: tokens);
         QuantizedNetwork quantized = QuantizedNetwork.Of(model.Network, 8, [], attentionBits: 8);
         Func<string, long, byte[]> source = model.TensorBytes([500f]);
-        var tensors = new QuantizedTensors(model, [500f], quantized.Network, _ => null, 2, default);
+        var tensors = QuantizedTensors.Nearest(model, [500f], quantized.Network, 2);
         using var device = new CpuDevice(2);
         var random = new Random(1);
         float[] x = Normal(images * model.Height * model.Width * model.Channels), context = Normal(images * quantized.Network.Maps.Single(m => m.Name == UNetImporter.Context).Channels * tokens);

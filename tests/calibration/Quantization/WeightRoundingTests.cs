@@ -124,7 +124,7 @@ public class WeightRoundingTests
 
     [Fact]
     public void WithoutSamplesItIsAnError() =>
-        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, new(4, 1f))).Message);
+        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, new InputMoments(4, 1f))).Message);
 
     [Fact]
     public void FourBitsPackTwoToAByteRowByRow()

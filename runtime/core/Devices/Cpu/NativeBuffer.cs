@@ -8,6 +8,10 @@ internal sealed unsafe class NativeBuffer : IDisposable
     /// <summary>Readable bytes behind the requested ones: vector loads may run past a map's last element.</summary>
     private const int Slack = 128;
 
+    private const int Alignment = 64;
+
+    private void* _memory;
+
     public byte* Pointer { get; private set; }
 
     /// <summary>Bytes that were asked for.</summary>
@@ -19,9 +23,9 @@ internal sealed unsafe class NativeBuffer : IDisposable
     {
         if (length <= Length && Pointer != null) return Pointer;
         Release();
-        nuint bytes = checked((nuint)length + Slack);
-        Pointer = (byte*)NativeMemory.AlignedAlloc(bytes, 64);
-        NativeMemory.Clear(Pointer, bytes);
+        // Fresh pages of the system are zero: those that nobody writes, such as the decoder's of a batch's second half, take no memory.
+        _memory = NativeMemory.AllocZeroed(checked((nuint)length + Slack + Alignment));
+        Pointer = (byte*)(((nuint)_memory + Alignment - 1) & ~(nuint)(Alignment - 1));
         Length = length;
         return Pointer;
     }
@@ -36,7 +40,8 @@ internal sealed unsafe class NativeBuffer : IDisposable
 
     private void Release()
     {
-        NativeMemory.AlignedFree(Pointer);
+        NativeMemory.Free(_memory);
+        _memory = null;
         Pointer = null;
         Length = 0;
     }

@@ -1,0 +1,86 @@
+using System.Globalization;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>What a calibration holds in memory, known before it starts, and how the layers' moments are spread over passes of FP32 trajectories so that a budget is kept.</summary>
+internal sealed class MemoryPlan
+{
+    // What the program itself takes, with its collector's slack.
+    private const long Program = 512L << 20;
+    private const int HistogramBytes = ActivationHistogram.Bins * sizeof(long);
+
+    /// <param name="model">The model.</param>
+    /// <param name="networks">It with integers, once for each bit width of weights.</param>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="secondOrder">Whether a rounding needs moments.</param>
+    /// <exception cref="ArgumentException">The budget cannot be kept.</exception>
+    public MemoryPlan(ImportedModel model, IReadOnlyCollection<QuantizedNetwork> networks, CalibrationOptions options, bool secondOrder)
+    {
+        QuantizedNetwork first = networks.First();
+        var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        Histograms = (long)options.Evaluations * first.Sources.Distinct().Count() * HistogramBytes;
+        Reference = Bytes(model.Network, options);
+        Noise = Program + Histograms + Reference + networks.Sum(n => Bytes(n.Network, options));
+        (string Name, int Size)[] layers = secondOrder
+            ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps)))] : [];
+        // Rounding has moments, H and R of a layer, when the FP32 network is gone.
+        long fixedBytes = Program + Histograms + Reference, largest = layers.Select(l => Math.Max(ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
+        Least = Math.Max(Noise, fixedBytes + largest);
+        if (options.Memory > 0 && options.Memory < Least)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
+                $"Calibrating {model.Name} needs {Least / 1e9:F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
+        }
+
+        Groups = [.. Group(layers, options.Memory > 0 ? options.Memory - fixedBytes : long.MaxValue)];
+    }
+
+    /// <summary>For a calibration with the default options, and as many steps.</summary>
+    public static MemoryPlan Of(ImportedModel model)
+    {
+        var options = new CalibrationOptions();
+        return new(model, [.. QuantizationVariant.Measured(options).Select(v => v.WeightBits).Distinct().Select(bits => QuantizedNetwork.Of(model.Network, bits, []))], options, secondOrder: true);
+    }
+
+    /// <summary>Bytes of the FP32 network with its maps.</summary>
+    public long Reference { get; }
+
+    /// <summary>Bytes of the histograms.</summary>
+    public long Histograms { get; }
+
+    /// <summary>Bytes while noise is measured: all networks at once.</summary>
+    public long Noise { get; }
+
+    /// <summary>The least that a budget may be.</summary>
+    public long Least { get; }
+
+    /// <summary>Names of the layers whose moments are collected in one pass, in order; at least one group.</summary>
+    public IReadOnlyList<string[]> Groups { get; }
+
+    /// <summary>Bytes of a layer's H and R.</summary>
+    private static long Workspace(int size) => 2L * sizeof(double) * ColumnMoments.Sizes(size).Sum(block => (long)block * block) + ColumnMoments.Bytes(size);
+
+    private static IEnumerable<string[]> Group((string Name, int Size)[] layers, long budget)
+    {
+        var group = new List<string>();
+        long bytes = 0;
+        foreach (var (name, size) in layers)
+        {
+            long own = ColumnMoments.Bytes(size);
+            if (group.Count > 0 && bytes + own > budget)
+            {
+                yield return [.. group];
+                (group, bytes) = ([], 0);
+            }
+
+            group.Add(name);
+            bytes += own;
+        }
+
+        yield return [.. group];
+    }
+
+    private static long Bytes(Network network, CalibrationOptions options) =>
+        new WeightLayout(network, options.Evaluations).TotalBytes + new BufferPlan(network).BytesPerImage * ReferenceTrajectories.CapacityOf(network, options);
+}

@@ -1,0 +1,53 @@
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+public class AppendedFileTests
+{
+    private static readonly byte[] s_header = [1, 2, 3];
+
+    [Fact]
+    public void Wherever_it_is_cut_off_or_damaged_what_is_whole_before_stays_and_grows_on()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("file");
+        long second = 0, end;
+        AppendedFile file = Open();
+        file.Append(w => w.Write(10));
+        second = file.Append(w => w.Write(20L));
+        end = new FileInfo(path).Length;
+        byte[] whole = File.ReadAllBytes(path);
+        for (int length = (int)second; length < end; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            Check();
+            byte[] damaged = [.. whole];
+            damaged[length] ^= 1;
+            File.WriteAllBytes(path, damaged);
+            Check();
+        }
+
+        AppendedFile Open() => new(path, s_header, reason => Assert.Fail(reason));
+
+        void Check()
+        {
+            AppendedFile again = Open();
+            var found = new List<int>();
+            again.ReadAll((_, r) => found.Add(r.ReadInt32()));
+            Assert.Equal([10], found);
+            long at = again.Append(w => w.Write(30));
+            Assert.Equal((second, 30), (at, again.Read(at, r => r.ReadInt32())));
+        }
+    }
+
+    [Fact]
+    public void Another_calibration_s_file_starts_anew_with_a_word()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("file"), said = "";
+        new AppendedFile(path, s_header, _ => { }).Append(w => w.Write(10));
+        var other = new AppendedFile(path, [1, 2, 4], reason => said = reason);
+        other.ReadAll((_, _) => Assert.Fail("nothing is taken"));
+        Assert.Contains("another model", said, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,106 @@
+using Specializer.Calibration.Conversion;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>A budget changes how a calibration works, and not what comes of it.</summary>
+public sealed class MemoryPlanTests : IDisposable
+{
+    private static readonly CalibrationOptions s_options = new()
+    {
+        Steps = 2, Eta = 0, Trajectories = 3, Activations = ActivationWidth.Eight, MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Off,
+    };
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly CpuDevice _device = new(2);
+    private readonly ImportedModel _model;
+
+    public MemoryPlanTests()
+    {
+        Synthesizer.Write(TinyLatentDiffusion.Recipe, _folder.File("model"), 3);
+        _model = PipelineImporter.Load(_folder.File("model"), "ldm") with { Decoder = null, Pipeline = null };
+    }
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Groups_of_layers_and_kills_do_not_show()
+    {
+        MemoryPlan whole = Plan(0), small = Plan(whole.Least);
+        Assert.Single(whole.Groups);
+        Assert.InRange(small.Groups.Count, 2, 40);
+        Assert.Equal(whole.Groups[0], small.Groups.SelectMany(g => g));
+        Calibrator.Run(_model, s_options, _folder.File("whole"), _device, 2);
+
+        CalibrationOptions bounded = s_options with { Memory = whole.Least };
+        // Stopped again and again, each time two layers later.
+        int stops = 0;
+        for (bool done = false; !done;)
+        {
+            using var stop = new CancellationTokenSource();
+            int layers = 0;
+            try
+            {
+                Calibrator.Run(_model, bounded, _folder.File("small"), _device, 1, new Visit(p =>
+                {
+                    if (p.Phase.StartsWith("rounding", StringComparison.Ordinal) && ++layers == 9) stop.Cancel();
+                }), stop.Token);
+                done = true;
+            }
+            catch (OperationCanceledException)
+            {
+                stops++;
+            }
+        }
+
+        Assert.InRange(stops, 3, 20);
+        foreach (string file in (string[])["ldm.calibration.json", "ldm.weights.safetensors"])
+            Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.File("whole"), file)), File.ReadAllBytes(Path.Combine(_folder.File("small"), file)));
+        Assert.Empty(Directory.EnumerateFiles(_folder.File("small"), "*.checkpoint"));
+    }
+
+    [Fact]
+    public void What_cannot_be_kept_is_said_before_the_work()
+    {
+        var e = Assert.Throws<ArgumentException>(() => Calibrator.Run(_model, s_options with { Memory = 1 << 20 }, _folder.File("out"), _device));
+        Assert.Contains("--memory", e.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles(_folder.File("out"), "*.checkpoint"));
+    }
+
+    /// <summary>Batches within a unit choose the columns of their own images.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Batches_do_not_show_in_what_is_collected(int capacity)
+    {
+        var model = _model with { Contexts = _model.Labels!.Contexts(_model.NullLabel) };
+        Assert.Equal(Collect(5), Collect(capacity));
+
+        byte[] Collect(int images)
+        {
+            using IReferenceNetwork network = new InterpreterEngine(_device).Create(model, [500], images);
+            var options = s_options with { Steps = 1, Trajectories = 5 };
+            var collector = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
+            float[] x = new Gaussian(1).Values(5 * 8 * 8 * 3), epsilon = new float[x.Length];
+            network.Give(UNetImporter.Context, model.Contexts!.Of([0, 1, 2, 3, 4]));
+            collector.FixScales(observer => Evaluate(observer));
+            Evaluate(collector.Observe);
+            using var state = new MemoryStream();
+            collector.Write(new BinaryWriter(state));
+            return state.ToArray();
+
+            void Evaluate(ReferenceObserver observer) => network.Evaluate(0, x, [], epsilon, (operation, maps) => observer(0, 0, false, operation, maps));
+        }
+    }
+
+    private MemoryPlan Plan(long memory) => new(_model, [QuantizedNetwork.Of(_model.Network, 4, []), QuantizedNetwork.Of(_model.Network, 8, [])], s_options with { Memory = memory }, secondOrder: true);
+
+    private sealed class Visit(Action<CalibrationProgress> report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report(value);
+    }
+}
