@@ -89,7 +89,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         {
             using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
             if (packed.ContainsKey(key.ResourceName)) return;
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            Disk.CreateFolder(Path.GetDirectoryName(target)!);
             using var digest = new ContentDigest();
             AtomicFile.Write(target, output =>
             {
@@ -170,11 +170,12 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         Log.LogError("specializer", e.Id, e.Id, file, line, column, endLine, endColumn, e.Message);
     }
 
-    private void DeleteStale()
+    // What cannot be removed is in nobody's way.
+    private void DeleteStale() => Temporary.Try(() =>
     {
         var current = new HashSet<string>(PackedWeights.Select(blob => blob.GetMetadata("FullPath")), StringComparer.OrdinalIgnoreCase);
         foreach (string folder in new[] { EmbedFolder, BesideFolder }.Select(f => Path.Combine(Folder.GetMetadata("FullPath"), f)).Where(Directory.Exists))
-            foreach (string blob in Directory.GetFiles(folder, "*.weights").Where(f => !current.Contains(f)))
-                File.Delete(blob);
-    }
+            foreach (string blob in Disk.Files(folder, "*.weights").Where(f => !current.Contains(f)))
+                Disk.Delete(blob);
+    });
 }

@@ -1,79 +1,77 @@
+using System.Runtime.InteropServices;
+
 namespace Specializer.Formats;
 
-/// <summary>The one place that writes files, in libraries, tool and build task: a reader finds the old content or the new one, never a part of it (docs/security.md, "Writes").</summary>
+/// <summary>The one writer of files: a reader finds the old content or the new one, never a part of it (docs/security.md, "Writes").</summary>
 internal static class AtomicFile
 {
-    /// <summary>A temporary file that nobody has locked or written to for so long belongs to a writer that was killed. The lock alone does not tell: between creating and locking, and between closing and renaming, there is none.</summary>
-    private static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(1);
+    private const int BufferBytes = 1 << 16;
 
-    /// <summary>Writes a temporary file beside <paramref name="path"/>, flushes it to the disk, and renames it over <paramref name="path"/>.
+    private static readonly bool s_windows = RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+
+    /// <summary>How long a temporary file that is not locked must have been left alone to be a killed writer's. Windows renames no file that its writer has open, so that there is a moment without a lock.</summary>
+    private static readonly TimeSpan s_abandoned = s_windows ? TimeSpan.FromMinutes(1) : TimeSpan.Zero;
+
+    /// <summary>Writes a temporary file beside <paramref name="path"/>, brings it to the disk, and renames it over <paramref name="path"/>.
     /// When anything fails, the old file stays and the temporary one is removed. Those that killed writers of the same file have left are removed, too.</summary>
     /// <param name="path">Target; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
-    /// <exception cref="IOException">The folder is missing, the disk is full, or the target is in use.</exception>
+    /// <exception cref="IOException">The folder is missing, the disk is full or broken, or the target is in use.</exception>
     /// <exception cref="UnauthorizedAccessException">The target may not be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        string target = Path.GetFullPath(path), temporary = $"{target}.{Guid.NewGuid():N}.tmp";
+        string target = Path.GetFullPath(path);
+        DeleteAbandoned(target);
+        string temporary = "";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            using (FileStream file = Create(target, out temporary))
             {
-                DeleteAbandoned(target);
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                var buffer = new BufferedStream(file, BufferBytes);
+                write(buffer);
+                buffer.Flush();
+                Disk.Sync(file, temporary);
+                // While it is locked: nobody must take it for one that was left.
+                if (!s_windows) Disk.Rename(temporary, target);
             }
 
-            Replace(temporary, target);
+            if (s_windows) Disk.Rename(temporary, target);
         }
         catch
         {
-            Try(() => File.Delete(temporary));
+            Temporary.Try(() => Disk.Delete(temporary));
             throw;
         }
+
+        Disk.SyncFolder(Path.GetDirectoryName(target)!);
     }
 
-    private static void Replace(string temporary, string target)
+    /// <summary>Removes what killed writers have left of a file, and of those whose names go on with a point. What lives is locked.</summary>
+    /// <param name="path">The file, which need not exist; full.</param>
+    public static void DeleteAbandoned(string path) => Temporary.Try(() =>
     {
-#if NETSTANDARD2_0
-        try
+        foreach (string file in Disk.Files(Path.GetDirectoryName(path)!, $"{Path.GetFileName(path)}.*.tmp"))
         {
-            File.Move(temporary, target);
-        }
-        catch (IOException) when (File.Exists(target))
-        {
-            File.Replace(temporary, target, null);
-        }
-#else
-        File.Move(temporary, target, overwrite: true);
-#endif
-    }
-
-    private static void DeleteAbandoned(string target) => Try(() =>
-    {
-        foreach (string file in Directory.GetFiles(Path.GetDirectoryName(target)!, $"{Path.GetFileName(target)}.*.tmp"))
-        {
-            if (IsTemporary(file, target) && DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > Abandoned)
-                Try(() => new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose());
+            if (Temporary.TargetOf(file) is not null && (s_abandoned == TimeSpan.Zero || DateTime.UtcNow - File.GetLastWriteTimeUtc(file) > s_abandoned))
+                Temporary.Try(() => Disk.DeleteUnlocked(file));
         }
     });
 
-    // The pattern alone would also match files of people.
-    private static bool IsTemporary(string file, string target)
+    private static FileStream Create(string target, out string temporary)
     {
-        string name = Path.GetFileNameWithoutExtension(file);
-        return Guid.TryParseExact(name.Substring(Path.GetFileName(target).Length + 1), "N", out _);
-    }
-
-    /// <summary>Tidying up, whose failure is not worth reporting: what brought us here is.</summary>
-    private static void Try(Action tidy)
-    {
-        try
+        for (;;)
         {
-            tidy();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
+            temporary = Temporary.Beside(target);
+            try
+            {
+                FileStream file = Disk.Create(temporary);
+                if (File.Exists(temporary)) return file;
+                file.Dispose();
+            }
+            catch (IOException e) when (!s_windows && e.HResult is 11 or 35)
+            {
+                // EAGAIN of Linux and of macOS. Like a file that is gone again: between creating and locking, another writer took it for one that was left.
+            }
         }
     }
 }

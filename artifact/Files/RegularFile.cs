@@ -1,14 +1,8 @@
-using System.Runtime.InteropServices;
-using System.Text;
-using Microsoft.Win32.SafeHandles;
-
 namespace Specializer.Formats;
 
-/// <summary>Opens files that anyone may have put there. A pipe makes nobody wait, and nothing is read beyond the length at opening, which a device has not.</summary>
+/// <summary>The one reader: opens files that anyone may have put there. A pipe makes nobody wait, and nothing is read beyond the length at opening, which a device has not.</summary>
 internal static class RegularFile
 {
-    private const int NotPermitted = 1, NotFound = 2, Interrupted = 4, Denied = 13, NoFolder = 20;
-
     /// <summary>Opens a file to read; the one handle serves to check and to read.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
@@ -16,9 +10,7 @@ internal static class RegularFile
     public static FileStream Open(string path)
     {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a folder; a file is expected.");
-        FileStream stream = RuntimeInformation.IsOSPlatform(OSPlatform.Linux) ? new(OpenUnix(path, 0x800 | 0x80000), FileAccess.Read)
-            : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? new(OpenUnix(path, 0x4 | 0x1000000), FileAccess.Read)
-            : new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        FileStream stream = Disk.Open(path);
         if (stream.CanSeek) return stream;
         stream.Dispose();
         throw new IOException($"'{path}' is a pipe or a device; a file is expected.");
@@ -40,28 +32,4 @@ internal static class RegularFile
 
         return bytes;
     }
-
-    /// <param name="path">The file.</param>
-    /// <param name="flags">O_NONBLOCK, without which opening a pipe waits for a writer, and O_CLOEXEC.</param>
-    private static SafeFileHandle OpenUnix(string path, int flags)
-    {
-        byte[] name = Encoding.UTF8.GetBytes(Path.GetFullPath(path) + '\0');
-        int descriptor, error = 0;
-        do
-        {
-            descriptor = OpenDescriptor(name, flags);
-            if (descriptor < 0) error = Marshal.GetLastWin32Error();
-        }
-        while (descriptor < 0 && error == Interrupted);
-        if (descriptor >= 0) return new((IntPtr)descriptor, ownsHandle: true);
-        throw error switch
-        {
-            NotFound or NoFolder => new FileNotFoundException($"Could not find the file '{path}'.", path),
-            Denied or NotPermitted => new UnauthorizedAccessException($"Access to the file '{path}' is denied."),
-            _ => new IOException($"'{path}' cannot be opened: error {error} of the system."),
-        };
-    }
-
-    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-    private static extern int OpenDescriptor(byte[] path, int flags);
 }

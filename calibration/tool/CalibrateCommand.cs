@@ -151,7 +151,7 @@ internal static class CalibrateCommand
     }
 
     /// <summary>What a cancelled calibration leaves, and how to go on.</summary>
-    internal static string Kept(string output, string name) => Directory.Exists(output) && Directory.EnumerateFiles(output, $"{name}.*.checkpoint").Any()
+    internal static string Kept(string output, string name) => Directory.Exists(output) && Disk.Files(output, $"{name}.*.checkpoint").Length > 0
         ? $"Cancelled. What was done is kept in {Path.Combine(output, $"{name}.*.checkpoint")}: the same command goes on from there, and removes it at the end. Delete it to start anew."
         : "Cancelled before the first state was kept: the same command starts anew.";
 

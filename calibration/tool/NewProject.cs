@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Security;
+using System.Text;
 using Specializer.Calibration;
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Tool;
@@ -41,7 +43,7 @@ internal sealed class NewProject
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(folder)) throw new IOException($"{folder}: is a file. Name a folder to write.");
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new IOException($"{folder}: the folder is not empty. Name a new one.");
+        if (Directory.Exists(folder) && !Disk.IsEmpty(folder)) throw new IOException($"{folder}: the folder is not empty. Name a new one.");
         if (source is not null && !Directory.Exists(source)) throw new IOException($"{source}: the folder does not exist. --source names the folder with the packages, which `dotnet pack` writes.");
         string manifest = File.Exists(artifact) ? artifact : CalibrationArtifact.Find(artifact);
         using CalibrationArtifact opened = CalibrationArtifact.Open(manifest);
@@ -52,21 +54,18 @@ internal sealed class NewProject
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public void Write()
     {
-        string beside = $"{_folder}.{Path.GetRandomFileName()}.tmp";
-        try
+        Disk.CreateFolder(Path.GetDirectoryName(_folder)!);
+        AtomicFolder.Write(_folder, beside =>
         {
-            Directory.CreateDirectory(Path.Combine(beside, "models"));
-            File.WriteAllText(Path.Combine(beside, $"{Name}.csproj"), _project);
-            File.WriteAllText(Path.Combine(beside, "Program.cs"), _program);
-            foreach (string file in new[] { _manifest, _weights }) File.Copy(file, Path.Combine(beside, "models", Path.GetFileName(file)));
-            if (Directory.Exists(_folder)) Directory.Delete(_folder);
-            Directory.Move(beside, _folder);
-        }
-        catch
-        {
-            if (Directory.Exists(beside)) Directory.Delete(beside, recursive: true);
-            throw;
-        }
+            Disk.CreateFolder(Path.Combine(beside, "models"));
+            AtomicFile.Write(Path.Combine(beside, $"{Name}.csproj"), to => to.Write(Encoding.UTF8.GetBytes(_project)));
+            AtomicFile.Write(Path.Combine(beside, "Program.cs"), to => to.Write(Encoding.UTF8.GetBytes(_program)));
+            foreach (string file in new[] { _manifest, _weights })
+            {
+                using FileStream from = RegularFile.Open(file);
+                AtomicFile.Write(Path.Combine(beside, "models", Path.GetFileName(file)), from.CopyTo);
+            }
+        });
     }
 
     private static string Project(string manifest, string type, string? source)

@@ -1,3 +1,5 @@
+using Specializer.Formats;
+
 namespace Specializer.Tool;
 
 /// <summary>A file that a command will write.</summary>
@@ -9,11 +11,11 @@ internal static class OutputFile
     public static void Prepare(FileInfo file)
     {
         if (Directory.Exists(file.FullName)) throw new IOException($"{file.FullName}: is a folder. Name a file to write.");
-        file.Directory!.Create();
+        Disk.CreateFolder(file.DirectoryName!);
         try
         {
             // Files are written beside their place first and renamed, so it is the folder that must take new ones.
-            new FileStream(Path.Combine(file.DirectoryName!, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+            Disk.Lock(Path.Combine(file.DirectoryName!, Path.GetRandomFileName())).Dispose();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Specializer.Formats;
 
 namespace Specializer.Text;
 
@@ -15,7 +16,7 @@ internal static class TokenizerFile
         if (Directory.Exists(path)) throw new TokenizerException(path, "is a folder; a file of this name is needed.");
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using FileStream stream = RegularFile.Open(path);
             if (stream.Length > MaximumBytes) throw new TokenizerException(path, $"has {stream.Length} bytes; a tokenizer's file has at most {MaximumBytes}.");
             using var reader = new StreamReader(stream);
             return reader.ReadToEnd();
@@ -41,7 +42,12 @@ internal static class TokenizerFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(text, new() { MaxDepth = 16 });
+            JsonTexts.Check(document.RootElement);
             if (document.RootElement.ValueKind == JsonValueKind.Object) return document.RootElement.Clone();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new TokenizerException(path, "is not JSON: a string in it is not made of characters.", e);
         }
         catch (JsonException e)
         {

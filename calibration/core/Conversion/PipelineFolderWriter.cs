@@ -3,7 +3,7 @@ using Specializer.Formats;
 
 namespace Specializer.Calibration.Conversion;
 
-/// <summary>Writes a folder in diffusers' layout, whole or not at all: everything goes to a folder beside it, which takes its name at the end. Weights are written tensor by tensor.</summary>
+/// <summary>Writes a folder in diffusers' layout, whole or not at all. Weights are written tensor by tensor.</summary>
 internal sealed class PipelineFolderWriter
 {
     private readonly List<(string File, long Bytes, Action<string> Write)> _files = [];
@@ -40,12 +40,11 @@ internal sealed class PipelineFolderWriter
     {
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (File.Exists(target)) throw new IOException($"{folder}: is a file. Name a folder to write.");
-        if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()) throw new IOException($"{folder}: is not empty. Name another folder, or empty it.");
+        if (Directory.Exists(target) && !Disk.IsEmpty(target)) throw new IOException($"{folder}: is not empty. Name another folder, or empty it.");
         string parent = Path.GetDirectoryName(target) ?? throw new IOException($"{folder}: is the root of a disk. Name a folder in it.");
-        Directory.CreateDirectory(parent);
+        Disk.CreateFolder(parent);
         RequireRoom(folder, parent);
-        string temporary = $"{target}.{Guid.NewGuid():N}.tmp";
-        try
+        AtomicFolder.Write(target, temporary =>
         {
             long done = 0;
             foreach (var (file, bytes, write) in _files)
@@ -53,19 +52,11 @@ internal sealed class PipelineFolderWriter
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(new(file, done, Math.Max(1, Bytes)));
                 string path = Path.Combine(temporary, file.Replace('/', Path.DirectorySeparatorChar));
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                Disk.CreateFolder(Path.GetDirectoryName(path)!);
                 write(path);
                 done += bytes;
             }
-
-            if (Directory.Exists(target)) Directory.Delete(target);
-            Directory.Move(temporary, target);
-        }
-        catch
-        {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
-            throw;
-        }
+        });
     }
 
     private void RequireRoom(string folder, string parent)

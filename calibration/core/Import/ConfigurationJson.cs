@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
@@ -15,7 +16,7 @@ internal static class ConfigurationJson
         try
         {
             using JsonDocument document = JsonDocument.Parse(QuoteNonFinite(bytes));
-            CheckTexts(document.RootElement);
+            JsonTexts.Check(document.RootElement);
             return document.RootElement.Clone();
         }
         catch (JsonException e)
@@ -48,26 +49,4 @@ internal static class ConfigurationJson
     /// <summary>Bytes of such a word at the beginning; 0 when there is none.</summary>
     private static int NonFinite(ReadOnlySpan<byte> json) =>
         json.StartsWith("NaN"u8) ? 3 : json.StartsWith("Infinity"u8) ? 8 : json.StartsWith("-Infinity"u8) ? 9 : 0;
-
-    // Names and strings are decoded when they are asked for, and an escaped half of a surrogate pair is found only then.
-    private static void CheckTexts(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.String:
-                element.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (JsonElement item in element.EnumerateArray()) CheckTexts(item);
-                break;
-            case JsonValueKind.Object:
-                foreach (JsonProperty property in element.EnumerateObject())
-                {
-                    _ = property.Name;
-                    CheckTexts(property.Value);
-                }
-
-                break;
-        }
-    }
 }

@@ -96,7 +96,7 @@ internal sealed class ModelWeights : IDisposable
     {
         string usual = System.IO.Path.Combine(folder, Usual);
         if (System.IO.Path.Exists(usual)) return usual;
-        string[] names = Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder).Select(f => System.IO.Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
+        string[] names = Directory.Exists(folder) ? [.. Disk.Files(folder).Select(f => System.IO.Path.GetFileName(f))] : [];
         string[] indices = [.. names.Where(n => n.Contains(".safetensors.", StringComparison.Ordinal) && n.EndsWith(".json", StringComparison.Ordinal))];
         // The parts of a set are nothing by themselves.
         string[] candidates = [.. indices, .. names.Where(n => n.EndsWith(".safetensors", StringComparison.Ordinal) && !n.Contains("-of-", StringComparison.Ordinal) && !IsOfTheProject(n))];

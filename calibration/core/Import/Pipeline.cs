@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
@@ -51,7 +52,7 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
 
     private static Pipeline Guess(string folder) => new(folder, "",
     [
-        .. Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)
+        .. Disk.Folders(folder)
             .Select(d => (Name: Path.GetFileName(d), Configuration: Path.Combine(d, "config.json"))).Where(p => Path.Exists(p.Configuration))
             .Select(p => new PipelineComponent(p.Name, ConfigurationReader.Open(p.Configuration).Text("_class_name", ""))),
     ]);

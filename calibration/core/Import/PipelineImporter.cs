@@ -61,8 +61,8 @@ public static class PipelineImporter
 
         return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer)
         {
-            Vocabulary = File.ReadAllBytes(Path.Combine(words, "vocab.json")),
-            Merges = File.ReadAllBytes(Path.Combine(words, "merges.txt")),
+            Vocabulary = ModelFile.ReadAll(Path.Combine(words, "vocab.json")),
+            Merges = ModelFile.ReadAll(Path.Combine(words, "merges.txt")),
         };
     }
 
@@ -76,7 +76,7 @@ public static class PipelineImporter
         }
         catch (TokenizerException e)
         {
-            throw new ModelImportException(e.File, null, e.Message[(e.File.Length + 2)..], e);
+            throw new ModelImportException(e.File, null, e.Message[(MessageText.Harmless(e.File).Length + 2)..], e);
         }
     }
 

@@ -1,3 +1,4 @@
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -71,7 +72,7 @@ public sealed record ModelInspection
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path);
-        bool holdsArtifact = Directory.Exists(path) && Directory.EnumerateFiles(path, "*" + ArtifactEnding).Any();
+        bool holdsArtifact = Directory.Exists(path) && Disk.Files(path, "*" + ArtifactEnding).Length > 0;
         bool holdsModel = new[] { "config.json", Pipeline.Index, Pipeline.Network }.Any(name => Path.Exists(Path.Combine(path, name)));
         if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path));
         ModelInspection model = OfModel(path);

@@ -19,7 +19,7 @@ internal static class ArtifactWriter
         string path = Path.Combine(folder, $"{manifest.Model.Name}.calibration.json");
         string file = $"{manifest.Model.Name}.weights.safetensors", weightsPath = Path.Combine(folder, file);
         // An old manifest beside new weights would be a mismatch that looks like a whole artefact.
-        File.Delete(path);
+        Disk.Delete(path);
         using var hash = SHA256.Create();
         long bytes = 0;
         AtomicFile.Write(weightsPath, stream =>

@@ -26,7 +26,7 @@ internal sealed class CalibrationArtifact : IDisposable
     public static string Find(string folder)
     {
         if (!Directory.Exists(folder)) throw new ArtifactException(folder, File.Exists(folder) ? "is a file. Name the folder that holds it." : "the folder does not exist.");
-        string[] found = Directory.GetFiles(folder, "*.calibration.json");
+        string[] found = Disk.Files(folder, "*.calibration.json");
         return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
             ? "there is no *.calibration.json. Calibrate a model into this folder first."
             : $"there are {found.Length} files *.calibration.json. Keep one artefact in a folder.");

@@ -1,6 +1,8 @@
+using Specializer.Formats;
+
 namespace Specializer.Calibration;
 
-/// <summary>Keeps two calibrations of one name out of one folder: they would go on from each other's checkpoints and mix their files. The system frees it when its process ends, however that ends.</summary>
+/// <summary>Keeps two calibrations of one name out of one folder: they would go on from each other's checkpoints and mix their files.</summary>
 internal static class CalibrationLock
 {
     /// <summary>Takes the lock, until the result is disposed of.</summary>
@@ -13,7 +15,7 @@ internal static class CalibrationLock
         string path = Path.Combine(folder, $"{name}.calibration.lock");
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return Disk.Lock(path);
         }
         catch (IOException e) when (File.Exists(path))
         {

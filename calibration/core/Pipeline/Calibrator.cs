@@ -59,8 +59,9 @@ public static class Calibrator
         options.Validate(model);
         SchedulerRun solver = Solver(model, options);
         options = options with { Evaluations = solver.Program.Evaluations.Count };
-        Directory.CreateDirectory(folder);
+        Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
+        AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Ranges = ranges };

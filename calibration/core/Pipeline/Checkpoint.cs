@@ -55,7 +55,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         if (!File.Exists(path)) return 0;
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using var stream = new BufferedStream(RegularFile.Open(path), BufferBytes);
             if (!IsWhole(stream)) throw new InvalidDataException("its end does not fit its beginning");
             using var reader = new BinaryReader(stream);
             if (reader.ReadUInt32() != Magic || !reader.ReadBytes(_identity.Length).AsSpan().SequenceEqual(_identity))
@@ -106,7 +106,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         if (folder is null) return;
         try
         {
-            File.Delete(PathOf(phase));
+            Disk.Delete(PathOf(phase));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -126,7 +126,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         {
             try
             {
-                File.Delete(PathOf(phase));
+                Disk.Delete(PathOf(phase));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

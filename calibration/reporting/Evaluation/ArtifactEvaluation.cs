@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Specializer.Calibration;
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Reporting;
@@ -45,7 +46,12 @@ public static class ArtifactEvaluation
         CalibrationOptions calibrated = Options(manifest, options);
         var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
         var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
-        if (options.ResumeFolder is { } resume) Directory.CreateDirectory(resume);
+        if (options.ResumeFolder is { } resume)
+        {
+            Disk.CreateFolder(resume);
+            AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(resume, $"{manifest.Model.Name}.evaluation")));
+        }
+
         List<AblationRow> rows = [];
         if (options.Ablation)
         {
@@ -68,7 +74,7 @@ public static class ArtifactEvaluation
     /// <summary>Everything that decides an evaluation's state: artefact, options, and the code.</summary>
     private static string Identity(string manifestPath, EvaluationOptions options, ImportedModel model, Device device)
     {
-        using FileStream manifest = File.OpenRead(manifestPath);
+        using FileStream manifest = RegularFile.Open(manifestPath);
         Type[] code = [typeof(ArtifactEvaluation), typeof(Calibrator), typeof(Device)];
         return string.Join('\n', (string[])
         [

@@ -9,15 +9,16 @@ public sealed class FolderPictureStore(string root) : IPictureStore
     private readonly string _root = Path.GetFullPath(root);
 
     /// <inheritdoc/>
-    public async ValueTask<byte[]?> ReadAsync(string job, string name, CancellationToken cancellationToken)
+    public ValueTask<byte[]?> ReadAsync(string job, string name, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            return await File.ReadAllBytesAsync(PathOf(job, name), cancellationToken).ConfigureAwait(false);
+            return new(RegularFile.ReadAll(PathOf(job, name), Array.MaxLength));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            return null;
+            return new((byte[]?)null);
         }
     }
 
@@ -26,7 +27,7 @@ public sealed class FolderPictureStore(string root) : IPictureStore
     {
         cancellationToken.ThrowIfCancellationRequested();
         string path = PathOf(job, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Disk.CreateFolder(Path.GetDirectoryName(path)!);
         AtomicFile.Write(path, stream => stream.Write(content.Span));
         return ValueTask.CompletedTask;
     }
@@ -35,7 +36,7 @@ public sealed class FolderPictureStore(string root) : IPictureStore
     public ValueTask DeleteAsync(string job, string name, CancellationToken cancellationToken)
     {
         string path = PathOf(job, name);
-        if (File.Exists(path)) File.Delete(path);
+        if (File.Exists(path)) Disk.Delete(path);
         return ValueTask.CompletedTask;
     }
 

@@ -8,9 +8,11 @@ internal sealed class ProtobufReader
 {
     private readonly ILookup<int, object> _fields;
 
-    public ProtobufReader(ReadOnlyMemory<byte> bytes)
+    public ProtobufReader(ReadOnlyMemory<byte> bytes) => _fields = Fields(bytes).ToLookup(f => f.Field, f => f.Value);
+
+    /// <summary>The fields in their order: integers, FP32 numbers, bytes.</summary>
+    public static IEnumerable<(int Field, object Value)> Fields(ReadOnlyMemory<byte> bytes)
     {
-        var fields = new List<(int Field, object Value)>();
         while (bytes.Length > 0)
         {
             ulong tag = Varint(ref bytes);
@@ -18,23 +20,21 @@ internal sealed class ProtobufReader
             switch (tag & 7)
             {
                 case 0:
-                    fields.Add((field, (long)Varint(ref bytes)));
+                    yield return (field, (long)Varint(ref bytes));
                     break;
                 case 2:
                     int length = (int)Varint(ref bytes);
-                    fields.Add((field, bytes[..length]));
+                    yield return (field, bytes[..length]);
                     bytes = bytes[length..];
                     break;
                 case 5:
-                    fields.Add((field, BinaryPrimitives.ReadSingleLittleEndian(bytes.Span)));
+                    yield return (field, BinaryPrimitives.ReadSingleLittleEndian(bytes.Span));
                     bytes = bytes[4..];
                     break;
                 default:
                     throw new InvalidDataException($"Wire type {tag & 7} of field {field}.");
             }
         }
-
-        _fields = fields.ToLookup(f => f.Field, f => f.Value);
     }
 
     public long[] Integers(int field) => [.. _fields[field].Cast<long>()];

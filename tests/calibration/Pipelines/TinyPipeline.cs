@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Specializer.Formats;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -10,8 +9,7 @@ internal sealed class TinyPipeline : IDisposable
     private const int Context = 16, Wide = 32, Time = 4 * Wide;
 
     private readonly TemporaryFolder _folder = new();
-    private readonly Random _random = new(1);
-    private List<(string Name, long[] Shape, float[] Values)> _tensors = [];
+    private readonly RandomTensors _tensors = new(1);
 
     /// <param name="latents">Channels that the decoder reads; the network's are 4.</param>
     public TinyPipeline(int latents = 4)
@@ -63,7 +61,7 @@ internal sealed class TinyPipeline : IDisposable
             {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": {{Context}}, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
              "max_position_embeddings": 8, "hidden_act": "quick_gelu", "vocab_size": {{tokens.Length}}}
             """);
-        Add("text_model.embeddings.token_embedding.weight", 1, tokens.Length, Context);
+        _tensors.Add("text_model.embeddings.token_embedding.weight", 1, tokens.Length, Context);
     }
 
     // As CLIP writes bytes: printable ones of Latin-1 are themselves, the others follow from U+0100 on.
@@ -76,14 +74,14 @@ internal sealed class TinyPipeline : IDisposable
     private void TextEncoder()
     {
         const string Layer = "text_model.encoder.layers.0";
-        Add("text_model.embeddings.position_embedding.weight", 1, 8, Context);
-        foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "out_proj"]) Linear($"{Layer}.self_attn.{part}", Context, Context);
-        Norm($"{Layer}.layer_norm1", Context);
-        Norm($"{Layer}.layer_norm2", Context);
-        Linear($"{Layer}.mlp.fc1", Context, 32);
-        Linear($"{Layer}.mlp.fc2", 32, Context);
-        Norm("text_model.final_layer_norm", Context);
-        Save("text_encoder/model.safetensors");
+        _tensors.Add("text_model.embeddings.position_embedding.weight", 1, 8, Context);
+        foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "out_proj"]) _tensors.Linear($"{Layer}.self_attn.{part}", Context, Context);
+        _tensors.Norm($"{Layer}.layer_norm1", Context);
+        _tensors.Norm($"{Layer}.layer_norm2", Context);
+        _tensors.Linear($"{Layer}.mlp.fc1", Context, 32);
+        _tensors.Linear($"{Layer}.mlp.fc2", 32, Context);
+        _tensors.Norm("text_model.final_layer_norm", Context);
+        _tensors.Save(File("text_encoder/model.safetensors"));
     }
 
     private void Denoiser()
@@ -93,27 +91,27 @@ internal sealed class TinyPipeline : IDisposable
              "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": {{Context}},
              "attention_head_dim": 2, "norm_num_groups": 8}
             """);
-        Convolution("conv_in", 4, Wide);
-        Linear("time_embedding.linear_1", Wide, Time);
-        Linear("time_embedding.linear_2", Time, Time);
-        Residual("down_blocks.0.resnets.0", Wide, Wide, Time);
+        _tensors.Convolution("conv_in", 4, Wide);
+        _tensors.Linear("time_embedding.linear_1", Wide, Time);
+        _tensors.Linear("time_embedding.linear_2", Time, Time);
+        _tensors.Residual("down_blocks.0.resnets.0", Wide, Wide, Time);
         Transformer("down_blocks.0.attentions.0");
-        Convolution("down_blocks.0.downsamplers.0.conv", Wide, Wide);
-        Residual("down_blocks.1.resnets.0", Wide, Wide, Time);
-        Residual("mid_block.resnets.0", Wide, Wide, Time);
+        _tensors.Convolution("down_blocks.0.downsamplers.0.conv", Wide, Wide);
+        _tensors.Residual("down_blocks.1.resnets.0", Wide, Wide, Time);
+        _tensors.Residual("mid_block.resnets.0", Wide, Wide, Time);
         Transformer("mid_block.attentions.0");
-        Residual("mid_block.resnets.1", Wide, Wide, Time);
+        _tensors.Residual("mid_block.resnets.1", Wide, Wide, Time);
         foreach (int layer in (int[])[0, 1])
         {
-            Residual($"up_blocks.0.resnets.{layer}", 2 * Wide, Wide, Time);
-            Residual($"up_blocks.1.resnets.{layer}", 2 * Wide, Wide, Time);
+            _tensors.Residual($"up_blocks.0.resnets.{layer}", 2 * Wide, Wide, Time);
+            _tensors.Residual($"up_blocks.1.resnets.{layer}", 2 * Wide, Wide, Time);
             Transformer($"up_blocks.1.attentions.{layer}");
         }
 
-        Convolution("up_blocks.0.upsamplers.0.conv", Wide, Wide);
-        Norm("conv_norm_out", Wide);
-        Convolution("conv_out", Wide, 4);
-        Save("unet/diffusion_pytorch_model.safetensors");
+        _tensors.Convolution("up_blocks.0.upsamplers.0.conv", Wide, Wide);
+        _tensors.Norm("conv_norm_out", Wide);
+        _tensors.Convolution("conv_out", Wide, 4);
+        _tensors.Save(File("unet/diffusion_pytorch_model.safetensors"));
     }
 
     private void Decoder(int latents)
@@ -122,82 +120,36 @@ internal sealed class TinyPipeline : IDisposable
             {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": {{latents}}, "block_out_channels": [16, 16], "layers_per_block": 1, "norm_num_groups": 8,
              "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "act_fn": "silu", "sample_size": 16, "scaling_factor": 0.5}
             """);
-        Convolution("post_quant_conv", latents, latents, 1);
-        Convolution("decoder.conv_in", latents, 16);
-        Residual("decoder.mid_block.resnets.0", 16, 16, 0);
-        Norm("decoder.mid_block.attentions.0.group_norm", 16);
-        foreach (string part in (string[])["to_q", "to_k", "to_v", "to_out.0"]) Linear($"decoder.mid_block.attentions.0.{part}", 16, 16);
-        Residual("decoder.mid_block.resnets.1", 16, 16, 0);
+        _tensors.Convolution("post_quant_conv", latents, latents, 1);
+        _tensors.Convolution("decoder.conv_in", latents, 16);
+        _tensors.Residual("decoder.mid_block.resnets.0", 16, 16, 0);
+        _tensors.Norm("decoder.mid_block.attentions.0.group_norm", 16);
+        foreach (string part in (string[])["to_q", "to_k", "to_v", "to_out.0"]) _tensors.Linear($"decoder.mid_block.attentions.0.{part}", 16, 16);
+        _tensors.Residual("decoder.mid_block.resnets.1", 16, 16, 0);
         for (int block = 0; block < 2; block++)
             for (int layer = 0; layer < 2; layer++)
-                Residual($"decoder.up_blocks.{block}.resnets.{layer}", 16, 16, 0);
-        Convolution("decoder.up_blocks.0.upsamplers.0.conv", 16, 16);
-        Norm("decoder.conv_norm_out", 16);
-        Convolution("decoder.conv_out", 16, 3);
-        Save("vae/diffusion_pytorch_model.safetensors");
-    }
-
-    private void Residual(string name, int inputs, int outputs, int time)
-    {
-        Norm($"{name}.norm1", inputs);
-        Convolution($"{name}.conv1", inputs, outputs);
-        if (time > 0) Linear($"{name}.time_emb_proj", time, outputs);
-        Norm($"{name}.norm2", outputs);
-        Convolution($"{name}.conv2", outputs, outputs);
-        if (inputs != outputs) Convolution($"{name}.conv_shortcut", inputs, outputs, 1);
+                _tensors.Residual($"decoder.up_blocks.{block}.resnets.{layer}", 16, 16, 0);
+        _tensors.Convolution("decoder.up_blocks.0.upsamplers.0.conv", 16, 16);
+        _tensors.Norm("decoder.conv_norm_out", 16);
+        _tensors.Convolution("decoder.conv_out", 16, 3);
+        _tensors.Save(File("vae/diffusion_pytorch_model.safetensors"));
     }
 
     private void Transformer(string name)
     {
         string block = $"{name}.transformer_blocks.0";
-        Norm($"{name}.norm", Wide);
-        Convolution($"{name}.proj_in", Wide, Wide, 1);
-        foreach (string norm in (string[])["norm1", "norm2", "norm3"]) Norm($"{block}.{norm}", Wide);
+        _tensors.Norm($"{name}.norm", Wide);
+        _tensors.Convolution($"{name}.proj_in", Wide, Wide, 1);
+        foreach (string norm in (string[])["norm1", "norm2", "norm3"]) _tensors.Norm($"{block}.{norm}", Wide);
         foreach (string attention in (string[])["attn1", "attn2"])
         {
-            Add($"{block}.{attention}.to_q.weight", Wide, Wide, Wide);
-            foreach (string part in (string[])["to_k", "to_v"]) Add($"{block}.{attention}.{part}.weight", Wide, Wide, attention == "attn1" ? Wide : Context);
-            Linear($"{block}.{attention}.to_out.0", Wide, Wide);
+            _tensors.Add($"{block}.{attention}.to_q.weight", Wide, Wide, Wide);
+            foreach (string part in (string[])["to_k", "to_v"]) _tensors.Add($"{block}.{attention}.{part}.weight", Wide, Wide, attention == "attn1" ? Wide : Context);
+            _tensors.Linear($"{block}.{attention}.to_out.0", Wide, Wide);
         }
 
-        Linear($"{block}.ff.net.0.proj", Wide, 8 * Wide);
-        Linear($"{block}.ff.net.2", 4 * Wide, Wide);
-        Convolution($"{name}.proj_out", Wide, Wide, 1);
-    }
-
-    private void Convolution(string name, int inputs, int outputs, int size = 3)
-    {
-        Add($"{name}.weight", inputs * size * size, outputs, inputs, size, size);
-        Add($"{name}.bias", 100, outputs);
-    }
-
-    private void Linear(string name, int inputs, int outputs)
-    {
-        Add($"{name}.weight", inputs, outputs, inputs);
-        Add($"{name}.bias", 100, outputs);
-    }
-
-    private void Norm(string name, int channels)
-    {
-        Add($"{name}.weight", 100, channels);
-        float[] gains = _tensors[^1].Values;
-        for (int i = 0; i < gains.Length; i++) gains[i] += 1;
-        Add($"{name}.bias", 100, channels);
-    }
-
-    // Of variance 1/inputs, so that activations keep their size.
-    private void Add(string name, double inputs, params long[] shape)
-    {
-        var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
-        for (int i = 0; i < values.Length; i++) values[i] = (float)((2 * _random.NextDouble() - 1) * Math.Sqrt(3 / inputs));
-        _tensors.Add((name, shape, values));
-    }
-
-    private void Save(string file)
-    {
-        var writer = new SafetensorsWriter();
-        foreach (var (name, shape, values) in _tensors) writer.Add(name, values, shape);
-        writer.Write(File(file));
-        _tensors = [];
+        _tensors.Linear($"{block}.ff.net.0.proj", Wide, 8 * Wide);
+        _tensors.Linear($"{block}.ff.net.2", 4 * Wide, Wide);
+        _tensors.Convolution($"{name}.proj_out", Wide, Wide, 1);
     }
 }

@@ -37,8 +37,10 @@ public sealed class AtomicFileTests : IDisposable
         string killed = Temporary("a"), alive = Temporary("a"), young = Temporary("a"), others = Temporary("b"), persons = _folder.File("a.notes.tmp");
         foreach (string file in new[] { killed, alive, young, others, persons }) File.WriteAllText(file, "part");
         foreach (string file in new[] { killed, alive, others, persons }) File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
+        // A clock that was put back makes no difference.
+        File.SetLastWriteTimeUtc(young, DateTime.UtcNow.AddHours(1));
         using (new FileStream(alive, FileMode.Open, FileAccess.Write, FileShare.None)) AtomicFile.Write(_folder.File("a"), s => s.WriteByte(1));
-        Assert.Equal(new[] { _folder.File("a"), alive, young, others, persons }.Order(StringComparer.Ordinal), Directory.GetFiles(_folder.Root).Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { _folder.File("a"), alive, OperatingSystem.IsWindows() ? young : "", others, persons }.Where(f => f != "").Order(StringComparer.Ordinal), Directory.GetFiles(_folder.Root).Order(StringComparer.Ordinal));
 
         string Temporary(string name) => _folder.File($"{name}.{Guid.NewGuid():N}.tmp");
     }

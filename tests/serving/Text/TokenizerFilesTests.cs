@@ -1,3 +1,4 @@
+using Specializer.Tests;
 using Specializer.Text;
 
 namespace Specializer.Serving.Tests;
@@ -11,6 +12,9 @@ public sealed class TokenizerFilesTests : IDisposable
 
     [Theory]
     [InlineData("vocab.json", "{", "is not JSON")]
+    [InlineData("vocab.json", """{"\ud800": 0}""", "not made of characters")]
+    [InlineData("vocab.json", """{"\u001b[31m\u202e": -1}""", @"'\u001B[31m\u202E'")]
+    [InlineData("tokenizer_config.json", """{"bos_token": "\udfff"}""", "not made of characters")]
     [InlineData("vocab.json", "[1]", "must hold a JSON object")]
     [InlineData("vocab.json", """{"a": "b"}""", "must have the ids 0 to 0")]
     [InlineData("vocab.json", """{"a": -1}""", "must have the ids 0 to 0")]
@@ -50,6 +54,16 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Contains($"{name}: does not exist", Assert.Throws<TokenizerException>(() => ClipTokenizer.Load(_folder.Root)).Message, StringComparison.Ordinal);
         Directory.CreateDirectory(path);
         Assert.Contains($"{name}: is a folder", Assert.Throws<TokenizerException>(() => ClipTokenizer.Load(_folder.Root)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pipe_makes_nobody_wait()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        string path = Path.Combine(_folder.Root, "merges.txt");
+        File.Delete(path);
+        CommandResult.Run(_folder.Root, "mkfifo", [path]).AssertSucceeded();
+        Assert.Contains("is a pipe", Assert.Throws<TokenizerException>(() => ClipTokenizer.Load(_folder.Root)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
