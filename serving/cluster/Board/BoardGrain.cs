@@ -2,30 +2,28 @@ namespace Specializer.Cluster;
 
 /// <inheritdoc cref="IBoardGrain"/>
 /// <param name="jobs">The active jobs, kept.</param>
+/// <param name="members">Knows which silos are there.</param>
 /// <param name="time">The clock.</param>
-internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)] IPersistentState<BoardState> jobs, TimeProvider time) : Grain, IBoardGrain
+internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)] IPersistentState<BoardState> jobs, IClusterMembershipService members, TimeProvider time) : Grain, IBoardGrain
 {
     /// <summary>Jobs that may have work at a time.</summary>
     public const int MostJobs = 1000;
 
-    private const int MostSilos = 10_000, MostSamplers = 1000, MostCharacters = 100;
+    private const int MostSamplers = 1000;
 
-    /// <summary>A silo that was not heard of for so long is left out. Silos speak at least every 5 seconds.</summary>
-    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
-
-    /// <summary>Within it every silo has spoken to a board that is new.</summary>
-    private static readonly TimeSpan s_introduction = TimeSpan.FromSeconds(6);
+    /// <summary>How long a board that is new waits for members that have not spoken yet; less than a call's time limit.</summary>
+    private static readonly TimeSpan s_introduction = TimeSpan.FromSeconds(20);
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
     private readonly DateTimeOffset _began = time.GetUtcNow();
-    private readonly Dictionary<string, (SiloOffer Offer, DateTimeOffset Heard)> _silos = [];
+    private readonly Dictionary<string, SiloOffer> _silos = [];
 
     public Task<ActiveJob[]> Meet(SiloOffer offer)
     {
-        if (offer.Silo.Length > MostCharacters || offer.Samplers.Count > MostSamplers || (_silos.Count >= MostSilos && !_silos.ContainsKey(offer.Silo)))
-            throw new ArgumentException($"A cluster has at most {MostSilos} silos of {MostSamplers} samplers.");
-        _silos[offer.Silo] = (offer, time.GetUtcNow());
+        if (offer.Samplers.Count > MostSamplers) throw new ArgumentException($"A silo has at most {MostSamplers} samplers, not {offer.Samplers.Count}.");
+        // Only what is a member is remembered: one that is not known here yet speaks again soon.
+        if (members.IsActive(offer.Silo)) _silos[offer.Silo] = offer;
         return Task.FromResult(jobs.State.Jobs.ToArray());
     }
 
@@ -45,7 +43,7 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
             {
                 return SamplerSearch.Find(Heard(), name, hash);
             }
-            catch (SamplerUnavailableException) when (time.GetUtcNow() - _began < s_introduction)
+            catch (SamplerUnavailableException) when (time.GetUtcNow() - _began < s_introduction && members.CurrentSnapshot.Members.Values.Any(m => m.Status == SiloStatus.Active && !_silos.ContainsKey(m.SiloAddress.ToParsableString())))
             {
                 // The former board's silo is lost: all have to say again what they can run.
                 await Task.Delay(s_pause);
@@ -80,11 +78,11 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
         }
     }
 
+    /// <summary>What members have said. Membership alone says who is one: a silo that is slow to speak is none the less there.</summary>
     private SiloOffer[] Heard()
     {
-        DateTimeOffset oldest = time.GetUtcNow() - s_silence;
-        foreach (string silo in _silos.Where(s => s.Value.Heard < oldest).Select(s => s.Key).ToArray()) _silos.Remove(silo);
-        return [.. _silos.Values.Select(s => s.Offer).OrderBy(s => s.Silo, StringComparer.Ordinal)];
+        foreach (string silo in _silos.Keys.Where(s => !members.IsActive(s)).ToArray()) _silos.Remove(silo);
+        return [.. _silos.Values.OrderBy(s => s.Silo, StringComparer.Ordinal)];
     }
 }
 

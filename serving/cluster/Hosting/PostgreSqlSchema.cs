@@ -71,6 +71,8 @@ public static class PostgreSqlSchema
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(connectionString);
         await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        // Several silos may begin at once, and PostgreSQL's IF NOT EXISTS does not wait for another's transaction.
+        await Execute("SELECT pg_advisory_xact_lock(hashtext('specializer_cluster'))").ConfigureAwait(false);
         await Execute(Tables).ConfigureAwait(false);
         await using (var foreign = new NpgsqlCommand("SELECT QueryKey FROM OrleansQuery WHERE QueryText NOT LIKE '%specializer\\_%' LIMIT 1", connection, transaction))
         {

@@ -6,7 +6,7 @@ namespace Specializer.Cluster;
 /// <inheritdoc cref="IRenderJobGrain"/>
 internal sealed class RenderJobGrain(
     [PersistentState("job", ClusterStorage.Name)] IPersistentState<RenderJobState> job, [PersistentState("plan", ClusterStorage.Name)] IPersistentState<RenderPlan> plan,
-    IPictureStore store, IOptions<SpecializerSiloOptions> options, TimeProvider time, ILogger<RenderJobGrain> log) : Grain, IRenderJobGrain
+    IPictureStore store, IClusterMembershipService members, IOptions<SpecializerSiloOptions> options, TimeProvider time, ILogger<RenderJobGrain> log) : Grain, IRenderJobGrain
 {
     private static readonly TimeSpan s_again = TimeSpan.FromSeconds(2);
 
@@ -55,6 +55,7 @@ internal sealed class RenderJobGrain(
 
     public async Task<RenderProgress> Progress()
     {
+        Forget();
         RenderProgress progress = Describe();
         if (progress.Status != RenderStatus.Running || progress.Workers > 0 || time.GetUtcNow() - _asked < options.Value.LeaseTime) return progress;
         try
@@ -70,6 +71,7 @@ internal sealed class RenderJobGrain(
 
     public async Task Cancel()
     {
+        Forget();
         if (plan.State.Status != RenderStatus.Running) return;
         plan.State.Cancel();
         await Save(plan);
@@ -81,11 +83,12 @@ internal sealed class RenderJobGrain(
         if (job.State.Request is not { } request)
         {
             await Board.Remove(Name);
+            Forget();
             return null;
         }
 
         _asked = time.GetUtcNow();
-        bool changed = plan.State.Expire(_asked);
+        bool changed = plan.State.Expire(_asked, members.IsDead);
         if (report.Ended is { } ended)
         {
             changed = true;
@@ -94,7 +97,8 @@ internal sealed class RenderJobGrain(
         }
 
         UnitLease? lease = null;
-        if (report.More)
+        // A silo that was found dead and woke up gets nothing more: it is about to learn of it.
+        if (report.More && !members.IsDead(report.Worker))
         {
             double pictures = report.PicturesPerSecond * options.Value.UnitTime.TotalSeconds;
             lease = plan.State.Lease(report.Worker, (int)Math.Clamp(pictures, 1, request.Count), report.Batch, Expiry);
@@ -145,8 +149,14 @@ internal sealed class RenderJobGrain(
         }
     }
 
+    /// <summary>Keeps nothing in memory for a name that is no job's: there are as many as anybody asks for.</summary>
+    private void Forget()
+    {
+        if (job.State.Request is null) DeactivateOnIdle();
+    }
+
     private RenderProgress Describe() => job.State.Request is not { } request
-        ? new(Name, RenderStatus.None, 0, 0, 0, 0, 0, 0, 0, null)
+        ? new(Name, RenderStatus.None, 0, 0, 0, 0, default, 0, 0, null)
         : new(Name, plan.State.Status, request.Count, plan.State.FinishedPictures, plan.State.Leases.Count, plan.State.Finished.Count, plan.State.Reissued, plan.State.Drawn, plan.State.Found, plan.State.Error);
 }
 

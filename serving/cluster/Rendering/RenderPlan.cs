@@ -23,9 +23,9 @@ internal sealed class RenderPlan
     [Id(3)]
     public RenderStatus Status { get; set; }
 
-    /// <summary>Units that were handed out again, because their worker said nothing for too long or failed.</summary>
+    /// <summary>Units that were handed out again.</summary>
     [Id(4)]
-    public int Reissued { get; set; }
+    public ReissuedUnits Reissued { get; set; }
 
     /// <summary>Pictures that workers drew for units which they finished.</summary>
     [Id(5)]
@@ -93,22 +93,28 @@ internal sealed class RenderPlan
     {
         if (Take(lease) is not { } unit) return;
         Release(unit);
+        Reissued = error is null ? Reissued with { Stopped = Reissued.Stopped + 1 } : Reissued with { Failed = Reissued.Failed + 1 };
         if (error is null || ++Failures < MostFailures) return;
         (Status, Error) = (RenderStatus.Failed, error);
     }
 
-    /// <summary>Takes back what was not renewed in time.</summary>
+    /// <summary>Takes back what was not renewed in time, and at once what a worker had that is lost.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="isLost">Whether a worker will not come back; null where nobody knows.</param>
     /// <returns>Whether there was any.</returns>
-    public bool Expire(DateTimeOffset now)
+    public bool Expire(DateTimeOffset now, Func<string, bool>? isLost = null)
     {
-        UnitLease[] late = [.. Leases.Where(l => l.Expires <= now)];
-        foreach (UnitLease lease in late)
+        int before = Leases.Count;
+        foreach (UnitLease lease in Leases.ToArray())
         {
+            bool lost = isLost?.Invoke(lease.Worker) == true;
+            if (!lost && lease.Expires > now) continue;
             Leases.Remove(lease);
             Release(lease.Unit);
+            Reissued = lost ? Reissued with { Lost = Reissued.Lost + 1 } : Reissued with { Lapsed = Reissued.Lapsed + 1 };
         }
 
-        return late.Length > 0;
+        return Leases.Count < before;
     }
 
     /// <summary>Ends the job.</summary>
@@ -138,7 +144,6 @@ internal sealed class RenderPlan
 
     private void Release(PictureRange unit)
     {
-        Reissued++;
         int at = Free.FindIndex(r => r.First > unit.First);
         if (at < 0) at = Free.Count;
         Free.Insert(at, unit);

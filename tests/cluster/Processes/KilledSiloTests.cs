@@ -15,68 +15,95 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
     {
         using var folder = new TemporaryFolder();
         using var postgres = new PostgresServer();
-        await PostgreSqlSchema.CreateAsync(postgres.Connection);
-        await PostgreSqlSchema.CreateAsync(postgres.Connection);
-        var silos = new List<SiloProcess>();
-        try
+        // As several silos may that begin at once.
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => PostgreSqlSchema.CreateAsync(postgres.Connection)));
+        await using var silos = new SiloFleet(folder.Root, postgres.Connection);
+        await silos.Start(3);
+        await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
+        await client.Silos(3);
+        var request = new RenderRequest { Sampler = "mnist", Count = s_pictures, Seed = 3, Prompts = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
+        Task<string> reference = Task.Run(() => ReferencePictures.Sums(request));
+        await client.Cluster.StartAsync("digits", request);
+
+        RenderProgress last = await client.Cluster.ProgressAsync("digits");
+        Task watching = Task.Run(async () =>
         {
-            silos.AddRange(await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Start())));
-            await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
-            await client.Silos(3);
-            var request = new RenderRequest { Sampler = "mnist", Count = s_pictures, Seed = 3, Prompts = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
-            Task<string> reference = Task.Run(() => ReferencePictures.Sums(request));
-            await client.Cluster.StartAsync("digits", request);
-
-            int kills = 0;
-            bool paused = false, restarted = false;
-            RenderProgress last = null!;
-            await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits"))
+            await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits")) Volatile.Write(ref last, progress);
+        });
+        int kills = 0;
+        bool paused = false, restarted = false;
+        for (; !watching.IsCompleted; await Task.WhenAny(watching, Task.Delay(200)))
+        {
+            int finished = Volatile.Read(ref last).Finished;
+            // A silo that a busy machine kept from answering was found dead, and ended: it is one more that was lost.
+            await silos.Replace();
+            if (!paused && finished > s_pictures / 10)
             {
-                last = progress;
-                if (kills < s_kills && progress.Finished > s_pictures / (s_kills + 3) * (kills + 1))
-                {
-                    // The oldest: it has a unit, and perhaps the job itself.
-                    silos[0].Kill();
-                    silos[0].Dispose();
-                    silos.RemoveAt(0);
-                    kills++;
-                    silos.Add(await Start());
-                }
-
-                if (!paused && progress.Finished > s_pictures / 10)
-                {
-                    // Longer than the lease of 4 seconds.
-                    paused = true;
-                    SiloProcess stopped = silos[^1];
-                    stopped.Signal("STOP");
-                    _ = Task.Delay(TimeSpan.FromSeconds(6)).ContinueWith(_ => stopped.Signal("CONT"), TaskScheduler.Default);
-                }
-
-                if (!restarted && progress.Finished > s_pictures / 3)
-                {
-                    restarted = true;
-                    postgres.Restart();
-                }
+                paused = true;
+                silos.PauseNewest();
             }
 
-            output.WriteLine($"{last.Units} units, {last.Reissued} handed out again; of their pictures {last.Found} were there already.");
-            Assert.Equal((RenderStatus.Finished, s_pictures, s_kills, true, true), (last.Status, last.Finished, kills, paused, restarted));
-            Assert.Equal(await reference, File.ReadAllText(Path.Combine(folder.Root, "digits", RenderFiles.Sums)));
-            Assert.Equal(s_pictures + 2, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
-            Assert.Equal(s_pictures, last.Drawn + last.Found);
-            // Each kill and the pause cost one unit at most.
-            Assert.InRange(last.Reissued, 1, s_kills + 1);
-        }
-        finally
-        {
-            foreach (SiloProcess silo in silos) silo.Dispose();
+            if (silos.IsPaused) await silos.WakeOnceGivenUp(client.Cluster);
+            else if (kills < s_kills && finished > s_pictures / (s_kills + 3) * (kills + 1))
+            {
+                // It has a unit, and perhaps the job itself.
+                kills++;
+                await silos.KillOldest();
+            }
+
+            if (!restarted && finished > s_pictures / 3)
+            {
+                restarted = true;
+                postgres.Restart();
+            }
         }
 
-        Task<SiloProcess> Start()
+        await watching;
+        await silos.Settle(client);
+        output.WriteLine($"{last.Units} units, handed out again: {last.Reissued}; {silos.Ended} silos ended; of the units' pictures {last.Found} were there already.");
+        Assert.Equal((RenderStatus.Finished, s_pictures, s_kills, true, true), (last.Status, last.Finished, kills, paused, restarted));
+        Assert.Equal(await reference, File.ReadAllText(Path.Combine(folder.Root, "digits", RenderFiles.Sums)));
+        Assert.Equal(s_pictures + 2, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
+        Assert.Equal(s_pictures, last.Drawn + last.Found);
+        // A silo that ends costs one unit at most. How many leases lapse besides depends on the machine: nothing guarantees that a silo gets to renew in time.
+        Assert.InRange(last.Reissued.Lost, 0, silos.Ended);
+        Assert.Equal((0, 0), (last.Reissued.Failed, last.Reissued.Stopped));
+        Assert.NotEqual(0, last.Reissued.Total);
+    }
+
+    [Fact]
+    public async Task What_a_paused_silo_reports_too_late_does_not_count()
+    {
+        using var folder = new TemporaryFolder();
+        int[] ports = FreePorts.Take(4);
+        using SiloProcess first = await SiloProcess.Start(folder.Root, ports[0], ports[1], 0, null, "--lease=2");
+        using SiloProcess paused = await SiloProcess.Start(folder.Root, ports[2], ports[3], ports[0], null, "--lease=2");
+        await using ClusterClient client = await ClusterClient.Connect(null, ports[1]);
+        await client.Silos(2);
+        var request = new RenderRequest { Sampler = "mnist", Count = 160, Seed = 4, Prompts = ["8"] };
+        await client.Cluster.StartAsync("eights", request);
+        bool stopped = false;
+        RenderProgress last = null!;
+        await foreach (RenderProgress progress in client.Cluster.WatchAsync("eights"))
         {
-            int[] ports = FreePorts.Take(2);
-            return SiloProcess.Start(folder.Root, ports[0], ports[1], postgres: postgres.Connection);
+            last = progress;
+            // Both have a unit.
+            if (!stopped && progress.Workers == 2)
+            {
+                stopped = true;
+                paused.Signal("STOP");
+            }
+            else if (stopped && progress.Reissued.Total > 0)
+            {
+                paused.Signal("CONT");
+            }
         }
+
+        output.WriteLine($"{last}");
+        Assert.True(stopped);
+        Assert.Equal((RenderStatus.Finished, 160, 160L), (last.Status, last.Finished, last.Drawn + last.Found));
+        Assert.NotEqual(0, last.Reissued.Lost + last.Reissued.Lapsed);
+        Assert.Equal(ReferencePictures.Sums(request), File.ReadAllText(Path.Combine(folder.Root, "eights", RenderFiles.Sums)));
     }
 
     private static int Number(string variable, int absent) => int.TryParse(Environment.GetEnvironmentVariable(variable), out int number) ? number : absent;

@@ -11,13 +11,13 @@ internal sealed class PostgresServer : IDisposable
     {
         if (User is { } user) Run("chown", "-R", user, _root);
         Control("initdb", "--pgdata", Data, "--auth=trust", "--username=specializer", "--no-sync");
-        Control("pg_ctl", "--pgdata", Data, "--wait", "--log", Path.Combine(_root, "log"), "--options", $"-c listen_addresses='' -c unix_socket_directories='{_root}' -c fsync=off", "start");
+        Control("pg_ctl", "--pgdata", Data, "--wait", "--timeout=900", "--log", Path.Combine(_root, "log"), "--options", $"-c listen_addresses='' -c unix_socket_directories='{_root}' -c fsync=off", "start");
     }
 
     /// <summary>Why there is none here; null where there is.</summary>
     public static string? Missing { get; } = Folder is null ? "PostgreSQL (initdb, pg_ctl) is not installed." : User is "" ? "PostgreSQL does not run as root, and there is neither a user 'postgres' nor 'nobody'." : null;
 
-    public string Connection => $"Host={_root};Username=specializer;Database=postgres;Timeout=5";
+    public string Connection => $"Host={_root};Username=specializer;Database=postgres;Timeout=60";
 
     private string Data => Path.Combine(_root, "data");
 
@@ -29,11 +29,11 @@ internal sealed class PostgresServer : IDisposable
         : File.ReadLines("/etc/passwd").Select(l => l.Split(':')[0]).FirstOrDefault(u => u is "postgres") ?? File.ReadLines("/etc/passwd").Select(l => l.Split(':')[0]).FirstOrDefault(u => u is "nobody") ?? "";
 
     /// <summary>Ends all connections and comes back.</summary>
-    public void Restart() => Control("pg_ctl", "--pgdata", Data, "--wait", "--mode=immediate", "--log", Path.Combine(_root, "log"), "restart");
+    public void Restart() => Control("pg_ctl", "--pgdata", Data, "--wait", "--timeout=900", "--mode=immediate", "--log", Path.Combine(_root, "log"), "restart");
 
     public void Dispose()
     {
-        Control("pg_ctl", "--pgdata", Data, "--wait", "--mode=immediate", "stop");
+        Control("pg_ctl", "--pgdata", Data, "--wait", "--timeout=900", "--mode=immediate", "stop");
         Directory.Delete(_root, recursive: true);
     }
 

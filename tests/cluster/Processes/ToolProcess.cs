@@ -19,6 +19,8 @@ internal sealed class ToolProcess : IDisposable
         _process.BeginErrorReadLine();
     }
 
+    public bool HasExited => _process.HasExited;
+
     public string Output
     {
         get
@@ -27,10 +29,32 @@ internal sealed class ToolProcess : IDisposable
         }
     }
 
+    /// <summary>Processor time, read five times a second until the process ends: afterwards the system does not tell.</summary>
+    public async Task<TimeSpan> ProcessorTime()
+    {
+        TimeSpan time = default;
+        while (!_process.HasExited)
+        {
+            try
+            {
+                _process.Refresh();
+                time = _process.TotalProcessorTime;
+            }
+            catch (InvalidOperationException)
+            {
+                // It ended just now.
+            }
+
+            await Task.Delay(200);
+        }
+
+        return time;
+    }
+
     /// <summary>Waits until so many lines have a text.</summary>
     public async Task Says(string text, int times = 1)
     {
-        for (int i = 0; i < 600; i++)
+        for (int i = 0; i < 6000; i++)
         {
             lock (_lines)
             {
@@ -46,7 +70,7 @@ internal sealed class ToolProcess : IDisposable
 
     public async Task<int> Ends()
     {
-        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(5));
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(30));
         return _process.ExitCode;
     }
 

@@ -42,7 +42,7 @@ public sealed class RenderPlanTests
 
         Assert.True(plan.Expire(s_now.AddSeconds(5)));
 
-        Assert.Equal(1, plan.Reissued);
+        Assert.Equal(new ReissuedUnits(Lost: 0, Lapsed: 1, Failed: 0, Stopped: 0), plan.Reissued);
         Assert.False(plan.Renew(a.Id, s_now.AddSeconds(9)));
         Assert.False(plan.Finish(a.Id, 5, 0));
         Assert.Equal(a.Unit.First, plan.Lease("c", 5, 1, s_now.AddSeconds(9))!.Unit.First);
@@ -60,6 +60,22 @@ public sealed class RenderPlanTests
 
         Assert.Equal(new PictureRange(0, 40), Assert.Single(plan.Free));
         Assert.Equal((0, RenderStatus.Running), (plan.Failures, plan.Status));
+        Assert.Equal(new ReissuedUnits(Lost: 0, Lapsed: 0, Failed: 0, Stopped: 3), plan.Reissued);
+    }
+
+    [Fact]
+    public void What_a_lost_worker_had_is_handed_out_before_its_lease_ends()
+    {
+        RenderPlan plan = RenderPlan.Begin(20);
+        UnitLease a = plan.Lease("a", 5, 1, s_now.AddSeconds(20))!, b = plan.Lease("b", 5, 1, s_now.AddSeconds(20))!;
+
+        Assert.True(plan.Expire(s_now, worker => worker == "a"));
+        Assert.False(plan.Expire(s_now, worker => worker == "a"));
+
+        Assert.Equal(new ReissuedUnits(Lost: 1, Lapsed: 0, Failed: 0, Stopped: 0), plan.Reissued);
+        Assert.False(plan.Finish(a.Id, 5, 0));
+        Assert.True(plan.Finish(b.Id, 5, 0));
+        Assert.Equal(a.Unit.First, plan.Lease("b", 5, 1, s_now)!.Unit.First);
     }
 
     [Fact]
@@ -73,6 +89,7 @@ public sealed class RenderPlanTests
         }
 
         Assert.Equal((RenderStatus.Failed, "no such label"), (plan.Status, plan.Error));
+        Assert.Equal(new ReissuedUnits(Lost: 0, Lapsed: 0, Failed: 5, Stopped: 0), plan.Reissued);
         Assert.Null(plan.Lease("a", 5, 1, s_now));
     }
 
