@@ -47,7 +47,7 @@ internal static class SiloCommand
                     },
                     cancellation);
             }
-            catch (Exception e) when (e is IOException or ArgumentException or BadImageFormatException or SamplerMismatchException or System.Security.Cryptography.CryptographicException)
+            catch (Exception e) when (e is IOException or System.Data.Common.DbException or InvalidOperationException or ArgumentException or BadImageFormatException or SamplerMismatchException or System.Security.Cryptography.CryptographicException)
             {
                 Console.Error.WriteLine($"error: {ExitCode.Message(e)}");
                 return ExitCode.BadInput;
@@ -85,6 +85,7 @@ internal static class SiloCommand
 
     private static async Task<int> Run(string? app, string store, int threads, bool child, Action<ClusterConnection> connect, CancellationToken cancellation)
     {
+        if (Variable(PostgresVariable) is { } postgres) await PostgreSqlSchema.CreateAsync(postgres, cancellation);
         HostApplicationBuilder builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.AddSpecializerSilo(

@@ -33,6 +33,9 @@ internal sealed class Batch
     /// <summary>The requests.</summary>
     public IEnumerable<QueuedRequest> Members => _members.Select(m => m.Queued);
 
+    /// <summary>Shows the images on their way; null where no request wants to see them.</summary>
+    public BatchPreviews? Previews => _members.Exists(m => m.Queued.Previews is { Count: > 0 }) ? new(_members) : null;
+
     /// <summary>Images to draw.</summary>
     public int Images => _images;
 

@@ -23,6 +23,8 @@ internal interface IPromptSampler : IDisposable
     /// <param name="seed">Seed of the noise.</param>
     /// <param name="firstImage">Index of the first image; the others follow.</param>
     /// <param name="guidance">Classifier-free guidance scale.</param>
+    /// <param name="steps">Told after each step.</param>
+    /// <param name="previews">Shown the images on their way; null where nobody wants to see them.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation);
+    ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation);
 }

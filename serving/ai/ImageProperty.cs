@@ -9,6 +9,8 @@ public static class ImageProperty
     public const string FirstImage = "first_image";
     /// <summary>Classifier-free guidance scale, within the calibrated interval; the compiled-in one when absent.</summary>
     public const string Guidance = "guidance";
+    /// <summary>An <see cref="IProgress{T}"/> of <see cref="ImagePreview"/>, whom the images are shown on their way, in order and on the thread that draws; as often as <c>StreamingCount</c> says, after each step when that is absent.</summary>
+    public const string Previews = "previews";
     /// <summary>Of an image only: its label; absent for models without labels.</summary>
     public const string Label = "label";
 }

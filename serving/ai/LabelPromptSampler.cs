@@ -45,14 +45,15 @@ internal sealed class LabelPromptSampler : IPromptSampler
         throw new ArgumentException($"{d.Name} does not know the prompt '{(prompt.Length > 60 ? prompt[..60] + "…" : prompt)}'. It draws from labels: give a number from 0 to {d.Classes - 1}{names}.");
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>
-        _session.Sample(
+    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
+        SessionDrawing.Run(
+            _session,
             new()
             {
                 Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance,
                 Labels = Description.Classes == 0 ? [] : [.. conditions.Select(c => c.Label)],
             },
-            cancellationToken: cancellation);
+            BatchImages(guidance), steps, previews, cancellation);
 
     public void Dispose()
     {

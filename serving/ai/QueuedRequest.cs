@@ -5,7 +5,8 @@ namespace Specializer.Extensions.AI;
 /// <summary>A request on its way to its images.</summary>
 /// <param name="request">What was asked for.</param>
 /// <param name="trace">The caller's activity, or default.</param>
-internal sealed class QueuedRequest(ImageRequest request, ActivityContext trace)
+/// <param name="previews">Who wants to see the images on their way; null for nobody.</param>
+internal sealed class QueuedRequest(ImageRequest request, ActivityContext trace, PreviewRequest? previews)
 {
     // Callers go on elsewhere: the thread that draws must not.
     private readonly TaskCompletionSource<ImageBatch> _images = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -13,6 +14,8 @@ internal sealed class QueuedRequest(ImageRequest request, ActivityContext trace)
     public ImageRequest Request => request;
 
     public ActivityContext Trace => trace;
+
+    public PreviewRequest? Previews => previews;
 
     /// <summary>The request's own images.</summary>
     public Task<ImageBatch> Images => _images.Task;

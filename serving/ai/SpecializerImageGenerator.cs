@@ -37,7 +37,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
         _drawing.UnsafeStart();
     }
 
-    /// <summary>Draws images. Of the options it heeds <c>Count</c> and the <see cref="ImageProperty"/>s; the size is the model's own, whatever was asked for.</summary>
+    /// <summary>Draws images. Of the options it heeds <c>Count</c>, <c>StreamingCount</c> and the <see cref="ImageProperty"/>s; the size is the model's own, whatever was asked for.</summary>
     /// <param name="request">The prompt: a text for a model with a text encoder, else a label's number or name, or nothing.</param>
     /// <param name="options">What to draw.</param>
     /// <param name="cancellationToken">Acts while the request waits, and within a step unless the images are others' as well.</param>
@@ -59,7 +59,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
         {
             ImageRequest read = ImageRequest.Read(request, options, _sampler, _options.MaximumCount);
             activity = Telemetry.StartRequest(model, read);
-            var queued = new QueuedRequest(read, activity?.Context ?? default);
+            var queued = new QueuedRequest(read, activity?.Context ?? default, PreviewRequest.Read(options));
             _queue.Add(queued);
             Telemetry.Entered(model);
             (entered, outcome) = (true, "failed");
@@ -136,7 +136,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
         using Activity? activity = Telemetry.StartBatch(_sampler.Description.Name, batch);
         try
         {
-            ImageBatch images = _sampler.Draw(batch.Conditions(), batch.Seed, batch.FirstImage, batch.Guidance, stop.Token);
+            ImageBatch images = _sampler.Draw(batch.Conditions(), batch.Seed, batch.FirstImage, batch.Guidance, Telemetry.Steps(), batch.Previews, stop.Token);
             Telemetry.Drawn(_sampler.Description.Name, images.Count);
             batch.Finish(images);
         }

@@ -32,6 +32,9 @@ internal static class Telemetry
         return activity;
     }
 
+    /// <summary>Turns the steps of a drawing, whose activity is the current one, into activities; null where nobody listens.</summary>
+    public static IProgress<SampleProgress>? Steps() => Activities.HasListeners() ? new StepTrace(Activity.Current?.Context ?? default) : null;
+
     public static void Entered(string model) => s_pending.Add(1, Model(model));
 
     /// <param name="model">The model's name.</param>

@@ -31,10 +31,11 @@ internal sealed class TextPromptSampler : IPromptSampler
         return new(-1, prompt);
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>
-        _session.Sample(
+    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
+        SessionDrawing.Run(
+            _session,
             new() { Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance, Prompts = [.. conditions.Select(c => c.Prompt)] },
-            cancellationToken: cancellation);
+            BatchImages(guidance), steps, previews, cancellation);
 
     public void Dispose()
     {

@@ -14,7 +14,7 @@ builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.AddSpecializerSilo(
     silo =>
     {
-        silo.Samplers.Add(settings["altered"] == "true" ? AlteredSampler.Load : MnistSampler.Load);
+        silo.Samplers.Add(settings["altered"] == "true" ? StandInSampler.Altered : settings.GetValue<double>("pace") is > 0 and var pace ? StandInSampler.Paced(pace) : MnistSampler.Load);
         silo.Threads = 1;
         silo.Store = new FolderPictureStore(settings["store"]!);
         silo.UnitTime = TimeSpan.FromSeconds(settings.GetValue("unit", 1.0));
@@ -30,6 +30,7 @@ builder.AddSpecializerSilo(
         connection.Secret = settings["secret"];
         if (settings["certificate"] is { } file) connection.Certificate = X509CertificateLoader.LoadPkcs12FromFile(file, null);
     });
+if (settings["activities"] == "true") ActivityPrinter.Start();
 using IHost host = builder.Build();
 await host.StartAsync();
 Console.WriteLine("ready");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.IO.MemoryMappedFiles;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -36,14 +37,14 @@ internal sealed unsafe class PackedWeights : IDisposable
     public string Digest => _digest ??= Convert.ToHexStringLower(Hash());
 
     /// <summary>Opens the blob embedded in <paramref name="assembly"/> under <paramref name="resource"/>, or, when it was too large to embed,
-    /// the file of that name beside the program, and checks header and content against what the program was compiled with. The bytes that are checked are those that
+    /// the file of that name beside the assembly or the program, and checks header and content against what the program was compiled with. The bytes that are checked are those that
     /// <see cref="Pointer"/> gives.</summary>
     /// <exception cref="SamplerMismatchException">The blob is missing, damaged, or holds other weights.</exception>
     public static PackedWeights Open(Assembly assembly, string resource, ReadOnlySpan<byte> key, long length)
     {
         PackedWeights weights = assembly.GetManifestResourceStream(resource) is UnmanagedMemoryStream stream
             ? new(stream.PositionPointer, stream.Length, stream.Dispose)
-            : Map(Path.Combine(AppContext.BaseDirectory, resource));
+            : Map(Beside(assembly, resource));
         try
         {
             weights.CheckHeader(resource, key, length);
@@ -91,6 +92,14 @@ internal sealed unsafe class PackedWeights : IDisposable
         if (_disposed) return;
         _disposed = true;
         _release();
+    }
+
+    /// <summary>The file beside the assembly, which need not be the program's own: another may have loaded it. Beside the program where the assembly is in one file with it.</summary>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Then the location is empty.")]
+    private static string Beside(Assembly assembly, string resource)
+    {
+        string beside = Path.Combine(Path.GetDirectoryName(assembly.Location) ?? "", resource);
+        return assembly.Location.Length > 0 && File.Exists(beside) ? beside : Path.Combine(AppContext.BaseDirectory, resource);
     }
 
     private static PackedWeights Map(string path)

@@ -137,6 +137,7 @@ public sealed class SamplerSession : IDisposable
                 await Task.Run(() =>
                 {
                     RunStep(current, cancellationToken);
+                    if (current + 1 == d.Steps.Count) Run(_sampler.RunEnd, cancellationToken);
                     Read(images, pixels, cancellationToken);
                 }, cancellationToken).ConfigureAwait(false);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));

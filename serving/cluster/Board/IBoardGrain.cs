@@ -7,10 +7,11 @@ internal interface IBoardGrain : IGrainWithIntegerKey
 {
     /// <summary>A silo says, every few seconds, what it can run.</summary>
     /// <returns>The jobs that have work for some silo, oldest first.</returns>
-    [AlwaysInterleave]
+    [AlwaysInterleave, SilosOnly]
     Task<ActiveJob[]> Meet(SiloOffer offer);
 
     /// <summary>A silo stops.</summary>
+    [SilosOnly]
     Task Leave(string silo);
 
     /// <summary>What the silos can run that were heard of lately.</summary>
@@ -24,9 +25,11 @@ internal interface IBoardGrain : IGrainWithIntegerKey
     Task<SamplerIdentity> Find(string name, string? hash);
 
     /// <summary>A job has work.</summary>
+    [SilosOnly]
     Task Post(ActiveJob job);
 
     /// <summary>A job has no more work.</summary>
+    [SilosOnly]
     Task Remove(string job);
 }
 

@@ -11,6 +11,7 @@ internal sealed class CalibrationJobGrain([PersistentState("calibration", Cluste
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        JobName.Check(this.GetPrimaryKeyString());
         // The former activation's silo may be lost: in the meantime nobody could renew.
         foreach (RenderPlan phase in job.State.Phases.Values) phase.RenewAll(Expiry);
         return Task.CompletedTask;

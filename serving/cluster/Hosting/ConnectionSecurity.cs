@@ -20,12 +20,13 @@ internal static class ConnectionSecurity
         });
     }
 
-    public static void Secure(IClientBuilder client, ClusterConnection connection)
+    public static void Secure(IClientBuilder client, ClusterConnection connection, ClientAdmission admission)
     {
+        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(admission.Follow));
         if (connection.Certificate is { } certificate) client.UseTls(certificate, tls => Pin(tls, certificate));
         if (connection.Secret is not { } secret) return;
         var shared = new SharedSecret(secret);
-        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(builder => shared.Require(builder, accepts: false)));
+        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(builder => shared.Require(builder, accepts: false, admission.Refused)));
     }
 
     /// <summary>All members of a cluster have its one certificate, and talk to nobody who has not.</summary>

@@ -20,13 +20,16 @@ internal sealed class SharedSecret(string secret)
     /// <summary>Adds the exchange to a connection's steps.</summary>
     /// <param name="builder">The connections.</param>
     /// <param name="accepts">Whether this end was called.</param>
-    public void Require(IConnectionBuilder builder, bool accepts) => builder.Use(next => async connection =>
+    /// <param name="refused">Told why a connection ends.</param>
+    public void Require(IConnectionBuilder builder, bool accepts, Action<string>? refused = null) => builder.Use(next => async connection =>
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
         deadline.CancelAfter(s_patience);
         if (!await Exchange(connection.Transport, accepts, deadline.Token).ConfigureAwait(false))
         {
-            connection.Abort(new ConnectionAbortedException("The other end does not know this cluster's secret."));
+            const string Reason = "The other end does not know this end's secret.";
+            refused?.Invoke(Reason);
+            connection.Abort(new ConnectionAbortedException(Reason));
             return;
         }
 

@@ -37,6 +37,7 @@ public static class SpecializerClusterExtensions
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             // A silo that is lost is known to be within 10 seconds.
             silo.Configure<ClusterMembershipOptions>(o => (o.ProbeTimeout, o.NumMissedProbesLimit) = (TimeSpan.FromSeconds(2), 3));
+            silo.AddIncomingGrainCallFilter<SilosOnlyFilter>();
             silo.Services.AddPlacementDirector<OnNamedSilo, OnNamedSiloDirector>();
             silo.Configure<EndpointOptions>(o => (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (connection.Address, connection.SiloPort, connection.GatewayPort));
         });
@@ -53,22 +54,25 @@ public static class SpecializerClusterExtensions
     /// <summary>Adds a client: <see cref="SpecializerCluster"/> gives silos work.</summary>
     /// <param name="builder">The program.</param>
     /// <param name="connect">Says where the silos are; null for a cluster on this machine.</param>
-    /// <returns>The builder, for further calls.</returns>
+    /// <returns>The builder, for further calls. The program's start fails with <see cref="ClusterRefusedException"/> where silos do not let it in.</returns>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     public static IHostApplicationBuilder AddSpecializerClient(this IHostApplicationBuilder builder, Action<ClusterConnection>? connect = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ClusterConnection connection = Connection(connect);
+        var admission = new ClientAdmission();
+        ServiceDescriptor[] before = [.. builder.Services.Where(s => s.ServiceType == typeof(IHostedService))];
         builder.UseOrleansClient(client =>
         {
             client.AddActivityPropagation();
-            ConnectionSecurity.Secure(client, connection);
+            ConnectionSecurity.Secure(client, connection, admission);
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (connection.ClusterId, connection.ClusterId));
             if (connection.PostgreSql is { } postgres) client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
             else client.UseStaticClustering(connection.Gateways.Count > 0 ? [.. connection.Gateways] : [new(connection.Address, connection.GatewayPort)]);
             client.Configure<ExceptionSerializationOptions>(TellOfTheStore);
             client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
         });
+        foreach (ServiceDescriptor start in builder.Services.Where(s => s.ServiceType == typeof(IHostedService)).Except(before).ToArray()) admission.Guard(builder.Services, start);
         builder.Services.AddSingleton<SpecializerCluster>();
         return builder;
     }

@@ -16,10 +16,12 @@ internal interface IRenderJobGrain : IGrainWithStringKey
 
     /// <summary>A worker says what became of its unit, and asks for the next.</summary>
     /// <returns>The next; null when none is free.</returns>
+    [SilosOnly]
     Task<UnitWork?> Exchange(WorkerReport report);
 
     /// <summary>A worker goes on with its unit.</summary>
     /// <returns>Whether it should.</returns>
+    [SilosOnly]
     Task<bool> Renew(Guid lease);
 }
 

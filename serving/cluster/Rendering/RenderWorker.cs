@@ -101,6 +101,7 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     /// <summary>A report that is lost would be a unit drawn twice: it is repeated until it arrives.</summary>
     private async Task<UnitWork?> Exchange(IRenderJobGrain job, HostedSampler sampler, UnitEnd? ended, CancellationToken stopping)
     {
+        using Activity? activity = ended is null ? null : ClusterTelemetry.Activities.StartActivity("specializer.exchange");
         int tries = 0;
         while (true)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Specializer.Extensions.AI;
@@ -9,8 +10,6 @@ namespace Specializer.Cluster;
 /// <summary>A cluster's sampler as <see cref="IImageGenerator"/>: each request is drawn by the silo that has it soonest, together with those of other callers. When that silo is lost or full, another draws it.</summary>
 internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler, string? hash, TimeSpan patience) : IImageGenerator
 {
-    private const string Png = "image/png";
-
     /// <summary>Between two looks after the silo that draws, and before a full cluster is asked again.</summary>
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
@@ -21,22 +20,32 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
         ArgumentNullException.ThrowIfNull(request);
         if (request.OriginalImages is { } originals && originals.Any()) throw new NotSupportedException($"{sampler} draws from noise and edits no images. Leave {nameof(request.OriginalImages)} empty.");
         if (options?.ResponseFormat is not (null or ImageGenerationResponseFormat.Data)) throw new NotSupportedException($"Images come as data, not as {options.ResponseFormat}. Ask for {nameof(ImageGenerationResponseFormat.Data)}.");
-        if (options?.MediaType is { } type && !type.Equals(Png, StringComparison.OrdinalIgnoreCase)) throw new NotSupportedException($"Images come as {Png}, not as {type}.");
+        if (options?.MediaType is { } type && !type.Equals(Picture.MediaType, StringComparison.OrdinalIgnoreCase)) throw new NotSupportedException($"Images come as {Picture.MediaType}, not as {type}.");
         if (options?.ModelId is { } model && model != sampler) throw new ArgumentException($"This generator draws with {sampler}, not with {model}. Leave {nameof(options.ModelId)} out.", nameof(options));
         using Activity? activity = ClusterTelemetry.Activities.StartActivity("specializer.request", ActivityKind.Client);
         activity?.SetTag("specializer.model", sampler);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(patience);
+        PreviewRequest? wanted = PreviewRequest.Read(options);
+        PreviewReceiver? receiver = wanted is null ? null : new(wanted.To, deadline);
+        IPreviewObserver? previews = receiver is null ? null : grains.CreateObjectReference<IPreviewObserver>(receiver);
         try
         {
             SamplerIdentity identity = await Again(() => grains.GetGrain<IBoardGrain>(0).Find(sampler, hash), deadline.Token);
-            var asked = new PaintRequest(identity.Hash, request.Prompt, options?.Count, Property(ImageProperty.Seed), Property(ImageProperty.FirstImage), Property(ImageProperty.Guidance));
-            PaintedPicture[] pictures = await Paint(asked, deadline.Token);
-            return new([.. pictures.Select(Content)]);
+            var asked = new PaintRequest(identity.Hash, request.Prompt, options?.Count, Property(ImageProperty.Seed), Property(ImageProperty.FirstImage), Property(ImageProperty.Guidance), options?.StreamingCount);
+            PaintedPicture[] pictures = await Paint(asked, previews, deadline.Token);
+            return new([.. pictures.Select(p => p.Content())]);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            if (receiver?.Failure is { } failure) ExceptionDispatchInfo.Throw(failure);
             throw new TimeoutException($"The pictures were not drawn within {patience.TotalSeconds} s.");
+        }
+        finally
+        {
+            if (previews is not null) grains.DeleteObjectReference<IPreviewObserver>(previews);
+            // Orleans alone would let it go meanwhile.
+            GC.KeepAlive(receiver);
         }
 
         // Values arrive as numbers, as text, or as the JSON of either.
@@ -59,7 +68,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
     {
     }
 
-    private async Task<PaintedPicture[]> Paint(PaintRequest request, CancellationToken cancellation)
+    private async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
         IRouterGrain router = grains.GetGrain<IRouterGrain>(request.SamplerHash);
         for (string? failed = null; ; await Task.Delay(s_pause, cancellation))
@@ -69,7 +78,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
             Task watching = Watch(router, route.Silo, call);
             try
             {
-                return await grains.GetGrain<IPainterGrain>(route.Silo).Paint(request, call.Token).WaitAsync(call.Token);
+                return await grains.GetGrain<IPainterGrain>(route.Silo).Paint(request, previews, call.Token).WaitAsync(call.Token);
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
             {
@@ -117,11 +126,4 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
     }
 
     private static bool IsPassing(Exception e) => e is TimeoutException or OrleansException or SiloBusyException;
-
-    private static DataContent Content(PaintedPicture picture)
-    {
-        var properties = new AdditionalPropertiesDictionary { [ImageProperty.Seed] = picture.Seed, [ImageProperty.FirstImage] = picture.Index, [ImageProperty.Guidance] = picture.Guidance };
-        if (picture.Label is { } label) properties[ImageProperty.Label] = label;
-        return new(picture.Png, Png) { AdditionalProperties = properties };
-    }
 }

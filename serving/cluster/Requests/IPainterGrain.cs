@@ -6,10 +6,13 @@ namespace Specializer.Cluster;
 internal interface IPainterGrain : IGrainWithStringKey
 {
     /// <summary>Draws pictures.</summary>
+    /// <param name="request">Which.</param>
+    /// <param name="previews">Shown them on their way; null for nobody.</param>
+    /// <param name="cancellation">Ends the drawing.</param>
     /// <exception cref="ArgumentException">The model cannot draw this.</exception>
     /// <exception cref="SiloBusyException">As many requests wait here as may, or the silo stops.</exception>
     [AlwaysInterleave, ResponseTimeout("01:00:00")]
-    Task<PaintedPicture[]> Paint(PaintRequest request, CancellationToken cancellation);
+    Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation);
 }
 
 /// <summary>Pictures that a caller waits for.</summary>
@@ -19,15 +22,8 @@ internal interface IPainterGrain : IGrainWithStringKey
 /// <param name="Seed">Seed of the noise, as text; null for any.</param>
 /// <param name="FirstImage">Index of the first picture, as text; null for 0.</param>
 /// <param name="Guidance">Guidance scale, as text; null for the one that was compiled in.</param>
+/// <param name="Previews">Previews of each picture; null for one after each step.</param>
 [GenerateSerializer]
 internal sealed record PaintRequest(
-    [property: Id(0)] string SamplerHash, [property: Id(1)] string? Prompt, [property: Id(2)] int? Count, [property: Id(3)] string? Seed, [property: Id(4)] string? FirstImage, [property: Id(5)] string? Guidance);
-
-/// <summary>A picture, and what draws it again.</summary>
-/// <param name="Png">Its file.</param>
-/// <param name="Seed">Seed of the noise.</param>
-/// <param name="Index">Its index among those of the seed.</param>
-/// <param name="Guidance">Guidance scale.</param>
-/// <param name="Label">Its label; null for a model without.</param>
-[GenerateSerializer]
-internal sealed record PaintedPicture([property: Id(0)] byte[] Png, [property: Id(1)] ulong Seed, [property: Id(2)] long Index, [property: Id(3)] float Guidance, [property: Id(4)] int? Label);
+    [property: Id(0)] string SamplerHash, [property: Id(1)] string? Prompt, [property: Id(2)] int? Count, [property: Id(3)] string? Seed, [property: Id(4)] string? FirstImage, [property: Id(5)] string? Guidance,
+    [property: Id(6)] int? Previews);

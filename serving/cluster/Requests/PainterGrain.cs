@@ -7,27 +7,22 @@ namespace Specializer.Cluster;
 [OnNamedSilo]
 internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
 {
-    public async Task<PaintedPicture[]> Paint(PaintRequest request, CancellationToken cancellation)
+    public async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
         if (request.Prompt is { Length: > RenderRequest.MostPromptCharacters } prompt) throw new ArgumentException($"A prompt has at most {RenderRequest.MostPromptCharacters} characters, not {prompt.Length}.");
         if (host.Find(request.SamplerHash) is not { } sampler) throw new SiloBusyException("This silo does not have the sampler (any more).");
         var properties = new AdditionalPropertiesDictionary();
         foreach (var (name, value) in new[] { (ImageProperty.Seed, request.Seed), (ImageProperty.FirstImage, request.FirstImage), (ImageProperty.Guidance, request.Guidance) })
             if (value is not null) properties[name] = value;
+        if (previews is not null) properties[ImageProperty.Previews] = new PreviewSender(previews);
         try
         {
-            ImageGenerationResponse response = await sampler.Generator.GenerateAsync(new(request.Prompt ?? ""), new() { Count = request.Count, AdditionalProperties = properties }, cancellation);
-            return [.. response.Contents.Cast<DataContent>().Select(Picture)];
+            ImageGenerationResponse response = await sampler.Generator.GenerateAsync(new(request.Prompt ?? ""), new() { Count = request.Count, StreamingCount = request.Previews, AdditionalProperties = properties }, cancellation);
+            return [.. response.Contents.Select(PaintedPicture.Of)];
         }
         catch (Exception e) when (e is ImageQueueFullException or ObjectDisposedException)
         {
             throw new SiloBusyException(e.Message);
         }
-    }
-
-    private static PaintedPicture Picture(DataContent content)
-    {
-        AdditionalPropertiesDictionary of = content.AdditionalProperties!;
-        return new(content.Data.ToArray(), (ulong)of[ImageProperty.Seed]!, (long)of[ImageProperty.FirstImage]!, (float)of[ImageProperty.Guidance]!, (int?)of.GetValueOrDefault(ImageProperty.Label));
     }
 }

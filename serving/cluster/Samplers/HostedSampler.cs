@@ -75,7 +75,7 @@ internal sealed class HostedSampler : IDisposable
             return await Task.Factory.StartNew(() =>
             {
                 long start = Stopwatch.GetTimestamp();
-                ImageBatch images = _prompts.Draw([.. prompts.Select(_prompts.Read)], seed, firstImage, guidance, cancellation);
+                ImageBatch images = _prompts.Draw([.. prompts.Select(_prompts.Read)], seed, firstImage, guidance, Telemetry.Steps(), previews: null, cancellation);
                 double speed = images.Count / Math.Max(1e-6, Stopwatch.GetElapsedTime(start).TotalSeconds);
                 Volatile.Write(ref _speed, Latest * speed + (1 - Latest) * Speed);
                 return images;
@@ -122,7 +122,7 @@ internal sealed class HostedSampler : IDisposable
         int Draw(int count, float guidance)
         {
             PromptCondition[] conditions = [.. Enumerable.Range(0, count).Select(i => new PromptCondition(d.Classes == 0 ? -1 : i % d.Classes))];
-            hash.AppendData(MemoryMarshal.AsBytes(_prompts.Draw(conditions, seed: 0, firstImage: 0, guidance, CancellationToken.None).Pixels.Span));
+            hash.AppendData(MemoryMarshal.AsBytes(_prompts.Draw(conditions, seed: 0, firstImage: 0, guidance, steps: null, previews: null, CancellationToken.None).Pixels.Span));
             return count;
         }
     }

@@ -13,12 +13,12 @@ internal sealed class TurnTakingSampler(IPromptSampler sampler, SemaphoreSlim tu
 
     public PromptCondition Read(string prompt) => sampler.Read(prompt);
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation)
+    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
     {
         turn.Wait(cancellation);
         try
         {
-            return sampler.Draw(conditions, seed, firstImage, guidance, cancellation);
+            return sampler.Draw(conditions, seed, firstImage, guidance, steps, previews, cancellation);
         }
         finally
         {

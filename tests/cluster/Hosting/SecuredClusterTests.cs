@@ -21,7 +21,10 @@ public sealed class SecuredClusterTests
 
         await using (ClusterClient client = await Connect(certificate, "open sesame")) await client.Silos(1);
         foreach ((X509Certificate2 held, string? secret) in new[] { (certificate, "open barley"), (certificate, null), (other, "open sesame") })
-            await Assert.ThrowsAnyAsync<Exception>(async () => await (await Connect(held, secret)).DisposeAsync());
+        {
+            string message = (await Assert.ThrowsAsync<ClusterRefusedException>(async () => await (await Connect(held, secret)).DisposeAsync())).Message;
+            Assert.Contains("Secret, Certificate and ClusterId must be those of its silos", message, StringComparison.Ordinal);
+        }
 
         using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{ports[2]}") };
         string health = await http.GetStringAsync("/health");

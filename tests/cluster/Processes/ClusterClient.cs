@@ -14,6 +14,8 @@ internal sealed class ClusterClient : IAsyncDisposable
 
     public SpecializerCluster Cluster => _host.Services.GetRequiredService<SpecializerCluster>();
 
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
     public static Task<ClusterClient> Connect(string? postgres, params int[] gateways) => Connect(connection =>
     {
         connection.PostgreSql = postgres;
@@ -26,22 +28,38 @@ internal sealed class ClusterClient : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Error);
         builder.AddSpecializerClient(connect);
         var client = new ClusterClient(builder.Build());
-        // Who is not let in may wait for an answer that never comes.
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        await client._host.StartAsync(patience.Token).WaitAsync(patience.Token);
-        return client;
+        try
+        {
+            await client._host.StartAsync();
+            return client;
+        }
+        catch
+        {
+            client._host.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Waits until so many silos have said what they can run.</summary>
     public async Task<IReadOnlyList<SiloOffer>> Silos(int count)
     {
-        for (int i = 0; ; i++)
+        IReadOnlyList<SiloOffer> silos = [];
+        for (int i = 0; i < 3000; i++)
         {
-            IReadOnlyList<SiloOffer> silos = await Cluster.SilosAsync();
-            if (silos.Count == count) return silos;
-            if (i == 300) throw new TimeoutException($"{silos.Count} silos instead of {count}.");
+            try
+            {
+                silos = await Cluster.SilosAsync();
+                if (silos.Count == count) return silos;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                // The board moves, or is slow.
+            }
+
             await Task.Delay(200);
         }
+
+        throw new TimeoutException($"{silos.Count} silos instead of {count}.");
     }
 
     public async ValueTask DisposeAsync()

@@ -18,14 +18,14 @@ public sealed class ImageGeneratorTests
         using SiloProcess killed = await SiloProcess.Start(folder.Root, ports[2], ports[3], primaryPort: ports[0]), stopped = await SiloProcess.Start(folder.Root, ports[4], ports[5], primaryPort: ports[0]);
         await using ClusterClient client = await ClusterClient.Connect(null, ports[1]);
         await client.Silos(3);
-        using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(2));
+        using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(20));
 
         Task<ImageGenerationResponse>[] requests = [.. Enumerable.Range(0, 24).Select(i => generator.GenerateAsync(new($"{i % 10}"), new() { Count = 2, AdditionalProperties = new() { ["seed"] = i / 8, ["guidance"] = 2 } }))];
         await Task.WhenAny(requests);
         killed.Kill();
         stopped.Signal("TERM");
         ImageGenerationResponse[] responses = await Task.WhenAll(requests);
-        await stopped.WaitForExit(TimeSpan.FromMinutes(1));
+        await stopped.WaitForExit(TimeSpan.FromMinutes(10));
 
         using MnistSampler sampler = MnistSampler.Load();
         for (int i = 0; i < responses.Length; i++)
@@ -40,6 +40,15 @@ public sealed class ImageGeneratorTests
         ImageGenerationResponse again = await generator.GenerateAsync(new($"{drawn.AdditionalProperties![ImageProperty.Label]}"), new() { AdditionalProperties = drawn.AdditionalProperties });
         Assert.Equal(drawn.Data.ToArray(), Data(again, 0));
 
+        // On their way, across the wire: how many is a matter of what arrives, but none is another picture's.
+        var shown = new System.Collections.Concurrent.ConcurrentQueue<ImagePreview>();
+        ImageGenerationResponse watched = await generator.GenerateAsync(new("7"), new() { StreamingCount = 4, AdditionalProperties = new(drawn.AdditionalProperties) { [ImageProperty.Previews] = new Collecting(shown) } });
+        Assert.Equal(drawn.Data.ToArray(), Data(watched, 0));
+        for (int i = 0; shown.Count < 4 && i < 600; i++) await Task.Delay(100);
+        Assert.Equal(4, shown.Select(p => p.Step).Distinct().Count());
+        Assert.All(shown, p => Assert.Equal(drawn.AdditionalProperties![ImageProperty.FirstImage], Assert.Single(p.Images).AdditionalProperties![ImageProperty.FirstImage]));
+        Assert.DoesNotContain(drawn.Data.ToArray(), shown.Select(p => p.Images[0].Data.ToArray()));
+
         // What is wrong is refused at once, with the sampler's own words.
         Assert.Contains("'a heart'", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new("a heart")))).Message, StringComparison.Ordinal);
         Assert.Contains("1 to 64", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(new("1"), new() { Count = int.MaxValue }))).Message, StringComparison.Ordinal);
@@ -53,6 +62,11 @@ public sealed class ImageGeneratorTests
         cancelled.CancelAfter(TimeSpan.FromMilliseconds(300));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => long64);
         Assert.Single((await generator.GenerateAsync(new("2"))).Contents);
+    }
+
+    private sealed class Collecting(System.Collections.Concurrent.ConcurrentQueue<ImagePreview> shown) : IProgress<ImagePreview>
+    {
+        public void Report(ImagePreview value) => shown.Enqueue(value);
     }
 
     private static byte[] Data(ImageGenerationResponse response, int picture) => ((DataContent)response.Contents[picture]).Data.ToArray();

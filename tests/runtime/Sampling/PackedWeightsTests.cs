@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.Loader;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -29,6 +30,30 @@ public sealed class PackedWeightsTests : IDisposable
         unsafe
         {
             Assert.Equal(blob, new ReadOnlySpan<byte>(weights.Pointer, Length).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Weights_beside_an_assembly_that_another_program_loaded_are_found()
+    {
+        byte[] blob = Blob(), others = Blob();
+        others[^1] = 1;
+        // Beside this program lie those of another.
+        File.WriteAllBytes(FullName, others);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("spz-");
+        var context = new AssemblyLoadContext(null, isCollectible: true);
+        try
+        {
+            string path = Path.Combine(folder.FullName, "Program.dll");
+            File.WriteAllBytes(path, Image(blob));
+            File.WriteAllBytes(Path.Combine(folder.FullName, _name), blob);
+            using PackedWeights weights = Open(context.LoadFromAssemblyPath(path));
+            Assert.Equal(Convert.ToHexStringLower(Digest(blob)), weights.Digest);
+        }
+        finally
+        {
+            context.Unload();
+            folder.Delete(recursive: true);
         }
     }
 
@@ -124,14 +149,16 @@ public sealed class PackedWeightsTests : IDisposable
     private PackedWeights Open(Assembly program, int length = Length) => PackedWeights.Open(program, _name, _key, length);
 
     /// <summary>An assembly as the build makes it from this blob.</summary>
-    private Assembly ProgramWith(byte[] blob)
+    private Assembly ProgramWith(byte[] blob) => Assembly.Load(Image(blob));
+
+    private byte[] Image(byte[] blob)
     {
         var program = new PersistedAssemblyBuilder(new("Program"), typeof(object).Assembly,
             [new(typeof(PackedWeightsAttribute).GetConstructors()[0], [_name, Convert.ToHexString(Digest(blob))])]);
         program.DefineDynamicModule("Program");
         using var image = new MemoryStream();
         program.Save(image);
-        return Assembly.Load(image.ToArray());
+        return image.ToArray();
     }
 
     private void AssertRefused(string expected) =>

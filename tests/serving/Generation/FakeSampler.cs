@@ -40,7 +40,7 @@ internal sealed class FakeSampler(string name = "fake", int batchImages = 4) : I
 
     public PromptCondition Read(string prompt) => new(int.Parse(prompt));
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation)
+    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
     {
         lock (Draws) Draws.Add(new(string.Join(' ', conditions.Select(c => c.Label)), seed, firstImage, guidance));
         bool held = _held;

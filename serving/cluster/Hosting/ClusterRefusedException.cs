@@ -1,0 +1,12 @@
+namespace Specializer.Cluster;
+
+/// <summary>Silos answer, but let the client not in: its secret, its certificate or its cluster's name is another.</summary>
+public sealed class ClusterRefusedException : IOException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What does not fit, and how to fix it.</param>
+    /// <param name="innerException">Why the last connection ended; null where it just did.</param>
+    public ClusterRefusedException(string message, Exception? innerException) : base(message, innerException)
+    {
+    }
+}
