@@ -30,6 +30,15 @@ internal static class Disk
         return Observe(new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, 1), FileAccess.ReadWrite, path);
     }
 
+    /// <summary>Opens a file that one writer reads and adds to; others may only look on. Without a buffer.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="create">Whether it is made where there is none.</param>
+    public static FileStream OpenToGrow(string path, bool create)
+    {
+        Announce(DiskOperation.Open, path);
+        return Observe(new(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, 1), FileAccess.ReadWrite, path);
+    }
+
     /// <summary>Forces a file's content to the disk.</summary>
     /// <exception cref="IOException">The disk reports an error.</exception>
     public static void Sync(FileStream file, string path)

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
@@ -18,7 +19,7 @@ internal sealed class AppendedFile
     public AppendedFile(string path, byte[] header, Action<string> setAside)
     {
         (_path, _header) = (path, header);
-        using FileStream file = Open(FileMode.OpenOrCreate);
+        using FileStream file = Open(create: true);
         if (file.Length == 0 || !StartsWith(file, header))
         {
             if (file.Length > 0) setAside("it is of another model, other options or another build of the tools");
@@ -32,7 +33,7 @@ internal sealed class AppendedFile
     /// <param name="record">Given where it begins, and what it holds.</param>
     public void ReadAll(Action<long, BinaryReader> record)
     {
-        using FileStream file = Open(FileMode.Open);
+        using FileStream file = Open();
         file.Position = _header.Length;
         for (_end = file.Position; Next(file) is { } content; _end = file.Position)
         {
@@ -47,7 +48,7 @@ internal sealed class AppendedFile
     /// <exception cref="InvalidDataException">It has changed since it was written.</exception>
     public T Read<T>(long offset, Func<BinaryReader, T> record)
     {
-        using FileStream file = Open(FileMode.Open);
+        using FileStream file = Open();
         file.Position = offset;
         using var reader = new BinaryReader(new MemoryStream(Next(file) ?? throw new InvalidDataException($"'{_path}' has changed while it was in use. Start again; what is whole of it is taken.")));
         return record(reader);
@@ -59,7 +60,7 @@ internal sealed class AppendedFile
         var content = new MemoryStream();
         using (var writer = new BinaryWriter(content, System.Text.Encoding.UTF8, leaveOpen: true)) record(writer);
         ReadOnlySpan<byte> bytes = content.GetBuffer().AsSpan(0, checked((int)content.Length));
-        using FileStream file = Open(FileMode.Open);
+        using FileStream file = Open();
         long offset = file.Position = Math.Max(_end, _header.Length);
         using (var writer = new BinaryWriter(file, System.Text.Encoding.UTF8, leaveOpen: true))
         {
@@ -73,8 +74,7 @@ internal sealed class AppendedFile
         return offset;
     }
 
-    // Another calibration of this name is locked out; only a reader may look on.
-    private FileStream Open(FileMode mode) => new(_path, mode, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete);
+    private FileStream Open(bool create = false) => Disk.OpenToGrow(_path, create);
 
     private static bool StartsWith(FileStream file, byte[] header)
     {
