@@ -96,11 +96,12 @@ internal static class CalibrateCommand
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         using var progress = new ProgressLine();
+        var times = new PhaseTimes(progress);
         CalibrationResult result;
         try
         {
             using SharedWork work = share();
-            if (Calibrator.Run(model, options, output, work.Ranges, device, device.Threads, progress, cancellation) is not { } calibrated)
+            if (Calibrator.Run(model, options, output, work.Ranges, device, device.Threads, times, cancellation) is not { } calibrated)
             {
                 progress.Dispose();
                 Console.WriteLine("This process's part is done. Of shards, 'specializer merge' with the same options writes the artefact when all are; of workers, the 'calibrate --cluster' does.");
@@ -118,6 +119,7 @@ internal static class CalibrateCommand
         }
 
         progress.Dispose();
+        Console.WriteLine(times);
         Console.WriteLine("Decisions and findings (docs/method.md explains them):");
         foreach (Finding finding in result.Findings) Console.WriteLine($"  {FindingText.Sentence(finding)}");
         using (CalibrationArtifact artifact = CalibrationArtifact.Open(result.ManifestPath))
