@@ -42,16 +42,18 @@ public sealed class SamplerGenerator : IIncrementalGenerator
             .WithTrackingName(Steps.Claims);
         var results = parsed.Combine(claims).Select((pair, _) => SamplerParser.RefuseDuplicates(pair.Left, pair.Right));
 
+        var help = context.AnalyzerConfigOptionsProvider.Select((options, _) => HelpPages.Folder(options));
         // Apart, so that moving a mistake by a line does not print a type again, and the other way round.
-        context.RegisterSourceOutput(results.Select((r, _) => (r.Path, r.Type)).WithTrackingName(Steps.Types), Print);
-        context.RegisterSourceOutput(results.Select((r, _) => r.Diagnostics).WithTrackingName(Steps.Diagnostics), Report);
+        context.RegisterSourceOutput(results.Select((r, _) => (r.Path, r.Type)).WithTrackingName(Steps.Types).Combine(help), Print);
+        context.RegisterSourceOutput(results.Select((r, _) => r.Diagnostics).WithTrackingName(Steps.Diagnostics).Combine(help), Report);
         context.RegisterSourceOutput(
             files.Collect().Combine(context.AnalyzerConfigOptionsProvider.Select((options, _) => RollCall.Announced(options)))
-                .Select((pair, _) => RollCall.Check(pair.Left, pair.Right)), Report);
+                .Select((pair, _) => RollCall.Check(pair.Left, pair.Right)).Combine(help), Report);
     }
 
-    private static void Print(SourceProductionContext context, (string Path, GeneratedType? Type) result)
+    private static void Print(SourceProductionContext context, ((string Path, GeneratedType? Type) Of, string Help) pair)
     {
+        var (result, help) = pair;
         if (result.Type is not { } type) return;
         try
         {
@@ -62,20 +64,20 @@ public sealed class SamplerGenerator : IIncrementalGenerator
         {
             var model = (SamplerModel)type;
             context.ReportDiagnostic(DiagnosticInfo.AtFile(ManifestErrorId.Limit, result.Path,
-                $"The sampler would take more than {SamplerEmitter.MaximumLength} characters of C#: {model.Steps.Count} steps of {model.Sections.Sum(s => s.Calls.Count)} operations, each a line. Calibrate fewer steps.").ToDiagnostic());
+                $"The sampler would take more than {SamplerEmitter.MaximumLength} characters of C#: {model.Steps.Count} steps of {model.Sections.Sum(s => s.Calls.Count)} operations, each a line. Calibrate fewer steps.").ToDiagnostic(help));
             Add(context, type, StubEmitter.Emit(new(type.Type, type.SeesInternals)));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            context.ReportDiagnostic(Diagnostic.Create(Descriptors.Internal, null, $"The generator failed: {e.GetType().Name}. Please report the manifest of {type.Type.Name}."));
+            context.ReportDiagnostic(Diagnostic.Create(HelpPages.Link(Descriptors.Internal, help), null, $"The generator failed: {e.GetType().Name}. Please report the manifest of {type.Type.Name}."));
         }
     }
 
     private static void Add(SourceProductionContext context, GeneratedType type, string source) =>
         context.AddSource($"{type.Type.Namespace}.{type.Type.Name}.g.cs", SourceText.From(source, Encoding.UTF8));
 
-    private static void Report(SourceProductionContext context, EquatableArray<DiagnosticInfo> diagnostics)
+    private static void Report(SourceProductionContext context, (EquatableArray<DiagnosticInfo> Of, string Help) diagnostics)
     {
-        foreach (DiagnosticInfo diagnostic in diagnostics) context.ReportDiagnostic(diagnostic.ToDiagnostic());
+        foreach (DiagnosticInfo diagnostic in diagnostics.Of) context.ReportDiagnostic(diagnostic.ToDiagnostic(diagnostics.Help));
     }
 }

@@ -8,13 +8,18 @@ namespace SampleApp;
 
 /// <summary>What the command line asked for.</summary>
 internal sealed record Request(
-    int? Label, int Count, ulong Seed, float? Guidance, int Threads, FileInfo Output, FileInfo? Json, string Device);
+    string Model, string? Scheduler, IReadOnlyList<string> Prompts, int? Label, int? Count, ulong Seed, float? Guidance, int Threads, FileInfo Output, FileInfo? Json, FileInfo? Nearest, string Device);
 
 /// <summary>Draws the same images with the specialized sampler and with the FP32 network, and reports.</summary>
 internal static class Comparison
 {
     // Large enough to share weights and threads, small enough that a run compares several batches.
     private const int BatchImages = 8;
+
+    // Of the digits; of prompts there is one for each.
+    private const int Digits = 64;
+
+    private const int Columns = 16;
 
     public static void Run(Request request, CancellationToken cancellation)
     {
@@ -29,42 +34,43 @@ internal static class Comparison
             Probe(file);
         }
 
+        ShownModel shown = ShownModel.Find(request.Model, request.Scheduler);
+        TrainingPictures? training = request.Nearest is { } pictures ? TrainingPictures.Read(pictures.FullName) : null;
         using Device device = OpenDevice(request);
-        using MnistSampler sampler = MnistSampler.Load(device);
+        using Sampler sampler = shown.Load(device);
+        Subjects subjects = Subjects.Of(sampler.Description, request.Label, request.Prompts);
+        if (training is not null && subjects.Prompts.Count == 0) throw new ArgumentException("--nearest compares pictures with the captions that their prompts are, and the digits have none. Use it with --model emoji.");
+        int images = request.Count ?? (subjects.Prompts.Count > 0 ? subjects.Count : Digits);
         // Copied beside the program with the FP32 model.
-        if (CalibratedImages.Overlap(Path.Combine(AppContext.BaseDirectory, "models", "mnist", "mnist.calibration.json"), request.Seed, 0, request.Count) is { } warning)
-            Console.Error.WriteLine($"warning: {warning}");
-        int[] labels = [.. Enumerable.Range(0, request.Count).Select(i => request.Label ?? i % 10)];
-        using var quantized = new Drawing("quantized", sampler, request, labels);
+        if (CalibratedImages.Overlap(shown.ManifestPath, request.Seed, 0, images) is { } warning) Console.Error.WriteLine($"warning: {warning}");
+        using var quantized = new Drawing("quantized", sampler, request, subjects, images);
         quantized.Draw(first: 0, count: 1, new StepTable(sampler.Description, Console.Out), cancellation);
         TimeSpan firstImage = DateTime.Now - Process.GetCurrentProcess().StartTime;
 
         using var cpu = new CpuDevice(request.Threads);
-        ImportedModel model = DiffusersImporter.Load(
-            Path.Combine(AppContext.BaseDirectory, "models", "mnist"), nullLabel: sampler.Description.NullLabel);
-        using InterpretedSampler float32 = InterpretedSampler.Float32(
-            model, sampler.Description.Steps.Count, eta: 1, device: cpu, guidance: sampler.Description.Guidance);
-        // Calibrated for DDIM, say, the two would draw different runs, and no figure below would mean anything.
-        if (sampler.Description.Steps.Zip(float32.Description.Steps).Any(s => s.First.Timestep != s.Second.Timestep || MathF.Abs(s.First.Sigma - s.Second.Sigma) > 1e-5f))
-            throw new NotSupportedException("The model is not calibrated for the steps that FP32 takes here. Give InterpretedSampler.Float32 (Comparison.cs) the η and the sampler of the calibration.");
-        using var reference = new Drawing("FP32", float32, request, labels);
+        using InterpretedSampler float32 = shown.Float32(sampler.Description, cpu);
+        using var reference = new Drawing("FP32", float32, request, subjects, images);
 
         // One batch each that does not count warms code and caches. Then the two take turns, so that whatever else the machine does meets both.
-        quantized.Draw(0, Math.Min(BatchImages, request.Count), cancellation);
-        reference.Draw(0, Math.Min(BatchImages, request.Count), cancellation);
-        for (int first = 0; first < request.Count; first += BatchImages)
+        quantized.Draw(0, Math.Min(BatchImages, images), cancellation);
+        reference.Draw(0, Math.Min(BatchImages, images), cancellation);
+        for (int first = 0; first < images; first += BatchImages)
         {
-            int count = Math.Min(BatchImages, request.Count - first);
+            int count = Math.Min(BatchImages, images - first);
             quantized.DrawAndCount(first, count, cancellation);
             reference.DrawAndCount(first, count, cancellation);
         }
 
         ImageBatch small = quantized.Images, large = reference.Images;
-        ImageGrid.Write(request.Output.FullName, small, columns: Math.Min(request.Count, 16));
-        ImageGrid.WriteRows(compare, columns: Math.Min(request.Count, 16), large, small);
+        ImageGrid.Write(request.Output.FullName, small, columns: Math.Min(images, Columns));
+        ImageGrid.WriteRows(compare, columns: Math.Min(images, Columns), large, small);
 
         var report = new Report(sampler.Description, device.Name, firstImage, quantized.MsPerImage, reference.MsPerImage,
-            new PairedImages(large.Pixels.Span, small.Pixels.Span, model.Height * model.Width * model.Channels));
+            new PairedImages(large.Pixels.Span, small.Pixels.Span, large[0].Length))
+        {
+            NearestFloat32 = training is null ? [] : NearestPictures.Of(large, subjects.Prompt, training),
+            NearestQuantized = training is null ? [] : NearestPictures.Of(small, subjects.Prompt, training),
+        };
         report.Print(Console.Out);
         Console.WriteLine($"Wrote {request.Output.Name} and {Path.GetFileName(compare)} (FP32 above quantized) to {request.Output.DirectoryName}.");
         if (request.Json is not null) report.WriteJson(request.Json);

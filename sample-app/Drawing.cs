@@ -4,7 +4,7 @@ using Specializer;
 namespace SampleApp;
 
 /// <summary>Draws a run's images with one sampler, batch by batch, and keeps them and the time they took.</summary>
-internal sealed class Drawing(string name, Sampler sampler, Request request, int[] labels) : IDisposable
+internal sealed class Drawing(string name, Sampler sampler, Request request, Subjects subjects, int all) : IDisposable
 {
     private readonly SamplerSession _session = sampler.CreateSession();
     private readonly List<ImageBatch> _batches = [];
@@ -25,7 +25,7 @@ internal sealed class Drawing(string name, Sampler sampler, Request request, int
 
     public ImageBatch Draw(int first, int count, CancellationToken cancellation)
     {
-        var progress = new ProgressLine($"{name}, images {first + 1} to {first + count} of {request.Count}");
+        var progress = new ProgressLine($"{name}, images {first + 1} to {first + count} of {all}");
         ImageBatch images = Draw(first, count, progress, cancellation);
         progress.Clear();
         return images;
@@ -36,8 +36,7 @@ internal sealed class Drawing(string name, Sampler sampler, Request request, int
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
     public ImageBatch Draw(int first, int count, IProgress<SampleProgress> progress, CancellationToken cancellation) => _session.Sample(
-        new() { Count = count, Seed = request.Seed, FirstImage = first, Labels = labels[first..(first + count)], Guidance = request.Guidance },
-        progress, cancellation);
+        subjects.Options(request, first, count), progress, cancellation);
 
     public void DrawAndCount(int first, int count, CancellationToken cancellation)
     {

@@ -4,10 +4,15 @@ using System.Globalization;
 using SampleApp;
 using Specializer.Ilgpu;
 
-// Draws digits twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
-// network it came from. A program of your own needs two places of it: where Comparison.Run loads the sampler, and where Drawing draws with it.
+// Draws twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
+// network it came from. A program of your own needs two places of it: where ShownModel loads the sampler, and where Drawing draws with it.
+var prompts = new Argument<string[]>("prompts") { Description = "What --model emoji draws, a picture each. Default: a list of 24.", Arity = ArgumentArity.ZeroOrMore };
+var model = new Option<string>("--model") { Description = "What draws: handwritten digits, or emoji from prompts.", DefaultValueFactory = _ => ShownModel.Digits };
+model.AcceptOnlyFromAmong(ShownModel.Digits, ShownModel.Emoji);
+var scheduler = new Option<string?>("--scheduler") { Description = "Which of the emoji's two artefacts draws. Default: ddim." };
+scheduler.AcceptOnlyFromAmong("ddim", "dpmsolver++");
 var label = new Option<int?>("--label") { HelpName = "digit", Description = "Draw only this digit, 0 to 9. Default: all of them in turn." };
-var count = new Option<int>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000.", DefaultValueFactory = _ => 64 };
+var count = new Option<int?>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000. Default: 64 digits, or one for each prompt." };
 var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine. The model was calibrated on images of seed 0.", DefaultValueFactory = _ => 1 };
 var guidance = new Option<float?>("--guidance")
 {
@@ -17,15 +22,16 @@ var guidance = new Option<float?>("--guidance")
 var threads = new Option<int>("--threads") { HelpName = "number", Description = "CPU threads; 0 for one for each processor.", DefaultValueFactory = _ => 0 };
 var output = new Option<FileInfo>("--out") { HelpName = "file", Description = "Picture of the quantized samples. Beside it, compare.png shows FP32 rows above quantized ones.", DefaultValueFactory = _ => new("samples.png") };
 var json = new Option<FileInfo?>("--json") { HelpName = "file", Description = "Also write every printed figure to this file." };
+var nearest = new Option<FileInfo?>("--nearest") { HelpName = "file", Description = "Training pictures of the emoji model, emoji64.npz: says for each prompt whether one of that caption is among the five nearest." };
 var device = new Option<string>("--device") { Description = "Where the quantized sampler runs; the FP32 network runs on the CPU. ilgpu-cpu is a slow test of the GPUs' kernels.", DefaultValueFactory = _ => "cpu" };
 device.AcceptOnlyFromAmong("cpu", "cuda", "opencl", "ilgpu-cpu");
 Limit(label, 0, 9);
 Limit(count, 1, 10_000);
 Limit(threads, 0, 1024);
 
-var command = new RootCommand("Draws handwritten digits with a quantized diffusion model and compares them with the FP32 network's.")
+var command = new RootCommand("Draws with a quantized diffusion model and compares the pictures with the FP32 network's.")
 {
-    label, count, seed, guidance, threads, output, json, device,
+    prompts, model, scheduler, label, count, seed, guidance, threads, output, json, nearest, device,
 };
 command.SetAction(async (result, cancellation) =>
 {
@@ -33,8 +39,8 @@ command.SetAction(async (result, cancellation) =>
     {
         // On a thread of its own, so that Ctrl-C is heard.
         await Task.Run(() => Comparison.Run(
-            new(result.GetValue(label), result.GetValue(count), result.GetValue(seed), result.GetValue(guidance), result.GetValue(threads),
-                result.GetRequiredValue(output), result.GetValue(json), result.GetRequiredValue(device)),
+            new(result.GetRequiredValue(model), result.GetValue(scheduler), result.GetValue(prompts) ?? [], result.GetValue(label), result.GetValue(count), result.GetValue(seed), result.GetValue(guidance), result.GetValue(threads),
+                result.GetRequiredValue(output), result.GetValue(json), result.GetValue(nearest), result.GetRequiredValue(device)),
             cancellation));
         return 0;
     }
@@ -48,7 +54,7 @@ command.SetAction(async (result, cancellation) =>
         Console.Error.WriteLine($"error: {e.Message}");
         return 2;
     }
-    catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or Specializer.SamplerMismatchException)
+    catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException or NotSupportedException or InvalidDataException or Specializer.SamplerMismatchException)
     {
         // The name of a method's parameter means nothing here.
         Console.Error.WriteLine($"error: {(e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "") : e.Message)}");

@@ -15,6 +15,14 @@ namespace SampleApp;
 internal sealed record Report(
     SamplerDescription Model, string Device, TimeSpan FirstImage, IReadOnlyList<double> QuantizedTimes, IReadOnlyList<double> ReferenceTimes, PairedImages Fidelity)
 {
+    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+
+    /// <summary>Training pictures nearest to FP32's pictures; empty where they were not asked for.</summary>
+    public NearestPictures[] NearestFloat32 { get; init; } = [];
+
+    /// <summary>The same of the quantized pictures.</summary>
+    public NearestPictures[] NearestQuantized { get; init; } = [];
+
     private double QuantizedMs => Median(QuantizedTimes);
 
     private double ReferenceMs => Median(ReferenceTimes);
@@ -41,6 +49,7 @@ internal sealed record Report(
         to.WriteLine(FormattableString.Invariant($"bit operations saved {Model.BitOperationsSaved:F1} × (Σ MACs·32·32 / Σ MACs·n_w·n_a)"));
         to.WriteLine(FormattableString.Invariant($"against FP32, same noise: SNR {SnrDb:F1} dB (median over images {MedianSnrDb:F1}), PSNR {PsnrDb:F1} dB"));
         to.WriteLine(FormattableString.Invariant($"first image {FirstImage.TotalMilliseconds:F0} ms after the start of the program; peak memory of the process {PeakBytes / 1048576.0:F0} MB, of one quantized image {Model.BytesPerImage / 1024.0:F0} KB"));
+        if (NearestFloat32.Length > 0) NearestPictures.Print(NearestFloat32, NearestQuantized, to);
     }
 
     public void WriteJson(FileInfo file)
@@ -66,6 +75,11 @@ internal sealed record Report(
                 firstImageMs = FirstImage.TotalMilliseconds,
                 peakBytes = PeakBytes,
                 bytesPerImage = Model.BytesPerImage,
+                nearest = NearestFloat32.Length == 0 ? null : new
+                {
+                    of = NearestFloat32.Length, found = NearestPictures.Found(NearestQuantized), fp32Found = NearestPictures.Found(NearestFloat32),
+                    fp32 = NearestFloat32, quantized = NearestQuantized,
+                },
                 steps = Model.Steps.Select((s, i) => new
                 {
                     step = i,
@@ -77,7 +91,7 @@ internal sealed record Report(
                     snrDb = s.SnrDb,
                 }),
             },
-            new JsonSerializerOptions { WriteIndented = true });
+            s_json);
         File.WriteAllBytes(file.FullName, json);
     }
 

@@ -1,6 +1,6 @@
 namespace Specializer.Tasks;
 
-/// <summary>What the task reports; docs/diagnostics.md describes each.</summary>
+/// <summary>What the task reports; docs/diagnostics has a page on each.</summary>
 internal static class DiagnosticId
 {
     public const string ManifestUnreadable = "SPZ101";

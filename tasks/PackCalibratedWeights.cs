@@ -33,6 +33,9 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     /// <summary>Largest blob, in bytes, that becomes a resource; larger ones travel as files.</summary>
     public long EmbedLimit { get; set; } = 32 << 20;
 
+    /// <summary>Address of the folder with a page for each diagnostic, ending with '/'; empty for none.</summary>
+    public string Help { get; set; } = "";
+
     /// <summary>The packed weights, with the name in metadata <c>LogicalName</c> and the digest of the content in <c>Digest</c>.</summary>
     [Output]
     public ITaskItem[] PackedWeights { get; private set; } = [];
@@ -157,7 +160,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
             string? meant = name.Length < 4 ? null : Names.Nearest(name, s_metadata)
                 ?? s_metadata.FirstOrDefault(m => m.IndexOf(name, StringComparison.OrdinalIgnoreCase) >= 0 || name.IndexOf(m, StringComparison.OrdinalIgnoreCase) >= 0);
             if (meant is null) continue;
-            Log.LogWarning("specializer", DiagnosticId.UnknownMetadata, DiagnosticId.UnknownMetadata, item.GetMetadata("DefiningProjectFullPath"), 0, 0, 0, 0,
+            Log.LogWarning("specializer", DiagnosticId.UnknownMetadata, DiagnosticId.UnknownMetadata, Page(DiagnosticId.UnknownMetadata), item.GetMetadata("DefiningProjectFullPath"), 0, 0, 0, 0,
                 $"The metadata {Names.Quote(name)} of the CalibrationManifest item '{item.ItemSpec}' has no effect; did you mean '{meant}'? There are {string.Join(", ", s_metadata)}.");
         }
     }
@@ -167,8 +170,10 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         // Before the manifest was read, only the project can be at fault.
         var (line, column, endLine, endColumn) = manifest?.Locate(e.WeightsProperty) ?? default;
         string file = item.GetMetadata(manifest is null ? "DefiningProjectFullPath" : "FullPath");
-        Log.LogError("specializer", e.Id, e.Id, file, line, column, endLine, endColumn, e.Message);
+        Log.LogError("specializer", e.Id, e.Id, Page(e.Id), file, line, column, endLine, endColumn, e.Message);
     }
+
+    private string Page(string id) => Help.Length == 0 ? "" : $"{Help}{id}.md";
 
     // What cannot be removed is in nobody's way.
     private void DeleteStale() => Temporary.Try(() =>

@@ -9,7 +9,7 @@ namespace Specializer.Manifest;
 internal sealed class WeightKey
 {
     /// <param name="network">Its operations, in this order, are the blob's sections.</param>
-    /// <param name="steps">Denoising steps: rows of the embedding's tables.</param>
+    /// <param name="steps">Denoising steps: rows of the embedding's tables, unless it says how many those have.</param>
     /// <param name="weightsSha256">Of the weights file, in hex.</param>
     public WeightKey(Network network, int steps, string weightsSha256)
     {
@@ -17,7 +17,7 @@ internal sealed class WeightKey
         var text = new StringBuilder();
         Line("layout", WeightLayout.Version);
         Line(weightsSha256);
-        Line("embedding", steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
+        Line("embedding", network.Embedding.RowsFor(steps), network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         foreach (Operation operation in network.Operations)
         {
             if (operation.PackedBytes(maps) > 0) Line(operation.Name, operation.PackedShape(maps));

@@ -55,9 +55,10 @@ internal sealed class WeightLayout
     private static long EmbeddingBytes(Embedding embedding, int steps)
     {
         if (embedding.Vectors == 0) return 0;
-        if (embedding.Width == 0) return Align(4L * steps * embedding.Vectors);
+        int rows = embedding.RowsFor(steps);
+        if (embedding.Width == 0) return Align(4L * rows * embedding.Vectors);
         long padded = (embedding.Vectors + 15L) / 16 * 16;
-        return Align(4L * steps * embedding.Width) + Align(4L * embedding.Classes * embedding.Width)
+        return Align(4L * rows * embedding.Width) + Align(4L * embedding.Classes * embedding.Width)
             + padded * embedding.Width * 4 + Align(4 * padded);
     }
 }

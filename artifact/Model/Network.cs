@@ -95,6 +95,16 @@ internal sealed record Map(string Name, int Height, int Width, int Channels, Map
 }
 
 /// <summary>How timestep and label become one vector of <paramref name="Vectors"/> numbers a step: the time MLP is folded into a table
-/// with one row a step. Tensors of the weights file: <c>embedding.time</c> [steps, width], <c>embedding.label</c> [classes, width],
-/// <c>embedding.weight</c> [vectors, width], <c>embedding.bias</c> [vectors]; without classes only <c>embedding.vectors</c> [steps, vectors].</summary>
-internal sealed record Embedding(int Width, int Classes, int Vectors);
+/// with one row a step. Tensors of the weights file: <c>embedding.time</c> [rows, width], <c>embedding.label</c> [classes, width],
+/// <c>embedding.weight</c> [vectors, width], <c>embedding.bias</c> [vectors]; without classes only <c>embedding.vectors</c> [rows, vectors].</summary>
+internal sealed record Embedding(int Width, int Classes, int Vectors)
+{
+    /// <summary>Rows of the table where several solvers' evaluations share it, one solver's behind the other's; 0 where it has one for each step.</summary>
+    public int Rows { get; init; }
+
+    /// <summary>Row of the first step; the others follow.</summary>
+    public int FirstRow { get; init; }
+
+    /// <summary>Rows of the table of a network with so many steps.</summary>
+    public int RowsFor(int steps) => Rows == 0 ? steps : Rows;
+}

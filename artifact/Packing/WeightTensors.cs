@@ -39,11 +39,11 @@ internal static class WeightTensors
         Embedding embedding = network.Embedding;
         if (embedding.Vectors > 0 && embedding.Width == 0)
         {
-            yield return new("embedding.vectors", "F32", steps, embedding.Vectors);
+            yield return new("embedding.vectors", "F32", embedding.RowsFor(steps), embedding.Vectors);
         }
         else if (embedding.Vectors > 0)
         {
-            yield return new("embedding.time", "F32", steps, embedding.Width);
+            yield return new("embedding.time", "F32", embedding.RowsFor(steps), embedding.Width);
             yield return new("embedding.label", "F32", embedding.Classes, embedding.Width);
             yield return new("embedding.weight", "F32", embedding.Vectors, embedding.Width);
             yield return new("embedding.bias", "F32", embedding.Vectors);

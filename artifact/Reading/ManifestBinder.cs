@@ -145,7 +145,11 @@ internal static class ManifestBinder
         var embedding = new Embedding(
             o.Integer("width", 0, ManifestLimits.Channels),
             o.Integer("classes", 0, ManifestLimits.Classes),
-            o.Integer("vectors", 0, ManifestLimits.Vectors));
+            o.Integer("vectors", 0, ManifestLimits.Vectors))
+        {
+            Rows = o.Has("rows") ? o.Integer("rows", 1, ManifestLimits.Rows) : 0,
+            FirstRow = o.Has("firstRow") ? o.Integer("firstRow", 0, ManifestLimits.Rows) : 0,
+        };
         o.Done();
         return embedding;
     }

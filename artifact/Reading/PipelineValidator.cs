@@ -62,6 +62,9 @@ internal sealed class PipelineValidator
                 "Without classes the time embedding is folded into the vectors and its width is 0; with classes it must be kept and its width is not 0.", embeddingNode["width"]!);
         else if (embedding.Classes > 0 && embedding.Vectors == 0)
             _log.Add(ManifestErrorId.Contradiction, "A model with classes needs vectors: without them no label could act.", embeddingNode["vectors"]!);
+        int steps = _manifest.Steps.Count, rows = embedding.RowsFor(steps);
+        if (embedding.FirstRow + steps > rows)
+            _log.Add(ManifestErrorId.Contradiction, $"The embedding's table has {rows} rows and the {steps} steps begin at row {embedding.FirstRow}. Each step needs one.", embeddingNode["rows"] ?? embeddingNode["firstRow"]!);
         if (model.NullLabel >= 0 && model.NullLabel >= model.Classes)
             _log.Add(ManifestErrorId.Contradiction, $"The null label {model.NullLabel} is none of the {model.Classes} classes. Use -1 for none.", _root["model"]!["nullLabel"]!);
     }

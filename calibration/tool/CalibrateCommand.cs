@@ -20,7 +20,8 @@ internal static class CalibrateCommand
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
-        var scheduler = new Option<string?>("--scheduler") { Description = $"Scheduler; the model's own when absent. One of {string.Join(", ", Calibrator.Schedulers)}." };
+        var scheduler = new Option<string[]>("--scheduler") { Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
+        scheduler.CompletionSources.Add([.. Calibrator.Schedulers]);
         var weights = Choice<int>.Create("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
         var activations = Choice<ActivationWidth?>.Create("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,
             ("4", ActivationWidth.Four), ("8", ActivationWidth.Eight), ("mixed", ActivationWidth.Mixed));
@@ -48,6 +49,7 @@ internal static class CalibrateCommand
         Option<string> engine = EngineOption.Create();
         var memory = Number.Create("--memory", "GB that the calibration may hold, its moments collected in as many passes as that takes; 0 for no bound. The artefact does not depend on it.", 0);
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
+        var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
         var sharing = new SharingOptions(role);
         var command = new Command(role.ToString().ToLowerInvariant(), role switch
         {
@@ -57,7 +59,7 @@ internal static class CalibrateCommand
         })
         {
             folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
-            interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads,
+            interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
         check.Validators.Add(result =>
@@ -76,23 +78,24 @@ internal static class CalibrateCommand
             (double least, double most) = result.GetValue(interval) ?? (file is not null ? (1, 7.5) : none is null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
-                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Scheduler = result.GetValue(scheduler), WeightBits = bits,
+                Steps = result.GetValue(steps), Eta = result.GetValue(eta), Schedulers = result.GetValue(scheduler) ?? [], WeightBits = bits,
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads),
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, Func<SharedWork> share, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
+        TextWriter text = json ? TextWriter.Null : Console.Out;
         ImportedModel model = PipelineImporter.Load(folder, name, nullLabel);
-        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
+        foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         using var progress = new ProgressLine();
@@ -104,7 +107,8 @@ internal static class CalibrateCommand
             if (Calibrator.Run(model, options, output, work.Ranges, device, device.Threads, times, cancellation) is not { } calibrated)
             {
                 progress.Dispose();
-                Console.WriteLine("This process's part is done. Of shards, 'specializer merge' with the same options writes the artefact when all are; of workers, the 'calibrate --cluster' does.");
+                text.WriteLine("This process's part is done. Of shards, 'specializer merge' with the same options writes the artefact when all are; of workers, the 'calibrate --cluster' does.");
+                if (json) Console.WriteLine(CommandJson.Serialize(CalibrationOutcome.Part));
                 return ExitCode.Success;
             }
 
@@ -119,37 +123,51 @@ internal static class CalibrateCommand
         }
 
         progress.Dispose();
-        Console.WriteLine(times);
-        Console.WriteLine("Decisions and findings (docs/method.md explains them):");
-        foreach (Finding finding in result.Findings) Console.WriteLine($"  {FindingText.Sentence(finding)}");
-        using (CalibrationArtifact artifact = CalibrationArtifact.Open(result.ManifestPath))
-        {
-            foreach (var statistics in artifact.Manifest.Statistics) Console.WriteLine($"  {ReportTable.Sentence(WidthFigures.Of(statistics))}");
-        }
-
-        Console.WriteLine();
-        if (check > 0)
+        text.WriteLine(times);
+        text.WriteLine("Decisions and findings (docs/method.md explains them):");
+        foreach (Finding finding in result.Findings) text.WriteLine($"  {FindingText.Sentence(finding)}");
+        var manifests = new List<CalibratedManifest>();
+        foreach (string path in result.ManifestPaths)
         {
             try
             {
-                using var checking = new ProgressLine();
-                EvaluationReport report = ArtifactEvaluation.Run(result.ManifestPath, folder, new() { Images = check, Ablation = false, Prompts = options.Prompts }, device, device.Threads, checking, cancellation);
-                checking.Dispose();
-                foreach (string line in CalibrationSummary.Verdict(report, options)) Console.WriteLine(line);
-                string page = Path.ChangeExtension(result.ManifestPath, ".html");
-                AtomicFile.Write(page, stream => HtmlReport.Write(report, stream));
-                Console.WriteLine($"  page   {page} shows pictures, steps and layers; builds with SpecializerReport=true name it");
+                manifests.Add(Judge(path, folder, options, check, device, text, cancellation));
             }
             catch (OperationCanceledException)
             {
-                Console.Error.WriteLine($"Cancelled while pictures were drawn for the verdict. The artefact is complete: {result.ManifestPath}");
+                Console.Error.WriteLine($"Cancelled while pictures were drawn for the verdict. The artefact is complete: {string.Join(", ", result.ManifestPaths)}");
                 return ExitCode.Cancelled;
             }
         }
 
-        Console.WriteLine($"Wrote {result.ManifestPath}, and its weights beside it. For the project file, if it lies in the current folder:");
-        Console.WriteLine($"  {CalibrationSummary.ProjectLine(result.ManifestPath, Environment.CurrentDirectory, model.Name)}");
+        text.WriteLine($"Wrote {string.Join(" and ", result.ManifestPaths)}, and {(manifests.Count == 1 ? "its" : "their")} weights beside. For the project file, if it lies in the current folder:");
+        foreach (CalibratedManifest manifest in manifests) text.WriteLine($"  {manifest.ProjectLine}");
+        if (json) Console.WriteLine(CommandJson.Serialize(new CalibrationOutcome(true, manifests, [.. result.Findings.Select(FindingText.Sentence)])));
         return ExitCode.Success;
+    }
+
+    /// <summary>Draws pictures beside FP32's and says what they are worth.</summary>
+    private static CalibratedManifest Judge(string manifest, string folder, CalibrationOptions options, int check, CpuDevice device, TextWriter text, CancellationToken cancellation)
+    {
+        string name;
+        using (CalibrationArtifact artifact = CalibrationArtifact.Open(manifest))
+        {
+            name = artifact.Manifest.Model.Name;
+            if (options.Schedulers.Count > 1) text.WriteLine($"{artifact.Manifest.Scheduler.Family}:");
+            foreach (var statistics in artifact.Manifest.Statistics) text.WriteLine($"  {ReportTable.Sentence(WidthFigures.Of(statistics))}");
+        }
+
+        text.WriteLine();
+        string line = CalibrationSummary.ProjectLine(manifest, Environment.CurrentDirectory, name);
+        if (check == 0) return new(manifest, line, null, null);
+        EvaluationReport report;
+        using (var checking = new ProgressLine())
+            report = ArtifactEvaluation.Run(manifest, folder, new() { Images = check, Ablation = false, Prompts = options.Prompts }, device, device.Threads, checking, cancellation);
+        foreach (string sentence in CalibrationSummary.Verdict(report, options)) text.WriteLine(sentence);
+        string page = Path.ChangeExtension(manifest, ".html");
+        AtomicFile.Write(page, stream => HtmlReport.Write(report, stream));
+        text.WriteLine($"  page   {page} shows pictures, steps and layers; builds with SpecializerReport=true name it");
+        return new(manifest, line, page, CalibrationVerdict.Of(report));
     }
 
     /// <summary>What a cancelled calibration leaves, and how to go on.</summary>

@@ -9,9 +9,6 @@ namespace Specializer.Tool;
 /// <summary>What a calibration ends with: whether its pictures are good, what it weighs, how fast it is, and the line for the project file.</summary>
 internal static class CalibrationSummary
 {
-    // Of the final images to FP32's. At 20 dB they differ by a tenth, which takes a look from near; at 10 dB by a third, so that shapes change.
-    private const double GoodDb = 20, UsableDb = 10;
-
     // Below it a step's moments are estimates of estimates; the documents' figures come from 1024.
     private const int FewTrajectories = 64;
 
@@ -20,14 +17,13 @@ internal static class CalibrationSummary
     /// <param name="options">What was calibrated for.</param>
     public static IEnumerable<string> Verdict(EvaluationReport report, CalibrationOptions options)
     {
-        ReportRow float32 = report.Rows[0], artefact = report.Rows[^1];
-        double snr = artefact.SnrDb!.Value.Value, psnr = artefact.PsnrDb!.Value.Value;
-        string word = snr >= GoodDb ? "good" : snr >= UsableDb ? "usable" : "poor";
-        yield return Text($"Verdict: {word}. From the same noise, its pictures differ from the FP32 network's by {Math.Pow(10, -snr / 20):P0} (SNR {snr:F1} dB, PSNR {psnr:F1} dB, {report.Images} pictures).");
-        if (!(snr >= GoodDb)) yield return $"  {(snr >= UsableDb ? "The subject stays, details change." : "They are other pictures.")} More bits bring them closer: {More(options)}.";
+        CalibrationVerdict verdict = CalibrationVerdict.Of(report);
+        ReportRow artefact = report.Rows[^1];
+        yield return Text($"Verdict: {verdict.Word}. From the same noise, its pictures differ from the FP32 network's by {Math.Pow(10, -verdict.SnrDb / 20):P0} (SNR {verdict.SnrDb:F1} dB, PSNR {verdict.PsnrDb:F1} dB, {report.Images} pictures).");
+        if (verdict.Word != "good") yield return $"  {(verdict.Word == "usable" ? "The subject stays, details change." : "They are other pictures.")} More bits bring them closer: {More(options)}.";
         if (options.Trajectories < FewTrajectories)
             yield return Text($"  Calibrated on {options.Trajectories} trajectories only: enough to try it out. {new CalibrationOptions().Trajectories}, which is the default, give steadier corrections.");
-        yield return Text($"  size   {artefact.Bytes:N0} bytes of weights, {(double)float32.Bytes / artefact.Bytes:F1} times smaller than FP32");
+        yield return Text($"  size   {verdict.WeightBytes:N0} bytes of weights, {(double)verdict.Float32Bytes / verdict.WeightBytes:F1} times smaller than FP32");
         if (artefact is { MsPerImage: { } ms, Speedup: { } speedup })
             yield return Text($"  speed  about {ms:F0} ms a picture of {artefact.Steps.Count} steps on this machine, {speedup:F1} times FP32; the compiled sampler is somewhat faster");
     }

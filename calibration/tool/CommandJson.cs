@@ -10,6 +10,8 @@ internal static class CommandJson
     private static readonly JsonSerializerOptions s_options = new()
     {
         WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        // Equal pictures have an infinite ratio.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
     public static string Serialize<T>(T value) => JsonSerializer.Serialize(value, s_options);

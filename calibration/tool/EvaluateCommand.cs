@@ -13,7 +13,7 @@ internal static class EvaluateCommand
 
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("artefact") { Description = "Folder with NAME.calibration.json and its weights." };
+        var folder = new Argument<string>("artefact") { Description = "NAME.calibration.json, its weights beside it, or the folder of both." };
         var model = new Option<DirectoryInfo?>("--model") { Description = "Folder of the FP32 model, in diffusers' layout; the artefact's when absent." };
         var seeds = new Option<(long First, int Count)?>("--seeds")
         {
@@ -44,7 +44,7 @@ internal static class EvaluateCommand
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
-            string artefact = result.GetRequiredValue(folder).FullName;
+            string artefact = Path.GetFullPath(result.GetRequiredValue(folder));
             bool look = result.GetValue(quick);
             var (first, count) = result.GetValue(seeds) ?? (0, look ? QuickImages : 512);
             var options = new EvaluationOptions
@@ -72,8 +72,8 @@ internal static class EvaluateCommand
         return ExitCode.Success;
     }
 
-    /// <param name="artefact">The artefact's folder.</param>
-    /// <param name="manifest">The manifest in it.</param>
+    /// <param name="artefact">The artefact, as it was named.</param>
+    /// <param name="manifest">Its manifest.</param>
     /// <param name="model">The FP32 model's folder; null for the artefact's.</param>
     /// <param name="options">What to evaluate.</param>
     /// <param name="device">Where samplers run.</param>
@@ -83,7 +83,7 @@ internal static class EvaluateCommand
         try
         {
             using var progress = new ProgressLine();
-            return ArtifactEvaluation.Run(manifest, model ?? artefact, options, device, device.Threads, progress, cancellation);
+            return ArtifactEvaluation.Run(manifest, model ?? Path.GetDirectoryName(Path.GetFullPath(manifest))!, options, device, device.Threads, progress, cancellation);
         }
         catch (ModelImportException e) when (model is null)
         {

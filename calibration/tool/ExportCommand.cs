@@ -19,33 +19,38 @@ internal static class ExportCommand
         var width = new Option<int>("--width") { Description = "With --part: columns of what goes in; not of a text encoder, which takes as many tokens as it has positions.", DefaultValueFactory = _ => 64 };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\": images for the ranges are never drawn with it." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
-        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, nullLabel, part, height, width, threads };
+        var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
+        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, nullLabel, part, height, width, threads, json };
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => result.GetValue(part) is { } other
-            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width))
-            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(nullLabel), result.GetValue(threads), cancellation))));
+            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width), result.GetValue(json))
+            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(nullLabel), result.GetValue(threads), result.GetValue(json), cancellation))));
         return command;
     }
 
-    private static int Run(string folder, FileInfo file, bool int8, int? nullLabel, int threads, CancellationToken cancellation)
+    private static int Run(string folder, FileInfo file, bool int8, int? nullLabel, int threads, bool json, CancellationToken cancellation)
     {
         ImportedModel model = DiffusersImporter.Load(folder, nullLabel: nullLabel);
-        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
+        foreach (string remark in json ? [] : ModelText.Remarks(model)) Console.WriteLine(remark);
         OutputFile.Prepare(file);
         using var device = new CpuDevice(threads);
         AtomicFile.Write(file.FullName, stream => OnnxExport.Write(model, stream, int8, device, cancellation));
         file.Refresh();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: sample, timestep{(model.Classes > 0 ? ", label" : "")}{string.Concat(model.Inputs.Select(input => ", " + input))}; output: epsilon."));
+        string[] inputs = [.. (string[])["sample", "timestep"], .. model.Classes > 0 ? (string[])["label"] : [], .. model.Inputs];
+        Console.WriteLine(json ? Json(file, int8, inputs, "epsilon") : string.Create(CultureInfo.InvariantCulture,
+            $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: {string.Join(", ", inputs)}; output: epsilon."));
         return ExitCode.Success;
     }
 
-    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width)
+    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width, bool json)
     {
         OutputFile.Prepare(file);
-        (string Input, string Output) names = default;
+        (string Input, string Output) names = ("", "");
         AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width));
         file.Refresh();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
+        Console.WriteLine(json ? Json(file, int8: false, [names.Input], names.Output) : string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
         return ExitCode.Success;
     }
+
+    private static string Json(FileInfo file, bool int8, IReadOnlyList<string> inputs, string output) =>
+        CommandJson.Serialize(new { file = file.FullName, bytes = file.Length, int8, inputs, output });
 }

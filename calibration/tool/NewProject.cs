@@ -13,15 +13,23 @@ internal sealed class NewProject
     private readonly string _folder, _manifest, _project, _program;
     private readonly string _weights;
 
+    /// <summary>What a program is told to draw.</summary>
+    private enum Subject
+    {
+        None,
+        Labels,
+        Prompts,
+    }
+
     private NewProject(string folder, string manifest, CalibrationManifest read, string? source)
     {
         string type = CalibrationSummary.ClassName(read.Model.Name);
-        bool labelled = read.Model.Classes > 0;
+        Subject subject = read.Prompt is not null ? Subject.Prompts : read.Model.Classes > 0 ? Subject.Labels : Subject.None;
         Name = Path.GetFileName(folder);
         (_folder, _manifest, _weights) = (folder, manifest, Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifest))!, read.Weights.File));
-        _project = Project(Path.GetFileName(manifest), type, source);
-        _program = Program(type, labelled);
-        Run = $"dotnet run --project {(folder.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '\\' or ':' or '.' or '-' or '_')) ? $"\"{folder}\"" : folder)}{(labelled ? " -- 0" : "")}";
+        _project = Project(Path.GetFileName(manifest), type, source, subject);
+        _program = Program(type, subject);
+        Run = $"dotnet run --project {(folder.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '\\' or ':' or '.' or '-' or '_')) ? $"\"{folder}\"" : folder)}{subject switch { Subject.Prompts => " -- \"red heart\"", Subject.Labels => " -- 0", _ => "" }}";
     }
 
     /// <summary>The project's name: its folder's.</summary>
@@ -68,8 +76,10 @@ internal sealed class NewProject
         });
     }
 
-    private static string Project(string manifest, string type, string? source)
+    private static string Project(string manifest, string type, string? source, Subject subject)
     {
+        // It reads prompts: the generated type then has its tokenizer.
+        string text = subject == Subject.Prompts ? $"\n    <PackageReference Include=\"Specializer.Text\" Version=\"{Version}\" />" : "";
         string sources = source is null ? "" : $"\n    <RestoreAdditionalProjectSources>{SecurityElement.Escape(source)}</RestoreAdditionalProjectSources>";
         return $"""
             <Project Sdk="Microsoft.NET.Sdk">
@@ -83,7 +93,7 @@ internal sealed class NewProject
               </PropertyGroup>
 
               <ItemGroup>
-                <PackageReference Include="Specializer" Version="{Version}" />
+                <PackageReference Include="Specializer" Version="{Version}" />{text}
                 <CalibrationManifest Include="models/{manifest}" Namespace="Models" ClassName="{type}" />
               </ItemGroup>
             </Project>
@@ -91,17 +101,22 @@ internal sealed class NewProject
             """;
     }
 
-    private static string Program(string type, bool labelled)
+    private static string Program(string type, Subject subject)
     {
-        string labels = labelled ? "// A label for each picture.\nint[] labels = args.Length == 0 ? [0] : [.. args.Select(int.Parse)];\n" : "";
-        string wanted = labelled ? "Count = labels.Length, Labels = labels" : "Count = 4";
+        string subjects = subject switch
+        {
+            Subject.Prompts => "// A prompt for each picture.\nstring[] prompts = args.Length == 0 ? [\"red heart\"] : args;\n",
+            Subject.Labels => "// A label for each picture.\nint[] labels = args.Length == 0 ? [0] : [.. args.Select(int.Parse)];\n",
+            _ => "",
+        };
+        string wanted = subject switch { Subject.Prompts => "Count = prompts.Length, Prompts = prompts", Subject.Labels => "Count = labels.Length, Labels = labels", _ => "Count = 4" };
         return $$"""
             using Models;
             using Specializer;
             using Specializer.Formats;
 
             using {{type}} sampler = {{type}}.Load();
-            {{labels}}// The same seed draws the same pictures on any machine.
+            {{subjects}}// The same seed draws the same pictures on any machine.
             ImageBatch images = sampler.Sample(new() { {{wanted}}, Seed = 1 });
             ImageGrid.Write("picture.png", images, columns: 4);
             Console.WriteLine($"Wrote {Path.GetFullPath("picture.png")}.");

@@ -27,9 +27,10 @@ internal static class SampleCommand
         var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt or label when absent." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the noise." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
+        var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
         var command = new Command("sample", "Draws pictures in FP32 from a model folder.")
         {
-            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, count, seed, threads,
+            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, count, seed, threads, json,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -44,14 +45,17 @@ internal static class SampleCommand
             FileInfo file = result.GetRequiredValue(output);
             OutputFile.Prepare(file);
             ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel));
-            Console.WriteLine(ModelText.Describe(model));
-            foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
+            TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
+            text.WriteLine(ModelText.Describe(model));
+            foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
             using var device = new CpuDevice(result.GetValue(threads));
             using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
             var clock = Stopwatch.StartNew();
             ImageBatch images = sampler.Draw(options, null, cancellation);
             ImageGrid.Write(file.FullName, images, Columns);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.FullName}: {images.Count} of {images.Height}×{images.Width}×{images.Channels}, {clock.Elapsed.TotalSeconds:F1} s on {device.Name}"));
+            double seconds = clock.Elapsed.TotalSeconds;
+            if (result.GetValue(json)) Console.WriteLine(CommandJson.Serialize(new { file = file.FullName, images = images.Count, images.Height, images.Width, images.Channels, seconds, device = device.Name }));
+            text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.FullName}: {images.Count} of {images.Height}×{images.Width}×{images.Channels}, {seconds:F1} s on {device.Name}"));
             return ExitCode.Success;
         })));
         return command;

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Specializer.Cluster;
 
 namespace Specializer.Tool;

@@ -3,7 +3,7 @@ using Specializer.Manifest;
 
 namespace Specializer.Generator.Diagnostics;
 
-/// <summary>All diagnostics of the generator; docs/diagnostics.md has a section on each.</summary>
+/// <summary>All diagnostics of the generator; docs/diagnostics has a page on each.</summary>
 internal static class Descriptors
 {
     public const string OptionId = "SPZ020";

@@ -17,8 +17,9 @@ internal sealed record DiagnosticInfo(string Id, string Message, string Path, in
         error.Id, error.Message, path, lines.Offset(error.Line, error.Column), lines.Offset(error.EndLine, error.EndColumn),
         error.Line - 1, error.Column - 1, error.EndLine - 1, error.EndColumn - 1);
 
-    public Diagnostic ToDiagnostic() => Diagnostic.Create(
-        Descriptors.Of(Id),
+    /// <param name="help">Folder of the pages.</param>
+    public Diagnostic ToDiagnostic(string help) => Diagnostic.Create(
+        HelpPages.Link(Descriptors.Of(Id), help),
         Path.Length == 0 ? Location.None : Location.Create(Path, TextSpan.FromBounds(Start, End), new(new(Line, Column), new(EndLine, EndColumn))),
         Message);
 }

@@ -9,7 +9,8 @@ internal static class CallEmitter
     public static void Embed(SourceWriter w, SamplerModel model, string step)
     {
         if (model.VectorsShape is null) return;
-        w.Line($"run.Embed<{model.VectorsShape}>(Weights.Embedding, Maps.Vectors, step: {step});");
+        string first = model.FirstRow == 0 ? "" : Literal.Int(model.FirstRow) + " + ";
+        w.Line($"run.Embed<{model.VectorsShape}>(Weights.Embedding, Maps.Vectors, step: {first}{step});");
         w.Line();
     }
 

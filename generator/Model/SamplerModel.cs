@@ -76,6 +76,9 @@ internal sealed record SamplerModel(
     /// <summary>What <see cref="Call"/> and <see cref="End"/> quantize with.</summary>
     public Column Once { get; init; } = new(default, default, default);
 
+    /// <summary>Row of the first step in the embedding's table.</summary>
+    public int FirstRow { get; init; }
+
     /// <summary>What a call gives.</summary>
     public EquatableArray<GivenMap> Inputs { get; init; }
 

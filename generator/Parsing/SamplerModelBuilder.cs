@@ -81,6 +81,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             Call = call,
             End = end,
             Once = Once(),
+            FirstRow = _network.Embedding.FirstRow,
             Inputs = _linked.Given.Select(Input).ToEquatableArray(),
             Prompt = _manifest.Prompt,
             Texts = _network.Texts.Select(t => _layout[t.Name]).ToEquatableArray(),

@@ -20,7 +20,7 @@ internal sealed partial class ShapeTable(NameScope names)
         embedding.Classes == 0
             ? "The vectors of every step, folded from the time embedding."
             : $"The time embedding of every step, and {Literal.Int(embedding.Classes)} labels.",
-        [Int("Steps", steps), Int("Embedding", embedding.Width), Int("Classes", embedding.Classes), Int("Vectors", embedding.Vectors)]);
+        [Int("Steps", embedding.RowsFor(steps)), Int("Embedding", embedding.Width), Int("Classes", embedding.Classes), Int("Vectors", embedding.Vectors)]);
 
     public static string Describe(Map map) => Size(map, '×') + " in " + Storage(map.Type);
 

@@ -1,40 +1,35 @@
 using System.Globalization;
-using Specializer.Calibration;
 
 namespace Specializer.Gallery;
 
 /// <summary>What a page asks for.</summary>
-/// <param name="Prompt">What to draw: for the digits a number or its English name.</param>
+/// <param name="Prompt">What to draw: a prompt, or for labels a number; the digits know their English names, too.</param>
 /// <param name="Seed">Seed of the noise.</param>
 /// <param name="Guidance">Classifier-free guidance, in the calibrated interval; null for the compiled-in scale.</param>
 internal sealed record DrawingRequest(string? Prompt, ulong Seed, float? Guidance);
 
-/// <summary>The model on show: its quantized sampler and, where wanted, the FP32 network it came from. One place to put another model, or prompts instead of labels.</summary>
-internal sealed class GalleryModel : IDisposable
+/// <summary>The model on show: its quantized sampler and, where wanted, the FP32 network it came from.</summary>
+/// <param name="device">Where both run; disposed of with the model.</param>
+/// <param name="quantized">Disposed of with the model.</param>
+/// <param name="float32">Likewise; null to show the quantized sampler alone.</param>
+/// <param name="examples">Prompts that the page offers; null for the labels of a model that has some.</param>
+internal sealed partial class GalleryModel(CpuDevice device, Sampler quantized, Sampler? float32, IReadOnlyList<string>? examples = null) : IDisposable
 {
+    private const int LongestPrompt = 200, MostExamples = 24;
+
     private static readonly string[] s_names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    private readonly CpuDevice _device;
 
-    private GalleryModel(CpuDevice device, Sampler quantized, Sampler? float32) => (_device, Quantized, Float32) = (device, quantized, float32);
+    public Sampler Quantized => quantized;
 
-    public Sampler Quantized { get; }
+    public Sampler? Float32 => float32;
 
-    public Sampler? Float32 { get; }
+    public SamplerDescription Description => quantized.Description;
 
-    public SamplerDescription Description => Quantized.Description;
+    /// <summary>Whether it draws what a text says.</summary>
+    public bool TakesPrompts => Description.Prompt is not null;
 
-    /// <summary>Prompts that the page offers.</summary>
-    public IReadOnlyList<string> Examples { get; } = [.. Enumerable.Range(0, s_names.Length).Select(i => i.ToString(CultureInfo.InvariantCulture))];
-
-    public static GalleryModel Load(GallerySettings settings)
-    {
-        var device = new CpuDevice();
-        MnistSampler quantized = MnistSampler.Load(device);
-        if (!settings.Reference) return new(device, quantized, null);
-        SamplerDescription d = quantized.Description;
-        ImportedModel model = DiffusersImporter.Load(Path.Combine(AppContext.BaseDirectory, "models", "mnist"), nullLabel: d.NullLabel);
-        return new(device, quantized, InterpretedSampler.Float32(model, d.Steps.Count, eta: 1, device: device, guidance: d.Guidance));
-    }
+    /// <summary>Prompts that the page offers; none where the model draws whatever it likes.</summary>
+    public IReadOnlyList<string> Examples { get; } = examples ?? [.. Enumerable.Range(0, Labels(quantized.Description)).Take(MostExamples).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 
     /// <summary>What the samplers are to draw.</summary>
     /// <exception cref="ArgumentException">The model cannot draw it; the message is for the page's user.</exception>
@@ -43,21 +38,33 @@ internal sealed class GalleryModel : IDisposable
         SamplerDescription d = Description;
         if (request.Guidance is { } guidance && !(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance must lie between {d.GuidanceMinimum} and {d.GuidanceMaximum}, which the model is calibrated for."));
-        return new() { Seed = request.Seed, Guidance = request.Guidance, Labels = [Label(request.Prompt ?? "")] };
+        var options = new SampleOptions { Seed = request.Seed, Guidance = request.Guidance };
+        string prompt = (request.Prompt ?? "").Trim();
+        return TakesPrompts ? options with { Prompts = [Text(prompt)] } : d.Classes > 0 ? options with { Labels = [Label(prompt)] } : options;
     }
 
     public void Dispose()
     {
-        Quantized.Dispose();
-        Float32?.Dispose();
-        _device.Dispose();
+        quantized.Dispose();
+        float32?.Dispose();
+        device.Dispose();
     }
 
-    private static int Label(string prompt)
+    // The label that means "none" is usually the last, and nothing to ask for.
+    private static int Labels(SamplerDescription d) => d.NullLabel == d.Classes - 1 ? d.NullLabel : d.Classes;
+
+    private static string Text(string prompt) => prompt.Length switch
     {
-        prompt = prompt.Trim();
-        int named = Array.FindIndex(s_names, n => n.Equals(prompt, StringComparison.OrdinalIgnoreCase));
-        if (named >= 0) return named;
-        return prompt is [>= '0' and <= '9'] ? prompt[0] - '0' : throw new ArgumentException("This model draws digits: ask for one of 0 to 9, or its name, as in \u201cseven\u201d.");
+        0 => throw new ArgumentException("Say what to draw."),
+        > LongestPrompt => throw new ArgumentException($"The prompt has {prompt.Length} characters; {LongestPrompt} are the most."),
+        _ => prompt,
+    };
+
+    private int Label(string prompt)
+    {
+        int labels = Labels(Description), named = Array.FindIndex(s_names, n => n.Equals(prompt, StringComparison.OrdinalIgnoreCase));
+        if (named >= 0 && named < labels) return named;
+        return int.TryParse(prompt, NumberStyles.None, CultureInfo.InvariantCulture, out int label) && label < labels ? label
+            : throw new ArgumentException($"This model draws what a number says: ask for one of 0 to {labels - 1}{(labels == s_names.Length ? ", or its name, as in \u201cseven\u201d" : "")}.");
     }
 }

@@ -135,7 +135,7 @@ internal static class GalleryServer
         SamplerDescription d = model.Description;
         return new
         {
-            d.Name, d.Width, d.Height, steps = d.Steps.Count, d.Guidance, d.GuidanceMinimum, d.GuidanceMaximum, model.Examples, reference = model.Float32 is not null,
+            d.Name, d.Width, d.Height, steps = d.Steps.Count, d.Guidance, d.GuidanceMinimum, d.GuidanceMaximum, model.Examples, asks = model.TakesPrompts ? "prompt" : d.Classes > 0 ? "label" : "nothing", reference = model.Float32 is not null,
             bytes = d.WeightBytes, float32Bytes = d.Float32Bytes, d.BitOperationsSaved,
         };
     }

@@ -95,7 +95,7 @@ public sealed class PageTests(RunningGallery gallery) : BrowserTests
         IPage page = await Open();
         await page.Locator("#prompt").FillAsync("red heart");
         await page.Locator("#draw").ClickAsync();
-        await Told(page, "This model draws digits");
+        await Told(page, "one of 0 to 9, or its name");
         await Assertions.Expect(page.Locator("#draw")).ToBeEnabledAsync();
     }
 

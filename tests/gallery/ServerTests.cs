@@ -39,7 +39,7 @@ public sealed class ServerTests(RunningGallery gallery)
     }
 
     [Theory]
-    [InlineData("""{"prompt": "red heart", "seed": 1}""", "digits")]
+    [InlineData("""{"prompt": "red heart", "seed": 1}""", "one of 0 to 9, or its name")]
     [InlineData("""{"prompt": "7", "seed": 1, "guidance": 99}""", "calibrated")]
     [InlineData("""{"prompt": "7", "seed": -1}""", "no drawing")]
     [InlineData("""{"prompt": "7",""", "no drawing")]

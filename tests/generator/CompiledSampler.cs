@@ -36,7 +36,9 @@ internal static class CompiledSampler
     }
 
     /// <summary>Random weights, the same each time.</summary>
-    public static byte[] Pack(string manifest)
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="firstRow">Row of the time table that becomes its first.</param>
+    public static byte[] Pack(string manifest, int firstRow = 0)
     {
         CalibrationManifest read = ManifestReader.Read(manifest).Manifest!;
         Network network = LinkedNetwork.Of(read).Network;
@@ -49,6 +51,7 @@ internal static class CompiledSampler
         {
             var random = new Random(name.Length);
             bool floats = network.Operations.OfType<ConvolutionOperation>().FirstOrDefault(c => name == c.Name + ".weight") is not { WeightBits: not 32 };
+            for (int skipped = name == "embedding.vectors" ? firstRow * network.Embedding.Vectors : 0; skipped > 0; skipped--) random.NextSingle();
             if (floats) return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(random.NextSingle() * 0.125f))];
             return [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(random.Next(1, 8) | (random.Next(1, 8) << 4)))];
         }

@@ -72,6 +72,26 @@ public sealed class PackCalibratedWeightsTests : IDisposable
         Fail(Item(same.ManifestPath), "SPZ104", Item(one.ManifestPath));
     }
 
+    /// <summary>What a calibration for several solvers writes.</summary>
+    [Fact]
+    public void Manifests_of_several_solvers_share_one_blob()
+    {
+        TestModel one = new TestModel(_folder.Root).Write();
+        const string embedding = "\"vectors\": 5";
+        WeightTensor[] tensors = [.. WeightTensors.Of(TestModel.Network with { Embedding = TestModel.Network.Embedding with { Rows = 5 } }, TestModel.Steps).Values];
+        one.Tensors["embedding.vectors"] = new byte[5 * 5 * 4];
+        one.WriteWeights(TestModel.Safetensors(tensors, one.Tensors));
+        one.EditManifest(text => text.Replace(embedding, $"{embedding}, \"rows\": 5", StringComparison.Ordinal));
+        string second = _folder.File("second.calibration.json");
+        File.WriteAllText(second, File.ReadAllText(one.ManifestPath).Replace("\"rows\": 5", "\"rows\": 5, \"firstRow\": 3", StringComparison.Ordinal));
+
+        PackCalibratedWeights task = CreateTask([Item(one.ManifestPath), Item(second)]);
+
+        Assert.True(task.Execute());
+        Assert.Single(task.PackedWeights);
+        Assert.Single(Directory.GetFiles(_folder.File("obj/embed")));
+    }
+
     [Fact]
     public void Mistakes_in_the_manifest_are_left_to_the_generator()
     {
@@ -308,13 +328,29 @@ public sealed class PackCalibratedWeightsTests : IDisposable
         Assert.Equal([first.ManifestPath, third.ManifestPath], _engine.Errors.Select(e => e.File));
     }
 
+    [Theory]
+    [InlineData("file:///packages/docs/", "file:///packages/docs/SPZ104.md")]
+    [InlineData("", "")]
+    public void An_error_names_its_page(string help, string page)
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        File.Delete(model.WeightsPath);
+        PackCalibratedWeights task = CreateTask([Item(model.ManifestPath)]);
+        task.Help = help;
+        Assert.False(task.Execute());
+        Assert.Equal(page, Assert.Single(_engine.Errors).HelpLink);
+    }
+
     [Fact]
     public void Every_id_is_documented_and_tested()
     {
         foreach (string id in typeof(DiagnosticId).GetFields().Select(f => (string)f.GetRawConstantValue()!))
         {
             Assert.Contains(typeof(PackCalibratedWeightsTests).GetMethods(), m => m.Name.StartsWith(id, StringComparison.Ordinal));
-            Assert.Contains($"## {id}: ", File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "docs", "diagnostics.md")), StringComparison.Ordinal);
+            string page = File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "docs", "diagnostics", $"{id}.md"));
+            Assert.StartsWith($"# {id}: ", page, StringComparison.Ordinal);
+            Assert.Contains("\nCause: ", page, StringComparison.Ordinal);
+            Assert.Contains("\nFix: ", page, StringComparison.Ordinal);
         }
     }
 

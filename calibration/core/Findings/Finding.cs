@@ -7,6 +7,11 @@ public abstract record Finding;
 /// <param name="Of">What was found there.</param>
 public sealed record WithKeptLayers(Finding Of) : Finding;
 
+/// <summary>A finding about one of several solvers that share weights.</summary>
+/// <param name="Scheduler">Its family.</param>
+/// <param name="Of">What was found there.</param>
+public sealed record WithScheduler(string Scheduler, Finding Of) : Finding;
+
 /// <summary>So few trajectories that no interval can be told, and so nothing that needs evidence can be decided.</summary>
 /// <param name="Trajectories">Of the statistics.</param>
 /// <param name="Needed">Least for an interval.</param>

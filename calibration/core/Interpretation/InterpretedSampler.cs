@@ -67,7 +67,10 @@ public sealed class InterpretedSampler : Sampler
             Float32Bytes = 4 * model.Parameters,
             BitOperationsSaved = 1,
             Steps = [.. interpreted.Select((s, i) => new StepDescription(program.Evaluations[i].Timestep.Single, 32, 0, s.Sigma, s.Sigma, float.PositiveInfinity))],
-        }, device, packed);
+        }, device, packed)
+        {
+            Tokenizer = model.Text?.Tokenizer,
+        };
     }
 
     /// <summary>A calibrated artefact, as its generated sampler runs it.</summary>

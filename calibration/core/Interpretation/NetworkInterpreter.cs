@@ -41,7 +41,7 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         _slots = linked.Slots;
         _instructions = [.. network.Operations.Select(o => o.Accept(this))];
-        _embedding = new(steps, network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
+        _embedding = new(network.Embedding.RowsFor(steps), network.Embedding.Width, network.Embedding.Classes, network.Embedding.Vectors);
         _latentShape = Shape(_maps[network.Latent]);
         Latent = Buffer(network.Latent);
         Epsilon = Buffer(network.Epsilon);
@@ -122,7 +122,7 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     private void Evaluate(Execution run, int step, InterpretedStep parameters, OperationObserver? observer)
     {
-        if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, step, _embedding);
+        if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, Network.Embedding.FirstRow + step, _embedding);
         Run(run, _linked.CallOperations, _linked.StepOperations, parameters, observer);
     }
 

@@ -4,7 +4,7 @@ using Specializer.Manifest;
 
 namespace Specializer.Calibration;
 
-/// <summary>Writes an artefact: <c>NAME.weights.safetensors</c>, then <c>NAME.calibration.json</c> that binds it. Whatever interrupts it,
+/// <summary>Writes an artefact: <c>NAME.weights.safetensors</c>, then the manifests that bind it, usually one, <c>NAME.calibration.json</c>. Whatever interrupts it,
 /// a manifest on the disk means that its weights are whole; whoever else writes, it binds the bytes written here and no others.</summary>
 internal static class ArtifactWriter
 {
@@ -14,12 +14,21 @@ internal static class ArtifactWriter
     /// <param name="weights">The tensors.</param>
     /// <returns>Path of the manifest, and the manifest as written.</returns>
     /// <exception cref="IOException">A file cannot be written.</exception>
-    public static (string Path, CalibrationManifest Manifest) Write(string folder, CalibrationManifest manifest, SafetensorsWriter weights)
+    public static (string Path, CalibrationManifest Manifest) Write(string folder, CalibrationManifest manifest, SafetensorsWriter weights) =>
+        Write(folder, manifest.Model.Name, [manifest], weights)[0];
+
+    /// <summary>Writes a weights file and the manifests that share it, replacing older ones.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <param name="name">Of the weights file; each manifest's is its model's name.</param>
+    /// <param name="manifests">What they say of the weights file is replaced by what was written.</param>
+    /// <param name="weights">The tensors.</param>
+    /// <returns>Path of each manifest, and the manifest as written.</returns>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public static (string Path, CalibrationManifest Manifest)[] Write(string folder, string name, IReadOnlyList<CalibrationManifest> manifests, SafetensorsWriter weights)
     {
-        string path = Path.Combine(folder, $"{manifest.Model.Name}.calibration.json");
-        string file = $"{manifest.Model.Name}.weights.safetensors", weightsPath = Path.Combine(folder, file);
+        string file = $"{name}.weights.safetensors", weightsPath = Path.Combine(folder, file);
         // An old manifest beside new weights would be a mismatch that looks like a whole artefact.
-        Disk.Delete(path);
+        foreach (string old in manifests.Select(m => m.Model.Name).Append(name).Distinct()) Disk.Delete(PathOf(old));
         using var hash = SHA256.Create();
         long bytes = 0;
         AtomicFile.Write(weightsPath, stream =>
@@ -27,8 +36,15 @@ internal static class ArtifactWriter
             using (var hashed = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true)) weights.Write(hashed);
             bytes = stream.Position;
         });
-        manifest = manifest with { Weights = new(file, Convert.ToHexStringLower(hash.Hash!), bytes) };
-        AtomicFile.Write(path, stream => ManifestWriter.Write(manifest, stream));
-        return (path, manifest);
+        var identity = new WeightsIdentity(file, Convert.ToHexStringLower(hash.Hash!), bytes);
+        return [.. manifests.Select(m => WriteManifest(m with { Weights = identity }))];
+
+        (string, CalibrationManifest) WriteManifest(CalibrationManifest manifest)
+        {
+            AtomicFile.Write(PathOf(manifest.Model.Name), stream => ManifestWriter.Write(manifest, stream));
+            return (PathOf(manifest.Model.Name), manifest);
+        }
+
+        string PathOf(string model) => Path.Combine(folder, $"{model}.calibration.json");
     }
 }

@@ -20,16 +20,19 @@ internal sealed class CalibrationArtifact : IDisposable
 
     public CalibrationManifest Manifest { get; }
 
-    /// <summary>Finds the manifest of a folder.</summary>
-    /// <param name="folder">Holds one <c>NAME.calibration.json</c>.</param>
+    private const string Extension = ".calibration.json";
+
+    /// <summary>Finds the manifest of a folder, or takes the one that is named.</summary>
+    /// <param name="folder">Holds one <c>NAME.calibration.json</c>, or is one.</param>
     /// <exception cref="ArtifactException">There is none, or more than one.</exception>
     public static string Find(string folder)
     {
+        if (folder.EndsWith(Extension, StringComparison.Ordinal) && File.Exists(folder)) return folder;
         if (!Directory.Exists(folder)) throw new ArtifactException(folder, File.Exists(folder) ? "is a file. Name the folder that holds it." : "the folder does not exist.");
-        string[] found = Disk.Files(folder, "*.calibration.json");
+        string[] found = Disk.Files(folder, $"*{Extension}");
         return found.Length == 1 ? found[0] : throw new ArtifactException(folder, found.Length == 0
             ? "there is no *.calibration.json. Calibrate a model into this folder first."
-            : $"there are {found.Length} files *.calibration.json. Keep one artefact in a folder.");
+            : $"there are {found.Length} files *.calibration.json. Name one of them: {string.Join(", ", found.Select(Path.GetFileName).Order(StringComparer.Ordinal))}.");
     }
 
     /// <summary>Opens an artefact.</summary>

@@ -75,7 +75,9 @@ internal static class ManifestWriter
         if (network.Inputs.Count > 0) Write(json.Line().Key("inputs"), network.Inputs);
         Write(json.Line().Key("maps"), network.Maps);
         json.Line().Key("embedding").Open('{').Key("width").Value(network.Embedding.Width).Key("classes").Value(network.Embedding.Classes)
-            .Key("vectors").Value(network.Embedding.Vectors).Close('}');
+            .Key("vectors").Value(network.Embedding.Vectors);
+        if (network.Embedding.Rows > 0) json.Key("rows").Value(network.Embedding.Rows).Key("firstRow").Value(network.Embedding.FirstRow);
+        json.Close('}');
         Write(json.Line().Key("operations"), network.Operations);
         json.Close('}', ownLine: true);
     }

@@ -83,12 +83,12 @@ internal sealed class ActivationCollector
 
     /// <summary>Fixes the scale of each convolution's inputs, from the first unit's largest ones with one bit to spare; before anything is observed. Every part of a
     /// calibration that is split finds the same scales.</summary>
-    /// <param name="reference">FP32 trajectories.</param>
+    /// <param name="references">FP32 trajectories, of each solver.</param>
     /// <param name="visit">Told after each step.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public void FixScales(ReferenceTrajectories reference, Action<TrajectoryState> visit, CancellationToken cancellation) => FixScales(look =>
+    public void FixScales(IEnumerable<ReferenceTrajectories> references, Action<TrajectoryState> visit, CancellationToken cancellation) => FixScales(look =>
     {
-        foreach (TrajectoryState state in reference.Run(0, look, cancellation)) visit(state);
+        foreach (TrajectoryState state in references.SelectMany(reference => reference.Run(0, look, cancellation))) visit(state);
     });
 
     /// <summary>The same for a network without trajectories.</summary>
@@ -157,6 +157,12 @@ internal sealed class ActivationCollector
             for (int s = 0; s < _sources.Length; s++) _histograms[step][s].Merge(other._histograms[step][s]);
         }
 
+        MergeMoments(other);
+    }
+
+    /// <summary>Adds the input moments along another solver's trajectories, for weights that serve both; ranges stay each solver's own.</summary>
+    public void MergeMoments(ActivationCollector other)
+    {
         for (int l = 0; l < _layers.Length; l++) _layers[l].Moments!.Merge(other._layers[l].Moments!);
     }
 

@@ -13,13 +13,14 @@ namespace Specializer.Calibration;
 internal sealed record CalibrationContext(
     ImportedModel Model, SchedulerRun Run, CalibrationOptions Options, Device Device, int Threads, IProgress<CalibrationProgress>? Progress, CancellationToken Cancellation)
 {
-    private double _done, _resumed;
-
     /// <summary>What this process collects; null for one that does all of it.</summary>
     public UnitRanges? Ranges { get; init; }
 
-    /// <summary>All the work there will be, in evaluations of a unit's trajectories.</summary>
-    public double Total { get; set; } = 1;
+    /// <summary>All solvers that the weights are for, this one among them: they share one weights file, whose table has a row for each evaluation of each.</summary>
+    public IReadOnlyList<SchedulerRun> Solvers { get; init; } = [Run];
+
+    /// <summary>Counts the work of all solvers.</summary>
+    public CalibrationMeter Meter { get; init; } = new(Progress);
 
     /// <summary>The solver.</summary>
     public SolverProgram Program => Run.Program;
@@ -28,25 +29,28 @@ internal sealed record CalibrationContext(
     public bool InjectsNoise => Program.Evaluations.Any(e => e.Sigma != 0);
 
     /// <summary>Timesteps in the order of sampling.</summary>
-    public float[] Timesteps => [.. Program.Evaluations.Select(e => e.Timestep.Single)];
+    public float[] Timesteps => TimestepsOf(Run);
+
+    /// <summary>Timesteps of all solvers: the rows of the weights file's table.</summary>
+    public float[] TableTimesteps => [.. Solvers.SelectMany(TimestepsOf)];
+
+    /// <summary>The FP32 network, with the rows of the table that are this solver's.</summary>
+    public Network Network => Solvers.Count == 1 ? Model.Network : Model.Network with
+    {
+        Embedding = Model.Network.Embedding with { Rows = TableTimesteps.Length, FirstRow = Solvers.TakeWhile(s => !ReferenceEquals(s, Run)).Sum(s => s.Program.Evaluations.Count) },
+    };
 
     /// <summary>FP32 trajectories.</summary>
-    public ReferenceTrajectories Reference() => new(Model, Program, Options, Device);
+    public ReferenceTrajectories Reference() => Reference(Run);
 
-    /// <summary>The part of <see cref="Total"/> that is done.</summary>
-    public double Done => _done;
+    /// <summary>FP32 trajectories of one of the <see cref="Solvers"/>.</summary>
+    public ReferenceTrajectories Reference(SchedulerRun solver) => new(Model, solver.Program, Options, Device);
 
     /// <summary>Adds to the work done.</summary>
-    public void Report(string phase, double work)
-    {
-        _done = Math.Min(_done + work, Total);
-        Progress?.Report(new(phase, _done, Total, _resumed));
-    }
+    public void Report(string phase, double work) => Meter.Report(phase, work);
 
     /// <summary>Adds to the work done what an earlier, interrupted run did.</summary>
-    public void Resume(string phase, double work)
-    {
-        _resumed += work;
-        Report(phase, work);
-    }
+    public void Resume(string phase, double work) => Meter.Resume(phase, work);
+
+    private static float[] TimestepsOf(SchedulerRun solver) => [.. solver.Program.Evaluations.Select(e => e.Timestep.Single)];
 }

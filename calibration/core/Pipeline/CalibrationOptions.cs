@@ -66,8 +66,11 @@ public sealed record CalibrationOptions
     public int Steps { get; init; } = 50;
     /// <summary>Evaluations of the network in these steps, known when the solver is.</summary>
     internal int Evaluations { get => field == 0 ? Steps : field; init; }
-    /// <summary>Family of the scheduler, such as <c>ddim</c> or <c>dpmsolver++</c> (docs/schedulers.md); null for the model's own, or for DDIM where that is DDPM and η is not 1.</summary>
-    public string? Scheduler { get; init; }
+    /// <summary>Families of schedulers, such as <c>ddim</c> or <c>dpmsolver++</c> (docs/schedulers.md); none for the model's own, or for DDIM where that is DDPM and η is not 1. Several give a manifest each
+    /// and one weights file, rounded for the states of all.</summary>
+    public IReadOnlyList<string> Schedulers { get; init; } = [];
+    /// <summary>The only one of <see cref="Schedulers"/>; null where there is none, or more than one.</summary>
+    public string? Scheduler { get => Schedulers is [var only] ? only : null; init => Schedulers = value is null ? [] : [value]; }
     /// <summary>η of DDIM, γ of TCD, in [0, 1]; null for the family's own, which is 0 for DDIM.</summary>
     public double? Eta { get; init; }
     /// <summary>Bits of the weights, 4 or 8; first and last convolution have 8.</summary>
@@ -140,6 +143,8 @@ public sealed record CalibrationOptions
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         Require(Memory >= 0, $"{Memory} bytes of memory are not possible; ask for 0 (no bound) or more.");
         Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");
+        Require(Schedulers.Count < 2 || (SensitiveLayers == 0 && Rounding != RoundingChoice.Reconstruct),
+            "Several schedulers share their weights: layers to keep at 8 bits, and learned rounding, would be chosen for one of them. Calibrate for one scheduler, or leave that out.");
         Require(SensitiveLayers == 0 || (Activations == ActivationWidth.Mixed && Policy == BitPolicy.Budget && Rounding != RoundingChoice.Reconstruct),
             "Sensitive layers are paid for by the budget's steps: they need mixed activations, the policy 'budget', and rounding that is not learned.");
         if (Rounding == RoundingChoice.Reconstruct)

@@ -11,11 +11,13 @@ internal sealed class CalibrationRun
     private readonly Checkpoint _checkpoint;
     private readonly QuantizationVariant[] _variants;
     private readonly Dictionary<int, QuantizedNetwork> _networks;
-    private readonly Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
+    private readonly List<CalibrationRun> _sharing = [];
+    private Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
     private readonly Dictionary<QuantizationVariant, ActivationRange[][]> _ranges = [];
     private readonly string _noisePhase;
     private readonly int _units, _rangeUnits;
     private readonly MemoryPlan _memory;
+    private CalibrationRun? _owner;
     private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
     private WidthStatistics[] _statistics = [];
@@ -38,11 +40,12 @@ internal sealed class CalibrationRun
     {
         (Context, _checkpoint, _variants, _noisePhase, Learner) = (context, checkpoint, [.. variants], noisePhase, context.Options.Engine);
         _networks = variants.Select(v => v.WeightBits).Append(context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
-            bits => QuantizedNetwork.Of(context.Model.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []));
+            bits => QuantizedNetwork.Of(context.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []));
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
         _rangeUnits = ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories);
-        _memory = new(context.Model, _networks.Values, context.Options, IsSecondOrder);
+        // The same for all solvers, whose groups of layers must be the same.
+        _memory = new(context.Model, _networks.Values, context.Options with { Evaluations = context.TableTimesteps.Length }, IsSecondOrder, context.Solvers.Count);
     }
 
     /// <summary>What is calibrated, and for what.</summary>
@@ -70,7 +73,7 @@ internal sealed class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => (1 + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
+    public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
@@ -111,21 +114,19 @@ internal sealed class CalibrationRun
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);
 
+    /// <summary>Takes the weights of another solver's run, which rounds them for the states of both; that run's weights are quantized first.</summary>
+    /// <param name="weights">The run whose weights these will be.</param>
+    public void Share(CalibrationRun weights)
+    {
+        _owner = weights;
+        weights._sharing.Add(this);
+    }
+
     /// <summary>Integers for the weights, ranges for the activations. Groups of layers that have no moments yet get them from passes of their own.</summary>
     public void QuantizeWeights()
     {
-        // Processes that share a calibration round for themselves.
-        _rounded ??= _checkpoint.Rounded(RoundedPhase);
-        ActivationCollector moments = _activations!;
-        for (int group = 0; group < _memory.Groups.Count; group++)
-        {
-            string[] layers = _memory.Groups[group];
-            if (group > 0 && AllRounded(layers)) continue;
-            if (group > 0) moments = Collect($"moments-{group}-of-{_memory.Groups.Count}", group);
-            Round(layers, moments);
-            moments.ForgetMoments();
-            if (group > 0) _checkpoint.Delete($"moments-{group}-of-{_memory.Groups.Count}");
-        }
+        if (_owner is not null) (_rounded, _tensors) = (_owner._rounded, _owner._tensors);
+        else RoundGroups();
 
         foreach (QuantizationVariant variant in _variants)
         {
@@ -134,7 +135,7 @@ internal sealed class CalibrationRun
             {
                 bool secondOrder = rounding != RoundingChoice.Nearest;
                 if (!secondOrder) RoundNearest(_networks[bits].Network);
-                _tensors.Add((bits, rounding), new(Context.Model, Context.Timesteps, _networks[bits].Network, _rounded, secondOrder));
+                _tensors.Add((bits, rounding), new(Context.Model, Context.TableTimesteps, _networks[bits].Network, _rounded!, secondOrder));
             }
 
             _ranges[variant] = SearchRanges(variant);
@@ -188,6 +189,25 @@ internal sealed class CalibrationRun
 
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
+    private void RoundGroups()
+    {
+        // Processes that share a calibration round for themselves.
+        _rounded ??= _checkpoint.Rounded(RoundedPhase);
+        CalibrationRun[] runs = [this, .. _sharing];
+        for (int group = 0; group < _memory.Groups.Count; group++)
+        {
+            string[] layers = _memory.Groups[group];
+            if (group > 0 && AllRounded(layers)) continue;
+            string phase = $"moments-{group}-of-{_memory.Groups.Count}";
+            ActivationCollector[] moments = [.. runs.Select(run => group == 0 ? run._activations! : run.Collect(phase, group))];
+            // Of all solvers that the weights are for.
+            foreach (ActivationCollector other in moments.Skip(1)) moments[0].MergeMoments(other);
+            Round(layers, moments[0]);
+            foreach (ActivationCollector collected in moments) collected.ForgetMoments();
+            foreach (CalibrationRun run in runs.Where(_ => group > 0)) run._checkpoint.Delete(phase);
+        }
+    }
+
     private ActivationCollector Collect(string name, int group)
     {
         using ReferenceTrajectories reference = Context.Reference();
@@ -200,8 +220,8 @@ internal sealed class CalibrationRun
             Begin = (activations, done) =>
             {
                 if (done < 0 && group > 0) activations.TakeScales(_activations!);
-                else if (done < 0) activations.FixScales(reference, _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
-                else Context.Resume(phase, ((group == 0 ? 1 : 0) + done) * ObservingWork);
+                else if (done < 0) FixScales(activations);
+                else Context.Resume(phase, ((group == 0 ? Context.Solvers.Count : 0) + done) * ObservingWork);
             },
             Collect = (activations, unit) =>
             {
@@ -211,6 +231,20 @@ internal sealed class CalibrationRun
             Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
+
+        // One scale for all solvers, whose moments are added.
+        void FixScales(ActivationCollector activations)
+        {
+            var others = Context.Solvers.Where(solver => !ReferenceEquals(solver, Context.Run)).Select(Context.Reference).ToList();
+            try
+            {
+                activations.FixScales([reference, .. others], _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+            }
+            finally
+            {
+                others.ForEach(other => other.Dispose());
+            }
+        }
 
         ActivationCollector New() => new(reference.Network, Quantized,
             Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, _memory.Groups[group], histograms: group == 0);

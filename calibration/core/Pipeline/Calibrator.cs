@@ -4,9 +4,13 @@ using Specializer.Manifest;
 namespace Specializer.Calibration;
 
 /// <summary>A finished calibration.</summary>
-/// <param name="ManifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>
+/// <param name="ManifestPaths">Path of <c>NAME.calibration.json</c>, or of <c>NAME-SCHEDULER.calibration.json</c> for each of several schedulers; the weights lie beside it.</param>
 /// <param name="Findings">What was decided and why, and what a person should look at.</param>
-public sealed record CalibrationResult(string ManifestPath, IReadOnlyList<Finding> Findings);
+public sealed record CalibrationResult(IReadOnlyList<string> ManifestPaths, IReadOnlyList<Finding> Findings)
+{
+    /// <summary>Path of the first manifest.</summary>
+    public string ManifestPath => ManifestPaths[0];
+}
 
 /// <summary>Calibrates a model: FP32 trajectories, quantization, noise statistics on the integer kernels, bits and corrections per step.</summary>
 public static class Calibrator
@@ -57,53 +61,62 @@ public static class Calibrator
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
-        SchedulerRun solver = Solver(model, options);
-        options = options with { Evaluations = solver.Program.Evaluations.Count };
+        SchedulerRun[] solvers = Solvers(model, options);
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
-        var context = new CalibrationContext(model, solver, options, device, threads, progress, cancellation) { Ranges = ranges };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
         string identity = Identity(model, options);
         // Processes that share the work must form the same groups of layers.
         ranges?.Begin($"{identity}\n{options.Memory}");
-        var checkpoint = new Checkpoint(folder, model.Name, identity, findings);
-        var run = new CalibrationRun(context, checkpoint);
-        var decision = new DecisionPhase(run, checkpoint, findings);
-        var sensitive = new SensitivePhase(run, decision, checkpoint, findings);
-        var parts = new PartsPhase(context, findings);
-        context.Total = run.Work + decision.Work + sensitive.Work + parts.Work;
-        run.CollectActivations();
-        run.QuantizeWeights();
-        run.CollectNoise();
+        var meter = new CalibrationMeter(progress);
+        SolverCalibration[] calibrations = [.. solvers.Select(solver => new SolverCalibration(
+            new(model, solver, options with { Evaluations = solver.Program.Evaluations.Count }, device, threads, progress, cancellation) { Ranges = ranges, Solvers = solvers, Meter = meter },
+            new(folder, model.Name, identity, findings, solvers.Length == 1 ? "" : $"{Label(solver)}."), solvers.Length == 1 ? findings : []))];
+        var parts = new PartsPhase(calibrations[0].Context, findings);
+        meter.Total = calibrations.Sum(c => c.Work) + parts.Work;
+        SolverCalibration.Collect(calibrations);
         if (ranges is { Decides: false })
         {
-            run.DeleteRounded();
+            calibrations[0].DeleteRounded();
             return null;
         }
 
-        run.ForgetOtherWeights();
-        (run, CalibrationManifest manifest) = sensitive.Decide(decision.Decide());
+        CalibrationManifest[] manifests = [.. calibrations.Select(c => c.Decide())];
         PipelineParts others = parts.Choose();
-        manifest = others.AddTo(manifest);
         var weights = new SafetensorsWriter();
-        run.Tensors.AddTo(weights);
+        calibrations[0].Tensors.AddTo(weights);
         others.AddTo(weights);
-        string path = ArtifactWriter.Write(folder, manifest, weights).Path;
-        findings.AddRange(checkpoint.Delete());
-        return new(path, findings);
+        string[] paths = [.. ArtifactWriter.Write(folder, model.Name, [.. manifests.Select((m, i) => others.AddTo(solvers.Length == 1 ? m : m with
+        {
+            Model = m.Model with { Name = $"{model.Name}-{Label(solvers[i])}" },
+        }))], weights).Select(written => written.Path)];
+        if (solvers.Length > 1) findings.AddRange(calibrations.SelectMany(c => c.Findings.Select(f => new WithScheduler(c.Context.Run.Identity.Family, f))));
+        findings.AddRange(calibrations.SelectMany(c => c.Checkpoint.Delete()));
+        return new(paths, findings);
     }
 
-    /// <summary>The solver that options ask for.</summary>
+    /// <summary>The solver that options ask for: the only one, or the model's own.</summary>
     /// <exception cref="ArgumentException">Steps or η are not possible.</exception>
     /// <exception cref="UnsupportedModelException">What the solver needs is not compiled.</exception>
-    internal static SchedulerRun Solver(ImportedModel model, CalibrationOptions options)
+    internal static SchedulerRun Solver(ImportedModel model, CalibrationOptions options) => Solver(model, options, options.Scheduler);
+
+    private static SchedulerRun[] Solvers(ImportedModel model, CalibrationOptions options)
     {
-        SchedulerRun run = model.Scheduler.Run(options.Scheduler, options.Steps, options.Eta);
+        SchedulerRun[] solvers = options.Schedulers.Count == 0 ? [Solver(model, options)] : [.. options.Schedulers.Select(scheduler => Solver(model, options, scheduler))];
+        if (solvers.GroupBy(s => s.Identity.Family).FirstOrDefault(g => g.Count() > 1) is { Key: { } twice })
+            throw new ArgumentException($"The scheduler {twice} is named twice; each gives one manifest.", nameof(options));
+        int rows = solvers.Sum(s => s.Program.Evaluations.Count), most = ManifestLimits.Rows;
+        return rows <= most ? solvers : throw new ArgumentException($"The schedulers evaluate the network {rows} times in all; {most} are the most.", nameof(options));
+    }
+
+    private static SchedulerRun Solver(ImportedModel model, CalibrationOptions options, string? scheduler)
+    {
+        SchedulerRun run = model.Scheduler.Run(scheduler, options.Steps, options.Eta);
         if (run.Program.LearnsVariance)
         {
             throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, "variance_type", $"\"{run.Identity["variance_type"]}\"",
@@ -114,6 +127,9 @@ public static class Calibrator
         return run.Program.Evaluations.Count <= most ? run
             : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));
     }
+
+    /// <summary>What tells a solver's files from others': its family in letters that names of models may have, dpmsolverpp for dpmsolver++.</summary>
+    private static string Label(SchedulerRun solver) => solver.Identity.Family.Replace('+', 'p');
 
     /// <summary>Why a model is not calibrated, whatever the options; null for one that is.</summary>
     internal static UnsupportedSetting? Obstacle(ImportedModel model) =>

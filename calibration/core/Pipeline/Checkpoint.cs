@@ -10,7 +10,8 @@ namespace Specializer.Calibration;
 /// <param name="name">Of the artefact.</param>
 /// <param name="identity">Everything that decides the state: another model, other options or other code start anew.</param>
 /// <param name="findings">Receives word of a file that is there and cannot be used.</param>
-internal sealed class Checkpoint(string? folder, string name, string identity, ICollection<Finding>? findings = null)
+/// <param name="prefix">Before the name of each phase, where a calibration has several solvers.</param>
+internal sealed class Checkpoint(string? folder, string name, string identity, ICollection<Finding>? findings = null, string prefix = "")
 {
     private const uint Magic = 0x344B5A53; // "SZK4", little-endian
 
@@ -137,5 +138,8 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         return left;
     }
 
-    private string PathOf(string phase) => Path.Combine(folder!, $"{name}.{phase}.checkpoint");
+    /// <summary>A phase's name among those of all solvers.</summary>
+    public string Qualify(string phase) => prefix + phase;
+
+    private string PathOf(string phase) => Path.Combine(folder!, $"{name}.{Qualify(phase)}.checkpoint");
 }

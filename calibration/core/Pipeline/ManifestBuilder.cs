@@ -28,7 +28,7 @@ internal static class ManifestBuilder
     public static IEnumerable<string> Options(CalibrationOptions o)
     {
         yield return Text($"--steps {o.Steps}");
-        if (o.Scheduler is not null) yield return $"--scheduler {o.Scheduler}";
+        foreach (string scheduler in o.Schedulers) yield return $"--scheduler {scheduler}";
         if (o.Eta is { } eta) yield return Text($"--eta {eta}");
         yield return Text($"--weights {o.WeightBits}");
         yield return $"--activations {o.Activations switch { ActivationWidth.Four => "4", ActivationWidth.Eight => "8", _ => "mixed" }}";

@@ -14,8 +14,9 @@ internal sealed class MemoryPlan
     /// <param name="networks">It with integers, once for each bit width of weights.</param>
     /// <param name="options">Of the calibration.</param>
     /// <param name="secondOrder">Whether a rounding needs moments.</param>
+    /// <param name="solvers">Solvers whose moments are held side by side, until they are added.</param>
     /// <exception cref="ArgumentException">The budget cannot be kept.</exception>
-    public MemoryPlan(ImportedModel model, IReadOnlyCollection<QuantizedNetwork> networks, CalibrationOptions options, bool secondOrder)
+    public MemoryPlan(ImportedModel model, IReadOnlyCollection<QuantizedNetwork> networks, CalibrationOptions options, bool secondOrder, int solvers = 1)
     {
         QuantizedNetwork first = networks.First();
         var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
@@ -25,7 +26,7 @@ internal sealed class MemoryPlan
         (string Name, int Size)[] layers = secondOrder
             ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps)))] : [];
         // Rounding has moments, H and R of a layer, when the FP32 network is gone.
-        long fixedBytes = Program + Histograms + Reference, largest = layers.Select(l => Math.Max(ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
+        long fixedBytes = Program + Histograms + Reference, largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
         Least = Math.Max(Noise, fixedBytes + largest);
         if (options.Memory > 0 && options.Memory < Least)
         {
@@ -33,7 +34,7 @@ internal sealed class MemoryPlan
                 $"Calibrating {model.Name} needs {Least / 1e9:F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
         }
 
-        Groups = [.. Group(layers, options.Memory > 0 ? options.Memory - fixedBytes : long.MaxValue)];
+        Groups = [.. Group(layers, options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
     }
 
     /// <summary>For a calibration with the default options, and as many steps.</summary>

@@ -39,7 +39,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         RunOwn();
         context.Report("waiting for others", 0);
         T? all = null;
-        foreach (UnitRange range in ranges.All(name, units, range => checkpoint.FileOf(PartName(range)), context.Cancellation))
+        foreach (UnitRange range in ranges.All(Shared, units, range => checkpoint.FileOf(PartName(range)), context.Cancellation))
         {
             T part = Load(range) ?? throw new ShardMissingException($"{checkpoint.FileOf(PartName(range))} is damaged, or is of another model, other options or another build of the tools. Delete it, and run what made it again.");
             if (all is null) all = part;
@@ -52,7 +52,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Collects what this process should, and leaves it for the others.</summary>
     public void RunOwn()
     {
-        while (ranges!.Next(name, units, context.Cancellation) is { } range)
+        while (ranges!.Next(Shared, units, context.Cancellation) is { } range)
         {
             if (Load(range) is null)
             {
@@ -62,9 +62,12 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
                 checkpoint.Delete(begun);
             }
 
-            ranges.Finish(name, range);
+            ranges.Finish(Shared, range);
         }
     }
+
+    /// <summary>What other processes know it by.</summary>
+    private string Shared => checkpoint.Qualify(name);
 
     private string PartName(UnitRange range) => $"{name}.{range.First}-{range.End}";
 

@@ -44,7 +44,7 @@ public static class ArtifactEvaluation
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
-        var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Total = DrawingWork(options, 1) };
+        var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
         var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
         if (options.ResumeFolder is { } resume)
         {
@@ -58,7 +58,7 @@ public static class ArtifactEvaluation
             calibrated.Validate(model);
             var all = new AblationRows(manifest, learned: options.Engine is not null);
             var calibration = new AblationCalibration(context, checkpoint, all, options.Engine);
-            context.Total = calibration.Work + DrawingWork(options, MostRows);
+            context.Meter.Total = calibration.Work + DrawingWork(options, MostRows);
             calibration.Run();
             rows.AddRange(all.All(calibration));
         }
@@ -110,13 +110,13 @@ public static class ArtifactEvaluation
             samplers.AddRange(drawn.Select(i => InterpretedSampler.FromManifest(rows[i].Manifest, rows[i].Tensor, device)));
             using var run = new PairedRun(samplers, options, seed, digits, checkpoint, [.. options.Prompts.Select(p => model.Text!.Ids(p))]);
             double drawing = DrawingWork(options, drawn.Length);
-            context.Total = context.Done + drawing;
+            context.Meter.Total = context.Meter.Done + drawing;
             run.Run(phase => context.Report(phase, drawing / run.Units), units => context.Resume("paired images", units * drawing / run.Units), context.Cancellation);
 
             RowMeasurement[] measured = [.. rows.Select((_, i) => run.Rows[1 + Array.IndexOf(drawn, drawnAs[i])])];
             var floors = digits is null ? null : new SamplingFloors(digits.RealAccuracy, digits.RealFrechet, digits.Distance(run.Rows[0].Features, run.OtherFloat32Features));
             SamplerDescription d = float32.Description;
-            context.Report("intervals", context.Total);
+            context.Report("intervals", context.Meter.Total);
             return new()
             {
                 Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],

@@ -30,6 +30,7 @@ public static class FindingText
         LayersDecided f => Text($"{f.Layers.Count} layers at 8 bits ({string.Join(", ", f.Layers)}), 4-bit activations at {f.FourBitSteps} steps instead of {f.FourBitStepsWithout}, {f.BitOperationsSaved:0.##} against {f.BitOperationsSavedWithout:0.##} times fewer bit operations: {ErrorChange(f.ErrorChangeDb, f.Images)}; {(f.Kept ? "kept" : "not kept, for it is not better beyond the interval")}"),
         PartQuantized f => $"{f.Part}: {Choice(f)}; {Text($"{f.MultiplyAccumulates:N0} MACs, {f.BitOperationsSaved:0.0} times fewer bit operations, {f.WeightBytes:N0} bytes of weights")}",
         PromptsCut f => $"{f.Prompts.Count} prompts are longer than {f.Tokens} tokens, and the text encoder sees their beginning alone: {string.Join("; ", f.Prompts.Take(3))}{(f.Prompts.Count > 3 ? "; …" : "")}",
+        WithScheduler f => $"{f.Scheduler}: {Sentence(f.Of)}",
         WithKeptLayers f => $"with these layers: {Sentence(f.Of)}",
         CheckpointSetAside f => $"{f.File} cannot be used, for {f.Reason}: that phase started anew",
         CheckpointNotDeleted f => $"'{f.Path}' is no longer needed but cannot be deleted: {f.Reason}",

@@ -38,7 +38,7 @@ function show(step) {
   $("step").value = step;
   $("step-value").textContent = frame ? `${step} of ${frame.steps}` : "0";
   $("step").setAttribute("aria-valuetext", frame ? `step ${step} of ${frame.steps}` : "not begun");
-  const what = drawing ? `“${drawing.prompt}” after step ${step}` : "";
+  const what = drawing ? `${drawing.prompt ? `“${drawing.prompt}” ` : ""}after step ${step}` : "";
   picture($("float32"), frame?.float32, frame ? `FP32: ${what}` : "");
   picture($("quantized"), frame?.quantized, frame ? `Quantized: ${what}` : "");
   const until = frames.slice(0, step);
@@ -136,7 +136,7 @@ function hang(finished, itsFrames) {
   const item = document.createElement("li"), button = document.createElement("button"), image = document.createElement("img"), text = document.createElement("span");
   image.src = `data:image/png;base64,${itsFrames.at(-1).quantized}`;
   image.alt = "";
-  text.textContent = `${finished.prompt}, seed ${finished.seed}`;
+  text.textContent = [finished.prompt, `seed ${finished.seed}`].filter(Boolean).join(", ");
   button.dataset.id = finished.id;
   button.append(image, text);
   button.addEventListener("click", () => {
@@ -195,6 +195,10 @@ async function open() {
     chip.addEventListener("click", () => { $("prompt").value = example; pressExample(); });
     $("examples").append(chip);
   }
+  $("prompt-label").textContent = model.asks === "prompt" ? "Prompt" : "What";
+  $("prompt-field").hidden = model.asks === "nothing";
+  $("prompt").required = model.asks !== "nothing";
+  $("prompt").value = model.examples[0] ?? "";
   $("guidance").min = model.guidanceMinimum;
   $("guidance").max = model.guidanceMaximum;
   $("guidance").value = model.guidance;

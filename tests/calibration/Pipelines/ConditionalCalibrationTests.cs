@@ -1,5 +1,6 @@
 using Specializer.Manifest;
 using Specializer.Tests;
+using Specializer.Tool;
 
 namespace Specializer.Calibration.Tests;
 
@@ -57,6 +58,18 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     public void Each_network_is_judged_by_the_pictures()
     {
         Assert.Equal([("text encoder", true), ("decoder", true)], calibrated.Result.Findings.OfType<PartQuantized>().Select(f => (f.Part, f.Integers > 0)).OrderByDescending(f => f.Part, StringComparer.Ordinal));
+    }
+
+    /// <summary>What <c>specializer new</c> writes around it.</summary>
+    [Fact]
+    public void A_new_program_draws_prompts()
+    {
+        using var folder = new TemporaryFolder();
+        NewProject project = NewProject.For(folder.File("app"), calibrated.Result.ManifestPath, null);
+        project.Write();
+        Assert.EndsWith(" -- \"red heart\"", project.Run, StringComparison.Ordinal);
+        Assert.Contains("<PackageReference Include=\"Specializer.Text\"", File.ReadAllText(folder.File("app/app.csproj")), StringComparison.Ordinal);
+        Assert.Contains("Prompts = prompts", File.ReadAllText(folder.File("app/Program.cs")), StringComparison.Ordinal);
     }
 
     /// <summary>FP32 and the artefact draw the same prompts from the same noise, decoder included.</summary>

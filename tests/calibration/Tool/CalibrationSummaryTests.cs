@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Specializer.Tests;
 using Specializer.Tool;
 
@@ -40,6 +41,18 @@ public class CalibrationSummaryTests
     {
         string folder = Path.GetFullPath("project");
         Assert.Equal($"""<CalibrationManifest Include="out/a &amp; b.calibration.json" ClassName="{type}" />""", CalibrationSummary.ProjectLine(Path.Combine(folder, "out", "a & b.calibration.json"), folder, name));
+    }
+
+    /// <summary>What <c>calibrate --json</c> prints.</summary>
+    [Fact]
+    public void The_outcome_in_JSON_has_the_verdicts_figures()
+    {
+        var outcome = new CalibrationOutcome(true, [new("out/mnist.calibration.json", "<line/>", null, CalibrationVerdict.Of(Report(12)))], ["found"]);
+        using JsonDocument json = JsonDocument.Parse(CommandJson.Serialize(outcome));
+        JsonElement manifest = Assert.Single(json.RootElement.GetProperty("manifests").EnumerateArray());
+        Assert.Equal(("usable", 12, 712_344), (manifest.GetProperty("verdict").GetProperty("word").GetString(), manifest.GetProperty("verdict").GetProperty("snrDb").GetDouble(), manifest.GetProperty("verdict").GetProperty("weightBytes").GetInt64()));
+        Assert.Equal("out/mnist.calibration.json", manifest.GetProperty("manifest").GetString());
+        Assert.Equal(JsonValueKind.Null, manifest.GetProperty("page").ValueKind);
     }
 
     [Fact]

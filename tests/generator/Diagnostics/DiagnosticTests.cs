@@ -27,11 +27,22 @@ public sealed class DiagnosticTests
         Assert.Equal(ids, Descriptors.All.Select(d => d.Id).Order());
         Assert.Equal(ids, ManifestMistakes.All.Select(m => m.Id).Distinct().Concat(s_ownTests).Order());
 
-        string documentation = File.ReadAllText(System.IO.Path.Combine(SharedData.RepositoryRoot, "docs", "diagnostics.md"));
+        string folder = System.IO.Path.Combine(SharedData.RepositoryRoot, "docs", "diagnostics"), index = File.ReadAllText($"{folder}.md");
         // SPZ1xx are the build tasks'.
-        string[] sections = [.. documentation.Split("\n## ").Skip(1).Where(s => s.StartsWith("SPZ0", StringComparison.Ordinal))];
-        Assert.Equal(Descriptors.All.Select(d => $"{d.Id}: {d.Title}").Order(), sections.Select(s => s.Split('\n')[0]).Order());
-        Assert.All(sections, s => Assert.True(s.Contains("\nCause: ", StringComparison.Ordinal) && s.Contains("\nFix: ", StringComparison.Ordinal), s));
+        string[] pages = [.. Directory.GetFiles(folder, "SPZ0*.md").Select(File.ReadAllText)];
+        Assert.Equal(Descriptors.All.Select(d => $"# {d.Id}: {d.Title}").Order(), pages.Select(s => s.Split('\n')[0]).Order());
+        Assert.All(pages, s => Assert.True(s.Contains("\nCause: ", StringComparison.Ordinal) && s.Contains("\nFix: ", StringComparison.Ordinal), s));
+        Assert.All(Directory.GetFiles(folder), page => Assert.Contains($"](diagnostics/{System.IO.Path.GetFileName(page)})", index, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("SPZ001")]
+    [InlineData("SPZ099")]
+    public void The_page_is_named_where_the_build_says_where_pages_lie(string id)
+    {
+        var info = DiagnosticInfo.OfProject(id, "wrong");
+        Assert.Equal($"file:///docs/{id}.md", info.ToDiagnostic("file:///docs/").Descriptor.HelpLinkUri);
+        Assert.Equal("", info.ToDiagnostic("").Descriptor.HelpLinkUri);
     }
 
     [Theory]
@@ -205,7 +216,7 @@ public sealed class DiagnosticTests
         var file = new ManifestFile(Path, s_valid, true, "", "", "", "");
         ParseResult result = SamplerParser.Parse(file, null!, default);
         Assert.Equal("SPZ099", Assert.Single(result.Diagnostics).Id);
-        Assert.Equal("SPZ099", result.Diagnostics[0].ToDiagnostic().Id);
+        Assert.Equal("SPZ099", result.Diagnostics[0].ToDiagnostic("").Id);
     }
 
     [Fact]

@@ -129,6 +129,8 @@ internal static class ManifestMistakes
         Change("guidance without null label", "SPZ016", "2", "needs a null label", j => { j["sampling"]!["guidance"] = 2; j["model"]!["nullLabel"] = -1; }, guided: true),
         Change("null label that is no class", "SPZ016", "3", "none of the 3 classes", j => j["model"]!["nullLabel"] = 3, guided: true),
         Change("classes that differ", "SPZ016", "4", "4 classes, the model 3", j => j["network"]!["embedding"]!["classes"] = 4, guided: true),
+        Change("rows beyond the table", "SPZ016", "3", "the 2 steps begin at row 2", j => (j["network"]!["embedding"]!["rows"], j["network"]!["embedding"]!["firstRow"]) = (3, 2)),
+        Change("a first row without a table of rows", "SPZ016", "1", "the 2 steps begin at row 1", j => j["network"]!["embedding"]!["firstRow"] = 1),
         Change("width without classes", "SPZ016", "16", "width is 0", j => j["network"]!["embedding"]!["width"] = 16),
         Change("one half of a skip", "SPZ016", "{", "belong together", j =>
         {

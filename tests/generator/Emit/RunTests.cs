@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 
 namespace Specializer.Generator.Tests;
 
@@ -86,9 +87,29 @@ public sealed class RunTests
         Assert.Equal([new(500, 8, -0.01f, 0.19f, 0.189f, 28.6f), new StepDescription(0, 8, -0.01f, 0, 0, 28.475f)], d.Steps);
     }
 
-    private static float[] Draw(string manifest, int maximumLiteralSteps, bool guided)
+    /// <summary>Two solvers' manifests on one weights file: the second's steps read their own rows of the table.</summary>
+    [Theory]
+    [InlineData(64)]
+    [InlineData(0)]
+    public void Steps_read_the_rows_that_the_manifest_gives_them(int maximumLiteralSteps)
     {
-        using Sampler sampler = CompiledSampler.Load(manifest, CompiledSampler.Pack(manifest), maximumLiteralSteps);
+        JsonObject json = new ManifestBuilder { Steps = 2 }.WithEveryOperation().ToJson();
+        float[] Rows(int first)
+        {
+            (json["network"]!["embedding"]!["rows"], json["network"]!["embedding"]!["firstRow"]) = (5, first);
+            return Draw(ManifestBuilder.Text(json), maximumLiteralSteps, guided: false);
+        }
+
+        string own = new ManifestBuilder { Steps = 2 }.WithEveryOperation().ToString();
+        Assert.Equal(Draw(own, maximumLiteralSteps, guided: false), Rows(0));
+        float[] third = Rows(3);
+        Assert.Equal(Draw(own, maximumLiteralSteps, guided: false, firstRow: 3), third);
+        Assert.NotEqual(Rows(0), third);
+    }
+
+    private static float[] Draw(string manifest, int maximumLiteralSteps, bool guided, int firstRow = 0)
+    {
+        using Sampler sampler = CompiledSampler.Load(manifest, CompiledSampler.Pack(manifest, firstRow), maximumLiteralSteps);
         return sampler.Sample(new() { Count = 3, Seed = 5, Guidance = guided ? 2.5f : null }).Pixels.ToArray();
     }
 }

@@ -90,9 +90,17 @@ public sealed class SchemaTests
     private static JsonObject Holder(string path, string definition) => definition switch
     {
         "" or "network" or "timeless" or "prompt" => s_networks,
+        "embedding" => WithRows(s_manifest.DeepClone().AsObject()),
         "quantize" or "groupNorm" or "convolution" or "attention" => s_manifest,
         _ => path.StartsWith("network/operations/", StringComparison.Ordinal) ? s_more : s_manifest,
     };
+
+    private static JsonObject WithRows(JsonObject manifest)
+    {
+        JsonNode embedding = manifest["network"]!["embedding"]!;
+        (embedding["rows"], embedding["firstRow"]) = (manifest["steps"]!.AsArray().Count, 0);
+        return manifest;
+    }
 
     private static JsonObject At(JsonNode node, string path)
     {

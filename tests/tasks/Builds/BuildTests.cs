@@ -67,6 +67,7 @@ public sealed class BuildTests : IDisposable
         Assert.NotEqual(0, build.ExitCode);
         string error = Assert.Single(build.Errors);
         Assert.Contains("error SPZ016", error, StringComparison.Ordinal);
+        Assert.Contains("docs/diagnostics/SPZ016.md", error, StringComparison.Ordinal);
         int line = 1 + Array.FindIndex(File.ReadAllLines(model.ManifestPath), l => l.Contains("\"guidanceMaximum\": 0.5", StringComparison.Ordinal));
         Assert.StartsWith($"{model.ManifestPath}({line},", error, StringComparison.Ordinal);
     }
