@@ -26,7 +26,7 @@ internal sealed class LabelPromptSampler : IPromptSampler
 
     public SamplerDescription Description => _sampler.Description;
 
-    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _session.Capacity : _session.Capacity / 2);
+    public int Capacity => _session.Capacity;
 
     public PromptCondition Read(string prompt)
     {
@@ -45,14 +45,8 @@ internal sealed class LabelPromptSampler : IPromptSampler
         throw new ArgumentException($"{d.Name} does not know the prompt '{(prompt.Length > 60 ? prompt[..60] + "…" : prompt)}'. It draws from labels: give a number from 0 to {d.Classes - 1}{names}.");
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>
-        _session.Sample(
-            new()
-            {
-                Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance,
-                Labels = Description.Classes == 0 ? [] : [.. conditions.Select(c => c.Label)],
-            },
-            cancellationToken: cancellation);
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, CancellationToken cancellation) =>
+        _session.Sample([.. requests.Select(r => r.Options with { Labels = Description.Classes == 0 ? [] : [r.Condition.Label] })], cancellationToken: cancellation);
 
     public void Dispose()
     {

@@ -22,7 +22,7 @@ internal sealed class TextPromptSampler : IPromptSampler
 
     public SamplerDescription Description => _sampler.Description;
 
-    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _session.Capacity : _session.Capacity / 2);
+    public int Capacity => _session.Capacity;
 
     public PromptCondition Read(string prompt)
     {
@@ -31,10 +31,8 @@ internal sealed class TextPromptSampler : IPromptSampler
         return new(-1, prompt);
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, CancellationToken cancellation) =>
-        _session.Sample(
-            new() { Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance, Prompts = [.. conditions.Select(c => c.Prompt)] },
-            cancellationToken: cancellation);
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, CancellationToken cancellation) =>
+        _session.Sample([.. requests.Select(r => r.Options with { Prompts = [r.Condition.Prompt] })], cancellationToken: cancellation);
 
     public void Dispose()
     {
