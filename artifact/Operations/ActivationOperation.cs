@@ -5,7 +5,7 @@ namespace Specializer.Manifest;
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">Map written.</param>
 /// <param name="Function"><c>silu</c>, <c>gelu</c> (exact), <c>quick_gelu</c>, <c>relu</c>, <c>mish</c> or <c>tanh</c>.</param>
-internal sealed record ActivationOperation(string Name, string Input, string Output, string Function) : Operation(Name)
+internal sealed record ActivationOperation(string Name, string Input, string Output, string Function) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "activation";
 
@@ -17,18 +17,15 @@ internal sealed record ActivationOperation(string Name, string Input, string Out
         o.ModulePath("output"),
         o.OneOf("function", Functions));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
     public override string? Overwritten => Input;
 
     public override bool QuantizesOutputs => true;
 
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("function").Value(Function);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("function").Value(Function);
+    }
 
     public override void Check(OperationCheck check)
     {

@@ -6,7 +6,7 @@ namespace Specializer.Manifest;
 /// <param name="Output">Map written.</param>
 /// <param name="Heads">Heads, contiguous in each of q, k and v.</param>
 /// <param name="ProductBits">Bits of what q·kᵀ and softmax·v multiply: 32, or 8, for which q, k and v each have a <see cref="QuantizationSlots">slot</see>.</param>
-internal sealed record AttentionOperation(string Name, string Input, string Output, int Heads, int ProductBits = 32) : Operation(Name)
+internal sealed record AttentionOperation(string Name, string Input, string Output, int Heads, int ProductBits = 32) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "attention";
 
@@ -19,16 +19,10 @@ internal sealed record AttentionOperation(string Name, string Input, string Outp
         o.Integer("heads", 1, ManifestLimits.Channels),
         o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32);
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
     public override void Write(JsonText json)
     {
-        json.Key("input").Value(Input).Key("output").Value(Output).Key("heads").Value(Heads);
+        base.Write(json);
+        json.Key("heads").Value(Heads);
         if (ProductBits != 32) json.Key("productBits").Value(ProductBits);
     }
 

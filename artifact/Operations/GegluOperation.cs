@@ -4,7 +4,7 @@ namespace Specializer.Manifest;
 /// <param name="Name">Module path.</param>
 /// <param name="Input">FP32 map of twice the channels.</param>
 /// <param name="Output">Map written.</param>
-internal sealed record GegluOperation(string Name, string Input, string Output) : Operation(Name)
+internal sealed record GegluOperation(string Name, string Input, string Output) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "geglu";
 
@@ -15,16 +15,7 @@ internal sealed record GegluOperation(string Name, string Input, string Output) 
         o.ModulePath("input"),
         o.ModulePath("output"));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
     public override bool QuantizesOutputs => true;
-
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)
     {

@@ -7,7 +7,7 @@ namespace Specializer.Manifest;
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">Map written.</param>
 /// <param name="Epsilon">Added to the variance.</param>
-internal sealed record LayerNormOperation(string Name, string Input, string Output, Number Epsilon) : Operation(Name)
+internal sealed record LayerNormOperation(string Name, string Input, string Output, Number Epsilon) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "layerNorm";
 
@@ -19,18 +19,15 @@ internal sealed record LayerNormOperation(string Name, string Input, string Outp
         o.ModulePath("output"),
         o.Number("epsilon", NumberRange.Positive));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
     public override string? Overwritten => Input;
 
     public override bool QuantizesOutputs => true;
 
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("epsilon").Value(Epsilon);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("epsilon").Value(Epsilon);
+    }
 
     public override void Check(OperationCheck check)
     {

@@ -6,7 +6,7 @@ namespace Specializer.Manifest;
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Scale">Factor.</param>
 /// <param name="Offset">Added.</param>
-internal sealed record LinearMapOperation(string Name, string Input, string Output, Number Scale, Number Offset) : Operation(Name)
+internal sealed record LinearMapOperation(string Name, string Input, string Output, Number Scale, Number Offset) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "linearMap";
 
@@ -19,16 +19,13 @@ internal sealed record LinearMapOperation(string Name, string Input, string Outp
         o.Number("scale"),
         o.Number("offset"));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
     public override string? Overwritten => Input;
 
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("scale").Value(Scale).Key("offset").Value(Offset);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("scale").Value(Scale).Key("offset").Value(Offset);
+    }
 
     public override void Check(OperationCheck check)
     {

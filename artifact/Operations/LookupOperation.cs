@@ -7,7 +7,7 @@ namespace Specializer.Manifest;
 /// <param name="Input">FP32 map of one channel that holds row numbers.</param>
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Rows">Rows of the table.</param>
-internal sealed record LookupOperation(string Name, string Input, string Output, int Rows) : Operation(Name)
+internal sealed record LookupOperation(string Name, string Input, string Output, int Rows) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "lookup";
 
@@ -19,14 +19,11 @@ internal sealed record LookupOperation(string Name, string Input, string Output,
         o.ModulePath("output"),
         o.Integer("rows", 1, ManifestLimits.Rows));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("rows").Value(Rows);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("rows").Value(Rows);
+    }
 
     public override void Check(OperationCheck check)
     {

@@ -1,29 +1,19 @@
+using System.Reflection;
+
 namespace Specializer.Manifest;
 
-/// <summary>The kinds of operation by their names in JSON, and what reads them.</summary>
+/// <summary>The kinds of operation by their names in JSON, and what reads them: found in the records themselves, so that a new one is known by being there.</summary>
 internal static class OperationKinds
 {
-    private static readonly (string Name, Func<ObjectBinder, Operation> Read)[] s_all =
-    [
-        (QuantizeOperation.JsonName, QuantizeOperation.Read),
-        (GroupNormOperation.JsonName, GroupNormOperation.Read),
-        (ConvolutionOperation.JsonName, ConvolutionOperation.Read),
-        (AttentionOperation.JsonName, AttentionOperation.Read),
-        (LayerNormOperation.JsonName, LayerNormOperation.Read),
-        (ActivationOperation.JsonName, ActivationOperation.Read),
-        (GegluOperation.JsonName, GegluOperation.Read),
-        (CrossAttentionOperation.JsonName, CrossAttentionOperation.Read),
-        (ScaleShiftOperation.JsonName, ScaleShiftOperation.Read),
-        (ModulationOperation.JsonName, ModulationOperation.Read),
-        (LinearMapOperation.JsonName, LinearMapOperation.Read),
-        (ResampleOperation.JsonName, ResampleOperation.Read),
-        (LookupOperation.JsonName, LookupOperation.Read),
-        (CodebookOperation.JsonName, CodebookOperation.Read),
-    ];
+    private static readonly Dictionary<string, Func<ObjectBinder, Operation>> s_readers = typeof(Operation).Assembly.GetTypes().Where(t => !t.IsAbstract && t.IsSubclassOf(typeof(Operation))).ToDictionary(
+        kind => (string)Member(kind.GetField(nameof(QuantizeOperation.JsonName)), kind, nameof(QuantizeOperation.JsonName)).GetRawConstantValue()!,
+        kind => (Func<ObjectBinder, Operation>)Delegate.CreateDelegate(typeof(Func<ObjectBinder, Operation>), Member(kind.GetMethod(nameof(QuantizeOperation.Read)), kind, nameof(QuantizeOperation.Read))));
 
     /// <summary>All names.</summary>
-    public static string[] Names { get; } = [.. s_all.Select(k => k.Name)];
+    public static string[] Names { get; } = [.. s_readers.Keys.OrderBy(name => name, StringComparer.Ordinal)];
 
-    /// <summary>Reads the properties after <c>op</c>; an unknown kind is read as the first one.</summary>
-    public static Operation Read(string name, ObjectBinder o) => s_all.First(k => k.Name == name).Read(o);
+    /// <summary>Reads the properties after <c>op</c>; an unknown kind is read as the simplest one.</summary>
+    public static Operation Read(string name, ObjectBinder o) => (s_readers.TryGetValue(name, out var read) ? read : QuantizeOperation.Read)(o);
+
+    private static T Member<T>(T? member, Type kind, string name) where T : MemberInfo => member ?? throw new MissingMemberException(kind.Name, name);
 }

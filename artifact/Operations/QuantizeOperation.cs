@@ -4,22 +4,13 @@ namespace Specializer.Manifest;
 /// <param name="Name">Module path.</param>
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">Quantized map written.</param>
-internal sealed record QuantizeOperation(string Name, string Input, string Output) : Operation(Name)
+internal sealed record QuantizeOperation(string Name, string Input, string Output) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "quantize";
 
     public override string Kind => JsonName;
 
     public static Operation Read(ObjectBinder o) => new QuantizeOperation(o.ModulePath("name"), o.ModulePath("input"), o.ModulePath("output"));
-
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output);
 
     public override void Check(OperationCheck check)
     {

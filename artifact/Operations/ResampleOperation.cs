@@ -5,7 +5,7 @@ namespace Specializer.Manifest;
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Halve">Whether to halve; else to double.</param>
-internal sealed record ResampleOperation(string Name, string Input, string Output, bool Halve) : Operation(Name)
+internal sealed record ResampleOperation(string Name, string Input, string Output, bool Halve) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "resample";
 
@@ -17,14 +17,11 @@ internal sealed record ResampleOperation(string Name, string Input, string Outpu
         o.ModulePath("output"),
         o.Boolean("halve"));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("halve").Value(Halve);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("halve").Value(Halve);
+    }
 
     public override void Check(OperationCheck check)
     {

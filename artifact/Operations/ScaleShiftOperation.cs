@@ -5,7 +5,7 @@ namespace Specializer.Manifest;
 /// <param name="Input">FP32 map read.</param>
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Vector">First element of s among the embedding's vectors; b follows.</param>
-internal sealed record ScaleShiftOperation(string Name, string Input, string Output, int Vector) : Operation(Name)
+internal sealed record ScaleShiftOperation(string Name, string Input, string Output, int Vector) : UnaryOperation(Name, Input, Output)
 {
     public const string JsonName = "scaleShift";
 
@@ -17,18 +17,15 @@ internal sealed record ScaleShiftOperation(string Name, string Input, string Out
         o.ModulePath("output"),
         o.Integer("vector", 0, ManifestLimits.Vectors));
 
-    public override IEnumerable<Port> Reads() => [new("input", Input)];
-
-    public override IEnumerable<Port> Writes() => [new("output", Output)];
-
     public override string? Overwritten => Input;
 
     public override bool ReadsVectors => true;
 
-    public override Operation Rename(string name, Func<string, string> map) =>
-        this with { Name = name, Input = map(Input), Output = map(Output) };
-
-    public override void Write(JsonText json) => json.Key("input").Value(Input).Key("output").Value(Output).Key("vector").Value(Vector);
+    public override void Write(JsonText json)
+    {
+        base.Write(json);
+        json.Key("vector").Value(Vector);
+    }
 
     public override void Check(OperationCheck check)
     {

@@ -48,6 +48,8 @@ internal static class ManifestBinder
         var scheduler = new SchedulerIdentity(
             o.Name("family", Names.IsFamily, $"use 1 to {Names.MaximumLength} ASCII letters, digits, '-', '_' and '+'"),
             o.Settings("settings", ManifestLimits.Settings));
+        // Compared by the validator, when all that it covers is there.
+        if (o.Has("program")) o.Sha256("program");
         o.Done();
         return scheduler;
     }

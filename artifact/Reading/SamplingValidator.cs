@@ -31,11 +31,24 @@ internal static class SamplingValidator
     private static void CheckSolver(CalibrationManifest manifest, JsonNode root, ErrorLog log)
     {
         SolverProgram program = manifest.Program;
-        if ((SolverProgramValidator.FirstFault(program) ?? FirstUnknown(program) ?? SolverProgramValidator.FirstIdle(program)) is not { } fault) return;
+        if ((SolverProgramValidator.FirstFault(program) ?? FirstUnknown(program) ?? SolverProgramValidator.FirstIdle(program)) is not { } fault)
+        {
+            CheckOrigin(manifest, root["scheduler"]!, log);
+            return;
+        }
+
         JsonNode steps = root["steps"]!, solver = root["solver"]!;
         int evaluation = fault.Evaluation ?? 0;
         JsonNode statements = evaluation < 0 ? solver["begin"]! : evaluation < steps.Items.Count ? steps.Items[evaluation]["statements"]! : solver["end"]!;
         log.Add(ManifestErrorId.Solver, fault.Message, fault.Statement is { } statement ? statements.Items[statement] : statements);
+    }
+
+    /// <summary>The program follows from the settings, as calibration wrote them; an artefact of an earlier version does not say.</summary>
+    private static void CheckOrigin(CalibrationManifest manifest, JsonNode node, ErrorLog log)
+    {
+        if (node["program"] is { } digest && digest.Text != ProgramDigest.Of(manifest))
+            log.Add(ManifestErrorId.Contradiction,
+                "The settings of the scheduler and the solver's statements do not belong together: some were changed after the calibration. What was measured holds for the program it was measured with. Take the change back, or calibrate with the settings you want.", digest);
     }
 
     /// <summary>The first statement that reads what samplers do not have yet.</summary>

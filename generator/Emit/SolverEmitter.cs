@@ -76,7 +76,7 @@ internal static class SolverEmitter
     private static string Print(Statement statement, bool injects, string step, int index) => Name(statement.Target) + statement switch
     {
         LinearStatement { Terms: var terms } => $".Set({string.Join(" + ", terms.Select((t, i) =>
-            $"{(injects && i == terms.Count - 1 ? $"run.Sigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
+            $"{(injects && i == terms.Count - 1 ? $"new global::Specializer.CompilerServices.StepSigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
         ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
         DrawStatement draw => $".Draw({(draw.Draw == index ? step : Literal.Int(draw.Draw))})",
         _ => throw new NotSupportedException($"No call for {statement.GetType().Name}."),

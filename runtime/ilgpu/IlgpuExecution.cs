@@ -98,22 +98,17 @@ internal sealed unsafe partial class IlgpuExecution : Execution
     {
         foreach (int batch in (int[])[Capacity, 1])
         {
-            SetRun(batch, new(batch, 0, 0, 1f), new int[batch], default);
+            SetRun(DrawnImage.Consecutive(batch, 0, 0, 1f), new int[batch], default);
             _halves.Clear();
             steps();
         }
     }
 
-    internal override void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) =>
-        Begin(images, new RunParameters(images, 0, 0, 1f), labels, cancellation);
-
-    private void Begin(int batch, RunParameters run, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    private protected override void BeginRun()
     {
-        CheckBegin(batch, labels);
         _device.Accelerator.Bind();
         _launching.Flush();
-        SetRun(batch, run, labels, cancellation);
-        if (labels.Length != 0)
+        if (_labelCount != 0)
         {
             WaitCount++;
             Guard(() =>
@@ -123,8 +118,6 @@ internal sealed unsafe partial class IlgpuExecution : Execution
         }
 
         _halves.Clear();
-        GuidedSigma = float.NaN;
-        cancellation.ThrowIfCancellationRequested();
     }
 
     internal override void Read(Activation map, int elementsPerImage, Span<float> destination)

@@ -1,34 +1,20 @@
 namespace Specializer.Extensions.AI;
 
-/// <summary>
-/// Requests that are drawn together. Within a batch the runtime has one seed with consecutive indices and one guidance scale. Requests that name no seed therefore
-/// share one, each with indices of its own; requests that name one are drawn together only where they ask for the same images, some perhaps for more of them.
-/// </summary>
+/// <summary>Requests that are drawn together: as many as are evaluated at once. What two of them ask for is drawn once.</summary>
 internal sealed class Batch
 {
     private readonly List<(QueuedRequest Queued, int Offset)> _members = [];
-    private readonly ImageRequest _first;
-    private readonly int _room;
-    private int _images;
+    private readonly List<ImageRequest> _drawn = [];
+    private readonly int _capacity;
+    private int _evaluations;
 
     /// <param name="first">The request that waited longest.</param>
-    /// <param name="room">Images that are evaluated at once; the first request may have more.</param>
-    public Batch(QueuedRequest first, int room)
+    /// <param name="capacity">Evaluations at once; the first request may have more.</param>
+    public Batch(QueuedRequest first, int capacity)
     {
-        (_first, _room, _images) = (first.Request, room, first.Request.Count);
-        _members.Add((first, 0));
-        // Below 2⁵³: the seed survives a JSON number.
-        Seed = _first.Seed ?? (ulong)Random.Shared.NextInt64(1L << 53);
+        _capacity = capacity;
+        Add(first);
     }
-
-    /// <summary>Seed of all images.</summary>
-    public ulong Seed { get; }
-
-    /// <summary>Index of the first image.</summary>
-    public long FirstImage => _first.FirstImage;
-
-    /// <summary>Guidance scale of all images.</summary>
-    public float Guidance => _first.Guidance;
 
     /// <summary>The requests.</summary>
     public IEnumerable<QueuedRequest> Members => _members.Select(m => m.Queued);
@@ -36,33 +22,30 @@ internal sealed class Batch
     /// <summary>Shows the images on their way; null where no request wants to see them.</summary>
     public BatchPreviews? Previews => _members.Exists(m => m.Queued.Previews is { Count: > 0 }) ? new(_members) : null;
 
-    /// <summary>Images to draw.</summary>
-    public int Images => _images;
+    /// <summary>What is drawn for them.</summary>
+    public IReadOnlyList<ImageRequest> Drawn => _drawn;
 
-    /// <summary>Takes a request in if it can be drawn with the others without changing what any of them gets.</summary>
+    /// <summary>Images to draw.</summary>
+    public int Images { get; private set; }
+
+    /// <summary>Takes a request in if there is room for it.</summary>
     public bool TryJoin(QueuedRequest other)
     {
-        ImageRequest request = other.Request;
-        if (_first.Seed is null)
+        int offset = 0;
+        foreach (ImageRequest drawn in _drawn)
         {
-            if (request.Seed is not null || request.Guidance != _first.Guidance || _images + request.Count > _room) return false;
-            _members.Add((other, _images));
-            _images += request.Count;
-            return true;
+            if (other.Request with { Count = drawn.Count } == drawn && other.Request.Count <= drawn.Count)
+            {
+                _members.Add((other, offset));
+                return true;
+            }
+
+            offset += drawn.Count;
         }
 
-        if (request with { Count = _first.Count } != _first || request.Count > Math.Max(_images, _room)) return false;
-        _members.Add((other, 0));
-        _images = Math.Max(_images, request.Count);
+        if (_evaluations + other.Request.Evaluations > _capacity) return false;
+        Add(other);
         return true;
-    }
-
-    /// <summary>One condition an image.</summary>
-    public PromptCondition[] Conditions()
-    {
-        var conditions = new PromptCondition[_images];
-        foreach (var (queued, offset) in _members) Array.Fill(conditions, queued.Request.Condition, offset, queued.Request.Count);
-        return conditions;
     }
 
     /// <summary>Gives each request its images.</summary>
@@ -74,5 +57,13 @@ internal sealed class Batch
             int count = queued.Request.Count;
             queued.Finish(new(images.Pixels.Slice(offset * size, count * size).ToArray(), images.Height, images.Width, images.Channels, [.. images.Ids.Skip(offset).Take(count)]));
         }
+    }
+
+    private void Add(QueuedRequest request)
+    {
+        _members.Add((request, Images));
+        _drawn.Add(request.Request);
+        Images += request.Request.Count;
+        _evaluations += request.Request.Evaluations;
     }
 }

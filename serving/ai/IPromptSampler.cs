@@ -11,20 +11,17 @@ internal interface IPromptSampler : IDisposable
     /// <summary>What the sampler was specialized on.</summary>
     SamplerDescription Description { get; }
 
-    /// <summary>Images that are drawn at once under a guidance scale.</summary>
-    int BatchImages(float guidance);
+    /// <summary>Evaluations of the network at once: guidance takes two an image.</summary>
+    int Capacity { get; }
 
     /// <summary>Reads a prompt, on the caller's thread.</summary>
     /// <exception cref="ArgumentException">The model cannot draw it; the message says what it can.</exception>
     PromptCondition Read(string prompt);
 
-    /// <summary>Draws images; never called twice at the same time.</summary>
-    /// <param name="conditions">One an image.</param>
-    /// <param name="seed">Seed of the noise.</param>
-    /// <param name="firstImage">Index of the first image; the others follow.</param>
-    /// <param name="guidance">Classifier-free guidance scale.</param>
+    /// <summary>Draws the images of some requests, one request's after the other's; never called twice at the same time.</summary>
+    /// <param name="requests">What to draw.</param>
     /// <param name="steps">Told after each step.</param>
     /// <param name="previews">Shown the images on their way; null where nobody wants to see them.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation);
+    ImageBatch Draw(IReadOnlyList<ImageRequest> requests, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation);
 }

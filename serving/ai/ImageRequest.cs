@@ -7,11 +7,17 @@ namespace Specializer.Extensions.AI;
 /// <summary>A request in the model's terms.</summary>
 /// <param name="Condition">What the prompt means.</param>
 /// <param name="Count">Number of images.</param>
-/// <param name="Seed">Seed of the noise; null for any.</param>
+/// <param name="Seed">Seed of the noise.</param>
 /// <param name="FirstImage">Index of the first image among those of the seed.</param>
 /// <param name="Guidance">Classifier-free guidance scale.</param>
-internal sealed record ImageRequest(PromptCondition Condition, int Count, ulong? Seed, long FirstImage, float Guidance)
+internal sealed record ImageRequest(PromptCondition Condition, int Count, ulong Seed, long FirstImage, float Guidance)
 {
+    /// <summary>Evaluations of the network at each step: guidance takes two an image.</summary>
+    public int Evaluations => Guidance == 1f ? Count : 2 * Count;
+
+    /// <summary>What the sampler is asked for, its condition left open.</summary>
+    public SampleOptions Options => new() { Count = Count, Seed = Seed, FirstImage = FirstImage, Guidance = Guidance };
+
     /// <summary>Reads a request of Microsoft.Extensions.AI.</summary>
     /// <exception cref="ArgumentException">It asks for what this model cannot draw, or says it wrongly.</exception>
     /// <exception cref="NotSupportedException">It asks for what no generated sampler does.</exception>
@@ -39,7 +45,8 @@ internal sealed record ImageRequest(PromptCondition Condition, int Count, ulong?
             : long.TryParse(firstText, NumberStyles.None, CultureInfo.InvariantCulture, out long f) && f <= long.MaxValue - (count - 1) ? f
             : throw Wrong(ImageProperty.FirstImage, firstText, $"a whole number from 0 on, {count} images below 2⁶³");
         if (first != 0 && seed is null) throw new ArgumentException($"'{ImageProperty.FirstImage}' counts the images of a seed; give '{ImageProperty.Seed}', too.", nameof(options));
-        return new(sampler.Read(request.Prompt ?? ""), count, seed, first, guidance);
+        // Below 2⁵³: the seed survives a JSON number.
+        return new(sampler.Read(request.Prompt ?? ""), count, seed ?? (ulong)Random.Shared.NextInt64(1L << 53), first, guidance);
     }
 
     /// <summary>Values arrive as numbers, as text, or as the JSON of either.</summary>

@@ -26,7 +26,7 @@ internal sealed class LabelPromptSampler : IPromptSampler
 
     public SamplerDescription Description => _sampler.Description;
 
-    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _session.Capacity : _session.Capacity / 2);
+    public int Capacity => _session.Capacity;
 
     public PromptCondition Read(string prompt)
     {
@@ -45,15 +45,8 @@ internal sealed class LabelPromptSampler : IPromptSampler
         throw new ArgumentException($"{d.Name} does not know the prompt '{(prompt.Length > 60 ? prompt[..60] + "…" : prompt)}'. It draws from labels: give a number from 0 to {d.Classes - 1}{names}.");
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
-        SessionDrawing.Run(
-            _session,
-            new()
-            {
-                Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance,
-                Labels = Description.Classes == 0 ? [] : [.. conditions.Select(c => c.Label)],
-            },
-            BatchImages(guidance), steps, previews, cancellation);
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
+        SessionDrawing.Run(_session, requests, r => r.Options with { Labels = Description.Classes == 0 ? [] : [r.Condition.Label] }, steps, previews, cancellation);
 
     public void Dispose()
     {

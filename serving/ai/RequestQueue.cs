@@ -30,9 +30,9 @@ internal sealed class RequestQueue(int capacity) : IDisposable
     }
 
     /// <summary>Waits for requests and takes a batch of them.</summary>
-    /// <param name="room">Images that are evaluated at once under a guidance scale.</param>
+    /// <param name="capacity">Evaluations at once.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public Batch Take(Func<float, int> room, CancellationToken cancellation)
+    public Batch Take(int capacity, CancellationToken cancellation)
     {
         while (true)
         {
@@ -41,7 +41,7 @@ internal sealed class RequestQueue(int capacity) : IDisposable
             {
                 if (_waiting.First is not { } first) continue;
                 _waiting.RemoveFirst();
-                var batch = new Batch(first.Value, room(first.Value.Request.Guidance));
+                var batch = new Batch(first.Value, capacity);
                 for (LinkedListNode<QueuedRequest>? node = _waiting.First, next; node is not null; node = next)
                 {
                     next = node.Next;

@@ -1,41 +1,62 @@
 namespace Specializer.Extensions.AI;
 
-/// <summary>Draws a batch with a session, shown on its way to those who want to see it.</summary>
+/// <summary>Draws requests with a session, shown on their way to those who want to see them.</summary>
 internal static class SessionDrawing
 {
     /// <param name="session">The session.</param>
-    /// <param name="options">All images of the batch.</param>
-    /// <param name="atOnce">Images that the session evaluates at once.</param>
+    /// <param name="requests">What to draw.</param>
+    /// <param name="options">A request in the session's terms.</param>
     /// <param name="steps">Told after each step.</param>
     /// <param name="previews">Shown the images on their way; null where nobody wants to see them.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public static ImageBatch Run(SamplerSession session, SampleOptions options, int atOnce, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
+    public static ImageBatch Run(
+        SamplerSession session, IReadOnlyList<ImageRequest> requests, Func<ImageRequest, SampleOptions> options, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
     {
-        if (previews is null) return session.Sample(options, steps, cancellation);
+        if (previews is null) return session.Sample([.. requests.Select(options)], steps, cancellation);
+        int images = requests.Sum(r => r.Count);
         var pixels = new List<float>();
         var ids = new List<ImageId>();
-        for (int first = 0; ;)
+        ImageBatch drawn = null!;
+        foreach (List<ImageRequest> part in Parts(requests, session.Capacity))
         {
-            // An image does not depend on those beside it.
-            int count = Math.Min(atOnce, options.Count - first);
-            SampleOptions part = options with
+            foreach (SamplePreview preview in session.PreviewAsync([.. part.Select(options)], cancellation).ToBlockingEnumerable(cancellation))
             {
-                Count = count, FirstImage = options.FirstImage + first,
-                Labels = options.Labels.Count == options.Count ? [.. options.Labels.Skip(first).Take(count)] : options.Labels,
-                Prompts = options.Prompts.Count == options.Count ? [.. options.Prompts.Skip(first).Take(count)] : options.Prompts,
-            };
-            ImageBatch images = null!;
-            foreach (SamplePreview preview in session.PreviewAsync(part, cancellation).ToBlockingEnumerable(cancellation))
-            {
-                steps?.Report(new(preview.Step, preview.Steps, first, options.Count));
-                if (previews.Wants(preview.Step, preview.Steps)) previews.Show(preview, first);
-                images = preview.Images;
+                steps?.Report(new(preview.Step, preview.Steps, ids.Count, images));
+                if (previews.Wants(preview.Step, preview.Steps)) previews.Show(preview, ids.Count);
+                drawn = preview.Images;
             }
 
-            pixels.AddRange(images.Pixels.Span);
-            ids.AddRange(images.Ids);
-            first += count;
-            if (first == options.Count) return new([.. pixels], images.Height, images.Width, images.Channels, [.. ids]);
+            pixels.AddRange(drawn.Pixels.Span);
+            ids.AddRange(drawn.Ids);
         }
+
+        return new([.. pixels], drawn.Height, drawn.Width, drawn.Channels, [.. ids]);
+    }
+
+    /// <summary>As many at a time as are evaluated at once: previews show one batch, and an image does not depend on those beside it.</summary>
+    private static IEnumerable<List<ImageRequest>> Parts(IReadOnlyList<ImageRequest> requests, int capacity)
+    {
+        var part = new List<ImageRequest>();
+        int free = capacity;
+        foreach (ImageRequest request in requests)
+        {
+            int each = request.Evaluations / request.Count;
+            for (int done = 0, count; done < request.Count; done += count)
+            {
+                if (free < each && part.Count > 0)
+                {
+                    yield return part;
+                    part = [];
+                    free = capacity;
+                }
+
+                // What does not fit at all the session refuses.
+                count = Math.Min(request.Count - done, Math.Max(1, free / each));
+                part.Add(request with { Count = count, FirstImage = request.FirstImage + done });
+                free -= count * each;
+            }
+        }
+
+        yield return part;
     }
 }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.AI;
 namespace Specializer.Extensions.AI;
 
 /// <summary>
-/// A generated sampler as <see cref="IImageGenerator"/>, in this process. Any number of threads may ask; requests that came while others were drawn are drawn together where
-/// that changes nothing about their images. Dispose of it: its thread and working memory otherwise stay until the process ends.
+/// A generated sampler as <see cref="IImageGenerator"/>, in this process. Any number of threads may ask; requests that came while others were drawn are drawn together, which
+/// changes nothing about their images. Dispose of it: its thread and working memory otherwise stay until the process ends.
 /// </summary>
 public sealed class SpecializerImageGenerator : IImageGenerator
 {
@@ -118,7 +118,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
     {
         try
         {
-            while (true) Draw(_queue.Take(_sampler.BatchImages, _disposing.Token));
+            while (true) Draw(_queue.Take(_sampler.Capacity, _disposing.Token));
         }
         catch (OperationCanceledException) when (_disposing.IsCancellationRequested)
         {
@@ -136,7 +136,7 @@ public sealed class SpecializerImageGenerator : IImageGenerator
         using Activity? activity = Telemetry.StartBatch(_sampler.Description.Name, batch);
         try
         {
-            ImageBatch images = _sampler.Draw(batch.Conditions(), batch.Seed, batch.FirstImage, batch.Guidance, Telemetry.Steps(), batch.Previews, stop.Token);
+            ImageBatch images = _sampler.Draw(batch.Drawn, Telemetry.Steps(), batch.Previews, stop.Token);
             Telemetry.Drawn(_sampler.Description.Name, images.Count);
             batch.Finish(images);
         }

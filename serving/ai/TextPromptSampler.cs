@@ -22,7 +22,7 @@ internal sealed class TextPromptSampler : IPromptSampler
 
     public SamplerDescription Description => _sampler.Description;
 
-    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _session.Capacity : _session.Capacity / 2);
+    public int Capacity => _session.Capacity;
 
     public PromptCondition Read(string prompt)
     {
@@ -31,11 +31,8 @@ internal sealed class TextPromptSampler : IPromptSampler
         return new(-1, prompt);
     }
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
-        SessionDrawing.Run(
-            _session,
-            new() { Count = conditions.Count, Seed = seed, FirstImage = firstImage, Guidance = guidance, Prompts = [.. conditions.Select(c => c.Prompt)] },
-            BatchImages(guidance), steps, previews, cancellation);
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation) =>
+        SessionDrawing.Run(_session, requests, r => r.Options with { Prompts = [r.Condition.Prompt] }, steps, previews, cancellation);
 
     public void Dispose()
     {

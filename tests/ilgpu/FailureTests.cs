@@ -56,7 +56,7 @@ public class FailureTests
         using (MnistSampler sampler = MnistSampler.Load(device))
         using (IlgpuExecution run = Session(device, sampler))
         {
-            run.Begin(new RunParameters(1, 7, 0, 1f), [4], default);
+            run.Begin(DrawnImage.Consecutive(1, 7, 0, 1f), [4], default);
             sampler.RunStep(0, run);
         }
     }

@@ -39,10 +39,16 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
             byte[] weights = CompiledSampler.Pack(manifest);
             using Device device = Accelerators.Open(kind);
             using Sampler here = CompiledSampler.Load(manifest, weights), there = CompiledSampler.Load(manifest, weights, device: device);
-            float[] expected = here.Sample(new() { Count = 2, Seed = 5, Labels = [2, 0], Guidance = 2.5f }).Pixels.ToArray(), actual = there.Sample(new() { Count = 2, Seed = 5, Labels = [2, 0], Guidance = 2.5f }).Pixels.ToArray();
-            Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
-            if (kind != Accelerator.OpenCL) Assert.Equal(expected, actual);
-            else Assert.True(Decibels(expected, actual) >= 50);
+            // The last two calls draw images with seeds and guidance of their own in one batch.
+            SampleOptions both = new() { Count = 2, Seed = 5, Labels = [2, 0], Guidance = 2.5f }, none = new() { Seed = 6, Labels = [1], Guidance = 1 }, one = new() { Seed = 7, Labels = [1], Guidance = 1.5f };
+            foreach (SampleOptions[] requests in (SampleOptions[][])[[both], [none, one], [one, none, both]])
+            {
+                float[] expected = here.Sample(requests).Pixels.ToArray(), actual = there.Sample(requests).Pixels.ToArray();
+                Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
+                if (kind != Accelerator.OpenCL) Assert.Equal(expected, actual);
+                else Assert.True(Decibels(expected, actual) >= 50);
+                if (requests.Length > 1) Assert.Equal(requests.SelectMany(r => there.Sample(r).Pixels.ToArray()), actual);
+            }
         }
     }
 
@@ -104,7 +110,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         (int compiled, long bytes, long waits) = (kernels.Count, own.ScratchBytes, own.WaitCount);
         Assert.True(compiled > 8 && bytes > 0, $"{compiled} kernels, {bytes} bytes");
 
-        run.Begin(new RunParameters(1, 7, 0, 2f), [4, d.NullLabel], default);
+        run.Begin(DrawnImage.Consecutive(1, 7, 0, 2f), [4, d.NullLabel], default);
         sampler.RunStep(0, run);
         Assert.Equal(compiled, kernels.Count);
         Assert.Equal(bytes, own.ScratchBytes);
@@ -125,7 +131,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         SamplerDescription d = sampler.Description;
         int elements = d.Height * d.Width * d.Channels;
         using Execution run = sampler.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 1);
-        run.Begin(new RunParameters(1, 7, 0, 1f), [4], default);
+        run.Begin(DrawnImage.Consecutive(1, 7, 0, 1f), [4], default);
         sampler.RunBegin(run);
         sampler.RunStep(step, run);
         var state = new float[elements];

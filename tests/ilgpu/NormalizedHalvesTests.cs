@@ -106,14 +106,14 @@ public class NormalizedHalvesTests
             ("Embed", () => run.Embed(embeddingAt, pair.Vectors, 0, embedding), false),
             ("Guide", () => Guide(y), false),
             ("Solve", () => run.Solve(0, [new SolverRegister(y).Set(0.5f * new SolverRegister(y) + 0.4f * new SolverRegister(x))], map), false),
-            ("Begin", () => run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default), false),
+            ("Begin", () => run.Begin(DrawnImage.Consecutive(1, 7, 0, 2.5f), [1, 0], default), false),
             ("another run", () => run.Begin(Batch, [1, 0], default), false),
             ("working memory: Normalize", () => run.Normalize(normAt, x, z, shape: norm), false),
             ("working memory: NormalizeQuantize", () => run.NormalizeQuantize(normAt, x, z, to, shape: norm), false),
             ("working memory: a conversion", () => run.Convolve(halfAt, x, z, shape: half), false),
             ("working memory: Attend", () => run.Attend(qkv, z, attention), false),
         ];
-        run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default);
+        run.Begin(DrawnImage.Consecutive(1, 7, 0, 2.5f), [1, 0], default);
         foreach ((string name, Action operation, bool remembered) in operations)
         {
             Guide(z);
@@ -127,7 +127,7 @@ public class NormalizedHalvesTests
             run.Write(copy, elements, now);
             run.Convolve(halfAt, copy, expected, shape: half);
             Assert.True(Bits(pair.Read(1, expected, elements)).SequenceEqual(Bits(pair.Read(1, z, elements))), name);
-            if (name == "another run") run.Begin(new RunParameters(1, 7, 0, 2.5f), [1, 0], default);
+            if (name == "another run") run.Begin(DrawnImage.Consecutive(1, 7, 0, 2.5f), [1, 0], default);
         }
 
         void Guide(Activation epsilon) => run.Guide(epsilon, new(covariance, new float[4 * channels], 0.3f, 0.8f, clampK: true, MeanCorrectionKind.Off, false), map);

@@ -136,7 +136,7 @@ public class OperationTests
             var shape = new MapShape(7, 5, channels, 1);
             using var pair = new Pair(kind, new TestBlob().Build(), 3);
             Activation epsilon = pair.Write(Values.Images(new Random(8), 3, elements, 2f)), latent = pair.Plan(4 * elements);
-            var parameters = new RunParameters(3, 0x1234_5678_9ABC_DEF0, (1L << 40) + 5, 1f);
+            var parameters = DrawnImage.Consecutive(3, 0x1234_5678_9ABC_DEF0, (1L << 40) + 5, 1f);
             SolverRegister x = new(latent, bothHalves: true), m = new(epsilon), h = new(pair.Plan(4 * elements)), d = SolverRegister.Temporary(0), z = SolverRegister.Temporary(1);
             pair.Do(run =>
             {
@@ -169,24 +169,25 @@ public class OperationTests
         float[] covariance = Values.Floats(random, 16), means = Values.Floats(random, 12, 0.1f);
         for (int i = 0; i < 4; i++) covariance[5 * i] = 2f;
         var shape = new MapShape(3, 5, 3, 1);
-        using var pair = new Pair(kind, new TestBlob().Build(), 4);
-        Activation epsilon = pair.Write(Values.Images(random, 4, 45, 2f)), latent = pair.Plan(4 * 45);
+        using var pair = new Pair(kind, new TestBlob().Build(), 5);
+        Activation epsilon = pair.Write(Values.Images(random, 5, 45, 2f)), latent = pair.Plan(4 * 45);
         SolverRegister x = new(latent, bothHalves: true), m = new(epsilon), z = SolverRegister.Temporary(0);
         pair.Do(run =>
         {
-            run.Begin(new RunParameters(2, 11, 0, 2.5f), default, default);
+            // Two guided images, with scales and seeds of their own, and one without guidance.
+            run.Begin([new(11, 0, 2.5f), new(12, 1L << 40, 0.5f), new(ulong.MaxValue, 3, 1f)], default, default);
             run.Solve(-1, [x.Draw(-1)], shape);
         });
         foreach (MeanCorrectionKind mean in (MeanCorrectionKind[])[MeanCorrectionKind.Divide, MeanCorrectionKind.Mmse, MeanCorrectionKind.Off])
         {
             pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
             pair.Same(epsilon, 45);
-            pair.Do(run => run.Solve(0, [z.Draw(0), x.Set(0.5f * x + 0.4f * m + run.Sigma(123f) * z)], shape));
+            pair.Do(run => run.Solve(0, [z.Draw(0), x.Set(0.5f * x + 0.4f * m + new StepSigma(123f) * z)], shape));
             pair.Same(latent, 45);
         }
 
         foreach (Execution run in pair.Runs)
-            Assert.Throws<InvalidOperationException>(() => run.Sigma(0f));
+            Assert.Throws<InvalidOperationException>(() => run.Solve(0, [x.Set(new StepSigma(0f) * x)], shape));
     }
 
     [Theory]

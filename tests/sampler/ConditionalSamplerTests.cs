@@ -62,6 +62,24 @@ public sealed class ConditionalSamplerTests(ConditionalSamplerTests.Artefact art
     }
 
     [Fact]
+    public void Prompts_negative_prompts_and_guidance_of_several_requests_share_a_batch()
+    {
+        SampleOptions[] requests =
+        [
+            new() { Seed = 1, Prompts = ["red a"], Guidance = 1 }, new() { Seed = 2, Count = 2, Prompts = ["a", "b"], NegativePrompt = "red", Guidance = 2 },
+            new() { Seed = 3, Prompts = ["red"], NegativePrompt = "b", Guidance = 3 }, new() { Seed = 4 },
+        ];
+        float[] expected = [.. requests.SelectMany(r => artefact.Compiled.Sample(r).Pixels.ToArray())];
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(artefact.ManifestPath, artefact.Device);
+        foreach (int capacity in (int[])[3, 5, 8])
+        {
+            using SamplerSession session = artefact.Compiled.CreateSession(capacity), other = interpreted.CreateSession(capacity);
+            Assert.Equal(expected, session.Sample(requests).Pixels.ToArray());
+            Assert.Equal(expected, other.Sample(requests).Pixels.ToArray());
+        }
+    }
+
+    [Fact]
     public void Prompts_and_negative_prompts_matter_and_none_is_the_empty_one()
     {
         SampleOptions options = Options(2) with { Tokens = [artefact.Ids("red")], NegativeTokens = [] };

@@ -22,6 +22,59 @@ public sealed class SessionTests : IClassFixture<SharedSampler>
         Assert.Equal(new ImageId(9, 4, 4), last.Ids[0]);
     }
 
+    /// <summary>Requests that differ in seed, index, label and guidance, the guided ones between others.</summary>
+    private static readonly SampleOptions[] s_requests =
+    [
+        new() { Seed = 9, FirstImage = 4, Labels = [4], Guidance = 1 }, new() { Count = 2, Seed = 1, Labels = [7, 2], Guidance = 2 }, new() { Seed = 1, FirstImage = 1L << 40, Labels = [2], Guidance = 1 },
+        new() { Seed = ulong.MaxValue, Labels = [0], Guidance = 1.5f }, new() { Count = 2, Seed = 9, Labels = [5], Guidance = 1 },
+    ];
+
+    [Fact]
+    public void Requests_share_batches_and_an_image_depends_on_its_own_alone()
+    {
+        using SamplerSession alone = _sampler.CreateSession(2);
+        ImageBatch[] apart = [.. s_requests.Select(r => alone.Sample(r))];
+        for (int capacity = 2; capacity <= 7; capacity++)
+        {
+            using SamplerSession session = _sampler.CreateSession(capacity);
+            ImageBatch together = session.Sample(s_requests);
+
+            Assert.Equal(apart.SelectMany(b => b.Ids), together.Ids);
+            Assert.Equal(apart.SelectMany(b => b.Pixels.ToArray()), together.Pixels.ToArray());
+        }
+
+        using SamplerSession one = _sampler.CreateSession(1);
+        SampleOptions[] unguided = [.. s_requests.Where(r => r.Guidance == 1)];
+        Assert.Equal(unguided.SelectMany(r => alone.Sample(r).Pixels.ToArray()), one.Sample(unguided).Pixels.ToArray());
+        Assert.Contains("capacity is 1", Assert.Throws<ArgumentException>(() => one.Sample(s_requests)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Requests_are_drawn_together_in_every_way_there_is()
+    {
+        float[] expected = [.. s_requests.SelectMany(r => _sampler.Sample(r).Pixels.ToArray())];
+        using SamplerSession session = _sampler.CreateSession(10);
+        SamplePreview? last = null;
+        await foreach (SamplePreview preview in session.PreviewAsync(s_requests)) last = preview;
+
+        Assert.Equal(expected, last!.Images.Pixels.ToArray());
+        Assert.Equal(expected, _sampler.Sample(s_requests).Pixels.ToArray());
+        Assert.Equal(expected, (await _sampler.SampleAsync(s_requests)).Pixels.ToArray());
+        Assert.Equal(expected, (await session.SampleAsync(s_requests)).Pixels.ToArray());
+    }
+
+    [Fact]
+    public void A_request_that_does_not_fit_is_named_and_none_is_drawn()
+    {
+        var seen = new Recorder();
+        ArgumentException error = Assert.Throws<ArgumentException>(() => _sampler.Sample([.. s_requests, new() { Labels = [11] }], seen));
+        Assert.Equal("Request 5: Label 11 of image 0 is outside 0 to 10.", error.Message);
+        Assert.Throws<ArgumentException>(() => _sampler.Sample([]));
+        Assert.Throws<ArgumentNullException>(() => _sampler.Sample([s_requests[0], null!]));
+        Assert.Throws<ArgumentException>(() => _sampler.Sample([s_requests[0], new() { Count = int.MaxValue, Labels = [1] }]));
+        Assert.Empty(seen.Reports);
+    }
+
     [Fact]
     public void More_memory_than_there_is_is_an_error_that_says_how_much()
     {

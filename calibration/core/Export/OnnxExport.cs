@@ -46,7 +46,7 @@ public static class OnnxExport
         using Execution run = used.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, RangeImages);
         int[] labels = TrajectoryLabels.Of(model, Seed, 0, RangeImages);
         if (labels.Length == 0) labels = new int[RangeImages];
-        run.Begin(new RunParameters(RangeImages, Seed, FirstImage: 0, Guidance: 1), labels, cancellation);
+        run.Begin(DrawnImage.Consecutive(RangeImages, Seed, firstIndex: 0, guidance: 1), labels, cancellation);
         solver.Begin(run);
 
         var collector = new RangeCollector(interpreter);

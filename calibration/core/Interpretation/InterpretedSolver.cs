@@ -24,7 +24,7 @@ internal sealed class InterpretedSolver
         _end = [.. plan.End.Select(run => Compile(run, null))];
         _before = [.. evaluations.Select(e => plan.Before(e).Select(run => Compile(run, null)).ToArray())];
         _steps = [.. evaluations.Select((e, i) => SolverRun.Of(e.Statements)
-            .Select(run => Compile(run, guided(i) && e.Injection is { } at ? (LinearStatement)e.Statements[at] : null)).ToArray())];
+            .Select(run => Compile(run, guided(i) && e.Injection is { } at ? e.Statements[at] : null)).ToArray())];
     }
 
     /// <summary>As the generated sampler of a manifest runs it.</summary>
@@ -43,10 +43,8 @@ internal sealed class InterpretedSolver
     public void End(Execution run) => Run(run, _end, _steps.Length);
 
     /// <param name="Statements">What one call computes.</param>
-    /// <param name="Guided">The sum whose last term has the guidance's σ'; null for none.</param>
     /// <param name="Threshold">Instead of statements.</param>
-    /// <param name="At">Where the guided sum stands.</param>
-    private sealed record Pass(SolverStatement[] Statements, LinearStatement? Guided, ThresholdStatement? Threshold, int At);
+    private sealed record Pass(SolverStatement[] Statements, ThresholdStatement? Threshold);
 
     private void Run(Execution run, Pass[] passes, int step)
     {
@@ -56,13 +54,6 @@ internal sealed class InterpretedSolver
             {
                 run.Threshold(step, Place(threshold.Target), threshold.Quantile.Single, threshold.Maximum.Single, _shape);
             }
-            else if (pass.Guided is { } sum && run.Guided)
-            {
-                // Sessions share these statements.
-                SolverStatement[] statements = [.. pass.Statements];
-                statements[pass.At] = Compile(sum with { Terms = new([.. sum.Terms.Take(sum.Terms.Count - 1), sum.Terms[^1] with { Coefficient = run.Sigma(0) }]) });
-                run.Solve(step, statements, _shape);
-            }
             else
             {
                 run.Solve(step, pass.Statements, _shape);
@@ -70,22 +61,19 @@ internal sealed class InterpretedSolver
         }
     }
 
-    private Pass Compile(SolverRun run, LinearStatement? guided)
-    {
-        if (run.Statements[0] is ThresholdStatement threshold) return new([], null, threshold, -1);
-        int at = Array.FindIndex(run.Statements.ToArray(), s => ReferenceEquals(s, guided));
-        return new([.. run.Statements.Select(Compile)], at < 0 ? null : guided, null, at);
-    }
+    /// <param name="run">What one call computes.</param>
+    /// <param name="injects">The sum whose last term has σ', which guidance finds for each image; null for none.</param>
+    private Pass Compile(SolverRun run, Statement? injects) => run.Statements[0] is ThresholdStatement threshold ? new([], threshold)
+        : new([.. run.Statements.Select(s => Compile(s, ReferenceEquals(s, injects)))], null);
 
-    private SolverStatement Compile(Statement statement) => statement switch
+    private SolverStatement Compile(Statement statement, bool injects) => statement switch
     {
-        LinearStatement { Terms: var terms } => Place(statement.Target).Set(terms.Skip(1).Aggregate(Term(terms[0]), (sum, term) => sum + Term(term))),
+        LinearStatement { Terms: var terms } => Place(statement.Target).Set(terms.Select((t, i) => injects && i == terms.Count - 1
+            ? new StepSigma(t.Coefficient.Single) * Place(t.Register) : t.Coefficient.Single * Place(t.Register)).Aggregate((sum, term) => sum + term)),
         ClipStatement clip => Place(clip.Target).Clip(clip.Bound.Single),
         DrawStatement draw => Place(draw.Target).Draw(draw.Draw),
         _ => throw new NotSupportedException($"Samplers have no operation for {statement.GetType().Name}."),
     };
-
-    private SolverSum Term(Term term) => term.Coefficient.Single * Place(term.Register);
 
     private SolverRegister Place(Register register) => register.Kind switch
     {

@@ -17,7 +17,7 @@ internal static class ManifestWriter
         json.Open('{');
         json.Line().Key("schemaVersion").Value(manifest.SchemaVersion);
         Write(json.Line().Key("model"), manifest.Model);
-        Write(json.Line().Key("scheduler"), manifest.Scheduler);
+        Write(json.Line().Key("scheduler"), manifest.Scheduler, ProgramDigest.Of(manifest));
         Write(json.Line().Key("sampling"), manifest.Sampling);
         json.Line().Key("solver").Open('{').Key("begin");
         StatementJson.Write(json, manifest.Solver.Begin);
@@ -55,11 +55,11 @@ internal static class ManifestWriter
         .Key("parameters").Value(model.Parameters).Key("height").Value(model.Height).Key("width").Value(model.Width)
         .Key("channels").Value(model.Channels).Key("classes").Value(model.Classes).Key("nullLabel").Value(model.NullLabel).Close('}');
 
-    private static void Write(JsonText json, SchedulerIdentity scheduler)
+    private static void Write(JsonText json, SchedulerIdentity scheduler, string program)
     {
         json.Open('{').Key("family").Value(scheduler.Family).Key("settings").Open('{');
         foreach (Setting setting in scheduler.Settings) json.Key(setting.Name).Value(setting.Value);
-        json.Close('}').Close('}');
+        json.Close('}').Key("program").Value(program).Close('}');
     }
 
     private static void Write(JsonText json, Manifest.Sampling sampling) => json.Open('{')

@@ -10,10 +10,8 @@ internal static class Lcm
 
     public static SolverProgram Create(ConfigurationReader configuration, int steps, SolverArguments arguments)
     {
-        TrainingNoise noise = TrainingNoise.Read(configuration, 0.00085, 0.012, "scaled_linear", rescales: true);
-        PredictionType prediction = configuration.Prediction();
+        (TrainingNoise noise, PredictionType prediction, int[] timesteps) = ConsistencySettings.Read(configuration, steps);
         double scaling = configuration.Positive("timestep_scaling", 10);
-        int[] timesteps = ConsistencyTimesteps.Create(configuration, noise, steps);
         var program = new ProgramBuilder(Bounding.Read(configuration, clips: false));
         program.Begin(1);
         for (int i = 0; i < steps; i++)

@@ -10,10 +10,8 @@ internal static class Tcd
 
     public static SolverProgram Create(ConfigurationReader configuration, int steps, SolverArguments arguments)
     {
-        TrainingNoise noise = TrainingNoise.Read(configuration, 0.00085, 0.012, "scaled_linear", rescales: true);
-        PredictionType prediction = configuration.Prediction();
+        (TrainingNoise noise, PredictionType prediction, int[] timesteps) = ConsistencySettings.Read(configuration, steps);
         double gamma = arguments.Eta ?? DefaultGamma;
-        int[] timesteps = ConsistencyTimesteps.Create(configuration, noise, steps);
         // The reference has settings for bounds and does not use them.
         var program = new ProgramBuilder(Bounding.None);
         program.Begin(1);

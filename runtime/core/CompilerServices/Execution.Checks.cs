@@ -1,10 +1,18 @@
+using Specializer.Kernels;
+
 namespace Specializer.CompilerServices;
 
 // What every device refuses, in the same words.
 public abstract partial class Execution
 {
     private protected CancellationToken _cancellation;
-    private protected RunParameters _run = new(0, 0, 0, 1f);
+
+    /// <summary>The drawn images: see <see cref="DrawnImages"/>.</summary>
+    private protected DrawnImage[] _images = [];
+
+    /// <summary>σ' of the guided images, once <see cref="Guide"/> has found it for the step.</summary>
+    private protected float[] _sigmas = [];
+    private bool _hasSigmas;
 
     /// <summary>A label for each image of the batch, or none.</summary>
     private protected int[] _labels = [];
@@ -17,8 +25,11 @@ public abstract partial class Execution
 
     private protected bool IsDisposed { get; set; }
 
-    /// <summary>Images that the solver steps: of a guided pair one.</summary>
-    private protected int DrawnImages => Guided ? Batch / 2 : Batch;
+    /// <summary>Images that the solver steps.</summary>
+    private protected int DrawnImages { get; private set; }
+
+    /// <summary>As many of them, the first ones, are guided: the batch has these once more, behind the drawn ones.</summary>
+    private protected int GuidedImages { get; private set; }
 
     /// <summary>What every operation does first.</summary>
     private protected void CheckRun()
@@ -29,25 +40,75 @@ public abstract partial class Execution
     }
 
     /// <summary>What a run needs, before anything of it is done.</summary>
-    private protected void CheckBegin(int batch, ReadOnlySpan<int> labels)
+    private void CheckBegin(ReadOnlySpan<DrawnImage> images, ReadOnlySpan<int> labels)
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
+        long batch = images.Length;
+        for (int i = 0; i < images.Length; i++)
+        {
+            if (!float.IsFinite(images[i].Guidance)) throw new ArgumentException($"Guidance {images[i].Guidance} is not a finite number.", nameof(images));
+            if (!images[i].IsGuided) continue;
+            if (i > 0 && !images[i - 1].IsGuided) throw new ArgumentException("Guided images come first.", nameof(images));
+            batch++;
+        }
+
         if (batch < 1 || batch > Capacity)
-            throw new ArgumentException($"A batch of {batch} does not fit a session of capacity {Capacity}.", nameof(batch));
+            throw new ArgumentException($"A batch of {batch} does not fit a session of capacity {Capacity}.", nameof(images));
         if (labels.Length != 0 && labels.Length != batch)
-            throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (both halves under guidance).", nameof(labels));
+            throw new ArgumentException($"{labels.Length} labels for a batch of {batch}: give none, or one for each (two for a guided image).", nameof(labels));
     }
 
     /// <summary>Takes over what identifies a run.</summary>
-    private protected void SetRun(int batch, RunParameters run, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    private protected void SetRun(ReadOnlySpan<DrawnImage> images, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
+        if (_images.Length < images.Length) (_images, _sigmas) = (new DrawnImage[Capacity], new float[Capacity]);
+        images.CopyTo(_images);
+        DrawnImages = images.Length;
+        GuidedImages = 0;
+        while (GuidedImages < images.Length && images[GuidedImages].IsGuided) GuidedImages++;
+        _hasSigmas = false;
         if (_labels.Length < labels.Length) _labels = new int[Capacity];
         labels.CopyTo(_labels);
         _labelCount = labels.Length;
-        Batch = batch;
-        _run = run;
-        Guided = run.Guidance != 1f;
+        Batch = DrawnImages + GuidedImages;
         _cancellation = cancellation;
+    }
+
+    /// <summary>What guidance makes of each guided image at this step: a row of its guidance, its gain and an offset per channel. Its σ' is kept for the solver.</summary>
+    /// <param name="moments">Of the step.</param>
+    /// <param name="channels">Of the prediction.</param>
+    /// <param name="rows">[guided image][2 + channels].</param>
+    private protected void FindCorrections(in GuidanceMoments moments, int channels, Span<float> rows)
+    {
+        int length = GuidanceCorrection.RowLength(channels);
+        for (int image = 0; image < GuidedImages; image++)
+        {
+            Span<float> row = rows.Slice(image * length, length);
+            float guidance = _images[image].Guidance;
+            if (image > 0 && guidance == _images[image - 1].Guidance)
+            {
+                rows.Slice((image - 1) * length, length).CopyTo(row);
+                _sigmas[image] = _sigmas[image - 1];
+                continue;
+            }
+
+            GuidanceCorrection correction = GuidanceCorrection.Of(moments, guidance, row[GuidanceCorrection.FirstOffset..]);
+            (row[GuidanceCorrection.GuidanceAt], row[GuidanceCorrection.GainAt], _sigmas[image]) = (guidance, correction.Gain, correction.Sigma);
+        }
+
+        _hasSigmas = true;
+    }
+
+    /// <summary>Each step's σ' is found before it is used, and used once.</summary>
+    private protected void CheckSigma(ReadOnlySpan<SolverStatement> statements)
+    {
+        if (GuidedImages == 0) return;
+        foreach (ref readonly SolverStatement statement in statements)
+        {
+            if (statement.Sum.SigmaTerm < 0) continue;
+            if (!_hasSigmas) throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");
+            _hasSigmas = false;
+        }
     }
 
     private protected int ImagesIn(int elements, int elementsPerImage)
@@ -121,6 +182,40 @@ public abstract partial class Execution
         for (int image = 0; image < Batch; image++)
             if ((uint)_labels[image] >= (uint)classes)
                 throw new ArgumentException($"Label {_labels[image]} of image {image} is outside 0 to {classes - 1}.");
+    }
+
+    /// <summary>The vector that a convolution adds lies among the step vectors.</summary>
+    private protected void CheckVector(int vector, int channels)
+    {
+        if (vector + channels > _vectorLength)
+            throw new ArgumentException($"Channels {vector} to {vector + channels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
+    }
+
+    /// <summary>The images whose mean a convolution corrects: those that are not guided, or none.</summary>
+    private protected (int From, int To) Corrected(Correction correction, int channels)
+    {
+        // A default correction has gain 0, which no real one has.
+        if (correction.Gain is 0f or 1f && correction.Offset.Length == 0) return default;
+        if (correction.Offset.Length != 0 && correction.Offset.Length != channels)
+            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {channels} channels.", nameof(correction));
+        return (GuidedImages, DrawnImages);
+    }
+
+    private protected static void CheckWeightBits(bool integers, int bits)
+    {
+        if (integers && bits is not (4 or 8))
+            throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {bits}; FP32 weights take an FP32 map.");
+        if (!integers && bits != 32)
+            throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {bits}; integer weights take a quantized map.");
+    }
+
+    /// <summary>The sums stay exact: no product sum can leave 32 bits.</summary>
+    private protected static void CheckExact(in ConvolutionGeometry geometry, Quantization from, int bits)
+    {
+        Checked(from);
+        long products = (long)geometry.Taps * 4 * geometry.ChannelGroups;
+        if (products * from.Levels * (bits == 4 ? NibbleTile.LargestWeight : 128) > int.MaxValue)
+            throw new ArgumentException($"A sum of {products} products can leave 32 bits; the convolution has too many input channels or taps for {bits}-bit weights.");
     }
 
     /// <summary>Two vectors of so many channels lie among the step vectors.</summary>

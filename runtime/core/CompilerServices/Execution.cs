@@ -17,12 +17,9 @@ public abstract partial class Execution : IDisposable
     /// <summary>Images that the arena was sized for.</summary>
     public abstract int Capacity { get; }
 
-    /// <summary>Images of the current batch: each drawn image once, or twice (conditional half first, then unconditional half) under guidance.</summary>
+    /// <summary>Images of the current batch: the drawn ones, those under classifier-free guidance first; then these once more, without their condition.</summary>
+    /// <remarks>Of a guided image the convolution leaves the correction to <see cref="Guide"/>, and its <see cref="StepSigma"/> comes from there.</remarks>
     public int Batch { get; private protected set; }
-
-    /// <summary>True when the call uses classifier-free guidance with a scale other than 1: then the batch holds two halves,
-    /// the convolution leaves its correction to <see cref="Guide"/>, and <see cref="Sigma"/> comes from there.</summary>
-    public bool Guided { get; private protected set; }
 
     /// <summary>q = clamp(round(x / scale)) + zero point.</summary>
     /// <param name="x">FP32 map.</param>
@@ -65,7 +62,7 @@ public abstract partial class Execution : IDisposable
     /// <param name="y">FP32 result.</param>
     /// <param name="vector">Channel of the step vectors to add from (<see cref="Embed"/>), or −1.</param>
     /// <param name="residual">FP32 map to add (may be <paramref name="y"/>), or null.</param>
-    /// <param name="correction">Mean correction (output convolution only); the default means none. Not applied when <see cref="Guided"/>.</param>
+    /// <param name="correction">Mean correction (output convolution only); the default means none. Not applied to guided images.</param>
     /// <param name="shape">Static shape.</param>
     public abstract void Convolve<TShape>(ConvolutionWeights weights, Activation q, Quantization from, Activation y,
         int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
@@ -109,9 +106,9 @@ public abstract partial class Execution : IDisposable
     public abstract void Embed<TShape>(EmbeddingWeights weights, Activation vectors, int step, TShape shape = default)
         where TShape : struct, IEmbeddingShape;
 
-    /// <summary>Under guidance: combines the two halves, ε̂ = (1−g)·ε̂_u + g·ε̂_c, and corrects with k, μ and σ' of that g, which follow from the joint
-    /// moments. Does nothing when <see cref="Guided"/> is false.</summary>
-    /// <param name="epsilon">The network's output; the corrected combination replaces its first half.</param>
+    /// <summary>For each guided image: combines its two predictions, ε̂ = (1−g)·ε̂_u + g·ε̂_c, and corrects with k, μ and σ' of its g, which follow from the joint
+    /// moments. Does nothing to others.</summary>
+    /// <param name="epsilon">The network's output; the corrected combination replaces the conditional prediction.</param>
     /// <param name="moments">This step's joint moments: see <see cref="GuidanceMoments"/>.</param>
     /// <param name="shape">Static shape of the output.</param>
     public abstract void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
@@ -121,6 +118,7 @@ public abstract partial class Execution : IDisposable
     /// <param name="step">Index of the step that ends here; −1 for what makes the first state, the number of steps for what becomes of the last.</param>
     /// <param name="statements">At least one.</param>
     /// <param name="shape">Static shape of a register.</param>
+    /// <exception cref="InvalidOperationException">A statement takes σ' of guided images, and the step's output is not guided yet.</exception>
     public abstract void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
         where TShape : struct, IMapShape;
 
@@ -132,20 +130,6 @@ public abstract partial class Execution : IDisposable
     /// <param name="shape">Static shape of a register.</param>
     public abstract void Threshold<TShape>(int step, SolverRegister register, float quantile, float maximum, TShape shape = default)
         where TShape : struct, IMapShape;
-
-    /// <summary>σ' of this step's noise: as calibrated, or under guidance what <see cref="Guide"/> has found, once.</summary>
-    /// <param name="calibrated">Without guidance.</param>
-    /// <exception cref="InvalidOperationException">The step's output is not guided yet.</exception>
-    public float Sigma(float calibrated)
-    {
-        if (!Guided) return calibrated;
-        float sigma = GuidedSigma;
-        GuidedSigma = float.NaN;
-        return !float.IsNaN(sigma) ? sigma : throw new InvalidOperationException("Guide this step's output before solving: σ follows from its moments.");
-    }
-
-    /// <summary>σ' of the step being guided; not a number until <see cref="Guide"/> has run.</summary>
-    private protected float GuidedSigma { get; set; } = float.NaN;
 
     /// <summary>Called once, before the first run, by whoever knows all steps. A device whose first run would be slower than others (it compiles kernels,
     /// repacks weights, allocates) calls <paramref name="steps"/>, whose operations then do that and nothing else. Others need nothing.</summary>
@@ -163,17 +147,31 @@ public abstract partial class Execution : IDisposable
         return before;
     }
 
-    /// <summary>Starts a run over the drawn images.</summary>
-    internal abstract void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation);
+    /// <summary>Starts a run over drawn images.</summary>
+    /// <param name="images">At least one; those under guidance first.</param>
+    /// <param name="labels">None, or one for each image of the batch.</param>
+    /// <param name="cancellation">Acts within the run's operations.</param>
+    internal void Begin(ReadOnlySpan<DrawnImage> images, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    {
+        CheckBegin(images, labels);
+        SetRun(images, labels, cancellation);
+        BeginRun();
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Sets the batch; the calibration interpreter then writes its own states.</summary>
+    internal void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) => Begin(DrawnImage.Consecutive(images, 0, 0, 1f), labels, cancellation);
+
+    /// <summary>What a device does for a run that is about to begin.</summary>
+    private protected virtual void BeginRun()
+    {
+    }
 
     /// <summary>Copies images out of an FP32 map (host memory, NHWC).</summary>
     internal abstract void Read(Activation map, int elementsPerImage, Span<float> destination);
 
     /// <summary>Copies images into an FP32 map: image n of <paramref name="source"/> becomes image n of the batch.</summary>
     internal abstract void Write(Activation map, int elementsPerImage, ReadOnlySpan<float> source);
-
-    /// <summary>Sets the batch without drawing noise; the calibration interpreter then writes its own states.</summary>
-    internal abstract void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -185,10 +183,3 @@ public abstract partial class Execution : IDisposable
     /// <summary>Frees the arena.</summary>
     protected abstract void Dispose(bool disposing);
 }
-
-/// <summary>What identifies a run's noise and guidance.</summary>
-/// <param name="Images">Drawn images (not doubled).</param>
-/// <param name="Seed">Seed of the run.</param>
-/// <param name="FirstImage">Index of the first image: image i of a run draws the same noise whatever the batch it is in.</param>
-/// <param name="Guidance">Guidance scale; 1 for none.</param>
-internal readonly record struct RunParameters(int Images, ulong Seed, long FirstImage, float Guidance);

@@ -12,21 +12,30 @@ public readonly struct SolverSum
 
     private readonly TermArray _terms;
 
-    internal SolverSum(float factor, SolverRegister register)
+    /// <summary>One more than <see cref="SigmaTerm"/>, so that a sum that is not set has none.</summary>
+    private readonly int _sigma;
+
+    internal SolverSum(float factor, SolverRegister register, bool isSigma = false)
     {
         _terms[0] = new(factor, register);
         Count = 1;
+        _sigma = isSigma ? 1 : 0;
     }
 
     private SolverSum(in SolverSum sum, in SolverSum more)
     {
         if (sum.Count + more.Count > MaximumTerms) throw new InvalidOperationException($"A sum has at most {MaximumTerms} terms.");
+        if (sum._sigma != 0 && more._sigma != 0) throw new InvalidOperationException("A sum injects noise once.");
+        _sigma = sum._sigma != 0 ? sum._sigma : more._sigma != 0 ? sum.Count + more._sigma : 0;
         _terms = sum._terms;
         for (int i = 0; i < more.Count; i++) _terms[sum.Count + i] = more._terms[i];
         Count = sum.Count + more.Count;
     }
 
     internal int Count { get; }
+
+    /// <summary>The term whose factor is a <see cref="StepSigma"/>, an image's own under guidance; −1 for none.</summary>
+    internal int SigmaTerm => _sigma - 1;
 
     internal Term this[int index] => _terms[index];
 

@@ -26,10 +26,12 @@ internal unsafe struct ConvolutionFinish
     /// <summary>First of the values that image 0 adds per channel, or null, and bytes from image to image.</summary>
     public byte* Vector;
     public long VectorStride;
-    /// <summary>Mean correction: factor, and offset per channel or null.</summary>
-    public bool HasCorrection;
+    /// <summary>Mean correction, of these images alone: factor, and offset per channel or null.</summary>
+    public int CorrectedFrom, CorrectedTo;
     public float Gain;
     public float* Offset;
+
+    public readonly bool HasCorrection => CorrectedFrom < CorrectedTo;
 
     public readonly void FillConstants(int panel, PanelConstants* constants)
     {
@@ -50,7 +52,8 @@ internal unsafe struct ConvolutionFinish
     {
         int bytes = OutputChannels * sizeof(float);
         byte* output = Output + image * OutputStride + (long)first * bytes, vector = Vector == null ? null : Vector + image * VectorStride;
-        for (int i = 0; i < count; i++, output += bytes) pixels[i] = new(output, vector);
+        bool corrected = image >= CorrectedFrom && image < CorrectedTo;
+        for (int i = 0; i < count; i++, output += bytes) pixels[i] = new(output, vector, corrected);
     }
 
     /// <summary>Finishes one panel's sums of some pixels.</summary>
@@ -64,7 +67,8 @@ internal unsafe struct ConvolutionFinish
         where TKernel : struct, ITileKernel
     {
         int channel = panel * PanelWidth, channels = Math.Min(PanelWidth, OutputChannels - channel);
-        bool hasResidual = HasResidual, corrected = OutputScale != 1f || HasCorrection;
+        // One test for what is rare.
+        bool hasResidual = HasResidual, more = OutputScale != 1f || HasCorrection;
         long residualDistance = ResidualDistance;
         for (int i = 0; i < count; i++, sums += PanelWidth * sizeof(float))
         {
@@ -73,19 +77,19 @@ internal unsafe struct ConvolutionFinish
             float* vector = pixels[i].Vector == null ? null : (float*)pixels[i].Vector + channel;
             if (channels == PanelWidth)
             {
-                Row<TKernel>(sums, constants, vector, residual, corrected, y);
+                Row<TKernel>(sums, constants, vector, residual, more, pixels[i].Corrected, y);
                 continue;
             }
 
             // A panel with fewer than 16 channels is finished beside the map, whose next pixel follows at once.
             if (residual != null) Unsafe.CopyBlockUnaligned(constants->ResidualRow, residual, (uint)channels * sizeof(float));
-            Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, corrected, constants->Row);
+            Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, more, pixels[i].Corrected, constants->Row);
             Unsafe.CopyBlockUnaligned(y, constants->Row, (uint)channels * sizeof(float));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Row<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, bool corrected, float* y)
+    private readonly void Row<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, bool more, bool corrected, float* y)
         where TKernel : struct, ITileKernel
     {
         Vector256<float> a = TKernel.Dequantize(sums, constants, 0), b = TKernel.Dequantize(sums, constants, 8);
@@ -101,28 +105,29 @@ internal unsafe struct ConvolutionFinish
             b += Vector256.Load(residual + 8);
         }
 
-        if (corrected)
+        if (more)
         {
-            a = Correct(a, constants->Offset);
-            b = Correct(b, constants->Offset + 8);
+            a = More(a, constants->Offset, corrected);
+            b = More(b, constants->Offset + 8, corrected);
         }
 
         a.Store(y);
         b.Store(y + 8);
     }
 
-    private readonly Vector256<float> Correct(Vector256<float> v, float* offset)
+    private readonly Vector256<float> More(Vector256<float> v, float* offset, bool corrected)
     {
         if (OutputScale != 1f) v *= Vector256.Create(OutputScale);
-        return HasCorrection ? Vector256.FusedMultiplyAdd(v, Vector256.Create(Gain), Vector256.Load(offset)) : v;
+        return corrected ? Vector256.FusedMultiplyAdd(v, Vector256.Create(Gain), Vector256.Load(offset)) : v;
     }
 }
 
-/// <summary>Where an output pixel's result goes, or null, and the values that its image adds per channel, or null.</summary>
-internal readonly unsafe struct OutputPixel(byte* output, byte* vector)
+/// <summary>Where an output pixel's result goes, or null, the values that its image adds per channel, or null, and whether its mean is corrected.</summary>
+internal readonly unsafe struct OutputPixel(byte* output, byte* vector, bool corrected)
 {
     public readonly byte* Output = output;
     public readonly byte* Vector = vector;
+    public readonly bool Corrected = corrected;
 }
 
 /// <summary>What one panel's epilogue needs, padded to 16 outputs.</summary>

@@ -5,6 +5,12 @@ namespace Specializer.Kernels;
 /// <param name="Sigma">σ' of the injected noise.</param>
 internal readonly record struct GuidanceCorrection(float Gain, float Sigma)
 {
+    /// <summary>Where a row of numbers that a device takes for an image has its guidance and gain, and its offsets from where on.</summary>
+    public const int GuidanceAt = 0, GainAt = 1, FirstOffset = 2;
+
+    /// <summary>Numbers of such a row.</summary>
+    public static int RowLength(int channels) => FirstOffset + channels;
+
     /// <summary>Smallest |1 + k| that may be divided by. Below it the quantized prediction has lost its signal, and dividing would multiply the noise by more than four.</summary>
     public const double SmallestDivisor = 0.25;
 

@@ -2,14 +2,16 @@ using Specializer.Threading;
 
 namespace Specializer.Kernels;
 
-/// <summary>Combines the halves of a guided batch and corrects the mean. An item is one drawn image.</summary>
+/// <summary>Combines the two predictions of guided images and corrects their mean. An item is one of these images.</summary>
 internal unsafe struct GuidanceWork : IWork
 {
-    public int Images, Elements, Channels;
+    /// <summary>Drawn images: behind them lie the predictions without condition.</summary>
+    public int Images;
+    public int Elements, Channels;
     public byte* Epsilon;
     public long Stride;
-    public float Guidance, Gain;
-    public float* Offsets;
+    /// <summary>A row for each guided image: <see cref="GuidanceCorrection.RowLength"/>.</summary>
+    public float* Rows;
     public bool CorrectMean;
 
     public readonly void Execute(int begin, int end, int worker)
@@ -17,10 +19,12 @@ internal unsafe struct GuidanceWork : IWork
         for (int image = begin; image < end; image++)
         {
             float* conditional = (float*)(Epsilon + image * Stride), unconditional = (float*)(Epsilon + (Images + image) * Stride);
+            float* row = Rows + (long)image * GuidanceCorrection.RowLength(Channels), offsets = row + GuidanceCorrection.FirstOffset;
+            float guidance = row[GuidanceCorrection.GuidanceAt], gain = row[GuidanceCorrection.GainAt];
             for (int i = 0, channel = 0; i < Elements; i++)
             {
-                float e = MathF.FusedMultiplyAdd(Guidance, conditional[i], (1f - Guidance) * unconditional[i]);
-                conditional[i] = CorrectMean ? MathF.FusedMultiplyAdd(e, Gain, Offsets[channel]) : e;
+                float e = MathF.FusedMultiplyAdd(guidance, conditional[i], (1f - guidance) * unconditional[i]);
+                conditional[i] = CorrectMean ? MathF.FusedMultiplyAdd(e, gain, offsets[channel]) : e;
                 if (++channel == Channels) channel = 0;
             }
         }

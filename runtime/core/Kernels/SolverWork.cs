@@ -12,14 +12,16 @@ internal unsafe struct SolverWork : IWork
     public const int ItemElements = 1024;
 
     public int Elements, Images;
-    /// <summary>Under guidance the second half of the batch repeats what the network reads of the first.</summary>
-    public bool Twice;
+    /// <summary>The first of them are guided: what the network reads of them is repeated behind the drawn ones.</summary>
+    public int Guided;
     public byte* Arena;
     public long Capacity, Stride;
     public SolverStatement* Statements;
     public int Count;
-    public ulong Seed;
-    public long FirstImage;
+    /// <summary>What identifies each image's noise.</summary>
+    public DrawnImage* Keys;
+    /// <summary>σ' of each guided image.</summary>
+    public float* Sigmas;
 
     public readonly int ItemsPerImage => (Elements + ItemElements - 1) / ItemElements;
 
@@ -40,19 +42,20 @@ internal unsafe struct SolverWork : IWork
         switch (statement.Kind)
         {
             case SolverStatementKind.Draw:
-                GaussianNoise.Fill(new Span<float>(target, count), Seed, FirstImage + image, statement.DrawIndex, first);
+                GaussianNoise.Fill(new Span<float>(target, count), Keys[image].Seed, Keys[image].Index, statement.DrawIndex, first);
                 break;
             case SolverStatementKind.Clip:
                 Clip(target, statement.Sum[0].Factor, count);
                 break;
             default:
                 Term* terms = stackalloc Term[SolverSum.MaximumTerms];
-                for (int k = 0; k < statement.Sum.Count; k++) terms[k] = new(statement.Sum[k].Factor, Place(statement.Sum[k].Register, temporaries, image, first));
+                int own = image < Guided ? statement.Sum.SigmaTerm : -1;
+                for (int k = 0; k < statement.Sum.Count; k++) terms[k] = new(k == own ? Sigmas[image] : statement.Sum[k].Factor, Place(statement.Sum[k].Register, temporaries, image, first));
                 Sum(target, terms, statement.Sum.Count, count);
                 break;
         }
 
-        if (Twice && statement.Target.BothHalves)
+        if (image < Guided && statement.Target.BothHalves)
             new ReadOnlySpan<float>(target, count).CopyTo(new Span<float>((byte*)target + Images * Stride, count));
     }
 

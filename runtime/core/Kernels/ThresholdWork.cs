@@ -6,7 +6,8 @@ namespace Specializer.Kernels;
 internal unsafe struct ThresholdWork : IWork
 {
     public int Elements, Images;
-    public bool Twice;
+    /// <summary>The first of them are repeated behind the drawn ones.</summary>
+    public int Guided;
     public byte* Start;
     public long Stride;
     /// <summary>Room for the elements of all images.</summary>
@@ -19,7 +20,7 @@ internal unsafe struct ThresholdWork : IWork
         {
             var values = new Span<float>(Start + image * Stride, Elements);
             Apply(values, new Span<float>(Sorted + (long)image * Elements, Elements), Quantile, Maximum);
-            if (Twice) values.CopyTo(new Span<float>(Start + (Images + image) * Stride, Elements));
+            if (image < Guided) values.CopyTo(new Span<float>(Start + (Images + image) * Stride, Elements));
         }
     }
 

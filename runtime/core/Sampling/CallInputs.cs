@@ -28,27 +28,18 @@ internal sealed class CallInputs
             : Numbers(options, input, guided))]);
     }
 
-    /// <summary>Calls <paramref name="write"/> with the rows of a batch for each input: of the images, then under guidance as many for "none".</summary>
-    /// <param name="first">First image of the batch.</param>
-    /// <param name="images">Images of the batch.</param>
-    /// <param name="guided">Whether each image is evaluated twice.</param>
-    /// <param name="write">Receives the input and its numbers.</param>
-    public void Write(int first, int images, bool guided, Action<SamplerInput, float[]> write)
+    /// <summary>What an input is given for an image.</summary>
+    /// <param name="input">Index of the input.</param>
+    /// <param name="image">Index of the image in its request.</param>
+    public ReadOnlySpan<float> Row(int input, int image)
     {
-        foreach (Values v in _values)
-        {
-            int elements = v.Input.Elements;
-            var rows = new float[(guided ? 2 : 1) * images * elements];
-            for (int image = 0; image < images; image++)
-            {
-                int row = v.Rows.Length == elements ? 0 : first + image;
-                v.Rows.AsSpan(row * elements, elements).CopyTo(rows.AsSpan(image * elements));
-                if (guided) v.None.CopyTo(rows.AsSpan((images + image) * elements));
-            }
-
-            write(v.Input, rows);
-        }
+        (float[] rows, int elements) = (_values[input].Rows, _values[input].Input.Elements);
+        return rows.AsSpan(rows.Length == elements ? 0 : image * elements, elements);
     }
+
+    /// <summary>What guidance leads away from.</summary>
+    /// <param name="input">Index of the input.</param>
+    public ReadOnlySpan<float> None(int input) => _values[input].None;
 
     /// <summary>Whether an input takes tokens or labels, which have options of their own.</summary>
     private static bool IsOther(SamplerDescription d, SamplerInput input) => input.Name == d.Prompt?.Input || input.Name == SamplerInput.Label;

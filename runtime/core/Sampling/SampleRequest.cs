@@ -1,12 +1,21 @@
 namespace Specializer;
 
 /// <summary>What follows from <see cref="SampleOptions"/> for one sampler.</summary>
+/// <param name="Options">What to draw.</param>
 /// <param name="Labels">One for each image; empty for an unconditional model.</param>
 /// <param name="Guidance">Guidance scale; 1 for none.</param>
-/// <param name="Elements">Numbers of an image.</param>
-/// <param name="Inputs">What is given beside labels.</param>
-internal readonly record struct SampleRequest(int[] Labels, float Guidance, int Elements, CallInputs Inputs)
+/// <param name="Inputs">What the model's inputs are given.</param>
+internal sealed record SampleRequest(SampleOptions Options, int[] Labels, float Guidance, CallInputs Inputs)
 {
+    /// <summary>Whether each image is evaluated twice.</summary>
+    public bool IsGuided => Guidance != 1f;
+
+    /// <summary>What identifies an image's noise and guidance.</summary>
+    public DrawnImage Image(int index) => new(Options.Seed, Options.FirstImage + index, Guidance);
+
+    /// <summary>What draws an image again.</summary>
+    public ImageId Id(int index) => new(Options.Seed, Options.FirstImage + index, Labels.Length == 0 ? -1 : Labels[index]);
+
     /// <exception cref="ArgumentNullException">No options.</exception>
     /// <exception cref="ArgumentException">Count or index is out of range, or labels, tokens, inputs or guidance do not fit the model.</exception>
     public static SampleRequest Of(SampleOptions options, Sampler sampler)
@@ -14,24 +23,13 @@ internal readonly record struct SampleRequest(int[] Labels, float Guidance, int 
         ArgumentNullException.ThrowIfNull(options);
         SamplerDescription d = sampler.Description;
         if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
-        int elements = d.ImageElements;
-        if ((long)options.Count * elements > Array.MaxLength)
-            throw new ArgumentException($"{options.Count} images do not fit one array; draw at most {Array.MaxLength / elements} at a time and go on with {nameof(SampleOptions.FirstImage)}.");
         if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
             throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.");
         float guidance = options.Guidance ?? d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
         int[] labels = LabelOfEach(options, d);
-        return new(labels, guidance, elements, CallInputs.Of(Tokenized(options, sampler), d, labels, guidance != 1f));
-    }
-
-    /// <summary>Images that a session of some capacity evaluates at once.</summary>
-    /// <exception cref="ArgumentException">None: guidance evaluates each image twice.</exception>
-    public int BatchImages(int capacity)
-    {
-        int images = Guidance == 1f ? capacity : capacity / 2;
-        return images > 0 ? images : throw new ArgumentException("Guidance evaluates each image twice; this session's capacity is 1. Create one with capacity 2 or more.");
+        return new(options, labels, guidance, CallInputs.Of(Tokenized(options, sampler), d, labels, guidance != 1f));
     }
 
     /// <summary>The same options with tokens in place of prompts.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 
 namespace Specializer;
 
@@ -140,41 +141,57 @@ public abstract class Sampler : IDisposable
     /// <exception cref="InvalidOperationException">The call came from <paramref name="progress"/> of another one, whose turn it still is.</exception>
     /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public ImageBatch Sample(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    [OverloadResolutionPriority(1)]
+    public ImageBatch Sample(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Sample([options ?? new()], progress, cancellationToken);
+
+    /// <summary>Draws the images of several requests, which share batches: seeds, labels, prompts and guidance may all differ. Each image is the same as in a call of its own.</summary>
+    /// <param name="requests">What to draw.</param>
+    /// <returns>The images of the first request, then those of the next.</returns>
+    /// <param name="progress">Told after each step.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    public ImageBatch Sample(IReadOnlyList<SampleOptions> requests, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        options ??= new();
-        SampleRequest request = SampleRequest.Of(options, this);
+        SampleCall call = SampleCall.Of(requests, this);
         // Waiting for itself would never end.
         if (_turnOfThread == Environment.CurrentManagedThreadId)
             throw new InvalidOperationException($"This sampler is already drawing on this thread. Draw with a session of {nameof(CreateSession)} instead.");
         _turn.Wait(cancellationToken);
-        return InTurn(options, request, progress, cancellationToken);
+        return InTurn(call, progress, cancellationToken);
     }
 
     /// <summary>Draws images on a thread of the pool, with a session that this sampler keeps. Calls take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
-    /// <inheritdoc cref="Sample" path="/param"/>
-    /// <inheritdoc cref="Sample" path="/exception"/>
-    public Task<ImageBatch> SampleAsync(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    [OverloadResolutionPriority(1)]
+    public Task<ImageBatch> SampleAsync(SampleOptions? options = null, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        SampleAsync([options ?? new()], progress, cancellationToken);
+
+    /// <summary>Draws the images of several requests, which share batches, on a thread of the pool, with a session that this sampler keeps.</summary>
+    /// <inheritdoc cref="Sample(IReadOnlyList{SampleOptions}, IProgress{SampleProgress}, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="Sample(IReadOnlyList{SampleOptions}, IProgress{SampleProgress}, CancellationToken)" path="/returns"/>
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    public Task<ImageBatch> SampleAsync(IReadOnlyList<SampleOptions> requests, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        options ??= new();
-        SampleRequest request = SampleRequest.Of(options, this);
+        SampleCall call = SampleCall.Of(requests, this);
         return Wait();
 
         async Task<ImageBatch> Wait()
         {
             await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-            return await Task.Run(() => InTurn(options, request, progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+            return await Task.Run(() => InTurn(call, progress, cancellationToken), CancellationToken.None).ConfigureAwait(false);
         }
     }
 
     /// <summary>Draws, and passes the turn on.</summary>
-    private ImageBatch InTurn(SampleOptions options, in SampleRequest request, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
+    private ImageBatch InTurn(SampleCall call, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
             _turnOfThread = Environment.CurrentManagedThreadId;
             _session ??= CreateSession();
-            return _session.Draw(options, request, progress, cancellationToken);
+            return _session.Draw(call, progress, cancellationToken);
         }
         finally
         {

@@ -56,37 +56,44 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    [OverloadResolutionPriority(1)]
     public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Draw(options, SampleRequest.Of(options, _sampler), progress, cancellationToken);
+        Sample([options], progress, cancellationToken);
 
-    /// <param name="options">What to draw.</param>
-    /// <param name="request">What follows from it.</param>
+    /// <summary>Draws the images of several requests, which share batches: seeds, labels, prompts and guidance may all differ. Each image is the same as in a call of its own.</summary>
+    /// <param name="requests">What to draw.</param>
+    /// <returns>The images of the first request, then those of the next.</returns>
     /// <param name="progress">Told after each step.</param>
     /// <param name="cancellationToken">Acts within a step.</param>
-    internal ImageBatch Draw(SampleOptions options, in SampleRequest request, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    public ImageBatch Sample(IReadOnlyList<SampleOptions> requests, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Draw(SampleCall.Of(requests, _sampler), progress, cancellationToken);
+
+    internal ImageBatch Draw(SampleCall call, IProgress<SampleProgress>? progress, CancellationToken cancellationToken)
     {
-        int batch = request.BatchImages(Capacity);
+        IEnumerable<CallImage[]> batches = call.Batches(Capacity);
         Enter();
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            float[] pixels = Pixels(options.Count * request.Elements);
-            for (int first = 0; first < options.Count; first += batch)
+            float[] pixels = Pixels(call.Images * d.ImageElements), batchPixels = Pixels(Math.Min(call.Images, Capacity) * d.ImageElements);
+            int done = 0;
+            foreach (CallImage[] batch in batches)
             {
-                int images = Begin(options, request, first, Math.Min(batch, options.Count - first), stop.Token, cancellationToken);
+                Begin(batch, stop.Token, cancellationToken);
                 for (int step = 0; step < d.Steps.Count; step++)
                 {
                     RunStep(step, cancellationToken);
-                    bool last = step + 1 == d.Steps.Count;
-                    progress?.Report(new(step + 1, d.Steps.Count, first + (last ? images : 0), options.Count));
+                    if (step + 1 == d.Steps.Count) done += batch.Length;
+                    progress?.Report(new(step + 1, d.Steps.Count, done, call.Images));
                 }
 
                 Run(_sampler.RunEnd, cancellationToken);
-                Read(images, pixels.AsSpan(first * request.Elements, images * request.Elements), cancellationToken);
+                Read(batch, batchPixels.AsSpan(0, batch.Length * d.ImageElements), pixels, cancellationToken);
             }
 
-            return new(pixels, d.Height, d.Width, d.Channels, Ids(options, request.Labels, options.Count));
+            return new(pixels, d.Height, d.Width, d.Channels, call.Ids());
         }
         finally
         {
@@ -95,13 +102,21 @@ public sealed class SamplerSession : IDisposable
     }
 
     /// <summary>Draws images on a thread of the pool.</summary>
-    /// <inheritdoc cref="Sample" path="/param"/>
-    /// <inheritdoc cref="Sample" path="/exception"/>
-    public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    [OverloadResolutionPriority(1)]
+    public Task<ImageBatch> SampleAsync(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        SampleAsync([options], progress, cancellationToken);
+
+    /// <summary>Draws the images of several requests, which share batches, on a thread of the pool.</summary>
+    /// <inheritdoc cref="Sample(IReadOnlyList{SampleOptions}, IProgress{SampleProgress}, CancellationToken)" path="/param"/>
+    /// <inheritdoc cref="Sample(IReadOnlyList{SampleOptions}, IProgress{SampleProgress}, CancellationToken)" path="/returns"/>
+    /// <inheritdoc cref="Sample(SampleOptions, IProgress{SampleProgress}, CancellationToken)" path="/exception"/>
+    public Task<ImageBatch> SampleAsync(IReadOnlyList<SampleOptions> requests, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler);
-        request.BatchImages(Capacity);
-        return Task.Run(() => Draw(options, request, progress, cancellationToken), cancellationToken);
+        SampleCall call = SampleCall.Of(requests, _sampler);
+        call.Batches(Capacity);
+        return Task.Run(() => Draw(call, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>Draws up to <see cref="Capacity"/> images, half as many under guidance, and yields them after every step, decoded where the state is no picture; a step runs when the next preview is asked for.</summary>
@@ -111,34 +126,42 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public IAsyncEnumerable<SamplePreview> PreviewAsync(SampleOptions options, CancellationToken cancellationToken = default)
+    [OverloadResolutionPriority(1)]
+    public IAsyncEnumerable<SamplePreview> PreviewAsync(SampleOptions options, CancellationToken cancellationToken = default) => PreviewAsync([options], cancellationToken);
+
+    /// <summary>Draws the images of several requests in one batch, and yields them after every step.</summary>
+    /// <param name="requests">What to draw; all images must fit one batch.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
+    /// <inheritdoc cref="PreviewAsync(SampleOptions, CancellationToken)" path="/exception"/>
+    public IAsyncEnumerable<SamplePreview> PreviewAsync(IReadOnlyList<SampleOptions> requests, CancellationToken cancellationToken = default)
     {
-        SampleRequest request = SampleRequest.Of(options, _sampler);
-        int batch = request.BatchImages(Capacity);
-        if (options.Count > batch)
-            throw new ArgumentException($"Previews show one batch: at most {batch} images here, {options.Count} were asked for. Create a session with a larger capacity.");
-        return Previews(options, request, cancellationToken);
+        SampleCall call = SampleCall.Of(requests, _sampler);
+        CallImage[] batch = call.Batches(Capacity).First();
+        if (call.Images > batch.Length)
+            throw new ArgumentException($"Previews show one batch: at most {batch.Length} of these images here, {call.Images} were asked for. Create a session with a larger capacity.");
+        return Previews(call, batch, cancellationToken);
     }
 
-    private async IAsyncEnumerable<SamplePreview> Previews(SampleOptions options, SampleRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<SamplePreview> Previews(SampleCall call, CallImage[] batch, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Enter();
         try
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
             SamplerDescription d = _sampler.Description;
-            int images = Begin(options, request, 0, options.Count, stop.Token, cancellationToken);
-            ImageId[] ids = Ids(options, request.Labels, images);
+            Begin(batch, stop.Token, cancellationToken);
+            ImageId[] ids = call.Ids();
+            var batchPixels = new float[batch.Length * d.ImageElements];
             for (int step = 0; step < d.Steps.Count; step++)
             {
                 int current = step;
-                var pixels = new float[images * request.Elements];
+                var pixels = new float[batchPixels.Length];
                 // A step takes milliseconds of processor time: keep it off the caller's (often the UI's) thread.
                 await Task.Run(() =>
                 {
                     RunStep(current, cancellationToken);
                     if (current + 1 == d.Steps.Count) Run(_sampler.RunEnd, cancellationToken);
-                    Read(images, pixels, cancellationToken);
+                    Read(batch, batchPixels, pixels, cancellationToken);
                 }, cancellationToken).ConfigureAwait(false);
                 yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
             }
@@ -158,31 +181,21 @@ public sealed class SamplerSession : IDisposable
         _sampler.Forget(this);
     }
 
-    /// <param name="options">What to draw.</param>
-    /// <param name="request">What follows from it.</param>
-    /// <param name="first">First image of the batch.</param>
-    /// <param name="images">Images of the batch.</param>
+    /// <param name="batch">The images; the guided ones first.</param>
     /// <param name="stop">Cancelled by the caller, or by <see cref="Dispose"/>.</param>
     /// <param name="cancellationToken">The caller's own.</param>
-    private int Begin(SampleOptions options, in SampleRequest request, int first, int images, CancellationToken stop, CancellationToken cancellationToken)
+    private void Begin(CallImage[] batch, CancellationToken stop, CancellationToken cancellationToken)
     {
         SamplerDescription d = _sampler.Description;
-        bool guided = request.Guidance != 1f;
-        Span<int> labels = new int[guided ? 2 * images : images];
-        if (request.Labels.Length == 0) labels.Clear();
-        else
-        {
-            request.Labels.AsSpan(first, images).CopyTo(labels);
-            if (guided) labels[images..].Fill(d.NullLabel);
-        }
-
+        int guided = batch.Count(i => i.Request.IsGuided);
+        int[] labels = d.Classes == 0 ? [] : [.. batch.Select(i => i.Request.Labels[i.Index]), .. Enumerable.Repeat(d.NullLabel, guided)];
         lock (_working)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             try
             {
-                _execution.Begin(new RunParameters(images, options.Seed, options.FirstImage + first, request.Guidance), labels, stop);
-                request.Inputs.Write(first, images, guided, (input, rows) => _execution.Write(input.Buffer, input.Elements, rows));
+                _execution.Begin([.. batch.Select(i => i.Request.Image(i.Index))], labels, stop);
+                for (int input = 0; input < d.Inputs.Count; input++) Write(input, batch, guided);
                 _sampler.Prepare(_execution);
                 _sampler.RunBegin(_execution);
             }
@@ -191,8 +204,16 @@ public sealed class SamplerSession : IDisposable
                 throw Stopped(e, cancellationToken);
             }
         }
+    }
 
-        return images;
+    /// <summary>What an input is given: a row for each image, then one for "none" for each guided image.</summary>
+    private void Write(int input, CallImage[] batch, int guided)
+    {
+        SamplerInput to = _sampler.Description.Inputs[input];
+        var rows = new float[(batch.Length + guided) * to.Elements];
+        for (int i = 0; i < batch.Length; i++) batch[i].Request.Inputs.Row(input, batch[i].Index).CopyTo(rows.AsSpan(i * to.Elements));
+        for (int i = 0; i < guided; i++) batch[i].Request.Inputs.None(input).CopyTo(rows.AsSpan((batch.Length + i) * to.Elements));
+        _execution.Write(to.Buffer, to.Elements, rows);
     }
 
     // The delegate is made once and its step handed over in a field: nothing is allocated per step.
@@ -225,7 +246,11 @@ public sealed class SamplerSession : IDisposable
     private Exception Stopped(OperationCanceledException e, CancellationToken cancellationToken) =>
         _disposed ? new ObjectDisposedException(nameof(SamplerSession)) : new OperationCanceledException(e.Message, e, cancellationToken);
 
-    private void Read(int images, Span<float> pixels, CancellationToken cancellationToken)
+    /// <param name="batch">The images.</param>
+    /// <param name="batchPixels">Receives their pixels.</param>
+    /// <param name="pixels">Those of the call: receives them in its order.</param>
+    /// <param name="cancellationToken">The caller's own.</param>
+    private void Read(CallImage[] batch, Span<float> batchPixels, Span<float> pixels, CancellationToken cancellationToken)
     {
         SamplerDescription d = _sampler.Description;
         lock (_working)
@@ -235,8 +260,8 @@ public sealed class SamplerSession : IDisposable
             {
                 // The network's input is a scaled copy of the state; the decoder reads the state itself.
                 if (d.Input is { } input) _execution.Solve(d.Steps.Count, [new SolverRegister(input).Set(1f * new SolverRegister(d.Latent))], new StateShape(d));
-                // Under guidance both halves of the batch hold the same states.
-                int all = _execution.Restrict(images);
+                // What guidance evaluates behind the drawn images has the same states.
+                int all = _execution.Restrict(batch.Length);
                 try
                 {
                     _sampler.Decode(_execution);
@@ -251,8 +276,11 @@ public sealed class SamplerSession : IDisposable
                 }
             }
 
-            _execution.Read(d.Picture ?? d.Latent, d.ImageElements, pixels);
+            _execution.Read(d.Picture ?? d.Latent, d.ImageElements, batchPixels);
         }
+
+        for (int i = 0; i < batch.Length; i++)
+            batchPixels.Slice(i * d.ImageElements, d.ImageElements).CopyTo(pixels[(batch[i].Place * d.ImageElements)..]);
     }
 
     private static float[] Pixels(int count)
@@ -274,14 +302,6 @@ public sealed class SamplerSession : IDisposable
         public int Width => description.State?.Width ?? description.Width;
         public int Channels => description.State?.Channels ?? description.Channels;
         public int ElementSize => sizeof(float);
-    }
-
-    private static ImageId[] Ids(SampleOptions options, int[] labels, int count)
-    {
-        var ids = new ImageId[count];
-        for (int i = 0; i < count; i++)
-            ids[i] = new(options.Seed, options.FirstImage + i, labels.Length == 0 ? -1 : labels[i]);
-        return ids;
     }
 
     private void Enter()

@@ -128,7 +128,7 @@ internal static class Agreement
         SamplerDescription d = sampler.Description;
         var state = new float[d.Height * d.Width * d.Channels];
         using Execution run = sampler.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 1);
-        run.Begin(new RunParameters(1, 7, 0, 1f), [4], default);
+        run.Begin(DrawnImage.Consecutive(1, 7, 0, 1f), [4], default);
         sampler.RunBegin(run);
         sampler.RunStep(0, run);
         run.Read(d.Latent, state.Length, state);

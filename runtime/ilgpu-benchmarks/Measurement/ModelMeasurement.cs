@@ -41,7 +41,7 @@ internal sealed class ModelMeasurement
         using var run = (IlgpuExecution)open.Device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, batch);
         run.Prepare(() => sampler.RunStep(0, run));
         int elements = d.Height * d.Width * d.Channels;
-        run.Begin(new RunParameters(batch, 1, 0, 1f), new int[batch], default);
+        run.Begin(DrawnImage.Consecutive(batch, 1, 0, 1f), new int[batch], default);
         sampler.RunBegin(run);
         return Row("MNIST sampler as shipped", "W4, step 0", open, run, () => sampler.RunStep(0, run), () =>
         {

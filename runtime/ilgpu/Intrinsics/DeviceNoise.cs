@@ -2,22 +2,21 @@ using Specializer.Ilgpu.Kernels;
 
 namespace Specializer.Ilgpu.Intrinsics;
 
-/// <summary>What identifies a step's noise.</summary>
+/// <summary>What identifies the noise that an image is given.</summary>
 internal struct NoiseKey
 {
     public ulong Seed;
-    /// <summary>Index of the batch's first image.</summary>
-    public long FirstImage;
+    /// <summary>Index of the image.</summary>
+    public ulong Image;
     public int Step;
 }
 
 /// <summary>Specializer.Numerics.GaussianNoise for the four elements of one counter.</summary>
 internal static class DeviceNoise
 {
-    public static Quad<float> Draw(NoiseKey key, int image, int counter)
+    public static Quad<float> Draw(NoiseKey key, int counter)
     {
-        ulong index = (ulong)(key.FirstImage + image);
-        uint c0 = (uint)counter, c1 = (uint)key.Step, c2 = (uint)index, c3 = (uint)(index >> 32);
+        uint c0 = (uint)counter, c1 = (uint)key.Step, c2 = (uint)key.Image, c3 = (uint)(key.Image >> 32);
         // Sums of 64 bits stay in range: OpenCL promises nothing for those that leave it.
         ulong k0 = (uint)key.Seed, k1 = key.Seed >> 32;
         for (int round = 0; round < 10; round++)

@@ -24,7 +24,9 @@ internal struct ConvolutionArguments
     public ArrayView<float> Offset;
     public float Gain;
     /// <summary>0 or 1 each.</summary>
-    public int HasResidual, HasVector, HasCorrection, HasOffset;
+    public int HasResidual, HasVector, HasOffset;
+    /// <summary>Images whose mean is corrected.</summary>
+    public int CorrectedFrom, CorrectedTo;
     /// <summary>16 equal bytes for each zero point: what a tensor-core kernel reads outside the map.</summary>
     public ArrayView<int> Padding;
 
@@ -57,7 +59,7 @@ internal struct ConvolutionArguments
         if (HasVector != 0) value += Vector.Elements[(long)image * Vector.Stride + channel];
         if (HasResidual != 0) value += residual;
         if (outputScale != 1f) value = ExactMath.Multiply(value, outputScale);
-        return HasCorrection != 0 ? ExactMath.FusedMultiplyAdd(value, Gain, c.Offset) : value;
+        return image >= CorrectedFrom && image < CorrectedTo ? ExactMath.FusedMultiplyAdd(value, Gain, c.Offset) : value;
     }
 
     /// <summary>The real value of an integer sum, and everything after it.</summary>

@@ -1,21 +1,21 @@
 using ILGPU;
 using Specializer.Ilgpu.Intrinsics;
+using Specializer.Kernels;
 
 namespace Specializer.Ilgpu.Kernels;
 
 internal struct GuidanceArguments
 {
     public MapDimensions Shape;
-    /// <summary>Drawn images: half the batch.</summary>
-    public int Images;
+    /// <summary>Guided images, and where in the batch their predictions without condition begin.</summary>
+    public int Images, Unconditional;
     public BatchView<float> Epsilon;
-    public float Guidance, Gain;
     public int CorrectMean;
-    /// <summary>Per channel.</summary>
-    public ArrayView<float> Offsets;
+    /// <summary>For each guided image as <see cref="GuidanceCorrection.RowLength"/> says.</summary>
+    public ArrayView<float> Rows;
 }
 
-/// <summary>Combines the halves of a guided batch and corrects the mean. An item is an element of a drawn image.</summary>
+/// <summary>Combines the two predictions of guided images and corrects their mean. An item is an element of such an image.</summary>
 internal static class GuidanceKernel
 {
     public static void Literal<TShape>(GuidanceArguments a) where TShape : struct, IMapShape => Run(a, default(TShape));
@@ -29,9 +29,12 @@ internal static class GuidanceKernel
         for (int item = Share.Start; item < a.Images * elements; item += Share.Step)
         {
             int image = item / elements, element = item % elements;
-            ArrayView<float> conditional = a.Epsilon.Image(image), unconditional = a.Epsilon.Image(a.Images + image);
-            float e = ExactMath.FusedMultiplyAdd(a.Guidance, conditional[element], ExactMath.Multiply(1f - a.Guidance, unconditional[element]));
-            conditional[element] = a.CorrectMean != 0 ? ExactMath.FusedMultiplyAdd(e, a.Gain, a.Offsets[element % shape.Channels]) : e;
+            ArrayView<float> conditional = a.Epsilon.Image(image), unconditional = a.Epsilon.Image(a.Unconditional + image);
+            int row = image * GuidanceCorrection.RowLength(shape.Channels);
+            float guidance = a.Rows[row + GuidanceCorrection.GuidanceAt];
+            float e = ExactMath.FusedMultiplyAdd(guidance, conditional[element], ExactMath.Multiply(1f - guidance, unconditional[element]));
+            conditional[element] = a.CorrectMean != 0
+                ? ExactMath.FusedMultiplyAdd(e, a.Rows[row + GuidanceCorrection.GainAt], a.Rows[row + GuidanceCorrection.FirstOffset + element % shape.Channels]) : e;
         }
     }
 }

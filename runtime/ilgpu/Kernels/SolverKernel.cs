@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ILGPU;
 using Specializer.Ilgpu.Intrinsics;
 
@@ -8,8 +9,8 @@ internal struct SolverArguments
     public MapDimensions Shape;
     /// <summary>Drawn images.</summary>
     public int Images;
-    /// <summary>1 under guidance: the second half of the batch repeats what the network reads of the first.</summary>
-    public int Twice;
+    /// <summary>The first of them are guided: what the network reads of them is repeated behind the drawn ones.</summary>
+    public int Guided;
     public ArrayView<float> Arena;
     /// <summary>Registers that last no longer than the pass, [register][image][element].</summary>
     public ArrayView<float> Temporaries;
@@ -18,7 +19,6 @@ internal struct SolverArguments
     /// <summary>The statements: see <see cref="SolverCode"/>.</summary>
     public ArrayView<int> Code;
     public int Statements;
-    public NoiseKey Noise;
 }
 
 /// <summary>One pass of a solver's statements, with the noise drawn where it is used. An item is four elements, one Philox counter, which one thread takes through all statements.</summary>
@@ -39,7 +39,7 @@ internal static class SolverKernel
             {
                 int length = a.Code[at + SolverCode.Length];
                 Execute(a, at, length, image, counter, elements);
-                at += SolverCode.Header + 2 * length;
+                at += SolverCode.Header + 2 * length + a.Code[at + SolverCode.PerImage] * a.Images;
             }
         }
     }
@@ -50,9 +50,8 @@ internal static class SolverKernel
         Quad<float> value = default;
         if (length == 0)
         {
-            NoiseKey key = a.Noise;
-            key.Step = a.Code[at + SolverCode.Draw];
-            value = DeviceNoise.Draw(key, image, counter);
+            int key = at + SolverCode.Header + SolverCode.KeyWords * image;
+            value = DeviceNoise.Draw(new() { Seed = Long(a, key), Image = Long(a, key + 2), Step = a.Code[at + SolverCode.Draw] }, counter);
         }
         else if (a.Code[at + SolverCode.Clips] != 0)
         {
@@ -64,7 +63,7 @@ internal static class SolverKernel
         {
             for (int k = 0; k < length; k++)
             {
-                float factor = Factor(a, at, k);
+                float factor = k == a.Code[at + SolverCode.Sigma] ? Interop.IntAsFloat((uint)a.Code[at + SolverCode.Header + 2 * length + image]) : Factor(a, at, k);
                 Quad<float> x = Load(a, a.Code[at + SolverCode.Header + 2 * k], image, counter, elements);
                 value = k == 0
                     ? new() { A = ExactMath.Multiply(factor, x.A), B = ExactMath.Multiply(factor, x.B), C = ExactMath.Multiply(factor, x.C), D = ExactMath.Multiply(factor, x.D) }
@@ -77,10 +76,12 @@ internal static class SolverKernel
         }
 
         Store(a, target, image, counter, elements, value);
-        if (a.Twice != 0 && both != 0) Store(a, target, a.Images + image, counter, elements, value);
+        if (image < a.Guided && both != 0) Store(a, target, a.Images + image, counter, elements, value);
     }
 
     private static float Factor(SolverArguments a, int at, int term) => Interop.IntAsFloat((uint)a.Code[at + SolverCode.Header + 2 * term + 1]);
+
+    private static ulong Long(SolverArguments a, int at) => (uint)a.Code[at] | (ulong)(uint)a.Code[at + 1] << 32;
 
     private static float Clip(float value, float bound) => value < -bound ? -bound : value > bound ? bound : value;
 
@@ -111,17 +112,22 @@ internal static class SolverKernel
         place < 0 ? ((long)(-1 - place) * a.Images + image) * a.Stride : 16L * place + (long)image * a.Stride;
 }
 
-/// <summary>Statements as words: a header, then for each term the register and the factor's bits.</summary>
+/// <summary>Statements as words: a header, for each term the register and the factor's bits, then what differs from image to image: of a draw seed and index, of a sum that injects noise σ'.</summary>
 internal static class SolverCode
 {
-    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), whether it clips, and the draw.</summary>
-    public const int Target = 0, BothHalves = 1, Length = 2, Clips = 3, Draw = 4, Header = 5;
+    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), whether it clips, the draw, the term whose factor is σ' (−1 for none), and the words for each image.</summary>
+    public const int Target = 0, BothHalves = 1, Length = 2, Clips = 3, Draw = 4, Sigma = 5, PerImage = 6, Header = 7;
+
+    /// <summary>Words of an image's seed and index.</summary>
+    public const int KeyWords = 4;
 
     /// <summary>Writes statements.</summary>
     /// <param name="statements">At least one.</param>
     /// <param name="capacity">Of the session: registers with memory become their start in the arena, in units of 64 bytes.</param>
+    /// <param name="images">The drawn images.</param>
+    /// <param name="sigmas">σ' of those that are guided, the first ones.</param>
     /// <param name="code">As many words as <see cref="Words"/> says.</param>
-    public static void Write(ReadOnlySpan<SolverStatement> statements, int capacity, Span<int> code)
+    public static void Write(ReadOnlySpan<SolverStatement> statements, int capacity, ReadOnlySpan<DrawnImage> images, ReadOnlySpan<float> sigmas, Span<int> code)
     {
         foreach (ref readonly SolverStatement statement in statements)
         {
@@ -131,6 +137,8 @@ internal static class SolverCode
             code[Length] = length;
             code[Clips] = statement.Kind == SolverStatementKind.Clip ? 1 : 0;
             code[Draw] = statement.DrawIndex;
+            code[Sigma] = statement.Sum.SigmaTerm;
+            code[PerImage] = WordsPerImage(statement);
             for (int k = 0; k < length; k++)
             {
                 code[Header + 2 * k] = Place(statement.Sum[k].Register, capacity);
@@ -138,16 +146,23 @@ internal static class SolverCode
             }
 
             code = code[(Header + 2 * length)..];
+            for (int image = 0; image < images.Length && statement.Kind == SolverStatementKind.Draw; image++)
+                MemoryMarshal.Cast<ulong, int>([images[image].Seed, (ulong)images[image].Index]).CopyTo(code[(KeyWords * image)..]);
+            for (int image = 0; image < images.Length && statement.Sum.SigmaTerm >= 0; image++)
+                code[image] = BitConverter.SingleToInt32Bits(image < sigmas.Length ? sigmas[image] : statement.Sum[statement.Sum.SigmaTerm].Factor);
+            code = code[(WordsPerImage(statement) * images.Length)..];
         }
     }
 
-    /// <summary>Words that statements take.</summary>
-    public static int Words(ReadOnlySpan<SolverStatement> statements)
+    /// <summary>Words that statements take for so many images.</summary>
+    public static int Words(ReadOnlySpan<SolverStatement> statements, int images)
     {
         int words = 0;
-        foreach (ref readonly SolverStatement statement in statements) words += Header + 2 * statement.Sum.Count;
+        foreach (ref readonly SolverStatement statement in statements) words += Header + 2 * statement.Sum.Count + WordsPerImage(statement) * images;
         return words;
     }
+
+    private static int WordsPerImage(in SolverStatement statement) => statement.Kind == SolverStatementKind.Draw ? KeyWords : statement.Sum.SigmaTerm >= 0 ? 1 : 0;
 
     private static int Place(SolverRegister register, int capacity) => register.HasMemory ? checked((int)((long)capacity * register.Place / 64)) : register.Place;
 }

@@ -5,8 +5,8 @@ namespace Specializer.Ilgpu.Kernels;
 internal struct ThresholdArguments
 {
     public int Images, Elements;
-    /// <summary>1 where the second half of the batch repeats the first.</summary>
-    public int Twice;
+    /// <summary>The first of them are repeated behind the drawn ones.</summary>
+    public int Guided;
     public BatchView<float> Values;
     /// <summary>The neighbours, in order, that the quantile lies between, and how far it is from the first.</summary>
     public int Below, Above;
@@ -30,7 +30,7 @@ internal static class ThresholdKernel
                 float value = values[i];
                 value = (value < -bound ? -bound : value > bound ? bound : value) / bound;
                 values[i] = value;
-                if (a.Twice != 0) a.Values.Image(a.Images + image)[i] = value;
+                if (image < a.Guided) a.Values.Image(a.Images + image)[i] = value;
             }
         }
     }

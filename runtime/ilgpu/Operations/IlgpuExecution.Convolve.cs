@@ -10,12 +10,8 @@ internal sealed partial class IlgpuExecution
     {
         Enter();
         ConvolutionDimensions s = DimensionsOf(shape);
-        if (s.WeightBits is not (4 or 8))
-            throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {s.WeightBits}; FP32 weights take an FP32 map.");
-        Checked(from);
-        long products = (long)s.KernelSize * s.KernelSize * ((s.InputChannels + 3) & ~3);
-        if (products * from.Levels * (s.WeightBits == 4 ? 7 : 128) > int.MaxValue)
-            throw new ArgumentException($"A sum of {products} products can leave 32 bits; the convolution has too many input channels or taps for {s.WeightBits}-bit weights.");
+        CheckWeightBits(integers: true, s.WeightBits);
+        CheckExact(ConvolutionGeometry.Of(shape), from, s.WeightBits);
         var a = new ConvolutionArguments { Shape = s, Batch = Batch, Q = Integers(q, (long)s.InputHeight * s.InputWidth, s.InputChannels, Access.Read), InputScale = from.Scale, ZeroPoint = from.ZeroPoint };
         a.X = new() { Elements = a.Q.Elements.Cast<float>() };
         Finish(ref a, weights, y, vector, residual, correction);
@@ -54,8 +50,7 @@ internal sealed partial class IlgpuExecution
     {
         Enter();
         ConvolutionDimensions s = DimensionsOf(shape);
-        if (s.WeightBits != 32)
-            throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {s.WeightBits}; integer weights take a quantized map.");
+        CheckWeightBits(integers: false, s.WeightBits);
         var a = new ConvolutionArguments { Shape = s, Batch = Batch, X = Floats(x, (long)s.InputHeight * s.InputWidth * s.InputChannels, Access.Read) };
         a.Q = new() { Elements = a.X.Elements.Cast<int>() };
         Finish(ref a, weights, y, vector, residual, correction);
@@ -131,20 +126,16 @@ internal sealed partial class IlgpuExecution
 
         if (vector >= 0)
         {
-            if (vector + channels > _vectorLength)
-                throw new ArgumentException($"Channels {vector} to {vector + channels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
+            CheckVector(vector, channels);
             a.HasVector = 1;
             a.Vector = Floats(_vectors, _vectorLength, Access.Read);
             a.Vector.Elements = a.Vector.Elements.SubView(vector);
         }
 
-        // A default correction has gain 0, which no real one has.
-        a.HasCorrection = !Guided && (correction.Gain is not (0f or 1f) || correction.Offset.Length != 0) ? 1 : 0;
+        (a.CorrectedFrom, a.CorrectedTo) = Corrected(correction, channels);
         a.Gain = correction.Gain;
         a.Offset = a.Bias;
-        if (a.HasCorrection == 0 || correction.Offset.Length == 0) return;
-        if (correction.Offset.Length != channels)
-            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {channels} channels.", nameof(correction));
+        if (a.CorrectedFrom == a.CorrectedTo || correction.Offset.Length == 0) return;
         a.HasOffset = 1;
         a.Offset = Upload(correction.Offset);
     }

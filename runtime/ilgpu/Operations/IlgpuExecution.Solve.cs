@@ -7,31 +7,27 @@ namespace Specializer.Ilgpu;
 
 internal sealed unsafe partial class IlgpuExecution
 {
-    internal override void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
-    {
-        if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
-        Begin(checked(parameters.Guidance == 1f ? parameters.Images : 2 * parameters.Images), parameters, labels, cancellation);
-    }
-
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
     {
         Enter();
-        if (!Guided && !_launching.IsRehearsal) return;
+        if (GuidedImages == 0 && !_launching.IsRehearsal) return;
         (int size, int channels) = PixelsOf(shape);
         long pixels = size;
-        Span<float> offsets = channels <= 64 ? stackalloc float[channels] : new float[channels];
-        GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, offsets);
-        GuidedSigma = correction.Sigma;
-        Launch<TShape, GuidanceArguments>(GuidanceKernel.Literal<TShape>, GuidanceKernel.Dynamic, DrawnImages * pixels * channels, new()
+        // A rehearsal finds room for the most.
+        int images = _launching.IsRehearsal ? DrawnImages : GuidedImages, numbers = images * GuidanceCorrection.RowLength(channels);
+        Span<float> rows = numbers <= 1024 ? stackalloc float[numbers] : new float[numbers];
+        FindCorrections(moments, channels, rows);
+        Launch<TShape, GuidanceArguments>(GuidanceKernel.Literal<TShape>, GuidanceKernel.Dynamic, images * pixels * channels, new()
         {
-            Shape = MapDimensions.Of(shape), Images = DrawnImages, Epsilon = Floats(epsilon, pixels * channels, Access.Write),
-            Guidance = _run.Guidance, Gain = correction.Gain, CorrectMean = moments.CorrectMean ? 1 : 0, Offsets = Upload(offsets),
+            Shape = MapDimensions.Of(shape), Images = images, Unconditional = DrawnImages, Epsilon = Floats(epsilon, pixels * channels, Access.Write),
+            CorrectMean = moments.CorrectMean ? 1 : 0, Rows = Upload(rows),
         });
     }
 
     public override void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
     {
         Enter();
+        CheckSigma(statements);
         (int pixels, int channels) = PixelsOf(shape);
         long elements = (long)pixels * channels;
         int temporaries = 0, stride = checked((int)((elements * sizeof(float) + 63 & ~63L) / 4));
@@ -46,9 +42,9 @@ internal sealed unsafe partial class IlgpuExecution
         EndStep(step);
         LaunchAtOnce<SolverArguments>(IsLiteral<TShape>() ? SolverKernel.Literal<TShape> : SolverKernel.Dynamic, DrawnImages * ((elements + 3) / 4), new()
         {
-            Shape = MapDimensions.Of(shape), Images = DrawnImages, Twice = Guided ? 1 : 0, Arena = _memory.Arena.Cast<float>(), Stride = stride,
+            Shape = MapDimensions.Of(shape), Images = DrawnImages, Guided = GuidedImages, Arena = _memory.Arena.Cast<float>(), Stride = stride,
             Temporaries = _memory.Working(Math.Max(1L, temporaries) * DrawnImages * stride * sizeof(float)).Cast<float>(),
-            Code = UploadCode(statements), Statements = statements.Length, Noise = new() { Seed = _run.Seed, FirstImage = _run.FirstImage },
+            Code = UploadCode(statements), Statements = statements.Length,
         });
     }
 
@@ -61,7 +57,7 @@ internal sealed unsafe partial class IlgpuExecution
         EndStep(step);
         LaunchAtOnce<ThresholdArguments>(ThresholdKernel.Run, DrawnImages, new()
         {
-            Images = DrawnImages, Elements = elements, Twice = Guided && register.BothHalves ? 1 : 0, Values = Floats(register.Buffer, elements, Access.Write),
+            Images = DrawnImages, Elements = elements, Guided = register.BothHalves ? GuidedImages : 0, Values = Floats(register.Buffer, elements, Access.Write),
             Below = (int)Math.Floor(position), Above = (int)Math.Ceiling(position), Between = (float)(position - Math.Floor(position)), Maximum = maximum,
         });
     }
@@ -72,11 +68,11 @@ internal sealed unsafe partial class IlgpuExecution
     /// <summary>Copies statements to the device, unless they are there. They are launched at once, so that no launch that waits reads them.</summary>
     private ArrayView<int> UploadCode(ReadOnlySpan<SolverStatement> statements)
     {
-        int words = SolverCode.Words(statements);
+        int words = SolverCode.Words(statements, DrawnImages);
         ArrayView<int> view = _memory.Statements(4L * words).Cast<int>();
         if (_launching.IsRehearsal) return view;
-        Span<int> code = words <= 256 ? stackalloc int[words] : new int[words];
-        SolverCode.Write(statements, Capacity, code);
+        Span<int> code = words <= 1024 ? stackalloc int[words] : new int[words];
+        SolverCode.Write(statements, Capacity, _images.AsSpan(0, DrawnImages), _sigmas.AsSpan(0, GuidedImages), code);
         if (_code.AsSpan().StartsWith(code)) return view;
         try
         {

@@ -60,7 +60,7 @@ internal sealed class HostedSampler : IDisposable
     }
 
     /// <summary>Pictures that are drawn at once.</summary>
-    public int BatchImages(float guidance) => _prompts.BatchImages(guidance);
+    public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _prompts.Capacity : _prompts.Capacity / 2);
 
     /// <summary>The guidance scale that a request without one means.</summary>
     public float Guidance(float? asked) => asked ?? _prompts.Description.Guidance;
@@ -75,7 +75,7 @@ internal sealed class HostedSampler : IDisposable
             return await Task.Factory.StartNew(() =>
             {
                 long start = Stopwatch.GetTimestamp();
-                ImageBatch images = _prompts.Draw([.. prompts.Select(_prompts.Read)], seed, firstImage, guidance, Telemetry.Steps(), previews: null, cancellation);
+                ImageBatch images = _prompts.Draw([.. prompts.Select((p, i) => new ImageRequest(_prompts.Read(p), 1, seed, firstImage + i, guidance))], Telemetry.Steps(), previews: null, cancellation);
                 double speed = images.Count / Math.Max(1e-6, Stopwatch.GetElapsedTime(start).TotalSeconds);
                 Volatile.Write(ref _speed, Latest * speed + (1 - Latest) * Speed);
                 return images;
@@ -121,8 +121,8 @@ internal sealed class HostedSampler : IDisposable
 
         int Draw(int count, float guidance)
         {
-            PromptCondition[] conditions = [.. Enumerable.Range(0, count).Select(i => new PromptCondition(d.Classes == 0 ? -1 : i % d.Classes))];
-            hash.AppendData(MemoryMarshal.AsBytes(_prompts.Draw(conditions, seed: 0, firstImage: 0, guidance, steps: null, previews: null, CancellationToken.None).Pixels.Span));
+            ImageRequest[] requests = [.. Enumerable.Range(0, count).Select(i => new ImageRequest(new(d.Classes == 0 ? -1 : i % d.Classes), 1, Seed: 0, FirstImage: i, guidance))];
+            hash.AppendData(MemoryMarshal.AsBytes(_prompts.Draw(requests, steps: null, previews: null, CancellationToken.None).Pixels.Span));
             return count;
         }
     }

@@ -9,16 +9,16 @@ internal sealed class TurnTakingSampler(IPromptSampler sampler, SemaphoreSlim tu
 {
     public SamplerDescription Description => sampler.Description;
 
-    public int BatchImages(float guidance) => sampler.BatchImages(guidance);
+    public int Capacity => sampler.Capacity;
 
     public PromptCondition Read(string prompt) => sampler.Read(prompt);
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
     {
         turn.Wait(cancellation);
         try
         {
-            return sampler.Draw(conditions, seed, firstImage, guidance, steps, previews, cancellation);
+            return sampler.Draw(requests, steps, previews, cancellation);
         }
         finally
         {

@@ -123,7 +123,7 @@ public sealed class Digits : global::Specializer.Sampler
             D.Set(1.0625f * X + -0.35f * M),
             D.Clip(1f),
             Z0.Draw(0),
-            X.Set(0.9f * X + 0.1f * D + run.Sigma(0.189f) * Z0),
+            X.Set(0.9f * X + 0.1f * D + new global::Specializer.CompilerServices.StepSigma(0.189f) * Z0),
         ]);
     }
 

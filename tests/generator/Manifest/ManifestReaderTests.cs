@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Specializer.Manifest;
+using Specializer.Tests;
 using JsonNode = System.Text.Json.Nodes.JsonNode;
 
 namespace Specializer.Generator.Tests;
@@ -38,6 +39,25 @@ public sealed class ManifestReaderTests
         Assert.Equal((4, 8, 1024, 256, "1.5"), (statistics.WeightBits, statistics.ActivationBits, statistics.Trajectories, statistics.FreeRunningTrajectories, statistics.K.High[1].Token));
         Assert.Equal(6, statistics.Bias.Count);
         Assert.Equal(new EquatableArray<string>(["--steps 2"]), manifest.Provenance.Options);
+    }
+
+    /// <summary>Calibration alone can make a program from settings; others see that one was changed without the other.</summary>
+    [Theory]
+    [InlineData("\"beta_end\": \"0.02\"", "\"beta_end\": \"0.03\"")]
+    [InlineData("\"family\": \"ddpm\"", "\"family\": \"ddim\"")]
+    [InlineData("\"by\": [130.14752, ", "\"by\": [130.5, ")]
+    [InlineData("\"timestep\": 980,", "\"timestep\": 979,")]
+    [InlineData("\"target\": \"d\", \"bound\": 1", "\"target\": \"d\", \"bound\": 2")]
+    public void A_program_that_does_not_follow_from_its_settings_is_refused(string before, string after)
+    {
+        string text = File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist", "mnist.calibration.json")), changed = text.Replace(before, after, StringComparison.Ordinal);
+        Assert.NotEqual(text, changed);
+        Assert.Empty(ManifestReader.Read(text).Errors);
+        ManifestError error = Assert.Single(ManifestReader.Read(changed).Errors);
+        Assert.Equal(ManifestErrorId.Contradiction, error.Id);
+        Assert.Contains("do not belong together", error.Message, StringComparison.Ordinal);
+        // What an earlier version wrote does not say.
+        Assert.Empty(ManifestReader.Read(System.Text.RegularExpressions.Regex.Replace(changed, ", \"program\": \"[0-9a-f]{64}\"", "")).Errors);
     }
 
     [Fact]

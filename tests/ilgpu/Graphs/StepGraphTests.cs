@@ -193,7 +193,7 @@ public class StepGraphTests
         SamplerDescription d = sampler.Description;
         using var run = (IlgpuExecution)device.CreateExecution(sampler.Weights, d.BytesPerImage, d.Vectors, 1);
         run.Prepare(() => sampler.RunStep(0, run));
-        run.Begin(new RunParameters(1, 7, 0, 1f), [4], default);
+        run.Begin(DrawnImage.Consecutive(1, 7, 0, 1f), [4], default);
         for (int i = 0; i < 3; i++) sampler.RunStep(0, run);
         Assert.Equal((1, 2), (driver.Captures, driver.Replays));
         (long waits, int single, long bytes) = (run.WaitCount, driver.SingleLaunches, GC.GetAllocatedBytesForCurrentThread());

@@ -30,7 +30,7 @@ internal static class PtxKernels
 
     public static Type Attention(int size, int heads, int channels) => LiteralShapes.Of(new AttentionDimensions(size * size, heads, channels));
 
-    private static readonly Type[] Classes = [.. typeof(IlgpuDevice).Assembly.GetTypes().Where(t => t.Namespace == "Specializer.Ilgpu.Kernels" && t.IsAbstract && t.IsSealed)];
+    private static readonly Type[] Classes = [.. typeof(IlgpuDevice).Assembly.GetTypes().Where(t => t.Namespace is "Specializer.Ilgpu" or "Specializer.Ilgpu.Kernels" && t is { IsAbstract: true, IsSealed: true })];
 
     private static IEnumerable<MethodInfo> Entries(Type type) => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
         .Where(m => m.ReturnType == typeof(void) && m.GetParameters() is [{ ParameterType.IsValueType: true }]);

@@ -20,7 +20,7 @@ public class DigestTests
         EmbeddingWeights embedding = blob.AddEmbedding(labelled, Values.Floats(random, 16), Values.Floats(random, 16), Values.Floats(random, 192), Values.Floats(random, 24));
         using var bench = new Bench(blob.Build(), 3, 4, 24);
         Activation latent = bench.Plan(432), q = bench.Plan(36 * 24), x = bench.Plan(36 * 96), y = bench.Plan(36 * 96), epsilon = bench.Plan(432);
-        bench.Run.Begin(new RunParameters(2, 42, 7, 1.5f), [0, 1, 1, 1], default);
+        bench.Run.Begin(DrawnImage.Consecutive(2, 42, 7, 1.5f), [0, 1, 1, 1], default);
         bench.Draw(latent, new MapShape(6, 6, 3, 1));
         float[] covariance = [1, 0.5f, 0.1f, 0, 0.5f, 1, 0, 0.1f, 0.1f, 0, 0.2f, 0.1f, 0, 0.1f, 0.1f, 0.2f], means = Values.Floats(random, 12, 0.1f);
         SolverRegister state = new(latent, bothHalves: true), prediction = new(epsilon), d = SolverRegister.Temporary(0), z = SolverRegister.Temporary(1);
@@ -36,7 +36,7 @@ public class DigestTests
             bench.Run.Normalize(norm, y, y, shape: new GroupNormShape(6, 6, 24, 0, 3, 1e-5f, Nonlinearity.Silu, 1));
             bench.Run.Convolve(w32, y, epsilon, shape: last);
             bench.Run.Guide(epsilon, new GuidanceMoments(covariance, means, 0.3f, 0.5f, true, MeanCorrectionKind.Divide, true), new MapShape(6, 6, 3, 1));
-            bench.Run.Solve(step, [d.Set(1.1f * state + -0.3f * prediction), d.Clip(1f), z.Draw(step), state.Set(0.6f * state + 0.4f * d + bench.Run.Sigma(0f) * z)], new MapShape(6, 6, 3, 1));
+            bench.Run.Solve(step, [d.Set(1.1f * state + -0.3f * prediction), d.Clip(1f), z.Draw(step), state.Set(0.6f * state + 0.4f * d + new StepSigma(0f) * z)], new MapShape(6, 6, 3, 1));
         }
 
         byte[] result = [.. bench.ReadBytes(latent, 432).SelectMany(b => b), .. bench.ReadBytes(x, 36 * 32).SelectMany(b => b)];

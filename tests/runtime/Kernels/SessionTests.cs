@@ -18,7 +18,7 @@ public class SessionTests
         var map = new MapShape(8, 8, 16, 1);
         var to = new Quantization(0.02f, 100, 255);
         float[] covariance = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], means = new float[64];
-        bench.Run.Begin(new RunParameters(2, 1, 0, 2f), [0, 1, 1, 1], default);
+        bench.Run.Begin(DrawnImage.Consecutive(2, 1, 0, 2f), [0, 1, 1, 1], default);
         SolverRegister state = new(x, bothHalves: true), prediction = new(y), d = SolverRegister.Temporary(0), z = SolverRegister.Temporary(1);
 
         // Warm up until the compiler has finished with every method, then count what the calling thread allocates.
@@ -36,7 +36,7 @@ public class SessionTests
             bench.Run.Convolve(w32, x, y, shape: real);
             bench.Run.Attend(qkv, y, new AttentionShape(64, 2, 8));
             bench.Run.Guide(y, new GuidanceMoments(covariance, means, 0.1f, 0.1f, true, MeanCorrectionKind.Divide, true), map);
-            bench.Run.Solve(0, [d.Set(1f * state + -1f * prediction), d.Clip(1f), z.Draw(0), state.Set(0.5f * state + 0.5f * d + bench.Run.Sigma(0.1f) * z)], map);
+            bench.Run.Solve(0, [d.Set(1f * state + -1f * prediction), d.Clip(1f), z.Draw(0), state.Set(0.5f * state + 0.5f * d + new StepSigma(0.1f) * z)], map);
             bench.Run.Threshold(0, state, 0.9f, 2f, map);
         }
     }
@@ -49,11 +49,11 @@ public class SessionTests
         ConvolutionWeights at = blob.Add(s, [1f], [0f]);
         using var bench = new Bench(blob.Build(), 1, 2);
         Activation x = bench.Plan(16), y = bench.Plan(16);
-        bench.Run.Begin(new RunParameters(1, 3, 0, 2f), default, default);
+        bench.Run.Begin(DrawnImage.Consecutive(1, 3, 0, 2f), default, default);
         bench.Draw(x, new MapShape(2, 2, 1, 1));
         bench.Run.Convolve(at, x, y, correction: new Correction(3f, [7f]), shape: s);
         Values.Same(bench.Read(x, 4)[1], bench.Read(y, 4)[1]);
-        bench.Run.Begin(new RunParameters(1, 3, 0, 1f), default, default);
+        bench.Run.Begin(DrawnImage.Consecutive(1, 3, 0, 1f), default, default);
         bench.Draw(x, new MapShape(2, 2, 1, 1));
         bench.Run.Convolve(at, x, y, correction: new Correction(3f, [7f]), shape: s);
         Values.Same(bench.Read(x, 4)[0].Select(v => MathF.FusedMultiplyAdd(v, 3f, 7f)).ToArray(), bench.Read(y, 4)[0]);
@@ -71,7 +71,7 @@ public class SessionTests
         Assert.Throws<OperationCanceledException>(() => bench.Run.Begin(1, default, source.Token));
         Assert.Throws<ArgumentException>(() => bench.Run.Begin(3, default, default));
         Assert.Throws<ArgumentException>(() => bench.Run.Begin(2, [1], default));
-        Assert.Throws<ArgumentException>(() => bench.Run.Begin(new RunParameters(2, 0, 0, 2f), default, default));
+        Assert.Throws<ArgumentException>(() => bench.Run.Begin(DrawnImage.Consecutive(2, 0, 0, 2f), default, default));
         Assert.Throws<ArgumentException>(() => bench.Run.Read(x, 16, new float[17]));
         Assert.Throws<ArgumentException>(() => bench.Run.Write(x, 16, new float[48]));
         Assert.Throws<ArgumentOutOfRangeException>(() => new CpuDevice(-1));

@@ -16,7 +16,7 @@ public class SolverTests
             float[][] epsilon = Values.Images(new Random(9), batch, Shape.Elements);
             using var bench = new Bench(new TestBlob().Build(), threads, batch);
             SolverRegister x = new(bench.Plan(4 * Shape.Elements), bothHalves: true), h = new(bench.Plan(4 * Shape.Elements)), m = new(bench.Write(epsilon));
-            bench.Run.Begin(new RunParameters(batch, 77, 1000, 1f), default, default);
+            bench.Run.Begin(DrawnImage.Consecutive(batch, 77, 1000, 1f), default, default);
             bench.Draw(x.Buffer, Shape);
             bench.Run.Solve(4,
             [
@@ -75,14 +75,14 @@ public class SolverTests
         using var bench = new Bench(new TestBlob().Build(), 2, 2 * images);
         Activation latent = bench.Plan(4 * Shape.Elements), e = bench.Write(epsilon);
         SolverRegister x = new(latent, bothHalves: true);
-        bench.Run.Begin(new RunParameters(images, 5, 0, g), default, default);
+        bench.Run.Begin(DrawnImage.Consecutive(images, 5, 0, g), default, default);
         bench.Draw(latent, Shape);
         Assert.Equal(2 * images, bench.Run.Batch);
-        Assert.Throws<InvalidOperationException>(() => bench.Run.Sigma(0.2f));
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(0, [x.Set(new StepSigma(0.2f) * x)], Shape));
         float[][] start = bench.Read(latent, Shape.Elements);
         bench.Run.Guide(e, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, MeanCorrectionKind.Divide, true), Shape);
         float[][] guided = bench.Read(e, Shape.Elements);
-        bench.Run.Solve(0, [Z.Draw(0), x.Set(0.5f * x + 0.25f * new SolverRegister(e) + bench.Run.Sigma(99f) * Z)], Shape);
+        bench.Run.Solve(0, [Z.Draw(0), x.Set(0.5f * x + 0.25f * new SolverRegister(e) + new StepSigma(99f) * Z)], Shape);
         float[][] end = bench.Read(latent, Shape.Elements);
 
         var offsets = new float[3];
@@ -100,7 +100,46 @@ public class SolverTests
         }
 
         // Used up.
-        Assert.Throws<InvalidOperationException>(() => bench.Run.Sigma(0.2f));
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(0, [x.Set(new StepSigma(0.2f) * x)], Shape));
+    }
+
+    /// <summary>Guidance scales of their own, and two images without: what an image gets is what it gets in a batch of its own.</summary>
+    [Fact]
+    public void Images_of_a_batch_have_seeds_and_guidance_of_their_own()
+    {
+        DrawnImage[] images = [new(5, 9, 2.5f), new(6, 1L << 40, 2.5f), new(5, 9, 0.5f), new(ulong.MaxValue, 0, 1f), new(5, 9, 1f)];
+        const int guided = 3;
+        var random = new Random(12);
+        ConvolutionShape copy = ConvolutionShape.Of(6, 6, 3, 3, 32, kernel: 1, before: 0, after: 0);
+        var blob = new TestBlob();
+        ConvolutionWeights weights = blob.Add(copy, [1f, 0, 0, 0, 1f, 0, 0, 0, 1f], new float[3]);
+        float[][] input = Values.Images(random, images.Length + guided, Shape.Elements);
+        float[] means = Values.Floats(random, 12, 0.1f), covariance = Covariance(random), offset = [0.1f, -0.2f, 0.3f];
+        float[][] together = Step(images, input);
+
+        for (int i = 0; i < images.Length; i++)
+        {
+            float[][] alone = Step([images[i]], i < guided ? [input[i], input[images.Length + i]] : [input[i]]);
+            Values.Same(alone[0], together[i]);
+            if (i < guided) Values.Same(alone[1], together[images.Length + i]);
+        }
+
+        using var bench = new Bench(blob.Build(), 1, 4);
+        Assert.Throws<ArgumentException>(() => bench.Run.Begin([images[3], images[0]], default, default));
+
+        float[][] Step(DrawnImage[] run, float[][] x)
+        {
+            using var bench = new Bench(blob.Build(), 3, x.Length);
+            Activation from = bench.Write(x), epsilon = bench.Plan(4 * Shape.Elements), latent = bench.Plan(4 * Shape.Elements);
+            SolverRegister state = new(latent, bothHalves: true);
+            bench.Run.Begin(run, default, default);
+            bench.Draw(latent, Shape);
+            bench.Run.Convolve(weights, from, epsilon, correction: new Correction(1.25f, offset), shape: copy);
+            bench.Run.Guide(epsilon, new GuidanceMoments(covariance, means, 0.5f, 0.4f, false, MeanCorrectionKind.Divide, true), Shape);
+            bench.Run.Solve(0, [Z.Draw(0), state.Set(0.5f * state + 0.25f * new SolverRegister(epsilon) + new StepSigma(0.3f) * Z)], Shape);
+            bench.Run.Threshold(0, state, 0.9f, 2f, Shape);
+            return bench.Read(latent, Shape.Elements);
+        }
     }
 
     [Fact]

@@ -18,33 +18,49 @@ public sealed class BatchingTests : IDisposable
     }
 
     [Fact]
-    public async Task Requests_without_a_seed_share_one_with_indices_of_their_own()
+    public async Task Requests_of_different_seeds_labels_and_guidance_are_drawn_together_as_long_as_there_is_room()
     {
         Task<ImageBatch> first = await Occupy();
-        Task<ImageBatch> two = Ask("2", count: 2), three = Ask("3"), another = Ask("4", guidance: 2), toomany = Ask("5", count: 2);
+        Task<ImageBatch> one = Ask("2", seed: 7, firstImage: 5), guided = Ask("3", guidance: 2), toomany = Ask("4", count: 2, seed: 8), another = Ask("5", seed: 9), last = Ask("6", guidance: 4);
         _sampler.Release();
 
-        ImageBatch[] images = await Task.WhenAll(first, two, three, another, toomany);
+        ImageBatch[] images = await Task.WhenAll(first, one, guided, toomany, another, last);
 
-        Assert.Equal(["1", "2 2 3", "4", "5 5"], _sampler.Draws.Select(d => d.Labels));
-        ulong shared = _sampler.Draws[1].Seed;
-        Assert.Equal([new(shared, 0, 2), new(shared, 1, 2)], images[1].Ids);
-        Assert.Equal([new(shared, 2, 3)], images[2].Ids);
+        // A guided image is evaluated twice, four are at once.
+        Assert.Equal(["1", "2 3 5", "4 4 6"], _sampler.Draws.Select(Labels));
+        Assert.Equal([7, 9], _sampler.Draws[1].Where(r => r.Guidance == 1).Select(r => r.Seed));
+        Assert.Equal([1, 2, 1], _sampler.Draws[1].Select(r => r.Guidance));
+        Assert.Equal([new(7, 5, 2)], images[1].Ids);
         Assert.Equal([3], images[2].Pixels.ToArray());
-        Assert.Equal(4, _sampler.Draws.Select(d => d.Seed).Distinct().Count());
+        Assert.Equal([new(8, 0, 4), new(8, 1, 4)], images[3].Ids);
     }
 
     [Fact]
-    public async Task Requests_with_a_seed_share_only_the_images_they_both_ask_for()
+    public async Task Requests_without_a_seed_have_one_of_their_own()
     {
         Task<ImageBatch> first = await Occupy();
-        Task<ImageBatch> one = Ask("2", seed: 7), more = Ask("2", count: 3, seed: 7), label = Ask("3", seed: 7), index = Ask("2", seed: 7, firstImage: 5);
+        Task<ImageBatch>[] others = [Ask("1"), Ask("1"), Ask("1", count: 2)];
         _sampler.Release();
 
-        ImageBatch[] images = await Task.WhenAll(first, one, more, label, index);
+        ImageBatch[] images = await Task.WhenAll([first, .. others]);
 
-        Assert.Equal([new("2 2 2", 7, 0, 1), new("3", 7, 0, 1), new("2", 7, 5, 1)], _sampler.Draws.Skip(1));
-        Assert.Equal([1, 1, 3, 1, 1], images.Select(i => i.Count));
+        Assert.Equal(["1", "1 1 1 1"], _sampler.Draws.Select(Labels));
+        Assert.Equal(4, images.Select(i => i.Ids[0].Seed).Distinct().Count());
+        Assert.All(images, i => Assert.True(i.Ids[0].Seed < 1UL << 53));
+    }
+
+    [Fact]
+    public async Task What_two_requests_ask_for_is_drawn_once()
+    {
+        Task<ImageBatch> first = await Occupy();
+        Task<ImageBatch> more = Ask("2", count: 3, seed: 7), one = Ask("2", seed: 7), label = Ask("3", seed: 7), index = Ask("2", seed: 7, firstImage: 5);
+        _sampler.Release();
+
+        ImageBatch[] images = await Task.WhenAll(first, more, one, label, index);
+
+        Assert.Equal(["1", "2 2 2 3", "2"], _sampler.Draws.Select(Labels));
+        Assert.Equal([1, 3, 1, 1, 1], images.Select(i => i.Count));
+        Assert.Equal(images[1].Ids.Take(1), images[2].Ids);
         Assert.Equal(new ImageId(7, 5, 2), images[4].Ids[0]);
     }
 
@@ -63,7 +79,7 @@ public sealed class BatchingTests : IDisposable
         _sampler.Release();
         await Task.WhenAll([first, .. waiting, last]);
 
-        Assert.Equal(["1", "3 4 5 6"], _sampler.Draws.Select(d => d.Labels));
+        Assert.Equal(["1", "3 4 5 6"], _sampler.Draws.Select(Labels));
     }
 
     [Fact]
@@ -127,6 +143,8 @@ public sealed class BatchingTests : IDisposable
         await _sampler.Started();
         return first;
     }
+
+    private static string Labels(ImageRequest[] drawing) => string.Join(' ', drawing.SelectMany(r => Enumerable.Repeat(r.Condition.Label, r.Count)));
 
     private async Task<ImageBatch> Ask(string prompt, int count = 1, ulong? seed = null, long? firstImage = null, float? guidance = null, CancellationToken cancellation = default)
     {

@@ -3,12 +3,13 @@ using Specializer.Extensions.AI;
 namespace Specializer.Serving.Tests;
 
 /// <summary>A model that draws nothing: it records what it was asked for, and can be held within a drawing. A prompt is its label; images are one pixel, the label.</summary>
-internal sealed class FakeSampler(string name = "fake", int batchImages = 4) : IPromptSampler
+internal sealed class FakeSampler(string name = "fake", int capacity = 4) : IPromptSampler
 {
     private readonly SemaphoreSlim _permits = new(0), _started = new(0);
     private volatile bool _held;
 
-    public List<Drawn> Draws { get; } = [];
+    /// <summary>What each drawing was asked for.</summary>
+    public List<ImageRequest[]> Draws { get; } = [];
 
     public Exception? Failure { get; set; }
 
@@ -36,21 +37,20 @@ internal sealed class FakeSampler(string name = "fake", int batchImages = 4) : I
     /// <summary>Waits until one more drawing has begun.</summary>
     public Task Started() => _started.WaitAsync();
 
-    public int BatchImages(float guidance) => guidance == 1 ? batchImages : batchImages / 2;
+    public int Capacity => capacity;
 
     public PromptCondition Read(string prompt) => new(int.Parse(prompt));
 
-    public ImageBatch Draw(IReadOnlyList<PromptCondition> conditions, ulong seed, long firstImage, float guidance, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
+    public ImageBatch Draw(IReadOnlyList<ImageRequest> requests, IProgress<SampleProgress>? steps, BatchPreviews? previews, CancellationToken cancellation)
     {
-        lock (Draws) Draws.Add(new(string.Join(' ', conditions.Select(c => c.Label)), seed, firstImage, guidance));
+        lock (Draws) Draws.Add([.. requests]);
         bool held = _held;
         _started.Release();
         if (held) _permits.Wait(cancellation);
         if (Failure is { } failure) throw failure;
-        return new([.. conditions.Select(c => (float)c.Label)], 1, 1, 1, [.. conditions.Select((c, i) => new ImageId(seed, firstImage + i, c.Label))]);
+        ImageId[] ids = [.. requests.SelectMany(r => Enumerable.Range(0, r.Count).Select(i => new ImageId(r.Seed, r.FirstImage + i, r.Condition.Label)))];
+        return new([.. ids.Select(i => (float)i.Label)], 1, 1, 1, ids);
     }
 
     public void Dispose() => Disposed = true;
-
-    public sealed record Drawn(string Labels, ulong Seed, long FirstImage, float Guidance);
 }

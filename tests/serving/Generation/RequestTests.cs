@@ -11,7 +11,7 @@ public sealed class RequestTests
 
     [Fact]
     public void What_is_absent_is_the_models_own() =>
-        Assert.Equal(new ImageRequest(new(3), 1, null, 0, 1), Read(null));
+        Assert.Equal(new ImageRequest(new(3), 1, 7, 0, 1), Read(null) with { Seed = 7 });
 
     [Fact]
     public void Values_may_be_numbers_text_or_json()

@@ -14,8 +14,7 @@ internal sealed unsafe partial class CpuExecution
         Enter();
         var geometry = ConvolutionGeometry.Of(shape);
         int bits = shape.WeightBits, elementSize = bits == 8 ? 2 : 1;
-        if (bits is not (4 or 8))
-            throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {bits}; FP32 weights take an FP32 map.");
+        CheckWeightBits(integers: true, bits);
         CheckExact(geometry, from, bits);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);
         ConvolutionOperands operands = Integers(geometry, w, q, elementSize, from);
@@ -56,8 +55,7 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         var geometry = ConvolutionGeometry.Of(shape);
-        if (shape.WeightBits != 32)
-            throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {shape.WeightBits}; integer weights take a quantized map.");
+        CheckWeightBits(integers: false, shape.WeightBits);
         Map input = Floats(x, (long)geometry.InputHeight * geometry.InputWidth * geometry.InputChannels);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, 32);
         int pixelBytes = geometry.InputChannels * sizeof(float);
@@ -97,17 +95,13 @@ internal sealed unsafe partial class CpuExecution
 
         if (vector >= 0)
         {
-            if (vector + geometry.OutputChannels > _vectorLength)
-                throw new ArgumentException($"Channels {vector} to {vector + geometry.OutputChannels - 1} of the step vectors were asked for; Embed has written {_vectorLength}.", nameof(vector));
+            CheckVector(vector, geometry.OutputChannels);
             Map vectors = Floats(_vectors, _vectorLength);
             finish.Vector = (byte*)((float*)vectors.Start + vector);
             finish.VectorStride = vectors.Stride;
         }
 
-        // A default correction has gain 0, which no real one has.
-        finish.HasCorrection = !Guided && (correction.Gain is not (0f or 1f) || correction.Offset.Length != 0);
-        if (finish.HasCorrection && correction.Offset.Length != 0 && correction.Offset.Length != geometry.OutputChannels)
-            throw new ArgumentException($"The correction has {correction.Offset.Length} offsets for {geometry.OutputChannels} channels.", nameof(correction));
+        (finish.CorrectedFrom, finish.CorrectedTo) = Corrected(correction, geometry.OutputChannels);
         finish.Gain = correction.Gain;
     }
 
@@ -144,14 +138,5 @@ internal sealed unsafe partial class CpuExecution
         byte* scratch = _scratch.Reserve(stride * _pool.Threads);
         for (int worker = 0; worker < _pool.Threads; worker++) *(int*)(scratch + worker * stride) = -1;
         return scratch;
-    }
-
-    /// <summary>The sums stay exact: no product sum can leave 32 bits.</summary>
-    private static void CheckExact(in ConvolutionGeometry geometry, Quantization from, int bits)
-    {
-        Checked(from);
-        long products = (long)geometry.Taps * 4 * geometry.ChannelGroups;
-        if (products * from.Levels * (bits == 4 ? NibbleTile.LargestWeight : 128) > int.MaxValue)
-            throw new ArgumentException($"A sum of {products} products can leave 32 bits; the convolution has too many input channels or taps for {bits}-bit weights.");
     }
 }

@@ -4,35 +4,30 @@ namespace Specializer;
 
 internal sealed unsafe partial class CpuExecution
 {
-    private readonly NativeBuffer _offsets = new(), _sorted = new();
-
-    internal override void Begin(RunParameters parameters, ReadOnlySpan<int> labels, CancellationToken cancellation)
-    {
-        if (!float.IsFinite(parameters.Guidance)) throw new ArgumentException($"Guidance {parameters.Guidance} is not a finite number.", nameof(parameters));
-        Begin(checked(parameters.Guidance == 1f ? parameters.Images : 2 * parameters.Images), parameters, labels, cancellation);
-    }
+    private readonly NativeBuffer _corrections = new(), _sorted = new();
 
     public override void Guide<TShape>(Activation epsilon, in GuidanceMoments moments, TShape shape = default)
     {
         Enter();
-        if (!Guided) return;
+        if (GuidedImages == 0) return;
         (int size, int channels) = PixelsOf(shape);
         long pixels = size;
         Map map = Floats(epsilon, pixels * channels);
-        float* offsets = (float*)_offsets.Reserve(channels * sizeof(float));
-        GuidanceCorrection correction = GuidanceCorrection.Of(moments, _run.Guidance, new Span<float>(offsets, channels));
-        GuidedSigma = correction.Sigma;
+        int numbers = GuidedImages * GuidanceCorrection.RowLength(channels);
+        float* rows = (float*)_corrections.Reserve(numbers * sizeof(float));
+        FindCorrections(moments, channels, new Span<float>(rows, numbers));
         var work = new GuidanceWork
         {
             Images = DrawnImages, Elements = checked((int)(pixels * channels)), Channels = channels, Epsilon = map.Start, Stride = map.Stride,
-            Guidance = _run.Guidance, Gain = correction.Gain, Offsets = offsets, CorrectMean = moments.CorrectMean,
+            Rows = rows, CorrectMean = moments.CorrectMean,
         };
-        Run(DrawnImages, ref work, Grain(pixels * channels, 0.5));
+        Run(GuidedImages, ref work, Grain(pixels * channels, 0.5));
     }
 
     public override void Solve<TShape>(int step, ReadOnlySpan<SolverStatement> statements, TShape shape = default)
     {
         Enter();
+        CheckSigma(statements);
         (int pixels, int channels) = PixelsOf(shape);
         long elements = (long)pixels * channels;
         foreach (ref readonly SolverStatement statement in statements)
@@ -43,11 +38,13 @@ internal sealed unsafe partial class CpuExecution
         }
 
         fixed (SolverStatement* first = statements)
+        fixed (DrawnImage* keys = _images)
+        fixed (float* sigmas = _sigmas)
         {
             var work = new SolverWork
             {
-                Elements = checked((int)elements), Images = DrawnImages, Twice = Guided, Arena = _arena.Pointer, Capacity = Capacity, Stride = (elements * sizeof(float) + 63) & ~63L,
-                Statements = first, Count = statements.Length, Seed = _run.Seed, FirstImage = _run.FirstImage,
+                Elements = checked((int)elements), Images = DrawnImages, Guided = GuidedImages, Arena = _arena.Pointer, Capacity = Capacity, Stride = (elements * sizeof(float) + 63) & ~63L,
+                Statements = first, Count = statements.Length, Keys = keys, Sigmas = sigmas,
             };
             Run(DrawnImages * work.ItemsPerImage, ref work);
         }
@@ -61,7 +58,7 @@ internal sealed unsafe partial class CpuExecution
         Map map = Floats(register.Buffer, elements);
         var work = new ThresholdWork
         {
-            Elements = elements, Images = DrawnImages, Twice = Guided && register.BothHalves, Start = map.Start, Stride = map.Stride,
+            Elements = elements, Images = DrawnImages, Guided = register.BothHalves ? GuidedImages : 0, Start = map.Start, Stride = map.Stride,
             Sorted = (float*)_sorted.Reserve((long)DrawnImages * elements * sizeof(float)), Quantile = quantile, Maximum = maximum,
         };
         Run(DrawnImages, ref work);

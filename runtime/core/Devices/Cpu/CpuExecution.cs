@@ -20,17 +20,6 @@ internal sealed unsafe partial class CpuExecution : Execution
 
     public override int Capacity { get; }
 
-    internal override void Begin(int images, ReadOnlySpan<int> labels, CancellationToken cancellation) =>
-        Begin(images, new RunParameters(images, 0, 0, 1f), labels, cancellation);
-
-    private void Begin(int batch, RunParameters run, ReadOnlySpan<int> labels, CancellationToken cancellation)
-    {
-        CheckBegin(batch, labels);
-        SetRun(batch, run, labels, cancellation);
-        GuidedSigma = float.NaN;
-        cancellation.ThrowIfCancellationRequested();
-    }
-
     internal override void Read(Activation map, int elementsPerImage, Span<float> destination)
     {
         Map from = Floats(map, elementsPerImage);
@@ -75,7 +64,7 @@ internal sealed unsafe partial class CpuExecution : Execution
         _scratch.Dispose();
         _padding.Dispose();
         _statistics.Dispose();
-        _offsets.Dispose();
+        _corrections.Dispose();
         _sorted.Dispose();
     }
 
