@@ -21,7 +21,7 @@ internal sealed class StandInSampler : Sampler
     /// <summary>One that leaves all steps out and waits instead, as for a device that is not this machine's: several silos do not disturb each other.</summary>
     /// <param name="pace">Seconds a picture.</param>
     public static Func<Device?, Sampler> Paced(double pace) => device => new StandInSampler(MnistSampler.Load(device), (original, _, run) =>
-        Thread.Sleep(TimeSpan.FromSeconds(pace * run.Batch / (run.Guided ? 2 : 1) / original.Description.Steps.Count)));
+        Thread.Sleep(TimeSpan.FromSeconds(pace * run.DrawnImages / original.Description.Steps.Count)));
 
     /// <inheritdoc/>
     protected internal override void RunBegin(Execution run) => ((Sampler)_original).RunBegin(run);

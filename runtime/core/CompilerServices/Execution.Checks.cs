@@ -26,7 +26,7 @@ public abstract partial class Execution
     private protected bool IsDisposed { get; set; }
 
     /// <summary>Images that the solver steps.</summary>
-    private protected int DrawnImages { get; private set; }
+    internal int DrawnImages { get; private set; }
 
     /// <summary>As many of them, the first ones, are guided: the batch has these once more, behind the drawn ones.</summary>
     private protected int GuidedImages { get; private set; }
