@@ -13,4 +13,5 @@ return new RootCommand("Measures Specializer beside ONNX Runtime.")
     AttentionCommand.Create(),
     LayersCommand.Create(),
     StartupCommand.Create(),
+    ClusterSimulationCommand.Create(),
 }.Parse(args).Invoke();

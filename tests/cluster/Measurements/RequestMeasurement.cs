@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Microsoft.Extensions.AI;
+using Specializer.Tests;
+
+namespace Specializer.Cluster.Tests;
+
+/// <summary>How long requests take while silos come and go. They are few enough that none waits for another, and each is drawn in a time that is known.</summary>
+[Collection(SilosCollection.Name)]
+public sealed class RequestMeasurement
+{
+    private const double Pace = 0.02;
+
+    private static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(100);
+
+    [MeasurementFact]
+    public async Task Requests_while_silos_join_and_leave_and_are_killed()
+    {
+        using var folder = new TemporaryFolder();
+        using var postgres = new PostgresServer();
+        await PostgreSqlSchema.CreateAsync(postgres.Connection);
+        await using var silos = new SiloFleet(folder.Root, postgres.Connection, FormattableString.Invariant($"--pace={Pace}"));
+        await silos.Start(3);
+        await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
+        await client.Silos(3);
+        using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(2));
+        await Measure("warm-up", () => Task.Delay(TimeSpan.FromSeconds(15)));
+        await Measure("nothing-happens", () => Task.Delay(TimeSpan.FromSeconds(60)));
+        await Measure("join-and-leave", async () =>
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                await silos.Start(1);
+                await Task.Delay(TimeSpan.FromSeconds(5));
+                await silos.StopOldest();
+                await Task.Delay(TimeSpan.FromSeconds(5));
+            }
+        });
+        await Measure("kill", async () =>
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                await silos.KillOldest();
+                await Task.Delay(TimeSpan.FromSeconds(15));
+            }
+        });
+
+        async Task Measure(string what, Func<Task> happens)
+        {
+            var requests = new List<Task<double>>();
+            Task happening = happens();
+            while (!happening.IsCompleted)
+            {
+                requests.Add(Time());
+                await Task.Delay(s_between);
+            }
+
+            await happening;
+            double[] seconds = [.. (await Task.WhenAll(requests)).Order()];
+            MeasurementFactAttribute.Report($"requests {what} requests={seconds.Length} drawing_ms={1000 * Pace:F0} median_ms={1000 * seconds[seconds.Length / 2]:F1} p99_ms={1000 * seconds[(int)(seconds.Length * 0.99)]:F1} max_ms={1000 * seconds[^1]:F1}");
+        }
+
+        async Task<double> Time()
+        {
+            long start = Stopwatch.GetTimestamp();
+            await generator.GenerateAsync(new("3"), new() { AdditionalProperties = new() { ["seed"] = Random.Shared.Next() } });
+            return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+    }
+}
