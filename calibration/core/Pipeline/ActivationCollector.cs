@@ -17,7 +17,7 @@ internal sealed class ActivationCollector
     private readonly ColumnSampler _sampler;
     private readonly long _trajectories;
     private readonly int _threads;
-    private readonly int _halves;
+    private readonly int _halves, _roundedHalves;
     // Per map that is looked at: what of it is counted, and which layers' columns lie in it.
     private readonly Dictionary<string, (int[] Sources, Layer[] Layers)> _readers;
     // Maps that are given from outside, with the operation that is the first to read them.
@@ -42,9 +42,10 @@ internal sealed class ActivationCollector
     {
         (_network, _threads, _trajectories) = (reference, threads, options.RangeTrajectories);
         _halves = options.Guided ? 2 : 1;
+        _roundedHalves = options.Guidance == 1 ? 1 : 2;
         _sources = histograms ? [.. quantized.Sources.Distinct()] : [];
         _histograms = [.. Enumerable.Range(0, options.Evaluations).Select(_ => _sources.Select(_ => new ActivationHistogram()).ToArray())];
-        _sampler = new(options.Seed, options.Evaluations, options.RangeTrajectories * (long)_halves);
+        _sampler = new(options.Seed, options.Evaluations, options.RangeTrajectories * (long)_roundedHalves);
         _shapes = reference.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         // A layer's number chooses its columns: the same in any group.
         _layers = [.. Rounded(reference, quantized, options.Rounding).Select((o, i) => new Layer(o.Name, i, o.Input, ShapeOf(o, _shapes))).Where(l => layers is null || layers.Contains(l.Name))];
@@ -110,7 +111,8 @@ internal sealed class ActivationCollector
 
     /// <summary>An observer of the reference trajectories.</summary>
     public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
-        Read(operation, maps, _readers.ContainsKey, (map, values) => Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values));
+        Read(operation, maps, _readers.ContainsKey, (map, values) =>
+            Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2));
 
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
@@ -202,12 +204,13 @@ internal sealed class ActivationCollector
     /// <param name="firstImage">Index of the first image among all, halves of guided pairs apart.</param>
     /// <param name="map">What has been computed.</param>
     /// <param name="values">Its values.</param>
-    private void Collect(int step, long firstImage, string map, Memory<float> values)
+    /// <param name="rounded">Whether weights are rounded for it: at guidance 1 no image depends on the unconditional half, and its columns would only take the place of others.</param>
+    private void Collect(int step, long firstImage, string map, Memory<float> values, bool rounded)
     {
         var (sources, layers) = _readers[map];
         foreach (int s in sources) Count(_histograms[step][s], _sources[s].Of(values, _shapes[map].Channels), _sources[s].ToString());
         int elements = Elements(map);
-        foreach (Layer layer in layers)
+        foreach (Layer layer in rounded ? layers : [])
         {
             var column = new float[layer.Shape.Size];
             int threads = layer.Shape.Size < 64 ? 1 : _threads;

@@ -53,6 +53,34 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
         }
     }
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void WeightsAreRoundedForTheHalvesThatTheCompiledGuidanceEvaluates(double guidance, bool conditionalAlone)
+    {
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10);
+        CalibrationOptions guided = new() { Steps = 1, Trajectories = 2, Guidance = guidance, GuidanceMaximum = 3 }, unguided = new() { Steps = 1, Trajectories = 2 };
+        const string Layer = "mid_block.resnets.0.conv1";
+        Assert.Equal(conditionalAlone, Collect(guided).Covariance().SequenceEqual(Collect(unguided).Covariance()));
+
+        InputMoments Collect(CalibrationOptions options)
+        {
+            using var device = new CpuDevice(2);
+            using var reference = new ReferenceTrajectories(model, Calibrator.Solver(model, options).Program, options, device);
+            var activations = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
+            // The same scale, whatever the halves hold.
+            activations.FixScales(look =>
+            {
+                foreach (TrajectoryState _ in reference.Run(0, (step, first, half, operation, maps) =>
+                {
+                    if (!half) look(step, first, half, operation, maps);
+                })) { }
+            });
+            foreach (TrajectoryState _ in reference.Run(0, activations.Observe)) { }
+            return Assert.Single(activations.Moments(Layer)!.Blocks);
+        }
+    }
+
     /// <summary>Predictions of both networks for labels and for none, on FP32 states.</summary>
     public sealed class Measured
     {
