@@ -91,6 +91,7 @@ public sealed class SchemaTests
     {
         "" or "network" or "timeless" or "prompt" => s_networks,
         "embedding" => WithRows(s_manifest.DeepClone().AsObject()),
+        "scheduler" => WithProgram(s_manifest.DeepClone().AsObject()),
         "quantize" or "groupNorm" or "convolution" or "attention" => s_manifest,
         _ => path.StartsWith("network/operations/", StringComparison.Ordinal) ? s_more : s_manifest,
     };
@@ -99,6 +100,12 @@ public sealed class SchemaTests
     {
         JsonNode embedding = manifest["network"]!["embedding"]!;
         (embedding["rows"], embedding["firstRow"]) = (manifest["steps"]!.AsArray().Count, 0);
+        return manifest;
+    }
+
+    private static JsonObject WithProgram(JsonObject manifest)
+    {
+        manifest["scheduler"]!["program"] = ProgramDigest.Of(ManifestReader.Read(ManifestBuilder.Text(manifest)).Manifest!);
         return manifest;
     }
 

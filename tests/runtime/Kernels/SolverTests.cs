@@ -110,7 +110,7 @@ public class SolverTests
         DrawnImage[] images = [new(5, 9, 2.5f), new(6, 1L << 40, 2.5f), new(5, 9, 0.5f), new(ulong.MaxValue, 0, 1f), new(5, 9, 1f)];
         const int guided = 3;
         var random = new Random(12);
-        ConvolutionShape copy = ConvolutionShape.Of(6, 6, 3, 3, 32, kernel: 1, before: 0, after: 0);
+        ConvolutionShape copy = ConvolutionShape.Of(Shape.Height, Shape.Width, 3, 3, 32, kernel: 1, before: 0, after: 0);
         var blob = new TestBlob();
         ConvolutionWeights weights = blob.Add(copy, [1f, 0, 0, 0, 1f, 0, 0, 0, 1f], new float[3]);
         float[][] input = Values.Images(random, images.Length + guided, Shape.Elements);

@@ -9,7 +9,7 @@ public sealed class BatchingTests : IDisposable
     private readonly FakeSampler _sampler = new();
     private readonly SpecializerImageGenerator _generator;
 
-    public BatchingTests() => _generator = new(_sampler, new() { QueueCapacity = 4, MaximumCount = 8 });
+    public BatchingTests() => _generator = new(_sampler, new() { QueueCapacity = 5, MaximumCount = 8 });
 
     public void Dispose()
     {
@@ -70,16 +70,16 @@ public sealed class BatchingTests : IDisposable
         Task<ImageBatch> first = await Occupy();
         using var leaves = new CancellationTokenSource();
         Task<ImageBatch> leaving = Ask("2", guidance: 2, cancellation: leaves.Token);
-        Task<ImageBatch>[] waiting = [Ask("3"), Ask("4"), Ask("5")];
-        Assert.Equal(4, (await Assert.ThrowsAsync<ImageQueueFullException>(() => Ask("6"))).Capacity);
+        Task<ImageBatch>[] waiting = [Ask("3"), Ask("4"), Ask("5"), Ask("6")];
+        Assert.Equal(5, (await Assert.ThrowsAsync<ImageQueueFullException>(() => Ask("7"))).Capacity);
 
         leaves.Cancel();
         Assert.Equal(leaves.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving)).CancellationToken);
-        Task<ImageBatch> last = Ask("6");
+        Task<ImageBatch> last = Ask("7");
         _sampler.Release();
         await Task.WhenAll([first, .. waiting, last]);
 
-        Assert.Equal(["1", "3 4 5 6"], _sampler.Draws.Select(Labels));
+        Assert.Equal(["1", "3 4 5 6", "7"], _sampler.Draws.Select(Labels));
     }
 
     [Fact]
