@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Specializer.Fuzz;
 
-/// <summary>Mutates, reads and judges, in one process. Inputs that bring an answer not heard before are mutated further: answers stand for the code that gave them.</summary>
+/// <summary>Mutates, reads and judges, in one process. Inputs that take branches not taken before are mutated further; where branches are not counted, those that bring an answer not heard before.</summary>
 internal sealed partial class Fuzzer(FuzzTarget target, int seed, string findings)
 {
     private const int MaximumPool = 4096, MaximumBytes = 1 << 20;
@@ -20,6 +20,7 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
     /// <summary>Reads the corpus, then mutations of it until the time is over. Returns the kinds of findings.</summary>
     public int Run(TimeSpan time)
     {
+        Coverage.Current?.Begin();
         var watch = Stopwatch.StartNew();
         string corpus = Path.Combine(AppContext.BaseDirectory, "corpus", target.Name);
         foreach (byte[] input in target.Seeds.Concat(Directory.Exists(corpus) ? Directory.GetFiles(corpus).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : []))
@@ -35,7 +36,7 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
         }
 
         Console.WriteLine(FormattableString.Invariant(
-            $"{target.Name}: seed {seed}, {_inputs} inputs in {watch.Elapsed.TotalSeconds:F0} s, {_inputs / watch.Elapsed.TotalSeconds:F0} a second, {_answers.Count} kinds of answers, {_found.Count} findings"));
+            $"{target.Name}: seed {seed}, {_inputs} inputs in {watch.Elapsed.TotalSeconds:F0} s, {_inputs / watch.Elapsed.TotalSeconds:F0} a second, {_answers.Count} kinds of answers, {(Coverage.Current is { } taken ? $"{taken.Taken} branches, " : "")}{_pool.Count} inputs kept, {_found.Count} findings"));
         return _found.Count;
     }
 
@@ -43,8 +44,9 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
     private bool Judge(byte[] input)
     {
         _inputs++;
+        Coverage.Current?.Clear();
         (string answer, string? fault) = Read(input);
-        if (fault is null) return _answers.Add(Kind(answer));
+        if (fault is null) return _answers.Add(Kind(answer)) | (Coverage.Current?.IsNew() ?? false);
         if (!_found.Add(Kind(fault))) return false;
         byte[] smallest = Shrink(input, Kind(fault));
         Directory.CreateDirectory(findings);

@@ -1,30 +1,47 @@
 using System.Globalization;
 using Specializer.Fuzz;
 
-// TARGET [--minutes N | --seconds N] [--seed N]; the target "all" is every one in turn.
-FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget()];
+// TARGET [--minutes N | --seconds N] [--seed N] [--plain]; the target "all" is every one in turn.
+// inject | differ | kill | soak [--count N] [--seed N]
+if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
+FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new TokenizerTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget(), new OnnxTarget()];
 FuzzTarget[] chosen = [.. targets.Where(t => args is [var name, ..] && (name == "all" || name == t.Name))];
 int seed = 1;
+long count = 1000;
 TimeSpan time = TimeSpan.FromSeconds(15);
-bool understood = chosen.Length > 0 && args.Length % 2 == 1;
-for (int i = 1; understood && i < args.Length; i += 2)
+bool plain = args.Contains("--plain"), understood = chosen.Length > 0 || args is ["inject" or "differ" or "kill" or "soak", ..];
+string[] options = [.. args.Skip(1).Where(a => a != "--plain")];
+understood &= options.Length % 2 == 0;
+for (int i = 0; understood && i < options.Length; i += 2)
 {
-    understood = double.TryParse(args[i + 1], CultureInfo.InvariantCulture, out double number) && number is >= 0 and < 100_000;
-    switch (args[i])
+    understood = double.TryParse(options[i + 1], CultureInfo.InvariantCulture, out double number) && number is >= 0 and < 1e12;
+    switch (options[i])
     {
         case "--minutes": time = TimeSpan.FromMinutes(number); break;
         case "--seconds": time = TimeSpan.FromSeconds(number); break;
+        case "--count": count = (long)number; break;
         case "--seed": seed = (int)number; break;
         default: understood = false; break;
     }
 }
 
-if (!understood)
+string findings = Path.Combine("out", "fuzz");
+try
 {
-    Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}");
-    return 2;
-}
+    if (!understood)
+    {
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ | kill | soak [--count N] [--seed N]");
+        return 2;
+    }
 
-int found = chosen.Sum(t => new Fuzzer(t, seed, Path.Combine("out", "fuzz")).Run(time));
-foreach (FuzzTarget target in targets) target.Dispose();
-return found == 0 ? 0 : 1;
+    if (args[0] == "inject") return new InjectionRun(seed, findings).Run(count) == 0 ? 0 : 1;
+    if (args[0] == "differ") return new DifferentialRun(seed, findings).Run(count) == 0 ? 0 : 1;
+    if (args[0] == "kill") return KillRun.Run(count, seed) == 0 ? 0 : 1;
+    if (args[0] == "soak") return SoakRun.Run(count) == 0 ? 0 : 1;
+    if (!plain && Coverage.Current is null) return Coverage.RunAgain(args);
+    return chosen.Sum(t => new Fuzzer(t, seed, findings).Run(time)) == 0 ? 0 : 1;
+}
+finally
+{
+    foreach (FuzzTarget target in targets) target.Dispose();
+}

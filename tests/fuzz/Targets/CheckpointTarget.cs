@@ -7,7 +7,7 @@ internal sealed class CheckpointTarget : FuzzTarget
 {
     private const int Units = 3, Value = 42;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
+    private readonly string _folder = Scratch.Folder();
 
     public override string Name => "checkpoint";
 

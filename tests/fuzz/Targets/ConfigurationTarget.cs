@@ -5,7 +5,7 @@ namespace Specializer.Fuzz;
 /// <summary>Reads a network's or a scheduler's configuration of diffusers; each input is tried as both.</summary>
 internal sealed class ConfigurationTarget : FuzzTarget
 {
-    private readonly string _path = Path.GetTempFileName();
+    private readonly string _path = Scratch.File();
 
     public override string Name => "config";
 
@@ -31,7 +31,7 @@ internal sealed class ConfigurationTarget : FuzzTarget
         return $"{Network()} / {Scheduler()}";
     }
 
-    public override void Dispose() => File.Delete(_path);
+    public override void Dispose() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
 
     private string Network()
     {

@@ -8,7 +8,7 @@ internal sealed class SafetensorsTarget : FuzzTarget
 {
     private const int PrefixBytes = 8;
 
-    private readonly string _path = Path.GetTempFileName();
+    private readonly string _path = Scratch.File();
 
     public override string Name => "safetensors";
 
@@ -58,5 +58,5 @@ internal sealed class SafetensorsTarget : FuzzTarget
         }
     }
 
-    public override void Dispose() => File.Delete(_path);
+    public override void Dispose() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
 }

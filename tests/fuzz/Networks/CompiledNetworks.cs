@@ -1,0 +1,38 @@
+using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Specializer.Generator.Tests;
+using Specializer.Manifest;
+using Specializer.Packing;
+
+namespace Specializer.Fuzz;
+
+/// <summary>Samplers of manifests with random weights: generated, compiled in one go and loaded in memory.</summary>
+internal static class CompiledNetworks
+{
+    /// <summary>Compiles them; gives for each what loads its sampler.</summary>
+    /// <exception cref="InvalidOperationException">The generator refuses one, or the compiler complains; of which manifest is not said.</exception>
+    public static Func<Device, Sampler>[] Of(IReadOnlyList<string> manifests)
+    {
+        ManifestText[] files = [.. manifests.Select((text, i) => new ManifestText($"/src/{i}.calibration.json", text, ("ClassName", "Drawer"), ("Namespace", $"N{i}"), ("Accessibility", "public")))];
+        Generated generated = GeneratorHarness.RunFiles("", files);
+        if (generated.Diagnostics.FirstOrDefault(d => d.Severity == DiagnosticSeverity.Error) is { } refused) throw new InvalidOperationException($"The generator refuses: {refused}");
+        var resources = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        string bindings = "";
+        foreach (string text in manifests)
+        {
+            var (name, blob) = RandomWeights.Pack(ManifestReader.Read(text).Manifest!);
+            if (!resources.TryAdd(name, blob)) continue;
+            using var digest = new ContentDigest();
+            bindings += $"[assembly: {typeof(PackedWeightsAttribute).Namespace}.PackedWeights(\"{name}\", \"{Convert.ToHexString(digest.ComputeHash(blob))}\")]\n";
+        }
+
+        using var image = new MemoryStream();
+        var emitted = generated.Compilation.AddSyntaxTrees(CSharpSyntaxTree.ParseText(bindings, GeneratorHarness.ParseOptions))
+            .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release))
+            .Emit(image, manifestResources: resources.Select(r => new ResourceDescription(r.Key, () => new MemoryStream(r.Value), isPublic: true)));
+        if (emitted.Diagnostics.FirstOrDefault(d => d.Severity > DiagnosticSeverity.Info) is { } error) throw new InvalidOperationException($"The compiler says: {error}");
+        Assembly assembly = Assembly.Load(image.ToArray());
+        return [.. manifests.Select((_, i) => assembly.GetType($"N{i}.Drawer")!.GetMethod("Load")!.CreateDelegate<Func<Device, Sampler>>())];
+    }
+}

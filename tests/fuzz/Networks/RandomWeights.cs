@@ -1,0 +1,39 @@
+using Specializer.Manifest;
+using Specializer.Packing;
+
+namespace Specializer.Fuzz;
+
+/// <summary>Weights for any manifest, the same each time.</summary>
+internal static class RandomWeights
+{
+    /// <summary>Gives a tensor's bytes.</summary>
+    public static Func<string, long, byte[]> Tensor(CalibrationManifest manifest)
+    {
+        Network network = LinkedNetwork.Of(manifest).Network;
+        IReadOnlyDictionary<string, WeightTensor> tensors = WeightTensors.Of(network, manifest.Steps.Count);
+        return (name, length) =>
+        {
+            var random = new Random(name.Aggregate(17, (hash, c) => 31 * hash + c));
+            if (tensors[name].Type == "F32") return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(name.EndsWith(".scale", StringComparison.Ordinal) ? 0.001f + 0.02f * random.NextSingle() : (random.NextSingle() - 0.4f) * 0.25f))];
+            // Elements of 4 bits lie in [−7, 7]: the nibble 8 is none. An odd number of them leaves half a byte of each output channel unused.
+            byte[] bytes = [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(Nibble(random) | Nibble(random) << 4))];
+            ConvolutionOperation convolution = network.Operations.OfType<ConvolutionOperation>().Single(c => name == $"{c.Name}.weight");
+            int elements = network.Maps.Single(m => m.Name == convolution.Input).Channels * convolution.KernelSize * convolution.KernelSize, row = (elements + 1) / 2;
+            if (convolution.WeightBits == 4 && elements % 2 == 1)
+                for (int last = row - 1; last < bytes.Length; last += row) bytes[last] &= 0xF;
+            return bytes;
+        };
+    }
+
+    /// <summary>The blob and its name.</summary>
+    public static (string Name, byte[] Blob) Pack(CalibrationManifest manifest)
+    {
+        Network network = LinkedNetwork.Of(manifest).Network;
+        var key = new WeightKey(network, manifest.Steps.Count, manifest.Weights.Sha256);
+        using var blob = new MemoryStream();
+        WeightPacker.Pack(network, manifest.Steps.Count, Tensor(manifest), key, blob);
+        return (key.ResourceName, blob.ToArray());
+    }
+
+    private static int Nibble(Random random) => random.Next(15) is var n && n >= 8 ? n + 1 : n;
+}
