@@ -59,7 +59,7 @@ internal static class AtomicFile
 
     private static FileStream Create(string target, out string temporary)
     {
-        for (;;)
+        for (; ; )
         {
             temporary = Temporary.Beside(target);
             try

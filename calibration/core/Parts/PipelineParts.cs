@@ -35,7 +35,9 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     /// <summary>The manifest with these networks.</summary>
     public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with
     {
-        Encoders = Encoders().ToEquatableArray(), Decoder = Last(), Prompt = Prompt,
+        Encoders = Encoders().ToEquatableArray(),
+        Decoder = Last(),
+        Prompt = Prompt,
         Model = Labels is null ? manifest.Model : manifest.Model with { Classes = Labels.Quantized.Network.Operations.OfType<LookupOperation>().Single().Rows, NullLabel = NullLabel },
     };
 

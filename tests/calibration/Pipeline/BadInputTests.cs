@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Specializer.Manifest;
 using Specializer.Tests;
 using Specializer.Tool;
 

@@ -1,5 +1,4 @@
 using Specializer.Manifest;
-using Specializer.Reporting;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
