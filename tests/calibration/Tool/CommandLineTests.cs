@@ -23,6 +23,27 @@ public class CommandLineTests
         Assert.DoesNotContain("--policy", output.ToString() + error);
     }
 
+    /// <summary>A session says what it needs; the system's own exception says nothing.</summary>
+    [Fact]
+    public void Too_little_memory_is_bad_luck_and_no_defect()
+    {
+        using var error = new StringWriter();
+        var console = Console.Error;
+        Console.SetError(error);
+        try
+        {
+            Assert.Equal(ExitCode.BadInput, ExitCode.Of(() => throw new OutOfMemoryException()));
+            Assert.Equal(ExitCode.BadInput, ExitCode.Of(() => throw new InsufficientMemoryException("The session needs 3 MiB.")));
+        }
+        finally
+        {
+            Console.SetError(console);
+        }
+
+        Assert.Contains("--memory GB", error.ToString());
+        Assert.Contains("error: The session needs 3 MiB.", error.ToString());
+    }
+
     [Fact]
     public void Nothing_at_all_shows_the_commands()
     {
