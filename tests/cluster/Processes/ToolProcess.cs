@@ -84,7 +84,8 @@ internal sealed class ToolProcess : IDisposable
     /// <summary>Ctrl-C.</summary>
     public void Interrupt()
     {
-        using Process kill = Process.Start("kill", ["-s", "INT", $"{_process.Id}"]);
+        // Not INT, which processes ignore that descend from a shell's background job; the tool hears both alike.
+        using Process kill = Process.Start("kill", ["-s", "TERM", $"{_process.Id}"]);
         kill.WaitForExit();
     }
 
