@@ -21,20 +21,12 @@ internal static class ServeCommand
         {
             artefact, folder, alone, examples, port, threads, json,
         };
-        command.SetAction(async (result, cancellation) =>
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
-            try
-            {
-                var device = new CpuDevice(result.GetValue(threads));
-                using GalleryModel model = Load(result.GetRequiredValue(artefact), result.GetValue(folder)?.FullName, result.GetValue(alone), result.GetValue(examples) ?? [], device, Console.Error);
-                return await Run(model, new() { Port = result.GetValue(port) }, result.GetValue(json), Console.Out, cancellation);
-            }
-            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-            {
-                Console.Error.WriteLine($"error: {ExitCode.Message(e)}");
-                return ExitCode.BadInput;
-            }
-        });
+            var device = new CpuDevice(result.GetValue(threads));
+            using GalleryModel model = Load(result.GetRequiredValue(artefact), result.GetValue(folder)?.FullName, result.GetValue(alone), result.GetValue(examples) ?? [], device, Console.Error);
+            return Run(model, new() { Port = result.GetValue(port) }, result.GetValue(json), Console.Out, cancellation).GetAwaiter().GetResult();
+        }), cancellation));
         return command;
     }
 

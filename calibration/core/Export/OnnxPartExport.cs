@@ -1,5 +1,3 @@
-using Specializer.Formats;
-
 namespace Specializer.Calibration.Export;
 
 /// <summary>Writes autoencoders and text encoders as ONNX files that other runtimes run: FP32, batch free, sizes fixed.</summary>
@@ -23,17 +21,12 @@ public static class OnnxPartExport
         if (Pipeline.Find(folder) is { } pipeline) folder = Path.Combine(folder, part == PipelinePart.TextEncoder ? "text_encoder" : pipeline.Decoder?.Name ?? "vae");
         ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
         using ModelWeights weights = ModelWeights.Open(folder, null, []);
-        (string, string) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
-        try
+        (string Input, string Result) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
+        return weights.Import(w =>
         {
-            Write(PartImporter.Import(json, weights, part, height, width), output, names.Item1, names.Item2);
-        }
-        catch (SafetensorsException e)
-        {
-            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
-        }
-
-        return names;
+            Write(PartImporter.Import(json, w, part, height, width), output, names.Input, names.Result);
+            return names;
+        });
     }
 
     /// <summary>Writes a network that knows no timestep.</summary>

@@ -1,5 +1,3 @@
-using Specializer.Formats;
-
 namespace Specializer.Calibration;
 
 /// <summary>Reads model folders as the diffusers library writes them, and as people have them.</summary>
@@ -27,8 +25,7 @@ public static class DiffusersImporter
         var scheduler = new ModelScheduler(source.Scheduler);
         scheduler.Check();
         // Stays open as long as the model is in use: tensors are read when they are needed.
-        ModelWeights weights = source.OpenWeights();
-        try
+        return source.OpenWeights().Import(weights =>
         {
             var (imported, tensors, time) = UNetImporter.Import(configuration, weights.Tensors);
             weights.Check();
@@ -47,17 +44,7 @@ public static class DiffusersImporter
                 Dropped = network.Dropped,
                 Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(source.Scheduler.File, k))],
             };
-        }
-        catch (SafetensorsException e)
-        {
-            weights.Dispose();
-            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
-        }
-        catch
-        {
-            weights.Dispose();
-            throw;
-        }
+        });
     }
 
     // A path such as "." has no name of its own; characters that a name may not hold become '-'.

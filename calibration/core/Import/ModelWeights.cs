@@ -71,6 +71,27 @@ internal sealed class ModelWeights : IDisposable
         }
     }
 
+    /// <summary>Makes something of the weights that reads them as long as it is in use; if that fails, they are closed.</summary>
+    /// <param name="import">Reads the tensors.</param>
+    /// <exception cref="ModelImportException">The file is malformed.</exception>
+    public T Import<T>(Func<ModelWeights, T> import)
+    {
+        try
+        {
+            return import(this);
+        }
+        catch (SafetensorsException e)
+        {
+            Dispose();
+            throw new ModelImportException(Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
     public void Dispose()
     {
         foreach (SafetensorsFile file in _files) file.Dispose();

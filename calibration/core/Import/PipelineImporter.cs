@@ -1,4 +1,3 @@
-using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Text;
 
@@ -111,20 +110,8 @@ public static class PipelineImporter
         return Unscale(Read(folder, config, layout.Notes, PipelinePart.Decoder, model.Height, model.Width), factor);
     }
 
-    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width)
-    {
-        // Stays open as long as the network is in use.
-        ModelWeights weights = ModelWeights.Open(folder, null, notes);
-        try
-        {
-            return PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 };
-        }
-        catch (SafetensorsException e)
-        {
-            weights.Dispose();
-            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
-        }
-    }
+    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>
+        ModelWeights.Open(folder, null, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
 
     /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
     private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)

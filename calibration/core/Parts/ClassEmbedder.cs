@@ -1,4 +1,3 @@
-using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -23,24 +22,12 @@ internal sealed record ClassEmbedder(ImportedNetwork Network, int Rows)
     public static ClassEmbedder Open(string folder, List<string> notes)
     {
         ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        // Stays open as long as the network is in use.
-        ModelWeights weights = ModelWeights.Open(folder, null, notes);
-        try
+        return ModelWeights.Open(folder, null, notes).Import(weights =>
         {
             ClassEmbedder embedder = Import(json, weights.Tensors);
             weights.Check();
             return embedder with { Network = embedder.Network with { Sha256 = weights.Sha256 + json.Sha256 } };
-        }
-        catch (SafetensorsException e)
-        {
-            weights.Dispose();
-            throw new ModelImportException(weights.Path, e.Tensor, $"{e.Cause}. Download or export the model again.", e);
-        }
-        catch
-        {
-            weights.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <param name="json">The component's configuration.</param>

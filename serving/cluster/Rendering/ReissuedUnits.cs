@@ -1,7 +1,7 @@
 namespace Specializer.Cluster;
 
 /// <summary>Units of a job that were handed out again, by the reason.</summary>
-/// <param name="Lost">The cluster found the silo dead that drew them: one at most for each silo that ends so.</param>
+/// <param name="Lost">The cluster found the silo dead that drew them.</param>
 /// <param name="Lapsed">The silo, dead or slow, did not renew its lease in time; what it had drawn by then is kept.</param>
 /// <param name="Failed">The silo could not draw or keep them.</param>
 /// <param name="Stopped">The silo stopped in good order and gave them back.</param>
