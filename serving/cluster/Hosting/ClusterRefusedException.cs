@@ -4,6 +4,17 @@ namespace Specializer.Cluster;
 public sealed class ClusterRefusedException : IOException
 {
     /// <summary>Creates the exception.</summary>
+    public ClusterRefusedException() : this("The cluster does not let this client in.")
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What does not fit, and how to fix it.</param>
+    public ClusterRefusedException(string message) : base(message)
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
     /// <param name="message">What does not fit, and how to fix it.</param>
     /// <param name="innerException">Why the last connection ended; null where it just did.</param>
     public ClusterRefusedException(string message, Exception? innerException) : base(message, innerException)

@@ -5,8 +5,20 @@ namespace Specializer.Cluster;
 public sealed class SiloBusyException : InvalidOperationException
 {
     /// <summary>Creates the exception.</summary>
+    public SiloBusyException() : this("No silo takes a request now.")
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
     /// <param name="message">Who is busy, and with what.</param>
     public SiloBusyException(string message) : base(message)
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">Who is busy, and with what.</param>
+    /// <param name="innerException">Cause.</param>
+    public SiloBusyException(string message, Exception? innerException) : base(message, innerException)
     {
     }
 }

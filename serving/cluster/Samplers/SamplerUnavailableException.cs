@@ -5,8 +5,20 @@ namespace Specializer.Cluster;
 public sealed class SamplerUnavailableException : InvalidOperationException
 {
     /// <summary>Creates the exception.</summary>
+    public SamplerUnavailableException() : this("No silo can run the sampler.")
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
     /// <param name="message">What was asked for, what the silos have, and how to fix it.</param>
     public SamplerUnavailableException(string message) : base(message)
+    {
+    }
+
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What was asked for, what the silos have, and how to fix it.</param>
+    /// <param name="innerException">Cause.</param>
+    public SamplerUnavailableException(string message, Exception? innerException) : base(message, innerException)
     {
     }
 }
