@@ -19,7 +19,7 @@ internal static class Comparison
     // Of the digits; of prompts there is one for each.
     private const int Digits = 64;
 
-    private const int Columns = 16;
+    private const int MostColumns = 16;
 
     public static void Run(Request request, CancellationToken cancellation)
     {
@@ -39,7 +39,7 @@ internal static class Comparison
         using Device device = OpenDevice(request);
         using Sampler sampler = shown.Load(device);
         Subjects subjects = Subjects.Of(sampler.Description, request.Label, request.Prompts);
-        if (training is not null && subjects.Prompts.Count == 0) throw new ArgumentException("--nearest compares pictures with the captions that their prompts are, and the digits have none. Use it with --model emoji.");
+        if (training is not null && subjects.Prompts.Count == 0) throw new ArgumentException("--nearest compares pictures with the captions that their prompts are, and the digits have none.");
         int images = request.Count ?? (subjects.Prompts.Count > 0 ? subjects.Count : Digits);
         // Copied beside the program with the FP32 model.
         if (CalibratedImages.Overlap(shown.ManifestPath, request.Seed, 0, images) is { } warning) Console.Error.WriteLine($"warning: {warning}");
@@ -62,8 +62,10 @@ internal static class Comparison
         }
 
         ImageBatch small = quantized.Images, large = reference.Images;
-        ImageGrid.Write(request.Output.FullName, small, columns: Math.Min(images, Columns));
-        ImageGrid.WriteRows(compare, columns: Math.Min(images, Columns), large, small);
+        // Rows that are full, where the number allows it and they are not short.
+        int columns = images <= MostColumns ? images : Enumerable.Range(MostColumns / 2, MostColumns / 2 + 1).LastOrDefault(c => images % c == 0, MostColumns);
+        ImageGrid.Write(request.Output.FullName, small, columns);
+        ImageGrid.WriteRows(compare, columns, large, small);
 
         var report = new Report(sampler.Description, device.Name, firstImage, quantized.MsPerImage, reference.MsPerImage,
             new PairedImages(large.Pixels.Span, small.Pixels.Span, large[0].Length))

@@ -6,14 +6,14 @@ using Specializer.Ilgpu;
 
 // Draws twice from the same noise: with the sampler that `dotnet build` specialized for the calibrated model, and with the FP32
 // network it came from. A program of your own needs two places of it: where ShownModel loads the sampler, and where Drawing draws with it.
-var prompts = new Argument<string[]>("prompts") { Description = "What --model emoji draws, a picture each. Default: a list of 24.", Arity = ArgumentArity.ZeroOrMore };
-var model = new Option<string>("--model") { Description = "What draws: handwritten digits, or emoji from prompts.", DefaultValueFactory = _ => ShownModel.Digits };
-model.AcceptOnlyFromAmong(ShownModel.Digits, ShownModel.Emoji);
+var prompts = new Argument<string[]>("prompts") { Description = "What to draw, a picture each, in quotes where it is several words. Default: a list of 24.", Arity = ArgumentArity.ZeroOrMore };
+var model = new Option<string>("--model") { Description = "What draws: emoji from prompts, or handwritten digits.", DefaultValueFactory = _ => ShownModel.Emoji };
+model.AcceptOnlyFromAmong(ShownModel.Emoji, ShownModel.Digits);
 var scheduler = new Option<string?>("--scheduler") { Description = "Which of the emoji's two artefacts draws. Default: ddim." };
 scheduler.AcceptOnlyFromAmong("ddim", "dpmsolver++");
-var label = new Option<int?>("--label") { HelpName = "digit", Description = "Draw only this digit, 0 to 9. Default: all of them in turn." };
-var count = new Option<int?>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000. Default: 64 digits, or one for each prompt." };
-var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine. The model was calibrated on images of seed 0.", DefaultValueFactory = _ => 1 };
+var label = new Option<int?>("--label") { HelpName = "digit", Description = "With --model digits, draw only this digit, 0 to 9. Default: all of them in turn." };
+var count = new Option<int?>("--count") { HelpName = "images", Description = "Number of images, 1 to 10000. Default: one for each prompt, or 64 digits." };
+var seed = new Option<ulong>("--seed") { HelpName = "number", Description = "Seed of the noise. The same seed draws the same images on any machine. The models were calibrated on images of seed 0.", DefaultValueFactory = _ => 1 };
 var guidance = new Option<float?>("--guidance")
 {
     HelpName = "scale", Description = "Classifier-free guidance, within the interval that was calibrated. Default: the scale that was compiled in.",

@@ -26,7 +26,7 @@ internal sealed record ShownModel(string Folder, string Manifest, Func<Device, S
     /// <summary>A model by its name.</summary>
     /// <param name="name"><see cref="Digits"/> or <see cref="Emoji"/>.</param>
     /// <param name="scheduler">Of the emoji's two: <c>ddim</c> or <c>dpmsolver++</c>.</param>
-    /// <exception cref="ArgumentException">This build is without it, or it has no such scheduler.</exception>
+    /// <exception cref="ArgumentException">It has no such scheduler.</exception>
     public static ShownModel Find(string name, string? scheduler)
     {
         if (name == Emoji) return FindEmoji(scheduler ?? "ddim");
@@ -47,14 +47,9 @@ internal sealed record ShownModel(string Folder, string Manifest, Func<Device, S
         throw new NotSupportedException("The model is not calibrated for the steps that FP32 takes here. Give its ShownModel the η and the scheduler of the calibration.");
     }
 
-#if EMOJI
     private static ShownModel FindEmoji(string scheduler) => scheduler switch
     {
         "ddim" => new(Emoji, "emoji-ddim.calibration.json", EmojiDdimSampler.Load, (folder, _) => PipelineImporter.Load(folder), Eta: 0, scheduler),
         _ => new(Emoji, "emoji-dpmsolverpp.calibration.json", EmojiDpmSolverSampler.Load, (folder, _) => PipelineImporter.Load(folder), null, scheduler),
     };
-#else
-    private static ShownModel FindEmoji(string scheduler) => throw new ArgumentException(
-        $"This build is without the emoji model ({scheduler}): its artefact was not in the folder sample-app/models/emoji, for the model is not trained yet. docs/emoji.md says how it is made; -p:EmojiFolder=FOLDER/ builds with one that lies elsewhere.");
-#endif
 }

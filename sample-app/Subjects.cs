@@ -18,10 +18,10 @@ internal sealed record Subjects(IReadOnlyList<int> Labels, IReadOnlyList<string>
         if (d.Prompt is null)
         {
             return prompts.Count == 0 ? new(label is { } only ? [only] : [.. Enumerable.Range(0, 10)], [])
-                : throw new ArgumentException("The digits are drawn by --label. Prompts are for --model emoji.");
+                : throw new ArgumentException("The digits are drawn by --label. Prompts are for --model emoji, which is the default.");
         }
 
-        if (label is not null) throw new ArgumentException("--label is for the digits. This model draws what prompts say: write them behind the options.");
+        if (label is not null) throw new ArgumentException("--label is for --model digits. This model draws what prompts say: write them behind the options.");
         return new([], prompts.Count > 0 ? prompts : [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "models", ShownModel.Emoji, "prompts.txt"))]);
     }
 
