@@ -49,7 +49,7 @@ internal sealed class WeightLayout
     {
         long panels = (outputs + 15L) / 16;
         long taps = (long)kernelSize * kernelSize;
-        return bits == 32 ? panels * taps * inputs * 64 : panels * taps * ((inputs + 3) / 4) * (bits == 4 ? 32 : 64);
+        return bits >= 16 ? panels * taps * inputs * 2 * bits : panels * taps * ((inputs + 3) / 4) * (bits == 4 ? 32 : 64);
     }
 
     private static long EmbeddingBytes(Embedding embedding, int steps)

@@ -3,9 +3,9 @@ using Specializer.Packing;
 namespace Specializer.Manifest;
 
 /// <summary>Convolution (a linear layer over pixels is 1×1). Tensors: <c>NAME.weight</c>: I8 [O, K, K, I] for 8 bits, U8 [O, ⌈K·K·I/2⌉] for 4 bits
-/// (element 2j in the low nibble, two's complement, same element order), F32 [O, K, K, I] for 32; <c>NAME.scale</c> F32 [O] for 4 and 8 bits; <c>NAME.bias</c> F32 [O].</summary>
+/// (element 2j in the low nibble, two's complement, same element order), F16 or F32 [O, K, K, I] for 16 and 32; <c>NAME.scale</c> F32 [O] for 4 and 8 bits; <c>NAME.bias</c> F32 [O].</summary>
 /// <param name="Name">Module path.</param>
-/// <param name="Input">Map read: quantized for 4 and 8 bits, FP32 for 32.</param>
+/// <param name="Input">Map read: quantized for 4 and 8 bits, FP32 for 16 and 32.</param>
 /// <param name="Output">FP32 map written.</param>
 /// <param name="Residual">FP32 map added, or null. The planner gives it the output's memory when this is its last use.</param>
 /// <param name="KernelSize">Odd.</param>
@@ -13,7 +13,7 @@ namespace Specializer.Manifest;
 /// <param name="PaddingTop">Zero rows above.</param>
 /// <param name="PaddingLeft">Zero columns to the left.</param>
 /// <param name="Upsample">Nearest-neighbour factor before the convolution: 1 or 2.</param>
-/// <param name="WeightBits">4, 8 or 32.</param>
+/// <param name="WeightBits">4 or 8; or 16 or 32 in floating point: then it is computed in FP32, whatever the weights are stored in.</param>
 /// <param name="Vector">First element of the embedding's vectors to add, or −1.</param>
 /// <param name="OutputScale">Factor after the residual.</param>
 internal sealed record ConvolutionOperation(
@@ -23,6 +23,9 @@ internal sealed record ConvolutionOperation(
     public const string JsonName = "convolution";
 
     public override string Kind => JsonName;
+
+    /// <summary>Whether it is computed in integers.</summary>
+    public bool IsInteger => WeightBits is 4 or 8;
 
     public static Operation Read(ObjectBinder o) => new ConvolutionOperation(
         o.ModulePath("name"),
@@ -34,7 +37,7 @@ internal sealed record ConvolutionOperation(
         o.Integer("paddingTop", 0, ManifestLimits.KernelSize),
         o.Integer("paddingLeft", 0, ManifestLimits.KernelSize),
         o.OneOf("upsample", 1, 2),
-        o.OneOf("weightBits", 4, 8, 32),
+        o.OneOf("weightBits", 4, 8, 16, 32),
         o.Integer("vector", -1, ManifestLimits.Vectors),
         o.Number("outputScale", NumberRange.NotZero));
 
@@ -82,7 +85,7 @@ internal sealed record ConvolutionOperation(
                 $"The vector's elements {Vector} to {Vector + output.Channels - 1} are not all within the embedding's {check.Vectors}.", "vector");
         }
 
-        if (WeightBits != 32 && (long)KernelSize * KernelSize * input.Channels * 255 * 127 > int.MaxValue)
+        if (IsInteger && (long)KernelSize * KernelSize * input.Channels * 255 * 127 > int.MaxValue)
             check.Report(ManifestErrorId.Limit, $"{KernelSize}×{KernelSize}×{input.Channels} products of 8-bit numbers can overflow the 32-bit sums of the kernels. Use weightBits 32.");
     }
 
@@ -105,8 +108,8 @@ internal sealed record ConvolutionOperation(
         // Rows of 4-bit elements start at whole bytes.
         yield return WeightBits == 4
             ? new($"{Name}.weight", "U8", outputs, ((long)KernelSize * KernelSize * inputs + 1) / 2)
-            : new($"{Name}.weight", WeightBits == 8 ? "I8" : "F32", outputs, KernelSize, KernelSize, inputs);
-        if (WeightBits != 32) yield return new($"{Name}.scale", "F32", outputs);
+            : new($"{Name}.weight", WeightBits switch { 8 => "I8", 16 => "F16", _ => "F32" }, outputs, KernelSize, KernelSize, inputs);
+        if (IsInteger) yield return new($"{Name}.scale", "F32", outputs);
         yield return new($"{Name}.bias", "F32", outputs);
     }
 
@@ -114,7 +117,7 @@ internal sealed record ConvolutionOperation(
     {
         int inputs = maps[Input].Channels, outputs = maps[Output].Channels;
         long row = WeightLayout.Align((outputs + 15L) / 16 * 16 * 4);
-        return WeightLayout.Align(WeightLayout.PanelBytes(inputs, outputs, KernelSize, WeightBits)) + (WeightBits == 32 ? row : 3 * row);
+        return WeightLayout.Align(WeightLayout.PanelBytes(inputs, outputs, KernelSize, WeightBits)) + (IsInteger ? 3 * row : row);
     }
 
     public override int[] PackedShape(IReadOnlyDictionary<string, Map> maps) => [maps[Input].Channels, maps[Output].Channels, KernelSize, WeightBits];
@@ -122,21 +125,21 @@ internal sealed record ConvolutionOperation(
     public override void Pack(WeightSections sections, IReadOnlyDictionary<string, Map> maps)
     {
         int inputs = maps[Input].Channels, outputs = maps[Output].Channels;
-        if (WeightBits == 32)
+        if (!IsInteger)
         {
-            sections.Panels($"{Name}.weight", inputs, outputs, KernelSize);
+            sections.FloatPanels($"{Name}.weight", inputs, outputs, KernelSize, WeightBits);
             sections.Floats($"{Name}.bias");
             return;
         }
 
-        byte[] sums = sections.Panels($"{Name}.weight", inputs, outputs, KernelSize, WeightBits);
+        byte[] sums = sections.IntegerPanels($"{Name}.weight", inputs, outputs, KernelSize, WeightBits);
         sections.Positive($"{Name}.scale");
         sections.Floats($"{Name}.bias");
         sections.Write(sums);
     }
 
     public override OperationCost Cost(IReadOnlyDictionary<string, Map> maps) =>
-        new(maps[Output].Pixels * maps[Output].Channels * maps[Input].Channels * KernelSize * KernelSize, WeightBits);
+        new(maps[Output].Pixels * maps[Output].Channels * maps[Input].Channels * KernelSize * KernelSize, IsInteger ? WeightBits : 32);
 
     public override T Accept<T>(IOperationVisitor<T> visitor) => visitor.Visit(this);
 }

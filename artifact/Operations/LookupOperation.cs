@@ -2,7 +2,7 @@ using Specializer.Packing;
 
 namespace Specializer.Manifest;
 
-/// <summary>Rows of a table by number, plus a row for each position. Tensors: <c>NAME.table</c> [rows, C], <c>NAME.position</c> [pixels, C].</summary>
+/// <summary>Rows of a table by number, plus a row for each position. Tensors: <c>NAME.table</c> F16 or F32 [rows, C], <c>NAME.position</c> F32 [pixels, C].</summary>
 /// <param name="Name">Module path.</param>
 /// <param name="Input">FP32 map of one channel that holds row numbers.</param>
 /// <param name="Output">FP32 map written.</param>
@@ -13,16 +13,23 @@ internal sealed record LookupOperation(string Name, string Input, string Output,
 
     public override string Kind => JsonName;
 
+    /// <summary>Bits of a number of the table, 16 or 32. The result is FP32.</summary>
+    public int TableBits { get; init; } = 32;
+
     public static Operation Read(ObjectBinder o) => new LookupOperation(
         o.ModulePath("name"),
         o.ModulePath("input"),
         o.ModulePath("output"),
-        o.Integer("rows", 1, ManifestLimits.Rows));
+        o.Integer("rows", 1, ManifestLimits.Rows))
+    {
+        TableBits = o.Has("tableBits") ? o.OneOf("tableBits", 16, 32) : 32,
+    };
 
     public override void Write(JsonText json)
     {
         base.Write(json);
         json.Key("rows").Value(Rows);
+        if (TableBits != 32) json.Key("tableBits").Value(TableBits);
     }
 
     public override void Check(OperationCheck check)
@@ -34,12 +41,14 @@ internal sealed record LookupOperation(string Name, string Input, string Output,
     }
 
     public override IEnumerable<WeightTensor> Tensors(IReadOnlyDictionary<string, Map> maps) =>
-        [new($"{Name}.table", "F32", Rows, maps[Output].Channels), new($"{Name}.position", "F32", maps[Output].Pixels, maps[Output].Channels)];
+        [new($"{Name}.table", TableBits == 16 ? "F16" : "F32", Rows, maps[Output].Channels), new($"{Name}.position", "F32", maps[Output].Pixels, maps[Output].Channels)];
 
     public override long PackedBytes(IReadOnlyDictionary<string, Map> maps) =>
-        WeightLayout.Align(4L * Rows * maps[Output].Channels) + WeightLayout.Align(4L * maps[Output].Pixels * maps[Output].Channels);
+        WeightLayout.Align(TableBits / 8L * Rows * maps[Output].Channels) + WeightLayout.Align(4L * maps[Output].Pixels * maps[Output].Channels);
 
-    public override int[] PackedShape(IReadOnlyDictionary<string, Map> maps) => [Rows, maps[Output].Height, maps[Output].Width, maps[Output].Channels];
+    // Without a word of the width where it is the usual one, so that keys stay what they were.
+    public override int[] PackedShape(IReadOnlyDictionary<string, Map> maps) =>
+        [Rows, maps[Output].Height, maps[Output].Width, maps[Output].Channels, .. TableBits == 32 ? (int[])[] : [TableBits]];
 
     public override void Pack(WeightSections sections, IReadOnlyDictionary<string, Map> maps)
     {

@@ -48,7 +48,7 @@ internal static class WeightPacker
 
         sections.Floats("embedding.time");
         sections.Floats("embedding.label");
-        sections.Panels("embedding.weight", embedding.Width, embedding.Vectors, 1);
+        sections.FloatPanels("embedding.weight", embedding.Width, embedding.Vectors, 1, 32);
         sections.Floats("embedding.bias");
     }
 }

@@ -7,22 +7,17 @@ internal static class WeightPanels
 {
     private const int PanelOutputs = 16;
 
-    /// <summary>Panels of FP32 weights: for each 16 outputs, each tap, each input 16 floats.</summary>
-    public static byte[] Float32(byte[] weights, int inputs, int outputs, int kernelSize)
+    /// <summary>Panels of weights in floating point: for each 16 outputs, each tap, each input 16 numbers of 16 or 32 bits.</summary>
+    public static byte[] Float(byte[] weights, int inputs, int outputs, int kernelSize, int bits)
     {
-        byte[] panels = Allocate(inputs, outputs, kernelSize, 32);
-        int row = kernelSize * kernelSize * inputs;
+        byte[] panels = Allocate(inputs, outputs, kernelSize, bits);
+        int row = kernelSize * kernelSize * inputs, size = bits / 8;
         for (int output = 0; output < outputs; output++)
         {
-            int source = output * row * 4;
-            int target = (output / PanelOutputs * row * PanelOutputs + output % PanelOutputs) * 4;
-            for (int k = 0; k < row; k++, source += 4, target += PanelOutputs * 4)
-            {
-                panels[target] = weights[source];
-                panels[target + 1] = weights[source + 1];
-                panels[target + 2] = weights[source + 2];
-                panels[target + 3] = weights[source + 3];
-            }
+            int source = output * row * size;
+            int target = (output / PanelOutputs * row * PanelOutputs + output % PanelOutputs) * size;
+            for (int k = 0; k < row; k++, source += size, target += PanelOutputs * size)
+                for (int i = 0; i < size; i++) panels[target + i] = weights[source + i];
         }
 
         return panels;

@@ -3,7 +3,7 @@ using Specializer.Manifest;
 
 namespace Specializer.Packing;
 
-/// <summary>Writes the packed weights one part after the other, forwards only. FP32 numbers are moved as bytes and never computed with, so that no bit of them can change.</summary>
+/// <summary>Writes the packed weights one part after the other, forwards only. FP16 and FP32 numbers are moved as bytes and never computed with, so that no bit of them can change.</summary>
 /// <param name="tensors">What the weights file holds.</param>
 /// <param name="tensor">Gives the little-endian bytes of the tensor with this name and length, or throws.</param>
 /// <param name="output">Written from its current position.</param>
@@ -22,11 +22,11 @@ internal sealed class WeightSections(IReadOnlyDictionary<string, WeightTensor> t
         Write(header);
     }
 
-    /// <summary>Panels of an FP32 convolution.</summary>
-    public void Panels(string name, int inputs, int outputs, int kernelSize) => Write(WeightPanels.Float32(ReadFinite(name), inputs, outputs, kernelSize));
+    /// <summary>Panels of a convolution in FP16 or FP32.</summary>
+    public void FloatPanels(string name, int inputs, int outputs, int kernelSize, int bits) => Write(WeightPanels.Float(ReadFinite(name), inputs, outputs, kernelSize, bits));
 
     /// <summary>Panels of a 4- or 8-bit convolution; returns the sum of each output channel's integers.</summary>
-    public byte[] Panels(string name, int inputs, int outputs, int kernelSize, int bits)
+    public byte[] IntegerPanels(string name, int inputs, int outputs, int kernelSize, int bits)
     {
         var (panels, sums) = WeightPanels.Integer(name, Read(name), inputs, outputs, kernelSize, bits);
         Write(panels);
@@ -36,14 +36,14 @@ internal sealed class WeightSections(IReadOnlyDictionary<string, WeightTensor> t
     /// <summary>Bytes as they are.</summary>
     public void Bytes(string name) => Write(Read(name));
 
-    /// <summary>FP32 numbers, all finite.</summary>
+    /// <summary>FP16 or FP32 numbers, all finite.</summary>
     public void Floats(string name) => Write(ReadFinite(name));
 
     /// <summary>FP32 numbers, all finite and above zero.</summary>
     public void Positive(string name)
     {
         byte[] bytes = Read(name);
-        Float32Bytes.CheckPositive(name, bytes);
+        FloatBytes.CheckPositive(name, bytes);
         Write(bytes);
     }
 
@@ -65,7 +65,8 @@ internal sealed class WeightSections(IReadOnlyDictionary<string, WeightTensor> t
     private byte[] ReadFinite(string name)
     {
         byte[] bytes = Read(name);
-        Float32Bytes.CheckFinite(name, bytes);
+        if (tensors[name].Type == "F16") FloatBytes.CheckFinite16(name, bytes);
+        else FloatBytes.CheckFinite32(name, bytes);
         return bytes;
     }
 

@@ -4,7 +4,7 @@ namespace Specializer.Packing;
 
 /// <summary>A tensor that the weights file must hold: row-major, little-endian.</summary>
 /// <param name="name">Name in the file.</param>
-/// <param name="type">safetensors' name of the element type: <c>I8</c>, <c>U8</c> or <c>F32</c>.</param>
+/// <param name="type">safetensors' name of the element type: <c>I8</c>, <c>U8</c>, <c>F16</c> or <c>F32</c>.</param>
 /// <param name="shape">Extents, outermost first.</param>
 internal sealed class WeightTensor(string name, string type, params long[] shape)
 {
@@ -14,7 +14,10 @@ internal sealed class WeightTensor(string name, string type, params long[] shape
 
     public IReadOnlyList<long> Shape => shape;
 
-    public long Bytes => shape.Aggregate(type == "F32" ? 4L : 1L, (product, extent) => checked(product * extent));
+    /// <summary>Product of the extents.</summary>
+    public long Elements => shape.Aggregate(1L, (product, extent) => checked(product * extent));
+
+    public long Bytes => checked(Elements * (type switch { "F32" => 4, "F16" => 2, _ => 1 }));
 }
 
 /// <summary>Which tensors the weights file of a network holds: these, and no others.</summary>

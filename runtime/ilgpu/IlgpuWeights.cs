@@ -47,6 +47,15 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             return;
         }
 
+        if (s.WeightBits == 16)
+        {
+            a.Panels = walk.Next<int>(taps * s.InputChannels / 2);
+            a.Bias = walk.Next<float>(padded);
+            a.FloatPanels = a.WeightScales = a.Bias;
+            a.WeightSums = a.Bias.Cast<int>();
+            return;
+        }
+
         a.Panels = walk.Next<int>(taps * ((s.InputChannels + 3) / 4) * s.WeightBits / 8);
         a.WeightScales = walk.Next<float>(padded);
         a.Bias = walk.Next<float>(padded);
@@ -72,7 +81,7 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
             ArrayView<int> result = rows.View.BaseView.Cast<int>();
             var arguments = new RepackArguments
             {
-                Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, FloatPanels = a.FloatPanels, Rows = result,
+                Taps = s.KernelSize * s.KernelSize, InputChannels = s.InputChannels, OutputChannels = s.OutputChannels, Panels = a.Panels, FloatPanels = a.FloatPanels, Bits = s.WeightBits, Rows = result,
             };
             try
             {
@@ -98,12 +107,22 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
         beta = walk.Next<float>(channels);
     }
 
-    /// <summary>A table [rows, channels] and what follows it, [more, channels]; where nothing does, the table.</summary>
-    public void Find(TableWeights weights, int rows, long more, int channels, out ArrayView<float> table, out ArrayView<float> rest)
+    /// <summary>Fills in a table [rows, channels] of numbers of 16 or 32 bits, and what follows it, FP32 [more, channels]; where nothing does, the table.</summary>
+    public void Find(TableWeights weights, long more, int channels, ref TableArguments a)
     {
         var walk = new Walk(_blob, weights.Offset);
-        table = walk.Next<float>((long)rows * channels);
-        rest = more == 0 ? table : walk.Next<float>(more * channels);
+        long numbers = (long)a.Rows * channels;
+        if (a.TableBits == 16)
+        {
+            a.HalfTable = walk.Next<int>((numbers + 1) / 2);
+            a.Positions = a.Table = walk.Next<float>(more * channels);
+            return;
+        }
+
+        a.Table = walk.Next<float>(numbers);
+        // ILGPU takes no empty view of another type.
+        a.HalfTable = a.Table.Cast<int>();
+        a.Positions = more == 0 ? a.Table : walk.Next<float>(more * channels);
     }
 
     public void Find(EmbeddingWeights weights, ref EmbeddingArguments a)

@@ -42,6 +42,7 @@ internal static class CompiledSampler
     {
         CalibrationManifest read = ManifestReader.Read(manifest).Manifest!;
         Network network = LinkedNetwork.Of(read).Network;
+        IReadOnlyDictionary<string, WeightTensor> tensors = WeightTensors.Of(network, read.Steps.Count);
         using var blob = new MemoryStream();
         WeightPacker.Pack(network, read.Steps.Count, Tensor, new(network, read.Steps.Count, read.Weights.Sha256), blob);
         return blob.ToArray();
@@ -50,9 +51,10 @@ internal static class CompiledSampler
         byte[] Tensor(string name, long length)
         {
             var random = new Random(name.Length);
-            bool floats = network.Operations.OfType<ConvolutionOperation>().FirstOrDefault(c => name == c.Name + ".weight") is not { WeightBits: not 32 };
+            string type = tensors[name].Type;
             for (int skipped = name == "embedding.vectors" ? firstRow * network.Embedding.Vectors : 0; skipped > 0; skipped--) random.NextSingle();
-            if (floats) return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(random.NextSingle() * 0.125f))];
+            if (type == "F16") return [.. Enumerable.Range(0, (int)length / 2).SelectMany(_ => BitConverter.GetBytes((Half)(random.NextSingle() * 0.125f)))];
+            if (type == "F32") return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(random.NextSingle() * 0.125f))];
             return [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(random.Next(1, 8) | (random.Next(1, 8) << 4)))];
         }
     }

@@ -95,12 +95,12 @@ internal sealed class ManifestBuilder
         h = Operation("activation", "activation", h, Map("h3", s, 8), ("function", "gelu"));
         h = Operation("linearMap", "centre", h, Map("h4", s, 8), ("scale", 2), ("offset", -1));
         h = Operation("scaleShift", "modulate", h, Map("h5", s, 8), ("vector", Vector(16)));
-        h = Convolution("proj", h, Map("wide", s, 16), kernelSize: 1, padding: 0, weightBits: 32);
+        h = Convolution("proj", h, Map("wide", s, 16), kernelSize: 1, padding: 0, weightBits: 16);
         h = Operation("geglu", "gate", h, Map("h6", s, 8));
         h = Operation("resample", "down", h, Map("h7", s / 2, 8), ("halve", true));
         h = Operation("resample", "up", h, Map("h8", s, 8), ("halve", false));
         h = Convolution("ids", h, Map("ids", s, 1), kernelSize: 1, padding: 0, weightBits: 32);
-        Operation("lookup", "embeddings", h, Map("rows", s, 8), ("rows", 3));
+        Operation("lookup", "embeddings", h, Map("rows", s, 8), ("rows", 3), ("tableBits", 16));
         h = Operation("codebook", "codes", "rows", Map("h9", s, 8), ("rows", 5));
         if (ProductBits == 8)
         {
@@ -112,7 +112,7 @@ internal sealed class ManifestBuilder
             h = Convolution("mlp.out", h, Map("mlp.out", s, 8), kernelSize: 1, padding: 0);
         }
 
-        h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 32);
+        h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 16);
         Convolution("pixel", h, Map("pixel", 1, 16), kernelSize: s + 1, weightBits: 32);
         h = Operation("modulation", "scale", h, Map("h11", s, 8), ("condition", "pixel"));
         Convolution("shifts", "pixel", Map("shifts", 1, 8), kernelSize: 1, padding: 0, weightBits: 32);

@@ -51,15 +51,25 @@ public class ConvolutionTests
     [On(Accelerator.Ptx)]
     [On(Accelerator.OpenCL)]
     [On(Accelerator.Cuda)]
-    public void Fp32_convolution_agrees(Accelerator kind)
+    public void Fp32_convolution_agrees(Accelerator kind) => Float(kind, 32);
+
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Convolution_with_weights_in_fp16_agrees(Accelerator kind) => Float(kind, 16);
+
+    private static void Float(Accelerator kind, int bits)
     {
         foreach (ConvolutionShape shape in Shapes)
         {
-            ConvolutionShape s = shape with { WeightBits = 32 };
+            ConvolutionShape s = shape with { WeightBits = bits };
             const int batch = 2;
             var random = new Random(2);
             int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels;
             float[] weights = Values.Floats(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels), bias = Values.Floats(random, s.OutputChannels);
+            if (bits == 16) weights = Array.ConvertAll(weights, w => (float)(Half)w);
             float[] vector = Values.Floats(random, s.OutputChannels + 5), offset = Values.Floats(random, s.OutputChannels);
             var blob = new TestBlob();
             ConvolutionWeights at = blob.Add(s, weights, bias);

@@ -104,10 +104,15 @@ public class MapOperationTests
         var random = new Random(8);
         var blob = new TestBlob();
         var words = new TableWeights(blob.AddNorm(Values.Floats(random, rows * channels), Values.Floats(random, 7 * channels)).Offset);
+        Half[] halves = [.. Values.Floats(random, rows * channels).Select(v => (Half)v)];
+        (halves[0], halves[1]) = (Half.Epsilon, -Half.Epsilon);
+        TableWeights half = blob.AddTable(halves, Values.Floats(random, 7 * channels));
         using var pair = new Pair(kind, blob.Build(), 2);
         Activation ids = pair.Write([0, 5, 2, -1, 6, float.NaN, 3.7f], [1, 1, 4, 1e9f, float.NegativeInfinity, 0, 5]);
         Activation y = pair.Plan(4 * 7 * channels), x = pair.Write(Values.Images(random, 2, 7 * channels)), nearest = pair.Plan(4 * 7 * channels);
-        pair.Do(run => run.LookUp(words, ids, y, rows, new MapShape(1, 7, channels, 4)));
+        pair.Do(run => run.LookUp(words, ids, y, rows, shape: new MapShape(1, 7, channels, 4)));
+        pair.Same(y, 7 * channels);
+        pair.Do(run => run.LookUp(half, ids, y, rows, 16, new MapShape(1, 7, channels, 4)));
         pair.Same(y, 7 * channels);
         pair.Do(run => run.FindNearest(words, x, nearest, rows, new MapShape(7, 1, channels, 4)));
         pair.Same(nearest, 7 * channels);

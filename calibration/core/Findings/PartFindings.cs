@@ -11,7 +11,14 @@ namespace Specializer.Calibration;
 /// <param name="BitOperationsSaved">FP32's bit operations over the part's.</param>
 /// <param name="WeightBytes">Of its weights.</param>
 public sealed record PartQuantized(string Part, int Integers, int Convolutions, double AllPsnrDb, double ReachedPsnrDb, double LeastPsnrDb,
-    long MultiplyAccumulates, double BitOperationsSaved, long WeightBytes) : Finding;
+    long MultiplyAccumulates, double BitOperationsSaved, long WeightBytes) : Finding
+{
+    /// <summary>Weights in floating point, of convolutions and tables, that are stored in FP16.</summary>
+    public int Halves { get; init; }
+
+    /// <summary>Those of <see cref="Halves"/> that were rounded to it; of the others it has all numbers.</summary>
+    public int Rounded { get; init; }
+}
 
 /// <summary>Prompts of which the text encoder sees the beginning alone.</summary>
 /// <param name="Prompts">The prompts.</param>

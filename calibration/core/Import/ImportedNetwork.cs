@@ -13,7 +13,7 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     public string Sha256 { get; init; } = "";
 
     /// <summary>Number of FP32 parameters.</summary>
-    public long Parameters => WeightTensors.Of(Network, 0).Values.Sum(t => t.Bytes / 4);
+    public long Parameters => WeightTensors.Of(Network, 0).Values.Sum(t => t.Elements);
 
     /// <summary>The map that comes out.</summary>
     public Map Output => Network.Maps.Single(m => m.Name == Network.Epsilon);

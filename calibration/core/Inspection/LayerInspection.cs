@@ -8,7 +8,7 @@ namespace Specializer.Calibration;
 /// <param name="Operation">What it does, by its name in a manifest: <c>convolution</c>, <c>groupNorm</c>…; or <c>embedding</c>.</param>
 /// <param name="Output">Extents of what it writes: height, width, channels; for the embedding the number of vectors' elements alone.</param>
 /// <param name="Parameters">Weights, biases and factors; scales of quantized weights are none.</param>
-/// <param name="WeightBits">4, 8 or 32; 0 where there are no weights.</param>
+/// <param name="WeightBits">4, 8, 16 or 32; 0 where there are no weights.</param>
 /// <param name="WeightBytes">Bytes of its tensors as the files store them once imported or calibrated.</param>
 /// <param name="MultiplyAccumulates">Of one evaluation for one image; norms and non-linearities are not counted.</param>
 public sealed record LayerInspection(
@@ -29,14 +29,14 @@ public sealed record LayerInspection(
 
     private static LayerInspection Layer(Operation operation, WeightTensor[] tensors, Dictionary<string, Map> maps)
     {
-        int bits = tensors.Length == 0 ? 0 : operation is ConvolutionOperation c ? c.WeightBits : 32;
+        int bits = tensors.Length == 0 ? 0 : operation switch { ConvolutionOperation c => c.WeightBits, LookupOperation l => l.TableBits, _ => 32 };
         Map[] outputs = [.. operation.Outputs().Select(o => maps[o])];
         return new(operation.Name, operation.Kind, [outputs[0].Height, outputs[0].Width, outputs.Sum(o => o.Channels)], CountOf(tensors, bits), bits, Bytes(tensors),
             operation.Cost(maps).MultiplyAccumulates);
     }
 
     private static long CountOf(IEnumerable<WeightTensor> tensors, int bits) => tensors.Where(t => !t.Name.EndsWith(".scale", StringComparison.Ordinal))
-        .Sum(t => bits == 4 && t.Type == "U8" ? 2 * t.Bytes : t.Type == "F32" ? t.Bytes / 4 : t.Bytes);
+        .Sum(t => bits == 4 && t.Type == "U8" ? 2 * t.Bytes : t.Elements);
 
     private static long Bytes(IEnumerable<WeightTensor> tensors) => tensors.Sum(t => t.Bytes);
 }

@@ -15,7 +15,7 @@ public sealed record SamplerPrediction(long WeightBytes, long MapBytes, double B
     /// <summary>Of an artefact.</summary>
     internal static SamplerPrediction Of(CalibrationManifest manifest) => Of(LinkedNetwork.Of(manifest), manifest.Network, manifest.Steps.Count, new(manifest.Program));
 
-    /// <summary>Of a model folder, were it calibrated with 4-bit weights and 8-bit activations, the parts beside the network with 8-bit weights.</summary>
+    /// <summary>Of a model folder, were it calibrated with 4-bit weights and 8-bit activations, the parts beside the network with 8-bit weights; tables that FP16 has all numbers of are stored in it.</summary>
     internal static SamplerPrediction Of(ImportedModel model)
     {
         Network network = QuantizedNetwork.Of(model.Network, 4, []).Network;
@@ -24,7 +24,7 @@ public sealed record SamplerPrediction(long WeightBytes, long MapBytes, double B
 
         static TimelessNetwork Part(string name, ImportedNetwork part)
         {
-            Network quantized = QuantizedNetwork.Of(part.Network, 8, []).Network;
+            Network quantized = QuantizedNetwork.Of(part.Network, 8, []).Store(new(part.Tensors)).Network;
             return new(name, name == PipelineParts.DecoderName ? quantized : quantized.Rename(o => o, map => map == quantized.Epsilon ? UNetImporter.Context : map), default, default, default);
         }
     }

@@ -8,7 +8,7 @@ internal static class PartChoice
     /// <summary>Least PSNR of pictures against FP32's that counts as no change: 8-bit pictures themselves are rounded to 59 dB.</summary>
     public const double LeastPsnrDb = 45;
 
-    /// <summary>The part with as few convolutions left in FP32 as the pictures ask for.</summary>
+    /// <summary>The part with as few convolutions left in floating point as the pictures ask for.</summary>
     /// <param name="name">For the finding.</param>
     /// <param name="quantizer">Of the part.</param>
     /// <param name="harm">Error, of any kind, that a part makes: ranks the convolutions.</param>
@@ -26,14 +26,17 @@ internal static class PartChoice
             for (int kept = 1; reached < LeastPsnrDb; kept = Math.Min(2 * kept, ranked.Length))
             {
                 part = quantizer.Quantize(ranked[..kept]);
-                // Without a single integer there is nothing left to measure.
-                reached = kept == ranked.Length ? double.PositiveInfinity : psnrDb(part);
+                bool last = kept == ranked.Length;
+                if (!last || part.Rounded > 0) reached = psnrDb(part);
+                if (!last || (part.Rounded > 0 && reached >= LeastPsnrDb)) continue;
+                // Without a single integer, and with nothing rounded, there is nothing left to measure.
+                (part, reached) = (quantizer.Quantize(ranked, round: false), double.PositiveInfinity);
             }
         }
 
         Network network = part.Quantized.Network;
         findings.Add(new PartQuantized(name, part.Integers.Count(), all.Count, first, reached, LeastPsnrDb,
-            NetworkCost.MultiplyAccumulates(network), NetworkCost.BitOperationsSaved(network, [8]), part.Tensors.TotalBytes));
+            NetworkCost.MultiplyAccumulates(network), NetworkCost.BitOperationsSaved(network, [8]), part.Tensors.TotalBytes) { Halves = part.Halves, Rounded = part.Rounded });
         return part;
     }
 }

@@ -6,10 +6,14 @@ namespace Specializer.Calibration;
 /// <param name="Quantized">The network.</param>
 /// <param name="Tensors">Its tensors.</param>
 /// <param name="Ranges">One a slot.</param>
-internal sealed record QuantizedPart(QuantizedNetwork Quantized, QuantizedTensors Tensors, ActivationRange[] Ranges)
+/// <param name="Rounded">Weights in floating point that were rounded to FP16.</param>
+internal sealed record QuantizedPart(QuantizedNetwork Quantized, QuantizedTensors Tensors, ActivationRange[] Ranges, int Rounded = 0)
 {
     /// <summary>The convolutions with integers.</summary>
-    public IEnumerable<ConvolutionOperation> Integers => Quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32);
+    public IEnumerable<ConvolutionOperation> Integers => Quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.IsInteger);
+
+    /// <summary>Weights in floating point that are stored in FP16.</summary>
+    public int Halves => Quantized.Network.Operations.Count(HalfStorage.IsHalf);
 
     /// <summary>What comes out for each input.</summary>
     /// <param name="inputs">NHWC, one after the other.</param>
@@ -33,13 +37,14 @@ internal sealed class PartQuantizer
     private readonly ActivationCollector _activations;
     private readonly CalibrationContext _context;
     private readonly RoundedLayers _rounded = new();
+    private readonly HalfStorage _halves;
 
     /// <param name="network">In FP32.</param>
     /// <param name="inputs">What it sees, NHWC, one after the other.</param>
     /// <param name="context">Of the calibration.</param>
     public PartQuantizer(ImportedNetwork network, float[] inputs, CalibrationContext context)
     {
-        (_network, _context) = (network, context);
+        (_network, _context, _halves) = (network, context, new(network.Tensors));
         using NetworkEvaluator evaluator = network.Evaluator(context.Device, Float32Sampler.Capacity(network.Network, ReferenceTrajectories.UnitImages));
         int elements = evaluator.Interpreter.LatentElements, count = inputs.Length / elements;
         _activations = new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
@@ -63,10 +68,12 @@ internal sealed class PartQuantizer
     public IReadOnlyList<string> Convolutions => [.. _network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
 
     /// <summary>The network with integers.</summary>
-    /// <param name="skip">Convolutions to leave in FP32.</param>
-    public QuantizedPart Quantize(IReadOnlyCollection<string> skip)
+    /// <param name="skip">Convolutions to leave in floating point.</param>
+    /// <param name="round">Whether what is left there is rounded to FP16, or stored in it only where that loses nothing.</param>
+    public QuantizedPart Quantize(IReadOnlyCollection<string> skip, bool round = true)
     {
-        var quantized = QuantizedNetwork.Of(_network.Network, Bits, skip);
+        QuantizedNetwork whole = QuantizedNetwork.Of(_network.Network, Bits, skip), quantized = whole.Store(_halves, round);
+        int rounded = quantized.Network.Operations.Count(HalfStorage.IsHalf) - _halves.Lossless(whole.Network).Operations.Count(HalfStorage.IsHalf);
         bool secondOrder = _activations.Layers.Any();
         foreach (ConvolutionOperation c in QuantizedTensors.Integers(quantized.Network))
         {
@@ -75,7 +82,7 @@ internal sealed class PartQuantizer
         }
 
         return new(quantized, new(_network.Tensors, 0, quantized.Network, _rounded, secondOrder),
-            [.. quantized.Sources.Select(source => ActivationSearch.Minimize(_activations.Histogram(0, source), Levels))]);
+            [.. quantized.Sources.Select(source => ActivationSearch.Minimize(_activations.Histogram(0, source), Levels))], rounded);
     }
 
     private sealed class Maps(NetworkInterpreter interpreter, Execution run) : IReferenceMaps

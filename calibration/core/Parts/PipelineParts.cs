@@ -62,7 +62,7 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     private static QuantizedPart Exact(ImportedNetwork network)
     {
         string[] convolutions = [.. network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
-        var same = QuantizedNetwork.Of(network.Network, 8, convolutions);
+        var same = QuantizedNetwork.Of(network.Network, 8, convolutions).Store(new(network.Tensors));
         return new(same, new(network.Tensors, 0, same.Network, new(), secondOrder: false), []);
     }
 

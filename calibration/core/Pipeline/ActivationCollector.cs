@@ -66,7 +66,7 @@ internal sealed class ActivationCollector
     public static IEnumerable<ConvolutionOperation> Rounded(Network reference, QuantizedNetwork quantized, RoundingChoice rounding)
     {
         if (rounding == RoundingChoice.Nearest) return [];
-        HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32).Select(o => o.Name)];
+        HashSet<string> rounded = [.. quantized.Network.Operations.OfType<ConvolutionOperation>().Where(o => o.IsInteger).Select(o => o.Name)];
         return reference.Operations.OfType<ConvolutionOperation>().Where(o => rounded.Contains(o.Name));
     }
 

@@ -40,7 +40,7 @@ internal sealed class CalibrationRun
     {
         (Context, _checkpoint, _variants, _noisePhase, Learner) = (context, checkpoint, [.. variants], noisePhase, context.Options.Engine);
         _networks = variants.Select(v => v.WeightBits).Append(context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
-            bits => QuantizedNetwork.Of(context.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []));
+            bits => QuantizedNetwork.Of(context.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []).Store(new(context.Model.Weights)));
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
         _rangeUnits = ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories);

@@ -46,7 +46,7 @@ internal sealed class QuantizedNetwork
     }
 
     /// <summary>The quantized network.</summary>
-    public Network Network { get; }
+    public Network Network { get; private set; }
 
     /// <summary>Per slot (<see cref="QuantizationSlots"/>) what of the FP32 network it quantizes.</summary>
     public IReadOnlyList<ActivationSource> Sources { get; }
@@ -65,6 +65,16 @@ internal sealed class QuantizedNetwork
     /// <param name="eightBits">Convolutions to keep at 8 bits.</param>
     public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32, IReadOnlyCollection<string>? eightBits = null) =>
         new(network, weightBits, skip, attentionBits, eightBits ?? []);
+
+    /// <summary>The same, with what stays in floating point stored in FP16 where that loses nothing.</summary>
+    /// <param name="storage">Of the FP32 tensors.</param>
+    /// <param name="round">Or, where it loses something, rounded.</param>
+    public QuantizedNetwork Store(HalfStorage storage, bool round = false)
+    {
+        var stored = (QuantizedNetwork)MemberwiseClone();
+        stored.Network = round ? storage.Rounded(Network) : storage.Lossless(Network);
+        return stored;
+    }
 
     /// <summary>Lets an operation write quantized maps when convolutions of one width are all that reads them.</summary>
     private void Fuse(Network network, Operation writer)

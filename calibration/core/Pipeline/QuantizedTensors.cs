@@ -46,7 +46,7 @@ internal sealed class QuantizedTensors
     }
 
     /// <summary>A network's convolutions with integers.</summary>
-    public static IEnumerable<ConvolutionOperation> Integers(Network network) => network.Operations.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32);
+    public static IEnumerable<ConvolutionOperation> Integers(Network network) => network.Operations.OfType<ConvolutionOperation>().Where(o => o.IsInteger);
 
     /// <summary>Integers by convolution.</summary>
     public IReadOnlyDictionary<string, QuantizedWeights> Quantized => _quantized.ToDictionary(p => p.Key, p => p.Value(), StringComparer.Ordinal);
@@ -58,7 +58,11 @@ internal sealed class QuantizedTensors
     public byte[] Bytes(string name, long length)
     {
         int dot = name.LastIndexOf('.');
-        if (!_quantized.TryGetValue(name[..dot], out Func<QuantizedWeights>? weights)) return MemoryMarshal.AsBytes(_exact[name].AsSpan()).ToArray();
+        if (!_quantized.TryGetValue(name[..dot], out Func<QuantizedWeights>? weights))
+        {
+            return _expected[name].Type == "F16" ? MemoryMarshal.AsBytes(Array.ConvertAll(_exact[name], value => (Half)value).AsSpan()).ToArray() : MemoryMarshal.AsBytes(_exact[name].AsSpan()).ToArray();
+        }
+
         return name[(dot + 1)..] switch
         {
             "weight" => weights().ToBytes(),
@@ -77,7 +81,7 @@ internal sealed class QuantizedTensors
     {
         foreach (WeightTensor tensor in _expected.Values)
         {
-            DType type = tensor.Type switch { "F32" => DType.F32, "I8" => DType.I8, _ => DType.U8 };
+            DType type = tensor.Type switch { "F32" => DType.F32, "F16" => DType.F16, "I8" => DType.I8, _ => DType.U8 };
             writer.Add(prefix + tensor.Name, type, [.. tensor.Shape], stream => stream.Write(Bytes(tensor.Name, tensor.Bytes)));
         }
     }

@@ -92,7 +92,7 @@ public static class ArtifactEvaluation
         Guidance = manifest.Sampling.Guidance.Value, GuidanceMinimum = manifest.Sampling.GuidanceMinimum.Value, GuidanceMaximum = manifest.Sampling.GuidanceMaximum.Value,
         Seed = (ulong)manifest.Provenance.FirstSeed, Reconstruction = options.Reconstruction,
         AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
-        Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == 32).Select(c => c.Name)],
+        Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => !c.IsInteger).Select(c => c.Name)],
     };
 
     private static EvaluationReport Draw(CalibrationContext context, Checkpoint checkpoint, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, DigitReference? digits)

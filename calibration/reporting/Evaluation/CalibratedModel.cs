@@ -49,12 +49,12 @@ internal static class CalibratedModel
         return run;
     }
 
-    /// <summary>The model's network with the widths that the artefact's operations have.</summary>
+    /// <summary>The model's network with the widths and the storage that the artefact's operations have.</summary>
     private static Network Quantized(Network model, Network artefact)
     {
-        return QuantizedNetwork.Of(model, 4, Names(32), artefact.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(), Names(8)).Network;
+        return HalfStorage.Like(QuantizedNetwork.Of(model, 4, Names(c => !c.IsInteger), artefact.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(), Names(c => c.WeightBits == 8)).Network, artefact);
 
-        string[] Names(int bits) => [.. artefact.Operations.OfType<ConvolutionOperation>().Where(c => c.WeightBits == bits).Select(c => c.Name)];
+        string[] Names(Func<ConvolutionOperation, bool> condition) => [.. artefact.Operations.OfType<ConvolutionOperation>().Where(condition).Select(c => c.Name)];
     }
 
     /// <summary>The first item that only one side has, or whose properties differ.</summary>

@@ -28,7 +28,7 @@ public static class FindingText
         LayersRanked f => $"layers that harm one prediction most, at 4 bits alone, for their bit operations: {string.Join(", ", f.Worst.Select(h => Text($"{h.Layer} ({h.Error:0.0e-0})")))}",
         NoLayerAffordable => "no layer is kept at 8 bits: with 4-bit activations at every step it would still take more bit operations than allowed",
         LayersDecided f => Text($"{f.Layers.Count} layers at 8 bits ({string.Join(", ", f.Layers)}), 4-bit activations at {f.FourBitSteps} steps instead of {f.FourBitStepsWithout}, {f.BitOperationsSaved:0.##} against {f.BitOperationsSavedWithout:0.##} times fewer bit operations: {ErrorChange(f.ErrorChangeDb, f.Images)}; {(f.Kept ? "kept" : "not kept, for it is not better beyond the interval")}"),
-        PartQuantized f => $"{f.Part}: {Choice(f)}; {Text($"{f.MultiplyAccumulates:N0} MACs, {f.BitOperationsSaved:0.0} times fewer bit operations, {f.WeightBytes:N0} bytes of weights")}",
+        PartQuantized f => $"{f.Part}: {Choice(f)}; {Text($"{f.MultiplyAccumulates:N0} MACs, {f.BitOperationsSaved:0.0} times fewer bit operations, {f.WeightBytes:N0} bytes of weights")}{Halves(f)}",
         PromptsCut f => $"{f.Prompts.Count} prompts are longer than {f.Tokens} tokens, and the text encoder sees their beginning alone: {string.Join("; ", f.Prompts.Take(3))}{(f.Prompts.Count > 3 ? "; …" : "")}",
         WithScheduler f => $"{f.Scheduler}: {Sentence(f.Of)}",
         WithKeptLayers f => $"with these layers: {Sentence(f.Of)}",
@@ -41,8 +41,11 @@ public static class FindingText
 
     private static string Choice(PartQuantized f) =>
         f.Integers == f.Convolutions ? Text($"8-bit weights and activations in all {f.Convolutions} convolutions; the pictures are within {f.ReachedPsnrDb:0.0} dB of FP32's (at least {f.LeastPsnrDb} are asked for)")
-        : f.Integers == 0 ? Text($"FP32, for 8 bits would change the pictures ({f.AllPsnrDb:0.0} dB, at least {f.LeastPsnrDb} are asked for)")
+        : f.Integers == 0 ? Text($"{(f.Rounded == 0 ? "FP32" : "no integers")}, for 8 bits would change the pictures ({f.AllPsnrDb:0.0} dB, at least {f.LeastPsnrDb} are asked for)")
         : Text($"8-bit weights and activations in {f.Integers} of {f.Convolutions} convolutions, {f.ReachedPsnrDb:0.0} dB; with all of them {f.AllPsnrDb:0.0} dB, and at least {f.LeastPsnrDb} are asked for");
+
+    private static string Halves(PartQuantized f) => f.Halves == 0 ? ""
+        : $", {f.Halves} of its tensors in FP16{(f.Rounded == 0 ? ", which has all their numbers" : f.Rounded == f.Halves ? ", rounded" : $", {f.Rounded} of them rounded")}";
 
     private static string Reason(MeanLeftAlone f) => f.Reason == MeanFallback.DivisorNearZero
         ? Text($"k is {f.K:0.###}, so dividing by 1 + k would multiply the noise by more than {1 / MeanCorrection.SmallestDivisor:0}")

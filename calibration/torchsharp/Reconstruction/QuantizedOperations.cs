@@ -14,7 +14,7 @@ internal sealed class QuantizedOperations : TorchOperations, IDisposable
     /// <param name="parameters">FP32 tensors.</param>
     public QuantizedOperations(ReconstructionRequest request, NetworkBlock block, TorchParameters parameters) : base(request.Quantized, parameters)
     {
-        foreach (ConvolutionOperation o in block.Quantized.OfType<ConvolutionOperation>().Where(o => o.WeightBits != 32))
+        foreach (ConvolutionOperation o in block.Quantized.OfType<ConvolutionOperation>().Where(o => o.IsInteger))
         {
             if (!request.Weights.TryGetValue(o.Name, out QuantizedWeights? start))
                 throw new ArgumentException($"There are no integers for the convolution '{o.Name}' to start from.", nameof(request));

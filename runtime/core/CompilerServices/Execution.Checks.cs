@@ -205,8 +205,13 @@ public abstract partial class Execution
     {
         if (integers && bits is not (4 or 8))
             throw new ArgumentException($"An integer convolution has weights of 4 or 8 bits, not {bits}; FP32 weights take an FP32 map.");
-        if (!integers && bits != 32)
-            throw new ArgumentException($"An FP32 convolution has weights of 32 bits, not {bits}; integer weights take a quantized map.");
+        if (!integers && bits is not (16 or 32))
+            throw new ArgumentException($"An FP32 convolution has weights of 16 or 32 bits, not {bits}; integer weights take a quantized map.");
+    }
+
+    private protected static void CheckTableBits(int bits)
+    {
+        if (bits is not (16 or 32)) throw new ArgumentException($"A table has numbers of 16 or 32 bits, not {bits}.");
     }
 
     /// <summary>The sums stay exact: no product sum can leave 32 bits.</summary>

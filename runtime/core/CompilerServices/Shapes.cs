@@ -31,7 +31,7 @@ public interface IConvolutionShape
     int PaddingLeft { get; }
     /// <summary>Nearest-neighbour factor applied to the input before the convolution: 1 or 2.</summary>
     int Upsample { get; }
-    /// <summary>Bits of a weight: 4 or 8 (integer arithmetic) or 32 (FP32).</summary>
+    /// <summary>Bits of a weight: 4 or 8 (integer arithmetic), or 16 or 32 (FP16 or FP32, computed in FP32).</summary>
     int WeightBits { get; }
     /// <summary>Factor applied to the result after the residual was added (1 / output_scale_factor).</summary>
     float OutputScale { get; }

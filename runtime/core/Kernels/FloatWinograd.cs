@@ -4,9 +4,17 @@ using Specializer.Numerics;
 
 namespace Specializer.Kernels;
 
-/// <summary>F(2×2, 3×3) in FP32. Unlike the integer forms it rounds otherwise than the direct form, so the shape alone decides where it is computed.
-/// The order of its additions is that of docs/arithmetic.md.</summary>
-internal readonly unsafe struct FloatWinograd : IWinogradForm
+/// <summary>F(2×2, 3×3) in FP32: unlike the integer forms it rounds otherwise than the direct form, so the shape alone decides where it is computed.</summary>
+internal static class FloatWinograd
+{
+    /// <summary>Whether an FP32 convolution of this shape is defined by this form. On smaller maps transforming the weights costs more than it saves.</summary>
+    public static bool Computes(in ConvolutionGeometry g) => g is { KernelSize: 3, Stride: 1, InputChannels: >= 16, OutputHeight: >= 4, OutputWidth: >= 4 };
+}
+
+/// <summary>F(2×2, 3×3) in FP32. The order of its additions is that of docs/arithmetic.md.</summary>
+/// <typeparam name="TSource">What the weights are stored in.</typeparam>
+internal readonly unsafe struct FloatWinograd<TSource> : IWinogradForm
+    where TSource : struct, IFloatSource
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
@@ -16,12 +24,9 @@ internal readonly unsafe struct FloatWinograd : IWinogradForm
     public static float WeightCost => 6f;
     public static float InputCost => 0.5f;
     public static float OutputCost => 8f;
-    public static int PackedBlockBytes => FloatTile.PackedBlockBytes;
+    public static int PackedBlockBytes => PanelWidth * TSource.ElementBytes;
     public static int WeightBlockBytes => PanelWidth * sizeof(float);
     public static int InputBlockBytes => sizeof(float);
-
-    /// <summary>Whether an FP32 convolution of this shape is defined by this form. On smaller maps transforming the weights costs more than it saves.</summary>
-    public static bool Computes(in ConvolutionGeometry g) => g is { KernelSize: 3, Stride: 1, InputChannels: >= 16, OutputHeight: >= 4, OutputWidth: >= 4 };
 
     [MethodImpl(Jit.Kernel)]
     public static void TransformInput(byte** patch, int stride, int blocks, byte* result, nint distance)
@@ -59,7 +64,7 @@ internal readonly unsafe struct FloatWinograd : IWinogradForm
     {
         nint tap = (nint)blocks * PackedBlockBytes;
         // Eight outputs at a time.
-        for (byte* end = packed + tap; packed < end; packed += sizeof(Vector256<float>), result += sizeof(Vector256<float>))
+        for (byte* end = packed + tap; packed < end; packed += 8 * TSource.ElementBytes, result += sizeof(Vector256<float>))
         {
             Column(packed, 3 * tap, out Vector256<float> a0, out Vector256<float> a1, out Vector256<float> a2, out Vector256<float> a3);
             Column(packed + tap, 3 * tap, out Vector256<float> b0, out Vector256<float> b1, out Vector256<float> b2, out Vector256<float> b3);
@@ -73,7 +78,7 @@ internal readonly unsafe struct FloatWinograd : IWinogradForm
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Column(byte* taps, nint row, out Vector256<float> r0, out Vector256<float> r1, out Vector256<float> r2, out Vector256<float> r3) =>
-        Weights(Vector256.Load((float*)taps), Vector256.Load((float*)(taps + row)), Vector256.Load((float*)(taps + 2 * row)), out r0, out r1, out r2, out r3);
+        Weights(TSource.Load(taps), TSource.Load(taps + row), TSource.Load(taps + 2 * row), out r0, out r1, out r2, out r3);
 
     /// <summary>G times a column: a, ((a + c) + b)/2, ((a + c) − b)/2, c.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,7 +6,10 @@ namespace Specializer.Kernels;
 internal unsafe struct LookUpWork : IWork
 {
     public int Tokens, Channels, Rows;
-    public float* Table, Positions;
+    /// <summary>In FP32, or in FP16.</summary>
+    public byte* Table;
+    public bool IsHalf;
+    public float* Positions;
     public byte* Ids, Y;
     public long IdsStride, YStride;
 
@@ -18,8 +21,9 @@ internal unsafe struct LookUpWork : IWork
             // The numbers come from outside: one that is no row must not leave the table.
             float id = ((float*)(Ids + image * IdsStride))[token];
             int row = id >= 0 && id < Rows ? (int)id : 0;
-            float* x = Table + (long)row * Channels, p = Positions + (long)token * Channels, y = (float*)(Y + image * YStride) + (long)token * Channels;
-            for (int c = 0; c < Channels; c++) y[c] = x[c] + p[c];
+            long first = (long)row * Channels;
+            float* p = Positions + (long)token * Channels, y = (float*)(Y + image * YStride) + (long)token * Channels;
+            for (int c = 0; c < Channels; c++) y[c] = (IsHalf ? Halves.Widen(((ushort*)Table)[first + c]) : ((float*)Table)[first + c]) + p[c];
         }
     }
 }

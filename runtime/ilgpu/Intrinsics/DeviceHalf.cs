@@ -13,6 +13,9 @@ internal static class DeviceHalf
 
     public static float High(int pair) => ToFloat((int)((uint)pair >> 16));
 
+    /// <summary>A number of a row of them.</summary>
+    public static float At(ArrayView<int> pairs, long index) => ToFloat(pairs[index / 2] >> (int)(index % 2) * 16 & 0xFFFF);
+
     /// <summary>To nearest, ties to even; what is too large becomes the largest finite number.</summary>
     public static int FromFloat(float x)
     {

@@ -1,3 +1,5 @@
+using Specializer.Ilgpu.Intrinsics;
+
 namespace Specializer.Ilgpu.Kernels;
 
 /// <summary>Convolution for any shape on any device, straight from the packed panels: no shared memory, no barrier. Four pixels by four
@@ -71,7 +73,7 @@ internal static class DirectConvolution
                     int i0 = p0.Input(shape, row, column), i1 = p1.Input(shape, row, column), i2 = p2.Input(shape, row, column), i3 = p3.Input(shape, row, column);
                     for (int c = 0; c < channels; c++, at += 16)
                         sums.Add(Value(a, p0, i0, channels, c), Value(a, p1, i1, channels, c), Value(a, p2, i2, channels, c), Value(a, p3, i3, channels, c),
-                            new() { A = a.FloatPanels[at], B = a.FloatPanels[at + 1], C = a.FloatPanels[at + 2], D = a.FloatPanels[at + 3] });
+                            Weights(a, shape, at));
                 }
 
             Finish(a, shape, p0, quad * 4, sums.Row0);
@@ -79,6 +81,15 @@ internal static class DirectConvolution
             if (first + 2 < pixels) Finish(a, shape, p2, quad * 4, sums.Row2);
             if (first + 3 < pixels) Finish(a, shape, p3, quad * 4, sums.Row3);
         }
+    }
+
+    /// <summary>Four weights, from a multiple of four on.</summary>
+    private static Quad<float> Weights<TShape>(ConvolutionArguments a, TShape shape, long at)
+        where TShape : struct, IConvolutionShape
+    {
+        if (shape.WeightBits == 32) return new() { A = a.FloatPanels[at], B = a.FloatPanels[at + 1], C = a.FloatPanels[at + 2], D = a.FloatPanels[at + 3] };
+        int low = a.Panels[at / 2], high = a.Panels[at / 2 + 1];
+        return new() { A = DeviceHalf.Low(low), B = DeviceHalf.High(low), C = DeviceHalf.Low(high), D = DeviceHalf.High(high) };
     }
 
     private static int Word(ConvolutionArguments a, OutputPixel pixel, int input, int groups, int group, int padding) =>

@@ -5,7 +5,7 @@ namespace Specializer.Ilgpu.Kernels;
 
 internal struct RepackArguments
 {
-    public int Taps, InputChannels, OutputChannels;
+    public int Taps, InputChannels, OutputChannels, Bits;
     public ArrayView<int> Panels, Rows;
     public ArrayView<float> FloatPanels;
 }
@@ -17,7 +17,7 @@ internal struct RepackArguments
 internal static class RepackKernels
 {
     public static long Words(ConvolutionDimensions s, bool half) => (long)Padded(s.OutputChannels) * s.KernelSize * s.KernelSize
-        * (s.WeightBits != 32 ? Padded(s.InputChannels) * s.WeightBits / 32 : half ? HalfConvolution.TapWords(s.InputChannels) : FloatWords(s.InputChannels));
+        * (s.WeightBits < 16 ? Padded(s.InputChannels) * s.WeightBits / 32 : half ? HalfConvolution.TapWords(s.InputChannels) : FloatWords(s.InputChannels));
 
     /// <summary>Words of a row of so many FP32 numbers: whole steps of 64 bytes.</summary>
     public static int FloatWords(int count) => (count + 15) / 16 * 16;
@@ -46,7 +46,7 @@ internal static class RepackKernels
         }
     }
 
-    /// <summary>FP32 weights as FP16.</summary>
+    /// <summary>FP16 or FP32 weights as FP16.</summary>
     public static void Halves(RepackArguments a)
     {
         int row = HalfConvolution.TapWords(a.InputChannels);
@@ -67,7 +67,8 @@ internal static class RepackKernels
     private static float Value(RepackArguments a, int output, int tap, int channel)
     {
         if (channel >= a.InputChannels || output >= a.OutputChannels) return 0f;
-        return a.FloatPanels[((long)(output / 16 * a.Taps + tap) * a.InputChannels + channel) * 16 + output % 16];
+        long at = ((long)(output / 16 * a.Taps + tap) * a.InputChannels + channel) * 16 + output % 16;
+        return a.Bits == 16 ? DeviceHalf.At(a.Panels, at) : a.FloatPanels[at];
     }
 
     private static int Nibble(RepackArguments a, int output, int tap, int group)

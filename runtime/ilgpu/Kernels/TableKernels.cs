@@ -6,8 +6,10 @@ namespace Specializer.Ilgpu.Kernels;
 internal struct TableArguments
 {
     public MapDimensions Shape;
-    public int Batch, Rows;
+    public int Batch, Rows, TableBits;
     public ArrayView<float> Table, Positions;
+    /// <summary>The table in FP16, two numbers a word.</summary>
+    public ArrayView<int> HalfTable;
     /// <summary>Numbers of rows, or what a row is looked for.</summary>
     public BatchView<float> X;
     public BatchView<float> Y;
@@ -27,7 +29,11 @@ internal static class TableKernels
             float id = a.X.Image(image)[element / channels];
             int row = 0;
             if (id >= 0f && id < a.Rows) row = (int)id;
-            a.Y.Image(image)[element] = a.Table[(long)row * channels + element % channels] + a.Positions[element];
+            long at = (long)row * channels + element % channels;
+            float value;
+            if (a.TableBits == 16) value = DeviceHalf.At(a.HalfTable, at);
+            else value = a.Table[at];
+            a.Y.Image(image)[element] = value + a.Positions[element];
         }
     }
 

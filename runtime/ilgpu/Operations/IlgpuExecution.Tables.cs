@@ -4,13 +4,14 @@ namespace Specializer.Ilgpu;
 
 internal sealed partial class IlgpuExecution
 {
-    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, int tableBits = 32, TShape shape = default)
     {
         Enter();
+        CheckTableBits(tableBits);
         (int size, int channels) = PixelsOf(shape);
         long pixels = size;
-        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(ids, pixels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
-        _weights.Find(weights, rows, pixels, channels, out a.Table, out a.Positions);
+        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, TableBits = tableBits, X = Floats(ids, pixels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
+        _weights.Find(weights, pixels, channels, ref a);
         Launch(TableKernels.LookUp, Batch * pixels * channels, a);
     }
 
@@ -19,8 +20,8 @@ internal sealed partial class IlgpuExecution
         Enter();
         (int size, int channels) = PixelsOf(shape);
         long pixels = size;
-        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, X = Floats(x, pixels * channels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
-        _weights.Find(weights, rows, 0, channels, out a.Table, out a.Positions);
+        var a = new TableArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Rows = rows, TableBits = 32, X = Floats(x, pixels * channels, Access.Read), Y = Floats(y, pixels * channels, Access.Write) };
+        _weights.Find(weights, 0, channels, ref a);
         Launch(TableKernels.FindNearest, Batch * pixels, a);
     }
 }

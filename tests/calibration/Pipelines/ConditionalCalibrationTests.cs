@@ -12,6 +12,8 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Steps = 3, Eta = 0, Trajectories = 20, Prompts = ["red", "a", "b", "red a"], Guidance = 2, GuidanceMinimum = 1, GuidanceMaximum = 3, Policy = BitPolicy.Preset, PresetShare = 0.4,
     };
 
+    private static readonly float[] s_latents = [.. Enumerable.Range(0, 2 * 256).Select(i => MathF.Sin(i))];
+
     [Fact]
     public void The_artefact_holds_text_encoder_denoiser_and_decoder()
     {
@@ -156,7 +158,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     {
         using var device = new CpuDevice(1);
         var findings = new List<Finding>();
-        PartQuantizer quantizer = Quantizer(device);
+        PartQuantizer quantizer = Quantizer(device, calibrated.Model);
         string harmful = quantizer.Convolutions[3];
         int tries = 0;
         QuantizedPart part = PartChoice.Make("decoder", quantizer, p => p.Integers.Any(c => c.Name == harmful) ? 1 : 0, p =>
@@ -172,11 +174,47 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Equal(0, Assert.IsType<PartQuantized>(findings[1]).Integers);
     }
 
-    private PartQuantizer Quantizer(CpuDevice device)
+    /// <summary>What was published in FP16 is stored in it, in half the bytes and with FP32's pictures.</summary>
+    [Fact]
+    public void Weights_of_a_model_in_FP16_lose_nothing()
     {
-        var context = new CalibrationContext(calibrated.Model, Calibrator.Solver(calibrated.Model, s_options), s_options, device, 1, null, CancellationToken.None);
-        return new(calibrated.Model.Decoder!, [.. Enumerable.Range(0, 2 * 256).Select(i => MathF.Sin(i))], context);
+        using var pipeline = new TinyPipeline();
+        using var folder = new TemporaryFolder();
+        string vae = pipeline.File("vae/diffusion_pytorch_model.safetensors");
+        HalfPrecision.Write(vae, folder.File("half.safetensors"));
+        File.Move(folder.File("half.safetensors"), vae, overwrite: true);
+        ImportedModel model = PipelineImporter.Load(pipeline.Root, "half");
+        using var device = new CpuDevice(2);
+        var findings = new List<Finding>();
+        PartQuantizer quantizer = Quantizer(device, model);
+        float[] exact;
+        using (NetworkEvaluator evaluator = model.Decoder!.Evaluator(device, 2)) exact = model.Decoder.Evaluate(evaluator, s_latents);
+        QuantizedPart part = PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
+        Assert.Equal(exact, part.Evaluate(s_latents, device, CancellationToken.None));
+        Assert.All(part.Quantized.Network.Operations.OfType<ConvolutionOperation>(), c => Assert.Equal(16, c.WeightBits));
+        PartQuantized found = Assert.IsType<PartQuantized>(Assert.Single(findings));
+        Assert.Equal((quantizer.Convolutions.Count, 0), (found.Halves, found.Rounded));
+        Assert.InRange(found.WeightBytes, 1, 0.6 * 4 * model.Decoder.Parameters);
     }
+
+    /// <summary>Of FP32 weights FP16 is a rounding, which pictures judge as they judge integers.</summary>
+    [Fact]
+    public void Weights_in_FP32_are_rounded_to_FP16_where_pictures_do_not_show_it()
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(calibrated.Result.ManifestPath);
+        Assert.Equal(16, Assert.Single(artifact.Manifest.Encoders[0].Network.Operations.OfType<LookupOperation>()).TableBits);
+        Assert.Equal((1, 1), calibrated.Result.Findings.OfType<PartQuantized>().Where(f => f.Part == "text encoder").Select(f => (f.Halves, f.Rounded)).Single());
+
+        using var device = new CpuDevice(1);
+        var findings = new List<Finding>();
+        PartQuantizer quantizer = Quantizer(device, calibrated.Model);
+        PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
+        PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() || p.Rounded > 0 ? 20 : 50, findings);
+        Assert.Equal([(quantizer.Convolutions.Count, quantizer.Convolutions.Count), (0, 0)], findings.Cast<PartQuantized>().Select(f => (f.Halves, f.Rounded)));
+    }
+
+    private static PartQuantizer Quantizer(CpuDevice device, ImportedModel model) =>
+        new(model.Decoder!, s_latents, new(model, Calibrator.Solver(model, s_options), s_options, device, 1, null, CancellationToken.None));
 
     /// <summary>One calibration for all of these tests.</summary>
     public sealed class Calibrated : IDisposable

@@ -27,6 +27,10 @@ public class FindingTextTests
         Assert.Contains("changes by −0.50 dB [too few for an interval] on 4 held-out", FindingText.Sentence(new MeanCorrectionTried(MeanCorrectionKind.Divide, true, Interval.Unknown(-0.5), 4)));
         Assert.StartsWith("step 3, timestep 940, guidance 2.5: k is -0.9, so dividing by 1 + k", FindingText.Sentence(new MeanLeftAlone(3, 940, 2.5, -0.9, MeanFallback.DivisorNearZero)));
         Assert.StartsWith("decoder: FP32, for 8 bits would change the pictures (40.2 dB", FindingText.Sentence(new PartQuantized("decoder", 0, 9, 40.2, double.PositiveInfinity, 45, 1000, 1, 2000)));
+        var part = new PartQuantized("decoder", 4, 9, 40.2, 46.1, 45, 1000, 1, 2000) { Halves = 5 };
+        Assert.EndsWith(", 5 of its tensors in FP16, which has all their numbers", FindingText.Sentence(part));
+        Assert.EndsWith(", 5 of its tensors in FP16, 2 of them rounded", FindingText.Sentence(part with { Rounded = 2 }));
+        Assert.StartsWith("decoder: no integers, for", FindingText.Sentence(part with { Integers = 0, Rounded = 5 }));
         Assert.DoesNotContain("published", FindingText.Sentence(new PredictionNoise(10, 30, -0.1, 0.01, 0.4)));
     }
 }

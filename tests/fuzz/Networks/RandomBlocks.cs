@@ -19,7 +19,7 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
         _earlier.Add((_h, _channels));
         switch (random.Next(14))
         {
-            case 0: Convolve(random, block, _h, random.Next(1, 20), RandomNetwork.Pick(random, 1, 3, 5)); break;
+            case 0: Convolve(random, block, _h, random.Next(1, 20), RandomNetwork.Pick(random, 1, 3, 5), RandomNetwork.Pick(random, 16, 32)); break;
             case 1: Quantized(random, block, RandomNetwork.Pick(random, 4, 8)); break;
             case 2: Normalized(random, block); break;
             case 3: Attend(random, block); break;

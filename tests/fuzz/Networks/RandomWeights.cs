@@ -15,6 +15,7 @@ internal static class RandomWeights
         {
             var random = new Random(name.Aggregate(17, (hash, c) => 31 * hash + c));
             if (tensors[name].Type == "F32") return [.. Enumerable.Range(0, (int)length / 4).SelectMany(_ => BitConverter.GetBytes(name.EndsWith(".scale", StringComparison.Ordinal) ? 0.001f + 0.02f * random.NextSingle() : (random.NextSingle() - 0.4f) * 0.25f))];
+            if (tensors[name].Type == "F16") return [.. Enumerable.Range(0, (int)length / 2).SelectMany(_ => BitConverter.GetBytes((Half)((random.NextSingle() - 0.4f) * 0.25f)))];
             // Elements of 4 bits lie in [−7, 7]: the nibble 8 is none. An odd number of them leaves half a byte of each output channel unused.
             byte[] bytes = [.. Enumerable.Range(0, (int)length).Select(_ => (byte)(Nibble(random) | Nibble(random) << 4))];
             ConvolutionOperation convolution = network.Operations.OfType<ConvolutionOperation>().Single(c => name == $"{c.Name}.weight");

@@ -55,7 +55,7 @@ internal static class ManifestMistakes
         Change("no first state", "SPZ018", "[", "The beginning writes no x", j => j["solver"]!["begin"]!.AsArray().RemoveAt(1)),
         Change("a step without length", "SPZ018", "[", "Evaluation 1 changes nothing", j => j["steps"]![1]!["statements"] = new JsonArray(ManifestBuilder.Sum("x", ("x", 1)))),
         Change("a variance that no network predicts", "SPZ018", "{", "reads v", j => Statement(j, 0)["of"]![0] = "v"),
-        Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 32", j => Op(j, 1)["weightBits"] = 5),
+        Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 16 or 32", j => Op(j, 1)["weightBits"] = 5),
         Change("4-bit products", "SPZ007", "4", "choose 8 or 32", j => Op(j, 10)["productBits"] = 4),
         Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
         Change("fraction for integer", "SPZ008", "8.5", "whole number", j => j["model"]!["height"] = 8.5),

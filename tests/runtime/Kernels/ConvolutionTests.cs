@@ -89,14 +89,20 @@ public class ConvolutionTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Fp32_results_equal_the_plain_loop(string name)
+    public void Fp32_results_equal_the_plain_loop(string name) => CheckFloat(Shapes[name] with { WeightBits = 32 });
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Weights_in_fp16_give_the_bits_of_fp32(string name) => CheckFloat(Shapes[name] with { WeightBits = 16 });
+
+    private static void CheckFloat(ConvolutionShape s)
     {
-        ConvolutionShape s = Shapes[name] with { WeightBits = 32 };
         foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (1, 7), (5, 1)])
         {
             var random = new Random(2);
             int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels;
             float[] weights = Values.Floats(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels), bias = Values.Floats(random, s.OutputChannels);
+            if (s.WeightBits == 16) weights = Array.ConvertAll(weights, w => (float)(Half)w);
             float[][] images = Values.Images(random, batch, s.InputHeight * s.InputWidth * s.InputChannels);
             float[][] residuals = Values.Images(random, batch, elements);
             float[] vector = Values.Floats(random, s.OutputChannels + 5), offset = Values.Floats(random, s.OutputChannels);

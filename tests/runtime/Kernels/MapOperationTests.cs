@@ -207,9 +207,26 @@ public class MapOperationTests
         var weights = new TableWeights(blob.AddNorm(table, positions).Offset);
         using var bench = new Bench(blob.Build(), 2, 1);
         Activation x = bench.Write(ids), y = bench.Plan(4 * positions.Length);
-        bench.Run.LookUp(weights, x, y, rows, new MapShape(1, 6, channels, 4));
+        bench.Run.LookUp(weights, x, y, rows, shape: new MapShape(1, 6, channels, 4));
         int[] used = [0, 4, 2, 0, 0, 0];
         Values.Same([.. positions.Select((p, i) => table[used[i / channels] * channels + i % channels] + p)], bench.Read(y, positions.Length)[0]);
+    }
+
+    [Fact]
+    public void A_table_in_fp16_gives_the_bits_of_fp32()
+    {
+        const int rows = 4, channels = 3;
+        Half[] table = [.. Values.Floats(new(8), rows * channels).Select(v => (Half)v)];
+        table[5] = Half.Epsilon;
+        float[] positions = Values.Floats(new(9), rows * channels);
+        var blob = new TestBlob();
+        TableWeights weights = blob.AddTable(table, positions);
+        using var bench = new Bench(blob.Build(), 2, 1);
+        Activation x = bench.Write([3f, 1, 0, 2]), y = bench.Plan(4 * positions.Length);
+        bench.Run.LookUp(weights, x, y, rows, 16, new MapShape(1, rows, channels, 4));
+        int[] used = [3, 1, 0, 2];
+        Values.Same([.. positions.Select((p, i) => (float)table[used[i / channels] * channels + i % channels] + p)], bench.Read(y, positions.Length)[0]);
+        Assert.Throws<ArgumentException>(() => bench.Run.LookUp(weights, x, y, rows, 8, new MapShape(1, rows, channels, 4)));
     }
 
     [Fact]

@@ -46,13 +46,22 @@ internal sealed class TestBlob
         return new(offset);
     }
 
-    /// <summary>FP32 weights, [output][tap][input].</summary>
+    /// <summary>FP32 weights, or those of a shape of 16 bits in FP16, [output][tap][input].</summary>
     public ConvolutionWeights Add(ConvolutionShape s, float[] weights, float[] bias)
     {
         long offset = Align();
         int rows = s.KernelSize * s.KernelSize * s.InputChannels;
-        AddPanels(weights, s.OutputChannels, rows);
+        AddPanels(weights, s.OutputChannels, rows, s.WeightBits == 16);
         Add(bias, (s.OutputChannels + 15) / 16 * 16);
+        return new(offset);
+    }
+
+    /// <summary>A table in FP16 and positions in FP32.</summary>
+    public TableWeights AddTable(Half[] table, float[] positions)
+    {
+        long offset = Align();
+        _bytes.AddRange(MemoryMarshal.AsBytes<Half>(table));
+        Add(positions, positions.Length);
         return new(offset);
     }
 
@@ -83,12 +92,15 @@ internal sealed class TestBlob
         return new(offset);
     }
 
-    private void AddPanels(float[] weights, int outputs, int rows)
+    private void AddPanels(float[] weights, int outputs, int rows, bool halves = false)
     {
         for (int panel = 0; panel < (outputs + 15) / 16; panel++)
             for (int row = 0; row < rows; row++)
                 for (int o = panel * 16; o < panel * 16 + 16; o++)
-                    _bytes.AddRange(BitConverter.GetBytes(o < outputs ? weights[o * rows + row] : 0f));
+                {
+                    float weight = o < outputs ? weights[o * rows + row] : 0f;
+                    _bytes.AddRange(halves ? BitConverter.GetBytes((Half)weight) : BitConverter.GetBytes(weight));
+                }
     }
 
     private void Add(float[] values, int padded)

@@ -16,6 +16,13 @@ internal sealed class PackedBlob(byte[] bytes)
         return values;
     }
 
+    public byte[] Bytes(int count)
+    {
+        byte[] part = bytes[_position..(_position + count)];
+        SkipPart(count);
+        return part;
+    }
+
     /// <summary>[N] numbers padded to a multiple of 16 with zeros.</summary>
     public float[] PaddedFloats(int count)
     {
@@ -49,6 +56,24 @@ internal sealed class PackedBlob(byte[] bytes)
                 }
 
         SkipPart(paddedOutputs / 16 * taps * groups * blockBytes);
+        return values;
+    }
+
+    /// <summary>[outputs, taps, inputs] halves; asserts that the padding is zero.</summary>
+    public Half[,,] HalfPanels(int outputs, int taps, int inputs)
+    {
+        var values = new Half[outputs, taps, inputs];
+        int paddedOutputs = RoundUp(outputs, 16);
+        for (int o = 0; o < paddedOutputs; o++)
+            for (int t = 0; t < taps; t++)
+                for (int c = 0; c < inputs; c++)
+                {
+                    Half value = BinaryPrimitives.ReadHalfLittleEndian(bytes.AsSpan(_position + (((o / 16 * taps + t) * inputs + c) * 16 + o % 16) * 2));
+                    if (o < outputs) values[o, t, c] = value;
+                    else Assert.Equal(Half.Zero, value);
+                }
+
+        SkipPart(paddedOutputs * taps * inputs * 2);
         return values;
     }
 

@@ -17,8 +17,12 @@ internal static class TestNetworks
         new(0, 0, 0),
         new([
             new QuantizeOperation("quantize", "latent", "q"),
-            new ConvolutionOperation("conv", bits == 32 ? "latent" : "q", "epsilon", null, kernelSize, 1, kernelSize / 2, kernelSize / 2, 1, bits, -1, new("1")),
+            new ConvolutionOperation("conv", bits >= 16 ? "latent" : "q", "epsilon", null, kernelSize, 1, kernelSize / 2, kernelSize / 2, 1, bits, -1, new("1")),
         ]));
+
+    public static Network Lookup(int rows, int channels, int bits) => new(
+        "ids", "rows", new([new("ids", 1, 5, 1, MapType.Float32), new("rows", 1, 5, channels, MapType.Float32)]), new(0, 0, 0),
+        new([new LookupOperation("words", "ids", "rows", rows) { TableBits = bits }]));
 
     public static Network GroupNorm(int channels, int skipChannels) => new(
         "latent", "epsilon",
@@ -49,6 +53,10 @@ internal static class TestNetworks
                     float value = tensor.Name.EndsWith(".scale", StringComparison.Ordinal) ? random.NextSingle() + 0.001f : random.NextSingle() * 2 - 1;
                     BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i), value);
                 }
+            }
+            else if (tensor.Type == "F16")
+            {
+                for (int i = 0; i < bytes.Length; i += 2) BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(i), (Half)(random.NextSingle() * 2 - 1));
             }
             else if (tensor.Type == "I8")
             {

@@ -67,6 +67,48 @@ public class WeightPackerTests
     }
 
     [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(3, 17, 3)]
+    [InlineData(5, 32, 1)]
+    public void Convolutions_in_fp16_read_back(int inputs, int outputs, int kernelSize)
+    {
+        Network network = TestNetworks.Convolution(inputs, outputs, kernelSize, 16);
+        var tensors = TestNetworks.Weights(network, 1);
+        byte[] packed = TestNetworks.Pack(network, 1, tensors);
+        var blob = new PackedBlob(packed);
+        int taps = kernelSize * kernelSize, row = taps * inputs;
+
+        Half[,,] values = blob.HalfPanels(outputs, taps, inputs);
+        for (int o = 0; o < outputs; o++)
+            for (int k = 0; k < row; k++)
+                Assert.Equal(BinaryPrimitives.ReadHalfLittleEndian(tensors["conv.weight"].AsSpan(2 * (o * row + k))), values[o, k / inputs, k % inputs]);
+        Assert.Equal(TestNetworks.Floats(tensors["conv.bias"]), blob.PaddedFloats(outputs));
+        Assert.Equal(packed.Length, blob.Position);
+        Assert.Equal(packed.Length, new WeightLayout(network, 1).TotalBytes);
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    public void Tables_read_back(int bits)
+    {
+        Network network = TestNetworks.Lookup(7, 3, bits);
+        var tensors = TestNetworks.Weights(network, 1);
+        byte[] packed = TestNetworks.Pack(network, 1, tensors);
+        var blob = new PackedBlob(packed);
+
+        Assert.Equal(tensors["words.table"], blob.Bytes(7 * 3 * bits / 8));
+        Assert.Equal(TestNetworks.Floats(tensors["words.position"]), blob.Floats(5 * 3));
+        Assert.Equal(packed.Length, blob.Position);
+        Assert.Equal(packed.Length, new WeightLayout(network, 1).TotalBytes);
+    }
+
+    /// <summary>Otherwise a blob of one could be taken for the other's.</summary>
+    [Fact]
+    public void What_numbers_are_stored_in_is_part_of_the_key() => Assert.Equal(4, new[] { 16, 32 }
+        .SelectMany(bits => new[] { TestNetworks.Convolution(4, 4, 3, bits), TestNetworks.Lookup(4, 4, bits) }).Select(n => new WeightKey(n, 1, TestNetworks.WeightsSha256).ResourceName).Distinct().Count());
+
+    [Theory]
     [InlineData(8, 0)]
     [InlineData(5, 12)]
     [InlineData(17, 3)]
@@ -134,6 +176,8 @@ public class WeightPackerTests
     [InlineData(8, "conv.scale", 7, 0x80, "scale at element 1")]
     [InlineData(4, "conv.bias", 11, 0x7F, "NaN or infinity at element 2")]
     [InlineData(32, "conv.weight", 3, 0xFF, "NaN or infinity at element 0")]
+    [InlineData(16, "conv.weight", 5, 0x7C, "NaN or infinity at element 2")]
+    [InlineData(16, "conv.weight", 3, 0xFF, "NaN or infinity at element 1")]
     public void A_bad_element_is_named(int bits, string tensor, int at, byte value, string expected)
     {
         Network network = TestNetworks.Convolution(1, 3, 3, bits);

@@ -55,9 +55,10 @@ internal sealed unsafe partial class CpuExecution
     {
         Enter();
         var geometry = ConvolutionGeometry.Of(shape);
-        CheckWeightBits(integers: false, shape.WeightBits);
+        int bits = shape.WeightBits;
+        CheckWeightBits(integers: false, bits);
         Map input = Floats(x, (long)geometry.InputHeight * geometry.InputWidth * geometry.InputChannels);
-        CpuWeights.Convolution w = _weights.Find(weights, geometry, 32);
+        CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);
         int pixelBytes = geometry.InputChannels * sizeof(float);
         byte* padding = _padding.Reserve(pixelBytes);
         Unsafe.InitBlock(padding, 0, (uint)pixelBytes);
@@ -70,8 +71,13 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            if (FloatWinograd.Computes(geometry)) Run<FloatWinograd, FloatTile>(operands, geometry.InputChannels);
-            else Run<FloatTile>(operands, geometry.InputChannels, default);
+            switch (FloatWinograd.Computes(geometry))
+            {
+                case true when bits == 16: Run<FloatWinograd<HalfSource>, FloatTile>(operands, geometry.InputChannels); break;
+                case true: Run<FloatWinograd<FloatSource>, FloatTile>(operands, geometry.InputChannels); break;
+                case false when bits == 16: Run<HalfTile>(operands, geometry.InputChannels, default); break;
+                default: Run<FloatTile>(operands, geometry.InputChannels, default); break;
+            }
         }
     }
 

@@ -4,15 +4,16 @@ namespace Specializer;
 
 internal sealed unsafe partial class CpuExecution
 {
-    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, TShape shape = default)
+    public override void LookUp<TShape>(TableWeights weights, Activation ids, Activation y, int rows, int tableBits = 32, TShape shape = default)
     {
         Enter();
+        CheckTableBits(tableBits);
         (int tokens, int channels) = PixelsOf(shape);
         Map from = Floats(ids, tokens), to = Floats(y, (long)tokens * channels);
-        _weights.Find(weights, rows, tokens, channels, out float* table, out float* positions);
+        _weights.Find(weights, rows, tableBits, tokens, channels, out byte* table, out float* positions);
         var work = new LookUpWork
         {
-            Tokens = tokens, Channels = channels, Rows = rows, Table = table, Positions = positions, Ids = from.Start, IdsStride = from.Stride, Y = to.Start, YStride = to.Stride,
+            Tokens = tokens, Channels = channels, Rows = rows, Table = table, IsHalf = tableBits == 16, Positions = positions, Ids = from.Start, IdsStride = from.Stride, Y = to.Start, YStride = to.Stride,
         };
         Run(Batch * tokens, ref work, Grain(channels, 0.5));
     }
@@ -22,10 +23,10 @@ internal sealed unsafe partial class CpuExecution
         Enter();
         (int pixels, int channels) = PixelsOf(shape);
         Map from = Floats(x, (long)pixels * channels), to = Floats(y, (long)pixels * channels);
-        _weights.Find(weights, rows, 0, channels, out float* codebook, out _);
+        _weights.Find(weights, rows, 32, 0, channels, out byte* codebook, out _);
         var work = new NearestWork
         {
-            Pixels = pixels, Channels = channels, Rows = rows, Codebook = codebook,
+            Pixels = pixels, Channels = channels, Rows = rows, Codebook = (float*)codebook,
             X = from.Start, XStride = from.Stride, Y = to.Start, YStride = to.Stride,
         };
         Run(Batch * pixels, ref work, Grain((long)rows * channels, 1));

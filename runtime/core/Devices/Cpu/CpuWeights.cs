@@ -10,7 +10,7 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
 
     private readonly ConcurrentDictionary<(long Offset, int Panels, int Taps, int Blocks, int Bits), int> _largestSums = new();
 
-    /// <summary>A convolution's sections; scales and sums are null in FP32.</summary>
+    /// <summary>A convolution's sections; scales and sums are null in floating point.</summary>
     public readonly ref struct Convolution(byte* panels, float* scales, float* bias, int* sums)
     {
         public byte* Panels { get; } = panels;
@@ -23,8 +23,8 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
     {
         var walk = new Walk(packed, weights.Offset);
         long padded = (long)g.Panels * ConvolutionGeometry.PanelWidth, taps = (long)g.Panels * g.Taps;
-        if (bits == 32)
-            return new(walk.Next(taps * g.InputChannels * FloatTile.PackedBlockBytes), null, (float*)walk.Next(4 * padded), null);
+        if (bits >= 16)
+            return new(walk.Next(taps * g.InputChannels * (bits == 16 ? HalfTile.PackedBlockBytes : FloatTile.PackedBlockBytes)), null, (float*)walk.Next(4 * padded), null);
         byte* panels = walk.Next(taps * g.ChannelGroups * (bits == 4 ? NibbleTile.PackedBlockBytes : WordTile.PackedBlockBytes));
         return new(panels, (float*)walk.Next(4 * padded), (float*)walk.Next(4 * padded), (int*)walk.Next(4 * padded));
     }
@@ -53,11 +53,11 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
         beta = (float*)walk.Next(4L * channels);
     }
 
-    /// <summary>A table [rows, channels] and what follows it, [more, channels].</summary>
-    public void Find(TableWeights weights, int rows, int more, int channels, out float* table, out float* rest)
+    /// <summary>A table [rows, channels] of numbers of 16 or 32 bits and what follows it, FP32 [more, channels].</summary>
+    public void Find(TableWeights weights, int rows, int tableBits, int more, int channels, out byte* table, out float* rest)
     {
         var walk = new Walk(packed, weights.Offset);
-        table = (float*)walk.Next(4L * rows * channels);
+        table = walk.Next(tableBits / 8L * rows * channels);
         rest = (float*)walk.Next(4L * more * channels);
     }
 

@@ -1,0 +1,59 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Which weights in floating point are stored in FP16. They are computed with in FP32 either way, so that where FP16 has all their numbers, as of most published models, nothing
+/// changes but their bytes.</summary>
+/// <param name="tensors">FP32 tensors by name. Those of integer convolutions are not asked for, others once.</param>
+internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
+{
+    private readonly Dictionary<string, Fit> _fits = new(StringComparer.Ordinal);
+
+    private enum Fit
+    {
+        TooLarge,
+        Rounded,
+        Exact,
+    }
+
+    /// <summary>Whether an operation's weights are stored in FP16.</summary>
+    public static bool IsHalf(Operation operation) => operation is ConvolutionOperation { WeightBits: 16 } or LookupOperation { TableBits: 16 };
+
+    /// <summary>A network stored as another of its operations is.</summary>
+    public static Network Like(Network network, Network other)
+    {
+        HashSet<string> halves = [.. other.Operations.Where(IsHalf).Select(o => o.Name)];
+        return Of(network, (operation, _) => halves.Contains(operation));
+    }
+
+    /// <summary>The network with those in FP16 that lose nothing.</summary>
+    public Network Lossless(Network network) => Of(network, (_, tensor) => FitOf(tensor) == Fit.Exact);
+
+    /// <summary>The network with all in FP16 that are not too large for it.</summary>
+    public Network Rounded(Network network) => Of(network, (_, tensor) => FitOf(tensor) != Fit.TooLarge);
+
+    // Factors of norms, biases and scales are small beside these.
+    private static Network Of(Network network, Func<string, string, bool> isHalf) => network with
+    {
+        Operations = network.Operations.Select(o => o switch
+        {
+            ConvolutionOperation { IsInteger: false } c when isHalf(c.Name, $"{c.Name}.weight") => c with { WeightBits = 16 },
+            LookupOperation l when isHalf(l.Name, $"{l.Name}.table") => l with { TableBits = 16 },
+            _ => o,
+        }).ToEquatableArray(),
+    };
+
+    private Fit FitOf(string tensor)
+    {
+        if (_fits.TryGetValue(tensor, out Fit known)) return known;
+        Fit fit = Fit.Exact;
+        foreach (float value in tensors[tensor])
+        {
+            var half = (Half)value;
+            if (!Half.IsFinite(half)) return _fits[tensor] = Fit.TooLarge;
+            if ((float)half != value) fit = Fit.Rounded;
+        }
+
+        return _fits[tensor] = fit;
+    }
+}
