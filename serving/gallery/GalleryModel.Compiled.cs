@@ -4,14 +4,22 @@ namespace Specializer.Gallery;
 
 internal sealed partial class GalleryModel
 {
-    /// <summary>The digits, by the sampler that the build compiled.</summary>
+    /// <summary>One of the two models whose samplers the build compiled.</summary>
     public static GalleryModel Load(GallerySettings settings)
     {
         var device = new CpuDevice();
-        MnistSampler quantized = MnistSampler.Load(device);
-        if (!settings.Reference) return new(device, quantized, null);
-        SamplerDescription d = quantized.Description;
-        ImportedModel model = DiffusersImporter.Load(Path.Combine(AppContext.BaseDirectory, "models", "mnist"), nullLabel: d.NullLabel);
-        return new(device, quantized, InterpretedSampler.Float32(model, d.Steps.Count, eta: 1, device: device, guidance: d.Guidance));
+        return settings.Model == GallerySettings.Emoji
+            ? Show(settings, device, EmojiSampler.Load(device), _ => PipelineImporter.Load(Folder("emoji")), eta: 0, "ddim", File.ReadAllLines(Path.Combine(Folder("emoji"), "prompts.txt")))
+            : Show(settings, device, MnistSampler.Load(device), none => DiffusersImporter.Load(Folder("mnist"), nullLabel: none), eta: 1);
     }
+
+    // FP32 takes the steps that the quantized sampler was calibrated for.
+    private static GalleryModel Show(
+        GallerySettings settings, CpuDevice device, Sampler quantized, Func<int, ImportedModel> import, double eta, string? scheduler = null, IReadOnlyList<string>? examples = null)
+    {
+        SamplerDescription d = quantized.Description;
+        return new(device, quantized, settings.Reference ? InterpretedSampler.Float32(import(d.NullLabel), d.Steps.Count, eta, scheduler, device, d.Guidance) : null, examples);
+    }
+
+    private static string Folder(string model) => Path.Combine(AppContext.BaseDirectory, "models", model);
 }

@@ -15,7 +15,7 @@ internal sealed record DrawingRequest(string? Prompt, ulong Seed, float? Guidanc
 /// <param name="examples">Prompts that the page offers; null for the labels of a model that has some.</param>
 internal sealed partial class GalleryModel(CpuDevice device, Sampler quantized, Sampler? float32, IReadOnlyList<string>? examples = null) : IDisposable
 {
-    private const int LongestPrompt = 200, MostExamples = 24;
+    private const int LongestPrompt = 200, MostExamples = 12;
 
     private static readonly string[] s_names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
@@ -29,7 +29,8 @@ internal sealed partial class GalleryModel(CpuDevice device, Sampler quantized, 
     public bool TakesPrompts => Description.Prompt is not null;
 
     /// <summary>Prompts that the page offers; none where the model draws whatever it likes.</summary>
-    public IReadOnlyList<string> Examples { get; } = examples ?? [.. Enumerable.Range(0, Labels(quantized.Description)).Take(MostExamples).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+    public IReadOnlyList<string> Examples { get; } =
+        [.. (examples ?? Enumerable.Range(0, Labels(quantized.Description)).Select(i => i.ToString(CultureInfo.InvariantCulture))).Take(MostExamples)];
 
     /// <summary>What the samplers are to draw.</summary>
     /// <exception cref="ArgumentException">The model cannot draw it; the message is for the page's user.</exception>

@@ -5,6 +5,15 @@ namespace Specializer.Gallery;
 /// <summary>What may be set on the command line.</summary>
 internal sealed record GallerySettings
 {
+    /// <summary>Handwritten digits, by label.</summary>
+    public const string Digits = "digits";
+
+    /// <summary>Emoji, by prompt.</summary>
+    public const string Emoji = "emoji";
+
+    /// <summary>The model on show.</summary>
+    public string Model { get; init; } = Emoji;
+
     /// <summary>Port on the loopback addresses; 0 for any that is free.</summary>
     public int Port { get; init; } = 5080;
 
@@ -29,11 +38,12 @@ internal sealed record GallerySettings
             string value = option.Value ?? "";
             settings = option.Key switch
             {
+                "model" => settings with { Model = value is Digits or Emoji ? value : throw new FormatException($"--model is '{value}'; it must be {Emoji} or {Digits}.") },
                 "port" => settings with { Port = Number(option.Key, value, 0, 65535) },
                 "reference" => settings with { Reference = bool.TryParse(value, out bool wanted) ? wanted : throw new FormatException($"--reference is '{value}'; it must be true or false.") },
                 "pause" => settings with { Pause = TimeSpan.FromMilliseconds(Number(option.Key, value, 0, 10_000)) },
                 "queue" => settings with { Queue = Number(option.Key, value, 1, 1000) },
-                _ => throw new FormatException($"There is no option --{option.Key}. Those that there are: --port, --reference, --pause, --queue."),
+                _ => throw new FormatException($"There is no option --{option.Key}. Those that there are: --model, --port, --reference, --pause, --queue."),
             };
         }
 

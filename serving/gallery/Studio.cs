@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Threading.Channels;
+using Specializer.Calibration;
 
 namespace Specializer.Gallery;
 
@@ -44,6 +45,8 @@ internal sealed class Studio(GalleryModel model, GallerySettings settings, ILogg
         // Twice: guidance evaluates each image with its label and without.
         using SamplerSession quantized = model.Quantized.CreateSession(2);
         using SamplerSession? float32 = model.Float32?.CreateSession(2);
+        // Each compiled step is a method that the runtime compiles when it first runs: nobody's drawing is timed with that.
+        if (model.Quantized is not InterpretedSampler) await quantized.SampleAsync(model.Read(new(model.Examples.FirstOrDefault(), Seed: 0, Guidance: null)), cancellationToken: stoppingToken);
         await foreach (Drawing drawing in _waiting.Reader.ReadAllAsync(stoppingToken))
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(drawing.Stop, stoppingToken);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Playwright;
 
 namespace Specializer.Gallery.Tests;
@@ -111,6 +112,23 @@ public sealed class PageTests(RunningGallery gallery) : BrowserTests
         }
 
         Clean();
+    }
+
+    [BrowserFact]
+    public async Task Examples_of_any_length_stay_in_their_card()
+    {
+        using var device = new CpuDevice();
+        // Not disposed of: the sampler is the gallery's.
+        var model = new GalleryModel(device, gallery.Model.Quantized, null, ["7", "strawberry", "crying face", "soccer ball", "watermelon", "light bulb", "umbrella", "flag: united arab emirates"]);
+        await using WebApplication app = GalleryServer.Create(model, RunningGallery.Settings with { Reference = false });
+        await app.StartAsync();
+        foreach (int width in new[] { 1200, 600, 320 })
+        {
+            IPage page = await NewPage(ColorScheme.Light, width, app.Urls.First());
+            await page.GotoAsync("/");
+            await Assertions.Expect(page.Locator("#examples button")).ToHaveCountAsync(model.Examples.Count);
+            Assert.True(await page.EvaluateAsync<bool>("[...document.querySelectorAll('#examples button')].every(b => b.getBoundingClientRect().right <= document.querySelector('#ask').getBoundingClientRect().right && b.scrollWidth <= b.clientWidth)"), $"{width}");
+        }
     }
 
     private async Task<IPage> Open(ColorScheme scheme = ColorScheme.Light, int width = 1200)

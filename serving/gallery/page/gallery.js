@@ -90,7 +90,7 @@ function follow(entered) {
   busy(true);
   say("Drawing…");
   source = new EventSource(`/drawings/${drawing.id}/events`);
-  source.addEventListener("waiting", () => say("Others are before this drawing…"));
+  source.addEventListener("waiting", () => say("Waiting for its turn…"));
   source.addEventListener("step", e => {
     const frame = JSON.parse(e.data);
     if (frame.step === 1) say("Drawing…");
