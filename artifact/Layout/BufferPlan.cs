@@ -80,18 +80,20 @@ internal sealed class BufferPlan
     private static List<Life> Lives(LinkedNetwork linked)
     {
         Network network = linked.Network;
-        int count = network.Operations.Count, solver = linked.CallOperations + linked.StepOperations, end = solver == count ? solver : count + 1;
+        int count = network.Operations.Count, solver = linked.FirstEnd, end = solver == count ? solver : count + 1;
         var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
         var types = network.Maps.ToDictionary(m => m.Name, m => m.Type, StringComparer.Ordinal);
-        HashSet<string> given = [network.Latent, .. network.Inputs];
+        HashSet<string> given = [network.Latent, .. network.Inputs, .. linked.ImageInput is { } image ? [image] : (string[])[]];
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = solver, [linked.Picture] = end };
         HashSet<string> ofCall = [.. network.Inputs, .. network.Operations.Take(linked.CallOperations).SelectMany(o => o.Outputs())];
+        // The solver reads it before the first step.
+        if (linked.ImageOutput is { } known) lastUse[known] = linked.FirstStep;
         for (int i = 0; i < count; i++)
         {
             foreach (string input in network.Operations[i].Inputs())
             {
                 // Every step reads it again, also after a look at the picture on its way.
-                int time = ofCall.Contains(input) && linked.Time(i) != BindingTime.Call ? end : Time(linked, i);
+                int time = ofCall.Contains(input) && linked.Time(i) != BindingTime.Call && linked.Time(i) != BindingTime.Image ? end : Time(linked, i);
                 if (!lastUse.TryGetValue(input, out int last) || last < time) lastUse[input] = time;
             }
         }

@@ -7,13 +7,14 @@ internal sealed class LinkedNetwork
     /// <summary>An input of this name takes the label of each picture.</summary>
     public const string Label = "label";
 
-    private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? decoder, Prompt? prompt)
+    private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? image, Network? decoder, Prompt? prompt)
     {
-        Network[] parts = [network, .. encoders, .. decoder is null ? [] : (Network[])[decoder]];
+        Network[] parts = [network, .. encoders, .. new[] { image, decoder }.OfType<Network>()];
         Slots = new(parts);
-        Given = parts.SelectMany(p => p.AllInputs()).Where(i => i != network.Latent)
+        Given = parts.Where(p => p != image).SelectMany(p => p.AllInputs()).Where(i => i != network.Latent)
             .Except(encoders.SelectMany(e => e.AllOutputs())).ToEquatableArray();
         Picture = decoder?.Epsilon ?? network.Latent;
+        (ImageInput, ImageOutput) = (image?.Latent, image?.Epsilon);
 
         var times = new List<(Operation Operation, BindingTime Time)>();
         var changing = new HashSet<string>(StringComparer.Ordinal) { network.Latent };
@@ -25,8 +26,10 @@ internal sealed class LinkedNetwork
             times.Add((operation, changes ? BindingTime.Step : BindingTime.Call));
         }
 
+        if (image is not null) times.AddRange(image.Operations.Select(o => (o, BindingTime.Image)));
         if (decoder is not null) times.AddRange(decoder.Operations.Select(o => (o, BindingTime.End)));
         CallOperations = times.Count(t => t.Time == BindingTime.Call);
+        ImageOperations = times.Count(t => t.Time == BindingTime.Image);
         StepOperations = times.Count(t => t.Time == BindingTime.Step);
         bool alone = parts.Length == 1 && prompt is null && times.Take(CallOperations).All(t => t.Time == BindingTime.Call);
         Network = alone ? network : network with
@@ -42,25 +45,29 @@ internal sealed class LinkedNetwork
     }
 
     /// <summary>The networks of a sound manifest.</summary>
-    public static LinkedNetwork Of(CalibrationManifest manifest) => Of(manifest.Network, manifest.Encoders, manifest.Decoder, manifest.Prompt);
+    public static LinkedNetwork Of(CalibrationManifest manifest) => Of(manifest.Network, manifest.Encoders, manifest.Decoder, manifest.Prompt, manifest.ImageEncoder);
 
     /// <summary>Networks that are connected soundly.</summary>
     /// <param name="network">The one that is sampled.</param>
     /// <param name="encoders">In the order in which they run.</param>
     /// <param name="decoder">Null where the state is the picture.</param>
     /// <param name="prompt">How prompts enter; null where no tokenizer lies with the weights.</param>
-    public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder, Prompt? prompt = null) => new(
+    /// <param name="image">From a picture to a state; null for none.</param>
+    public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder, Prompt? prompt = null, TimelessNetwork? image = null) => new(
         network, [.. encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
-        decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()), prompt);
+        image is null ? null : Qualify(image, []), decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()), prompt);
 
     /// <summary>A network by itself.</summary>
-    public static LinkedNetwork Of(Network network) => new(network, [], null, null);
+    public static LinkedNetwork Of(Network network) => new(network, [], null, null, null);
 
     /// <summary>Maps, each once, those of the sampled network first; operations in the order in which they run.</summary>
     public Network Network { get; }
 
     /// <summary>So many operations come first and run once a call.</summary>
     public int CallOperations { get; }
+
+    /// <summary>So many follow and run once a call that gives pictures.</summary>
+    public int ImageOperations { get; }
 
     /// <summary>So many follow and run at every step; the rest run at the end.</summary>
     public int StepOperations { get; }
@@ -74,9 +81,21 @@ internal sealed class LinkedNetwork
     /// <summary>The map that holds the picture in the end.</summary>
     public string Picture { get; }
 
+    /// <summary>Where a given picture is written; null where it is a state, or none can be given.</summary>
+    public string? ImageInput { get; }
+
+    /// <summary>The map that then holds its state.</summary>
+    public string? ImageOutput { get; }
+
+    /// <summary>Index of the first operation of a step.</summary>
+    public int FirstStep => CallOperations + ImageOperations;
+
+    /// <summary>Index of the first operation of the decoder.</summary>
+    public int FirstEnd => FirstStep + StepOperations;
+
     /// <summary>When the operation at an index runs.</summary>
-    public BindingTime Time(int operation) =>
-        operation < CallOperations ? BindingTime.Call : operation < CallOperations + StepOperations ? BindingTime.Step : BindingTime.End;
+    public BindingTime Time(int operation) => operation < CallOperations ? BindingTime.Call : operation < FirstStep ? BindingTime.Image
+        : operation < FirstEnd ? BindingTime.Step : BindingTime.End;
 
     /// <summary>Rows of the smallest table in which numbers of this input are looked up; 0 where none are, and any number will do.</summary>
     public int Rows(string input) => Network.Operations.OfType<LookupOperation>().Where(o => o.Input == input).Select(o => o.Rows).DefaultIfEmpty(0).Min();

@@ -23,14 +23,17 @@ internal sealed record CalibrationManifest(
     /// <summary>Networks that run once a call, in this order, before the first step; their outputs are inputs of <see cref="Network"/>, or of encoders that follow, by name.</summary>
     public EquatableArray<TimelessNetwork> Encoders { get; init; }
 
+    /// <summary>What turns a given picture into a state; null where a picture is a state, or none can be given. Runs where a call gives pictures, before the first step.</summary>
+    public TimelessNetwork? ImageEncoder { get; init; }
+
     /// <summary>What turns the state into a picture; null where the state is the picture.</summary>
     public TimelessNetwork? Decoder { get; init; }
 
     /// <summary>What texts become; null where a call gives no text.</summary>
     public Prompt? Prompt { get; init; }
 
-    /// <summary>Encoders, then the decoder.</summary>
-    public IEnumerable<TimelessNetwork> Timeless() => Decoder is null ? Encoders : Encoders.Append(Decoder);
+    /// <summary>Encoders, then that of pictures, then the decoder.</summary>
+    public IEnumerable<TimelessNetwork> Timeless() => Encoders.Concat(new[] { ImageEncoder, Decoder }.OfType<TimelessNetwork>());
 }
 
 /// <summary>Which model was calibrated.</summary>

@@ -20,6 +20,7 @@ internal static class ManifestBinder
         {
             Statistics = o.Objects("statistics", "the statistics of a width", 0, ManifestLimits.Statistics, optional: true).Select(Statistics).ToEquatableArray(),
             Encoders = o.Objects("encoders", "an encoder", 0, ManifestLimits.Encoders, optional: true).Select(Timeless).ToEquatableArray(),
+            ImageEncoder = o.Has("imageEncoder") ? Timeless(o.Object("imageEncoder")) : null,
             Decoder = o.Has("decoder") ? Timeless(o.Object("decoder")) : null,
             Prompt = o.Has("prompt") ? Prompt(o.Object("prompt")) : null,
         };
@@ -168,7 +169,7 @@ internal static class ManifestBinder
     private static Step Step(ObjectBinder o)
     {
         var step = new Step(
-            new(o.Number("timestep"), o.Number("inputScale", NumberRange.Positive), StatementJson.Read(o, "statements")),
+            new(o.Number("timestep"), o.Number("inputScale", NumberRange.Positive), StatementJson.Read(o, "statements")) { Start = o.Has("start") ? StatementJson.ReadStart(o.Object("start")) : null },
             o.OneOf("activationBits", 4, 8),
             o.Number("calibratedSigma", NumberRange.NotNegative),
             o.Number("lambda"),

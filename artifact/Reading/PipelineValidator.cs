@@ -13,7 +13,8 @@ internal sealed class PipelineValidator
         _manifest = manifest;
         _root = root;
         _log = log;
-        _timeless = [.. manifest.Encoders.Select((e, i) => (e, root["encoders"]!.Items[i])), .. manifest.Decoder is { } decoder ? [(decoder, root["decoder"]!)] : Array.Empty<(TimelessNetwork, JsonNode)>()];
+        _timeless = [.. manifest.Encoders.Select((e, i) => (e, root["encoders"]!.Items[i])), .. manifest.ImageEncoder is { } image ? [(image, root["imageEncoder"]!)] : Array.Empty<(TimelessNetwork, JsonNode)>(),
+            .. manifest.Decoder is { } decoder ? [(decoder, root["decoder"]!)] : Array.Empty<(TimelessNetwork, JsonNode)>()];
     }
 
     public static void Validate(CalibrationManifest manifest, JsonNode root, ErrorLog log)
@@ -27,6 +28,7 @@ internal sealed class PipelineValidator
         }
 
         if (!log.Any) validator.CheckEncoders();
+        if (!log.Any) validator.CheckImageEncoder();
         if (!log.Any) validator.CheckDecoder();
         if (!log.Any) validator.CheckNames();
         if (!log.Any) validator.CheckTogether(LinkedNetwork.Of(manifest));
@@ -123,6 +125,22 @@ internal sealed class PipelineValidator
             else if (map.Height != other.Height || map.Width != other.Width || map.Channels != other.Channels)
                 _log.Add(ManifestErrorId.Shape, $"{Names.Quote(input)} is {map.Size} here and {other.Size} elsewhere. Inputs and outputs of one name are one map.", node);
         }
+    }
+
+    private void CheckImageEncoder()
+    {
+        if (_manifest.ImageEncoder is not { } encoder) return;
+        JsonNode node = _root["imageEncoder"]!;
+        Map state = Find(_manifest.Network, _manifest.Network.Latent), input = Find(encoder.Network, encoder.Network.Latent), output = Find(encoder.Network, encoder.Network.Epsilon);
+        Map? picture = _manifest.Decoder is { } decoder ? Find(decoder.Network, decoder.Network.Epsilon) : null;
+        if (encoder.Network.Inputs.Count > 0 || encoder.Network.Outputs.Count > 0)
+            _log.Add(ManifestErrorId.DataFlow, "The encoder of pictures has one input and one output. Remove the others.", node["inputs"]!);
+        else if (output.Size != state.Size)
+            _log.Add(ManifestErrorId.Shape, $"The encoder of pictures gives {output.Size}, the state is {state.Size}. They must be equal.", node["outputs"]!);
+        else if (picture is null || input.Size != picture.Size)
+            _log.Add(ManifestErrorId.Shape, $"The encoder of pictures reads {input.Size}; what is drawn is {(picture ?? state).Size}{(picture is null ? ", the state itself, which needs no encoder" : "")}. They must be equal.", node["inputs"]!);
+        else if (!_manifest.Program.TakesPictures)
+            _log.Add(ManifestErrorId.Contradiction, "No step can begin with a picture, so that nothing reads what this encoder gives. Leave it out, or state a start for the steps.", node);
     }
 
     private void CheckDecoder()

@@ -20,6 +20,7 @@ internal static class ProgramDigest
         {
             json.Open('{').Key("timestep").Value(step.Timestep).Key("inputScale").Value(step.Evaluation.InputScale).Key("statements");
             StatementJson.Write(json, step.Evaluation.Statements);
+            if (step.Evaluation.Start is { } start) StatementJson.Write(json.Key("start"), start);
             json.Close('}');
         }
 

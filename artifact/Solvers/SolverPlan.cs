@@ -10,7 +10,7 @@ internal sealed class SolverPlan : IEquatable<SolverPlan>
     {
         _program = program;
         ScalesInput = program.ScalesInput;
-        Planned = [.. program.StoredRegisters().Where(r => ScalesInput || r != Register.State)];
+        Planned = [.. program.StoredRegisters().Where(r => ScalesInput || r != Register.State), .. program.TakesPictures ? [Register.Known, Register.Mask] : (Register[])[]];
         _temporaries = [.. program.WrittenRegisters().Where(r => r != Register.State && !Planned.Contains(r))];
     }
 
@@ -22,6 +22,9 @@ internal sealed class SolverPlan : IEquatable<SolverPlan>
 
     /// <summary>Whether the network reads another map than the state's.</summary>
     public bool ScalesInput { get; }
+
+    /// <summary>Whether runs can begin with a picture.</summary>
+    public bool TakesPictures => _program.TakesPictures;
 
     /// <summary>What makes the first state.</summary>
     public IEnumerable<SolverRun> Begin => SolverRun.Of(_program.Begin);

@@ -11,17 +11,32 @@ internal sealed record SolverProgram(
     /// <summary>Whether the network must say something of the variance beside its prediction.</summary>
     public bool LearnsVariance => Statements.Any(s => s is ExponentialSigmaStatement or RootSigmaStatement);
 
+    /// <summary>Whether runs can begin with a picture.</summary>
+    public bool TakesPictures => Evaluations.Any(e => e.Start is not null);
+
     /// <summary>Whether the network reads something else than the state itself.</summary>
     public bool ScalesInput => Evaluations.Any(e => e.InputScale.Single != 1);
 
-    private IEnumerable<Statement> Statements => Begin.Concat(Evaluations.SelectMany(e => e.Statements)).Concat(End);
+    /// <summary>What runs that began with a picture do after an evaluation, by how many evaluations earlier they began; older ones do as the whole run does.</summary>
+    public EquatableArray<Statement>[] Early(int evaluation)
+    {
+        int[] ages = [.. Enumerable.Range(0, Math.Min(evaluation + 1, SolverStart.MaximumFirst)).Where(age => age < First(age).Count)];
+        return [.. Enumerable.Range(0, ages.Length == 0 ? 0 : ages[ages.Length - 1] + 1).Select(age => age < First(age).Count ? First(age)[age] : Evaluations[evaluation].Statements)];
+
+        EquatableArray<EquatableArray<Statement>> First(int age) => Evaluations[evaluation - age].Start?.First ?? default;
+    }
+
+    private IEnumerable<EquatableArray<Statement>> Lists =>
+        new[] { Begin, End }.Concat(Evaluations.Select(e => e.Statements)).Concat(Evaluations.SelectMany(e => e.Start?.First ?? default));
+
+    private IEnumerable<Statement> Statements => Lists.SelectMany(statements => statements);
 
     /// <summary>Registers that keep their values between evaluations, the state first among equals; what a session must hold for each picture.</summary>
     public Register[] KeptRegisters() => Ordered(Statements.Select(s => s.Target).Where(r => r.IsKept));
 
     /// <summary>Registers that need memory: kept ones, and those that a threshold, before which all of a picture must be there, finds in use.</summary>
     public Register[] StoredRegisters() => Ordered(Statements.Select(s => s.Target).Where(r => r.IsKept)
-        .Concat(new[] { Begin, End }.Concat(Evaluations.Select(e => e.Statements)).SelectMany(AcrossThresholds)));
+        .Concat(Lists.SelectMany(AcrossThresholds)));
 
     /// <summary>All registers that statements write.</summary>
     public Register[] WrittenRegisters() => Ordered(Statements.Select(s => s.Target));
@@ -43,6 +58,9 @@ internal sealed record SolverProgram(
 /// <param name="Statements">In order.</param>
 internal sealed record Evaluation(Number Timestep, Number InputScale, EquatableArray<Statement> Statements)
 {
+    /// <summary>How a run begins here with a picture; null where none can, or none is compiled.</summary>
+    public SolverStart? Start { get; init; }
+
     /// <summary>σ, the deviation of the noise that is injected: the coefficient of the last noise in the last sum that has any. 0 for none, and where the network says what it is.</summary>
     public Number Sigma => Injection is { } at ? ((LinearStatement)Statements[at]).Terms.Last().Coefficient : default;
 

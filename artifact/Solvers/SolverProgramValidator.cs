@@ -22,6 +22,7 @@ internal static class SolverProgramValidator
         if (count is 0 or > MaximumEvaluations) return new(null, null, $"A program has 1 to {MaximumEvaluations} evaluations; this one has {count}.");
         var written = new HashSet<Register> { Register.Known, Register.Mask };
         var all = new HashSet<Register>();
+        Register[] kept = program.KeptRegisters();
         if (Fault(program.Begin, -1, "The beginning", written, all) is { } begin) return begin;
         if (!written.Contains(Register.State)) return new(-1, null, "The beginning writes no x, which the first evaluation reads.");
         for (int i = 0; i < count; i++)
@@ -31,14 +32,40 @@ internal static class SolverProgramValidator
             if (!IsSingle(evaluation.Timestep)) return new(i, null, $"{place} has the timestep {evaluation.Timestep}, which is not finite.");
             if (!IsSingle(evaluation.InputScale) || !(evaluation.InputScale.Single > 0))
                 return new(i, null, $"{place} scales its input by {evaluation.InputScale}, which is no positive FP32 number.");
-            written.RemoveWhere(r => !r.IsKept && !r.IsGiven);
-            written.Add(Register.Prediction);
-            written.Add(Register.Variance);
-            if (Fault(evaluation.Statements, i, place, written, all) is { } fault) return fault;
+            if (StartFault(program, i, kept, all) is { } start) return start;
+            if (EvaluationFault(evaluation.Statements, i, place, written, all) is { } fault) return fault;
         }
 
         written.RemoveWhere(r => !r.IsKept);
         return Fault(program.End, count, "The end", written, all);
+    }
+
+    private static SolverFault? EvaluationFault(EquatableArray<Statement> statements, int evaluation, string place, HashSet<Register> written, HashSet<Register> all)
+    {
+        written.RemoveWhere(r => !r.IsKept && !r.IsGiven);
+        written.Add(Register.Prediction);
+        written.Add(Register.Variance);
+        return Fault(statements, evaluation, place, written, all);
+    }
+
+    /// <summary>Whether a run can begin at an evaluation, with the state alone.</summary>
+    private static SolverFault? StartFault(SolverProgram program, int evaluation, Register[] kept, HashSet<Register> all)
+    {
+        if (program.Evaluations[evaluation].Start is not { } start) return null;
+        string place = $"A run that begins with a picture at evaluation {evaluation}";
+        if (!IsSingle(start.Known) || !IsSingle(start.Noise) || !(start.Known.Single >= 0) || !(start.Noise.Single > 0))
+            return new(evaluation, null, $"{place} mixes {start.Known} of it with {start.Noise} of noise; the first must not be negative, and the second positive.");
+        if (start.First.Count > Math.Min(SolverStart.MaximumFirst, program.Evaluations.Count - evaluation))
+            return new(evaluation, null, $"{place} has statements of its own after {start.First.Count} evaluations; {SolverStart.MaximumFirst} are the most, and no more than follow.");
+        var written = new HashSet<Register> { Register.Known, Register.Mask, Register.State };
+        // Once all is written that is kept, it is as any run.
+        for (int i = evaluation; i < program.Evaluations.Count && (i - evaluation < start.First.Count || !kept.All(written.Contains)); i++)
+        {
+            EquatableArray<Statement> statements = i - evaluation < start.First.Count ? start.First[i - evaluation] : program.Evaluations[i].Statements;
+            if (EvaluationFault(statements, evaluation, $"{place}, after evaluation {i}", written, all) is { } fault) return fault;
+        }
+
+        return null;
     }
 
     /// <summary>The first evaluation whose prediction reaches no state: the step that it is for has no length, so that the network would run for nothing.</summary>

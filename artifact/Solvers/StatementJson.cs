@@ -11,6 +11,24 @@ internal static class StatementJson
     public static EquatableArray<Statement> Read(ObjectBinder o, string property) =>
         o.Objects(property, "a statement", 0, SolverProgramValidator.MaximumStatements).Select(Read).ToEquatableArray();
 
+    /// <summary>Reads how a run begins with a picture.</summary>
+    public static SolverStart ReadStart(ObjectBinder o)
+    {
+        var start = new SolverStart(o.Number("known", NumberRange.NotNegative), o.Number("noise", NumberRange.Positive))
+        {
+            First = o.Objects("first", "the statements after an evaluation", 0, SolverStart.MaximumFirst, optional: true).Select(ReadFirst).ToEquatableArray(),
+        };
+        o.Done();
+        return start;
+    }
+
+    private static EquatableArray<Statement> ReadFirst(ObjectBinder o)
+    {
+        EquatableArray<Statement> statements = Read(o, "statements");
+        o.Done();
+        return statements;
+    }
+
     private static Statement Read(ObjectBinder o)
     {
         string kind = o.OneOf("op", s_kinds);
@@ -35,6 +53,25 @@ internal static class StatementJson
         EquatableArray<Number> coefficients = o.Numbers("by");
         o.Expect(coefficients.Count == registers.Count, "by", $"'by' has {coefficients.Count} elements; it must have {registers.Count}: one factor for each register of 'of'.");
         return registers.Zip(coefficients, (r, c) => new Term(r, c)).ToEquatableArray();
+    }
+
+    /// <summary>Writes how a run begins with a picture.</summary>
+    public static void Write(JsonText json, SolverStart start)
+    {
+        json.Open('{').Key("known").Value(start.Known).Key("noise").Value(start.Noise);
+        if (start.First.Count > 0)
+        {
+            json.Key("first").Open('[');
+            foreach (EquatableArray<Statement> statements in start.First)
+            {
+                Write(json.Open('{').Key("statements"), statements);
+                json.Close('}');
+            }
+
+            json.Close(']');
+        }
+
+        json.Close('}');
     }
 
     /// <summary>Writes a list of statements.</summary>

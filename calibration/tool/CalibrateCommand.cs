@@ -32,6 +32,7 @@ internal static class CalibrateCommand
         var ruleMargin = Number.Create("--rule-margin", "Margin on the signal-to-noise ratio of the rule.", 1);
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics; the time goes with them.", DefaultValueFactory = _ => new CalibrationOptions().Trajectories };
         var quick = new Option<bool>("--quick") { Description = $"To try it out: {QuickTrajectories} trajectories unless --trajectories says otherwise." };
+        var pictures = new Option<bool>("--image-to-image") { Description = "Compile in what begins with pictures: image to image and inpainting by mask. The encoder of a latent model then lies with the weights." };
         var check = new Option<int>("--check") { HelpName = "images", Description = "Pictures to draw at the end, beside FP32's, for the verdict; 0 for none.", DefaultValueFactory = _ => 16 };
         var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
         var interval = new Option<(double, double)?>("--guidance-interval")
@@ -58,7 +59,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, guidance,
+            folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -83,7 +84,7 @@ internal static class CalibrateCommand
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
-                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
+                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);
@@ -94,7 +95,7 @@ internal static class CalibrateCommand
     private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
         TextWriter text = json ? TextWriter.Null : Console.Out;
-        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel);
+        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage);
         foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };

@@ -53,22 +53,21 @@ internal static class LiteralStepEmitter
     }
 
     /// <summary>The step without what is only printed as comment or not at all, with the draw of its own noise as that of any step's; and σ where guidance prints it.</summary>
-    private static (Step, Number?) Numbers(SamplerModel model, int index)
+    private static (Step, Number?, EquatableArray<EquatableArray<Statement>>) Numbers(SamplerModel model, int index)
     {
         Step step = model.Steps[index];
         Number none = default;
         bool guided = step.Covariance.Count > 0;
-        Statement[] statements = [.. step.Evaluation.WithSigma(step.CalibratedSigma, keep: true).Statements
-            .Select(s => s is DrawStatement draw && draw.Draw == index ? draw with { Draw = int.MinValue } : s)];
+        EquatableArray<Statement> AnyStep(EquatableArray<Statement> own) => own.Select(s => s is DrawStatement draw && draw.Draw == index ? draw with { Draw = int.MinValue } : s).ToEquatableArray();
         return (step with
         {
-            Evaluation = step.Evaluation with { Timestep = none, Statements = new(statements) },
+            Evaluation = step.Evaluation with { Timestep = none, Statements = AnyStep(step.Evaluation.WithSigma(step.CalibratedSigma, keep: true).Statements), Start = null },
             ActivationBits = 0,
             K = none,
             RSquared = none,
             NoiseVariance = none,
             SnrDb = none,
             Lambda = guided ? step.Lambda : none,
-        }, guided ? step.Sigma : null);
+        }, guided ? step.Sigma : null, model.Early[index].Select(AnyStep).ToEquatableArray());
     }
 }

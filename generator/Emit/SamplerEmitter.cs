@@ -37,6 +37,7 @@ internal static class SamplerEmitter
             Loading(w, model);
             SolverEmitter.Registers(w, model);
             Once(w, model, "Prepare", model.Call);
+            Once(w, model, "Encode", model.Image);
             SolverEmitter.Ends(w, model);
             if (model.Steps.Count <= maximumLiteralSteps) LiteralStepEmitter.Emit(w, model, cancellation);
             else TableStepEmitter.Emit(w, model, cancellation);
@@ -153,6 +154,7 @@ internal static class SamplerEmitter
             if (model.Solver.ScalesInput) w.Line($"Input = Maps.{model.Latent},");
             w.Line($"Vectors = {(model.VectorsShape is not null ? "Maps.Vectors" : "default")},");
             Ends(w, model);
+            PicturesEmitter.Description(w, model);
             w.Line("Steps =");
             w.Line("[");
             using (w.Indent())

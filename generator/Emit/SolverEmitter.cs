@@ -14,7 +14,7 @@ internal static class SolverEmitter
         Print("X", $"new(Maps.{model.StateMap}{(model.Solver.ScalesInput ? "" : ", bothHalves: true")})");
         if (model.Solver.ScalesInput) Print("Input", $"new(Maps.{model.Latent}, bothHalves: true)");
         Print("M", $"new(Maps.{model.Epsilon})");
-        foreach (SolverMap map in model.SolverMaps.Where(m => m.Register != Register.State)) Print(Name(map.Register), $"new(Maps.{map.Map})");
+        foreach (SolverMap map in model.SolverMaps.Where(m => m.Register.Kind is not (RegisterKind.State or RegisterKind.Known or RegisterKind.Mask))) Print(Name(map.Register), $"new(Maps.{map.Map})");
         for (int i = 0; i < model.Solver.Temporaries.Count; i++) Print(Name(model.Solver.Temporaries[i]), $"{SolverRegister}.Temporary({Literal.Int(i)})");
         w.Line();
 
@@ -55,7 +55,34 @@ internal static class SolverEmitter
         // Under guidance σ' is known when a picture is asked for, and is the step's own otherwise.
         Evaluation evaluation = guided ? step.Evaluation.WithSigma(step.CalibratedSigma, keep: true) : step.Evaluation.WithSigma(step.CalibratedSigma);
         Statement? injects = guided ? evaluation.Injection is { } at ? evaluation.Statements[at] : null : null;
-        foreach (SolverRun pass in SolverRun.Of(evaluation.Statements)) Pass(w, model, pass, text, injects, index);
+        EquatableArray<EquatableArray<Statement>> early = model.Early[index];
+        if (early.Count == 0)
+        {
+            Passes(evaluation.Statements, injects);
+            return;
+        }
+
+        w.Line($"switch (run.Age({text}))");
+        using (w.Block())
+        {
+            for (int age = 0; age < early.Count; age++) Case($"case {Literal.Int(age)}:", early[age], null);
+            Case("default:", evaluation.Statements, injects);
+        }
+
+        void Case(string label, EquatableArray<Statement> statements, Statement? own)
+        {
+            w.Line(label);
+            using (w.Indent())
+            {
+                Passes(statements, own);
+                w.Line("break;");
+            }
+        }
+
+        void Passes(EquatableArray<Statement> statements, Statement? own)
+        {
+            foreach (SolverRun pass in SolverRun.Of(statements)) Pass(w, model, pass, text, own, index);
+        }
     }
 
     private static void Pass(SourceWriter w, SamplerModel model, SolverRun pass, string step, Statement? injects, int index = -1)

@@ -70,6 +70,18 @@ internal sealed record SamplerModel(
     /// <summary>The operations that run once a call.</summary>
     public EquatableArray<Section> Call { get; init; }
 
+    /// <summary>The operations of the encoder of given pictures.</summary>
+    public EquatableArray<Section> Image { get; init; }
+
+    /// <summary>Name of its input among <see cref="Maps"/>; null where a picture is a state, or none can be given.</summary>
+    public string? ImageInput { get; init; }
+
+    /// <summary>Name of its output.</summary>
+    public string? ImageOutput { get; init; }
+
+    /// <summary>For each step what runs that began with a picture do instead, by how many steps earlier they began.</summary>
+    public EquatableArray<EquatableArray<EquatableArray<Statement>>> Early { get; init; }
+
     /// <summary>The decoder's operations.</summary>
     public EquatableArray<Section> End { get; init; }
 

@@ -16,7 +16,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Encode", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
         "X", "M", "D", "Z", "H", "S", "Input",
     ];
 
@@ -69,7 +69,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             _weights.Add(new("EmbeddingWeights", _weightNames.Claim("Embedding"), _layout.Embedding, "time, labels and projections"));
         }
 
-        EquatableArray<Section> call = Sections(BindingTime.Call), step = Sections(BindingTime.Step), end = Sections(BindingTime.End);
+        EquatableArray<Section> call = Sections(BindingTime.Call), image = Sections(BindingTime.Image), step = Sections(BindingTime.Step), end = Sections(BindingTime.End);
         var key = new WeightKey(_network, _manifest.Steps.Count, _manifest.Weights.Sha256);
         return new(
             type, project.SeesInternals, key.ResourceName, key.Bytes, _manifest.Model, _manifest.Sampling,
@@ -79,6 +79,10 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             _solver, _solver.ScalesInput ? _solverMaps.First(m => m.Register == Register.State).Map : _mapNames[_network.Latent], _solverMaps.ToEquatableArray(), _manifest.Scheduler, step, stepMethods, _manifest.Steps)
         {
             Call = call,
+            Image = image,
+            ImageInput = _linked.ImageInput is { } input ? _mapNames[input] : null,
+            ImageOutput = _linked.ImageOutput is { } output ? _mapNames[output] : null,
+            Early = Enumerable.Range(0, _manifest.Steps.Count).Select(step => new EquatableArray<EquatableArray<Statement>>(_manifest.Program.Early(step))).ToEquatableArray(),
             End = end,
             Once = Once(),
             FirstRow = _network.Embedding.FirstRow,
@@ -134,6 +138,8 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
                 RegisterKind.History => "History",
                 RegisterKind.Saved => "Saved",
                 RegisterKind.Original => "Original",
+                RegisterKind.Known => "Known",
+                RegisterKind.Mask => "Mask",
                 _ => "Noise",
             } + (register.IsNumbered ? Literal.Int(register.Index) : ""));
             _solverMaps.Add(new(register, name));

@@ -11,7 +11,7 @@ internal sealed class ManifestBuilder
     private readonly JsonArray _operations = [], _encoders = [];
     private readonly HashSet<string> _once = [];
     private int _vectors;
-    private JsonObject? _decoder, _prompt;
+    private JsonObject? _decoder, _imageEncoder, _prompt;
 
     public string Name { get; init; } = "tiny";
     public string Scheduler { get; init; } = "ddpm";
@@ -25,6 +25,8 @@ internal sealed class ManifestBuilder
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
     public int ProductBits { get; init; } = 32;
+    /// <summary>Whether runs can begin with pictures; the first step of one that begins at a step is then its own.</summary>
+    public bool Pictures { get; init; }
     /// <summary>Whether the network says which further inputs it has.</summary>
     public bool WithInputs { get; set; }
 
@@ -154,6 +156,12 @@ internal sealed class ManifestBuilder
         h = decoder.GroupNorm("norm", h, decoder.Map("q", s, 8, "quantized8"));
         decoder.Convolution("conv_out", h, decoder.Map("image", 2 * s, 3), upsample: 2);
         _decoder = decoder.Timeless("vae", "latent", "image");
+        if (!Pictures) return this;
+        var encoder = new ManifestBuilder();
+        h = encoder.Convolution("conv_in", encoder.Map("image", 2 * s, 3), encoder.Map("h0", s, 8), stride: 2, weightBits: 32);
+        h = encoder.GroupNorm("norm", h, encoder.Map("q", s, 8, "quantized8"));
+        encoder.Convolution("conv_out", h, encoder.Map("moments", s, Channels));
+        _imageEncoder = encoder.Timeless("image_encoder", "image", "moments");
         return this;
     }
 
@@ -250,6 +258,7 @@ internal sealed class ManifestBuilder
         };
         if (WithInputs) json["network"]!["inputs"] = new JsonArray([.. _maps.Where(m => m.Name == "encoder_hidden_states").Select(m => JsonValue.Create(m.Name))]);
         if (_encoders.Count > 0) json["encoders"] = _encoders.DeepClone();
+        if (_imageEncoder is not null) json["imageEncoder"] = _imageEncoder.DeepClone();
         if (_decoder is not null) json["decoder"] = _decoder.DeepClone();
         if (_prompt is not null) json["prompt"] = _prompt.DeepClone();
         if (Guided) json["statistics"] = new JsonArray(Statistics());
@@ -295,6 +304,14 @@ internal sealed class ManifestBuilder
             ["zeroPoints"] = Array(levels.Length, i => JsonValue.Create((i * 7 + Own(i)) % (levels[i] + 1))),
             ["levels"] = Array(levels.Length, i => JsonValue.Create(levels[i])),
         };
+        if (Pictures)
+        {
+            JsonArray own = Statements(step);
+            // Half as far.
+            own[own.Count - 1]!["by"]![0] = Number(0.25);
+            json["start"] = new JsonObject { ["known"] = Number(0.6), ["noise"] = Number(0.8), ["first"] = new JsonArray(new JsonObject { ["statements"] = own }) };
+        }
+
         if (Guided)
         {
             json["covariance"] = Array(16, i => Number(i % 5 == 0 ? 1 : 0.0625));

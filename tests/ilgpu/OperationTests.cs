@@ -152,6 +152,8 @@ public class OperationTests
             pair.Same(h.Buffer, elements);
             pair.Do(run => run.Solve(3, [x.Set(0.9f * h + 0.1f * x)], shape));
             pair.Same(latent, elements);
+            pair.Do(run => run.Solve(3, [z.Draw(-1), d.Set(0.8f * h + 0.6f * z), x.Blend(d, m)], shape));
+            pair.Same(latent, elements);
             // The kernel divides, which OpenCL does not round as others do.
             pair.Do(run => run.Threshold(3, x, 0.8f, 1.2f, shape));
             pair.Same(latent, elements);

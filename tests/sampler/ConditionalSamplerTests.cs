@@ -50,6 +50,59 @@ public sealed class ConditionalSamplerTests(ConditionalSamplerTests.Artefact art
         }
     }
 
+    /// <summary>The encoder's states, mixed with noise, in place of noise alone; and what a mask keeps of them.</summary>
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(2.5f)]
+    public void Runs_that_begin_with_pictures_give_the_interpreters_bits_in_any_batch(float guidance)
+    {
+        ImageBatch pictures = artefact.Compiled.Sample(Options(1) with { Seed = 8 });
+        SampleOptions image = Options(guidance) with { Image = pictures, Strength = 0.7 }, masked = image with { Mask = [.. Enumerable.Range(0, 256).Select(i => i < 128)], Strength = 1 };
+        SampleOptions[] requests = [Options(guidance), image, masked, masked with { Strength = 0.4 }];
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(artefact.ManifestPath, artefact.Device);
+        float[] expected = [.. requests.SelectMany(r => interpreted.Sample(r).Pixels.ToArray())];
+        Assert.Equal(4, expected.Chunk(5 * 16 * 16 * 3).Select(run => run.Sum()).Distinct().Count());
+        foreach (int capacity in (int[])[2, 3, 10])
+        {
+            using SamplerSession session = artefact.Compiled.CreateSession(capacity), other = interpreted.CreateSession(capacity);
+            Assert.Equal(expected, session.Sample(requests).Pixels.ToArray());
+            Assert.Equal(expected, other.Sample(requests).Pixels.ToArray());
+        }
+    }
+
+    /// <summary>With everything kept, what comes out is what decoder and encoder make of the picture.</summary>
+    [Fact]
+    public void A_mask_keeps_the_picture_as_the_decoder_shows_it()
+    {
+        ImageBatch picture = artefact.Compiled.Sample(new() { Seed = 8, Prompts = ["red"] });
+        SampleOptions all = new() { Image = picture, Mask = new bool[256], Prompts = ["a"], Strength = 0.7 };
+        float[] kept = artefact.Compiled.Sample(all).Pixels.ToArray();
+        Assert.Equal(kept, artefact.Compiled.Sample(all with { Prompts = ["b"], Seed = 3, Strength = 0.4, Guidance = 2 }).Pixels.ToArray());
+        using InterpretedSampler float32 = InterpretedSampler.Float32(artefact.Model, 3, 0, device: artefact.Device);
+        float[] exact = float32.Sample(all).Pixels.ToArray();
+        Assert.InRange(Math.Sqrt(kept.Zip(exact, (a, b) => Math.Pow(a - b, 2)).Sum() / exact.Sum(b => b * b)), 0, 0.2);
+    }
+
+    [Fact]
+    public void Pictures_that_do_not_fit_are_refused()
+    {
+        var picture = new ImageBatch(new float[16 * 16 * 3], 16, 16, 3, [default]);
+        SampleOptions options = new() { Image = picture };
+        Refused("8 × 8 × 3; tiny draws 16 × 16 × 3", options with { Image = ImageBatch.FromBytes(new byte[8 * 8 * 3], 8, 8, 3) });
+        Refused("2 pictures for 3 images", options with { Count = 3, Image = ImageBatch.FromBytes(new byte[2 * 16 * 16 * 3], 16, 16, 3) });
+        Refused("Strength is 0", options with { Strength = 0 });
+        Refused("Strength is NaN", options with { Strength = double.NaN });
+        Refused("The mask has 3 elements", options with { Mask = new bool[3] });
+        Refused("needs the picture", options with { Image = null, Mask = new bool[256] });
+        Refused("NaN or infinity", options with { Image = new([float.NaN, .. new float[16 * 16 * 3 - 1]], 16, 16, 3, [default]) });
+        using MnistSampler digits = MnistSampler.Load(artefact.Device);
+        Assert.Contains("--image-to-image", Assert.Throws<ArgumentException>(() => digits.Sample(new() { Image = picture })).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => ImageBatch.FromBytes(new byte[5], 2, 2, 1));
+
+        void Refused(string message, SampleOptions wrong) =>
+            Assert.Contains(message, Assert.Throws<ArgumentException>(() => artefact.Compiled.Sample(wrong)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_picture_depends_on_its_own_request_alone()
     {
@@ -191,10 +244,12 @@ public sealed class ConditionalSamplerTests(ConditionalSamplerTests.Artefact art
         private readonly TemporaryFolder _folder = new();
         private readonly ImportedModel _model;
 
+        public ImportedModel Model => _model;
+
         public Artefact()
         {
-            _model = PipelineImporter.Load(_pipeline.Root, "tiny");
-            var options = new CalibrationOptions { Steps = 3, Eta = 0, Trajectories = 16, Prompts = ["red", "a", "b", "red a"], Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 3 };
+            _model = PipelineImporter.Load(_pipeline.Root, "tiny", encoder: true);
+            var options = new CalibrationOptions { Steps = 3, Eta = 0, Trajectories = 16, Prompts = ["red", "a", "b", "red a"], ImageToImage = true, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 3 };
             ManifestPath = Calibrator.Run(_model, options, _folder.Root, Device, 2).ManifestPath;
             Compiled = CompiledArtifact.Load(ManifestPath, Device, out string source);
             Source = source;

@@ -39,7 +39,7 @@ public static class OnnxExport
         SolverProgram program = model.Scheduler.Run("ddim", RangeSteps, eta: 0).Program;
         var plan = new SolverPlan(program);
         var interpreter = new NetworkInterpreter(model.Network, RangeSteps, plan);
-        var solver = new InterpretedSolver(interpreter, plan, program.Evaluations, _ => false);
+        var solver = new InterpretedSolver(interpreter, plan, program.Evaluations, program, _ => false);
         using PackedWeights packed = interpreter.Pack(model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]));
         Device used = device ?? own!;
         using DeviceWeights weights = used.Upload(packed);

@@ -66,6 +66,9 @@ public sealed record ImportedModel
     /// <summary>Turns latents into pictures; null for a model that draws pictures itself, or whose other parts were not read.</summary>
     internal ImportedNetwork? Decoder { get; init; }
 
+    /// <summary>Turns pictures into latents; null for a model that draws pictures itself, or where it was not asked for.</summary>
+    internal ImportedNetwork? Encoder { get; init; }
+
     /// <summary>What was taken for what was asked for, and other things that a person should know about the files.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 

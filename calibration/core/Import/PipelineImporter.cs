@@ -12,10 +12,11 @@ public static class PipelineImporter
     /// <param name="folder">A pipeline with <c>model_index.json</c>, or a network.</param>
     /// <param name="name">Name for files and messages; null for the folder's.</param>
     /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none, and for one that prompts condition.</param>
+    /// <param name="encoder">Whether the encoder of a model that draws latents is read with it, to begin with pictures.</param>
     /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
     /// <exception cref="ArgumentException">The name or null label is not possible.</exception>
-    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null)
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false)
     {
         ModelLayout layout = ModelLayout.Find(folder);
         PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
@@ -31,11 +32,13 @@ public static class PipelineImporter
         }
 
         ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
+        ImportedNetwork? image = encoder && decoder is not null ? Encoder(model.Pipeline!.Decoder!, layout, decoder) : null;
         return model with
         {
             Text = text,
             Decoder = decoder,
-            Parameters = model.Parameters + (labels?.Network.Parameters ?? 0) + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0),
+            Encoder = image,
+            Parameters = model.Parameters + (labels?.Network.Parameters ?? 0) + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0) + (image?.Parameters ?? 0),
             ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
@@ -108,6 +111,14 @@ public static class PipelineImporter
         }
 
         return Unscale(Read(folder, config, layout.Notes, PipelinePart.Decoder, model.Height, model.Width), factor);
+    }
+
+    private static ImportedNetwork Encoder(PipelineComponent component, ModelLayout layout, ImportedNetwork decoder)
+    {
+        string folder = Path.Combine(layout.Folder, component.Name);
+        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        var (factor, channels) = PartImporter.Latents(config);
+        return LatentEncoder.Of(Read(folder, config, layout.Notes, PipelinePart.Encoder, decoder.Output.Height, decoder.Output.Width), channels, (float)factor);
     }
 
     private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>

@@ -31,10 +31,11 @@ public sealed class InterpretedSampler : Sampler
     /// <param name="guidance">Guidance scale that calls use unless they say otherwise; 1 for none.</param>
     /// <exception cref="ArgumentException">Scheduler, η, steps or guidance are not possible for this model.</exception>
     /// <exception cref="UnsupportedModelException">The scheduler's file asks for what is not compiled.</exception>
+    /// <remarks>A model that was read with its encoder, or that draws pictures themselves, also begins with pictures.</remarks>
     public static InterpretedSampler Float32(ImportedModel model, int steps, double? eta = null, string? scheduler = null, Device? device = null, float guidance = 1)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Float32(model, Calibrator.Solver(model, new() { Steps = steps, Eta = eta, Scheduler = scheduler }).Program, device, guidance);
+        return Float32(model, Calibrator.Solver(model, new() { Steps = steps, Eta = eta, Scheduler = scheduler, ImageToImage = model.Decoder is null || model.Encoder is not null }).Program, device, guidance);
     }
 
     /// <summary>The FP32 network, or pipeline, along a program.</summary>
@@ -54,8 +55,9 @@ public sealed class InterpretedSampler : Sampler
             // No noise of quantization: guidance then only combines.
             Covariance = new float[16], Means = new float[4 * model.Channels],
         })];
-        return new(interpreter, new(interpreter, plan, program.Evaluations, _ => true), interpreted, InterpretedStep.Float32, Describe(interpreter) with
+        return new(interpreter, new(interpreter, plan, program.Evaluations, program, _ => true), interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
+            Pictures = interpreter.Pictures(program),
             Prompt = parts.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
             Name = model.Name,
             Classes = model.Classes,
@@ -96,6 +98,7 @@ public sealed class InterpretedSampler : Sampler
         Manifest.Sampling sampling = manifest.Sampling;
         var sampler = new InterpretedSampler(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
+            Pictures = interpreter.Pictures(manifest.Program),
             Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) { Vocabulary = interpreter.Text(Prompt.VocabularyTensor), Merges = interpreter.Text(Prompt.MergesTensor) } : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
@@ -115,6 +118,9 @@ public sealed class InterpretedSampler : Sampler
 
     /// <inheritdoc/>
     protected internal override void Prepare(Execution run) => _interpreter.Prepare(run, _once);
+
+    /// <inheritdoc/>
+    protected internal override void Encode(Execution run) => _interpreter.Encode(run, _once);
 
     /// <inheritdoc/>
     protected internal override void Decode(Execution run) => _interpreter.Decode(run, _once);

@@ -10,12 +10,14 @@ internal sealed class InterpretedSolver
     private readonly DynamicMap _shape;
     private readonly Pass[] _begin, _end;
     private readonly Pass[][] _before, _steps;
+    private readonly Pass[][][] _early;
 
     /// <param name="interpreter">Where registers lie: its plan is for <paramref name="plan"/>, too.</param>
     /// <param name="plan">How the solver is executed.</param>
     /// <param name="evaluations">The program's evaluations with the σ' that samplers inject.</param>
+    /// <param name="program">The program, with what runs that began with a picture do instead.</param>
     /// <param name="guided">Per evaluation whether σ' comes from the guidance, where there is any.</param>
-    public InterpretedSolver(NetworkInterpreter interpreter, SolverPlan plan, IReadOnlyList<Evaluation> evaluations, Func<int, bool> guided)
+    public InterpretedSolver(NetworkInterpreter interpreter, SolverPlan plan, IReadOnlyList<Evaluation> evaluations, SolverProgram program, Func<int, bool> guided)
     {
         (_interpreter, _plan) = (interpreter, plan);
         Map latent = interpreter.Network.Maps.Single(m => m.Name == interpreter.Network.Latent);
@@ -25,20 +27,21 @@ internal sealed class InterpretedSolver
         _before = [.. evaluations.Select(e => plan.Before(e).Select(run => Compile(run, null)).ToArray())];
         _steps = [.. evaluations.Select((e, i) => SolverRun.Of(e.Statements)
             .Select(run => Compile(run, guided(i) && e.Injection is { } at ? e.Statements[at] : null)).ToArray())];
+        _early = [.. evaluations.Select((_, i) => program.Early(i).Select(statements => SolverRun.Of(statements).Select(run => Compile(run, null)).ToArray()).ToArray())];
     }
 
     /// <summary>As the generated sampler of a manifest runs it.</summary>
     public static InterpretedSolver Of(CalibrationManifest manifest, NetworkInterpreter interpreter, SolverPlan plan)
     {
         bool[] guided = [.. manifest.Steps.Select(s => s.Covariance.Count > 0)];
-        return new(interpreter, plan, [.. manifest.Steps.Select((s, i) => s.Evaluation.WithSigma(s.CalibratedSigma, keep: guided[i]))], i => guided[i]);
+        return new(interpreter, plan, [.. manifest.Steps.Select((s, i) => s.Evaluation.WithSigma(s.CalibratedSigma, keep: guided[i]))], manifest.Program, i => guided[i]);
     }
 
     public void Begin(Execution run) => Run(run, _begin, -1);
 
     public void Before(Execution run, int step) => Run(run, _before[step], step);
 
-    public void After(Execution run, int step) => Run(run, _steps[step], step);
+    public void After(Execution run, int step) => Run(run, run.Age(step) is var age && age < _early[step].Length ? _early[step][age] : _steps[step], step);
 
     public void End(Execution run) => Run(run, _end, _steps.Length);
 

@@ -113,17 +113,27 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     /// <summary>Runs what depends on the call's inputs alone.</summary>
     public void Prepare(Execution run, InterpretedStep parameters, OperationObserver? observer = null) => Run(run, 0, _linked.CallOperations, parameters, observer);
 
+    /// <summary>Runs the encoder of given pictures, if there is one.</summary>
+    public void Encode(Execution run, InterpretedStep parameters) => Run(run, _linked.CallOperations, _linked.ImageOperations, parameters, null);
+
+    /// <summary>What a given picture becomes, and with what it can be mixed; null where none can be given.</summary>
+    public GivenPictures? Pictures(SolverProgram program) => !program.TakesPictures ? null : new(new(Plan[Register.Known]), new(Plan[Register.Mask]),
+        [.. program.Evaluations.Select(e => e.Start is { } start ? new PictureLevel(start.Known.Single, start.Noise.Single) : (PictureLevel?)null)])
+    {
+        Input = _linked.ImageInput is { } input ? Buffer(input) : null,
+        Encoded = _linked.ImageOutput is { } output ? Buffer(output) : null,
+    };
+
     /// <summary>Runs the decoder on the state.</summary>
     public void Decode(Execution run, InterpretedStep parameters)
     {
-        int first = _linked.CallOperations + _linked.StepOperations;
-        Run(run, first, _instructions.Length - first, parameters, null);
+        Run(run, _linked.FirstEnd, _instructions.Length - _linked.FirstEnd, parameters, null);
     }
 
     private void Evaluate(Execution run, int step, InterpretedStep parameters, OperationObserver? observer)
     {
         if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, Network.Embedding.FirstRow + step, _embedding);
-        Run(run, _linked.CallOperations, _linked.StepOperations, parameters, observer);
+        Run(run, _linked.FirstStep, _linked.StepOperations, parameters, observer);
     }
 
     private void Run(Execution run, int first, int count, InterpretedStep parameters, OperationObserver? observer)

@@ -29,10 +29,11 @@ internal static class ManifestWriter
         if (manifest.Encoders.Count > 0)
         {
             json.Line().Key("encoders").Open('[');
-            foreach (TimelessNetwork encoder in manifest.Encoders) Write(json.Line(), encoder);
+            foreach (TimelessNetwork part in manifest.Encoders) Write(json.Line(), part);
             json.Close(']', ownLine: true);
         }
 
+        if (manifest.ImageEncoder is { } encoder) Write(json.Line().Key("imageEncoder"), encoder);
         if (manifest.Decoder is { } decoder) Write(json.Line().Key("decoder"), decoder);
         if (manifest.Prompt is { } prompt) Write(json.Line().Key("prompt"), prompt);
         json.Line().Key("steps").Open('[');
@@ -144,6 +145,7 @@ internal static class ManifestWriter
             .Line().Key("gain").Value(step.Gain).Key("offset").Value(step.Offset)
             .Line().Key("statements");
         StatementJson.Write(json, step.Evaluation.Statements);
+        if (step.Evaluation.Start is { } start) StatementJson.Write(json.Line().Key("start"), start);
         json.Line().Key("scales").Value(step.Scales)
             .Line().Key("zeroPoints").Value(step.ZeroPoints)
             .Line().Key("levels").Value(step.Levels)

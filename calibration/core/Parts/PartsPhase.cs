@@ -22,7 +22,7 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
         float[] pictures = Decode(heldOut);
         QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
         PipelineParts parts = Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
-        return parts.With(Model);
+        return (context.Options.ImageToImage && Model.Encoder is { } encoder ? parts with { ImageEncoder = ImageEncoder(encoder, latents, pictures) } : parts).With(Model);
     }
 
     private static double Finals => (double)Latents / ReferenceTrajectories.UnitImages;
@@ -34,6 +34,18 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
         return PartChoice.Make("decoder", new(network, latents, context),
             part => SquaredError(part.Evaluate(few, context.Device, context.Cancellation), fewPictures),
             part => PsnrDb(part.Evaluate(heldOut, context.Device, context.Cancellation), pictures), findings);
+    }
+
+    /// <summary>Sees pictures of the decoder's own, and is judged by what it decodes of held-out ones.</summary>
+    private QuantizedPart ImageEncoder(ImportedNetwork network, float[] latents, float[] pictures)
+    {
+        int elements = latents.Length / Math.Min(Latents, context.Options.Trajectories), pixels = pictures.Length / Pictures;
+        float[] seen = Shown(Decode(latents[..(elements * Math.Min(Pictures, latents.Length / elements))])), heldOut = Shown(pictures), states;
+        using (NetworkEvaluator evaluator = network.Evaluator(context.Device, Float32Sampler.Capacity(network.Network, ReferenceTrajectories.UnitImages))) states = network.Evaluate(evaluator, heldOut, context.Cancellation);
+        float[] few = heldOut[..(RankingPictures * pixels)], fewStates = states[..(RankingPictures * elements)], exact = Decode(states);
+        return PartChoice.Make("encoder of pictures", new(network, seen, context),
+            part => SquaredError(part.Evaluate(few, context.Device, context.Cancellation), fewStates),
+            part => PsnrDb(Decode(part.Evaluate(heldOut, context.Device, context.Cancellation)), exact), findings);
     }
 
     private QuantizedPart TextEncoder(PromptEncoder text, float[] pictures)

@@ -10,17 +10,20 @@ namespace Specializer.Calibration;
 internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? Text, QuantizedPart? Decoder)
 {
     /// <summary>Names of the networks in a manifest.</summary>
-    public const string EncoderName = "text_encoder", LabelsName = "class_embedder", DecoderName = "decoder";
+    public const string EncoderName = "text_encoder", LabelsName = "class_embedder", ImageEncoderName = "image_encoder", DecoderName = "decoder";
 
     /// <summary>From a label to its context, a table in FP32; null where labels have none.</summary>
     public QuantizedPart? Labels { get; init; }
+
+    /// <summary>From a given picture to a state; null where none can be given, or it is one.</summary>
+    public QuantizedPart? ImageEncoder { get; init; }
 
     /// <summary>The label that means "none" to <see cref="Labels"/>; −1 for none.</summary>
     public int NullLabel { get; init; } = -1;
 
     /// <summary>A model's parts without integers.</summary>
     public static PipelineParts Float32(ImportedModel model) =>
-        new PipelineParts(model.Text is { } text ? Exact(text.Network) : null, model.Text, model.Decoder is { } decoder ? Exact(decoder) : null).With(model);
+        new PipelineParts(model.Text is { } text ? Exact(text.Network) : null, model.Text, model.Decoder is { } decoder ? Exact(decoder) : null) { ImageEncoder = model.Encoder is { } encoder ? Exact(encoder) : null }.With(model);
 
     /// <summary>These parts, and the table of a model's labels, if any.</summary>
     public PipelineParts With(ImportedModel model) => model.Labels is { } labels ? this with { Labels = Exact(labels.Network), NullLabel = model.NullLabel } : this;
@@ -30,12 +33,13 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
 
     /// <summary>All networks as one.</summary>
     /// <param name="network">The one that is sampled.</param>
-    public LinkedNetwork Link(Network network) => LinkedNetwork.Of(network, Encoders(), Last());
+    public LinkedNetwork Link(Network network) => LinkedNetwork.Of(network, Encoders(), Last(), image: Image());
 
     /// <summary>The manifest with these networks.</summary>
     public CalibrationManifest AddTo(CalibrationManifest manifest) => manifest with
     {
         Encoders = Encoders().ToEquatableArray(),
+        ImageEncoder = Image(),
         Decoder = Last(),
         Prompt = Prompt,
         Model = Labels is null ? manifest.Model : manifest.Model with { Classes = Labels.Quantized.Network.Operations.OfType<LookupOperation>().Single().Rows, NullLabel = NullLabel },
@@ -46,13 +50,14 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     /// <param name="length">Its bytes.</param>
     /// <param name="sampled">Gives those of the network that is sampled.</param>
     public byte[] Bytes(string name, long length, Func<string, long, byte[]> sampled) =>
-        Own(EncoderName, TextEncoder, name) ?? Own(LabelsName, Labels, name) ?? Own(DecoderName, Decoder, name) ?? sampled(name, length);
+        Own(EncoderName, TextEncoder, name) ?? Own(LabelsName, Labels, name) ?? Own(ImageEncoderName, ImageEncoder, name) ?? Own(DecoderName, Decoder, name) ?? sampled(name, length);
 
     /// <summary>Adds the tensors to a file.</summary>
     public void AddTo(SafetensorsWriter writer)
     {
         TextEncoder?.Tensors.AddTo(writer, $"{EncoderName}.");
         Labels?.Tensors.AddTo(writer, $"{LabelsName}.");
+        ImageEncoder?.Tensors.AddTo(writer, $"{ImageEncoderName}.");
         Decoder?.Tensors.AddTo(writer, $"{DecoderName}.");
         if (Text is null) return;
         writer.Add(Prompt.VocabularyTensor, Text.Vocabulary, Text.Vocabulary.Length);
@@ -71,6 +76,8 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
 
     private IEnumerable<TimelessNetwork> Encoders() =>
         TextEncoder is not null ? [Timeless(EncoderName, TextEncoder, UNetImporter.Context)] : Labels is not null ? [Timeless(LabelsName, Labels, UNetImporter.Context)] : [];
+
+    private TimelessNetwork? Image() => ImageEncoder is null ? null : Timeless(ImageEncoderName, ImageEncoder, ImageEncoder.Quantized.Network.Epsilon);
 
     private TimelessNetwork? Last() => Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon);
 

@@ -94,6 +94,8 @@ public sealed record CalibrationOptions
 
     /// <summary>What the trajectories of a model with a text encoder draw, each in turn; the empty prompt is what guidance leads away from.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
+    /// <summary>Whether a call may begin with pictures (image to image, inpainting): each step's level, and what solvers of several steps do first, are compiled in, and so is the encoder of a model that draws latents.</summary>
+    public bool ImageToImage { get; init; }
     /// <summary>Guidance scale to compile in; 1 for none.</summary>
     public double Guidance { get; init; } = 1;
     /// <summary>Smallest guidance scale to record statistics for.</summary>
@@ -134,6 +136,7 @@ public sealed record CalibrationOptions
         Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum, $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
         Require(float.IsFinite((float)GuidanceMinimum) && float.IsFinite((float)GuidanceMaximum), $"The guidance interval {GuidanceMinimum} to {GuidanceMaximum} is not finite in FP32.");
+        Require(!ImageToImage || model.Decoder is null || model.Encoder is not null, $"{model.Name} draws latents, and what makes them of pictures was not read with it. Load it with its encoder, or leave image to image out.");
         Require(model.Text is null || Prompts.Count > 0, $"{model.Name} draws what prompts say: give some to calibrate with (--prompts FILE, one in each line), of the kind that will be asked for.");
         Require(model.Text is not null || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
         Require(Prompts.All(p => !string.IsNullOrWhiteSpace(p)), "A prompt is empty. The empty prompt is what guidance leads away from; leave it out.");

@@ -116,7 +116,7 @@ public static class Calibrator
 
     private static SchedulerRun Solver(ImportedModel model, CalibrationOptions options, string? scheduler)
     {
-        SchedulerRun run = model.Scheduler.Run(scheduler, options.Steps, options.Eta);
+        SchedulerRun run = model.Scheduler.Run(scheduler, options.Steps, options.Eta, options.ImageToImage);
         if (run.Program.LearnsVariance)
         {
             throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, "variance_type", $"\"{run.Identity["variance_type"]}\"",

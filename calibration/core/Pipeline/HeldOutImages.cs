@@ -29,7 +29,7 @@ internal sealed class HeldOutImages
         (_model, _options, _device, _work, _cancellation) = (model, options, device, work, cancellation);
         _coarse = new(model.Height, model.Width, model.Channels);
         // Of a pipeline the network alone, which is what the calibration decides on: contexts are at hand, and states are compared.
-        ImportedModel alone = model with { Text = null, Decoder = null, Labels = null, NullLabel = model.Labels is null ? model.NullLabel : -1 };
+        ImportedModel alone = model with { Text = null, Decoder = null, Encoder = null, Labels = null, NullLabel = model.Labels is null ? model.NullLabel : -1 };
         using (var sampler = InterpretedSampler.Float32(alone, program, device, (float)options.Guidance))
             _reference = Draw(sampler);
         _features = _coarse.Of(_reference);

@@ -17,7 +17,7 @@ internal static class Ddim
             NoiseLevel level = NoiseLevel.OfAlphaBar(alphaBar);
             double sigma = (arguments.Eta ?? 0) * Math.Sqrt((1 - next) / (1 - alphaBar) * (1 - alphaBar / next));
             double direction = Math.Sqrt(Math.Max(1 - next - sigma * sigma, 0));
-            program.Evaluate(timestep);
+            program.Evaluate(timestep, level: level);
             var (state, predicted) = level.OriginalFactors(prediction);
             program.Bound(new Term(Register.State, state), new(Register.Prediction, predicted));
             double fromOriginal = Math.Sqrt(next);

@@ -20,8 +20,9 @@ internal static class Ddpm
         foreach (var (timestep, alphaBar, next) in MarkovSteps.Of(configuration, noise, steps, final: 1, listed: true))
         {
             double a = alphaBar / next, b = 1 - a, small = (1 - next) / (1 - alphaBar) * (1 - alphaBar / next);
-            program.Evaluate(timestep);
-            var (state, predicted) = NoiseLevel.OfAlphaBar(alphaBar).OriginalFactors(prediction);
+            NoiseLevel level = NoiseLevel.OfAlphaBar(alphaBar);
+            program.Evaluate(timestep, level: level);
+            var (state, predicted) = level.OriginalFactors(prediction);
             program.Bound(new Term(Register.State, state), new(Register.Prediction, predicted));
             double sigma = timestep == 0 ? 0 : variance switch
             {

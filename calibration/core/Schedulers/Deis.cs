@@ -15,15 +15,15 @@ internal static class Deis
         SigmaPath path = SigmaPath.Create(configuration, noise, timesteps, steps, wholeRange: true,
             configuration.Flag("use_karras_sigmas", false) ? null : noise.Ratios[0]);
         PredictionType prediction = configuration.Prediction();
-        MultistepOrder orders = MultistepOrder.Read(configuration, path.Count, firstAtEnd: false);
+        MultistepOrder orders = MultistepOrder.Read(configuration, path.Count, firstAtEnd: false, arguments.Start);
         var program = new ProgramBuilder(Bounding.Read(configuration));
         var history = new PredictionHistory(program, orders.Order);
         program.Begin(1);
         for (int i = 0; i < path.Count; i++)
         {
             double from = path.Ratios[i], to = path.Ratios[i + 1];
-            program.Evaluate(path.Timesteps[i]);
             NoiseLevel source = update.Level(from), target = update.Level(to);
+            program.Evaluate(path.Timesteps[i], level: source);
             history.Keep(update.Predict(program, from, source.Original(prediction)));
             double[] logarithms = [.. Enumerable.Range(0, orders.At(i)).Select(k => Math.Log(path.Ratios[i - k]))];
             LinearForm next = target.Alpha / source.Alpha * new LinearForm(Register.State);

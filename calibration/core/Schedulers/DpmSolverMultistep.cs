@@ -15,7 +15,7 @@ internal static class DpmSolverMultistep
             ? Lu(configuration, noise, steps, final)
             : SigmaPath.Create(configuration, noise, timesteps, steps, wholeRange: true, final);
         PredictionType prediction = configuration.Prediction();
-        return Write(configuration, update, path, initialSigma: 1, _ => 1, ratio => NoiseLevel.OfRatio(ratio).Original(prediction));
+        return Write(configuration, update, path, arguments.Start, initialSigma: 1, _ => 1, ratio => NoiseLevel.OfRatio(ratio).Original(prediction));
     }
 
     /// <summary>The same steps for a state x₀ + ρε and the network's preconditioning of Karras et al. 2022.</summary>
@@ -24,7 +24,7 @@ internal static class DpmSolverMultistep
         DpmUpdate update = DpmUpdate.Read(configuration, noiseSde: false, noiseOde: false, unscaled: true);
         var edm = new EdmPreconditioning(configuration);
         SigmaPath path = edm.Path(steps, update.FinalRatio(configuration, edm.LeastRatio));
-        return Write(configuration, update, path, edm.InitialSigma, edm.InputScale, edm.Original);
+        return Write(configuration, update, path, arguments.Start, edm.InitialSigma, edm.InputScale, edm.Original);
     }
 
     /// <summary>Trained timesteps of which λ is not below <c>lambda_min_clipped</c>.</summary>
@@ -34,11 +34,11 @@ internal static class DpmSolverMultistep
             ? noise.AlphaBars.Count(a => MathF.Log(MathF.Sqrt(a)) - MathF.Log(MathF.Sqrt(1 - a)) >= least)
             : noise.Timesteps;
 
-    private static SolverProgram Write(ConfigurationReader configuration, DpmUpdate update, SigmaPath path, double initialSigma,
+    private static SolverProgram Write(ConfigurationReader configuration, DpmUpdate update, SigmaPath path, int start, double initialSigma,
         Func<double, double> inputScale, Func<double, LinearForm> original)
     {
         MultistepOrder orders = MultistepOrder.Read(configuration, path.Count,
-            firstAtEnd: configuration.Flag("euler_at_final", false) || configuration.EndsAtZero());
+            firstAtEnd: configuration.Flag("euler_at_final", false) || configuration.EndsAtZero(), start);
         if (update.Algorithm == DpmAlgorithm.NoiseSde && orders.Order == 3)
             throw new UnsupportedModelException(configuration.File, "solver_order", "3", "With sde-dpmsolver use 1 or 2.");
         var program = new ProgramBuilder(Bounding.Read(configuration));
@@ -47,7 +47,7 @@ internal static class DpmSolverMultistep
         for (int i = 0; i < path.Count; i++)
         {
             double from = path.Ratios[i], to = path.Ratios[i + 1];
-            program.Evaluate(path.Timesteps[i], inputScale(from));
+            program.Evaluate(path.Timesteps[i], inputScale(from), update.Level(from));
             LinearForm d0 = update.Predict(program, from, original(from));
             if (orders.Order > 1 && i < path.Count - 1) d0 = history.Keep(d0);
             int order = orders.At(i);

@@ -27,7 +27,7 @@ internal static class DpmSolverSinglestep
             int order = orders[i];
             bool more = i + 1 < steps && orders[i + 1] > 1;
             double at = path.Ratios[i], to = path.Ratios[i + 1];
-            program.Evaluate(path.Timesteps[i]);
+            program.Evaluate(path.Timesteps[i], level: order == 1 ? NoiseLevel.OfRatio(at) : null);
             LinearForm latest = update.Predict(program, at, NoiseLevel.OfRatio(at).Original(prediction));
             if (order == 1 && more) program.Set(start, Register.State);
             if (more)

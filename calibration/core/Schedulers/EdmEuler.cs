@@ -14,7 +14,7 @@ internal static class EdmEuler
         for (int i = 0; i < path.Count; i++)
         {
             double from = path.Ratios[i], to = path.Ratios[i + 1];
-            program.Evaluate(path.Timesteps[i], edm.InputScale(from));
+            program.Evaluate(path.Timesteps[i], edm.InputScale(from), KarrasState.Level(from));
             program.Set(Register.State, Register.State + (to - from) / from * (Register.State - edm.Original(from)));
         }
 

@@ -43,7 +43,7 @@ internal static class Euler
         {
             double from = path.Ratios[i], to = path.Ratios[i + 1];
             var (down, up) = ancestral ? Split(from, to) : (to, 0);
-            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(from));
+            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(from), KarrasState.Level(from));
             LinearForm next = Register.State + (down - from) * state.Derivative(program, from);
             program.Set(Register.State, up == 0 ? next : next + up * new LinearForm(program.Draw()));
         }

@@ -25,7 +25,10 @@ internal static class EvaluationSensitivity
         Rounded(program.End));
 
     /// <summary>An evaluation as a manifest holds it.</summary>
-    public static Evaluation Rounded(this Evaluation e) => new(Rounded(e.Timestep), Rounded(e.InputScale), Rounded(e.Statements));
+    public static Evaluation Rounded(this Evaluation e) => new(Rounded(e.Timestep), Rounded(e.InputScale), Rounded(e.Statements))
+    {
+        Start = e.Start is not { } start ? null : new(Rounded(start.Known), Rounded(start.Noise)) { First = start.First.Select(Rounded).ToEquatableArray() },
+    };
 
     private static EquatableArray<Statement> Rounded(EquatableArray<Statement> statements) => statements.Select(s => s switch
     {

@@ -16,7 +16,7 @@ internal static class Heun
         for (int i = 0; i < path.Count; i++)
         {
             double from = path.Ratios[i], to = path.Ratios[i + 1];
-            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(from));
+            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(from), KarrasState.Level(from));
             if (to == 0)
             {
                 program.Set(Register.State, Register.State - from * state.Derivative(program, from));

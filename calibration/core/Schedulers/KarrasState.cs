@@ -9,6 +9,9 @@ internal sealed class KarrasState(PredictionType prediction)
     /// <summary>Factor of the state that the network reads.</summary>
     public static double InputScale(double ratio) => 1 / Math.Sqrt(ratio * ratio + 1);
 
+    /// <summary>What the state is a mixture of.</summary>
+    public static NoiseLevel Level(double ratio) => new(1, ratio);
+
     /// <summary>Deviation of the first state: the largest ρ, or √(ρ² + 1) under leading spacing, which does not start from pure noise.</summary>
     public static double InitialSigma(ConfigurationReader configuration, SigmaPath path)
     {

@@ -17,8 +17,9 @@ internal static class Lcm
         for (int i = 0; i < steps; i++)
         {
             double t = timesteps[i] * scaling, sum = t * t + DataSigma * DataSigma;
-            program.Evaluate(timesteps[i]);
-            LinearForm original = program.Bound(NoiseLevel.OfAlphaBar(noise.AlphaBars[timesteps[i]]).Original(prediction));
+            NoiseLevel level = NoiseLevel.OfAlphaBar(noise.AlphaBars[timesteps[i]]);
+            program.Evaluate(timesteps[i], level: level);
+            LinearForm original = program.Bound(level.Original(prediction));
             LinearForm denoised = t / Math.Sqrt(sum) * original + new LinearForm(Register.State, DataSigma * DataSigma / sum);
             if (i == steps - 1)
             {

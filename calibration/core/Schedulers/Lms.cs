@@ -16,10 +16,10 @@ internal static class Lms
         program.Begin(KarrasState.InitialSigma(configuration, path));
         for (int i = 0; i < path.Count; i++)
         {
-            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(path.Ratios[i]));
+            program.Evaluate(path.Timesteps[i], KarrasState.InputScale(path.Ratios[i]), KarrasState.Level(path.Ratios[i]));
             program.Set(Derivative(i), state.Derivative(program, path.Ratios[i]));
             LinearForm next = Register.State;
-            double[] levels = [.. Enumerable.Range(0, Math.Min(i + 1, Order)).Select(k => (double)path.Ratios[i - k])];
+            double[] levels = [.. Enumerable.Range(0, Math.Clamp(i + 1 - arguments.Start, 1, Order)).Select(k => (double)path.Ratios[i - k])];
             for (int k = 0; k < levels.Length; k++)
                 next += Weight(levels, k, path.Ratios[i], path.Ratios[i + 1]) * new LinearForm(Derivative(i - k));
             program.Set(Register.State, next);

@@ -38,16 +38,17 @@ internal sealed class ModelScheduler(ConfigurationReader file)
     /// <param name="family">Name or class of a <see cref="SchedulerFamily"/>; null for the file's class, or for DDIM where that is DDPM and η is not 1.</param>
     /// <param name="steps">Steps; some solvers evaluate the network more than once in each.</param>
     /// <param name="eta">η of DDIM, γ of TCD, in [0, 1]; null for the family's own.</param>
+    /// <param name="pictures">Whether runs can begin with a picture.</param>
     /// <exception cref="ArgumentException">Family, steps or η are not possible.</exception>
     /// <exception cref="ModelImportException">The family does not know a setting of the file.</exception>
-    public SchedulerRun Run(string? family, int steps, double? eta)
+    public SchedulerRun Run(string? family, int steps, double? eta, bool pictures = false)
     {
         SchedulerFamily? own = SchedulerFamily.OfClass(ClassName, file);
         if (family is null && own is { Name: "ddpm" } && eta is not (null or 1)) family = "ddim";
         SchedulerFamily used = family is null ? own ?? throw SchedulerPrograms.Unknown(file, ClassName)
             : SchedulerFamily.Find(family, file) ?? throw new ArgumentException(
                 $"The scheduler {Names.Quote(family)} is unknown; choose {string.Join(", ", SchedulerFamily.All.Select(f => f.Name))}.", nameof(family));
-        return SchedulerPrograms.Run(file, used, steps, eta);
+        return SchedulerPrograms.Run(file, used, steps, eta, pictures);
     }
 
     /// <summary>The run that a manifest was calibrated for.</summary>

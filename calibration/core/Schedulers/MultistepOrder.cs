@@ -5,7 +5,8 @@ namespace Specializer.Calibration;
 /// <param name="Steps">Steps of the run.</param>
 /// <param name="LowerAtEnd">Whether a short run ends with lower orders.</param>
 /// <param name="FirstAtEnd">Whether any run ends with the first order.</param>
-internal sealed record MultistepOrder(int Order, int Steps, bool LowerAtEnd, bool FirstAtEnd)
+/// <param name="Start">The step at which the run begins.</param>
+internal sealed record MultistepOrder(int Order, int Steps, bool LowerAtEnd, bool FirstAtEnd, int Start)
 {
     /// <summary>Runs of fewer steps are short.</summary>
     private const int Few = 15;
@@ -14,10 +15,10 @@ internal sealed record MultistepOrder(int Order, int Steps, bool LowerAtEnd, boo
     {
         bool lower = LowerAtEnd && Steps < Few;
         if (step == Steps - 1 && (FirstAtEnd || lower)) return 1;
-        return Math.Min(Math.Min(Order, step + 1), step == Steps - 2 && lower ? 2 : Order);
+        return Math.Min(Math.Clamp(step + 1 - Start, 1, Order), step == Steps - 2 && lower ? 2 : Order);
     }
 
     /// <summary>Reads <c>solver_order</c> and <c>lower_order_final</c>.</summary>
-    public static MultistepOrder Read(ConfigurationReader configuration, int steps, bool firstAtEnd) =>
-        new(configuration.Integer("solver_order", 2, 1, 3), steps, configuration.Flag("lower_order_final", true), firstAtEnd);
+    public static MultistepOrder Read(ConfigurationReader configuration, int steps, bool firstAtEnd, int start) =>
+        new(configuration.Integer("solver_order", 2, 1, 3), steps, configuration.Flag("lower_order_final", true), firstAtEnd, start);
 }

@@ -20,6 +20,9 @@ internal static class Pndm
 
         public ProgramBuilder Program { get; } = new(Bounding.None);
 
+        /// <summary>The level of a timestep.</summary>
+        public NoiseLevel Level(int timestep) => NoiseLevel.OfAlphaBar(Noise.AlphaBars[timestep]);
+
         /// <summary>From x at one timestep to another, along the mixed prediction e.</summary>
         public LinearForm Move(LinearForm state, int from, int to, LinearForm mixed)
         {
@@ -41,7 +44,7 @@ internal static class Pndm
         var history = new PredictionHistory(run.Program, Order);
         run.Program.Begin(1);
         if (!skips) RungeKutta(run, timesteps, stride / 2, history);
-        Multistep(run, skips ? timesteps : timesteps[3..], stride, history, warm: !skips);
+        Multistep(run, skips ? timesteps : timesteps[3..], stride, history, warm: !skips, arguments.Start);
         return run.Program.Build();
     }
 
@@ -52,7 +55,7 @@ internal static class Pndm
         {
             int from = timesteps[step], middle = timesteps[step + 1] + half, end = timesteps[step + 1];
             ProgramBuilder program = run.Program;
-            program.Evaluate(from);
+            program.Evaluate(from, level: run.Level(from));
             Register first = history.Keep(Register.Prediction);
             program.Set(Accumulated, 1.0 / 6 * new LinearForm(Register.Prediction));
             program.Set(Start, Register.State);
@@ -69,14 +72,16 @@ internal static class Pndm
         }
     }
 
-    private static void Multistep(Run run, int[] timesteps, int stride, PredictionHistory history, bool warm)
+    private static void Multistep(Run run, int[] timesteps, int stride, PredictionHistory history, bool warm, int start)
     {
         int kept = warm ? 3 : 0;
         ProgramBuilder program = run.Program;
         for (int i = 0; i < timesteps.Length; i++)
         {
             int t = timesteps[i];
-            program.Evaluate(t);
+            program.Evaluate(t, level: run.Level(t));
+            // A run that begins here has no former predictions.
+            if (program.Index == start) kept = 0;
             history.Keep(Register.Prediction);
             kept = Math.Min(kept + 1, Order);
             bool first = i == 0 && !warm && timesteps.Length > 1;

@@ -11,6 +11,7 @@ internal sealed class ProgramBuilder(Bounding bounding)
     private List<Statement>? _statements;
     private float _timestep;
     private double _inputScale;
+    private SolverStart? _level;
 
     /// <summary>Index of the evaluation that is being written.</summary>
     public int Index => _evaluations.Count;
@@ -25,10 +26,14 @@ internal sealed class ProgramBuilder(Bounding bounding)
     }
 
     /// <summary>Starts an evaluation.</summary>
-    public void Evaluate(float timestep, double inputScale = 1)
+    /// <param name="timestep">What the network is told.</param>
+    /// <param name="inputScale">Factor of the state that it reads.</param>
+    /// <param name="level">What the state is a mixture of; null within a step, where no run can begin.</param>
+    public void Evaluate(float timestep, double inputScale = 1, NoiseLevel? level = null)
     {
         Close();
         (_timestep, _inputScale, _statements) = (timestep, inputScale, []);
+        _level = level is { } l ? new(l.Alpha, l.Sigma) : null;
     }
 
     public void Set(Register target, LinearForm form) => Set(target, [.. form.Terms]);
@@ -66,13 +71,13 @@ internal sealed class ProgramBuilder(Bounding bounding)
     {
         Close();
         var program = new SolverProgram(new([.. _begin]), new([.. _evaluations]), default);
-        return SolverProgramValidator.FirstFault(program) is not { } fault ? program
+        return SolverProgramValidator.FirstFault(program.WithoutStarts()) is not { } fault ? program
             : throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message} Use other steps, or another final sigma, prediction type or order.");
     }
 
     private void Close()
     {
-        if (_statements is not null) _evaluations.Add(new(_timestep, _inputScale, new([.. _statements])));
+        if (_statements is not null) _evaluations.Add(new(_timestep, _inputScale, new([.. _statements])) { Start = _level });
         _statements = null;
     }
 }

@@ -28,11 +28,17 @@ internal static class SchedulerPrograms
     }
 
     /// <summary>The run of a family, with all that it depends on.</summary>
-    public static SchedulerRun Run(ConfigurationReader configuration, SchedulerFamily family, int steps, double? eta)
+    /// <param name="configuration">The scheduler's file.</param>
+    /// <param name="family">The solver.</param>
+    /// <param name="steps">Steps of the run.</param>
+    /// <param name="eta">η or γ; null for the family's own.</param>
+    /// <param name="pictures">Whether runs can begin with a picture.</param>
+    public static SchedulerRun Run(ConfigurationReader configuration, SchedulerFamily family, int steps, double? eta, bool pictures = false)
     {
         ConfigurationReader read = family.Algorithm is { } algorithm ? configuration.Anew(("algorithm_type", $"\"{algorithm}\"")) : configuration.Anew();
         SolverProgram program = Create(read, family, steps, new(eta));
         if (SolverProgramValidator.FirstIdle(program) is { } fault) throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message}");
+        program = pictures ? SolverStarts.Of(program, start => Create(read, family, steps, new(eta, Start: start))) : program.WithoutStarts();
         if (family.DefaultEta is { } own) read.Take("eta", (eta ?? own).ToString(CultureInfo.InvariantCulture));
         read.Take("steps", steps.ToString(CultureInfo.InvariantCulture));
         return new(program, new(family.Name, read.Taken.Select(t => new Setting(t.Key, t.Value)).ToEquatableArray()));

@@ -20,7 +20,7 @@ internal static class Tcd
             bool last = i == steps - 1;
             int next = last ? 0 : timesteps[i + 1], target = (int)MathF.Floor((float)(1 - gamma) * next);
             NoiseLevel from = NoiseLevel.OfAlphaBar(noise.AlphaBars[timesteps[i]]), to = NoiseLevel.OfAlphaBar(noise.AlphaBars[target]);
-            program.Evaluate(timesteps[i]);
+            program.Evaluate(timesteps[i], level: from);
             LinearForm moved = to.Alpha * from.Original(prediction) + to.Sigma * from.Noise(prediction);
             double kept = (double)noise.AlphaBars[next] / noise.AlphaBars[target];
             program.Set(Register.State, last || gamma == 0 ? moved

@@ -31,9 +31,9 @@ internal static class UniPc
         for (int i = 0; i < path.Count; i++)
         {
             NoiseLevel level = NoiseLevel.OfRatio(path.Ratios[i]);
-            program.Evaluate(path.Timesteps[i]);
+            program.Evaluate(path.Timesteps[i], level: level);
             LinearForm latest = fromData ? program.Bound(level.Original(prediction)) : level.Noise(prediction);
-            if (i > 0 && !uncorrected.Contains(i - 1))
+            if (i > arguments.Start && !uncorrected.Contains(i - 1))
             {
                 program.Set(Register.Original, latest);
                 latest = Register.Original;
@@ -41,7 +41,7 @@ internal static class UniPc
             }
 
             history.Keep(latest);
-            order = Math.Min(lowerAtEnd ? Math.Min(highest, path.Count - i) : highest, Math.Min(i, highest) + 1);
+            order = Math.Min(lowerAtEnd ? Math.Min(highest, path.Count - i) : highest, Math.Clamp(i - arguments.Start, 0, highest) + 1);
             if (i < path.Count - 1) program.Set(before, Register.State);
             program.Set(Register.State, update.Predict(Register.State, history, i, order));
         }

@@ -21,6 +21,13 @@ public abstract partial class Execution : IDisposable
     /// <remarks>Of a guided image the convolution leaves the correction to <see cref="Guide"/>, and its <see cref="StepSigma"/> comes from there.</remarks>
     public int Batch { get; private protected set; }
 
+    /// <summary>The evaluation at which this run began with a picture; −1 of a run that began with noise.</summary>
+    internal int Start { get; set; } = -1;
+
+    /// <summary>How many evaluations before a step this run began with a picture; <see cref="int.MaxValue"/> where it began with noise.</summary>
+    /// <param name="step">Index of the step.</param>
+    public int Age(int step) => Start < 0 ? int.MaxValue : step - Start;
+
     /// <summary>q = clamp(round(x / scale)) + zero point.</summary>
     /// <param name="x">FP32 map.</param>
     /// <param name="q">Quantized map.</param>
@@ -154,6 +161,7 @@ public abstract partial class Execution : IDisposable
     internal void Begin(ReadOnlySpan<DrawnImage> images, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
         CheckBegin(images, labels);
+        Start = -1;
         SetRun(images, labels, cancellation);
         BeginRun();
         cancellation.ThrowIfCancellationRequested();

@@ -42,6 +42,11 @@ public readonly struct SolverRegister
     /// <param name="bound">Positive.</param>
     public SolverStatement Clip(float bound) => new(SolverStatementKind.Clip, this, bound * this);
 
+    /// <summary>r ← known + mask·(r − known).</summary>
+    /// <param name="known">What stays where the mask is 0.</param>
+    /// <param name="mask">1 where r stays.</param>
+    public SolverStatement Blend(SolverRegister known, SolverRegister mask) => new(SolverStatementKind.Blend, this, 1f * known + 1f * mask);
+
     /// <summary>r ← unit noise: Philox 4x32-10, keyed by (seed, image, draw, element).</summary>
     /// <param name="draw">From 0, or −1 for the first state's. The same draw gives the same numbers again.</param>
     public SolverStatement Draw(int draw) => new(SolverStatementKind.Draw, this, default, draw);

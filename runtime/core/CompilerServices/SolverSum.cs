@@ -71,5 +71,6 @@ internal enum SolverStatementKind
 {
     Sum,
     Clip,
+    Blend,
     Draw,
 }

@@ -47,6 +47,9 @@ internal unsafe struct SolverWork : IWork
             case SolverStatementKind.Clip:
                 Clip(target, statement.Sum[0].Factor, count);
                 break;
+            case SolverStatementKind.Blend:
+                Blend(target, Place(statement.Sum[0].Register, temporaries, image, first), Place(statement.Sum[1].Register, temporaries, image, first), count);
+                break;
             default:
                 Term* terms = stackalloc Term[SolverSum.MaximumTerms];
                 int own = image < Guided ? statement.Sum.SigmaTerm : -1;
@@ -85,6 +88,19 @@ internal unsafe struct SolverWork : IWork
             for (int k = 1; k < length; k++) sum = MathF.FusedMultiplyAdd(terms[k].Factor, terms[k].Values[i], sum);
             target[i] = sum;
         }
+    }
+
+    [MethodImpl(Jit.Kernel)]
+    private static void Blend(float* target, float* known, float* mask, int count)
+    {
+        int i = 0;
+        for (; i <= count - 8; i += 8)
+        {
+            Vector256<float> stays = Vector256.Load(known + i);
+            Vector256.FusedMultiplyAdd(Vector256.Load(mask + i), Vector256.Load(target + i) - stays, stays).Store(target + i);
+        }
+
+        for (; i < count; i++) target[i] = MathF.FusedMultiplyAdd(mask[i], target[i] - known[i], known[i]);
     }
 
     [MethodImpl(Jit.Kernel)]

@@ -22,6 +22,22 @@ public sealed class ImageBatch
         (_pixels, Height, Width, Channels, _ids) = (pixels, height, width, channels, ids);
     }
 
+    /// <summary>Images of bytes, as pictures are stored: 0 becomes −1, 255 becomes 1.</summary>
+    /// <param name="pixels">Row by row, a pixel's channels together, one image after the other.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="channels">Channels, at least 1.</param>
+    /// <exception cref="ArgumentException">The bytes are no whole number of images.</exception>
+    public static ImageBatch FromBytes(ReadOnlySpan<byte> pixels, int height, int width, int channels)
+    {
+        long elements = (long)height * width * channels;
+        if (height < 1 || width < 1 || channels < 1 || pixels.Length % elements != 0)
+            throw new ArgumentException($"{pixels.Length} bytes are no whole number of images of {height} × {width} × {channels}.", nameof(pixels));
+        var values = new float[pixels.Length];
+        for (int i = 0; i < values.Length; i++) values[i] = pixels[i] / 127.5f - 1;
+        return new(values, height, width, channels, [.. Enumerable.Repeat(new ImageId(0, 0, -1), (int)(pixels.Length / elements))]);
+    }
+
     /// <summary>All pixels, NHWC. The model's own range is [−1, 1]; values are not clipped.</summary>
     public ReadOnlyMemory<float> Pixels => _pixels;
     /// <summary>Rows of an image.</summary>

@@ -58,7 +58,7 @@ internal sealed class SampleCall
                 int evaluations = request.IsGuided ? 2 : 1;
                 for (int i = 0; i < request.Options.Count; i++, place++, free -= evaluations)
                 {
-                    if (free < evaluations)
+                    if (free < evaluations || (batch.Count > 0 && batch[0].Request.Kind != request.Kind))
                     {
                         yield return InOrder(batch);
                         batch.Clear();

@@ -25,6 +25,12 @@ public sealed record SampleOptions
     public IReadOnlyDictionary<string, float[]> Inputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
     /// <summary>One image's numbers that guidance leads away from, for each of the model's other inputs.</summary>
     public IReadOnlyDictionary<string, float[]> NegativeInputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
+    /// <summary>Pictures to begin with in place of noise, one for all images or one for each, as large as what is drawn; null for noise. Needs a sampler that was calibrated for it (<c>--image-to-image</c>).</summary>
+    public ImageBatch? Image { get; init; }
+    /// <summary>How much of <see cref="Image"/> is drawn anew: the share of the steps that are taken, above 0, up to 1. One step is taken at least.</summary>
+    public double Strength { get; init; } = 0.8;
+    /// <summary>Where <see cref="Image"/> is drawn anew, row by row, as many as an image has pixels: true there, false where it is kept. Empty for everywhere.</summary>
+    public IReadOnlyList<bool> Mask { get; init; } = [];
     /// <summary>Classifier-free guidance scale; null for the one that was compiled in.</summary>
     public float? Guidance { get; init; }
 

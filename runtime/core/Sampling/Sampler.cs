@@ -76,6 +76,12 @@ public abstract class Sampler : IDisposable
     {
     }
 
+    /// <summary>Turns given pictures into states, where they are not the same. Called before the first step of a run that begins with pictures.</summary>
+    /// <param name="run">The session's memory, with the pictures, and operations.</param>
+    protected internal virtual void Encode(Execution run)
+    {
+    }
+
     /// <summary>Turns the state into pictures, where they are not the same. The state stays, so that further steps may follow.</summary>
     /// <param name="run">The session's memory and operations.</param>
     protected internal virtual void Decode(Execution run)

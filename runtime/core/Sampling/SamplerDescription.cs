@@ -45,6 +45,8 @@ public sealed record SamplerDescription
     public IReadOnlyList<SamplerInput> Inputs { get; init; } = [];
     /// <summary>How prompts enter; null where there are none.</summary>
     public PromptInput? Prompt { get; init; }
+    /// <summary>How pictures enter that a call gives; null where none can be given.</summary>
+    public GivenPictures? Pictures { get; init; }
     /// <summary>One entry a denoising step, in the order they are visited.</summary>
     public required IReadOnlyList<StepDescription> Steps { get; init; }
 

@@ -25,6 +25,7 @@ public sealed class SamplerSession : IDisposable
             {
                 sampler.Prepare(_execution);
                 sampler.RunBegin(_execution);
+                if (d.Pictures is not null) PictureRun.Rehearse(sampler, _execution);
                 for (int step = 0; step < d.Steps.Count; step++) sampler.RunStep(step, _execution);
                 sampler.RunEnd(_execution);
                 sampler.Decode(_execution);
@@ -82,11 +83,12 @@ public sealed class SamplerSession : IDisposable
             foreach (CallImage[] batch in batches)
             {
                 Begin(batch, stop.Token, cancellationToken);
-                for (int step = 0; step < d.Steps.Count; step++)
+                int first = First(batch);
+                for (int step = first; step < d.Steps.Count; step++)
                 {
                     RunStep(step, cancellationToken);
                     if (step + 1 == d.Steps.Count) done += batch.Length;
-                    progress?.Report(new(step + 1, d.Steps.Count, done, call.Images));
+                    progress?.Report(new(step + 1 - first, d.Steps.Count - first, done, call.Images));
                 }
 
                 Run(_sampler.RunEnd, cancellationToken);
@@ -152,7 +154,8 @@ public sealed class SamplerSession : IDisposable
             Begin(batch, stop.Token, cancellationToken);
             ImageId[] ids = call.Ids();
             var batchPixels = new float[batch.Length * d.ImageElements];
-            for (int step = 0; step < d.Steps.Count; step++)
+            int first = First(batch);
+            for (int step = first; step < d.Steps.Count; step++)
             {
                 int current = step;
                 var pixels = new float[batchPixels.Length];
@@ -163,7 +166,7 @@ public sealed class SamplerSession : IDisposable
                     if (current + 1 == d.Steps.Count) Run(_sampler.RunEnd, cancellationToken);
                     Read(batch, batchPixels, pixels, cancellationToken);
                 }, cancellationToken).ConfigureAwait(false);
-                yield return new(step + 1, d.Steps.Count, new(pixels, d.Height, d.Width, d.Channels, ids));
+                yield return new(step + 1 - first, d.Steps.Count - first, new(pixels, d.Height, d.Width, d.Channels, ids));
             }
         }
         finally
@@ -197,7 +200,9 @@ public sealed class SamplerSession : IDisposable
                 _execution.Begin([.. batch.Select(i => i.Request.Image(i.Index))], labels, stop);
                 for (int input = 0; input < d.Inputs.Count; input++) Write(input, batch, guided);
                 _sampler.Prepare(_execution);
-                _sampler.RunBegin(_execution);
+                _masked = batch[0].Request.Kind.Masked;
+                if (batch[0].Request.Pictures is null) _sampler.RunBegin(_execution);
+                else PictureRun.Begin(_sampler, _execution, batch);
             }
             catch (OperationCanceledException e)
             {
@@ -220,11 +225,18 @@ public sealed class SamplerSession : IDisposable
     private void RunStep(int step, CancellationToken cancellationToken)
     {
         _step = step;
-        Run(_runStep ??= run => _sampler.RunStep(_step, run), cancellationToken);
+        Run(_runStep ??= run =>
+        {
+            _sampler.RunStep(_step, run);
+            if (_masked) PictureRun.Keep(_sampler.Description, run, _step);
+        }, cancellationToken);
     }
 
     private Action<Execution>? _runStep;
     private int _step;
+    private bool _masked;
+
+    private static int First(CallImage[] batch) => Math.Max(batch[0].Request.Kind.Start, 0);
 
     private void Run(Action<Execution> operations, CancellationToken cancellationToken)
     {
@@ -294,14 +306,6 @@ public sealed class SamplerSession : IDisposable
             throw new InsufficientMemoryException(
                 FormattableString.Invariant($"The images need {count * 4L / 1048576.0:N0} MiB, which this computer does not have free. Draw fewer at a time and go on with {nameof(SampleOptions.FirstImage)}."), e);
         }
-    }
-
-    private readonly struct StateShape(SamplerDescription description) : IMapShape
-    {
-        public int Height => description.State?.Height ?? description.Height;
-        public int Width => description.State?.Width ?? description.Width;
-        public int Channels => description.State?.Channels ?? description.Channels;
-        public int ElementSize => sizeof(float);
     }
 
     private void Enter()

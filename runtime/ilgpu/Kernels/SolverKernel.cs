@@ -53,7 +53,17 @@ internal static class SolverKernel
             int key = at + SolverCode.Header + SolverCode.KeyWords * image;
             value = DeviceNoise.Draw(new() { Seed = Long(a, key), Image = Long(a, key + 2), Step = a.Code[at + SolverCode.Draw] }, counter);
         }
-        else if (a.Code[at + SolverCode.Clips] != 0)
+        else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.Blend)
+        {
+            Quad<float> known = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), mask = Load(a, a.Code[at + SolverCode.Header + 2], image, counter, elements);
+            Quad<float> x = Load(a, target, image, counter, elements);
+            value = new()
+            {
+                A = ExactMath.FusedMultiplyAdd(mask.A, x.A - known.A, known.A), B = ExactMath.FusedMultiplyAdd(mask.B, x.B - known.B, known.B),
+                C = ExactMath.FusedMultiplyAdd(mask.C, x.C - known.C, known.C), D = ExactMath.FusedMultiplyAdd(mask.D, x.D - known.D, known.D),
+            };
+        }
+        else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.Clip)
         {
             float bound = Factor(a, at, 0);
             Quad<float> x = Load(a, target, image, counter, elements);
@@ -115,8 +125,8 @@ internal static class SolverKernel
 /// <summary>Statements as words: a header, for each term the register and the factor's bits, then what differs from image to image: of a draw seed and index, of a sum that injects noise σ'.</summary>
 internal static class SolverCode
 {
-    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), whether it clips, the draw, the term whose factor is σ' (−1 for none), and the words for each image.</summary>
-    public const int Target = 0, BothHalves = 1, Length = 2, Clips = 3, Draw = 4, Sigma = 5, PerImage = 6, Header = 7;
+    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), the kind, the draw, the term whose factor is σ' (−1 for none), and the words for each image.</summary>
+    public const int Target = 0, BothHalves = 1, Length = 2, Kind = 3, Draw = 4, Sigma = 5, PerImage = 6, Header = 7;
 
     /// <summary>Words of an image's seed and index.</summary>
     public const int KeyWords = 4;
@@ -135,7 +145,7 @@ internal static class SolverCode
             code[Target] = Place(statement.Target, capacity);
             code[BothHalves] = statement.Target.BothHalves ? 1 : 0;
             code[Length] = length;
-            code[Clips] = statement.Kind == SolverStatementKind.Clip ? 1 : 0;
+            code[Kind] = (int)statement.Kind;
             code[Draw] = statement.DrawIndex;
             code[Sigma] = statement.Sum.SigmaTerm;
             code[PerImage] = WordsPerImage(statement);

@@ -132,7 +132,22 @@ internal sealed class TinyPipeline : IDisposable
         _tensors.Convolution("decoder.up_blocks.0.upsamplers.0.conv", 16, 16);
         _tensors.Norm("decoder.conv_norm_out", 16);
         _tensors.Convolution("decoder.conv_out", 16, 3);
+        Encoder(latents);
         _tensors.Save(File("vae/diffusion_pytorch_model.safetensors"));
+    }
+
+    private void Encoder(int latents)
+    {
+        _tensors.Convolution("encoder.conv_in", 3, 16);
+        for (int block = 0; block < 2; block++) _tensors.Residual($"encoder.down_blocks.{block}.resnets.0", 16, 16, 0);
+        _tensors.Convolution("encoder.down_blocks.0.downsamplers.0.conv", 16, 16);
+        _tensors.Residual("encoder.mid_block.resnets.0", 16, 16, 0);
+        _tensors.Norm("encoder.mid_block.attentions.0.group_norm", 16);
+        foreach (string part in (string[])["to_q", "to_k", "to_v", "to_out.0"]) _tensors.Linear($"encoder.mid_block.attentions.0.{part}", 16, 16);
+        _tensors.Residual("encoder.mid_block.resnets.1", 16, 16, 0);
+        _tensors.Norm("encoder.conv_norm_out", 16);
+        _tensors.Convolution("encoder.conv_out", 16, 2 * latents);
+        _tensors.Convolution("quant_conv", 2 * latents, 2 * latents, 1);
     }
 
     private void Transformer(string name)

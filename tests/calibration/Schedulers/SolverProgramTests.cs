@@ -68,6 +68,25 @@ public class SolverProgramTests
         Assert.Null(SolverProgramValidator.FirstFault(a));
     }
 
+    /// <summary>A run that begins at an evaluation has no former predictions.</summary>
+    [Fact]
+    public void AStartReadsTheStateAlone()
+    {
+        Statement keeps = Sum(Register.History(0), (Register.Prediction, 1)), steps = Sum(Register.State, (Register.State, 1), (Register.Prediction, -1)), former = Sum(Register.State, (Register.History(1), 1), (Register.Prediction, 1));
+        var start = new SolverStart(0.5, 0.5);
+        SolverProgram Program(SolverStart second) => new(new(Start),
+            new([new(20, 1, new([Sum(Register.History(1), (Register.Prediction, 1)), steps])), new(10, 1, new([keeps, former])) { Start = second }]), default);
+
+        SolverFault? fault = SolverProgramValidator.FirstFault(Program(start));
+        Assert.Contains("A run that begins with a picture at evaluation 1, after evaluation 1, statement 1 reads h1", fault?.Message);
+        SolverProgram own = Program(start with { First = new([new([keeps, steps])]) });
+        Assert.Null(SolverProgramValidator.FirstFault(own));
+        Assert.Equal([new([keeps, steps])], own.Early(1));
+        Assert.Empty(own.Early(0));
+        Assert.Contains("0 of noise", SolverProgramValidator.FirstFault(Program(start with { Noise = 0 }))?.Message);
+        Assert.Contains("2 evaluations", SolverProgramValidator.FirstFault(Program(start with { First = new([new([steps]), new([steps])]) }))?.Message);
+    }
+
     /// <summary>Outside the mask the known picture stands, inside the state; a threshold divides by the quantile, which 1 bounds from below.</summary>
     [Fact]
     public void BlendAndThresholdDoWhatTheySay()

@@ -40,9 +40,9 @@ public sealed class RunTests
     [InlineData(true)]
     public void Several_networks_are_compiled_and_run(bool guided)
     {
-        string manifest = new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2, Guided = true }.WithNetworks().ToString();
+        string manifest = new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2, Guided = true, Pictures = guided }.WithNetworks().ToString();
         float[] literals = Draw(manifest, maximumLiteralSteps: 64, guided);
-        Assert.Equal(3 * 16 * 16 * 3, literals.Length);
+        Assert.Equal((guided ? 2 : 1) * 3 * 16 * 16 * 3, literals.Length);
         Assert.Equal(literals, Draw(manifest, maximumLiteralSteps: 0, guided));
         Assert.All(literals, p => Assert.True(float.IsFinite(p)));
         Assert.True(literals.Distinct().Count() > literals.Length / 2, "The images are nearly constant: the comparison says little.");
@@ -110,6 +110,8 @@ public sealed class RunTests
     private static float[] Draw(string manifest, int maximumLiteralSteps, bool guided, int firstRow = 0)
     {
         using Sampler sampler = CompiledSampler.Load(manifest, CompiledSampler.Pack(manifest, firstRow), maximumLiteralSteps);
-        return sampler.Sample(new() { Count = 3, Seed = 5, Guidance = guided ? 2.5f : null }).Pixels.ToArray();
+        var options = new SampleOptions { Count = 3, Seed = 5, Guidance = guided ? 2.5f : null };
+        ImageBatch images = sampler.Sample(options);
+        return [.. images.Pixels.Span, .. sampler.Description.Pictures is null ? [] : sampler.Sample(options with { Image = images, Strength = 0.5 }).Pixels.Span];
     }
 }

@@ -43,6 +43,9 @@ public sealed class SamplerEmitterTests
     public Task Several_networks() => Snapshot.Verify(Print(new ManifestBuilder { Guided = true }.WithNetworks()));
 
     [Fact]
+    public Task Runs_that_begin_with_pictures() => Snapshot.Verify(Print(new ManifestBuilder { Pictures = true }.WithNetworks()));
+
+    [Fact]
     public async Task Stub_of_a_wrong_manifest()
     {
         Generated generated = GeneratorHarness.Run("{}").Compiles();

@@ -12,19 +12,19 @@ public sealed class SchemaTests
         JsonNode.Parse(File.ReadAllText(Path.Combine(SharedData.RepositoryRoot, "calibration", "calibration.schema.json")))!.AsObject();
 
     /// <summary>One of each kind of object, all optional properties present.</summary>
-    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8 }.WithEveryOperation().ToJson();
+    private static readonly JsonObject s_manifest = new ManifestBuilder { Classes = 2, EmbeddingWidth = 4, Guided = true, Steps = 1, ProductBits = 8, Pictures = true }.WithEveryOperation().ToJson();
 
     /// <summary>The kinds of operation that <see cref="s_manifest"/> lacks.</summary>
     private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations().ToJson();
 
     /// <summary>Several networks.</summary>
-    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1 }.WithNetworks().ToJson();
+    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1, Pictures = true }.WithNetworks().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
         { "", "" }, { "model", "model" }, { "scheduler", "scheduler" }, { "sampling", "sampling" }, { "weights", "weights" }, { "network", "network" },
         { "network/maps/0", "map" }, { "network/embedding", "embedding" }, { "network/operations/0", "quantize" }, { "network/operations/2", "groupNorm" },
-        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
+        { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/start", "start" }, { "solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
         { "network/operations/1", "layerNorm" }, { "network/operations/3", "crossAttention" }, { "network/operations/4", "activation" }, { "network/operations/5", "linearMap" },
         { "network/operations/6", "scaleShift" }, { "network/operations/8", "geglu" }, { "network/operations/9", "resample" }, { "network/operations/12", "lookup" },
         { "network/operations/13", "codebook" }, { "network/operations/22", "modulation" },

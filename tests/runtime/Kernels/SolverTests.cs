@@ -45,6 +45,23 @@ public class SolverTests
         static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
     }
 
+    [Fact]
+    public void A_blend_keeps_what_the_mask_leaves()
+    {
+        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (3, 5)])
+        {
+            var random = new Random(4);
+            float[][] known = Values.Images(random, batch, Shape.Elements), state = Values.Images(random, batch, Shape.Elements), mask = [.. state.Select(s => Array.ConvertAll(s, v => v > 0 ? 1f : 0f))];
+            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            SolverRegister x = new(bench.Write(state)), k = new(bench.Write(known)), w = new(bench.Write(mask));
+            bench.Run.Begin(DrawnImage.Consecutive(batch, 77, 1000, 1f), default, default);
+            bench.Run.Solve(0, [D.Set(0.5f * k), x.Blend(D, w)], Shape);
+            float[][] actual = bench.Read(x.Buffer, Shape.Elements);
+            for (int n = 0; n < batch; n++)
+                Values.Same([.. state[n].Select((v, i) => MathF.FusedMultiplyAdd(mask[n][i], v - 0.5f * known[n][i], 0.5f * known[n][i]))], actual[n]);
+        }
+    }
+
     /// <summary>s is the quantile of each image's |x| between 1 and the maximum, interpolated between neighbours.</summary>
     [Theory]
     [InlineData(0.5f, 100f, 2.5f)]
