@@ -24,8 +24,8 @@ internal sealed record ClusterModel
     /// <summary>Of this, what the job itself is busy for: silos that ask meanwhile wait.</summary>
     public double Service { get; init; } = 0.005;
 
-    /// <summary>What each finished unit adds to that: the job's state, which names them, is written whole.</summary>
-    public double ServicePerUnit { get; init; } = 1e-6;
+    /// <summary>What each unit in hand adds to that: the job's state, which names them and the ranges between them, is written whole.</summary>
+    public double ServicePerSilo { get; init; } = 1e-5;
 
     /// <summary>A silo that has nothing to do asks again after so long.</summary>
     public double Idle { get; init; } = 1;

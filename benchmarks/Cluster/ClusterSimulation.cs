@@ -87,7 +87,7 @@ internal sealed class ClusterSimulation
         }
 
         int count = Next();
-        double service = ended || count > 0 ? _model.Service + _model.ServicePerUnit * _units : 0, answered = Math.Max(_now, _jobFree) + service;
+        double service = ended || count > 0 ? _model.Service + _model.ServicePerSilo * _working : 0, answered = Math.Max(_now, _jobFree) + service;
         if (service > 0) (_jobFree, _busy) = (answered, _busy + service);
         if (count == 0)
         {

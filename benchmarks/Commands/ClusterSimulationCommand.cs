@@ -16,7 +16,7 @@ internal static class ClusterSimulationCommand
         silos.RequirePositive();
         pictures.RequirePositive();
         Option<double> picture = Seconds("--picture", "Seconds a picture.", 1), unit = Seconds("--unit", "Seconds a unit.", d.Unit), exchange = Seconds("--exchange", "Seconds from the end of a unit to the next, alone.", d.Exchange),
-            service = Seconds("--service", "Of these, those that the job itself is busy.", d.Service), each = Seconds("--service-per-unit", "Seconds that each finished unit adds.", d.ServicePerUnit),
+            service = Seconds("--service", "Of these, those that the job itself is busy.", d.Service), each = Seconds("--service-per-silo", "Seconds that each silo's unit adds.", d.ServicePerSilo),
             lifetime = Seconds("--lifetime", "Mean seconds until a silo is lost; 0 for never.", 86_400), restart = Seconds("--restart", "Seconds until another stands in its place.", d.Restart);
         var seed = new Option<int>("--seed") { Description = "Seed of what happens by chance.", DefaultValueFactory = _ => d.Seed };
         var command = new Command("cluster-simulation", "Simulates a job of a cluster of many silos.") { measured, silos, pictures, picture, unit, exchange, service, each, lifetime, restart, seed };
@@ -36,7 +36,7 @@ internal static class ClusterSimulationCommand
                 ClusterOutcome o = ClusterSimulation.Run(new()
                 {
                     Silos = count, Pictures = (int)Math.Min(1_000_000, (long)count * options.GetValue(pictures)), Picture = options.GetValue(picture), Unit = options.GetValue(unit), Exchange = options.GetValue(exchange),
-                    Service = options.GetValue(service), ServicePerUnit = options.GetValue(each), Lifetime = options.GetValue(lifetime), Restart = options.GetValue(restart), Seed = options.GetValue(seed),
+                    Service = options.GetValue(service), ServicePerSilo = options.GetValue(each), Lifetime = options.GetValue(lifetime), Restart = options.GetValue(restart), Seed = options.GetValue(seed),
                 });
                 table.Add(count, o.Wall, 100 * o.Efficiency, o.Units, o.Lost, 100 * o.Rework, 100 * o.Busy, 1000 * o.Wait, o.Tail);
             }

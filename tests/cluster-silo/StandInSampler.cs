@@ -4,7 +4,7 @@ using Specializer.Generated.Tests;
 namespace Specializer.ClusterSilo;
 
 /// <summary>The shipped model and weights with other steps.</summary>
-internal sealed class StandInSampler : Sampler
+public sealed class StandInSampler : Sampler
 {
     private readonly MnistSampler _original;
     private readonly Action<MnistSampler, int, Execution> _step;
@@ -20,8 +20,11 @@ internal sealed class StandInSampler : Sampler
 
     /// <summary>One that leaves all steps out and waits instead, as for a device that is not this machine's: several silos do not disturb each other.</summary>
     /// <param name="pace">Seconds a picture.</param>
-    public static Func<Device?, Sampler> Paced(double pace) => device => new StandInSampler(MnistSampler.Load(device), (original, _, run) =>
-        Thread.Sleep(TimeSpan.FromSeconds(pace * run.DrawnImages / original.Description.Steps.Count)));
+    public static Func<Device?, Sampler> Paced(double pace) => device => new StandInSampler(MnistSampler.Load(device), (_, step, run) =>
+    {
+        // Once a drawing: on a busy machine each wait ends late.
+        if (step == 0) Thread.Sleep(TimeSpan.FromSeconds(pace * run.DrawnImages));
+    });
 
     /// <inheritdoc/>
     protected internal override void RunBegin(Execution run) => ((Sampler)_original).RunBegin(run);

@@ -7,13 +7,11 @@ internal sealed class CalibrationJobGrain([PersistentState("calibration", Cluste
 {
     private const int MostUnits = 1 << 20, MostPhases = 16, MostCharacters = 64;
 
-    private DateTimeOffset Expiry => time.GetUtcNow() + options.Value.LeaseTime;
+    private readonly LeaseClock _clock = new(time, options.Value.LeaseTime);
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         JobName.Check(this.GetPrimaryKeyString());
-        // The former activation's silo may be lost: in the meantime nobody could renew.
-        foreach (RenderPlan phase in job.State.Phases.Values) phase.RenewAll(Expiry);
         return Task.CompletedTask;
     }
 
@@ -36,28 +34,38 @@ internal sealed class CalibrationJobGrain([PersistentState("calibration", Cluste
             job.State.Phases.Add(phase, plan = RenderPlan.Begin(units));
         }
 
-        bool changed = plan.Expire(time.GetUtcNow());
+        bool changed = plan.Expire(Hear()).Count > 0;
         if (plan.Status != RenderStatus.Running) return null;
-        UnitLease? lease = plan.Lease(worker, 1, 1, Expiry);
+        UnitLease? lease = plan.Lease(worker, 1, 1, _clock.Expiry);
         if (changed || lease is not null) await Save();
         return lease ?? new(Guid.Empty, default, worker, default);
     }
 
-    public Task<bool> Renew(string phase, Guid lease) => Task.FromResult(job.State.Phases.TryGetValue(phase, out RenderPlan? plan) && plan.Renew(lease, Expiry));
+    public Task<bool> Renew(string phase, Guid lease)
+    {
+        Hear();
+        return Task.FromResult(job.State.Phases.TryGetValue(phase, out RenderPlan? plan) && plan.Renew(lease, _clock.Expiry));
+    }
 
     public async Task Finish(string phase, Guid lease)
     {
         if (job.State.Phases.TryGetValue(phase, out RenderPlan? plan) && plan.Finish(lease, 0, 0)) await Save();
     }
 
+    // Each unit was handed out by itself, and has a file of its own.
     public Task<PictureRange[]> Finished(string phase) =>
-        Task.FromResult(job.State.Phases.TryGetValue(phase, out RenderPlan? plan) ? plan.Finished.OrderBy(r => r.First).ToArray() : []);
+        Task.FromResult(job.State.Phases.TryGetValue(phase, out RenderPlan? plan) ? plan.Finished.SelectMany(r => Enumerable.Range(r.First, r.Count).Select(u => new PictureRange(u, 1))).ToArray() : []);
 
     public async Task End()
     {
         job.State = new() { Ended = true };
         await Save();
     }
+
+    private DateTimeOffset Hear() => _clock.Hear(expires =>
+    {
+        foreach (RenderPlan phase in job.State.Phases.Values) phase.RenewAll(expires);
+    });
 
     private async Task Save()
     {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
 using Orleans.Serialization;
+using Orleans.Storage;
 using Specializer.Cluster;
 
 namespace Microsoft.Extensions.Hosting;
@@ -95,7 +96,9 @@ public static class SpecializerClusterExtensions
         if (connection.PostgreSql is { } postgres)
         {
             silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
-            silo.AddAdoNetGrainStorage(ClusterStorage.Name, o => (o.Invariant, o.ConnectionString) = (Provider, postgres));
+            // Not as JSON: the state of a job that 1,000 silos draw is written a hundred times a second.
+            silo.AddAdoNetGrainStorage(ClusterStorage.Name, (Options.OptionsBuilder<AdoNetGrainStorageOptions> storage) => storage.Configure<Serializer>((o, serializer) =>
+                (o.Invariant, o.ConnectionString, o.GrainStorageSerializer) = (Provider, postgres, new OrleansGrainStorageSerializer(serializer))));
         }
         else
         {

@@ -10,20 +10,17 @@ internal sealed class RenderJobGrain(
 {
     private static readonly TimeSpan s_again = TimeSpan.FromSeconds(2);
 
+    private readonly LeaseClock _clock = new(time, options.Value.LeaseTime);
     private IGrainTimer? _finishing;
-    private DateTimeOffset _asked;
 
     private string Name => this.GetPrimaryKeyString();
-
-    private DateTimeOffset Expiry => time.GetUtcNow() + options.Value.LeaseTime;
 
     private IBoardGrain Board => GrainFactory.GetGrain<IBoardGrain>(0);
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        // The former activation's silo may be lost: in the meantime nobody could renew.
-        plan.State.RenewAll(Expiry);
-        _asked = time.GetUtcNow();
+        _clock.Hear(plan.State.RenewAll);
+        if (job.State.Request is not null) log.Here(Name, plan.State.Leases.Count);
         if (plan.State.Status == RenderStatus.Finishing) Finish();
         return Task.CompletedTask;
     }
@@ -57,7 +54,7 @@ internal sealed class RenderJobGrain(
     {
         Forget();
         RenderProgress progress = Describe();
-        if (progress.Status != RenderStatus.Running || progress.Workers > 0 || time.GetUtcNow() - _asked < options.Value.LeaseTime) return progress;
+        if (progress.Status != RenderStatus.Running || progress.Workers > 0 || !_clock.IsSilent) return progress;
         try
         {
             await Board.Find(job.State.Sampler!.Name, job.State.Sampler.Hash);
@@ -87,11 +84,13 @@ internal sealed class RenderJobGrain(
             return null;
         }
 
-        _asked = time.GetUtcNow();
-        bool changed = plan.State.Expire(_asked, members.IsDead);
+        IReadOnlyList<UnitLease> taken = plan.State.Expire(_clock.Hear(plan.State.RenewAll), members.IsDead);
+        foreach (UnitLease late in taken) log.TakenBack(Name, late.Worker, late.Id, late.Unit, late.Expires);
+        bool changed = taken.Count > 0;
         if (report.Ended is { } ended)
         {
             changed = true;
+            log.Ended(Name, report.Worker, ended.Lease, ended.Finished, ended.Drawn, ended.Found);
             if (!ended.Finished) plan.State.Return(ended.Lease, ended.Error);
             else if (!plan.State.Finish(ended.Lease, ended.Drawn, ended.Found)) log.Late(Name, report.Worker);
         }
@@ -101,10 +100,11 @@ internal sealed class RenderJobGrain(
         if (report.More && !members.IsDead(report.Worker))
         {
             double pictures = report.PicturesPerSecond * options.Value.UnitTime.TotalSeconds;
-            lease = plan.State.Lease(report.Worker, (int)Math.Clamp(pictures, 1, request.Count), report.Batch, Expiry);
+            lease = plan.State.Lease(report.Worker, (int)Math.Clamp(pictures, 1, request.Count), report.Batch, _clock.Expiry);
         }
 
         if (changed || lease is not null) await Save(plan);
+        if (lease is not null) log.HandedOut(Name, lease.Worker, lease.Unit, lease.Id);
         if (plan.State.Status == RenderStatus.Finishing) Finish();
         else if (Describe().Ended) await Board.Remove(Name);
         return lease is null ? null : new(lease.Id, lease.Unit, request.Seed, request.FirstImage, request.Guidance,
@@ -112,7 +112,11 @@ internal sealed class RenderJobGrain(
     }
 
     // Not kept: an activation that follows lets all leases begin anew.
-    public Task<bool> Renew(Guid lease) => Task.FromResult(plan.State.Renew(lease, Expiry));
+    public Task<bool> Renew(Guid lease)
+    {
+        _clock.Hear(plan.State.RenewAll);
+        return Task.FromResult(plan.State.Renew(lease, _clock.Expiry));
+    }
 
     /// <summary>Writes the list of hashes, until it is written.</summary>
     private void Finish() => _finishing ??= this.RegisterGrainTimer(async cancellation =>
@@ -121,7 +125,7 @@ internal sealed class RenderJobGrain(
         {
             if (plan.State.Status == RenderStatus.Finishing)
             {
-                await RenderFiles.Finish(store, Name, plan.State.Finished, job.State.Request!.Count, cancellation);
+                await RenderFiles.Finish(store, Name, job.State.Request!.Count, cancellation);
                 plan.State.Status = RenderStatus.Finished;
                 await Save(plan);
             }
@@ -157,7 +161,7 @@ internal sealed class RenderJobGrain(
 
     private RenderProgress Describe() => job.State.Request is not { } request
         ? new(Name, RenderStatus.None, 0, 0, 0, 0, default, 0, 0, null)
-        : new(Name, plan.State.Status, request.Count, plan.State.FinishedPictures, plan.State.Leases.Count, plan.State.Finished.Count, plan.State.Reissued, plan.State.Drawn, plan.State.Found, plan.State.Error);
+        : new(Name, plan.State.Status, request.Count, plan.State.FinishedPictures, plan.State.Leases.Count, plan.State.Units, plan.State.Reissued, plan.State.Drawn, plan.State.Found, plan.State.Error);
 }
 
 /// <summary>What a job draws; written once.</summary>

@@ -7,6 +7,9 @@ internal sealed class RenderPlan
     /// <summary>A unit that fails once may meet a worker's bad day; so many in a row are the job's own fault.</summary>
     private const int MostFailures = 5;
 
+    /// <summary>Names of lost workers that are kept: one learns of it within seconds, if it lives at all.</summary>
+    private const int MostLost = 100;
+
     /// <summary>Pictures that nobody draws, in order, neighbours joined.</summary>
     [Id(0)]
     public List<PictureRange> Free { get; set; } = [];
@@ -15,7 +18,7 @@ internal sealed class RenderPlan
     [Id(1)]
     public List<UnitLease> Leases { get; set; } = [];
 
-    /// <summary>Units whose pictures and hashes are in the store.</summary>
+    /// <summary>Pictures that are in the store with their hashes, in order, neighbours joined.</summary>
     [Id(2)]
     public List<PictureRange> Finished { get; set; } = [];
 
@@ -43,6 +46,14 @@ internal sealed class RenderPlan
     [Id(8)]
     public string? Error { get; set; }
 
+    /// <summary>Units that were finished.</summary>
+    [Id(9)]
+    public int Units { get; set; }
+
+    /// <summary>Workers that were found lost, the latest last. The job keeps them, for it may move to a silo that does not know yet, or to such a worker itself when it wakes up: it would get unit after unit, none of which counts.</summary>
+    [Id(10)]
+    public List<string> Lost { get; set; } = [];
+
     /// <summary>Pictures whose unit is finished.</summary>
     public int FinishedPictures => Finished.Sum(u => u.Count);
 
@@ -54,10 +65,10 @@ internal sealed class RenderPlan
     /// <param name="pictures">Pictures that it draws in the time of a unit.</param>
     /// <param name="batch">Pictures that it draws at once.</param>
     /// <param name="expires">When the lease ends unless it is renewed.</param>
-    /// <returns>The unit; null when none is free.</returns>
+    /// <returns>The unit; null when none is free, or the worker was found lost.</returns>
     public UnitLease? Lease(string worker, int pictures, int batch, DateTimeOffset expires)
     {
-        if (Status != RenderStatus.Running) return null;
+        if (Status != RenderStatus.Running || Lost.Contains(worker)) return null;
         if (Leases.Find(l => l.Worker == worker) is { } held) return Renew(held, expires);
         if (Free.Count == 0) return null;
         // Towards the end units become smaller, so that all workers end together.
@@ -80,8 +91,8 @@ internal sealed class RenderPlan
     public bool Finish(Guid lease, int drawn, int found)
     {
         if (Take(lease) is not { } unit) return false;
-        Finished.Add(unit);
-        (Drawn, Found, Failures) = (Drawn + drawn, Found + found, 0);
+        Insert(Finished, unit);
+        (Drawn, Found, Failures, Units) = (Drawn + drawn, Found + found, 0, Units + 1);
         if (Free.Count == 0 && Leases.Count == 0 && Status == RenderStatus.Running) Status = RenderStatus.Finishing;
         return true;
     }
@@ -92,7 +103,7 @@ internal sealed class RenderPlan
     public void Return(Guid lease, string? error)
     {
         if (Take(lease) is not { } unit) return;
-        Release(unit);
+        Insert(Free, unit);
         Reissued = error is null ? Reissued with { Stopped = Reissued.Stopped + 1 } : Reissued with { Failed = Reissued.Failed + 1 };
         if (error is null || ++Failures < MostFailures) return;
         (Status, Error) = (RenderStatus.Failed, error);
@@ -101,20 +112,24 @@ internal sealed class RenderPlan
     /// <summary>Takes back what was not renewed in time, and at once what a worker had that is lost.</summary>
     /// <param name="now">The time.</param>
     /// <param name="isLost">Whether a worker will not come back; null where nobody knows.</param>
-    /// <returns>Whether there was any.</returns>
-    public bool Expire(DateTimeOffset now, Func<string, bool>? isLost = null)
+    /// <returns>What was taken back.</returns>
+    public IReadOnlyList<UnitLease> Expire(DateTimeOffset now, Func<string, bool>? isLost = null)
     {
-        int before = Leases.Count;
+        var taken = new List<UnitLease>();
         foreach (UnitLease lease in Leases.ToArray())
         {
             bool lost = isLost?.Invoke(lease.Worker) == true;
             if (!lost && lease.Expires > now) continue;
             Leases.Remove(lease);
-            Release(lease.Unit);
+            Insert(Free, lease.Unit);
+            taken.Add(lease);
             Reissued = lost ? Reissued with { Lost = Reissued.Lost + 1 } : Reissued with { Lapsed = Reissued.Lapsed + 1 };
+            if (!lost) continue;
+            Lost.Add(lease.Worker);
+            if (Lost.Count > MostLost) Lost.RemoveAt(0);
         }
 
-        return Leases.Count < before;
+        return taken;
     }
 
     /// <summary>Ends the job.</summary>
@@ -142,18 +157,18 @@ internal sealed class RenderPlan
         return unit;
     }
 
-    private void Release(PictureRange unit)
+    private static void Insert(List<PictureRange> ranges, PictureRange unit)
     {
-        int at = Free.FindIndex(r => r.First > unit.First);
-        if (at < 0) at = Free.Count;
-        Free.Insert(at, unit);
-        if (at + 1 < Free.Count && Free[at].End == Free[at + 1].First) Join(at);
-        if (at > 0 && Free[at - 1].End == Free[at].First) Join(at - 1);
+        int at = ranges.FindIndex(r => r.First > unit.First);
+        if (at < 0) at = ranges.Count;
+        ranges.Insert(at, unit);
+        if (at + 1 < ranges.Count && ranges[at].End == ranges[at + 1].First) Join(at);
+        if (at > 0 && ranges[at - 1].End == ranges[at].First) Join(at - 1);
 
         void Join(int i)
         {
-            Free[i] = new(Free[i].First, Free[i].Count + Free[i + 1].Count);
-            Free.RemoveAt(i + 1);
+            ranges[i] = new(ranges[i].First, ranges[i].Count + ranges[i + 1].Count);
+            ranges.RemoveAt(i + 1);
         }
     }
 }

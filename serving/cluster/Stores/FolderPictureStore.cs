@@ -33,6 +33,14 @@ public sealed class FolderPictureStore(string root) : IPictureStore
     }
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<string>> ListAsync(string job, string prefix, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        string folder = Path.GetDirectoryName(PathOf(job, prefix))!;
+        return new(Directory.Exists(folder) ? [.. Disk.Files(folder, prefix + "*").Select(f => Path.GetFileName(f))] : []);
+    }
+
+    /// <inheritdoc/>
     public ValueTask DeleteAsync(string job, string name, CancellationToken cancellationToken)
     {
         string path = PathOf(job, name);

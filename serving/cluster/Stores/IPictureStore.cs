@@ -19,6 +19,13 @@ public interface IPictureStore
     /// <exception cref="IOException">The store does not take it.</exception>
     ValueTask WriteAsync(string job, string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken);
 
+    /// <summary>Names of a job's files that begin with a text, in any order.</summary>
+    /// <param name="job">The job's name.</param>
+    /// <param name="prefix">The text.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="IOException">The store does not answer.</exception>
+    ValueTask<IReadOnlyList<string>> ListAsync(string job, string prefix, CancellationToken cancellationToken);
+
     /// <summary>Removes a file, if it is there.</summary>
     /// <param name="job">The job's name.</param>
     /// <param name="name">The file's name.</param>

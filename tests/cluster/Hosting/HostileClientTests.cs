@@ -1,11 +1,12 @@
 using Microsoft.Extensions.AI;
 using Specializer.Tests;
+using Xunit.Abstractions;
 
 namespace Specializer.Cluster.Tests;
 
 /// <summary>A client that was let in and means no good: it says to silos what the library would not let it.</summary>
 [Collection(SilosCollection.Name)]
-public sealed class HostileClientTests
+public sealed class HostileClientTests(ITestOutputHelper output)
 {
     [Fact]
     public async Task Huge_counts_foreign_names_and_replays_are_refused_and_leave_nothing()
@@ -17,6 +18,7 @@ public sealed class HostileClientTests
         SiloOffer offer = (await client.Silos(1))[0];
         SamplerIdentity sampler = offer.Samplers[0].Sampler;
         IGrainFactory grains = client.Grains;
+        long memory = silo.Memory;
         var good = new RenderRequest { Sampler = "mnist", Count = 4, Seed = 1, Prompts = ["1"] };
 
         // Past the checks of the client's own library.
@@ -66,6 +68,9 @@ public sealed class HostileClientTests
         using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(20));
         Assert.Single((await generator.GenerateAsync(new("1"))).Contents);
         Assert.False(silo.HasExited);
+        // 200 requests of 64 pictures and all the rest leave no more than a silo at work has by itself.
+        Assert.InRange((silo.Memory - memory) / 1e6, double.MinValue, 512);
+        output.WriteLine($"memory: {memory / 1e6:F0} MB before, {silo.Memory / 1e6:F0} MB after");
 
         Task<PaintedPicture[]> Paint(PaintRequest request, CancellationToken cancellation = default) =>
             grains.GetGrain<IPainterGrain>(offer.Silo).Paint(request, null, cancellation);

@@ -1,4 +1,7 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Specializer.Generated.Tests;
@@ -16,7 +19,7 @@ public sealed class SecuredClusterTests
         using var folder = new TemporaryFolder();
         using X509Certificate2 certificate = Certificate(), other = Certificate();
         File.WriteAllBytes(folder.File("cluster.pfx"), certificate.Export(X509ContentType.Pkcs12));
-        int[] ports = FreePorts.Take(3);
+        int[] ports = FreePorts.Take(5);
         using SiloProcess silo = await SiloProcess.Start(folder.Root, ports[0], ports[1], 0, null, "--secret=open sesame", $"--certificate={folder.File("cluster.pfx")}", $"--health-port={ports[2]}");
 
         await using (ClusterClient client = await Connect(certificate, "open sesame")) await client.Silos(1);
@@ -32,10 +35,35 @@ public sealed class SecuredClusterTests
         Assert.Contains("\"name\":\"mnist\"", health, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/")).StatusCode);
 
+        // Silos among themselves: one that has both joins, and who has another certificate, or none, hears nothing.
+        using SiloProcess second = await SiloProcess.Start(folder.Root, ports[3], ports[4], ports[0], null, "--secret=open sesame", $"--certificate={folder.File("cluster.pfx")}");
+        await using (ClusterClient client = await Connect(certificate, "open sesame"))
+            Assert.Equal(new[] { ports[0], ports[3] }.Select(p => $"127.0.0.1:{p}").Order(), (await client.Silos(2)).Select(s => s.Silo.Split('@')[0]).Order());
+        Assert.True(await IsLetIn(ports[0], certificate));
+        Assert.False(await IsLetIn(ports[0], other));
+        Assert.False(await IsLetIn(ports[0], null));
+
         Task<ClusterClient> Connect(X509Certificate2 held, string? secret) => ClusterClient.Connect(connection =>
         {
             (connection.Certificate, connection.Secret, connection.GatewayPort) = (held, secret, ports[1]);
         });
+    }
+
+    /// <summary>Whether a silo says anything to who comes as another silo: with a secret the one that was called begins.</summary>
+    private static async Task<bool> IsLetIn(int port, X509Certificate2? certificate)
+    {
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, port);
+        await using var tls = new SslStream(connection.GetStream(), leaveInnerStreamOpen: false, (_, _, _, _) => true);
+        try
+        {
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "cluster", ClientCertificates = certificate is null ? null : [certificate] });
+            return await tls.ReadAsync(new byte[1]) == 1;
+        }
+        catch (Exception e) when (e is IOException or AuthenticationException)
+        {
+            return false;
+        }
     }
 
     [Fact]

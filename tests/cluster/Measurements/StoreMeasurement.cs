@@ -2,16 +2,17 @@ using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Serialization;
 using Orleans.Storage;
 
 namespace Specializer.Cluster.Tests;
 
-/// <summary>What it takes to keep a job's state, by the number of its finished units.</summary>
+/// <summary>What it takes to keep a job's state, by the number of silos that draw it: as many units in hand, and finished ranges between them.</summary>
 [Collection(SilosCollection.Name)]
 public sealed class StoreMeasurement
 {
     [MeasurementFact]
-    public async Task Writing_a_job_of_many_units()
+    public async Task Writing_a_job_of_many_silos()
     {
         using var postgres = new PostgresServer();
         await PostgreSqlSchema.CreateAsync(postgres.Connection);
@@ -22,17 +23,21 @@ public sealed class StoreMeasurement
         using IHost host = builder.Build();
         await host.StartAsync();
         IGrainStorage storage = host.Services.GetRequiredKeyedService<IGrainStorage>(ClusterStorage.Name);
-        foreach (int units in (int[])[1, 10, 100, 1000, 10_000, 100_000])
+        foreach (int count in (int[])[1, 10, 100, 1000, 3000])
         {
-            RenderPlan plan = RenderPlan.Begin(units);
-            for (int i = 0; i < units; i++) plan.Finished.Add(new(i * 10, 10));
+            RenderPlan plan = RenderPlan.Begin(1_000_000);
+            UnitLease[] leases = [.. Enumerable.Range(0, 2 * count).Select(i => plan.Lease($"10.0.{i / 256}.{i % 256}:11111@{1_700_000_000 + i}", 100, 10, DateTimeOffset.UtcNow)!)];
+            // The most that there can be: no two finished ranges touch.
+            foreach (UnitLease lease in leases.Where((_, i) => i % 2 == 0)) plan.Finish(lease.Id, 100, 0);
             var state = new GrainState<RenderPlan>(plan);
-            var id = GrainId.Create("measured", $"{units}");
+            var id = GrainId.Create("measured", $"{count}");
             await storage.WriteStateAsync("plan", id, state);
-            int times = Math.Clamp(20_000 / units, 5, 100);
+            const int Times = 200;
             long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < times; i++) await storage.WriteStateAsync("plan", id, state);
-            MeasurementFactAttribute.Report($"store units={units} write_ms={Stopwatch.GetElapsedTime(start).TotalMilliseconds / times:F3}");
+            for (int i = 0; i < Times; i++) await storage.WriteStateAsync("plan", id, state);
+            double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds / Times;
+            int bytes = host.Services.GetRequiredService<Serializer>().SerializeToArray(plan).Length;
+            MeasurementFactAttribute.Report($"store silos={count} bytes={bytes} write_ms={milliseconds:F3}");
         }
 
         await host.StopAsync();

@@ -62,6 +62,10 @@ internal sealed class ClusterClient : IAsyncDisposable
         throw new TimeoutException($"{silos.Count} silos instead of {count}.");
     }
 
+    /// <summary>The silo that a job is on; null while it is on none.</summary>
+    public async Task<string?> HostOf(string job) =>
+        (await Grains.GetGrain<IManagementGrain>(0).GetActivationAddress(Grains.GetGrain<IRenderJobGrain>(job)))?.ToParsableString();
+
     public async ValueTask DisposeAsync()
     {
         await _host.StopAsync();

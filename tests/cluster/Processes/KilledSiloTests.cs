@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Specializer.Tests;
 using Xunit.Abstractions;
 
@@ -7,8 +8,9 @@ namespace Specializer.Cluster.Tests;
 [Collection(SilosCollection.Name)]
 public sealed class KilledSiloTests(ITestOutputHelper output)
 {
-    /// <summary>More by environment variables (docs/cluster.md): a test that runs for an hour.</summary>
-    private static readonly int s_pictures = Number("SPECIALIZER_CLUSTER_PICTURES", 600), s_kills = Number("SPECIALIZER_CLUSTER_KILLS", 3);
+    /// <summary>More by environment variables (docs/cluster.md): a test that runs for an hour, kills a silo every so many seconds, pauses some of them, or draws with samplers that wait.</summary>
+    private static readonly int s_pictures = Number("SPECIALIZER_CLUSTER_PICTURES", 600), s_kills = Number("SPECIALIZER_CLUSTER_KILLS", 3), s_killSeconds = Number("SPECIALIZER_CLUSTER_KILL_SECONDS", 0),
+        s_pauses = Number("SPECIALIZER_CLUSTER_PAUSES", 1), s_pauseSeconds = Number("SPECIALIZER_CLUSTER_PAUSE_SECONDS", 0), s_paceMilliseconds = Number("SPECIALIZER_CLUSTER_PACE_MS", 0);
 
     [PostgresFact]
     public async Task Pictures_are_those_of_one_process_whatever_is_killed()
@@ -17,21 +19,24 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
         using var postgres = new PostgresServer();
         // As several silos may that begin at once.
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => PostgreSqlSchema.CreateAsync(postgres.Connection)));
-        await using var silos = new SiloFleet(folder.Root, postgres.Connection);
+        double pace = s_paceMilliseconds / 1000.0;
+        await using var silos = new SiloFleet(folder.Root, postgres.Connection, "--log=true", "--pictures=true", FormattableString.Invariant($"--pace={pace}"));
         await silos.Start(3);
         await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
         await client.Silos(3);
         var request = new RenderRequest { Sampler = "mnist", Count = s_pictures, Seed = 3, Prompts = [.. Enumerable.Range(0, 10).Select(i => $"{i}")] };
-        Task<string> reference = Task.Run(() => ReferencePictures.Sums(request));
+        Task<string> reference = Task.Run(() => ReferencePictures.Sums(request, waiting: s_paceMilliseconds > 0));
         await client.Cluster.StartAsync("digits", request);
 
+        var watch = Stopwatch.StartNew();
         RenderProgress last = await client.Cluster.ProgressAsync("digits");
         Task watching = Task.Run(async () =>
         {
             await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits")) Volatile.Write(ref last, progress);
         });
-        int kills = 0;
-        bool paused = false, restarted = false;
+        int kills = 0, pauses = 0;
+        bool restarted = false;
+        var sinceKill = Stopwatch.StartNew();
         for (; !watching.IsCompleted; await Task.WhenAny(watching, Task.Delay(200)))
         {
             int finished = Volatile.Read(ref last).Finished;
@@ -44,31 +49,36 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
             }
 
             // Late, for then the job cannot end before the paused silo's unit is given up.
-            if (!paused && finished > s_pictures / 2)
+            // The one that has the job itself: it wakes up with all that it knew.
+            if (!silos.IsPaused && pauses < s_pauses && finished > (long)s_pictures * (s_pauses + pauses) / (2 * s_pauses))
             {
-                paused = true;
-                silos.PauseNewest();
+                pauses++;
+                silos.Pause(await client.HostOf("digits"));
             }
 
-            if (silos.IsPaused) await silos.WakeOnceGivenUp(client.Cluster);
-            else if (kills < s_kills && finished > s_pictures / (s_kills + 3) * (kills + 1))
+            if (silos.IsPaused) await silos.WakeOnceGivenUp(client.Cluster, TimeSpan.FromSeconds(s_pauseSeconds));
+            else if (s_killSeconds > 0 ? sinceKill.Elapsed.TotalSeconds > s_killSeconds : kills < s_kills && finished > s_pictures / (s_kills + 3) * (kills + 1))
             {
                 // It has a unit, and perhaps the job itself.
                 kills++;
+                sinceKill.Restart();
                 await silos.KillOldest();
             }
         }
 
         await watching;
         await silos.Settle(client);
-        output.WriteLine($"{last.Units} units, handed out again: {last.Reissued}; {silos.Ended} silos ended; of the units' pictures {last.Found} were there already.");
-        Assert.Equal((RenderStatus.Finished, s_pictures, true, true), (last.Status, last.Finished, paused, restarted));
+        int twice = silos.Pictures - s_pictures;
+        output.WriteLine($"{last.Units} units in {watch.Elapsed}, handed out again: {last.Reissued}; {kills} kills, {pauses} pauses, {silos.Ended} silos ended; of the units' pictures {last.Found} were there already; {twice} were written twice.");
+        foreach (string line in silos.Log.Where(l => l.Contains("Job digits", StringComparison.Ordinal))) output.WriteLine(line);
+        Assert.Equal((RenderStatus.Finished, s_pictures, s_pauses, true), (last.Status, last.Finished, pauses, restarted));
         // The job may end before the last kill.
-        Assert.InRange(kills, 1, s_kills);
+        Assert.True(kills > 0);
         Assert.Equal(await reference, File.ReadAllText(Path.Combine(folder.Root, "digits", RenderFiles.Sums)));
         Assert.Equal(s_pictures + 2, Directory.GetFiles(Path.Combine(folder.Root, "digits"), "*").Count(f => !Path.GetFileName(f).StartsWith("unit-", StringComparison.Ordinal)));
         Assert.Equal(s_pictures, last.Drawn + last.Found);
-        // How often units are handed out again depends on the machine, and is printed: docs/cluster.md says what was seen.
+        // A silo that ends costs one unit at most. How many leases lapse besides depends on the machine, and is printed: nothing guarantees that a silo gets to renew in time.
+        Assert.InRange(last.Reissued.Lost, 0, silos.Ended);
         Assert.Equal((0, 0), (last.Reissued.Failed, last.Reissued.Stopped));
         Assert.NotEqual(0, last.Reissued.Total);
     }

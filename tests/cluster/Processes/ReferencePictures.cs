@@ -1,3 +1,4 @@
+using Specializer.ClusterSilo;
 using Specializer.Extensions.AI;
 using Specializer.Generated.Tests;
 
@@ -7,10 +8,12 @@ namespace Specializer.Cluster.Tests;
 internal static class ReferencePictures
 {
     /// <summary>The lines of SHA256SUMS.</summary>
-    public static string Sums(RenderRequest request)
+    /// <param name="request">What to draw.</param>
+    /// <param name="waiting">Whether by silos that wait instead of computing.</param>
+    public static string Sums(RenderRequest request, bool waiting = false)
     {
         using var device = new CpuDevice(2);
-        using MnistSampler sampler = MnistSampler.Load(device);
+        using Sampler sampler = waiting ? StandInSampler.Paced(0)(device) : MnistSampler.Load(device);
         using SamplerSession session = sampler.CreateSession();
         ImageBatch images = session.Sample(new()
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Specializer.Cluster.Tests;
 
 /// <summary>Silos of one database that are killed, paused and started again.</summary>
@@ -7,13 +9,22 @@ namespace Specializer.Cluster.Tests;
 internal sealed class SiloFleet(string store, string postgres, params string[] more) : IAsyncDisposable
 {
     private readonly List<SiloProcess> _silos = [];
+    private readonly List<string> _log = [];
     private SiloProcess? _paused;
+    private long _pausedAt;
+    private int _pictures;
 
     /// <summary>Silos that ended so far, killed or not.</summary>
     public int Ended { get; private set; }
 
     /// <summary>Those that run.</summary>
     public IReadOnlyList<SiloProcess> Silos => _silos;
+
+    /// <summary>What all of them said so far, in order.</summary>
+    public IEnumerable<string> Log => _log.Concat(_silos.SelectMany(s => s.Output.Split('\n'))).Order(StringComparer.Ordinal);
+
+    /// <summary>Pictures that they wrote so far, where they were started with <c>--pictures=true</c>.</summary>
+    public int Pictures => _pictures + _silos.Sum(s => s.Pictures);
 
     public bool IsPaused => _paused is not null;
 
@@ -73,6 +84,8 @@ internal sealed class SiloFleet(string store, string postgres, params string[] m
         foreach (SiloProcess silo in ended)
         {
             _silos.Remove(silo);
+            _log.AddRange(silo.Output.Split('\n'));
+            _pictures += silo.Pictures;
             if (silo == _paused) _paused = null;
             silo.Dispose();
         }
@@ -81,16 +94,20 @@ internal sealed class SiloFleet(string store, string postgres, params string[] m
         return ended.Length;
     }
 
-    /// <summary>Stops the silo that is there shortest.</summary>
-    public void PauseNewest()
+    /// <summary>Stops the silo of a name; where there is none, the one that is there shortest.</summary>
+    public void Pause(string? name)
     {
-        _paused = _silos[^1];
+        _paused = _silos.Find(s => name?.Contains($":{s.SiloPort}@", StringComparison.Ordinal) == true) ?? _silos[^1];
         _paused.Signal("STOP");
+        _pausedAt = Stopwatch.GetTimestamp();
     }
 
     /// <summary>Wakes it once the cluster has given it up, so that what it had is another's.</summary>
-    public async Task WakeOnceGivenUp(SpecializerCluster cluster)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="least">How long it is stopped at least.</param>
+    public async Task WakeOnceGivenUp(SpecializerCluster cluster, TimeSpan least)
     {
+        if (Stopwatch.GetElapsedTime(_pausedAt) < least) return;
         try
         {
             if (_paused is null || (await cluster.SilosAsync()).Any(s => s.Silo.Contains($":{_paused.SiloPort}@", StringComparison.Ordinal))) return;

@@ -10,6 +10,7 @@ internal sealed class SiloProcess : IDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> _lines = [];
     private readonly List<SiloActivity> _activities = [];
+    private int _pictures;
 
     private SiloProcess(Process process, int siloPort)
     {
@@ -31,6 +32,19 @@ internal sealed class SiloProcess : IDisposable
         get
         {
             lock (_lines) return string.Join('\n', _lines);
+        }
+    }
+
+    /// <summary>Pictures that the silo wrote so far, where it was started with <c>--pictures=true</c>.</summary>
+    public int Pictures => Volatile.Read(ref _pictures);
+
+    /// <summary>Bytes of memory that the silo has.</summary>
+    public long Memory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
         }
     }
 
@@ -96,8 +110,9 @@ internal sealed class SiloProcess : IDisposable
         if (line.Data is not { } text) return;
         lock (_lines)
         {
-            if (text.StartsWith("activity ", StringComparison.Ordinal)) _activities.Add(SiloActivity.Parse(text));
-            else if (_lines.Count < 1000) _lines.Add(text);
+            if (text.StartsWith("picture ", StringComparison.Ordinal)) _pictures++;
+            else if (text.StartsWith("activity ", StringComparison.Ordinal)) _activities.Add(SiloActivity.Parse(text));
+            else if (_lines.Count < 10_000) _lines.Add(text);
         }
 
         if (text == "ready") _ready.TrySetResult();

@@ -81,6 +81,27 @@ internal sealed class ToolProcess : IDisposable
         _process.WaitForExit();
     }
 
+    /// <summary>SIGKILL to the process that this one started with such arguments.</summary>
+    public void KillChild(string arguments)
+    {
+        int child = Directory.GetDirectories("/proc").Select(d => int.TryParse(Path.GetFileName(d), out int id) ? id : 0).Single(id => id > 0 && IsChild(id));
+        using Process process = Process.GetProcessById(child);
+        process.Kill();
+
+        bool IsChild(int id)
+        {
+            try
+            {
+                return File.ReadLines($"/proc/{id}/status").Contains($"PPid:\t{_process.Id}") && File.ReadAllText($"/proc/{id}/cmdline").Replace('\0', ' ').Contains(arguments, StringComparison.Ordinal);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It ended just now.
+                return false;
+            }
+        }
+    }
+
     /// <summary>Ctrl-C.</summary>
     public void Interrupt()
     {

@@ -19,7 +19,9 @@ public sealed class RenderPlanTests
         Assert.Equal(Enumerable.Range(0, 100), units.SelectMany(u => Enumerable.Range(u.First, u.Count)));
         Assert.Equal(30, units[0].Count);
         Assert.InRange(units[^1].Count, 1, 4);
-        Assert.Equal((RenderStatus.Finishing, 100, 100L), (plan.Status, plan.FinishedPictures, plan.Drawn));
+        Assert.Equal((RenderStatus.Finishing, 100, 100L, units.Count), (plan.Status, plan.FinishedPictures, plan.Drawn, plan.Units));
+        // However many units there were, the state does not grow with them.
+        Assert.Equal(new PictureRange(0, 100), Assert.Single(plan.Finished));
     }
 
     [Fact]
@@ -40,7 +42,7 @@ public sealed class RenderPlanTests
         UnitLease a = plan.Lease("a", 5, 1, s_now.AddSeconds(4))!, b = plan.Lease("b", 5, 1, s_now.AddSeconds(4))!;
         Assert.True(plan.Renew(b.Id, s_now.AddSeconds(8)));
 
-        Assert.True(plan.Expire(s_now.AddSeconds(5)));
+        Assert.Equal(a.Id, Assert.Single(plan.Expire(s_now.AddSeconds(5))).Id);
 
         Assert.Equal(new ReissuedUnits(Lost: 0, Lapsed: 1, Failed: 0, Stopped: 0), plan.Reissued);
         Assert.False(plan.Renew(a.Id, s_now.AddSeconds(9)));
@@ -69,13 +71,39 @@ public sealed class RenderPlanTests
         RenderPlan plan = RenderPlan.Begin(20);
         UnitLease a = plan.Lease("a", 5, 1, s_now.AddSeconds(20))!, b = plan.Lease("b", 5, 1, s_now.AddSeconds(20))!;
 
-        Assert.True(plan.Expire(s_now, worker => worker == "a"));
-        Assert.False(plan.Expire(s_now, worker => worker == "a"));
+        Assert.Equal(a, Assert.Single(plan.Expire(s_now, worker => worker == "a")));
+        Assert.Empty(plan.Expire(s_now, worker => worker == "a"));
 
         Assert.Equal(new ReissuedUnits(Lost: 1, Lapsed: 0, Failed: 0, Stopped: 0), plan.Reissued);
         Assert.False(plan.Finish(a.Id, 5, 0));
         Assert.True(plan.Finish(b.Id, 5, 0));
         Assert.Equal(a.Unit.First, plan.Lease("b", 5, 1, s_now)!.Unit.First);
+    }
+
+    /// <summary>A silo that was found dead and wakes up has the job's former activation and its own view of who lives: it would hand itself units that are taken back, one after the other.</summary>
+    [Fact]
+    public void A_worker_that_was_found_lost_gets_nothing_more_whoever_asks_the_plan()
+    {
+        RenderPlan plan = RenderPlan.Begin(20);
+        plan.Lease("a", 5, 1, s_now.AddSeconds(20));
+        Assert.Single(plan.Expire(s_now, worker => worker == "a"));
+
+        Assert.Null(plan.Lease("a", 5, 1, s_now.AddSeconds(20)));
+        Assert.NotNull(plan.Lease("b", 5, 1, s_now.AddSeconds(20)));
+        Assert.Equal(new ReissuedUnits(Lost: 1, Lapsed: 0, Failed: 0, Stopped: 0), plan.Reissued);
+    }
+
+    [Fact]
+    public void Of_lost_workers_only_the_latest_names_are_kept()
+    {
+        RenderPlan plan = RenderPlan.Begin(1000);
+        for (int i = 0; i < 300; i++)
+        {
+            Assert.NotNull(plan.Lease($"{i}", 1, 1, s_now.AddSeconds(20)));
+            plan.Expire(s_now, _ => true);
+        }
+
+        Assert.Equal(Enumerable.Range(200, 100).Select(i => $"{i}"), plan.Lost);
     }
 
     [Fact]
