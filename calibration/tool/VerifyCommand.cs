@@ -13,8 +13,8 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout, or the folder of a decoder or text encoder." };
-        var against = new Option<FileInfo>("--against") { Description = "Safetensors file with the reference library's inputs and outputs.", Required = true };
+        var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout, a pipeline's, or that of a decoder or text encoder." };
+        var against = new Option<FileInfo?>("--against") { Description = "Safetensors file with the reference library's inputs and outputs; the folder's golden.safetensors unless given." };
         var json = new Option<FileInfo?>("--json") { Description = "Write every printed figure to this file." };
         Option<double> tolerance = Number.Create("--tolerance", "Largest absolute error of one prediction.", GoldenVerification.DefaultTolerance);
         Option<double> trajectory = Number.Create("--trajectory-tolerance", "Largest error of a state, relative to its largest magnitude.", GoldenVerification.DefaultTrajectoryTolerance);
@@ -32,9 +32,17 @@ internal static class VerifyCommand
         var command = new Command("verify", "Compares the FP32 network with outputs that the reference library stored.") { folder, against, json, tolerance, trajectory, engine, threads };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => Run(
-            result.GetRequiredValue(folder).FullName, result.GetRequiredValue(against).FullName, result.GetValue(json),
+            result.GetRequiredValue(folder).FullName, Golden(result.GetRequiredValue(folder), result.GetValue(against)), result.GetValue(json),
             Given(result, tolerance), Given(result, trajectory), result.GetRequiredValue(engine), result.GetValue(threads), cancellation))));
         return command;
+    }
+
+    private static string Golden(DirectoryInfo folder, FileInfo? against)
+    {
+        if (against is not null) return against.FullName;
+        string beside = Path.Combine(folder.FullName, "golden.safetensors");
+        return File.Exists(beside) ? beside
+            : throw new FileNotFoundException($"There is no '{beside}'. Name the file that holds the reference library's inputs and outputs: --against FILE.");
     }
 
     private static int Run(string folder, string golden, FileInfo? json, double? tolerance, double? trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
@@ -50,9 +58,23 @@ internal static class VerifyCommand
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
         double allowance = GoldenVerification.Allowance(model.StoredType);
         if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
-        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(
-            model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation);
-        Print(results, r => r.Name == "eps" ? "absolute" : "relative");
+        // The other parts of a pipeline have outputs of their own in its file.
+        bool whole = model.Pipeline is { } pipeline && pipeline.Folder == Path.TrimEndingDirectorySeparator(folder);
+        IReadOnlyList<VerifiedPart> parts = whole ? PartVerification.RunAll(model.Pipeline!, golden, device, tolerance, cancellation) : [];
+        List<VerificationResult> results = [];
+        if (parts.Count == 0 || GoldenVerification.Recognizes(golden))
+        {
+            results.AddRange(GoldenVerification.Run(
+                model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation));
+            Print(results, r => r.Name == "eps" ? "absolute" : "relative");
+        }
+
+        foreach (VerifiedPart part in parts)
+        {
+            Print(part);
+            results.AddRange(part.Results.Select(r => r with { Name = $"{part.Name}.{r.Name}" }));
+        }
+
         Console.WriteLine(Invariant($"{(engine is InterpreterEngine ? device.Name : engine.Name)}, {clock.Elapsed.TotalSeconds:F1} s"));
         if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model.Name, model.Sha256, model.Parameters, model.Notes, model.Ignored, results));
         return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
@@ -62,14 +84,18 @@ internal static class VerifyCommand
     {
         using var device = new CpuDevice(threads);
         VerifiedPart part = PartVerification.Run(folder, golden, device, tolerance, cancellation);
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        Console.WriteLine(Invariant($"{MessageText.Harmless(name)}: {part.Class}, {part.Parameters:N0} parameters, stored as {part.StoredType}"));
+        Print(part);
+        Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, part.Name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
+        return part.Results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
+    }
+
+    private static void Print(VerifiedPart part)
+    {
+        Console.WriteLine(Invariant($"{MessageText.Harmless(part.Name)}: {part.Class}, {part.Parameters:N0} parameters, stored as {part.StoredType}"));
         foreach (string note in part.Notes) Console.WriteLine(MessageText.Harmless(note));
         Console.WriteLine($"weights SHA-256 {part.Sha256}");
         Print(part.Results, _ => "absolute");
-        Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
-        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
-        return part.Results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
 
     private static void Print(IReadOnlyList<VerificationResult> results, Func<VerificationResult, string> kind)

@@ -16,6 +16,9 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
 {
     internal const string Index = "model_index.json", Network = "unet";
 
+    /// <summary>The folder that holds the parts.</summary>
+    public string Folder => System.IO.File.Exists(File) ? Path.GetDirectoryName(Path.GetFullPath(File))! : Path.GetFullPath(File);
+
     /// <summary>The part that turns latents into pictures; null where the network draws pictures itself.</summary>
     public PipelineComponent? Decoder => Components.FirstOrDefault(c => c.Name is "vae" or "vqvae" or "vqgan" or "movq"
         || c.Class is "VQModel" || c.Class.Contains("Autoencoder", StringComparison.Ordinal) || c.Class.Contains("VAE", StringComparison.Ordinal));

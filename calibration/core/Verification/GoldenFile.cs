@@ -3,10 +3,11 @@ using Specializer.Formats;
 namespace Specializer.Calibration;
 
 /// <summary>Inputs and outputs of the reference library, with images as NHWC. Keys: <c>in.x</c>, <c>in.t</c>, <c>in.class_labels</c>, <c>out.eps</c>,
-/// <c>traj.xT</c> and, for each trajectory, <c>traj.NAME.timesteps</c>, <c>traj.NAME.x</c> and <c>traj.NAME.noise</c>.</summary>
+/// <c>traj.xT</c> and, for each trajectory, <c>traj.NAME.timesteps</c>, <c>traj.NAME.x</c> and <c>traj.NAME.noise</c>. In a file of a whole pipeline all of them begin with <c>unet.</c></summary>
 internal sealed class GoldenFile : IDisposable
 {
     private readonly SafetensorsFile _file;
+    private readonly string _prefix;
     private readonly int _height, _width, _channels;
 
     /// <param name="path">A safetensors file.</param>
@@ -18,14 +19,19 @@ internal sealed class GoldenFile : IDisposable
     public GoldenFile(string path, int height, int width, int channels)
     {
         _file = SafetensorsFile.Open(path);
+        _prefix = PrefixOf(_file);
         (_height, _width, _channels) = (height, width, channels);
     }
 
+    /// <summary>What the names of a network's inputs and outputs begin with.</summary>
+    public static string PrefixOf(SafetensorsFile file) =>
+        file.Entries.ContainsKey("in.x") || !file.Entries.ContainsKey($"{Pipeline.Network}.in.x") ? "" : $"{Pipeline.Network}.";
+
     /// <summary>Names of the trajectories, in order.</summary>
     public IEnumerable<string> Trajectories =>
-        _file.Entries.Keys.Select(k => k.Split('.')).Where(k => k is ["traj", _, "x"]).Select(k => k[1]).Order(StringComparer.Ordinal);
+        _file.Entries.Keys.Where(k => k.StartsWith(_prefix, StringComparison.Ordinal)).Select(k => k[_prefix.Length..].Split('.')).Where(k => k is ["traj", _, "x"]).Select(k => k[1]).Order(StringComparer.Ordinal);
 
-    public bool Has(string key) => _file.Entries.ContainsKey(key);
+    public bool Has(string key) => _file.Entries.ContainsKey(_prefix + key);
 
     /// <summary>Images, NHWC, whatever the leading dimensions.</summary>
     /// <exception cref="SafetensorsException">The tensor is missing, has other extents than the model's images, is empty, or is not finite.</exception>
@@ -34,8 +40,8 @@ internal sealed class GoldenFile : IDisposable
     public float[] Images(string key, int? channels = null)
     {
         int planes = channels ?? _channels;
-        float[] source = _file.ReadFloats(key);
-        long[] shape = _file.Entries[key].Shape;
+        float[] source = _file.ReadFloats(_prefix + key);
+        long[] shape = _file.Entries[_prefix + key].Shape;
         if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([planes, _height, _width]))
             throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {planes}, {_height}, {_width}]. The file belongs to another model");
         if (source.Length == 0) throw Error(key, "holds no image");
@@ -47,8 +53,8 @@ internal sealed class GoldenFile : IDisposable
     /// <exception cref="SafetensorsException">The tensor is missing, or has other extents than the model's condition.</exception>
     public float[] Rows(string key, int tokens, int channels)
     {
-        float[] values = _file.ReadFloats(key);
-        long[] shape = _file.Entries[key].Shape;
+        float[] values = _file.ReadFloats(_prefix + key);
+        long[] shape = _file.Entries[_prefix + key].Shape;
         return shape is [_, var t, var c] && t == tokens && c == channels ? values
             : throw Error(key, $"has the shape [{string.Join(", ", shape)}]; [..., {tokens}, {channels}] is expected. Import the model with that many tokens, or take its own file");
     }
@@ -56,13 +62,22 @@ internal sealed class GoldenFile : IDisposable
     /// <exception cref="SafetensorsException">The tensor is missing, no tensor of integers, or of another length.</exception>
     public int[] Integers(string key, int length)
     {
-        long[] values = _file.ReadIntegers(key);
+        long[] values = _file.ReadIntegers(_prefix + key);
         if (values.Length != length) throw Error(key, $"has {values.Length} elements; {length} are expected");
         if (values.Any(v => v is < int.MinValue or > int.MaxValue)) throw Error(key, "holds a number beyond 32 bits");
         return Array.ConvertAll(values, v => (int)v);
     }
 
-    public SafetensorsException Error(string key, string cause) => new(_file.Path, key, cause);
+    /// <summary>Timesteps, which are integers or FP32 numbers.</summary>
+    /// <exception cref="SafetensorsException">The tensor is missing, or of another length.</exception>
+    public float[] Timesteps(string key, int length)
+    {
+        if (!Has(key) || _file.Entries[_prefix + key].Type == DType.I64) return Array.ConvertAll(Integers(key, length), t => (float)t);
+        float[] values = _file.ReadFloats(_prefix + key);
+        return values.Length == length ? values : throw Error(key, $"has {values.Length} elements; {length} are expected");
+    }
+
+    public SafetensorsException Error(string key, string cause) => new(_file.Path, _prefix + key, cause);
 
     public void Dispose() => _file.Dispose();
 
@@ -70,8 +85,8 @@ internal sealed class GoldenFile : IDisposable
     /// <exception cref="SafetensorsException">The tensor is missing, or of other extents.</exception>
     public (float[] Values, int Columns) Table(string key, int rows)
     {
-        float[] values = _file.ReadFloats(key);
-        long[] shape = _file.Entries[key].Shape;
+        float[] values = _file.ReadFloats(_prefix + key);
+        long[] shape = _file.Entries[_prefix + key].Shape;
         return shape is [var n, var m] && n == rows ? (values, (int)m) : throw Error(key, $"has the shape [{string.Join(", ", shape)}]; [{rows}, ...] is expected");
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Specializer.Formats;
 using Specializer.Manifest;
 
@@ -13,6 +14,9 @@ public static class GoldenVerification
     /// <summary>Largest relative error of a trajectory's state that passes by default.</summary>
     public const double DefaultTrajectoryTolerance = 1e-4;
 
+    // Schedulers interpolate timesteps in the library's single precision.
+    private const double LargestTimestepError = 1e-3;
+
     /// <summary>How many times larger an error passes by default where weights are stored in fewer bits than those of the stored outputs, FP32: the weights' rounding
     /// alone, 2⁻¹¹ or 2⁻⁸ of each, moves a prediction by about that.</summary>
     /// <param name="stored">The coarsest type of the weights.</param>
@@ -25,7 +29,17 @@ public static class GoldenVerification
     public static int? Tokens(string path)
     {
         using Formats.SafetensorsFile file = Formats.SafetensorsFile.Open(path);
-        return file.Entries.TryGetValue("in." + UNetImporter.Context, out Formats.SafetensorsEntry? entry) && entry.Shape is [_, > 0 and <= int.MaxValue, _] ? (int)entry.Shape[1] : null;
+        return file.Entries.TryGetValue(GoldenFile.PrefixOf(file) + "in." + UNetImporter.Context, out Formats.SafetensorsEntry? entry) && entry.Shape is [_, > 0 and <= int.MaxValue, _] ? (int)entry.Shape[1] : null;
+    }
+
+    /// <summary>Whether a file holds inputs of a network; one of a pipeline may hold those of other parts alone.</summary>
+    /// <param name="path">Safetensors file with stored inputs and outputs.</param>
+    /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed.</exception>
+    /// <exception cref="IOException">The file is missing or unreadable.</exception>
+    public static bool Recognizes(string path)
+    {
+        using Formats.SafetensorsFile file = Formats.SafetensorsFile.Open(path);
+        return file.Entries.ContainsKey(GoldenFile.PrefixOf(file) + "in.x");
     }
 
     /// <summary>Runs every check that the file allows on this project's kernels.</summary>
@@ -73,7 +87,7 @@ public static class GoldenVerification
         int[] timesteps = golden.Integers("in.t", images);
         float[] expected = golden.Images("out.eps", model.OutputChannels), actual = new float[expected.Length];
         if (expected.Length != images * outputs) throw golden.Error("out.eps", "holds another number of images than 'in.x'");
-        using IReferenceNetwork network = Prepare(model, timesteps, engine);
+        using IReferenceNetwork network = Prepare(model, Array.ConvertAll(timesteps, t => (float)t), engine);
         var inputs = Inputs(golden, model, images);
         for (int image = 0; image < images; image++)
         {
@@ -88,25 +102,25 @@ public static class GoldenVerification
     private static VerificationResult Trajectory(
         GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellation)
     {
-        (string Family, double? Eta)? kind = name switch
-        {
-            "ddpm" => ("ddpm", null),
-            "ddim" => ("ddim", 0),
-            "ddim_eta1" => ("ddim", 1),
-            _ => null,
-        };
-        if (model.OutputChannels != model.Channels) return new(name, VerificationStatus.Skipped, 0, tolerance, [], "the network predicts its variance as well, or reads more than the state");
-        if (kind is null) return new(name, VerificationStatus.Skipped, 0, tolerance, [], "this sampler is not supported yet");
-
+        if (model.OutputChannels != model.Channels) return Skipped("the network predicts its variance as well, or reads more than the state");
         float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
         float[] noise = golden.Has($"traj.{name}.noise") ? golden.Images($"traj.{name}.noise") : new float[states.Length];
         int steps = states.Length / start.Length;
         if (steps == 0 || steps * start.Length != states.Length || noise.Length != states.Length)
             throw golden.Error($"traj.{name}.x", "does not hold a whole number of steps of 'traj.xT', or another number than its noise");
-        SolverProgram program = model.Scheduler.Run(kind.Value.Family, steps, kind.Value.Eta).Program;
-        int[] own = [.. program.Evaluations.Select(e => (int)e.Timestep.Single)];
-        int[] timesteps = golden.Integers($"traj.{name}.timesteps", steps);
-        if (!timesteps.SequenceEqual(own))
+        SolverProgram? program;
+        try
+        {
+            program = Program(model, name, steps);
+        }
+        catch (Exception e) when (e is ArgumentException or ModelImportException)
+        {
+            return Skipped($"this scheduler cannot be run with the model's settings: {e.Message}");
+        }
+
+        if (program is null) return Skipped($"there is no scheduler of this name that evaluates the network {steps} times; known are {string.Join(", ", SchedulerFamily.All.Select(f => f.Name))}");
+        float[] own = [.. program.Evaluations.Select(e => e.Timestep.Single)], timesteps = golden.Timesteps($"traj.{name}.timesteps", steps);
+        if (!own.Zip(timesteps).All(t => Math.Abs(t.First - t.Second) <= LargestTimestepError))
         {
             return new(name, VerificationStatus.Failed, double.PositiveInfinity, tolerance, [],
                 $"the timesteps are {string.Join(", ", own)} here and {string.Join(", ", timesteps)} in the file");
@@ -114,22 +128,40 @@ public static class GoldenVerification
 
         using IReferenceNetwork network = Prepare(model, timesteps, engine);
         int elements = model.Height * model.Width * model.Channels, images = start.Length / elements;
-        foreach (var (input, values) in Inputs(golden, model, images)) network.Give(input, values);
+        foreach (var (given, values) in Inputs(golden, model, images)) network.Give(given, values);
         var errors = new double[steps];
         var epsilon = new float[start.Length];
+        var input = new float[start.Length];
+        // The first state is the program's multiple of unit noise. History is made of predictions on the stored states.
         var solver = new ProgramInterpreter(program, images, elements,
-            (to, picture, draw) => noise.AsSpan(Math.Max(draw, 0) * start.Length + picture * to.Length, to.Length).CopyTo(to));
+            (to, picture, draw) => (draw < 0 ? start.AsSpan() : noise.AsSpan(draw * start.Length)).Slice(picture * to.Length, to.Length).CopyTo(to));
+        solver.Begin();
         for (int step = 0; step < steps; step++)
         {
-            ReadOnlySpan<float> x = step == 0 ? start : states.AsSpan((step - 1) * start.Length, start.Length);
+            if (step > 0) states.AsSpan((step - 1) * start.Length, start.Length).CopyTo(solver.State);
             ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
-            network.Evaluate(step, x, labels, epsilon, null, cancellation);
-            x.CopyTo(solver.State);
+            solver.Input(step, input);
+            network.Evaluate(step, input, labels, epsilon, null, cancellation);
             solver.Advance(step, epsilon);
             errors[step] = LargestDifference(expected, solver.State) / LargestMagnitude(expected);
         }
 
         return new(name, Judge(errors.Max(), tolerance), errors.Max(), tolerance, errors, "");
+
+        VerificationResult Skipped(string why) => new(name, VerificationStatus.Skipped, 0, tolerance, [], why);
+    }
+
+    /// <summary>The program of a trajectory's scheduler with so many evaluations, more than one of which some schedulers make in a step; null where there is none.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">A scheduler's name, or <c>dpm++</c>; <c>_eta1</c> behind it is that η.</param>
+    /// <param name="evaluations">How many.</param>
+    private static SolverProgram? Program(ImportedModel model, string name, int evaluations)
+    {
+        string[] parts = name.Split("_eta");
+        double? eta = parts is [_, var number] && double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
+        string family = parts[0] == "dpm++" ? "dpmsolver++" : parts[0];
+        if (evaluations > ManifestLimits.Steps || SchedulerFamily.All.All(f => f.Name != family)) return null;
+        return Enumerable.Range(1, evaluations).Reverse().Select(steps => model.Scheduler.Run(family, steps, eta).Program).FirstOrDefault(p => p.Evaluations.Count == evaluations);
     }
 
     private static int[] Labels(GoldenFile golden, ImportedModel model, int images)
@@ -161,8 +193,8 @@ public static class GoldenVerification
         }
     }
 
-    private static IReferenceNetwork Prepare(ImportedModel model, int[] timesteps, ReferenceEngine engine) =>
-        engine.Create(model, Array.ConvertAll(timesteps, t => (float)t), capacity: 2);
+    private static IReferenceNetwork Prepare(ImportedModel model, float[] timesteps, ReferenceEngine engine) =>
+        engine.Create(model, timesteps, capacity: 2);
 
     // A NaN fails every comparison, so it must not look like a small error.
     private static VerificationStatus Judge(double error, double tolerance) => error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed;

@@ -11,10 +11,14 @@ namespace Specializer.Calibration;
 /// <param name="Ignored">What its configuration says and nothing uses.</param>
 /// <param name="Results">One for each stored output.</param>
 public sealed record VerifiedPart(
-    string Class, string Sha256, long Parameters, DType StoredType, IReadOnlyList<string> Notes, IReadOnlyList<IgnoredSetting> Ignored, IReadOnlyList<VerificationResult> Results);
+    string Class, string Sha256, long Parameters, DType StoredType, IReadOnlyList<string> Notes, IReadOnlyList<IgnoredSetting> Ignored, IReadOnlyList<VerificationResult> Results)
+{
+    /// <summary>Name of its folder.</summary>
+    public string Name { get; init; } = "";
+}
 
 /// <summary>Compares decoders, encoders and text encoders with the reference library's stored outputs: of a file with <c>in.z</c> <c>out.decode</c> (and <c>out.decode_not_quantized</c>),
-/// with <c>in.image</c> <c>out.encode</c>, <c>out.moments</c> or <c>out.mean</c>, with <c>in.ids</c> <c>out.hidden</c>.</summary>
+/// with <c>in.image</c> <c>out.encode</c>, <c>out.moments</c> or <c>out.mean</c>, with <c>in.ids</c> <c>out.hidden</c>. In a file of a whole pipeline these names begin with the part's folder and a point, or with <c>vae.</c> and <c>text.</c></summary>
 public static class PartVerification
 {
     /// <summary>Largest absolute error that passes by default.</summary>
@@ -56,15 +60,43 @@ public static class PartVerification
         using SafetensorsFile golden = SafetensorsFile.Open(path);
         double allowed = tolerance ?? DefaultTolerance * GoldenVerification.Allowance(weights.Type);
         bool text = IsText(json);
-        VerificationResult[] results =
-        [
-            .. s_checks.Where(c => golden.Entries.ContainsKey(c.Input) && golden.Entries.ContainsKey(c.Output) && text == (c.Part == PipelinePart.TextEncoder))
-                .Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, cancellation)),
-        ];
+        string name = NameOf(folder);
+        VerificationResult[] results = [.. Checks(golden, name, text).Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, cancellation))];
         if (results.Length == 0)
             throw new SafetensorsException(path, null, $"holds no outputs of such a model; expected are {string.Join(", ", s_checks.Where(c => text == (c.Part == PipelinePart.TextEncoder)).Select(c => $"'{c.Input}' with '{c.Output}'"))}");
         return new(text ? json.Texts("architectures", []).FirstOrDefault("CLIPTextModel") : json.Text("_class_name", ""), weights.Sha256, weights.Tensors.Parameters, weights.Type, notes,
-            [.. json.Ignored.Select(k => new IgnoredSetting(json.File, k))], results);
+            [.. json.Ignored.Select(k => new IgnoredSetting(json.File, k))], results) { Name = name };
+    }
+
+    /// <summary>Runs the checks of all parts of a pipeline that the file has outputs of.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="path">Safetensors file with stored inputs and outputs; pictures are NCHW.</param>
+    /// <param name="device">Where to run; stays the caller's.</param>
+    /// <param name="tolerance">As for <see cref="Run"/>.</param>
+    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <exception cref="ModelImportException">A file or tensor of the model is missing, malformed or does not fit the others.</exception>
+    /// <exception cref="SafetensorsException">The file of outputs is malformed or belongs to another model.</exception>
+    /// <exception cref="IOException">A file is missing or unreadable.</exception>
+    public static IReadOnlyList<VerifiedPart> RunAll(Pipeline pipeline, string path, Device device, double? tolerance = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        using SafetensorsFile golden = SafetensorsFile.Open(path);
+        return [.. pipeline.Components.Select(c => Path.Combine(pipeline.Folder, c.Name)).Where(folder => Recognizes(folder)
+            && Checks(golden, NameOf(folder), IsText(ConfigurationReader.Open(Path.Combine(folder, "config.json")))).Length > 0).Select(folder => Run(folder, path, device, tolerance, cancellation))];
+    }
+
+    private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+
+    /// <summary>The checks that a file allows, under its names.</summary>
+    private static (string Input, string Output, PipelinePart Part)[] Checks(SafetensorsFile golden, string name, bool text)
+    {
+        return ((string[])["", $"{name}.", text ? "text." : "vae."]).Select(Found).FirstOrDefault(found => found.Length > 0) ?? [];
+
+        (string Input, string Output, PipelinePart Part)[] Found(string prefix) =>
+        [
+            .. s_checks.Where(c => text == (c.Part == PipelinePart.TextEncoder)).Select(c => (Input: prefix + c.Input, Output: prefix + c.Output, c.Part))
+                .Where(c => golden.Entries.ContainsKey(c.Input) && golden.Entries.ContainsKey(c.Output)),
+        ];
     }
 
     private static bool IsText(ConfigurationReader json) => json.Text("model_type", "") == "clip_text_model";
@@ -76,13 +108,13 @@ public static class PartVerification
         if (from.Length != (text ? 2 : 4) || from.Contains(0)) throw Error(input, from, text ? "[n, tokens]" : "[n, channels, height, width]");
         ImportedNetwork network = text
             ? PartImporter.Import(json, weights, part, 1, (int)from[1])
-            : PartImporter.Import(json, weights, part, (int)from[2], (int)from[3], quantize: output != "out.decode_not_quantized");
+            : PartImporter.Import(json, weights, part, (int)from[2], (int)from[3], quantize: !output.EndsWith("out.decode_not_quantized", StringComparison.Ordinal));
         Manifest.Map source = network.Network.Maps.Single(m => m.Name == network.Network.Latent), result = network.Output;
         if (!text && from[1] != source.Channels) throw Error(input, from, $"[n, {source.Channels}, height, width]");
         // Of means and logarithms of variances a file may hold the first alone.
         long channels = text ? to[^1] : to.Length == 4 ? to[1] : 0;
         long[] expectedShape = text ? [from[0], from[1], result.Channels] : [from[0], channels, result.Height, result.Width];
-        if (!to.SequenceEqual(expectedShape) || channels < 1 || (channels != result.Channels && (output != "out.mean" || 2 * channels != result.Channels)))
+        if (!to.SequenceEqual(expectedShape) || channels < 1 || (channels != result.Channels && (!output.EndsWith("out.mean", StringComparison.Ordinal) || 2 * channels != result.Channels)))
             throw Error(output, to, text ? $"[{from[0]}, {from[1]}, {result.Channels}]" : $"[{from[0]}, {result.Channels}, {result.Height}, {result.Width}]");
 
         float[] x = text ? Array.ConvertAll(golden.ReadIntegers(input), id => (float)id) : GoldenFile.ToChannelsLast(golden.ReadFloats(input), (int)(from[2] * from[3]), (int)from[1]);
@@ -96,7 +128,7 @@ public static class PartVerification
             error = Math.Max(error, Math.Abs((double)expected[i] - actual[i / channels * result.Channels + i % channels]));
         }
 
-        return new(output["out.".Length..], error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed, error, tolerance, [], "");
+        return new(output[(output.LastIndexOf('.') + 1)..], error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed, error, tolerance, [], "");
 
         SafetensorsException Error(string key, long[] shape, string wanted) =>
             new(golden.Path, key, $"has the shape [{string.Join(", ", shape)}]; {wanted} is expected. The file belongs to another model");

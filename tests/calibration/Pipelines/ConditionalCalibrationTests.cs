@@ -145,6 +145,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(2);
         ImportedModel model = PipelineImporter.Load(pipeline.Root, "latents", 10);
+        Assert.All(new[] { pipeline.Root, pipeline.File("unet") }, folder => Assert.Empty(ModelInspection.Of(folder).Refused));
         string path = Calibrator.Run(model, new() { Steps = 2, Eta = 0, Trajectories = 16, WeightBits = 8, Activations = ActivationWidth.Eight }, folder.Root, device, 2).ManifestPath;
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         Assert.Equal((1, 11, 0), (artifact.Manifest.Model.Channels, artifact.Manifest.Model.Classes, artifact.Manifest.Encoders.Count));

@@ -13,14 +13,65 @@ public class GoldenVerificationTests
             "eps", "ddim", "ddim_eta1");
     }
 
-    [SharedTheory("golden/small-attn", "golden/small-class")]
-    [InlineData("small-attn", "eps", "ddim", "ddim_eta1", "ddpm")]
+    [SharedTheory("golden/small-attn", "golden/small-class", "golden/small-cond", "golden/small-sd15")]
+    [InlineData("small-attn", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
     [InlineData("small-class", "eps", "ddim", "ddpm")]
+    [InlineData("small-cond", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
+    [InlineData("small-sd15", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
     public void Models_equal_the_reference_library(string folder, params string[] passed)
     {
         string golden = SharedData.Golden(folder);
         using var device = new CpuDevice(2);
-        Check(GoldenVerification.Run(DiffusersImporter.Load(golden), Path.Combine(golden, "golden.safetensors"), device), passed);
+        Check(GoldenVerification.Run(DiffusersImporter.Load(golden, tokens: GoldenVerification.Tokens(Path.Combine(golden, "golden.safetensors")) ?? 1), Path.Combine(golden, "golden.safetensors"), device), passed);
+    }
+
+    /// <summary>A scheduler may evaluate the network more than once in a step; names that are none, and numbers of evaluations that none has, are said.</summary>
+    [Fact]
+    public void A_trajectory_is_that_of_the_scheduler_it_is_named_after()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source);
+        Manifest.SolverProgram program = model.Scheduler.Run("heun", 3, null).Program;
+        int evaluations = program.Evaluations.Count, size = 28 * 28;
+        float[] start = new float[size], states = new float[evaluations * size], input = new float[size], epsilon = new float[size];
+        ProgramInterpreter.Seeded(3)(start, 0, -1);
+        float[] timesteps = [.. program.Evaluations.Select(e => e.Timestep.Single)];
+        using (var network = new NetworkEvaluator(model.Network, evaluations, model.TensorBytes(timesteps), device, 1))
+        {
+            var solver = new ProgramInterpreter(program, 1, size, (to, _, _) => start.CopyTo(to));
+            solver.Begin();
+            for (int i = 0; i < evaluations; i++)
+            {
+                solver.Input(i, input);
+                network.Evaluate(i, InterpretedStep.Float32, input, [7], epsilon);
+                solver.Advance(i, epsilon);
+                solver.State.CopyTo(states.AsSpan(i * size));
+            }
+        }
+
+        var writer = new SafetensorsWriter();
+        writer.Add("in.x", start, 1, 1, 28, 28);
+        writer.Add("in.t", new long[] { 100 }, 1);
+        writer.Add("in.class_labels", new long[] { 7 }, 1);
+        writer.Add("out.eps", start, 1, 1, 28, 28);
+        writer.Add("traj.xT", start, 1, 1, 28, 28);
+        Add("heun", evaluations);
+        Add("heun_", evaluations);
+        Add("kdpm2", 4);
+        writer.Write(folder.File("golden.safetensors"));
+        IReadOnlyList<VerificationResult> results = GoldenVerification.Run(model, folder.File("golden.safetensors"), device);
+        Assert.Equal([("eps", VerificationStatus.Failed), ("heun", VerificationStatus.Passed), ("heun_", VerificationStatus.Skipped), ("kdpm2", VerificationStatus.Skipped)],
+            results.Select(r => (r.Name, r.Status)));
+        Assert.Equal(evaluations, results[1].StepErrors.Count);
+        Assert.Contains("known are ddpm, ddim, euler", results[2].Note);
+        Assert.Contains("4 times", results[3].Note);
+
+        void Add(string name, int count)
+        {
+            writer.Add($"traj.{name}.x", states.AsMemory(0, count * size), count, 1, 1, 28, 28);
+            writer.Add($"traj.{name}.timesteps", timesteps.AsMemory(0, count), count);
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Specializer.Formats;
 using Specializer.Tests;
 using Specializer.Tool;
 
@@ -79,6 +80,72 @@ public class VerifyCommandTests
         // A folder that takes no files, not even an administrator's.
         if (OperatingSystem.IsLinux())
             Assert.StartsWith("/proc/report.json: cannot be written", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/report.json"))).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The file in a pipeline's folder has outputs of each network, under names that say which.</summary>
+    [Fact]
+    public void A_pipeline_is_verified_network_by_network()
+    {
+        using var pipeline = new TinyPipeline();
+        Assert.Equal(2, Run(pipeline.Root));
+        Write("");
+        string report = pipeline.File("report.json");
+        Assert.Equal(0, Run(pipeline.Root, "--json", report));
+        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(report)))
+            Assert.Equal(["eps", "vae.decode", "text_encoder.hidden"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!).OrderBy(n => n.Length));
+
+        // Each of them by its own folder.
+        foreach (string part in (string[])["unet", "vae", "text_encoder"]) Assert.Equal(0, Run(pipeline.File(part), "--against", pipeline.File("golden.safetensors")));
+        foreach (string wrong in (string[])["unet.out.eps", "vae.out.decode", "text.out.hidden"])
+        {
+            Write(wrong);
+            Assert.Equal(1, Run(pipeline.Root));
+        }
+
+        void Write(string wrong)
+        {
+            ImportedModel model = PipelineImporter.Load(pipeline.Root, "tiny");
+            using var device = new CpuDevice(1);
+            float[] x = [.. Enumerable.Range(0, 256).Select(i => MathF.Sin(i))], ids = model.Text!.Inputs(["red"]), eps = new float[256];
+            float[] context = Evaluate(model.Text.Network, ids);
+            using (var network = new NetworkEvaluator(model.Network, 1, model.TensorBytes([500f]), device, 1))
+            {
+                network.Give("encoder_hidden_states", context);
+                network.Evaluate(0, InterpretedStep.Float32, x, [], eps);
+            }
+
+            var writer = new SafetensorsWriter();
+            writer.Add("text.in.ids", Array.ConvertAll(ids, id => (long)id), 1, 8);
+            Add("text.out.hidden", context, 1, 8, 16);
+            Add("unet.in.x", Planes(x, 64), 1, 4, 8, 8);
+            writer.Add("unet.in.t", new long[] { 500 }, 1);
+            Add("unet.in.encoder_hidden_states", context, 1, 8, 16);
+            Add("unet.out.eps", Planes(eps, 64), 1, 4, 8, 8);
+            Add("vae.in.z", Planes(x, 64), 1, 4, 8, 8);
+            using (ModelWeights weights = ModelWeights.Open(pipeline.File("vae"), null, []))
+                Add("vae.out.decode", Planes(Evaluate(PartImporter.Import(ConfigurationReader.Open(pipeline.File("vae/config.json")), weights, PipelinePart.Decoder, 8, 8), x), 256), 1, 3, 16, 16);
+            writer.Write(pipeline.File("golden.safetensors"));
+
+            void Add(string name, float[] values, params long[] shape) => writer.Add(name, name == wrong ? Array.ConvertAll(values, v => v + 1) : values, shape);
+
+            float[] Evaluate(ImportedNetwork part, float[] inputs)
+            {
+                using NetworkEvaluator evaluator = part.Evaluator(device, 1);
+                return part.Evaluate(evaluator, inputs);
+            }
+        }
+
+        static float[] Planes(float[] values, int pixels) => [.. Enumerable.Range(0, values.Length).Select(i => values[i % pixels * (values.Length / pixels) + i / pixels])];
+    }
+
+    /// <summary>Its file was written by the program that trained it.</summary>
+    [Fact]
+    public void The_emoji_model_is_verified_whole()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(0, Run(Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "emoji"), "--tolerance", "5e-5", "--json", folder.File("out.json")));
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("out.json")));
+        Assert.Equal(["eps", "text_encoder.hidden", "vae.decode", "vae.mean"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!).Order(StringComparer.Ordinal));
     }
 
     private static int Run(params string[] arguments) => ExitCode.Of(VerifyCommand.Create().Parse(arguments));

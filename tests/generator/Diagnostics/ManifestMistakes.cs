@@ -56,6 +56,7 @@ internal static class ManifestMistakes
         Change("a step without length", "SPZ018", "[", "Evaluation 1 changes nothing", j => j["steps"]![1]!["statements"] = new JsonArray(ManifestBuilder.Sum("x", ("x", 1)))),
         Change("a variance that no network predicts", "SPZ018", "{", "reads v", j => Statement(j, 0)["of"]![0] = "v"),
         Change("5-bit weights", "SPZ007", "5", "choose 4 or 8 or 16 or 32", j => Op(j, 1)["weightBits"] = 5),
+        Networks("a table of bytes", "SPZ007", "8", "choose 16 or 32", j => j["encoders"]![0]!["operations"]![0]!["tableBits"] = 8),
         Change("4-bit products", "SPZ007", "4", "choose 8 or 32", j => Op(j, 10)["productBits"] = 4),
         Change("16 levels", "SPZ007", "16", "choose 15 or 255", j => j["steps"]![0]!["levels"]![0] = 16),
         Change("fraction for integer", "SPZ008", "8.5", "whole number", j => j["model"]!["height"] = 8.5),
@@ -95,6 +96,7 @@ internal static class ManifestMistakes
         Change("output of another size", "SPZ013", "0", "do not give 8 rows", j => { Op(j, 3)["paddingTop"] = 0; Op(j, 3)["kernelSize"] = 1; Op(j, 3)["paddingLeft"] = 0; Op(j, 3)["upsample"] = 2; Map(j, "r1.h")["width"] = 16; }),
         Change("residual of another shape", "SPZ013", "\"latent\"", "must have the shape of 'h1'", j => Op(j, 5)["residual"] = "latent"),
         Change("8-bit weights on bytes", "SPZ014", "\"r1.q\"", "reads a quantized16 map", j => Op(j, 3)["weightBits"] = 8),
+        Change("weights in floating point on bytes", "SPZ014", "\"r1.q\"", "16-bit weights reads a float32 map", j => Op(j, 3)["weightBits"] = 16),
         Change("quantize to FP32", "SPZ014", "\"spare\"", "A quantized map is expected", j =>
         {
             j["network"]!["maps"]!.AsArray().Add(new JsonObject { ["name"] = "spare", ["height"] = 8, ["width"] = 8, ["channels"] = 1, ["type"] = "float32" });
