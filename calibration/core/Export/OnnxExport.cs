@@ -18,7 +18,24 @@ public static class OnnxExport
     /// <param name="cancellation">Acts while the images are drawn.</param>
     /// <exception cref="NotSupportedException">The model is too large for the format, or its scheduler asks for dynamic thresholding or learned variances
     /// or it needs a condition (each only with <paramref name="int8"/>).</exception>
-    public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default)
+    public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default) =>
+        Write(model, output, null, int8, device, cancellation);
+
+    /// <summary>Writes a model in FP32 with its tensors in a file of their own, as models above 2 GB need: ONNX's external data. Memory then holds one tensor at a time.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="output">Receives the file.</param>
+    /// <param name="data">Receives the tensors.</param>
+    /// <param name="dataName">Name of the tensors' file, which lies beside the model's.</param>
+    /// <exception cref="ArgumentException">The name has a folder in it.</exception>
+    public static void Write(ImportedModel model, Stream output, Stream data, string dataName)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(dataName);
+        if (Path.GetFileName(dataName) != dataName) throw new ArgumentException($"The tensors' file lies beside the model's; name it without a folder, not '{dataName}'.", nameof(dataName));
+        Write(model, output, new OnnxData(data, dataName), int8: false, null, default);
+    }
+
+    private static void Write(ImportedModel model, Stream output, OnnxData? data, bool int8, Device? device, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(output);
@@ -29,6 +46,7 @@ public static class OnnxExport
         OnnxExporter.Export(model.Network, name => tensors[name], output, new()
         {
             Timesteps = timesteps,
+            Data = data,
             Ranges = int8 ? Ranges(model, device, cancellation) : null,
         });
     }

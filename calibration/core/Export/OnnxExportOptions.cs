@@ -9,6 +9,9 @@ internal sealed record OnnxExportOptions
     /// <summary>Rows of the embedding's tables, one a training timestep from 0, that become part of the model; 0 makes the step vectors an input instead.</summary>
     public int Timesteps { get; init; }
 
+    /// <summary>Where long tensors go; null for into the model.</summary>
+    public OnnxData? Data { get; init; }
+
     /// <summary>Name of the state, or of what goes into a network without timesteps.</summary>
     public string Input { get; init; } = "sample";
 

@@ -13,7 +13,7 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
     private readonly Network _network;
     private readonly Func<string, float[]> _tensor;
     private readonly OnnxExportOptions _options;
-    private readonly OnnxGraph _graph = new("network");
+    private readonly OnnxGraph _graph;
     private readonly Dictionary<string, Map> _maps;
     private readonly IReadOnlyDictionary<ConvolutionOperation, WholeConvolution> _convolutions;
     /// <summary>Map to the ONNX value that holds it. A map of a concatenation's halves alone is never needed.</summary>
@@ -28,6 +28,7 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 
     private OnnxExporter(Network network, Func<string, float[]> tensor, OnnxExportOptions options)
     {
+        _graph = new("network", options.Data);
         _network = network;
         _tensor = tensor;
         _options = options;

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 namespace Specializer.Calibration.Export;
 
 /// <summary>An ONNX model under construction. Field numbers are those of onnx.proto (ONNX 1.12: IR version 8, operator set 17).</summary>
-internal sealed class OnnxGraph(string name)
+/// <param name="name">Of the graph.</param>
+/// <param name="data">Where long tensors go; null for into the model.</param>
+internal sealed class OnnxGraph(string name, OnnxData? data = null)
 {
     /// <summary>TensorProto's name for 64-bit integers, where an attribute asks for one.</summary>
     public const int Int64 = 7;
@@ -55,7 +57,19 @@ internal sealed class OnnxGraph(string name)
             throw new ArgumentException($"Tensor '{name}' has {values.Length} elements, its dimensions [{string.Join(", ", dimensions.ToArray())}] ask for {elements}.");
         var tensor = new ProtobufMessage();
         foreach (long dimension in dimensions) tensor.Add(1, dimension);
-        tensor.Add(2, ElementType<T>()).Add(8, name).Add(9, MemoryMarshal.AsBytes(values).ToArray());
+        tensor.Add(2, ElementType<T>()).Add(8, name);
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
+        if (data is null || bytes.Length < OnnxData.Least)
+        {
+            tensor.Add(9, bytes.ToArray());
+        }
+        else
+        {
+            const int external = 1;
+            foreach (ProtobufMessage entry in data.Add(bytes)) tensor.Add(13, entry);
+            tensor.Add(14, external);
+        }
+
         _initializers.Add(tensor);
         return name;
     }
@@ -76,7 +90,7 @@ internal sealed class OnnxGraph(string name)
             .Add(7, graph)
             .Add(8, new ProtobufMessage().Add(1, "").Add(2, OperatorSet));
         if (model.Length > LargestModel)
-            throw new NotSupportedException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Export a smaller model, or the int8 form.");
+            throw new NotSupportedException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Write its tensors to a file of their own (--external-data), or the int8 form.");
         model.WriteTo(output);
     }
 

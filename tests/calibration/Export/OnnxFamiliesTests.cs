@@ -31,6 +31,25 @@ public class OnnxFamiliesTests
         Assert.Contains("encoder_hidden_states", Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, new MemoryStream(), int8: true)).Message);
     }
 
+    /// <summary>Tensors in a file of their own are those in the model.</summary>
+    [SharedFact("golden/small-cond")]
+    public void External_data()
+    {
+        using var folder = new TemporaryFolder();
+        ImportedModel model = DiffusersImporter.Load(SharedData.Golden("small-cond"), tokens: 1);
+        var whole = new MemoryStream();
+        OnnxExport.Write(model, whole);
+        using (FileStream output = File.Create(folder.File("m.onnx")), data = File.Create(folder.File("m.data"))) OnnxExport.Write(model, output, data, "m.data");
+        Assert.InRange(new FileInfo(folder.File("m.onnx")).Length, 1, whole.Length / 4);
+        byte[] tensors = File.ReadAllBytes(folder.File("m.data"));
+        OnnxModelReader expected = new(whole.ToArray()), actual = new(File.ReadAllBytes(folder.File("m.onnx")));
+        Assert.Equal(expected.Tensors.Keys.Order(), actual.Tensors.Keys.Order());
+        Assert.All(expected.Tensors, t => Assert.Equal(t.Value.Raw(null), actual.Tensors[t.Key].Raw(tensors)));
+        using var session = new InferenceSession(folder.File("m.onnx"));
+        Assert.Equal(["sample", "timestep", "encoder_hidden_states"], session.InputMetadata.Keys.Where(k => k != "label"));
+        Assert.Throws<ArgumentException>(() => OnnxExport.Write(model, whole, whole, "a/m.data"));
+    }
+
     [SharedTheory("golden/vq-small", "golden/kl-small")]
     [InlineData("vq-small", PipelinePart.Decoder, "in.z", "out.decode")]
     [InlineData("kl-small", PipelinePart.Decoder, "in.z", "out.decode")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Specializer.Calibration.Tests.Export;
@@ -47,6 +48,13 @@ internal sealed class OnnxModelReader
         public string Name { get; } = tensor.Text(8);
         public long[] Dimensions { get; } = tensor.Integers(1);
         public long Type { get; } = tensor.Integer(2);
+
+        /// <summary>The tensor's bytes, from the model or, where it says so, from the file beside it.</summary>
+        public byte[] Raw(byte[]? data)
+        {
+            Dictionary<string, string> at = tensor.Messages(13).ToDictionary(e => e.Text(1), e => e.Text(2));
+            return at.Count == 0 ? tensor.Bytes(9).ToArray() : data!.AsSpan(int.Parse(at["offset"], CultureInfo.InvariantCulture), int.Parse(at["length"], CultureInfo.InvariantCulture)).ToArray();
+        }
 
         public T[] Values<T>() where T : struct => MemoryMarshal.Cast<byte, T>(tensor.Bytes(9).Span).ToArray();
     }
