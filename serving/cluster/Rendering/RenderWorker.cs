@@ -9,6 +9,9 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     /// <summary>Between questions for work, and after a call that failed.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
+    /// <summary>Pictures a second of the slowest sampler that is warmed up: of a slower one the first drawing would keep the silo away for longer than it gains.</summary>
+    private const double SlowestWarmed = 0.5;
+
     private readonly CancellationTokenSource _stopping = new();
     private readonly string _name = silo.SiloAddress.ToParsableString();
     private Task _working = Task.CompletedTask;
@@ -30,6 +33,7 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     private async Task Work()
     {
         CancellationToken stopping = _stopping.Token;
+        await WarmUp(stopping);
         _ = Announce(stopping);
         while (!stopping.IsCancellationRequested)
         {
@@ -56,6 +60,22 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
         catch (Exception e)
         {
             log.Failed(e);
+        }
+    }
+
+    /// <summary>Draws a picture as a request has it, before the board sends any: whoever came first would wait until all that code is compiled.</summary>
+    private async Task WarmUp(CancellationToken stopping)
+    {
+        foreach (HostedSampler sampler in host.Samplers.Where(s => s.Speed > SlowestWarmed))
+        {
+            try
+            {
+                await grains.GetGrain<IPainterGrain>(_name).Paint(new(sampler.Identity.Hash, sampler.AnyPrompt, Count: 1, Seed: "0", null, null, null), previews: null, stopping);
+            }
+            catch (Exception e)
+            {
+                if (!stopping.IsCancellationRequested) log.Failed(e);
+            }
         }
     }
 

@@ -71,9 +71,15 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
     private async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
         IRouterGrain router = grains.GetGrain<IRouterGrain>(request.SamplerHash);
-        for (string? failed = null; ; await Task.Delay(s_pause, cancellation))
+        string? failed = null;
+        while (true)
         {
-            if (await Again(() => router.Choose(request.Count ?? 1, patience, failed), cancellation) is not { } route) continue;
+            if (await Again(() => router.Choose(request.Count ?? 1, patience, failed), cancellation) is not { } route)
+            {
+                await Task.Delay(s_pause, cancellation);
+                continue;
+            }
+
             using var call = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             Task watching = Watch(router, route.Silo, call);
             try
@@ -82,6 +88,8 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
             {
+                // Another draws it at once; where there is none, this one is asked again in a while.
+                if (failed == route.Silo) await Task.Delay(s_pause, cancellation);
                 failed = route.Silo;
             }
             finally

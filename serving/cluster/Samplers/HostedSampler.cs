@@ -59,6 +59,9 @@ internal sealed class HostedSampler : IDisposable
         }
     }
 
+    /// <summary>A prompt that the model can draw.</summary>
+    public string AnyPrompt => _prompts.Description.Classes > 0 ? "0" : "";
+
     /// <summary>Pictures that are drawn at once.</summary>
     public int BatchImages(float guidance) => Math.Max(1, guidance == 1f ? _prompts.Capacity : _prompts.Capacity / 2);
 

@@ -12,7 +12,7 @@ public sealed class CalibrationMeasurement
         using TemporaryFolder alone = new(), shared = new();
         string[] options =
         [
-            Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), "--name", "measured", "--null-label", "10", "--steps", "4", "--trajectories", "1024", "--activations", "8",
+            Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), "--name", "measured", "--null-label", "10", "--steps", "4", "--trajectories", Environment.GetEnvironmentVariable("SPECIALIZER_CLUSTER_TRAJECTORIES") is { Length: > 0 } fewer ? fewer : "1024", "--activations", "8",
             "--rounding", "nearest", "--variance-correction", "off", "--mean-correction", "divide", "--threads", "1",
         ];
         using var one = new ToolProcess(["calibrate", .. options, "--check", "0", "--out", alone.Root]);
@@ -42,7 +42,7 @@ public sealed class CalibrationMeasurement
         foreach (ToolProcess worker in workers) await worker.Ends();
         TimeSpan all = (await Task.WhenAll(times)).Aggregate((a, b) => a + b);
         foreach (string file in (string[])["measured.calibration.json", "measured.weights.safetensors"]) Assert.Equal(File.ReadAllBytes(alone.File(file)), File.ReadAllBytes(shared.File(file)));
-        MeasurementFactAttribute.Report($"calibration one_s={single.TotalSeconds:F1} three_s={all.TotalSeconds:F1} kills={kills} ratio={all / single:F3}");
+        MeasurementFactAttribute.Report($"calibration trajectories={options[Array.IndexOf(options, "--trajectories") + 1]} processes={processes.Count} each_s={string.Join(',', times.Select(t => FormattableString.Invariant($"{t.Result.TotalSeconds:F1}")))} one_s={single.TotalSeconds:F1} three_s={all.TotalSeconds:F1} kills={kills} ratio={all / single:F3}");
         foreach (ToolProcess process in processes) process.Dispose();
 
         ToolProcess Start(string command)

@@ -23,15 +23,21 @@ public sealed class RequestMeasurement
         await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
         await client.Silos(3);
         using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(2));
+        string now = "";
         await Measure("warm-up", () => Task.Delay(TimeSpan.FromSeconds(15)));
         await Measure("nothing-happens", () => Task.Delay(TimeSpan.FromSeconds(60)));
         await Measure("join-and-leave", async () =>
         {
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < 8; i++)
             {
+                // On this machine, whose processors a process that starts takes as well.
+                now = "a-silo-starts";
                 await silos.Start(1);
+                now = "it-is-new";
                 await Task.Delay(TimeSpan.FromSeconds(5));
+                now = "the-oldest-leaves";
                 await silos.StopOldest();
+                now = "it-has-left";
                 await Task.Delay(TimeSpan.FromSeconds(5));
             }
         });
@@ -46,7 +52,8 @@ public sealed class RequestMeasurement
 
         async Task Measure(string what, Func<Task> happens)
         {
-            var requests = new List<Task<double>>();
+            now = what;
+            var requests = new List<Task<(string When, double Seconds)>>();
             Task happening = happens();
             while (!happening.IsCompleted)
             {
@@ -55,15 +62,24 @@ public sealed class RequestMeasurement
             }
 
             await happening;
-            double[] seconds = [.. (await Task.WhenAll(requests)).Order()];
+            (string When, double Seconds)[] all = await Task.WhenAll(requests);
+            Report(what, all);
+            // What happened while they began, where several things did.
+            foreach (var some in all.GroupBy(r => r.When).Where(g => g.Count() < all.Length)) Report($"{what}/{some.Key}", some);
+        }
+
+        void Report(string what, IEnumerable<(string When, double Seconds)> requests)
+        {
+            double[] seconds = [.. requests.Select(r => r.Seconds).Order()];
             MeasurementFactAttribute.Report($"requests {what} requests={seconds.Length} drawing_ms={1000 * Pace:F0} median_ms={1000 * seconds[seconds.Length / 2]:F1} p99_ms={1000 * seconds[(int)(seconds.Length * 0.99)]:F1} max_ms={1000 * seconds[^1]:F1}");
         }
 
-        async Task<double> Time()
+        async Task<(string, double)> Time()
         {
+            string when = now;
             long start = Stopwatch.GetTimestamp();
             await generator.GenerateAsync(new("3"), new() { AdditionalProperties = new() { ["seed"] = Random.Shared.Next() } });
-            return Stopwatch.GetElapsedTime(start).TotalSeconds;
+            return (when, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
     }
 }
