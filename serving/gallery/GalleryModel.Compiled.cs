@@ -8,9 +8,9 @@ internal sealed partial class GalleryModel
     public static GalleryModel Load(GallerySettings settings)
     {
         var device = new CpuDevice();
-        return settings.Model == GallerySettings.Emoji
-            ? Show(settings, device, EmojiSampler.Load(device), _ => PipelineImporter.Load(Folder("emoji")), eta: 0, "ddim", File.ReadAllLines(Path.Combine(Folder("emoji"), "prompts.txt")))
-            : Show(settings, device, MnistSampler.Load(device), none => DiffusersImporter.Load(Folder("mnist"), nullLabel: none), eta: 1);
+        return settings.Model == GallerySettings.Digits
+            ? Show(settings, device, MnistSampler.Load(device), none => DiffusersImporter.Load(Folder("mnist"), nullLabel: none), eta: 1)
+            : Show(settings, device, EmojiSampler.Load(device), _ => PipelineImporter.Load(Folder("emoji")), eta: 0, "ddim", File.ReadAllLines(Path.Combine(Folder("emoji"), "prompts.txt")));
     }
 
     // FP32 takes the steps that the quantized sampler was calibrated for.

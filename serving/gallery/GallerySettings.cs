@@ -5,11 +5,11 @@ namespace Specializer.Gallery;
 /// <summary>What may be set on the command line.</summary>
 internal sealed record GallerySettings
 {
-    /// <summary>Handwritten digits, by label.</summary>
-    public const string Digits = "digits";
-
     /// <summary>Emoji, by prompt.</summary>
     public const string Emoji = "emoji";
+
+    /// <summary>Handwritten digits, by label.</summary>
+    public const string Digits = "digits";
 
     /// <summary>The model on show.</summary>
     public string Model { get; init; } = Emoji;
@@ -38,7 +38,7 @@ internal sealed record GallerySettings
             string value = option.Value ?? "";
             settings = option.Key switch
             {
-                "model" => settings with { Model = value is Digits or Emoji ? value : throw new FormatException($"--model is '{value}'; it must be {Emoji} or {Digits}.") },
+                "model" => settings with { Model = value is Emoji or Digits ? value : throw new FormatException($"--model is '{value}'; it must be {Emoji} or {Digits}.") },
                 "port" => settings with { Port = Number(option.Key, value, 0, 65535) },
                 "reference" => settings with { Reference = bool.TryParse(value, out bool wanted) ? wanted : throw new FormatException($"--reference is '{value}'; it must be true or false.") },
                 "pause" => settings with { Pause = TimeSpan.FromMilliseconds(Number(option.Key, value, 0, 10_000)) },

@@ -1,13 +1,11 @@
 using Specializer.Gallery;
 
 // A page that shows how the quantized model and its FP32 network turn the same noise into a picture, for this computer alone.
-// Options: --model emoji (the default, or digits), --port 5080 (0 chooses a free one), --reference false (without FP32), --pause 40 (milliseconds between steps), --queue 4 (drawings that may wait).
+// Options: --model emoji (or digits), --port 5080 (0 chooses a free one), --reference false (without FP32), --pause 40 (milliseconds between steps), --queue 4 (drawings that may wait).
 GallerySettings settings;
-GalleryModel shown;
 try
 {
     settings = GallerySettings.Read(new ConfigurationBuilder().AddCommandLine(args).Build());
-    shown = GalleryModel.Load(settings);
 }
 catch (FormatException e)
 {
@@ -15,7 +13,7 @@ catch (FormatException e)
     return 2;
 }
 
-using GalleryModel model = shown;
+using GalleryModel model = GalleryModel.Load(settings);
 await using WebApplication app = GalleryServer.Create(model, settings);
 try
 {

@@ -131,6 +131,29 @@ public sealed class PageTests(RunningGallery gallery) : BrowserTests
         }
     }
 
+    [BrowserFact]
+    public async Task Prompts_are_drawn_beside_FP32()
+    {
+        GallerySettings settings = new() { Port = 0, Patience = RunningGallery.Settings.Patience };
+        using GalleryModel model = GalleryModel.Load(settings);
+        await using WebApplication app = GalleryServer.Create(model, settings);
+        await app.StartAsync();
+        foreach (var (scheme, width) in new[] { (ColorScheme.Light, 1200), (ColorScheme.Dark, 1200), (ColorScheme.Light, 320) })
+        {
+            IPage page = await NewPage(scheme, width, app.Urls.First());
+            await page.GotoAsync("/");
+            await Assertions.Expect(page.Locator("#examples button")).ToHaveCountAsync(model.Examples.Count);
+            await page.Locator("#examples button").Nth(1).ClickAsync();
+            await page.Locator("#draw").ClickAsync();
+            await Told(page, "Done:");
+            Assert.Contains("\u201cpizza\u201d after step 25", await page.Locator("#float32 img").GetAttributeAsync("alt"), StringComparison.Ordinal);
+            Assert.StartsWith("The states differ by", await page.Locator("#agreement").InnerTextAsync(), StringComparison.Ordinal);
+            await Fit(page, "emoji", scheme, width);
+        }
+
+        await app.StopAsync();
+    }
+
     private async Task<IPage> Open(ColorScheme scheme = ColorScheme.Light, int width = 1200)
     {
         IPage page = await NewPage(scheme, width, Address);

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Builder;
 
 namespace Specializer.Gallery.Tests;
 
-/// <summary>A gallery on a free port that takes its time, so that tests meet it in the middle of a drawing.</summary>
+/// <summary>A gallery of the digits on a free port that takes its time, so that tests meet it in the middle of a drawing.</summary>
 public sealed class RunningGallery : IAsyncLifetime
 {
     internal static GallerySettings Settings { get; } = new() { Model = GallerySettings.Digits, Port = 0, Pause = TimeSpan.FromMilliseconds(25), Queue = 2, Patience = TimeSpan.FromMinutes(2) };

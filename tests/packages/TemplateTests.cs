@@ -1,43 +1,50 @@
+using System.Runtime.InteropServices;
 using Specializer.Tests;
 
 namespace Specializer.Packages.Tests;
 
-/// <summary>A new user's three commands, with a package cache of their own and no feed that answers.</summary>
+/// <summary>A new user's three commands, and what they may publish.</summary>
 [Trait("Duration", "Long")]
 [Collection(nameof(PackedSolution))]
 public sealed class TemplateTests(PackedSolution packed)
 {
+    private const string Prompt = "red heart";
+
     [Fact]
     public void Three_commands_draw_a_picture()
     {
-        using var folder = new TemporaryFolder();
-        string place = Directory.CreateDirectory(folder.File("a place #1")).FullName;
-        File.WriteAllText(Path.Combine(place, "nuget.config"), """
-            <configuration><packageSources><clear /><add key="nowhere" value="http://127.0.0.1:9/index.json" allowInsecureConnections="true" /></packageSources></configuration>
-            """);
-        var environment = new Dictionary<string, string>
-        {
-            ["DOTNET_CLI_HOME"] = folder.File("home"), ["NUGET_PACKAGES"] = folder.File("cache"), ["DOTNET_NOLOGO"] = "1",
-            // Nobody answers, as the audit would say.
-            ["NuGetAudit"] = "false",
-        };
+        using var app = new NewApp(packed.Feeds[0]);
+        Assert.Contains("dotnet run --", app.Made.Output, StringComparison.Ordinal);
+        CommandResult drawn = app.Dotnet("run", "--project", "app", "--", Prompt, "pizza").AssertSucceeded();
 
-        CommandResult Dotnet(params string[] arguments) => CommandResult.Run(place, "dotnet", arguments, environment);
-
-        string template = Directory.GetFiles(packed.Feeds[0], "Specializer.Templates.*.nupkg").Single();
-        Dotnet("new", "install", template).AssertSucceeded();
-        Dotnet("new", "specializer-app", "-o", "app").AssertSucceeded();
-        CommandResult drawn = Dotnet("run", "--project", "app", "--", "3", "7").AssertSucceeded();
-
-        string picture = Path.Combine(place, "picture.png");
-        Assert.Contains($"Wrote {picture}.", drawn.Output, StringComparison.Ordinal);
-        // Two digits beside each other: 28 + 2 + 28 columns, 28 rows.
-        byte[] png = File.ReadAllBytes(picture);
-        Assert.Equal([0, 0, 0, 58, 0, 0, 0, 28], png[16..24]);
+        Assert.Contains($"Wrote {Path.Combine(app.Place, "picture.png")}.", drawn.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("warning", drawn.Output, StringComparison.OrdinalIgnoreCase);
+        // Two pictures beside each other: 64 + 2 + 64 columns, 64 rows.
+        Assert.Equal([0, 0, 0, 130, 0, 0, 0, 64], app.TakePicture()[16..24]);
 
-        CommandResult wrong = Dotnet("run", "--no-build", "--project", "app", "--", "seven");
+        CommandResult wrong = app.Dotnet("run", "--no-build", "--project", "app", "--", "--seven");
         Assert.Equal(2, wrong.ExitCode);
-        Assert.Contains("dotnet run -- 3 7", wrong.Output, StringComparison.Ordinal);
+        Assert.Contains($"dotnet run -- \"{Prompt}\"", wrong.Output, StringComparison.Ordinal);
+    }
+
+    [PublishFact(PublishFactAttribute.Linker)]
+    public void One_file_that_the_installed_runtime_starts_draws_the_same() => Publish("--self-contained", "false", "-p:PublishSingleFile=true");
+
+    [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Runtime)]
+    public void A_trimmed_file_that_brings_the_runtime_draws_the_same() => Publish("-p:PublishSingleFile=true", "-p:PublishTrimmed=true");
+
+    [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Compiler)]
+    public void Native_code_draws_the_same() => Publish("-p:PublishAot=true", "-p:IlcInstructionSet=native");
+
+    private void Publish(params string[] form)
+    {
+        using var app = new NewApp(packed.Feeds[0], PublishFactAttribute.Packages);
+        app.Dotnet("run", "-c", "Release", "--project", "app", "--", Prompt).AssertSucceeded();
+        byte[] picture = app.TakePicture();
+        CommandResult published = app.Dotnet(["publish", "app", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", "published", .. form]).AssertSucceeded();
+        Assert.Empty(published.Warnings);
+        string program = Assert.Single(Directory.GetFiles(Path.Combine(app.Place, "published")), f => Path.GetExtension(f) is "" or ".exe");
+        app.Run(program, Prompt).AssertSucceeded();
+        Assert.Equal(picture, app.TakePicture());
     }
 }
