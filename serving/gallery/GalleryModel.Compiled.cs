@@ -4,13 +4,15 @@ namespace Specializer.Gallery;
 
 internal sealed partial class GalleryModel
 {
+    private static readonly string[] s_prompts = ["red heart", "pizza", "cat face", "rocket", "dog face", "banana", "airplane", "star", "fire", "guitar", "house", "frog"];
+
     /// <summary>One of the two models whose samplers the build compiled.</summary>
     public static GalleryModel Load(GallerySettings settings)
     {
         var device = new CpuDevice();
         return settings.Model == GallerySettings.Digits
             ? Show(settings, device, MnistSampler.Load(device), none => DiffusersImporter.Load(Folder("mnist"), nullLabel: none), eta: 1)
-            : Show(settings, device, EmojiSampler.Load(device), _ => PipelineImporter.Load(Folder("emoji")), eta: 0, "ddim", File.ReadAllLines(Path.Combine(Folder("emoji"), "prompts.txt")));
+            : Show(settings, device, EmojiSampler.Load(device), _ => PipelineImporter.Load(Folder("emoji")), eta: 0, "ddim", s_prompts);
     }
 
     // FP32 takes the steps that the quantized sampler was calibrated for.

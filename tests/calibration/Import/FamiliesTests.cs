@@ -15,7 +15,7 @@ public class FamiliesTests
         using var device = new CpuDevice(2);
         IReadOnlyList<VerificationResult> results = GoldenVerification.Run(DiffusersImporter.Load(golden, tokens: tokens), Path.Combine(golden, "golden.safetensors"), device);
         Assert.All(results, r => Assert.True(r.Status != VerificationStatus.Failed, $"{r.Name}: {r.Error:E2}, tolerance {r.Tolerance:E0} {r.Note}"));
-        Assert.Equal(["ddim", "ddim_eta1", "ddpm", "eps"], results.Where(r => r.Status == VerificationStatus.Passed).Select(r => r.Name).Order());
+        Assert.Equal(["ddim", "ddim_eta1", "ddpm", "dpm++", "eps", "euler"], results.Where(r => r.Status == VerificationStatus.Passed).Select(r => r.Name).Order());
     }
 
     [SharedTheory("golden/small-odd", "golden/small-sdxl")]
