@@ -14,12 +14,15 @@ internal static class ExitCode
     public const int BadInput = 2;
     public const int Cancelled = 130;
 
+    /// <summary>How long a command that is told to end may take for it: a silo gives its unit back, a cluster waits for its silos. By itself System.CommandLine ends the process after two seconds.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     /// <summary>Runs what was parsed; a command line that does not fit is bad input. Its error stands alone: thirty lines of help would push it off the screen.</summary>
     /// <param name="result">The parsed command line.</param>
     /// <param name="io">Where to write; null for the console.</param>
     public static int Of(ParseResult result, InvocationConfiguration? io = null)
     {
-        io ??= new();
+        io ??= new() { ProcessTerminationTimeout = s_patience };
         // Without a word there is no mistake to speak of, and help is what is wanted.
         if (result is { Action: ParseErrorAction error, Tokens.Count: > 0 }) error.ShowHelp = false;
         int code = result.Invoke(io);

@@ -32,6 +32,29 @@ public sealed class CommandTests
         Assert.All(FreePorts.AreFree(port, port + 1, gateway, gateway + 1), Assert.True);
     }
 
+    /// <summary>Three silos of a database whose tables the command makes: no silo is another's keeper, and one that is killed is started again.</summary>
+    [PostgresFact]
+    public async Task With_a_database_the_command_makes_its_tables_and_starts_a_killed_silo_again()
+    {
+        using var folder = new TemporaryFolder();
+        using var postgres = new PostgresServer();
+        int port = FreePorts.Take(9)[0], gateway = port + 3, health = port + 6;
+        using var cluster = new ToolProcess(
+            "cluster", "--silos", "3", "--app", typeof(MnistSampler).Assembly.Location, "--store", folder.Root, "--port", $"{port}", "--gateway-port", $"{gateway}", "--health-port", $"{health}", "--postgres", postgres.Connection);
+        await cluster.Says("is ready", times: 3);
+        await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
+        string killed = (await client.Silos(3)).Single(s => s.Silo.Contains($":{port}@", StringComparison.Ordinal)).Silo;
+        cluster.KillChild($"--port {port} ");
+
+        await cluster.Says("is ready", times: 4);
+        for (int i = 0; i < 3000 && (await client.Silos(3)).Any(s => s.Silo == killed); i++) await Task.Delay(200);
+        Assert.Contains(await client.Silos(3), s => s.Silo.Contains($":{port}@", StringComparison.Ordinal) && s.Silo != killed);
+        using var http = new HttpClient();
+        Assert.Contains("\"status\":\"Active\"", await http.GetStringAsync($"http://127.0.0.1:{health}/health"), StringComparison.Ordinal);
+        cluster.Interrupt();
+        Assert.Equal(0, await cluster.Ends());
+    }
+
     [Fact]
     public async Task A_calibration_over_workers_of_which_one_is_killed_has_the_bytes_of_one_process()
     {
