@@ -14,6 +14,17 @@ public readonly record struct LayerHarm(string Layer, double Error, long Multipl
 /// <param name="Worst">The most harmful first.</param>
 public sealed record LayersRanked(IReadOnlyList<LayerHarm> Worst) : Finding;
 
+/// <summary>So many layers at 8 bits, without corrections.</summary>
+/// <param name="Layers">How many, the most harmful ones.</param>
+/// <param name="FourBitSteps">Steps with 4-bit activations that pay for them.</param>
+/// <param name="ErrorDb">Mean over images of the squared error to FP32, dB.</param>
+public readonly record struct LayersTried(int Layers, int FourBitSteps, double ErrorDb);
+
+/// <summary>How many layers were tried at 8 bits, each number at no more bit operations than without any; the one of least error goes on.</summary>
+/// <param name="Tried">The numbers, the largest first.</param>
+/// <param name="Images">Held-out images, which confirm nothing afterwards.</param>
+public sealed record LayerCountsTried(IReadOnlyList<LayersTried> Tried, int Images) : Finding;
+
 /// <summary>No layer can be kept at 8 bits: with 4-bit activations at every step it would still take more bit operations than allowed.</summary>
 public sealed record NoLayerAffordable : Finding;
 

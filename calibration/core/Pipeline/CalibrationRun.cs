@@ -108,8 +108,9 @@ internal sealed class CalibrationRun
     public CalibrationManifest Manifest(QuantizationVariant weights, IReadOnlyList<StepDecision> steps, CorrectionPlan plan, string policy) =>
         ManifestBuilder.Build(Context.Model, Context.Run, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
 
-    /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights and noise are not.</summary>
-    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) => new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _rounded = _rounded };
+    /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.</summary>
+    public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
+        new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _rounded = _rounded, _statistics = _statistics };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);

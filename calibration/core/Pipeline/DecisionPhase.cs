@@ -41,6 +41,17 @@ internal sealed class DecisionPhase
         Steps = manifest.Steps.Select(s => s with { CalibratedSigma = s.Sigma }).ToEquatableArray(),
     }, _run.Tensors));
 
+    /// <summary>The same with the bits that are chosen here and without any correction, so that no noise need have been measured.</summary>
+    /// <param name="bits">Activation bits by step.</param>
+    public double[] UncorrectedErrorsDb(out int[] bits)
+    {
+        bits = Allocate();
+        return HeldOut.ErrorsDb(HeldOut.Draw(Build(bits, new(MeanCorrectionKind.Off, true, false)), _run.Tensors));
+    }
+
+    /// <summary>Work of drawing the held-out images once, in evaluations of a unit's trajectories.</summary>
+    public double DrawingWork => WorkShares.Drawn * WorkShares.GuidedHalves(Options) * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages;
+
     /// <summary>Most work that this phase will do, in evaluations of a unit's trajectories.</summary>
     public double Work
     {
@@ -70,8 +81,6 @@ internal sealed class DecisionPhase
 
     private HeldOutImages HeldOut => _heldOut ??= new(_context.Model, _context.Program, Options, _context.Device,
         share => _context.Report("held-out trajectories", share * DrawingWork), _context.Cancellation);
-
-    private double DrawingWork => WorkShares.Drawn * WorkShares.GuidedHalves(Options) * HeldOutImages.Count(Options) / ReferenceTrajectories.UnitImages;
 
     // FP32 and one quantized network on the same state.
     private double StateWork => WorkShares.Halves(Options) + WorkShares.Measured;

@@ -215,8 +215,12 @@ public class CalibratorTests
         CalibrationOptions options = Quick with { Steps = 4, Policy = BitPolicy.Budget, PresetShare = 0.25 };
         using CalibrationArtifact without = CalibrationArtifact.Open(Calibrator.Run(DiffusersImporter.Load(model.Root, "tiny"), options, plain.Root, device, 2).ManifestPath);
 
-        CalibrationResult result = Calibrator.Run(DiffusersImporter.Load(model.Root, "tiny"), options with { SensitiveLayers = 1 }, folder.Root, device, 2);
+        // Two may be kept; the second would only take 8 bits from the activations of a step.
+        CalibrationResult result = Calibrator.Run(DiffusersImporter.Load(model.Root, "tiny"), options with { SensitiveLayers = 2 }, folder.Root, device, 2);
 
+        LayerCountsTried counts = Assert.Single(result.Findings.OfType<LayerCountsTried>());
+        Assert.Equal([2, 1], counts.Tried.Select(t => t.Layers));
+        Assert.Equal(counts.Tried.MinBy(t => t.ErrorDb).Layers, Assert.Single(result.Findings.OfType<LayersDecided>()).Layers.Count);
         Assert.True(Assert.Single(result.Findings.OfType<LayersDecided>()).Kept);
         using CalibrationArtifact with = CalibrationArtifact.Open(result.ManifestPath);
         Assert.Equal(["conv_in", layer, "conv_out"], with.Manifest.Network.Operations.OfType<Manifest.ConvolutionOperation>().Where(o => o.WeightBits == 8).Select(o => o.Name));

@@ -7,6 +7,12 @@ public class LayerSensitivityTests
 {
     private static ImportedModel Model { get; } = DiffusersImporter.Load(ModelFolder.Source, "tiny", nullLabel: 10);
 
+    [Theory]
+    [InlineData(1, new[] { 1 })]
+    [InlineData(2, new[] { 2, 1 })]
+    [InlineData(11, new[] { 11, 5, 2, 1 })]
+    public void HalfAsManyLayersAreTriedEachTime(int most, int[] counts) => Assert.Equal(counts, SensitivePhase.Counts(most));
+
     [Fact]
     public void EveryFourBitLayerIsMeasuredAloneAndRankedByItsCost()
     {
