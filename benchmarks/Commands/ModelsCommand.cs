@@ -4,6 +4,7 @@ using System.Text.Json;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
 using Specializer.Benchmarks.Report;
+using Specializer.Calibration;
 using Specializer.Tool;
 
 namespace Specializer.Benchmarks.Commands;
@@ -16,6 +17,8 @@ internal static class ModelsCommand
     public static Command Create()
     {
         var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", AllowMultipleArgumentsPerToken = true };
+        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead of these, such as 'specializer synthesize' writes." };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
         var json = new Option<FileInfo?>("--json") { Description = "File that receives the rows as JSON." };
         var threads = new Option<int[]>("--threads") { Description = "Numbers of threads.", DefaultValueFactory = _ => [1, 2], AllowMultipleArgumentsPerToken = true };
         var batch = new Option<int[]>("--batch") { Description = "Batch sizes.", DefaultValueFactory = _ => [1, 8], AllowMultipleArgumentsPerToken = true };
@@ -24,10 +27,10 @@ internal static class ModelsCommand
         model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
         var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations.", 60);
-        foreach (Option option in (Option[])[threads, batch, rounds]) option.RequirePositive();
+        foreach (Option option in (Option[])[threads, batch, rounds, tokens]) option.RequirePositive();
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
         var document = new DocumentOptions();
-        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, json, threads, batch, configurations, rounds, turn, processor };
+        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, folder, tokens, json, threads, batch, configurations, rounds, turn, processor };
         document.AddTo(command);
         command.SetAction(options =>
         {
@@ -37,10 +40,9 @@ internal static class ModelsCommand
             Console.WriteLine($"ONNX Runtime {OnnxSession.Version}");
             var rows = new List<ModelRow>();
             string[] names = options.GetValue(model) is { Length: > 0 } chosen ? chosen : BenchmarkModel.Names;
-            foreach (string name in names)
+            foreach (BenchmarkModel network in options.GetValue(folder) is { } own ? [BenchmarkModel.FromFolder(own, options.GetValue(tokens))] : names.Select(BenchmarkModel.Load))
             {
-                BenchmarkModel network = BenchmarkModel.Load(name);
-                Console.WriteLine($"\n{name}: {(network.MultiplyAccumulates / 1e9).ToString("F2", CultureInfo.InvariantCulture)} GMAC an image");
+                Console.WriteLine($"\n{network.Name}: {(network.MultiplyAccumulates / 1e9).ToString("F2", CultureInfo.InvariantCulture)} GMAC an image");
                 foreach (int images in options.GetValue(batch)!)
                 {
                     int turns = images == 1 ? options.GetValue(rounds) : (options.GetValue(rounds) + 1) / 2;

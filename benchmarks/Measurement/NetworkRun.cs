@@ -29,13 +29,14 @@ internal sealed class NetworkRun : IDisposable
         Execution = device.CreateExecution(_weights, Interpreter.Plan.BytesPerImage, Interpreter.Vectors, batch);
         Execution.Begin(batch, Labels(network, batch), default);
         Execution.Write(Interpreter.Latent, Interpreter.LatentElements, model.States(batch));
+        foreach (var (map, values) in model.Conditions(batch)) Execution.Write(Interpreter.Buffer(map.Name), Interpreter.Elements(map.Name), values);
     }
 
     public NetworkInterpreter Interpreter { get; }
 
     public Execution Execution { get; }
 
-    /// <summary>One evaluation: embedding and network, without the solver's step, as other runtimes do it.</summary>
+    /// <summary>One evaluation: embedding and network, without the solver's step, as other runtimes do it: keys and values of a condition are projected each time, too.</summary>
     public void Run() => Run(null);
 
     public void Run(OperationObserver? observer)
@@ -80,6 +81,8 @@ internal sealed class NetworkRun : IDisposable
         else inputs.Add(new("timestep", Tensor(new long[batch], [batch])));
         if (vectors is null && model.Network.Embedding.Classes > 0)
             inputs.Add(new("label", Tensor(Labels(model.Network, batch).Select(label => (long)label).ToArray(), [batch])));
+        // A map of one row is a list of tokens, which lies in memory as our own does.
+        foreach (var (map, values) in model.Conditions(batch)) inputs.Add(new(map.Name, Tensor(values, [batch, map.Width, map.Channels])));
         var session = new OnnxSession(stream.ToArray(), threads, [.. inputs], [new("epsilon", Tensor(epsilon, shape))]);
         return (session, epsilon);
 

@@ -14,12 +14,13 @@ internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDic
     /// <summary>Spread over the noise levels. A step's time does not depend on them.</summary>
     public static readonly float[] Timesteps = [980, 740, 500, 260, 20];
 
-    public static readonly string[] Names = ["mnist", "ddpm-cifar10-32"];
+    public static readonly string[] Names = ["mnist", "emoji", "ddpm-cifar10-32"];
 
     /// <exception cref="ArgumentException">No model has this name.</exception>
     public static BenchmarkModel Load(string name) => name switch
     {
-        "mnist" => Mnist(),
+        "mnist" => Of(DiffusersImporter.Load(RepositoryFolder.Find("sample-app/models/mnist"), name)),
+        "emoji" => Of(DiffusersImporter.Load(RepositoryFolder.Find("sample-app/models/emoji"), name, tokens: 16)),
         "ddpm-cifar10-32" => Cifar10(),
         _ => throw new ArgumentException($"There is no model '{name}'; choose one of {string.Join(", ", Names)}."),
     };
@@ -37,21 +38,28 @@ internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDic
         return bytes.Length == length ? bytes : throw new InvalidOperationException($"Tensor '{name}' has {bytes.Length} bytes, not {length}.");
     }
 
+    /// <summary>A model of any folder that is imported, such as <c>specializer synthesize</c> writes.</summary>
+    /// <param name="folder">In diffusers' layout.</param>
+    /// <param name="tokens">Tokens of its condition, if it has one.</param>
+    public static BenchmarkModel FromFolder(DirectoryInfo folder, int tokens) => Of(DiffusersImporter.Load(folder.FullName, folder.Name, tokens: tokens));
+
     /// <summary>Seeded states with the variance that noise has.</summary>
-    public float[] States(int images)
+    public float[] States(int images) => Noise(images * LatentElements, seed: 20);
+
+    /// <summary>The network's further inputs by name: seeded, with the variance that a text encoder's outputs have.</summary>
+    public IEnumerable<(Map Map, float[] Values)> Conditions(int images) =>
+        Network.Inputs.Select(name => Network.Maps.Single(m => m.Name == name)).Select((map, i) => (map, Noise(images * map.Height * map.Width * map.Channels, seed: 21 + i)));
+
+    private static float[] Noise(int count, int seed)
     {
-        var random = new Random(20);
-        var states = new float[images * LatentElements];
-        for (int i = 0; i < states.Length; i++)
-            states[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
-        return states;
+        var random = new Random(seed);
+        var values = new float[count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        return values;
     }
 
-    private static BenchmarkModel Mnist()
-    {
-        ImportedModel model = DiffusersImporter.Load(RepositoryFolder.Find("sample-app/models/mnist"), "mnist");
-        return new("mnist", model.Network, model.Tensors(Timesteps).ToDictionary(StringComparer.Ordinal));
-    }
+    private static BenchmarkModel Of(ImportedModel model) => new(model.Name, model.Network, model.Tensors(Timesteps).ToDictionary(StringComparer.Ordinal));
 
     /// <summary>The exact configuration of google/ddpm-cifar10-32 (35.7 M parameters) with seeded random weights.</summary>
     private static BenchmarkModel Cifar10()

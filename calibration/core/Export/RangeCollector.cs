@@ -14,12 +14,14 @@ internal sealed class RangeCollector
     private readonly Dictionary<string, ValueRange> _results = new(StringComparer.Ordinal);
     private readonly Dictionary<string, float[]> _copies = new(StringComparer.Ordinal);
     private readonly HashSet<string> _residuals;
+    private readonly string[] _given;
 
     /// <param name="interpreter">Of an FP32 network.</param>
     public RangeCollector(NetworkInterpreter interpreter)
     {
         _interpreter = interpreter;
         _maps = interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        _given = [interpreter.Network.Latent, .. interpreter.Network.Inputs];
         _wholes = WholeConvolution.In(interpreter.Network);
         _residuals = [.. interpreter.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Residual).OfType<string>()];
     }
@@ -29,7 +31,7 @@ internal sealed class RangeCollector
     /// <summary>An observer of the interpreter's runs.</summary>
     public void Observe(Operation operation, Execution run)
     {
-        if (operation.Inputs().Contains(_interpreter.Network.Latent)) See(_interpreter.Network.Latent, Read(_interpreter.Network.Latent, run));
+        foreach (string given in operation.Inputs().Intersect(_given)) See(given, Read(given, run));
         foreach (string output in operation.Outputs())
         {
             float[] values = Read(output, run);
