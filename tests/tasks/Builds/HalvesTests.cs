@@ -67,6 +67,11 @@ public sealed class HalvesTests : IDisposable
     {
         _project.AddModel();
         _project.Create(items: """<CalibrationManifest Remove="@(CalibrationManifest)" />""");
+        // The compiler misses the type, too; what it says is no help.
+        CommandResult missed = _project.Build();
+        Assert.NotEmpty(missed.Errors);
+        Assert.Contains("warning SPZ116: ", Assert.Single(missed.Warnings), StringComparison.Ordinal);
+
         _project.Write("Program.cs", "Console.WriteLine();");
         string warning = Assert.Single(_project.Build().AssertSucceeded().Warnings);
         Assert.Contains("warning SPZ116: ", warning, StringComparison.Ordinal);
