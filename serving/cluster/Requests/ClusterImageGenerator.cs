@@ -15,6 +15,12 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a short question may take: it, or its answer, may be lost with a silo.</summary>
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
+
+    /// <summary>Looks in a row that do not find a request at its silo, until its answer is taken for lost.</summary>
+    private const int MostMissed = 5;
+
     public async Task<ImageGenerationResponse> GenerateAsync(ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -81,10 +87,11 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
             }
 
             using var call = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            Task watching = Watch(router, route.Silo, call);
+            IPainterGrain painter = grains.GetGrain<IPainterGrain>(route.Silo);
+            Task watching = Watch(router, painter, route, call);
             try
             {
-                return await grains.GetGrain<IPainterGrain>(route.Silo).Paint(request, previews, call.Token).WaitAsync(call.Token);
+                return await painter.Paint(request with { Ticket = route.Ticket }, previews, call.Token).WaitAsync(call.Token);
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
             {
@@ -101,15 +108,25 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
         }
     }
 
-    /// <summary>A call to a silo that is lost would end by its own time limit only.</summary>
-    private static async Task Watch(IRouterGrain router, string silo, CancellationTokenSource call)
+    /// <summary>A call to a silo that is lost, or whose answer is, would end by its own time limit only.</summary>
+    private static async Task Watch(IRouterGrain router, IPainterGrain painter, Route route, CancellationTokenSource call)
     {
         try
         {
-            while (true)
+            for (int missed = 0; ;)
             {
                 await Task.Delay(s_look, call.Token);
-                if (!await Again(() => router.IsThere(silo), call.Token)) await call.CancelAsync();
+                if (!await Again(() => router.IsThere(route.Silo), call.Token)) await call.CancelAsync();
+                try
+                {
+                    missed = await painter.Has(route.Ticket).WaitAsync(s_look, call.Token) ? 0 : missed + 1;
+                }
+                catch (Exception e) when (IsPassing(e))
+                {
+                    // Nobody knows.
+                }
+
+                if (missed == MostMissed) await call.CancelAsync();
             }
         }
         catch (OperationCanceledException)
@@ -124,7 +141,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
         {
             try
             {
-                return await call().WaitAsync(cancellation);
+                return await call().WaitAsync(s_answer, cancellation);
             }
             catch (Exception e) when (IsPassing(e))
             {

@@ -13,6 +13,11 @@ internal interface IPainterGrain : IGrainWithStringKey
     /// <exception cref="SiloBusyException">As many requests wait here as may, or the silo stops.</exception>
     [AlwaysInterleave, ResponseTimeout("01:00:00")]
     Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation);
+
+    /// <summary>Whether a request is drawn here, or waits. Once it is neither its answer is on the way, or lost with the silo that the client's connection led to.</summary>
+    /// <param name="ticket">The request's <see cref="PaintRequest.Ticket"/>.</param>
+    [AlwaysInterleave]
+    Task<bool> Has(Guid ticket);
 }
 
 /// <summary>Pictures that a caller waits for.</summary>
@@ -26,4 +31,9 @@ internal interface IPainterGrain : IGrainWithStringKey
 [GenerateSerializer]
 internal sealed record PaintRequest(
     [property: Id(0)] string SamplerHash, [property: Id(1)] string? Prompt, [property: Id(2)] int? Count, [property: Id(3)] string? Seed, [property: Id(4)] string? FirstImage, [property: Id(5)] string? Guidance,
-    [property: Id(6)] int? Previews);
+    [property: Id(6)] int? Previews)
+{
+    /// <summary>Which request it is.</summary>
+    [Id(7)]
+    public Guid Ticket { get; init; }
+}

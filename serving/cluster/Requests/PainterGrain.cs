@@ -7,6 +7,10 @@ namespace Specializer.Cluster;
 [OnNamedSilo]
 internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
 {
+    private readonly HashSet<Guid> _inHand = [];
+
+    public Task<bool> Has(Guid ticket) => Task.FromResult(_inHand.Contains(ticket));
+
     public async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
         if (request.Prompt is { Length: > RenderRequest.MostPromptCharacters } prompt) throw new ArgumentException($"A prompt has at most {RenderRequest.MostPromptCharacters} characters, not {prompt.Length}.");
@@ -15,6 +19,7 @@ internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
         foreach (var (name, value) in new[] { (ImageProperty.Seed, request.Seed), (ImageProperty.FirstImage, request.FirstImage), (ImageProperty.Guidance, request.Guidance) })
             if (value is not null) properties[name] = value;
         if (previews is not null) properties[ImageProperty.Previews] = new PreviewSender(previews);
+        _inHand.Add(request.Ticket);
         try
         {
             ImageGenerationResponse response = await sampler.Generator.GenerateAsync(new(request.Prompt ?? ""), new() { Count = request.Count, StreamingCount = request.Previews, AdditionalProperties = properties }, cancellation);
@@ -23,6 +28,10 @@ internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
         catch (Exception e) when (e is ImageQueueFullException or ObjectDisposedException)
         {
             throw new SiloBusyException(e.Message);
+        }
+        finally
+        {
+            _inHand.Remove(request.Ticket);
         }
     }
 }
