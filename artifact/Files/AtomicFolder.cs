@@ -10,7 +10,7 @@ internal static class AtomicFolder
     /// <exception cref="UnauthorizedAccessException">The folder above may not be written.</exception>
     public static void Write(string folder, Action<string> fill)
     {
-        using IDisposable turn = Disk.Lock($"{folder}.lock");
+        using IDisposable turn = Turn(folder, $"{folder}.lock");
         string parent = Path.GetDirectoryName(folder)!, temporary = Temporary.Beside(folder);
         foreach (string left in Disk.Folders(parent, $"{Path.GetFileName(folder)}.*.tmp"))
         {
@@ -31,5 +31,20 @@ internal static class AtomicFolder
         }
 
         Disk.SyncFolder(parent);
+    }
+
+    private static IDisposable Turn(string folder, string path)
+    {
+        try
+        {
+            return Disk.Lock(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The lock's own name would mean nothing to whoever named the folder.
+            throw new IOException(
+                File.Exists(path) ? $"{folder}: another command writes this folder now. Wait for it, or name another."
+                    : $"{folder}: cannot be written, as the folder above takes nothing new. Name another, or see to its permissions and to the room on its disk.", e);
+        }
     }
 }

@@ -121,10 +121,18 @@ internal static class Disk
     }
 
     /// <summary>Makes a folder and those above it, if they are not there.</summary>
+    /// <exception cref="IOException">It cannot be made; the system's own message names a part of the path, or none.</exception>
     public static void CreateFolder(string path)
     {
         Announce(DiskOperation.CreateFolder, path);
-        Directory.CreateDirectory(path);
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{path}: the folder cannot be made. Name another, or see to what stands in its place and to the permissions of the folders above it. {e.Message}", e);
+        }
     }
 
     /// <summary>The files of a folder, in the order of their names.</summary>

@@ -31,7 +31,7 @@ internal static class CalibrateCommand
         var sensitive = new Option<int>("--sensitive-layers") { Description = "Most layers to keep at 8 bits, paid for by more steps with 4-bit activations; kept only if held-out images gain." };
         var ruleMargin = Number.Create("--rule-margin", "Margin on the signal-to-noise ratio of the rule.", 1);
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics; the time goes with them.", DefaultValueFactory = _ => new CalibrationOptions().Trajectories };
-        var quick = new Option<bool>("--quick") { Description = $"To try it out: {QuickTrajectories} trajectories unless --trajectories says otherwise." };
+        var quick = new Option<bool>("--quick") { Description = $"To try it out: {QuickTrajectories} trajectories unless --trajectories says otherwise. The shipped digits then take a minute or two on two cores, else some 20 minutes." };
         var pictures = new Option<bool>("--image-to-image") { Description = "Compile in what begins with pictures: image to image and inpainting by mask. The encoder of a latent model then lies with the weights." };
         var check = new Option<int>("--check") { HelpName = "images", Description = "Pictures to draw at the end, beside FP32's, for the verdict; 0 for none.", DefaultValueFactory = _ => 16 };
         var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);

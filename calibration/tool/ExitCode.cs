@@ -26,7 +26,8 @@ internal static class ExitCode
         // Without a word there is no mistake to speak of, and help is what is wanted.
         if (result is { Action: ParseErrorAction error, Tokens.Count: > 0 }) error.ShowHelp = false;
         int code = result.Invoke(io);
-        if (result.Errors.Count == 0) return code;
+        // Help is no mistake, although what the command needs is missing then.
+        if (result.Action is not ParseErrorAction) return code;
         string command = string.Join(' ', new[] { result.CommandResult.Command }.Concat(result.CommandResult.Command.Parents.OfType<Command>()).Reverse().Select(c => c.Name));
         io.Error.WriteLine($"'{command} --help' shows what there is.");
         return BadInput;

@@ -11,8 +11,9 @@ public class HelpTests
         RootCommand root = Commands.Create();
         foreach (Command command in root.Subcommands)
         {
-            var output = new StringWriter();
-            root.Parse([command.Name, "--help"]).Invoke(new() { Output = output });
+            StringWriter output = new(), error = new();
+            Assert.Equal(ExitCode.Success, ExitCode.Of(root.Parse([command.Name, "--help"]), new() { Output = output, Error = error }));
+            Assert.Equal("", error.ToString());
             string[] lines = output.ToString().Split(Environment.NewLine);
             string[] examples = [.. lines.Where(l => l.StartsWith($"  specializer {command.Name} ", StringComparison.Ordinal) || l == $"  specializer {command.Name}")];
             Assert.True(examples.Length > 0, $"{command.Name} has no example.");

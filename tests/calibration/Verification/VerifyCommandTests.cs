@@ -80,6 +80,16 @@ public class VerifyCommandTests
         // A folder that takes no files, not even an administrator's.
         if (OperatingSystem.IsLinux())
             Assert.StartsWith("/proc/report.json: cannot be written", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/report.json"))).Message, StringComparison.Ordinal);
+            Assert.StartsWith("/proc/new: the folder cannot be made.", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/new/report.json"))).Message, StringComparison.Ordinal);
+            Assert.StartsWith("/proc/app: cannot be written, as the folder above", Assert.Throws<IOException>(() => AtomicFolder.Write("/proc/app", _ => { })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Remarks_are_about_the_model()
+    {
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source);
+        Assert.Contains(model.Ignored, i => i.Key == "_diffusers_version");
+        Assert.Empty(ModelText.Remarks(model));
     }
 
     /// <summary>The file in a pipeline's folder has outputs of each network, under names that say which.</summary>
