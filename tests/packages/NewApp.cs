@@ -9,10 +9,11 @@ internal sealed class NewApp : IDisposable
     private readonly Dictionary<string, string> _environment;
 
     /// <param name="feed">Where the template's package lies.</param>
+    /// <param name="name">Of the user's current folder.</param>
     /// <param name="packs">Packages of the SDK's own that there are besides.</param>
-    public NewApp(string feed, params IEnumerable<string> packs)
+    public NewApp(string feed, string name, params IEnumerable<string> packs)
     {
-        Place = Directory.CreateDirectory(_folder.File("a place #1")).FullName;
+        Place = Directory.CreateDirectory(_folder.File(name)).FullName;
         string source = Directory.CreateDirectory(_folder.File("packs")).FullName;
         foreach (string pack in packs) File.Copy(pack, Path.Combine(source, Path.GetFileName(pack)));
         File.WriteAllText(Path.Combine(Place, "nuget.config"), $"""
@@ -31,7 +32,7 @@ internal sealed class NewApp : IDisposable
         Made = Dotnet("new", "specializer-app", "-o", "app").AssertSucceeded();
     }
 
-    /// <summary>The user's current folder, its path with a blank and what stands for a fragment in addresses.</summary>
+    /// <summary>The user's current folder.</summary>
     public string Place { get; }
 
     /// <summary>What the template's command said.</summary>

@@ -10,10 +10,13 @@ public sealed class TemplateTests(PackedSolution packed)
 {
     private const string Prompt = "red heart";
 
+    // A blank, and what begins a fragment in addresses.
+    private const string Place = "a place #1";
+
     [Fact]
     public void Three_commands_draw_a_picture()
     {
-        using var app = new NewApp(packed.Feeds[0]);
+        using var app = new NewApp(packed.Feeds[0], Place);
         Assert.Contains("dotnet run --", app.Made.Output, StringComparison.Ordinal);
         CommandResult drawn = app.Dotnet("run", "--project", "app", "--", Prompt, "pizza").AssertSucceeded();
 
@@ -28,17 +31,18 @@ public sealed class TemplateTests(PackedSolution packed)
     }
 
     [PublishFact(PublishFactAttribute.Linker)]
-    public void One_file_that_the_installed_runtime_starts_draws_the_same() => Publish("--self-contained", "false", "-p:PublishSingleFile=true");
+    public void One_file_that_the_installed_runtime_starts_draws_the_same() => Publish(Place, "--self-contained", "false", "-p:PublishSingleFile=true");
 
     [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Runtime)]
-    public void A_trimmed_file_that_brings_the_runtime_draws_the_same() => Publish("-p:PublishSingleFile=true", "-p:PublishTrimmed=true");
+    public void A_trimmed_file_that_brings_the_runtime_draws_the_same() => Publish(Place, "-p:PublishSingleFile=true", "-p:PublishTrimmed=true");
 
+    // From a folder with such a name the SDK does not find the platform's linker.
     [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Compiler)]
-    public void Native_code_draws_the_same() => Publish("-p:PublishAot=true", "-p:IlcInstructionSet=native");
+    public void Native_code_draws_the_same() => Publish("place", "-p:PublishAot=true", "-p:IlcInstructionSet=native");
 
-    private void Publish(params string[] form)
+    private void Publish(string place, params string[] form)
     {
-        using var app = new NewApp(packed.Feeds[0], PublishFactAttribute.Packages);
+        using var app = new NewApp(packed.Feeds[0], place, PublishFactAttribute.Packages);
         app.Dotnet("run", "-c", "Release", "--project", "app", "--", Prompt).AssertSucceeded();
         byte[] picture = app.TakePicture();
         CommandResult published = app.Dotnet(["publish", "app", "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", "published", .. form]).AssertSucceeded();
