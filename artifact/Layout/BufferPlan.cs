@@ -86,6 +86,7 @@ internal sealed class BufferPlan
         HashSet<string> given = [network.Latent, .. network.Inputs, .. linked.ImageInput is { } image ? [image] : (string[])[]];
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = solver, [linked.Picture] = end };
         HashSet<string> ofCall = [.. network.Inputs, .. network.Operations.Take(linked.CallOperations).SelectMany(o => o.Outputs())];
+        if (linked.Variance is { } variance) lastUse[variance] = solver;
         // The solver reads it before the first step.
         if (linked.ImageOutput is { } known) lastUse[known] = linked.FirstStep;
         for (int i = 0; i < count; i++)

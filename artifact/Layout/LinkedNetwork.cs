@@ -14,6 +14,7 @@ internal sealed class LinkedNetwork
         Given = parts.Where(p => p != image).SelectMany(p => p.AllInputs()).Where(i => i != network.Latent)
             .Except(encoders.SelectMany(e => e.AllOutputs())).ToEquatableArray();
         Picture = decoder?.Epsilon ?? network.Latent;
+        Variance = network.Outputs.Count > 0 ? network.Outputs[0] : null;
         (ImageInput, ImageOutput) = (image?.Latent, image?.Epsilon);
 
         var times = new List<(Operation Operation, BindingTime Time)>();
@@ -80,6 +81,9 @@ internal sealed class LinkedNetwork
 
     /// <summary>The map that holds the picture in the end.</summary>
     public string Picture { get; }
+
+    /// <summary>The map that holds what the network says of the variance; null where it says nothing.</summary>
+    public string? Variance { get; }
 
     /// <summary>Where a given picture is written; null where it is a state, or none can be given.</summary>
     public string? ImageInput { get; }

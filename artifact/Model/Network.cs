@@ -16,7 +16,7 @@ internal sealed record Network(
     /// <summary>Names of further FP32 maps that are given from outside, such as a text encoder's hidden states.</summary>
     public EquatableArray<string> Inputs { get; init; }
 
-    /// <summary>Names of further FP32 maps that leave the network.</summary>
+    /// <summary>Names of further FP32 maps that leave the network: of the network that is sampled, what it says of the variance.</summary>
     public EquatableArray<string> Outputs { get; init; }
 
     /// <summary>Files that travel with the weights as they are, behind those of the operations.</summary>

@@ -91,6 +91,7 @@ internal static class ManifestBinder
             Operations(o))
         {
             Inputs = o.Has("inputs") ? o.ModulePaths("inputs", ManifestLimits.Ends) : default,
+            Outputs = o.Has("variance") ? new([o.ModulePath("variance")]) : default,
         };
         o.Done();
         return network;

@@ -40,7 +40,7 @@ internal sealed class PipelineValidator
         ModelIdentity model = _manifest.Model;
         Network network = _manifest.Network;
         JsonNode networkNode = _root["network"]!;
-        foreach (string property in new[] { "latent", "epsilon" })
+        foreach (string property in network.Outputs.Count == 0 ? new[] { "latent", "epsilon" } : ["latent", "epsilon", "variance"])
         {
             JsonNode node = networkNode[property]!;
             Map map = maps[node.Text];

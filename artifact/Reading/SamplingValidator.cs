@@ -31,7 +31,7 @@ internal static class SamplingValidator
     private static void CheckSolver(CalibrationManifest manifest, JsonNode root, ErrorLog log)
     {
         SolverProgram program = manifest.Program;
-        if ((SolverProgramValidator.FirstFault(program) ?? FirstUnknown(program) ?? SolverProgramValidator.FirstIdle(program)) is not { } fault)
+        if ((SolverProgramValidator.FirstFault(program) ?? FirstUnknown(program, manifest.Network.Outputs.Count > 0) ?? SolverProgramValidator.FirstIdle(program)) is not { } fault)
         {
             CheckOrigin(manifest, root["scheduler"]!, log);
             return;
@@ -51,8 +51,8 @@ internal static class SamplingValidator
                 "The settings of the scheduler and the solver's statements do not belong together: some were changed after the calibration. What was measured holds for the program it was measured with. Take the change back, or calibrate with the settings you want.", digest);
     }
 
-    /// <summary>The first statement that reads what samplers do not have yet.</summary>
-    private static SolverFault? FirstUnknown(SolverProgram program)
+    /// <summary>The first statement that reads what this sampler does not have.</summary>
+    private static SolverFault? FirstUnknown(SolverProgram program, bool variance)
     {
         int count = program.Evaluations.Count;
         for (int i = -1; i <= count; i++)
@@ -60,8 +60,8 @@ internal static class SamplingValidator
             EquatableArray<Statement> statements = i < 0 ? program.Begin : i < count ? program.Evaluations[i].Statements : program.End;
             for (int s = 0; s < statements.Count; s++)
             {
-                if (statements[s].Reads.FirstOrDefault(r => r.Kind is RegisterKind.Variance or RegisterKind.Known or RegisterKind.Mask) is { Kind: not RegisterKind.Prediction } register)
-                    return new(i, s, $"The solver reads {register}; networks that predict a variance, and pictures with a mask, are not compiled yet. Calibrate with another scheduler.");
+                if (statements[s].Reads.FirstOrDefault(r => r.Kind is RegisterKind.Known or RegisterKind.Mask || (r.Kind == RegisterKind.Variance && !variance)) is { Kind: not RegisterKind.Prediction } register)
+                    return new(i, s, $"The solver reads {register}, which {(register.Kind == RegisterKind.Variance ? "the network does not predict: it names no 'variance'" : "samplers keep for themselves")}. Calibrate with another scheduler.");
             }
         }
 

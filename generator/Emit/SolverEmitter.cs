@@ -14,6 +14,7 @@ internal static class SolverEmitter
         Print("X", $"new(Maps.{model.StateMap}{(model.Solver.ScalesInput ? "" : ", bothHalves: true")})");
         if (model.Solver.ScalesInput) Print("Input", $"new(Maps.{model.Latent}, bothHalves: true)");
         Print("M", $"new(Maps.{model.Epsilon})");
+        if (model.Variance is { } variance) Print("V", $"new(Maps.{variance})");
         foreach (SolverMap map in model.SolverMaps.Where(m => m.Register.Kind is not (RegisterKind.State or RegisterKind.Known or RegisterKind.Mask))) Print(Name(map.Register), $"new(Maps.{map.Map})");
         for (int i = 0; i < model.Solver.Temporaries.Count; i++) Print(Name(model.Solver.Temporaries[i]), $"{SolverRegister}.Temporary({Literal.Int(i)})");
         w.Line();
@@ -104,6 +105,8 @@ internal static class SolverEmitter
     {
         LinearStatement { Terms: var terms } => $".Set({string.Join(" + ", terms.Select((t, i) =>
             $"{(injects && i == terms.Count - 1 ? $"new global::Specializer.CompilerServices.StepSigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
+        ExponentialSigmaStatement sigma => $".ScaleByExponential(V, {Literal.Float(sigma.Slope)}, {Literal.Float(sigma.Offset)})",
+        RootSigmaStatement => ".ScaleByRoot(V)",
         ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
         DrawStatement draw => $".Draw({(draw.Draw == index ? step : Literal.Int(draw.Draw))})",
         _ => throw new NotSupportedException($"No call for {statement.GetType().Name}."),

@@ -73,6 +73,9 @@ internal sealed record SamplerModel(
     /// <summary>The operations of the encoder of given pictures.</summary>
     public EquatableArray<Section> Image { get; init; }
 
+    /// <summary>Name of what the network says of the variance among <see cref="Maps"/>; null where the solver does not ask.</summary>
+    public string? Variance { get; init; }
+
     /// <summary>Name of its input among <see cref="Maps"/>; null where a picture is a state, or none can be given.</summary>
     public string? ImageInput { get; init; }
 

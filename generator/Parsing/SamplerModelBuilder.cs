@@ -17,7 +17,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
     private static readonly string[] s_printed =
     [
         "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Encode", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
-        "X", "M", "D", "Z", "H", "S", "Input",
+        "X", "M", "V", "D", "Z", "H", "S", "Input",
     ];
 
     private readonly LinkedNetwork _linked;
@@ -80,6 +80,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
         {
             Call = call,
             Image = image,
+            Variance = _manifest.Program.LearnsVariance ? _mapNames[_linked.Variance!] : null,
             ImageInput = _linked.ImageInput is { } input ? _mapNames[input] : null,
             ImageOutput = _linked.ImageOutput is { } output ? _mapNames[output] : null,
             Early = Enumerable.Range(0, _manifest.Steps.Count).Select(step => new EquatableArray<EquatableArray<Statement>>(_manifest.Program.Early(step))).ToEquatableArray(),

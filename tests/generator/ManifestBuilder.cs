@@ -25,6 +25,8 @@ internal sealed class ManifestBuilder
     public string MeanCorrection { get; init; } = "divide";
     public bool Clip { get; init; } = true;
     public int ProductBits { get; init; } = 32;
+    /// <summary>Whether the network of several also says something of the variance.</summary>
+    public bool Variance { get; init; }
     /// <summary>Whether runs can begin with pictures; the first step of one that begins at a step is then its own.</summary>
     public bool Pictures { get; init; }
     /// <summary>Whether the network says which further inputs it has.</summary>
@@ -149,6 +151,7 @@ internal sealed class ManifestBuilder
         h = Convolution("attn.to_out", attended, Map("h1", s, 8), residual: h, kernelSize: 1, padding: 0, weightBits: 32);
         h = GroupNorm("conv_norm_out", h, Map("out.q", s, 8, "quantized16"));
         Convolution("conv_out", h, Map("epsilon", s, Channels), weightBits: 8);
+        if (Variance) Convolution("conv_out.variance", h, Map("variance", s, Channels), weightBits: 8);
 
         var decoder = new ManifestBuilder();
         h = decoder.Operation("linearMap", "unscale", decoder.Map("latent", s, Channels), decoder.Map("z", s, Channels), ("scale", Number(5.5)), ("offset", Number(0.25)));
@@ -256,6 +259,7 @@ internal sealed class ManifestBuilder
                 ["tool"] = "specializer", ["version"] = "0.1.0", ["options"] = new JsonArray("--steps " + Steps), ["trajectories"] = 1024, ["firstSeed"] = 0,
             },
         };
+        if (Variance) json["network"]!["variance"] = "variance";
         if (WithInputs) json["network"]!["inputs"] = new JsonArray([.. _maps.Where(m => m.Name == "encoder_hidden_states").Select(m => JsonValue.Create(m.Name))]);
         if (_encoders.Count > 0) json["encoders"] = _encoders.DeepClone();
         if (_imageEncoder is not null) json["imageEncoder"] = _imageEncoder.DeepClone();

@@ -152,6 +152,8 @@ public class OperationTests
             pair.Same(h.Buffer, elements);
             pair.Do(run => run.Solve(3, [x.Set(0.9f * h + 0.1f * x)], shape));
             pair.Same(latent, elements);
+            pair.Do(run => run.Solve(3, [z.Draw(3), z.ScaleByExponential(m, 0.4f, -1.2f), x.Set(0.9f * x + 0.3f * z)], shape));
+            pair.Same(latent, elements);
             pair.Do(run => run.Solve(3, [z.Draw(-1), d.Set(0.8f * h + 0.6f * z), x.Blend(d, m)], shape));
             pair.Same(latent, elements);
             // The kernel divides, which OpenCL does not round as others do.

@@ -37,8 +37,9 @@ internal static class GuidedPrediction
 
         var raw = new InterpretedStep { Quantizations = parameters.Quantizations };
         var unconditional = new float[x.Length];
-        network.Evaluate(step, raw, x, labels, prediction, null, cancellation);
+        // What it says of the variance stays that of the condition.
         network.Evaluate(step, raw, x, Array.ConvertAll(labels, _ => nullLabel), unconditional, null, cancellation);
+        network.Evaluate(step, raw, x, labels, prediction, null, cancellation);
         Combine(prediction, unconditional, guidance);
         for (int i = 0; i < prediction.Length; i++)
             prediction[i] = MathF.FusedMultiplyAdd(prediction[i], parameters.Gain, parameters.Offset.Length == 0 ? 0 : parameters.Offset[i % parameters.Offset.Length]);

@@ -31,11 +31,12 @@ internal sealed class StepMean(int channels)
     public JointMoments[] Moments(TrajectoryState state, float[] corrected)
     {
         ProgramInterpreter reference = state.Solver.Branch(ProgramInterpreter.None);
-        reference.Advance(state.Step, state.Prediction);
+        reference.Advance(state.Step, state.Prediction, state.Variance);
         // The states are FP32's; predictions of former steps are the quantized network's own.
         if (state.Step == 0 || _quantized is null) _quantized = state.Solver.Branch(ProgramInterpreter.None);
         else _quantized.Take(state.Solver, RegisterKind.State, RegisterKind.Saved);
-        _quantized.Advance(state.Step, corrected);
+        // What it injects is no part of the mean.
+        _quantized.Advance(state.Step, corrected, state.Variance);
         int elements = reference.Elements;
         var moments = new JointMoments[state.Images];
         for (int i = 0; i < state.Images; i++)

@@ -106,10 +106,10 @@ public sealed record ImportedModel
     public IReadOnlyList<string> Inputs => [.. Network.Inputs];
 
     /// <summary>All of whose maps are FP32.</summary>
-    internal Network Network { get; }
+    internal Network Network { get; init; }
 
     /// <summary>The operations' tensors by name, laid out as <see cref="Manifest.Network"/> says; without the embedding's, which depend on the timesteps. Imported ones are read from the files each time.</summary>
-    internal IReadOnlyDictionary<string, float[]> Weights { get; }
+    internal IReadOnlyDictionary<string, float[]> Weights { get; init; }
 
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
     internal TimeEmbedding Time { get; }

@@ -22,7 +22,7 @@ public sealed class Float32Sampler : IDisposable
     {
         if (model.Pipeline?.Decoder is { } decoder && model.Decoder is null)
             throw new ArgumentException($"{model.Name} draws latents, and {decoder.Class} was not read with it. Load it with {nameof(PipelineImporter)}.", nameof(model));
-        if (program.LearnsVariance) throw new NotSupportedException($"{model.Name}: the scheduler asks the network for a variance, which it does not predict here. Choose another scheduler.");
+        model = LearnedVariance.Split(model, program.LearnsVariance);
         (_model, _program, _device) = (model, program, device);
         _capacity = Capacity(model.Network, MostImages);
         _network = new InterpreterEngine(device).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], _capacity);
@@ -72,10 +72,10 @@ public sealed class Float32Sampler : IDisposable
             for (int step = 0; step < _program.Evaluations.Count; step++)
             {
                 solver.Input(step, x);
-                Predict(step, x, batch, contexts, prediction, cancellation);
+                float[] variance = Predict(step, x, batch, contexts, prediction, cancellation);
                 if (options.Guidance != 1) Predict(step, x, Array.ConvertAll(batch, _ => none), contexts, unconditional, cancellation);
                 GuidedPrediction.Combine(prediction, unconditional, options.Guidance);
-                solver.Advance(step, prediction);
+                solver.Advance(step, prediction, variance);
                 bool last = step + 1 == _program.Evaluations.Count;
                 progress?.Report(new(step + 1, _program.Evaluations.Count, first + (last ? images : 0), options.Count));
             }
@@ -93,10 +93,13 @@ public sealed class Float32Sampler : IDisposable
     /// <summary>Inputs evaluated at once: enough to share weights and threads, few enough to keep memory bounded.</summary>
     internal static int Capacity(Network network, int most) => (int)Math.Clamp((64L << 20) / Math.Max(1, new BufferPlan(network).BytesPerImage), 1, most);
 
-    private void Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellation)
+    private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellation)
     {
         if (contexts is not null) _network.Give(UNetImporter.Context, contexts.Of(conditions));
-        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, null, cancellation);
+        int elements = _model.Height * _model.Width * _model.Channels;
+        var variance = new VarianceReader(_model.Network, x.Length / elements, elements, null);
+        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, variance.Observer, cancellation);
+        return variance.Values;
     }
 
     /// <inheritdoc/>

@@ -44,6 +44,7 @@ public sealed class InterpretedSampler : Sampler
         bool guidable = model.NullLabel >= 0 || model.Network.Inputs.Count > 0;
         if (guidance != 1 && !guidable)
             throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
+        model = LearnedVariance.Split(model, program.LearnsVariance);
         var plan = new SolverPlan(program);
         var parts = PipelineParts.Float32(model);
         var interpreter = new NetworkInterpreter(parts.Link(model.Network), program.Evaluations.Count, plan);

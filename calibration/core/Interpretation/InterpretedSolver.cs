@@ -73,6 +73,8 @@ internal sealed class InterpretedSolver
     {
         LinearStatement { Terms: var terms } => Place(statement.Target).Set(terms.Select((t, i) => injects && i == terms.Count - 1
             ? new StepSigma(t.Coefficient.Single) * Place(t.Register) : t.Coefficient.Single * Place(t.Register)).Aggregate((sum, term) => sum + term)),
+        ExponentialSigmaStatement sigma => Place(sigma.Target).ScaleByExponential(Place(Register.Variance), sigma.Slope.Single, sigma.Offset.Single),
+        RootSigmaStatement => Place(statement.Target).ScaleByRoot(Place(Register.Variance)),
         ClipStatement clip => Place(clip.Target).Clip(clip.Bound.Single),
         DrawStatement draw => Place(draw.Target).Draw(draw.Draw),
         _ => throw new NotSupportedException($"Samplers have no operation for {statement.GetType().Name}."),
@@ -81,6 +83,7 @@ internal sealed class InterpretedSolver
     private SolverRegister Place(Register register) => register.Kind switch
     {
         RegisterKind.Prediction => new(_interpreter.Epsilon),
+        RegisterKind.Variance => new(_interpreter.Variance!.Value),
         RegisterKind.Input => new(_interpreter.Latent, bothHalves: true),
         RegisterKind.State when !_plan.ScalesInput => new(_interpreter.Latent, bothHalves: true),
         _ when _plan.Planned.Contains(register) => new(new Activation(_interpreter.Plan[register])),

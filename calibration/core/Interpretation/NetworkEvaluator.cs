@@ -39,6 +39,9 @@ internal sealed class NetworkEvaluator : IDisposable
     /// <summary>Set where labels are the numbers of prompts, whose contexts the network reads.</summary>
     public PromptContexts? Contexts { get; init; }
 
+    /// <summary>What the network said of the variance in the last evaluation, as long as ε; empty where it says nothing.</summary>
+    public float[] Variance { get; private set; } = [];
+
     public int Capacity => _execution.Capacity;
 
     /// <summary>Index of the first image of the batch that an observer is told of, among all that are evaluated.</summary>
@@ -71,6 +74,7 @@ internal sealed class NetworkEvaluator : IDisposable
             throw new ArgumentException($"States of {elements} numbers an image are expected, and {outputs} numbers of ε for each; there are {x.Length} and {epsilon.Length}.", nameof(x));
         if (labels.Length != images && labels.Length != 0)
             throw new ArgumentException($"{labels.Length} labels for {images} images; one for each, or none, is expected.", nameof(labels));
+        Variance = Interpreter.Variance is null ? [] : new float[epsilon.Length];
         for (int first = 0; first < images; first += Capacity)
         {
             First = first;
@@ -83,6 +87,7 @@ internal sealed class NetworkEvaluator : IDisposable
             else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
             Interpreter.Run(_execution, step, parameters, observer);
             _execution.Read(Interpreter.Epsilon, outputs, epsilon.Slice(first * outputs, count * outputs));
+            if (Interpreter.Variance is { } variance) _execution.Read(variance, outputs, Variance.AsSpan(first * outputs, count * outputs));
         }
     }
 

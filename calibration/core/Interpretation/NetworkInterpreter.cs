@@ -62,6 +62,9 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     public Activation Epsilon { get; }
 
+    /// <summary>What the network says of the variance; null where it says nothing.</summary>
+    public Activation? Variance => _linked.Variance is { } variance ? Buffer(variance) : null;
+
     /// <summary>The solver's state: what the network reads, unless that is scaled.</summary>
     public Activation State { get; }
 

@@ -73,6 +73,7 @@ internal static class ManifestWriter
     private static void Write(JsonText json, Network network)
     {
         json.Open('{').Line().Key("latent").Value(network.Latent).Line().Key("epsilon").Value(network.Epsilon);
+        if (network.Outputs.Count > 0) json.Line().Key("variance").Value(network.Outputs[0]);
         if (network.Inputs.Count > 0) Write(json.Line().Key("inputs"), network.Inputs);
         Write(json.Line().Key("maps"), network.Maps);
         json.Line().Key("embedding").Open('{').Key("width").Value(network.Embedding.Width).Key("classes").Value(network.Embedding.Classes)

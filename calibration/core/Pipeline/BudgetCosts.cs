@@ -62,14 +62,15 @@ internal sealed class BudgetCosts
                 int length = state.X.Length;
                 // All widths side by side, so that they share the FP32 evaluations that follow.
                 ProgramInterpreter solver = state.Solver.Branch(copies: widths);
-                var predictions = new float[widths * length];
+                float[] predictions = new float[widths * length], variances = new float[state.Variance.Length * widths];
                 for (int width = 0; width < widths; width++)
                 {
                     GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation)
                         .CopyTo(predictions, width * length);
+                    quantized.Variance.CopyTo(variances, width * quantized.Variance.Length);
                 }
 
-                solver.Advance(state.Step, predictions);
+                solver.Advance(state.Step, predictions, variances);
                 reference.Finish(state.Step + 1, first, own, solver, cancellation);
                 for (int width = 0; width < widths; width++)
                 {

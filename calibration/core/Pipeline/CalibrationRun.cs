@@ -301,7 +301,7 @@ internal sealed class CalibrationRun
                     if (free)
                     {
                         ProgramInterpreter next = state.Solver.Branch();
-                        next.Advance(state.Step, state.Prediction);
+                        next.Advance(state.Step, state.Prediction, state.Variance);
                         foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next.State, s.Quantized, Context.Cancellation);
                     }
 

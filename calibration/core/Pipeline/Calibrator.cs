@@ -62,6 +62,7 @@ public static class Calibrator
         if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
         SchedulerRun[] solvers = Solvers(model, options);
+        model = LearnedVariance.Split(model, solvers.Any(s => s.Program.LearnsVariance));
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
@@ -117,12 +118,7 @@ public static class Calibrator
     private static SchedulerRun Solver(ImportedModel model, CalibrationOptions options, string? scheduler)
     {
         SchedulerRun run = model.Scheduler.Run(scheduler, options.Steps, options.Eta, options.ImageToImage);
-        if (run.Program.LearnsVariance)
-        {
-            throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, "variance_type", $"\"{run.Identity["variance_type"]}\"",
-                "Samplers take no predicted variance yet. Use a fixed one, or a scheduler that needs none, such as ddim.");
-        }
-
+        if (run.Program.LearnsVariance) LearnedVariance.Require(model);
         int most = ManifestLimits.Steps;
         return run.Program.Evaluations.Count <= most ? run
             : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));
@@ -137,8 +133,8 @@ public static class Calibrator
             ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
         : model.Architecture != "UNet2DModel" && model.Text is null && model.Labels is null
             ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder, or with the table of its classes.")
-        : model.OutputChannels != model.Channels
-            ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}). A network that also predicts its variance, or that reads more than the state, is verified but not sampled.")
+        : model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)
+            ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}), or twice as many for a predicted variance. A network that reads more than the state is verified but not sampled.")
         : model.Network.Inputs.FirstOrDefault(i => i != UNetImporter.Context) is { } input
             ? new(input, "required", "The network reads this besides its state. Supported: prompts, and labels where act_fn is \"silu\".")
         : null;

@@ -32,7 +32,8 @@ internal sealed class FreeRunningError
         if (state.Step == 0 || _solver is null) _solver = state.Solver.Branch();
         float[] x = new float[next.Length];
         _solver.Input(state.Step, x);
-        _solver.Advance(state.Step, GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _nullLabel, cancellation));
+        float[] prediction = GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _nullLabel, cancellation);
+        _solver.Advance(state.Step, prediction, quantized.Variance);
         int elements = x.Length / state.Images;
         var moments = new JointMoments[state.Images];
         for (int i = 0; i < moments.Length; i++) moments[i] = JointMoments.Of(next.Slice(i * elements, elements), _solver.State.Slice(i * elements, elements), _channels);

@@ -17,7 +17,7 @@ internal sealed class QuantizedNetwork
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
         _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
-            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || o.Output == network.Epsilon || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
+            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || network.AllOutputs().Contains(o.Output) || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
         foreach (Operation operation in network.Operations.Where(o => o.QuantizesOutputs)) Fuse(network, operation);
         foreach (Operation operation in network.Operations)
         {

@@ -12,7 +12,11 @@ namespace Specializer.Calibration;
 /// <param name="Unconditional">ε with the condition that means "none"; empty when guidance is not calibrated.</param>
 /// <param name="Prediction">ε with the guidance that is compiled in: what the step is taken with.</param>
 /// <param name="Labels">Numbers of the images' conditions; empty for an unconditional model.</param>
-internal sealed record TrajectoryState(int Step, long FirstImage, int Images, ProgramInterpreter Solver, float[] X, float[] Conditional, float[] Unconditional, float[] Prediction, int[] Labels);
+internal sealed record TrajectoryState(int Step, long FirstImage, int Images, ProgramInterpreter Solver, float[] X, float[] Conditional, float[] Unconditional, float[] Prediction, int[] Labels)
+{
+    /// <summary>What FP32 says of the variance; empty where it says nothing.</summary>
+    public float[] Variance { get; init; } = [];
+}
 
 /// <summary>Told after an operation of the FP32 network has run for some images of the unit.</summary>
 /// <param name="step">Index of the step.</param>
@@ -71,7 +75,7 @@ internal sealed class ReferenceTrajectories : IDisposable
         for (int step = 0; step < _program.Evaluations.Count; step++)
         {
             solver.Input(step, x);
-            Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
+            float[] variance = Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
             if (_options.Guided) Evaluate(step, x, none, unconditional, Observer(step, true), cancellation);
             if (prediction != conditional)
             {
@@ -79,8 +83,8 @@ internal sealed class ReferenceTrajectories : IDisposable
                 GuidedPrediction.Combine(prediction, unconditional, _options.Guidance);
             }
 
-            yield return new(step, firstImage, images, solver, x, conditional, unconditional, prediction, labels);
-            solver.Advance(step, prediction);
+            yield return new(step, firstImage, images, solver, x, conditional, unconditional, prediction, labels) { Variance = variance };
+            solver.Advance(step, prediction, variance);
         }
 
         ReferenceOperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
@@ -108,10 +112,10 @@ internal sealed class ReferenceTrajectories : IDisposable
         for (; step < _program.Evaluations.Count; step++)
         {
             solver.Input(step, x);
-            Evaluate(step, x, labels, conditional, null, cancellation);
+            float[] variance = Evaluate(step, x, labels, conditional, null, cancellation);
             if (guided) Evaluate(step, x, None(labels), unconditional, null, cancellation);
             GuidedPrediction.Combine(conditional, unconditional, _options.Guidance);
-            solver.Advance(step, conditional);
+            solver.Advance(step, conditional, variance);
         }
 
         solver.End();
@@ -124,10 +128,13 @@ internal sealed class ReferenceTrajectories : IDisposable
         return solver;
     }
 
-    private void Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
+    /// <returns>What the network says of the variance; empty where it says nothing.</returns>
+    private float[] Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
         if (_model.Contexts is { } contexts) _network.Give(UNetImporter.Context, contexts.Of(labels));
-        _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, observer, cancellation);
+        var variance = new VarianceReader(_model.Network, x.Length / _elements, _elements, observer);
+        _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, variance.Observer, cancellation);
+        return variance.Values;
     }
 
     private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NoCondition);

@@ -17,6 +17,7 @@ internal sealed class ProgramInterpreter
     private readonly SolverProgram _program;
     private readonly NoiseSource _noise;
     private readonly float[] _sum;
+    private readonly bool _learnsVariance;
 
     /// <param name="program">A program without faults.</param>
     /// <param name="pictures">Number of pictures.</param>
@@ -26,6 +27,7 @@ internal sealed class ProgramInterpreter
     {
         (_program, Pictures, Elements, _noise) = (program, pictures, elements, noise);
         _sum = new float[elements];
+        _learnsVariance = program.LearnsVariance;
     }
 
     public int Pictures { get; }
@@ -84,6 +86,8 @@ internal sealed class ProgramInterpreter
     /// <param name="variance">v, as long; empty where the program does not ask for it.</param>
     public void Advance(int evaluation, ReadOnlySpan<float> prediction, ReadOnlySpan<float> variance = default)
     {
+        if (_learnsVariance && variance.Length != prediction.Length)
+            throw new ArgumentException($"The solver asks for a variance of {prediction.Length} numbers; {variance.Length} were given.", nameof(variance));
         prediction.CopyTo(this[Register.Prediction]);
         variance.CopyTo(this[Register.Variance]);
         Run(_program.Evaluations[evaluation].Statements);

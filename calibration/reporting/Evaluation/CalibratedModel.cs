@@ -24,6 +24,7 @@ internal static class CalibratedModel
                 $"it was calibrated for a model with the SHA-256 {manifest.Model.Sha256}; the one in {folder} has {model.Sha256}. Name the right folder with --model, or calibrate again.");
         }
 
+        model = LearnedVariance.Split(model, manifest.Network.Outputs.Count > 0);
         Network network = Quantized(model.Network, manifest.Network);
         string? difference = Difference(manifest.Network.Operations, network.Operations, o => o.Name) ?? Difference(manifest.Network.Maps, network.Maps, m => m.Name)
             ?? Difference([manifest.Network.Embedding with { Rows = 0, FirstRow = 0 }], [network.Embedding], _ => "embedding") ?? TimeDifference(artifact, model);
@@ -104,6 +105,7 @@ internal static class CalibratedModel
     {
         (LinearStatement x, LinearStatement y) => a.Target == b.Target && x.Terms.Count == y.Terms.Count
             && x.Terms.Zip(y.Terms).All(t => t.First.Register == t.Second.Register && Near(t.First.Coefficient.Single, t.Second.Coefficient.Single)),
+        (ExponentialSigmaStatement x, ExponentialSigmaStatement y) => a.Target == b.Target && Near(x.Slope.Single, y.Slope.Single) && Near(x.Offset.Single, y.Offset.Single),
         (ClipStatement x, ClipStatement y) => a.Target == b.Target && Near(x.Bound.Single, y.Bound.Single),
         (ThresholdStatement x, ThresholdStatement y) => a.Target == b.Target && Near(x.Quantile.Single, y.Quantile.Single) && Near(x.Maximum.Single, y.Maximum.Single),
         _ => a.Equals(b),

@@ -47,6 +47,16 @@ public readonly struct SolverRegister
     /// <param name="mask">1 where r stays.</param>
     public SolverStatement Blend(SolverRegister known, SolverRegister mask) => new(SolverStatementKind.Blend, this, 1f * known + 1f * mask);
 
+    /// <summary>r ← exp(slope·v + offset)·r.</summary>
+    /// <param name="variance">v.</param>
+    /// <param name="slope">Of the logarithm of the deviation.</param>
+    /// <param name="offset">Its value at 0.</param>
+    public SolverStatement ScaleByExponential(SolverRegister variance, float slope, float offset) => new(SolverStatementKind.ExponentialSigma, this, slope * variance + offset * this);
+
+    /// <summary>r ← √v·r.</summary>
+    /// <param name="variance">v, not negative.</param>
+    public SolverStatement ScaleByRoot(SolverRegister variance) => new(SolverStatementKind.RootSigma, this, 1f * variance);
+
     /// <summary>r ← unit noise: Philox 4x32-10, keyed by (seed, image, draw, element).</summary>
     /// <param name="draw">From 0, or −1 for the first state's. The same draw gives the same numbers again.</param>
     public SolverStatement Draw(int draw) => new(SolverStatementKind.Draw, this, default, draw);

@@ -72,5 +72,7 @@ internal enum SolverStatementKind
     Sum,
     Clip,
     Blend,
+    ExponentialSigma,
+    RootSigma,
     Draw,
 }

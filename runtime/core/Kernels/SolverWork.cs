@@ -50,6 +50,13 @@ internal unsafe struct SolverWork : IWork
             case SolverStatementKind.Blend:
                 Blend(target, Place(statement.Sum[0].Register, temporaries, image, first), Place(statement.Sum[1].Register, temporaries, image, first), count);
                 break;
+            case SolverStatementKind.ExponentialSigma:
+                ScaleByExponential(target, statement.Sum[0].Factor, Place(statement.Sum[0].Register, temporaries, image, first), statement.Sum[1].Factor, count);
+                break;
+            case SolverStatementKind.RootSigma:
+                float* variance = Place(statement.Sum[0].Register, temporaries, image, first);
+                for (int i = 0; i < count; i++) target[i] *= MathF.Sqrt(variance[i]);
+                break;
             default:
                 Term* terms = stackalloc Term[SolverSum.MaximumTerms];
                 int own = image < Guided ? statement.Sum.SigmaTerm : -1;
@@ -88,6 +95,15 @@ internal unsafe struct SolverWork : IWork
             for (int k = 1; k < length; k++) sum = MathF.FusedMultiplyAdd(terms[k].Factor, terms[k].Values[i], sum);
             target[i] = sum;
         }
+    }
+
+    [MethodImpl(Jit.Kernel)]
+    private static void ScaleByExponential(float* target, float slope, float* variance, float offset, int count)
+    {
+        int i = 0;
+        for (; i <= count - 8; i += 8)
+            (Vector256.Load(target + i) * Transcendental.Exp(Vector256.FusedMultiplyAdd(Vector256.Create(slope), Vector256.Load(variance + i), Vector256.Create(offset)))).Store(target + i);
+        for (; i < count; i++) target[i] *= Transcendental.Exp(MathF.FusedMultiplyAdd(slope, variance[i], offset));
     }
 
     [MethodImpl(Jit.Kernel)]

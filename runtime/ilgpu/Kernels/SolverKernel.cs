@@ -63,6 +63,21 @@ internal static class SolverKernel
                 C = ExactMath.FusedMultiplyAdd(mask.C, x.C - known.C, known.C), D = ExactMath.FusedMultiplyAdd(mask.D, x.D - known.D, known.D),
             };
         }
+        else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.ExponentialSigma)
+        {
+            float slope = Factor(a, at, 0), offset = Factor(a, at, 1);
+            Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
+            value = new()
+            {
+                A = x.A * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.A, offset)), B = x.B * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.B, offset)),
+                C = x.C * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.C, offset)), D = x.D * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.D, offset)),
+            };
+        }
+        else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.RootSigma)
+        {
+            Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
+            value = new() { A = x.A * MathF.Sqrt(v.A), B = x.B * MathF.Sqrt(v.B), C = x.C * MathF.Sqrt(v.C), D = x.D * MathF.Sqrt(v.D) };
+        }
         else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.Clip)
         {
             float bound = Factor(a, at, 0);

@@ -18,7 +18,7 @@ public sealed class SchemaTests
     private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations().ToJson();
 
     /// <summary>Several networks.</summary>
-    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1, Pictures = true }.WithNetworks().ToJson();
+    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1, Pictures = true, Variance = true }.WithNetworks().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {

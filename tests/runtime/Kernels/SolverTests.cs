@@ -46,6 +46,24 @@ public class SolverTests
     }
 
     [Fact]
+    public void Learned_deviations_scale_the_noise()
+    {
+        float[][] variance = [.. Values.Images(new Random(4), 3, Shape.Elements).Select(v => Array.ConvertAll(v, MathF.Abs))];
+        using var bench = new Bench(new TestBlob().Build(), 2, 3);
+        SolverRegister x = new(bench.Plan(4 * Shape.Elements)), y = new(bench.Plan(4 * Shape.Elements)), v = new(bench.Write(variance));
+        bench.Run.Begin(DrawnImage.Consecutive(3, 77, 1000, 1f), default, default);
+        bench.Run.Solve(2, [Z.Draw(2), Z.ScaleByExponential(v, 0.7f, -1.5f), x.Set(1f * Z), Z.Draw(2), Z.ScaleByRoot(v), y.Set(1f * Z)], Shape);
+        float[][] exponential = bench.Read(x.Buffer, Shape.Elements), root = bench.Read(y.Buffer, Shape.Elements);
+        float[] noise = new float[Shape.Elements];
+        for (int n = 0; n < 3; n++)
+        {
+            GaussianNoise.Fill(noise, 77, 1000 + n, 2);
+            Values.Same([.. noise.Select((z, i) => z * Transcendental.Exp(MathF.FusedMultiplyAdd(0.7f, variance[n][i], -1.5f)))], exponential[n]);
+            Values.Same([.. noise.Select((z, i) => z * MathF.Sqrt(variance[n][i]))], root[n]);
+        }
+    }
+
+    [Fact]
     public void A_blend_keeps_what_the_mask_leaves()
     {
         foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (3, 5)])

@@ -1,0 +1,106 @@
+using Specializer.Calibration;
+using Specializer.Calibration.Conversion;
+using Specializer.Manifest;
+using Specializer.Reporting;
+using Specializer.Tests;
+
+namespace Specializer.Generated.Tests;
+
+/// <summary>Networks that predict a variance beside ε: calibrated, generated, compiled and run.</summary>
+public sealed class LearnedVarianceTests
+{
+    private const string Range = "learned_range", Root = "learned";
+
+    /// <param name="variance">Type of the variance.</param>
+    /// <param name="printed">What stands in the source then.</param>
+    [Theory]
+    [InlineData(Range, "Z0.ScaleByExponential(V, ")]
+    [InlineData(Root, "Z0.ScaleByRoot(V)")]
+    public void The_compiled_sampler_gives_the_interpreters_bits(string variance, string printed)
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        ImportedModel model = Model(folder, variance);
+        Assert.Equal(2 * model.Channels, model.OutputChannels);
+        var options = new CalibrationOptions
+        {
+            Steps = 4, Trajectories = 2, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Nearest, MeanCorrection = MeanCorrectionChoice.Divide, ImageToImage = true,
+        };
+        string manifest = Calibrator.Run(model, options, folder.File("out"), device, 2).ManifestPath;
+        using (CalibrationArtifact artifact = CalibrationArtifact.Open(manifest))
+        {
+            Network network = artifact.Manifest.Network;
+            Assert.Equal(["variance"], network.Outputs);
+            // Both halves of the last convolution read what is quantized once.
+            ConvolutionOperation[] last = [.. network.Operations.OfType<ConvolutionOperation>().Where(o => network.AllOutputs().Contains(o.Output))];
+            Assert.Equal(2, last.Length);
+            Assert.Single(last.Select(o => (o.Input, o.WeightBits)).Distinct());
+        }
+
+        var asked = new SampleOptions { Count = 3, Seed = 5 };
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device), float32 = InterpretedSampler.Float32(model, 4, device: device);
+        float[] expected = interpreted.Sample(asked).Pixels.ToArray(), exact = float32.Sample(asked).Pixels.ToArray();
+        Assert.All(expected, p => Assert.True(float.IsFinite(p)));
+        Assert.InRange(Math.Sqrt(expected.Zip(exact, (a, b) => Math.Pow(a - b, 2)).Sum() / exact.Sum(b => b * b)), 0, 0.5);
+        using Sampler compiled = CompiledArtifact.Load(manifest, device, out string code);
+        Assert.Contains(printed, code, StringComparison.Ordinal);
+        foreach (int capacity in (int[])[1, 2, 5])
+        {
+            using SamplerSession session = compiled.CreateSession(capacity);
+            Assert.Equal(expected, session.Sample(asked).Pixels.ToArray());
+        }
+
+        SampleOptions image = asked with { Image = new(expected, model.Height, model.Width, model.Channels, [default, default, default]), Strength = 0.5 };
+        Assert.Equal(interpreted.Sample(image).Pixels.ToArray(), compiled.Sample(image).Pixels.ToArray());
+        // What changed the weights in memory is no folder's.
+        if (variance == Range) Assert.Equal(2, ArtifactEvaluation.Run(manifest, folder.File("model"), new() { Images = 2, Ablation = false }, device, 2).Images);
+        using Float32Sampler plain = Float32Sampler.Create(model, null, 4, null, device);
+        Assert.All(plain.Draw(new() { Count = 3, Seed = 5 }).Pixels.ToArray().Zip(exact), pair => Assert.Equal(pair.Second, pair.First, 1e-3f * exact.Max(MathF.Abs)));
+    }
+
+    /// <summary>A solver that asks for no variance leaves that half of the last convolution out.</summary>
+    [Fact]
+    public void Other_schedulers_take_the_prediction_alone()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        var options = new CalibrationOptions { Steps = 2, Scheduler = "ddim", Trajectories = 1, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Nearest };
+        string manifest = Calibrator.Run(Model(folder, Range), options, folder.File("out"), device, 2).ManifestPath;
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(manifest);
+        Assert.Empty(artifact.Manifest.Network.Outputs);
+        Assert.DoesNotContain(artifact.Manifest.Network.Maps, m => m.Name == "variance");
+        using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device);
+        using Sampler compiled = CompiledArtifact.Load(manifest, device, out _);
+        Assert.Equal(interpreted.Sample(new() { Seed = 3 }).Pixels.ToArray(), compiled.Sample(new() { Seed = 3 }).Pixels.ToArray());
+    }
+
+    [Fact]
+    public void A_variance_that_no_network_predicts_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), settings = folder.File("scheduler_config.json");
+        foreach (string file in (string[])["config.json", "diffusion_pytorch_model.safetensors"]) File.Copy(Path.Combine(source, file), folder.File(file));
+        File.WriteAllText(settings, File.ReadAllText(Path.Combine(source, "scheduler_config.json")).Replace("fixed_small", Range, StringComparison.Ordinal));
+        ImportedModel model = DiffusersImporter.Load(folder.Root);
+        using var device = new CpuDevice(1);
+        var e = Assert.Throws<UnsupportedModelException>(() => Calibrator.Run(model, new() { Steps = 2, Trajectories = 1 }, folder.File("out"), device));
+        Assert.Contains("one that predicts a variance has 2", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("out")));
+    }
+
+    /// <summary>A small network with twice as many output channels; a variance that is no logarithm is positive, which random weights do not know.</summary>
+    private static ImportedModel Model(TemporaryFolder folder, string variance)
+    {
+        Synthesizer.Write(new PipelineRecipe("odd", "DDPMPipeline",
+            [
+                new("unet", """{"_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 3, "out_channels": 6, "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "norm_num_groups": 8}"""),
+            ],
+            $$"""{"_class_name": "DDPMScheduler", "beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02, "clip_sample": true, "variance_type": "{{variance}}"}"""), folder.File("model"), 3);
+        ImportedModel model = PipelineImporter.Load(folder.File("model"), "odd");
+        if (variance != Root) return model;
+        const string Bias = "conv_out.bias";
+        DeferredTensors positive = DeferredTensors.Of(model.Weights, name => name != Bias);
+        positive.Add(Bias, () => [.. model.Weights[Bias].Select((b, i) => i < model.Channels ? b : b + 100)]);
+        return model with { Weights = positive };
+    }
+}
