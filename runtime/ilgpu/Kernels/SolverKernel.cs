@@ -69,14 +69,14 @@ internal static class SolverKernel
             Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
             value = new()
             {
-                A = x.A * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.A, offset)), B = x.B * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.B, offset)),
-                C = x.C * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.C, offset)), D = x.D * DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.D, offset)),
+                A = ExactMath.Multiply(x.A, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.A, offset))), B = ExactMath.Multiply(x.B, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.B, offset))),
+                C = ExactMath.Multiply(x.C, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.C, offset))), D = ExactMath.Multiply(x.D, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.D, offset))),
             };
         }
         else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.RootSigma)
         {
             Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
-            value = new() { A = x.A * MathF.Sqrt(v.A), B = x.B * MathF.Sqrt(v.B), C = x.C * MathF.Sqrt(v.C), D = x.D * MathF.Sqrt(v.D) };
+            value = new() { A = ExactMath.Multiply(x.A, MathF.Sqrt(v.A)), B = ExactMath.Multiply(x.B, MathF.Sqrt(v.B)), C = ExactMath.Multiply(x.C, MathF.Sqrt(v.C)), D = ExactMath.Multiply(x.D, MathF.Sqrt(v.D)) };
         }
         else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.Clip)
         {
