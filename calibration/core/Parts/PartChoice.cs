@@ -36,7 +36,8 @@ internal static class PartChoice
 
         Network network = part.Quantized.Network;
         findings.Add(new PartQuantized(name, part.Integers.Count(), all.Count, first, reached, LeastPsnrDb,
-            NetworkCost.MultiplyAccumulates(network), NetworkCost.BitOperationsSaved(network, [8]), part.Tensors.TotalBytes) { Halves = part.Halves, Rounded = part.Rounded });
+            NetworkCost.MultiplyAccumulates(network), NetworkCost.BitOperationsSaved(network, [8]), part.Tensors.TotalBytes)
+        { Halves = part.Halves, Rounded = part.Rounded });
         return part;
     }
 }
