@@ -79,9 +79,11 @@ public class VerifyCommandTests
         Assert.Empty(Directory.GetFileSystemEntries(folder.File("new")));
         // A folder that takes no files, not even an administrator's.
         if (OperatingSystem.IsLinux())
+        {
             Assert.StartsWith("/proc/report.json: cannot be written", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/report.json"))).Message, StringComparison.Ordinal);
-        Assert.StartsWith("/proc/new: the folder cannot be made.", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/new/report.json"))).Message, StringComparison.Ordinal);
-        Assert.StartsWith("/proc/app: cannot be written, as the folder above", Assert.Throws<IOException>(() => AtomicFolder.Write("/proc/app", _ => { })).Message, StringComparison.Ordinal);
+            Assert.StartsWith("/proc/new: the folder cannot be made.", Assert.Throws<IOException>(() => OutputFile.Prepare(new("/proc/new/report.json"))).Message, StringComparison.Ordinal);
+            Assert.StartsWith("/proc/app: cannot be written, as the folder above", Assert.Throws<IOException>(() => AtomicFolder.Write("/proc/app", _ => { })).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
