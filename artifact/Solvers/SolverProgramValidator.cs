@@ -22,7 +22,7 @@ internal static class SolverProgramValidator
         if (count is 0 or > MaximumEvaluations) return new(null, null, $"A program has 1 to {MaximumEvaluations} evaluations; this one has {count}.");
         var written = new HashSet<Register> { Register.Known, Register.Mask };
         var all = new HashSet<Register>();
-        Register[] kept = program.KeptRegisters();
+        Register[][] read = ReadFrom(program);
         if (Fault(program.Begin, -1, "The beginning", written, all) is { } begin) return begin;
         if (!written.Contains(Register.State)) return new(-1, null, "The beginning writes no x, which the first evaluation reads.");
         for (int i = 0; i < count; i++)
@@ -32,7 +32,7 @@ internal static class SolverProgramValidator
             if (!IsSingle(evaluation.Timestep)) return new(i, null, $"{place} has the timestep {evaluation.Timestep}, which is not finite.");
             if (!IsSingle(evaluation.InputScale) || !(evaluation.InputScale.Single > 0))
                 return new(i, null, $"{place} scales its input by {evaluation.InputScale}, which is no positive FP32 number.");
-            if (StartFault(program, i, kept, all) is { } start) return start;
+            if (StartFault(program, i, read, all) is { } start) return start;
             if (EvaluationFault(evaluation.Statements, i, place, written, all) is { } fault) return fault;
         }
 
@@ -49,7 +49,7 @@ internal static class SolverProgramValidator
     }
 
     /// <summary>Whether a run can begin at an evaluation, with the state alone.</summary>
-    private static SolverFault? StartFault(SolverProgram program, int evaluation, Register[] kept, HashSet<Register> all)
+    private static SolverFault? StartFault(SolverProgram program, int evaluation, Register[][] read, HashSet<Register> all)
     {
         if (program.Evaluations[evaluation].Start is not { } start) return null;
         string place = $"A run that begins with a picture at evaluation {evaluation}";
@@ -58,14 +58,30 @@ internal static class SolverProgramValidator
         if (start.First.Count > Math.Min(SolverStart.MaximumFirst, program.Evaluations.Count - evaluation))
             return new(evaluation, null, $"{place} has statements of its own after {start.First.Count} evaluations; {SolverStart.MaximumFirst} are the most, and no more than follow.");
         var written = new HashSet<Register> { Register.Known, Register.Mask, Register.State };
-        // Once all is written that is kept, it is as any run.
-        for (int i = evaluation; i < program.Evaluations.Count && (i - evaluation < start.First.Count || !kept.All(written.Contains)); i++)
+        for (int i = 0; i < start.First.Count; i++)
+            if (EvaluationFault(start.First[i], evaluation, $"{place}, after evaluation {evaluation + i}", written, all) is { } fault) return fault;
+        int own = evaluation + start.First.Count;
+        return read[own].Where(r => !written.Contains(r)).Select(r => new SolverFault(evaluation, null, $"{place} reaches evaluation {own} without {r}, which is read from there on and which nothing has written.")).FirstOrDefault();
+    }
+
+    /// <summary>For each evaluation, and for the end, the kept registers that it or a later one reads before they are written. Backwards, so that a program of many starts is gone through once.</summary>
+    private static Register[][] ReadFrom(SolverProgram program)
+    {
+        int count = program.Evaluations.Count;
+        var result = new Register[count + 1][];
+        var read = new HashSet<Register>();
+        for (int i = count; i >= 0; i--)
         {
-            EquatableArray<Statement> statements = i - evaluation < start.First.Count ? start.First[i - evaluation] : program.Evaluations[i].Statements;
-            if (EvaluationFault(statements, evaluation, $"{place}, after evaluation {i}", written, all) is { } fault) return fault;
+            foreach (Statement statement in (i == count ? program.End : program.Evaluations[i].Statements).Reverse())
+            {
+                read.Remove(statement.Target);
+                read.UnionWith(statement.Reads.Where(r => r.IsKept));
+            }
+
+            result[i] = [.. read];
         }
 
-        return null;
+        return result;
     }
 
     /// <summary>The first evaluation whose prediction reaches no state: the step that it is for has no length, so that the network would run for nothing.</summary>

@@ -78,13 +78,28 @@ public class SolverProgramTests
             new([new(20, 1, new([Sum(Register.History(1), (Register.Prediction, 1)), steps])), new(10, 1, new([keeps, former])) { Start = second }]), default);
 
         SolverFault? fault = SolverProgramValidator.FirstFault(Program(start));
-        Assert.Contains("A run that begins with a picture at evaluation 1, after evaluation 1, statement 1 reads h1", fault?.Message);
+        Assert.Contains("A run that begins with a picture at evaluation 1 reaches evaluation 1 without h1", fault?.Message);
         SolverProgram own = Program(start with { First = new([new([keeps, steps])]) });
         Assert.Null(SolverProgramValidator.FirstFault(own));
         Assert.Equal([new([keeps, steps])], own.Early(1));
         Assert.Empty(own.Early(0));
         Assert.Contains("0 of noise", SolverProgramValidator.FirstFault(Program(start with { Noise = 0 }))?.Message);
         Assert.Contains("2 evaluations", SolverProgramValidator.FirstFault(Program(start with { First = new([new([steps]), new([steps])]) }))?.Message);
+    }
+
+    /// <summary>A manifest may let every evaluation be a start, and never write what the beginning wrote: that must not be followed from each of them to the end.</summary>
+    [Fact]
+    public void ManyStartsAreCheckedInOnePass()
+    {
+        Statement[] statements = [.. Enumerable.Range(0, 8).Select(_ => Sum(Register.State, (Register.State, 1), (Register.Prediction, -1)))];
+        Statement[] begin = [.. Start, Sum(Register.Saved(0), (Register.State, 1))];
+        Evaluation[] evaluations = [.. Enumerable.Range(0, SolverProgramValidator.MaximumEvaluations).Select(_ => new Evaluation(20, 1, new(statements)) { Start = new(0.5, 0.5) })];
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Null(SolverProgramValidator.FirstFault(new(new(begin), new(evaluations), default)));
+
+        // Each statement that is looked at has its place put into words: a pass is some ten megabytes.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 << 20);
     }
 
     /// <summary>Outside the mask the known picture stands, inside the state; a threshold divides by the quantile, which 1 bounds from below.</summary>
