@@ -11,11 +11,13 @@ internal static class ModelText
     public static string Describe(ImportedModel model) => string.Create(CultureInfo.InvariantCulture,
         $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}");
 
-    /// <summary>What was taken for what was asked for, and what nothing uses, but for diffusers' notes to itself.</summary>
-    public static IEnumerable<string> Remarks(ImportedModel model) =>
+    /// <summary>What was taken for what was asked for, and what nothing uses.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="all">Whether diffusers' notes to itself, which are in every file, are told, too: where a model is looked at, and not used.</param>
+    public static IEnumerable<string> Remarks(ImportedModel model, bool all = false) =>
     [
         .. model.Notes,
-        .. model.Ignored.Where(i => !i.Key.StartsWith('_')).GroupBy(i => i.File, StringComparer.Ordinal).Select(g => $"{Path.GetFileName(g.Key)}: ignored {string.Join(", ", g.Select(i => MessageText.Harmless(i.Key)))}"),
+        .. model.Ignored.Where(i => all || !i.Key.StartsWith('_')).GroupBy(i => i.File, StringComparer.Ordinal).Select(g => $"{Path.GetFileName(g.Key)}: ignored {string.Join(", ", g.Select(i => MessageText.Harmless(i.Key)))}"),
     ];
 
     private static string Latents(ImportedModel model) => model.Pipeline is { Decoder: { } decoder } pipeline

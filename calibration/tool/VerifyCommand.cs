@@ -40,10 +40,13 @@ internal static class VerifyCommand
     private static string Golden(DirectoryInfo folder, FileInfo? against)
     {
         if (against is not null) return against.FullName;
-        string beside = Path.Combine(folder.FullName, "golden.safetensors");
+        string beside = Path.Combine(FolderOf(folder.FullName), "golden.safetensors");
         return File.Exists(beside) ? beside
             : throw new FileNotFoundException($"There is no '{beside}'. Name the file that holds the reference library's inputs and outputs: --against FILE.");
     }
+
+    /// <summary>A file of a folder stands for it, as with the importers.</summary>
+    private static string FolderOf(string path) => Path.TrimEndingDirectorySeparator(File.Exists(path) ? Path.GetDirectoryName(path)! : path);
 
     private static int Run(string folder, string golden, FileInfo? json, double? tolerance, double? trajectoryTolerance, string engineName, int threads, CancellationToken cancellation)
     {
@@ -52,14 +55,14 @@ internal static class VerifyCommand
         if (PartVerification.Recognizes(folder)) return RunPart(folder, golden, json, tolerance, threads, clock, cancellation);
         ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden) ?? DiffusersImporter.DefaultTokens);
         Console.WriteLine(ModelText.Describe(model));
-        foreach (string remark in ModelText.Remarks(model)) Console.WriteLine(remark);
+        foreach (string remark in ModelText.Remarks(model, all: true)) Console.WriteLine(remark);
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);
         double allowance = GoldenVerification.Allowance(model.StoredType);
         if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
         // The other parts of a pipeline have outputs of their own in its file.
-        bool whole = model.Pipeline is { } pipeline && pipeline.Folder == Path.TrimEndingDirectorySeparator(folder);
+        bool whole = model.Pipeline is { } pipeline && pipeline.Folder == FolderOf(folder);
         IReadOnlyList<VerifiedPart> parts = whole ? PartVerification.RunAll(model.Pipeline!, golden, device, tolerance, cancellation) : [];
         List<VerificationResult> results = [];
         if (parts.Count == 0 || GoldenVerification.Recognizes(golden))

@@ -20,7 +20,7 @@ public static class OnnxPartExport
         ArgumentNullException.ThrowIfNull(output);
         if (Pipeline.Find(folder) is { } pipeline) folder = Path.Combine(folder, part == PipelinePart.TextEncoder ? "text_encoder" : pipeline.Decoder?.Name ?? "vae");
         ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        using ModelWeights weights = ModelWeights.Open(folder, null, []);
+        using ModelWeights weights = PartImporter.OpenWeights(folder, part == PipelinePart.TextEncoder, []);
         (string Input, string Result) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
         return weights.Import(w =>
         {

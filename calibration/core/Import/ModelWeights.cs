@@ -10,7 +10,11 @@ namespace Specializer.Calibration;
 /// <summary>The weights of one network: a safetensors file, or several with an index. Tensors go by their names without a prefix that all share.</summary>
 internal sealed class ModelWeights : IDisposable
 {
+    /// <summary>Name that a network's weights usually have in diffusers' folders.</summary>
     private const string Usual = "diffusion_pytorch_model.safetensors";
+
+    /// <summary>Name that a text encoder's weights usually have: its folder is as transformers writes it.</summary>
+    public const string UsualOfText = "model.safetensors";
     private const int MaximumShards = 1024;
 
     private readonly List<SafetensorsFile> _files = [];
@@ -36,10 +40,11 @@ internal sealed class ModelWeights : IDisposable
     /// <param name="folder">The folder.</param>
     /// <param name="file">The file that was asked for; null for the one that is meant.</param>
     /// <param name="notes">Receives what was taken where the usual file is not there.</param>
+    /// <param name="usual">The usual file's name.</param>
     /// <exception cref="ModelImportException">There are none, or it is not certain which are meant, or they are malformed.</exception>
-    public static ModelWeights Open(string folder, string? file, List<string> notes)
+    public static ModelWeights Open(string folder, string? file, List<string> notes, string usual = Usual)
     {
-        var weights = new ModelWeights(file ?? Choose(folder, notes));
+        var weights = new ModelWeights(file ?? Choose(folder, usual, notes));
         try
         {
             bool several = weights.Path.EndsWith(".json", StringComparison.Ordinal);
@@ -113,34 +118,34 @@ internal sealed class ModelWeights : IDisposable
 
     private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File));
 
-    private static string Choose(string folder, List<string> notes)
+    private static string Choose(string folder, string usual, List<string> notes)
     {
-        string usual = System.IO.Path.Combine(folder, Usual);
-        if (System.IO.Path.Exists(usual)) return usual;
+        string path = System.IO.Path.Combine(folder, usual);
+        if (System.IO.Path.Exists(path)) return path;
         string[] names = Directory.Exists(folder) ? [.. Disk.Files(folder).Select(f => System.IO.Path.GetFileName(f))] : [];
         string[] indices = [.. names.Where(n => n.Contains(".safetensors.", StringComparison.Ordinal) && n.EndsWith(".json", StringComparison.Ordinal))];
         // The parts of a set are nothing by themselves.
         string[] candidates = [.. indices, .. names.Where(n => n.EndsWith(".safetensors", StringComparison.Ordinal) && !n.Contains("-of-", StringComparison.Ordinal) && !IsOfTheProject(n))];
-        string? chosen = candidates.FirstOrDefault(n => n == Usual + ".index.json") ?? candidates.FirstOrDefault(n => n == "model.safetensors") ?? (candidates is [var only] ? only : null);
+        string? chosen = candidates.FirstOrDefault(n => n == usual + ".index.json") ?? candidates.FirstOrDefault(n => n == UsualOfText) ?? (candidates is [var only] ? only : null);
         if (chosen is not null)
         {
-            if (!indices.Contains(chosen)) notes.Add($"{chosen} is read, as there is no {Usual}.");
+            if (!indices.Contains(chosen)) notes.Add($"{chosen} is read, as there is no {usual}.");
             return System.IO.Path.Combine(folder, chosen);
         }
 
-        throw new ModelImportException(usual, null, candidates.Length > 1
+        throw new ModelImportException(path, null, candidates.Length > 1
             ? $"the file does not exist, and which of {string.Join(", ", candidates)} is meant is not certain. Name the file in place of the folder: {System.IO.Path.Combine(folder, candidates[0])}."
-            : Missing(folder, names));
+            : Missing(folder, usual, names));
     }
 
     private static bool IsOfTheProject(string name) => name == "golden.safetensors" || name.EndsWith(".weights.safetensors", StringComparison.Ordinal);
 
-    private static string Missing(string folder, string[] names)
+    private static string Missing(string folder, string usual, string[] names)
     {
         if (names.FirstOrDefault(n => System.IO.Path.GetExtension(n) is ".bin" or ".ckpt" or ".pt" or ".pth") is { } pickle)
             return $"the file does not exist, only {pickle}: {ForeignContent.DescribeFile(System.IO.Path.Combine(folder, pickle)) ?? $"it is no safetensors file. {ForeignContent.SaveSafely}"}";
         return names.FirstOrDefault(n => n.Contains("-of-", StringComparison.Ordinal) && n.EndsWith(".safetensors", StringComparison.Ordinal)) is { } part
-            ? $"the file does not exist, and {part} is one of several whose index, {Usual}.index.json, is missing, too. Download it: hf download OWNER/MODEL --local-dir FOLDER."
+            ? $"the file does not exist, and {part} is one of several whose index, {usual}.index.json, is missing, too. Download it: hf download OWNER/MODEL --local-dir FOLDER."
             : "the file does not exist. Download the model again: hf download OWNER/MODEL --local-dir FOLDER.";
     }
 

@@ -3,6 +3,14 @@ namespace Specializer.Calibration;
 /// <summary>Turns one part of a pipeline, a decoder, an encoder or a text encoder of any supported class, into a network.</summary>
 internal static class PartImporter
 {
+    /// <summary>Opens the weights in a part's folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="text">Whether it is a text encoder, whose files transformers names.</param>
+    /// <param name="notes">Receives what was taken where the usual file is not there.</param>
+    /// <exception cref="ModelImportException">There are none, or it is not certain which are meant, or they are malformed.</exception>
+    public static ModelWeights OpenWeights(string folder, bool text, List<string> notes) =>
+        text ? ModelWeights.Open(folder, null, notes, ModelWeights.UsualOfText) : ModelWeights.Open(folder, null, notes);
+
     /// <param name="json">The part's <c>config.json</c>.</param>
     /// <param name="weights">Its weights, which must stay open as long as the network is in use.</param>
     /// <param name="part">Which.</param>

@@ -122,7 +122,7 @@ public static class PipelineImporter
     }
 
     private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>
-        ModelWeights.Open(folder, null, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
+        PartImporter.OpenWeights(folder, part == PipelinePart.TextEncoder, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
 
     /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
     private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)

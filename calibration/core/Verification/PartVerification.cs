@@ -56,10 +56,10 @@ public static class PartVerification
         ArgumentNullException.ThrowIfNull(device);
         ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
         List<string> notes = [];
-        using ModelWeights weights = ModelWeights.Open(folder, null, notes);
+        bool text = IsText(json);
+        using ModelWeights weights = PartImporter.OpenWeights(folder, text, notes);
         using SafetensorsFile golden = SafetensorsFile.Open(path);
         double allowed = tolerance ?? DefaultTolerance * GoldenVerification.Allowance(weights.Type);
-        bool text = IsText(json);
         string name = NameOf(folder);
         VerificationResult[] results = [.. Checks(golden, name, text).Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, cancellation))];
         if (results.Length == 0)

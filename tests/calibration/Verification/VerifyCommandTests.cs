@@ -92,6 +92,12 @@ public class VerifyCommandTests
         ImportedModel model = DiffusersImporter.Load(ModelFolder.Source);
         Assert.Contains(model.Ignored, i => i.Key == "_diffusers_version");
         Assert.Empty(ModelText.Remarks(model));
+        Assert.All(ModelText.Remarks(model, all: true), remark => Assert.EndsWith("ignored _diffusers_version", remark, StringComparison.Ordinal));
+        Assert.Equal(2, ModelText.Remarks(model, all: true).Count());
+
+        // The names that diffusers and transformers give the weights of a pipeline's networks are nothing to remark on.
+        using var pipeline = new TinyPipeline();
+        Assert.Empty(ModelText.Remarks(PipelineImporter.Load(pipeline.Root)));
     }
 
     /// <summary>The file in a pipeline's folder has outputs of each network, under names that say which.</summary>
@@ -105,6 +111,10 @@ public class VerifyCommandTests
         Assert.Equal(0, Run(pipeline.Root, "--json", report));
         using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(report)))
             Assert.Equal(["eps", "vae.decode", "text_encoder.hidden"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!).OrderBy(n => n.Length));
+
+        // A file of the folder stands for it.
+        Assert.Equal(0, Run(pipeline.File("model_index.json"), "--json", report));
+        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(report))) Assert.Equal(3, json.RootElement.GetProperty("checks").GetArrayLength());
 
         // Each of them by its own folder.
         foreach (string part in (string[])["unet", "vae", "text_encoder"]) Assert.Equal(0, Run(pipeline.File(part), "--against", pipeline.File("golden.safetensors")));
