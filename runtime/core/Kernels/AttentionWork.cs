@@ -33,6 +33,8 @@ internal unsafe struct AttentionWork : IWork
     public int Tokens, ContextTokens, Heads, HeadChannels;
     /// <summary>Whether a query sees only the keys up to its own index.</summary>
     public bool Causal;
+    /// <summary>Whether tiles of 512 bits multiply.</summary>
+    public bool Wide;
     public float Scale;
     public byte* Query, KeyValue, Output;
     public long QueryStride, KeyValueStride, OutputStride;
@@ -44,15 +46,16 @@ internal unsafe struct AttentionWork : IWork
     public byte* Scratch;
     public long ScratchStride;
 
-    public readonly int QueryBlocks => (Tokens + FloatTile.Pixels - 1) / FloatTile.Pixels;
+    public readonly int QueryBlocks => (Tokens + TilePixels - 1) / TilePixels;
 
     /// <summary>Floats of one head's packed keys and values.</summary>
     public readonly long PackedLength => Panels.Length(HeadChannels, ContextTokens) + Panels.Length(ContextTokens, HeadChannels);
 
     private readonly int ScoresStride => Panels.Count(ContextTokens) * PanelWidth;
-    private static int TileFloats => FloatTile.Pixels * PanelWidth;
+    private readonly int TilePixels => Wide ? WideFloatTile.Pixels : FloatTile.Pixels;
+    private readonly int TileFloats => TilePixels * PanelWidth;
 
-    public void Plan() => ScratchStride = sizeof(float) * (TileFloats + (long)FloatTile.Pixels * ScoresStride);
+    public void Plan() => ScratchStride = sizeof(float) * (TileFloats + (long)TilePixels * ScoresStride);
 
     public readonly float* Queries(int head) => (float*)(Query + head / Heads * QueryStride) + head % Heads * HeadChannels;
     public readonly float* Context(int head) => (float*)(KeyValue + head / Heads * KeyValueStride) + head % Heads * HeadChannels;
@@ -63,27 +66,32 @@ internal unsafe struct AttentionWork : IWork
     {
         float* sums = (float*)(Scratch + worker * ScratchStride), scores = sums + TileFloats;
         for (int item = begin; item < end; item++)
-            Block(item / QueryBlocks, item % QueryBlocks * FloatTile.Pixels, sums, scores);
+        {
+            int head = item / QueryBlocks, first = item % QueryBlocks * TilePixels;
+            if (Wide) Block<WideFloatTile>(head, first, sums, scores);
+            else Block<FloatTile>(head, first, sums, scores);
+        }
     }
 
-    private readonly void Block(int head, int first, float* sums, float* scores)
+    private readonly void Block<TTile>(int head, int first, float* sums, float* scores)
+        where TTile : struct, ITileKernel
     {
-        int all = Heads * HeadChannels, count = Math.Min(FloatTile.Pixels, Tokens - first);
+        int all = Heads * HeadChannels, count = Math.Min(TTile.Pixels, Tokens - first);
         float* queries = Queries(head);
-        byte** rows = stackalloc byte*[FloatTile.Pixels];
-        float* inverse = stackalloc float[FloatTile.Pixels];
+        byte** rows = stackalloc byte*[TTile.Pixels];
+        float* inverse = stackalloc float[TTile.Pixels];
 
         // A tile is always full: the last query stands in for missing ones.
-        for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * QueryPixel);
+        for (int i = 0; i < TTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * QueryPixel);
         for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
-            FloatTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
+            TTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.Load(sums + i * PanelWidth + lane) * Vector256.Create(Scale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
         }
 
-        for (int i = 0; i < FloatTile.Pixels; i++)
+        for (int i = 0; i < TTile.Pixels; i++)
         {
             if (i < count) inverse[i] = Weights(scores + (long)i * ScoresStride, Causal ? Math.Min(first + i + 1, ContextTokens) : ContextTokens);
             rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
@@ -92,7 +100,7 @@ internal unsafe struct AttentionWork : IWork
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            FloatTile.Multiply(rows, 0, 1, ContextTokens, default, (byte*)(Values(head) + (long)panel * ContextTokens * PanelWidth), (byte*)sums);
+            TTile.Multiply(rows, 0, 1, ContextTokens, default, (byte*)(Values(head) + (long)panel * ContextTokens * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
             {

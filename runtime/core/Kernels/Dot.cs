@@ -30,6 +30,22 @@ internal static class Dot
         return Plain(a, b);
     }
 
+    /// <inheritdoc cref="Adjacent(Vector256{byte}, Vector256{sbyte})"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<short> Adjacent(Vector512<byte> a, Vector512<sbyte> b)
+    {
+        if (Avx512BW.IsSupported) return Avx512BW.MultiplyAddAdjacent(a, b);
+        return Vector512.Create(Adjacent(a.GetLower(), b.GetLower()), Adjacent(a.GetUpper(), b.GetUpper()));
+    }
+
+    /// <inheritdoc cref="Adjacent(Vector256{short}, Vector256{short})"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Adjacent(Vector512<short> a, Vector512<short> b)
+    {
+        if (Avx512BW.IsSupported) return Avx512BW.MultiplyAddAdjacent(a, b);
+        return Vector512.Create(Adjacent(a.GetLower(), b.GetLower()), Adjacent(a.GetUpper(), b.GetUpper()));
+    }
+
     /// <summary>sum + Adjacent(a, b), modulo 2³².</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Accumulate(Vector256<int> sum, Vector256<short> a, Vector256<short> b)

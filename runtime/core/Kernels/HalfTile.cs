@@ -5,11 +5,13 @@ using Specializer.Numerics;
 namespace Specializer.Kernels;
 
 /// <summary>The tile of FP32 for weights that are stored in FP16: a panel is widened once for a block of pixels, so that memory gives half the bytes and the result has FP32's bits.</summary>
-internal readonly unsafe struct HalfTile : ITileKernel
+/// <typeparam name="TTile">Of FP32.</typeparam>
+internal readonly unsafe struct HalfTile<TTile> : ITileKernel
+    where TTile : struct, ITileKernel
 {
-    public static int Pixels => FloatTile.Pixels;
-    public static int ExpandedBlockBytes => FloatTile.PackedBlockBytes;
-    public static int PackedBlockBytes => FloatTile.PackedBlockBytes / 2;
+    public static int Pixels => TTile.Pixels;
+    public static int ExpandedBlockBytes => TTile.PackedBlockBytes;
+    public static int PackedBlockBytes => TTile.PackedBlockBytes / 2;
 
     [MethodImpl(Jit.Kernel)]
     public static void Expand(byte* packed, byte* expanded, int blocks)
@@ -22,8 +24,8 @@ internal readonly unsafe struct HalfTile : ITileKernel
     }
 
     public static void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums) =>
-        FloatTile.Multiply(taps, stride, tapCount, blocks, runs, panel, sums);
+        TTile.Multiply(taps, stride, tapCount, blocks, runs, panel, sums);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => FloatTile.Dequantize(sums, constants, lane);
+    public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => TTile.Dequantize(sums, constants, lane);
 }

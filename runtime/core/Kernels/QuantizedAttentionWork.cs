@@ -62,6 +62,8 @@ internal unsafe struct QuantizedAttentionWork : IWork
     public int Tokens, ContextTokens, Heads, HeadChannels;
     /// <summary>Whether a query sees only the keys up to its own index.</summary>
     public bool Causal;
+    /// <summary>Whether tiles of 512 bits multiply.</summary>
+    public bool Wide;
     /// <summary>What one step of q·k is worth as a score, and one of exp·v as a value before the softmax is divided by its sum.</summary>
     public float ScoreScale, ValueScale;
     public byte* Query, KeyValue, Output;
@@ -77,7 +79,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
     /// <summary>Words of a packed row: a multiple of four.</summary>
     public readonly int ChannelWords => (HeadChannels + 3) & ~3;
     public readonly int TokenWords => (ContextTokens + 3) & ~3;
-    public readonly int QueryBlocks => (Tokens + WordTile.Pixels - 1) / WordTile.Pixels;
+    public readonly int QueryBlocks => (Tokens + TilePixels - 1) / TilePixels;
 
     /// <summary>Pairs of one head's packed queries, keys and values.</summary>
     public readonly long PackedLength => QueriesLength + KeysLength + Panels.Length(TokenWords / 2, HeadChannels);
@@ -85,11 +87,12 @@ internal unsafe struct QuantizedAttentionWork : IWork
     private readonly long QueriesLength => (long)Tokens * (ChannelWords / 2);
     private readonly long KeysLength => Panels.Length(ChannelWords / 2, ContextTokens);
     private readonly int ScoresStride => Panels.Count(ContextTokens) * PanelWidth;
-    private static int TileSums => WordTile.Pixels * PanelWidth;
+    private readonly int TilePixels => Wide ? WideWordTile.Pixels : WordTile.Pixels;
+    private readonly int TileSums => TilePixels * PanelWidth;
 
     public void Plan()
     {
-        long sumsAndScores = sizeof(float) * (TileSums + (long)WordTile.Pixels * ScoresStride), rows = (long)sizeof(short) * PanelWidth * ChannelWords;
+        long sumsAndScores = sizeof(float) * (TileSums + (long)TilePixels * ScoresStride), rows = (long)sizeof(short) * PanelWidth * ChannelWords;
         ScratchStride = (Math.Max(sumsAndScores, rows) + 63) & ~63L;
     }
 
@@ -103,26 +106,31 @@ internal unsafe struct QuantizedAttentionWork : IWork
     {
         byte* scratch = Scratch + worker * ScratchStride;
         for (int item = begin; item < end; item++)
-            Block(item / QueryBlocks, item % QueryBlocks * WordTile.Pixels, (int*)scratch, (float*)scratch + TileSums);
+        {
+            int head = item / QueryBlocks, first = item % QueryBlocks * TilePixels;
+            if (Wide) Block<WideWordTile>(head, first, (int*)scratch, (float*)scratch + TileSums);
+            else Block<WordTile>(head, first, (int*)scratch, (float*)scratch + TileSums);
+        }
     }
 
-    private readonly void Block(int head, int first, int* sums, float* scores)
+    private readonly void Block<TTile>(int head, int first, int* sums, float* scores)
+        where TTile : struct, ITileKernel
     {
-        int all = Heads * HeadChannels, count = Math.Min(WordTile.Pixels, Tokens - first);
-        byte** rows = stackalloc byte*[WordTile.Pixels];
-        float* factors = stackalloc float[WordTile.Pixels];
+        int all = Heads * HeadChannels, count = Math.Min(TTile.Pixels, Tokens - first);
+        byte** rows = stackalloc byte*[TTile.Pixels];
+        float* factors = stackalloc float[TTile.Pixels];
 
         // A tile is always full: the last query stands in for missing ones.
-        for (int i = 0; i < WordTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
+        for (int i = 0; i < TTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
         for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
-            WordTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
+            TTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.ConvertToSingle(Vector256.Load(sums + i * PanelWidth + lane)) * Vector256.Create(ScoreScale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
         }
 
-        for (int i = 0; i < WordTile.Pixels; i++)
+        for (int i = 0; i < TTile.Pixels; i++)
         {
             if (i < count) factors[i] = ValueScale * Weights(scores + (long)i * ScoresStride, Causal ? Math.Min(first + i + 1, ContextTokens) : ContextTokens);
             rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
@@ -131,7 +139,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            WordTile.Multiply(rows, 0, 1, TokenWords / 4, default, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
+            TTile.Multiply(rows, 0, 1, TokenWords / 4, default, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
                 for (int c = 0; c < channels; c++)

@@ -43,24 +43,33 @@ internal static unsafe class Winograd
     /// <param name="batch">Images.</param>
     /// <param name="bits">4 or 8.</param>
     /// <param name="largest">Largest magnitude that a sum over the weights and activations can reach.</param>
-    public static ConvolutionForm Choose(in ConvolutionGeometry g, int batch, int bits, long largest)
+    /// <param name="wide">Whether tiles of 512 bits multiply.</param>
+    public static ConvolutionForm Choose(in ConvolutionGeometry g, int batch, int bits, long largest, bool wide)
     {
         if (g is not { KernelSize: 3, Stride: 1, InputChannels: >= 16 }) return ConvolutionForm.Direct;
-        // Per panel and block. A tile of bytes takes 0.54 of the time of one of words, less than F(2×2) could gain.
-        float direct = Tiles(batch * g.OutputPixels) * g.Taps * (bits == 4 ? 0.54f : 1f), two = bits == 4 ? direct : Cost<Winograd2<WordSource>>(g, batch, largest);
-        if (Cost<Winograd4<WordSource>>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
+        return wide ? Choose<WideWordTile>(g, batch, bits, largest, WideNibbleTile.Pixels) : Choose<WordTile>(g, batch, bits, largest, NibbleTile.Pixels);
+    }
+
+    private static ConvolutionForm Choose<TTile>(in ConvolutionGeometry g, int batch, int bits, long largest, int nibblePixels)
+        where TTile : struct, ITileKernel
+    {
+        // Per panel and block, in times of a tile of words. One of as many pixels by bytes takes 0.54 of it, less than F(2×2) could gain.
+        float direct = g.Taps * (bits == 4 ? Tiles(batch * g.OutputPixels, nibblePixels) * 0.54f * nibblePixels / TTile.Pixels : Tiles(batch * g.OutputPixels, TTile.Pixels));
+        float two = bits == 4 ? direct : Cost<Winograd2<WordSource>, TTile>(g, batch, largest);
+        if (Cost<Winograd4<WordSource>, TTile>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
         return two < direct ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct;
     }
 
-    private static float Cost<TForm>(in ConvolutionGeometry g, int batch, long largest)
+    private static float Cost<TForm, TTile>(in ConvolutionGeometry g, int batch, long largest)
         where TForm : struct, IWinogradForm
+        where TTile : struct, ITileKernel
     {
         if (largest << TForm.Shift > int.MaxValue) return float.PositiveInfinity;
         int patches = batch * Patches<TForm>(g).OutputPixels;
-        return Tiles(patches) * (TForm.Tile + 2) * (TForm.Tile + 2) + TForm.WeightCost + patches * (TForm.InputCost / g.Panels + TForm.OutputCost / g.ChannelGroups);
+        return Tiles(patches, TTile.Pixels) * (TForm.Tile + 2) * (TForm.Tile + 2) + TForm.WeightCost + patches * (TForm.InputCost / g.Panels + TForm.OutputCost / g.ChannelGroups);
     }
 
-    private static int Tiles(int columns) => (columns + WordTile.Pixels - 1) / WordTile.Pixels;
+    private static int Tiles(int columns, int pixels) => (columns + pixels - 1) / pixels;
 
     /// <summary>Largest sum of an output's positive weights, or of its negative ones' magnitudes: times the largest activation it bounds every sum.</summary>
     /// <param name="packed">Packed panels (docs/weights.md).</param>

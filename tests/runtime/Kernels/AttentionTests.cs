@@ -10,10 +10,10 @@ public class AttentionTests
     [InlineData(37, 3, 17)]
     public void Results_equal_the_plain_loop(int tokens, int heads, int channels)
     {
-        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (5, 1)])
+        foreach ((int threads, int batch, bool wide) in ((int, int, bool)[])[(1, 1, false), (1, 1, true), (2, 2, true), (5, 7, false), (5, 7, true), (5, 1, false)])
         {
             float[][] images = Values.Images(new Random(6), batch, 3 * tokens * heads * channels, 2f);
-            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            using var bench = new Bench(new TestBlob().Build(), threads, batch, wide: wide);
             Activation qkv = bench.Write(images), y = bench.Plan(4 * tokens * heads * channels);
             bench.Run.Attend(qkv, y, new AttentionShape(tokens, heads, channels));
             float[][] actual = bench.Read(y, tokens * heads * channels);
@@ -33,12 +33,12 @@ public class AttentionTests
     {
         // Ranges that clip, and zero points at and between the ends.
         Quantization query = new(0.013f, 140, 255), key = new(0.02f, 0, 255), value = new(0.011f, 255, 255);
-        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (5, 1)])
+        foreach ((int threads, int batch, bool wide) in ((int, int, bool)[])[(1, 1, false), (1, 1, true), (2, 2, true), (5, 7, false), (5, 7, true), (5, 1, false)])
         {
             float[][] images = Values.Images(new Random(6), batch, 3 * tokens * heads * channels, 2f);
             images[0][0] = float.NaN; // Becomes 0.
             images[^1][^1] = float.NegativeInfinity;
-            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            using var bench = new Bench(new TestBlob().Build(), threads, batch, wide: wide);
             Activation qkv = bench.Write(images), y = bench.Plan(4 * tokens * heads * channels);
             bench.Run.Attend(qkv, y, query, key, value, new AttentionShape(tokens, heads, channels));
             float[][] actual = bench.Read(y, tokens * heads * channels);

@@ -15,9 +15,10 @@ internal sealed class Bench : IDisposable
     /// <param name="batch">Images; also the capacity.</param>
     /// <param name="vectors">Length of the step vectors, planned first.</param>
     /// <param name="arena">Bytes per image.</param>
-    public Bench(PackedWeights weights, int threads, int batch, int vectors = 1, int arena = 1 << 20)
+    /// <param name="wide">Whether tiles of 512 bits multiply; by default where they pay.</param>
+    public Bench(PackedWeights weights, int threads, int batch, int vectors = 1, int arena = 1 << 20, bool? wide = null)
     {
-        _device = new CpuDevice(threads);
+        _device = wide is { } chosen ? new CpuDevice(threads, chosen) : new CpuDevice(threads);
         _weights = weights;
         _uploaded = _device.Upload(weights);
         Vectors = Plan(4 * vectors);

@@ -51,7 +51,7 @@ public class ConvolutionTests
     {
         foreach ((string name, ConvolutionShape s) in Shapes)
             if (name.StartsWith("F(", StringComparison.Ordinal))
-                Assert.Equal(name[2] == '2' ? ConvolutionForm.Winograd2 : ConvolutionForm.Winograd4, Winograd.Choose(ConvolutionGeometry.Of(s), 1, s.WeightBits, 0));
+                Assert.Equal(name[2] == '2' ? ConvolutionForm.Winograd2 : ConvolutionForm.Winograd4, Winograd.Choose(ConvolutionGeometry.Of(s), 1, s.WeightBits, 0, wide: false));
     }
 
     [Theory]
@@ -97,7 +97,7 @@ public class ConvolutionTests
 
     private static void CheckFloat(ConvolutionShape s)
     {
-        foreach ((int threads, int batch) in ((int, int)[])[(1, 1), (2, 2), (5, 7), (1, 7), (5, 1)])
+        foreach ((int threads, int batch, bool wide) in ((int, int, bool)[])[(1, 1, false), (1, 1, true), (2, 2, true), (5, 7, false), (5, 7, true), (1, 7, false), (5, 1, true)])
         {
             var random = new Random(2);
             int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels;
@@ -109,7 +109,7 @@ public class ConvolutionTests
             var blob = new TestBlob();
             ConvolutionWeights at = blob.Add(s, weights, bias);
             EmbeddingWeights table = blob.AddVectors(vector);
-            using var bench = new Bench(blob.Build(), threads, batch, vector.Length);
+            using var bench = new Bench(blob.Build(), threads, batch, vector.Length, wide: wide);
             Activation x = bench.Write(images), y = bench.Plan(4 * elements), residual = bench.Write(residuals);
             bench.Run.Embed(table, bench.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length));
 
@@ -152,7 +152,7 @@ public class ConvolutionTests
     public void Extremes_of_many_channels_do_not_overflow(int bits, int channels, int size, string form)
     {
         ConvolutionShape s = ConvolutionShape.Of(size, size, channels, 16, bits);
-        Assert.Equal(form, Winograd.Choose(ConvolutionGeometry.Of(s), 1, bits, 255L * 9 * channels * (bits == 4 ? 7 : 127)).ToString());
+        Assert.Equal(form, Winograd.Choose(ConvolutionGeometry.Of(s), 1, bits, 255L * 9 * channels * (bits == 4 ? 7 : 127), wide: false).ToString());
         foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
         {
             CheckInteger(s, new Quantization(1f, 0, 255), 1, 1, extreme);
@@ -211,6 +211,12 @@ public class ConvolutionTests
 
     private static void CheckInteger(ConvolutionShape s, Quantization from, int threads, int batch, Extreme extreme)
     {
+        CheckInteger(s, from, threads, batch, extreme, wide: false);
+        CheckInteger(s, from, threads, batch, extreme, wide: true);
+    }
+
+    private static void CheckInteger(ConvolutionShape s, Quantization from, int threads, int batch, Extreme extreme, bool wide)
+    {
         var random = new Random(1);
         int elements = s.OutputHeight * s.OutputWidth * s.OutputChannels, inputs = s.InputHeight * s.InputWidth * s.InputChannels;
         sbyte[] weights = Values.Weights(random, s.OutputChannels * s.KernelSize * s.KernelSize * s.InputChannels, s.WeightBits);
@@ -228,7 +234,7 @@ public class ConvolutionTests
         var blob = new TestBlob();
         EmbeddingWeights table = blob.AddVectors(vector);
         ConvolutionWeights at = blob.Add(s, weights, scales, bias);
-        using var bench = new Bench(blob.Build(), threads, batch, vector.Length, 64 * (inputs + elements));
+        using var bench = new Bench(blob.Build(), threads, batch, vector.Length, 64 * (inputs + elements), wide);
         Activation x = bench.Write(images), q = bench.Plan(s.InputHeight * s.InputWidth * (s.InputChannels + 3) / 4 * 4 * s.ElementSize * 2);
         Activation y = bench.Plan(4 * elements), residual = bench.Write(residuals);
         bench.Run.Embed(table, bench.Vectors, 0, new EmbeddingShape(1, 0, 0, vector.Length));

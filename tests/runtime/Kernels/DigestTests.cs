@@ -4,10 +4,12 @@ namespace Specializer.Kernels.Tests;
 
 public class DigestTests
 {
-    /// <summary>Every operation in one small network: the digest is the same on every machine and instruction set, or the arithmetic has changed.
+    /// <summary>Every operation in one small network: the digest is the same on every machine, instruction set and width of vectors, or the arithmetic has changed.
     /// A deliberate change of docs/arithmetic.md changes it too; then the new value goes here.</summary>
-    [Fact]
-    public void All_operations_together_keep_their_bits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void All_operations_together_keep_their_bits(bool wide)
     {
         var random = new Random(12);
         ConvolutionShape first = ConvolutionShape.Of(6, 6, 3, 24, 8), second = ConvolutionShape.Of(6, 6, 24, 24, 4, outputScale: 0.7071f), last = ConvolutionShape.Of(6, 6, 24, 3, 32);
@@ -18,7 +20,7 @@ public class DigestTests
         NormWeights norm = blob.AddNorm(Values.Floats(random, 24), Values.Floats(random, 24));
         var labelled = new EmbeddingShape(2, 8, 2, 24);
         EmbeddingWeights embedding = blob.AddEmbedding(labelled, Values.Floats(random, 16), Values.Floats(random, 16), Values.Floats(random, 192), Values.Floats(random, 24));
-        using var bench = new Bench(blob.Build(), 3, 4, 24);
+        using var bench = new Bench(blob.Build(), 3, 4, 24, wide: wide);
         Activation latent = bench.Plan(432), q = bench.Plan(36 * 24), x = bench.Plan(36 * 96), y = bench.Plan(36 * 96), epsilon = bench.Plan(432);
         bench.Run.Begin(DrawnImage.Consecutive(2, 42, 7, 1.5f), [0, 1, 1, 1], default);
         bench.Draw(latent, new MapShape(6, 6, 3, 1));
@@ -45,10 +47,12 @@ public class DigestTests
     }
 
     /// <summary>The same for attention with 8-bit products.</summary>
-    [Fact]
-    public void Quantized_attention_keeps_its_bits()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Quantized_attention_keeps_its_bits(bool wide)
     {
-        using var bench = new Bench(new TestBlob().Build(), 3, 2);
+        using var bench = new Bench(new TestBlob().Build(), 3, 2, wide: wide);
         Activation qkv = bench.Write(Values.Images(new Random(13), 2, 45 * 3 * 2 * 18, 2f)), y = bench.Plan(4 * 45 * 2 * 18);
         bench.Run.Attend(qkv, y, new(0.013f, 140, 255), new(0.02f, 128, 255), new(0.011f, 0, 255), new AttentionShape(45, 2, 18));
         Assert.Equal("41283867BFF8E2313D53D1572B86D6E4", Convert.ToHexString(SHA256.HashData([.. bench.ReadBytes(y, 4 * 45 * 2 * 18).SelectMany(b => b)]))[..32]);

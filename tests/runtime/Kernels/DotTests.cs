@@ -24,6 +24,8 @@ public class DotTests
             Vector256<int> total = Dot.Accumulate(sum, c, d);
             Assert.Equal(narrow, Dot.Plain(a, b));
             Assert.Equal(wide, Dot.Plain(c, d));
+            Assert.Equal(Vector512.Create(narrow, -narrow), Dot.Adjacent(Vector512.Create(a, a), Vector512.Create(b, -b)));
+            Assert.Equal(Vector512.Create(wide, -wide), Dot.Adjacent(Vector512.Create(c, c), Vector512.Create(d, -d)));
             for (int i = 0; i < 16; i++) Assert.Equal(bytes[2 * i] * signed[2 * i] + bytes[2 * i + 1] * signed[2 * i + 1], narrow[i]);
             for (int i = 0; i < 8; i++) Assert.Equal(words[2 * i] * others[2 * i] + words[2 * i + 1] * others[2 * i + 1], wide[i]);
             for (int i = 0; i < 8; i++) Assert.Equal(unchecked(int.MaxValue - 5 * round + wide[i]), total[i]);

@@ -37,6 +37,7 @@ internal sealed unsafe partial class CpuExecution
 
     private void Attend(AttentionWork work)
     {
+        work.Wide = _wide;
         work.Plan();
         int all = Batch * work.Heads;
         long packed = all * work.PackedLength * sizeof(float);
@@ -83,6 +84,7 @@ internal sealed unsafe partial class CpuExecution
     {
         int channels = work.HeadChannels, all = Batch * work.Heads;
         CheckQuantizedAttention(work.ContextTokens, channels);
+        work.Wide = _wide;
         work.ScoreScale = query.Scale * key.Scale * (float)(1 / Math.Sqrt(channels));
         work.ValueScale = value.Scale / Softmax.Levels;
         work.Plan();

@@ -23,16 +23,16 @@ internal sealed unsafe partial class CpuExecution
         {
             operands.Finish.Offset = offset;
             long largest = geometry.KernelSize == 3 ? (long)from.Levels * _weights.LargestSum(weights, geometry, w, bits) : 0;
-            switch (Winograd.Choose(geometry, Batch, bits, largest))
+            ConvolutionForm form = Winograd.Choose(geometry, Batch, bits, largest, _wide);
+            if (form == ConvolutionForm.Direct && bits == 4)
             {
-                case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4<NibbleSource>, WordTile>(operands, geometry.ChannelGroups); break;
-                case ConvolutionForm.Winograd4: Run<Winograd4<WordSource>, WordTile>(operands, geometry.ChannelGroups); break;
-                case ConvolutionForm.Winograd2: Run<Winograd2<WordSource>, WordTile>(operands, geometry.ChannelGroups); break;
-                case var _ when bits == 4 && VnniDot.IsSupported: RunDot<VnniDot>(operands, geometry.ChannelGroups); break;
-                case var _ when bits == 4 && ArmDot.IsSupported: RunDot<ArmDot>(operands, geometry.ChannelGroups); break;
-                case var _ when bits == 4: Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels)); break;
-                default: Run<WordTile>(operands, geometry.ChannelGroups, default); break;
+                if (_wide) Run<WideNibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
+                else if (VnniDot.IsSupported) RunDot<VnniDot>(operands, geometry.ChannelGroups);
+                else if (ArmDot.IsSupported) RunDot<ArmDot>(operands, geometry.ChannelGroups);
+                else Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
             }
+            else if (_wide) RunWords<WideWordTile>(form, bits, operands, geometry.ChannelGroups);
+            else RunWords<WordTile>(form, bits, operands, geometry.ChannelGroups);
         }
     }
 
@@ -71,13 +71,8 @@ internal sealed unsafe partial class CpuExecution
         fixed (float* offset = correction.Offset)
         {
             operands.Finish.Offset = offset;
-            switch (FloatWinograd.Computes(geometry))
-            {
-                case true when bits == 16: Run<FloatWinograd<HalfSource>, FloatTile>(operands, geometry.InputChannels); break;
-                case true: Run<FloatWinograd<FloatSource>, FloatTile>(operands, geometry.InputChannels); break;
-                case false when bits == 16: Run<HalfTile>(operands, geometry.InputChannels, default); break;
-                default: Run<FloatTile>(operands, geometry.InputChannels, default); break;
-            }
+            if (_wide) RunFloats<WideFloatTile>(bits, operands);
+            else RunFloats<FloatTile>(bits, operands);
         }
     }
 
@@ -109,6 +104,33 @@ internal sealed unsafe partial class CpuExecution
 
         (finish.CorrectedFrom, finish.CorrectedTo) = Corrected(correction, geometry.OutputChannels);
         finish.Gain = correction.Gain;
+    }
+
+    /// <summary>FP32 products, in the form that the shape defines.</summary>
+    private void RunFloats<TTile>(int bits, in ConvolutionOperands operands)
+        where TTile : struct, ITileKernel
+    {
+        int channels = operands.Geometry.InputChannels;
+        switch (FloatWinograd.Computes(operands.Geometry))
+        {
+            case true when bits == 16: Run<FloatWinograd<HalfSource>, TTile>(operands, channels); break;
+            case true: Run<FloatWinograd<FloatSource>, TTile>(operands, channels); break;
+            case false when bits == 16: Run<HalfTile<TTile>>(operands, channels, default); break;
+            default: Run<TTile>(operands, channels, default); break;
+        }
+    }
+
+    /// <summary>Products of 16-bit words, in any form.</summary>
+    private void RunWords<TTile>(ConvolutionForm form, int bits, in ConvolutionOperands operands, int blocks)
+        where TTile : struct, ITileKernel
+    {
+        switch (form)
+        {
+            case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4<NibbleSource>, TTile>(operands, blocks); break;
+            case ConvolutionForm.Winograd4: Run<Winograd4<WordSource>, TTile>(operands, blocks); break;
+            case ConvolutionForm.Winograd2: Run<Winograd2<WordSource>, TTile>(operands, blocks); break;
+            default: Run<TTile>(operands, blocks, default); break;
+        }
     }
 
     private void Run<TKernel>(in ConvolutionOperands operands, int blocks, NarrowRuns runs)

@@ -6,12 +6,15 @@ namespace Specializer;
 internal sealed unsafe partial class CpuExecution : Execution
 {
     private readonly WorkerPool _pool;
+    private readonly bool _wide;
     private readonly CpuWeights _weights;
     private readonly Activation _vectors;
     private readonly NativeBuffer _arena = new();
-    internal CpuExecution(WorkerPool pool, CpuWeights weights, long bytesPerImage, Activation vectors, int capacity)
+
+    internal CpuExecution(WorkerPool pool, bool wide, CpuWeights weights, long bytesPerImage, Activation vectors, int capacity)
     {
         _pool = pool;
+        _wide = wide;
         _weights = weights;
         _vectors = vectors;
         Capacity = capacity;

@@ -24,7 +24,7 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
         var walk = new Walk(packed, weights.Offset);
         long padded = (long)g.Panels * ConvolutionGeometry.PanelWidth, taps = (long)g.Panels * g.Taps;
         if (bits >= 16)
-            return new(walk.Next(taps * g.InputChannels * (bits == 16 ? HalfTile.PackedBlockBytes : FloatTile.PackedBlockBytes)), null, (float*)walk.Next(4 * padded), null);
+            return new(walk.Next(taps * g.InputChannels * (bits == 16 ? HalfTile<FloatTile>.PackedBlockBytes : FloatTile.PackedBlockBytes)), null, (float*)walk.Next(4 * padded), null);
         byte* panels = walk.Next(taps * g.ChannelGroups * (bits == 4 ? NibbleTile.PackedBlockBytes : WordTile.PackedBlockBytes));
         return new(panels, (float*)walk.Next(4 * padded), (float*)walk.Next(4 * padded), (int*)walk.Next(4 * padded));
     }
