@@ -19,7 +19,8 @@ internal static class Comparison
     // Of the digits; of prompts there is one for each.
     private const int Digits = 64;
 
-    private const int MostColumns = 16;
+    // Sheets are for screens: small pictures are enlarged, to this at most.
+    private const int MostPictureSide = 256, MostSheetSide = 1600;
 
     public static void Run(Request request, CancellationToken cancellation)
     {
@@ -62,10 +63,12 @@ internal static class Comparison
         }
 
         ImageBatch small = quantized.Images, large = reference.Images;
-        // Rows that are full, where the number allows it and they are not short.
-        int columns = images <= MostColumns ? images : Enumerable.Range(MostColumns / 2, MostColumns / 2 + 1).LastOrDefault(c => images % c == 0, MostColumns);
-        ImageGrid.Write(request.Output.FullName, small, columns);
-        ImageGrid.WriteRows(compare, columns, large, small);
+        // Rows that are full, where the number allows it and they are not short; fewer of larger pictures.
+        int most = Math.Clamp(512 / small.Width, 4, 16);
+        int columns = images <= most ? images : Enumerable.Range(most / 2, most - most / 2 + 1).LastOrDefault(c => images % c == 0, most);
+        int rows = 2 * ((images + columns - 1) / columns), side = Math.Clamp(MostSheetSide / Math.Max(columns, rows), 1, MostPictureSide);
+        ImageGrid.Write(request.Output.FullName, small.EnlargeTo(side), columns);
+        ImageGrid.WriteRows(compare, columns, large.EnlargeTo(side), small.EnlargeTo(side));
 
         var report = new Report(sampler.Description, device.Name, firstImage, quantized.MsPerImage, reference.MsPerImage,
             new PairedImages(large.Pixels.Span, small.Pixels.Span, large[0].Length))

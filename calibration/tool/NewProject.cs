@@ -118,7 +118,7 @@ internal sealed class NewProject
             using {{type}} sampler = {{type}}.Load();
             {{subjects}}// The same seed draws the same pictures on any machine.
             ImageBatch images = sampler.Sample(new() { {{wanted}}, Seed = 1 });
-            ImageGrid.Write("picture.png", images, columns: 4);
+            ImageGrid.Write("picture.png", images.EnlargeTo(256), columns: 4);
             Console.WriteLine($"Wrote {Path.GetFullPath("picture.png")}.");
 
             """;

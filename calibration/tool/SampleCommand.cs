@@ -10,6 +10,8 @@ namespace Specializer.Tool;
 internal static class SampleCommand
 {
     private const int Columns = 8;
+    // Of smaller pictures, to look at.
+    private const int Side = 256;
 
     public static Command Create()
     {
@@ -52,7 +54,7 @@ internal static class SampleCommand
             using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
             var clock = Stopwatch.StartNew();
             ImageBatch images = sampler.Draw(options, null, cancellation);
-            ImageGrid.Write(file.FullName, images, Columns);
+            ImageGrid.Write(file.FullName, images.EnlargeTo(Side), Columns);
             double seconds = clock.Elapsed.TotalSeconds;
             if (result.GetValue(json)) Console.WriteLine(CommandJson.Serialize(new { file = file.FullName, images = images.Count, images.Height, images.Width, images.Channels, seconds, device = device.Name }));
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.FullName}: {images.Count} of {images.Height}×{images.Width}×{images.Channels}, {seconds:F1} s on {device.Name}"));

@@ -5,6 +5,8 @@ public static class ImageGrid
 {
     /// <summary>Pixels between neighbours.</summary>
     private const int Gap = 2;
+    /// <summary>Pixels between the last batch's row and the first one's next: what is compared stands together.</summary>
+    private const int GroupGap = 8;
     private const byte GapColor = 127;
 
     /// <summary>Writes a batch row by row.</summary>
@@ -56,9 +58,10 @@ public static class ImageGrid
         }
 
         columns = Math.Min(columns, first.Count);
-        var rows = (first.Count + columns - 1) / columns * batches.Length;
+        var groups = (first.Count + columns - 1) / columns;
         var (cellHeight, cellWidth, channels) = (first.Height + Gap, first.Width + Gap, first.Channels);
-        var (height, width) = (checked(rows * cellHeight - Gap), checked(columns * cellWidth - Gap));
+        var groupHeight = checked(batches.Length * cellHeight + (batches.Length > 1 ? GroupGap - Gap : 0));
+        var (height, width) = (checked((groups - 1) * groupHeight + batches.Length * cellHeight - Gap), checked(columns * cellWidth - Gap));
         var pixels = new byte[checked(height * width * channels)];
         Array.Fill(pixels, GapColor);
 
@@ -67,7 +70,7 @@ public static class ImageGrid
             for (var i = 0; i < first.Count; i++)
             {
                 var image = batches[b][i];
-                var (top, left) = ((i / columns * batches.Length + b) * cellHeight, i % columns * cellWidth);
+                var (top, left) = (i / columns * groupHeight + b * cellHeight, i % columns * cellWidth);
                 for (var y = 0; y < first.Height; y++)
                 {
                     var source = image.Slice(y * first.Width * channels, first.Width * channels);

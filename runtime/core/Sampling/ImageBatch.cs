@@ -64,6 +64,29 @@ public sealed class ImageBatch
             return _pixels.AsSpan(index * size, size);
         }
     }
+
+    /// <summary>The same images, each pixel repeated so often, in both directions, that the longer side comes as near to a size as it can without exceeding it: small pictures to look at.</summary>
+    /// <param name="side">Pixels of the longer side, at least 1. Images that are no smaller than half of it stay as they are.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="side"/> is not positive.</exception>
+    public ImageBatch EnlargeTo(int side)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(side, 1);
+        int factor = side / Math.Max(Height, Width);
+        if (factor < 2) return this;
+        var (height, width) = (Height * factor, Width * factor);
+        var pixels = new float[checked(Count * height * width * Channels)];
+        Span<float> target = pixels;
+        // Rows of all images are alike.
+        for (int row = 0; row < Count * Height; row++)
+        {
+            Span<float> enlarged = target[..(width * Channels)];
+            for (int x = 0; x < width; x++) _pixels.AsSpan((row * Width + x / factor) * Channels, Channels).CopyTo(enlarged[(x * Channels)..]);
+            for (int copy = 1; copy < factor; copy++) enlarged.CopyTo(target[(copy * enlarged.Length)..]);
+            target = target[(factor * enlarged.Length)..];
+        }
+
+        return new(pixels, height, width, Channels, _ids);
+    }
 }
 
 /// <summary>What reproduces one image.</summary>

@@ -96,9 +96,30 @@ public class PngTests
         using var folder = new TemporaryFolder();
         ImageGrid.WriteRows(folder.File("x.png"), 1, Batch(-1, -1, 1, 1), Batch(1, -1, -1, 1));
         var (pixels, height, width, _) = Decode(File.ReadAllBytes(folder.File("x.png")));
-        Assert.Equal((10, 2), (height, width));
+        // Two rows that belong together, and a wider gap before the next two.
+        Assert.Equal((16, 2), (height, width));
         Assert.Equal<byte>([0, 0, 255, 0, 255, 255, 0, 255],
-            [.. pixels[..2], .. pixels[6..8], .. pixels[12..14], .. pixels[18..20]]);
+            [.. pixels[..2], .. pixels[6..8], .. pixels[24..26], .. pixels[30..32]]);
+    }
+
+    [Fact]
+    public void SmallPicturesAreEnlargedByAWholeFactor()
+    {
+        ImageBatch enlarged = Batch(1, 2, 3, 4).EnlargeTo(5);
+        Assert.Equal((2, 2, 4, 1), (enlarged.Count, enlarged.Height, enlarged.Width, enlarged.Channels));
+        Assert.Equal([1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4], enlarged.Pixels.ToArray());
+        ImageBatch colour = new ImageBatch([1, 2, 3, 4, 5, 6], 2, 1, 3, [new(7, 8, -1)]).EnlargeTo(4);
+        Assert.Equal([1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 4, 5, 6, 4, 5, 6], colour.Pixels.ToArray());
+        Assert.Equal([new ImageId(7, 8, -1)], colour.Ids);
+    }
+
+    [Fact]
+    public void LargePicturesStayAsTheyAre()
+    {
+        ImageBatch batch = Batch(1, 2);
+        Assert.Same(batch, batch.EnlargeTo(3));
+        Assert.Same(batch, batch.EnlargeTo(1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => batch.EnlargeTo(0));
     }
 
     [Fact]

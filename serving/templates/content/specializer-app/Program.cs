@@ -15,7 +15,8 @@ using Emoji sampler = Emoji.Load();
 var options = new SampleOptions { Count = prompts.Length, Prompts = prompts, Seed = 1 };
 ImageBatch images = sampler.Sample(options, new Steps());
 
-ImageGrid.Write("picture.png", images, columns: 5);
+// The model draws 64 × 64 pixels; each becomes a square of four by four.
+ImageGrid.Write("picture.png", images.EnlargeTo(256), columns: 5);
 Terminal.Show(images);
 Console.WriteLine($"Wrote {Path.GetFullPath("picture.png")}.");
 return 0;
