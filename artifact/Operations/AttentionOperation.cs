@@ -17,13 +17,13 @@ internal sealed record AttentionOperation(string Name, string Input, string Outp
         o.ModulePath("input"),
         o.ModulePath("output"),
         o.Integer("heads", 1, ManifestLimits.Channels),
-        o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32);
+        ReadProductBits(o));
 
     public override void Write(JsonText json)
     {
         base.Write(json);
         json.Key("heads").Value(Heads);
-        if (ProductBits != 32) json.Key("productBits").Value(ProductBits);
+        WriteProductBits(json, ProductBits);
     }
 
     public override void Check(OperationCheck check)
@@ -46,6 +46,18 @@ internal sealed record AttentionOperation(string Name, string Input, string Outp
         }
     }
 
+    /// <summary>32 where nothing is said.</summary>
+    internal static int ReadProductBits(ObjectBinder o) => o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32;
+
+    /// <summary>Says nothing of 32.</summary>
+    internal static void WriteProductBits(JsonText json, int bits)
+    {
+        if (bits != 32) json.Key("productBits").Value(bits);
+    }
+
+    /// <summary>Query, key and value.</summary>
+    internal static int ProductSlots(int bits) => bits == 32 ? 0 : 3;
+
     /// <summary>Reports sums of 8-bit products that could leave 32 bits.</summary>
     internal static void CheckSums(OperationCheck check, long keys, int headChannels)
     {
@@ -53,8 +65,7 @@ internal sealed record AttentionOperation(string Name, string Input, string Outp
             check.Report(ManifestErrorId.Limit, $"{keys} pixels and {headChannels} channels a head can overflow the 32-bit sums of 8-bit products. Use productBits 32.", "productBits");
     }
 
-    /// <summary>Query, key and value.</summary>
-    public override int Slots => ProductBits == 32 ? 0 : 3;
+    public override int Slots => ProductSlots(ProductBits);
 
     public override OperationCost Cost(IReadOnlyDictionary<string, Map> maps) =>
         new(2 * maps[Output].Pixels * maps[Output].Pixels * maps[Output].Channels, ProductBits);

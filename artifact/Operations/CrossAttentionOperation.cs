@@ -21,7 +21,7 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
         o.ModulePath("output"),
         o.Integer("heads", 1, ManifestLimits.Channels),
         o.Boolean("causal"),
-        o.Has("productBits") ? o.OneOf("productBits", 8, 32) : 32);
+        AttentionOperation.ReadProductBits(o));
 
     public override IEnumerable<Port> Reads() => [new("input", Input), new("context", Context)];
 
@@ -33,7 +33,7 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
     public override void Write(JsonText json)
     {
         json.Key("input").Value(Input).Key("context").Value(Context).Key("output").Value(Output).Key("heads").Value(Heads).Key("causal").Value(Causal);
-        if (ProductBits != 32) json.Key("productBits").Value(ProductBits);
+        AttentionOperation.WriteProductBits(json, ProductBits);
     }
 
     public override void Check(OperationCheck check)
@@ -50,8 +50,7 @@ internal sealed record CrossAttentionOperation(string Name, string Input, string
             AttentionOperation.CheckSums(check, context.Pixels, input.Channels / Heads);
     }
 
-    /// <summary>Query, key and value.</summary>
-    public override int Slots => ProductBits == 32 ? 0 : 3;
+    public override int Slots => AttentionOperation.ProductSlots(ProductBits);
 
     public override OperationCost Cost(IReadOnlyDictionary<string, Map> maps) =>
         new(2 * maps[Output].Pixels * maps[Context].Pixels * maps[Output].Channels, ProductBits);

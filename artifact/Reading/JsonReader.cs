@@ -197,30 +197,13 @@ internal sealed class JsonReader
     private char? Escape()
     {
         if (_position == _text.Length) return null;
-        switch (_text[_position++])
-        {
-            case '"': return '"';
-            case '\\': return '\\';
-            case '/': return '/';
-            case 'b': return '\b';
-            case 'f': return '\f';
-            case 'n': return '\n';
-            case 'r': return '\r';
-            case 't': return '\t';
-            case 'u': break;
-            default: return null;
-        }
+        char letter = _text[_position++];
+        if (letter != 'u') return JsonEscape.Of(letter);
 
         int code = 0;
         for (int i = 0; i < 4; i++)
         {
-            int digit = Peek() switch
-            {
-                >= '0' and <= '9' and var c => c - '0',
-                >= 'a' and <= 'f' and var c => c - 'a' + 10,
-                >= 'A' and <= 'F' and var c => c - 'A' + 10,
-                _ => -1,
-            };
+            int digit = JsonEscape.Digit(Peek());
             if (digit < 0) return null;
             code = code * 16 + digit;
             _position++;

@@ -1,4 +1,5 @@
 using System.Text;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -179,33 +180,19 @@ internal sealed class Utf8Scanner(byte[] json)
 
     private char Escaped()
     {
-        char c = Peek();
-        _at++;
-        switch (c)
+        if (Peek() != 'u')
         {
-            case '"' or '\\' or '/': return c;
-            case 'b': return '\b';
-            case 'f': return '\f';
-            case 'n': return '\n';
-            case 'r': return '\r';
-            case 't': return '\t';
-            case 'u': break;
-            default:
-                _at--;
-                throw Wrong("an escape sequence");
+            char escaped = JsonEscape.Of(Peek()) ?? throw Wrong("an escape sequence");
+            _at++;
+            return escaped;
         }
 
+        _at++;
         int code = 0;
         for (int i = 0; i < 4; i++, _at++)
         {
-            int digit = Peek() switch
-            {
-                >= '0' and <= '9' and var d => d - '0',
-                >= 'a' and <= 'f' and var d => d - 'a' + 10,
-                >= 'A' and <= 'F' and var d => d - 'A' + 10,
-                _ => throw Wrong("a hexadecimal digit"),
-            };
-            code = code * 16 + digit;
+            int digit = JsonEscape.Digit(Peek());
+            code = code * 16 + (digit >= 0 ? digit : throw Wrong("a hexadecimal digit"));
         }
 
         return (char)code;

@@ -20,7 +20,7 @@ internal static class CalibrateCommand
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
-        var scheduler = new Option<string[]>("--scheduler") { Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
+        var scheduler = new Option<string[]>("--scheduler") { HelpName = "scheduler", Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
         scheduler.CompletionSources.Add([.. Calibrator.Schedulers]);
         var weights = Choice<int>.Create("--weights", "Bits of the weights.", 4, ("4", 4), ("8", 8));
         var activations = Choice<ActivationWidth?>.Create("--activations", "Bits of the activations; mixed for 4-bit weights when absent.", null,

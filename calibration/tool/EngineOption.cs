@@ -23,7 +23,7 @@ internal static class EngineOption
     {
         var option = new Option<string>("--engine")
         {
-            Description = "What evaluates the FP32 network: this project's kernels (interpreter), or libtorch (torchsharp, torchsharp-cuda) in a build that has it.",
+            HelpName = "engine", Description = "What evaluates the FP32 network: this project's kernels (interpreter), or libtorch (torchsharp, torchsharp-cuda) in a build that has it.",
             DefaultValueFactory = _ => Interpreter,
         };
         return option.AcceptOnlyFromAmong(Interpreter, Torch, TorchCuda);

@@ -27,11 +27,16 @@ internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : Sync
         ["worker"] = ["specializer worker models/mnist --out out --name mnist --null-label 10 --cluster 127.0.0.1:30000"],
     };
 
+    // Of a file, which has no width of its own: its lines would be as long as the longest option and its description.
+    private const int FileWidth = 100;
+
     /// <summary>Puts examples under the help of a root's commands.</summary>
     public static void AddTo(RootCommand root)
     {
         HelpOption option = root.Options.OfType<HelpOption>().Single();
-        option.Action = new HelpWithExamples((SynchronousCommandLineAction)option.Action!);
+        var help = (HelpAction)option.Action!;
+        if (Console.IsOutputRedirected) help.MaxWidth = FileWidth;
+        option.Action = new HelpWithExamples(help);
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ internal static class ModelText
 {
     /// <summary>Class, size and kind in one line.</summary>
     public static string Describe(ImportedModel model) => string.Create(CultureInfo.InvariantCulture,
-        $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {(model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}");
+        $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {(model.Text is not null ? "drawn from prompts" : model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}");
 
     /// <summary>What was taken for what was asked for, and what nothing uses.</summary>
     /// <param name="model">The model.</param>

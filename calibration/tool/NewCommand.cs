@@ -29,6 +29,7 @@ internal static class NewCommand
         {
             output.WriteLine($"Wrote {folder}: {string.Join(", ", project.Files)}. It draws with");
             output.WriteLine($"  {project.Run}");
+            if (source is null) output.WriteLine("Its packages come from the feeds that NuGet knows. --source FOLDER names the folder that has them where no feed does.");
         }
 
         return ExitCode.Success;

@@ -19,6 +19,7 @@ internal sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
         // A terminal is redrawn often; a log gets a line every now and then, sooner for a new phase.
         TimeSpan pause = TimeSpan.FromSeconds(!Console.IsErrorRedirected ? 0.2 : _phase == value.Phase ? 10 : 1);
         if (_phase is not null && _clock.Elapsed - _shown < pause) return;
+        if (_phase is null && value.Resumed > 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"An earlier run left {value.Resumed / value.Total:P0} of the work done: going on from there."));
         (_phase, _shown) = (value.Phase, _clock.Elapsed);
         double done = value.Done - value.Resumed;
         // The first evaluations compile the code they run, and say little about the others.

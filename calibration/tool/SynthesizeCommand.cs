@@ -10,7 +10,7 @@ internal static class SynthesizeCommand
 {
     public static Command Create()
     {
-        var model = new Argument<string>("name") { Description = $"One of {string.Join(", ", Synthesizer.Models)}." };
+        var model = new Argument<string>("name") { HelpName = "model", Description = $"One of {string.Join(", ", Synthesizer.Models)}." };
         model.AcceptOnlyFromAmong([.. Synthesizer.Models]);
         var output = new Option<DirectoryInfo>("--out") { Description = "Folder to write; must not exist, or be empty.", Required = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the weights: the same seed gives the same bytes." };

@@ -26,12 +26,12 @@ public static class CheckpointConverter
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <param name="options">What the file does not say; null for nothing.</param>
     /// <param name="progress">Told before each file.</param>
-    /// <param name="cancellation">Acts between files.</param>
+    /// <param name="cancellationToken">Acts between files.</param>
     /// <exception cref="TensorMismatchException">Tensors are unknown, missing, or have other extents than the others show; all are named.</exception>
     /// <exception cref="UnsupportedModelException">The layout, or what it says, is not supported, or an option is needed.</exception>
     /// <exception cref="ModelImportException">The file is malformed.</exception>
     /// <exception cref="IOException">The folder is not empty, its disk has not enough room (said before the work), or a file cannot be written.</exception>
-    public static ConversionResult Convert(string file, string folder, ConversionOptions? options = null, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+    public static ConversionResult Convert(string file, string folder, ConversionOptions? options = null, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -48,7 +48,7 @@ public static class CheckpointConverter
                 writer.AddWeights($"{component.Folder}/{component.WeightsFile}", checkpoint.Tensors[component.Folder].Select(t => t.Value.Stream(t.Key, source)));
             }
 
-            writer.Write(folder, progress, cancellation);
+            writer.Write(folder, progress, cancellationToken);
             return new(checkpoint.Recipe.Class, [.. checkpoint.Recipe.Components.Select(c => c.Folder)], checkpoint.Notes);
         }
         catch (SafetensorsException e)

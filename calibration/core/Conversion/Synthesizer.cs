@@ -23,18 +23,18 @@ public static class Synthesizer
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <param name="seed">Of the weights.</param>
     /// <param name="progress">Told before each file.</param>
-    /// <param name="cancellation">Acts between files.</param>
+    /// <param name="cancellationToken">Acts between files.</param>
     /// <returns>Bytes written.</returns>
     /// <exception cref="ArgumentException">There is no such model.</exception>
     /// <exception cref="IOException">The folder is not empty, its disk has not enough room (said before the work), or a file cannot be written.</exception>
-    public static long Write(string model, string folder, ulong seed = 0, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+    public static long Write(string model, string folder, ulong seed = 0, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         PipelineRecipe recipe = PipelineRecipe.All.FirstOrDefault(r => r.Name == model)
             ?? throw new ArgumentException($"There is no model {Names.Quote(model)}; there are {string.Join(", ", Models)}.", nameof(model));
-        return Write(recipe, folder, seed, progress, cancellation);
+        return Write(recipe, folder, seed, progress, cancellationToken);
     }
 
-    internal static long Write(PipelineRecipe recipe, string folder, ulong seed, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+    internal static long Write(PipelineRecipe recipe, string folder, ulong seed, IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var writer = new PipelineFolderWriter();
         writer.AddText("model_index.json", recipe.Index);
@@ -44,14 +44,14 @@ public static class Synthesizer
             writer.AddText($"{component.Folder}/config.json", component.Configuration + "\n");
             foreach (var (name, text) in component.TokenizerFiles()) writer.AddText($"{component.Folder.Replace("text_encoder", "tokenizer", StringComparison.Ordinal)}/{name}", text);
             writer.AddWeights($"{component.Folder}/{component.WeightsFile}",
-                component.Tensors().Select(t => new StreamedTensor(t.Key, DType.F16, [.. t.Value.Select(e => (long)e)], stream => Fill(stream, component.Folder, t.Key, t.Value, seed, cancellation))));
+                component.Tensors().Select(t => new StreamedTensor(t.Key, DType.F16, [.. t.Value.Select(e => (long)e)], stream => Fill(stream, component.Folder, t.Key, t.Value, seed, cancellationToken))));
         }
 
-        writer.Write(folder, progress, cancellation);
+        writer.Write(folder, progress, cancellationToken);
         return writer.Bytes;
     }
 
-    private static void Fill(Stream stream, string component, string name, int[] shape, ulong seed, CancellationToken cancellation)
+    private static void Fill(Stream stream, string component, string name, int[] shape, ulong seed, CancellationToken cancellationToken)
     {
         const int Block = 1 << 16;
         var (mean, deviation) = Distribution(name, shape);
@@ -61,7 +61,7 @@ public static class Synthesizer
         var halves = new Half[Block];
         for (long first = 0; first < elements; first += Block)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             int count = (int)Math.Min(Block, elements - first);
             if (deviation > 0) GaussianNoise.Fill(numbers.AsSpan(0, count), seed, key, GaussianNoise.InitialState, first);
             for (int i = 0; i < count; i++) halves[i] = (Half)(mean + deviation * numbers[i]);

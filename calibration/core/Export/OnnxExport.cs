@@ -15,11 +15,11 @@ public static class OnnxExport
     /// <param name="int8">True to compute convolutions in int8, between QuantizeLinear and DequantizeLinear; the ranges (minimum and maximum) come from drawing
     /// four images in twenty DDIM steps. Quality is that of plain static quantization.</param>
     /// <param name="device">Where to draw them; null for a CPU device of its own. Not used for FP32.</param>
-    /// <param name="cancellation">Acts while the images are drawn.</param>
+    /// <param name="cancellationToken">Acts while the images are drawn.</param>
     /// <exception cref="NotSupportedException">The model is too large for the format, or its scheduler asks for dynamic thresholding or learned variances
     /// or it needs a condition (each only with <paramref name="int8"/>).</exception>
-    public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellation = default) =>
-        Write(model, output, null, int8, device, cancellation);
+    public static void Write(ImportedModel model, Stream output, bool int8 = false, Device? device = null, CancellationToken cancellationToken = default) =>
+        Write(model, output, null, int8, device, cancellationToken);
 
     /// <summary>Writes a model in FP32 with its tensors in a file of their own, as models above 2 GB need: ONNX's external data. Memory then holds one tensor at a time.</summary>
     /// <param name="model">The model.</param>
@@ -35,7 +35,7 @@ public static class OnnxExport
         Write(model, output, new OnnxData(data, dataName), int8: false, null, default);
     }
 
-    private static void Write(ImportedModel model, Stream output, OnnxData? data, bool int8, Device? device, CancellationToken cancellation)
+    private static void Write(ImportedModel model, Stream output, OnnxData? data, bool int8, Device? device, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(output);
@@ -47,11 +47,11 @@ public static class OnnxExport
         {
             Timesteps = timesteps,
             Data = data,
-            Ranges = int8 ? Ranges(model, device, cancellation) : null,
+            Ranges = int8 ? Ranges(model, device, cancellationToken) : null,
         });
     }
 
-    private static ActivationRanges Ranges(ImportedModel model, Device? device, CancellationToken cancellation)
+    private static ActivationRanges Ranges(ImportedModel model, Device? device, CancellationToken cancellationToken)
     {
         using Device? own = device is null ? new CpuDevice() : null;
         SolverProgram program = model.Scheduler.Run("ddim", RangeSteps, eta: 0).Program;
@@ -64,7 +64,7 @@ public static class OnnxExport
         using Execution run = used.CreateExecution(weights, interpreter.Plan.BytesPerImage, interpreter.Vectors, RangeImages);
         int[] labels = TrajectoryLabels.Of(model, Seed, 0, RangeImages);
         if (labels.Length == 0) labels = new int[RangeImages];
-        run.Begin(DrawnImage.Consecutive(RangeImages, Seed, firstIndex: 0, guidance: 1), labels, cancellation);
+        run.Begin(DrawnImage.Consecutive(RangeImages, Seed, firstIndex: 0, guidance: 1), labels, cancellationToken);
         solver.Begin(run);
 
         var collector = new RangeCollector(interpreter);

@@ -51,15 +51,15 @@ public sealed class Float32Sampler : IDisposable
     /// <summary>Draws pictures.</summary>
     /// <param name="options">What to draw.</param>
     /// <param name="progress">Told after each evaluation.</param>
-    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <param name="cancellationToken">Acts within an evaluation.</param>
     /// <exception cref="ArgumentException">Prompts, labels or guidance do not fit the model or each other.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
-    public ImageBatch Draw(Float32SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellation = default)
+    public ImageBatch Draw(Float32SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         int[] conditions = options.Check(_model);
         PromptContexts? contexts = _model.Labels?.Contexts(_model.NullLabel)
-            ?? (options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellation));
+            ?? (options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellationToken));
         int none = contexts?.None ?? _model.NullLabel, elements = _model.Height * _model.Width * _model.Channels;
         var pictures = new List<float>();
         for (int first = 0; first < options.Count; first += _capacity)
@@ -72,8 +72,8 @@ public sealed class Float32Sampler : IDisposable
             for (int step = 0; step < _program.Evaluations.Count; step++)
             {
                 solver.Input(step, x);
-                float[] variance = Predict(step, x, batch, contexts, prediction, cancellation);
-                if (options.Guidance != 1) Predict(step, x, Array.ConvertAll(batch, _ => none), contexts, unconditional, cancellation);
+                float[] variance = Predict(step, x, batch, contexts, prediction, cancellationToken);
+                if (options.Guidance != 1) Predict(step, x, Array.ConvertAll(batch, _ => none), contexts, unconditional, cancellationToken);
                 GuidedPrediction.Combine(prediction, unconditional, options.Guidance);
                 solver.Advance(step, prediction, variance);
                 bool last = step + 1 == _program.Evaluations.Count;
@@ -82,7 +82,7 @@ public sealed class Float32Sampler : IDisposable
 
             solver.End();
             float[] finals = solver.State.ToArray();
-            pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellation));
+            pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellationToken));
         }
 
         ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, options.Prompts.Count > 0 || conditions.Length == 0 ? -1 : conditions[i]))];
@@ -93,12 +93,12 @@ public sealed class Float32Sampler : IDisposable
     /// <summary>Inputs evaluated at once: enough to share weights and threads, few enough to keep memory bounded.</summary>
     internal static int Capacity(Network network, int most) => (int)Math.Clamp((64L << 20) / Math.Max(1, new BufferPlan(network).BytesPerImage), 1, most);
 
-    private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellation)
+    private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {
         if (contexts is not null) _network.Give(UNetImporter.Context, contexts.Of(conditions));
         int elements = _model.Height * _model.Width * _model.Channels;
         var variance = new VarianceReader(_model.Network, x.Length / elements, elements, null);
-        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, variance.Observer, cancellation);
+        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, variance.Observer, cancellationToken);
         return variance.Values;
     }
 

@@ -25,14 +25,14 @@ public static class Calibrator
     /// <param name="device">Where networks run.</param>
     /// <param name="threads">Threads for everything else; the artefact does not depend on it.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
+    /// <param name="cancellationToken">Acts within a step; leaves what is needed to go on.</param>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
     /// <exception cref="ArithmeticException">An activation is not finite.</exception>
     /// <exception cref="IOException">A file cannot be written, or another calibration of this name writes to the folder.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public static CalibrationResult Run(ImportedModel model, CalibrationOptions options, string folder, Device device, int threads = 1,
-        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default) => Run(model, options, folder, null, device, threads, progress, cancellation)!;
+        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default) => Run(model, options, folder, null, device, threads, progress, cancellationToken)!;
 
     /// <summary>Does one process's part of a calibration that several share, on one machine or many: all with the same arguments but for their ranges, and one folder. The artefact has the bytes that one
     /// process alone gives. A process waits for the others where it needs what they collect. Interrupted and called again, it goes on where it stopped.</summary>
@@ -43,7 +43,7 @@ public static class Calibrator
     /// <param name="device">Where networks run.</param>
     /// <param name="threads">Threads for everything else; the artefact does not depend on it.</param>
     /// <param name="progress">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step; leaves what is needed to go on.</param>
+    /// <param name="cancellationToken">Acts within a step; leaves what is needed to go on.</param>
     /// <returns>The artefact; null of a process that does not decide (<see cref="UnitRanges.Decides"/>).</returns>
     /// <exception cref="ArgumentException">Options contradict each other or the model.</exception>
     /// <exception cref="UnsupportedModelException">The model draws latents, or needs other networks' outputs.</exception>
@@ -52,7 +52,7 @@ public static class Calibrator
     /// <exception cref="IOException">A file cannot be written, or the same part runs already.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public static CalibrationResult? Run(ImportedModel model, CalibrationOptions options, string folder, UnitRanges? ranges, Device device, int threads = 1,
-        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -66,7 +66,7 @@ public static class Calibrator
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
-        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellation) };
+        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, "", device, cancellationToken) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
@@ -76,7 +76,7 @@ public static class Calibrator
         ranges?.Begin($"{identity}\n{options.Memory}");
         var meter = new CalibrationMeter(progress);
         SolverCalibration[] calibrations = [.. solvers.Select(solver => new SolverCalibration(
-            new(model, solver, options with { Evaluations = solver.Program.Evaluations.Count }, device, threads, progress, cancellation) { Ranges = ranges, Solvers = solvers, Meter = meter },
+            new(model, solver, options with { Evaluations = solver.Program.Evaluations.Count }, device, threads, progress, cancellationToken) { Ranges = ranges, Solvers = solvers, Meter = meter },
             new(folder, model.Name, identity, findings, solvers.Length == 1 ? "" : $"{Label(solver)}."), solvers.Length == 1 ? findings : []))];
         var parts = new PartsPhase(calibrations[0].Context, findings);
         meter.Total = calibrations.Sum(c => c.Work) + parts.Work;

@@ -13,10 +13,10 @@ internal sealed class ShardRanges(int count, Shard? own) : UnitRanges
 
     protected internal override string? LockName => own is null ? null : $"{own.Index}-of-{own.Count}";
 
-    protected internal override UnitRange? Next(string phase, int units, CancellationToken cancellation) =>
+    protected internal override UnitRange? Next(string phase, int units, CancellationToken cancellationToken) =>
         own?.Units(units) is { } range && range.First < range.End && _taken.Add(phase) ? range : null;
 
-    protected internal override IReadOnlyList<UnitRange> All(string phase, int units, Func<UnitRange, string> file, CancellationToken cancellation)
+    protected internal override IReadOnlyList<UnitRange> All(string phase, int units, Func<UnitRange, string> file, CancellationToken cancellationToken)
     {
         var ranges = new List<UnitRange>();
         foreach (Shard shard in Enumerable.Range(0, count).Select(i => new Shard(i, count)))
@@ -26,7 +26,7 @@ internal sealed class ShardRanges(int count, Shard? own) : UnitRanges
             while (!File.Exists(file(range)))
             {
                 if (own is null) throw new ShardMissingException($"{file(range)} is missing: shard {shard} has not ended. Run the command with --shard {shard} again; it goes on where it was.");
-                if (cancellation.WaitHandle.WaitOne(s_look)) cancellation.ThrowIfCancellationRequested();
+                if (cancellationToken.WaitHandle.WaitOne(s_look)) cancellationToken.ThrowIfCancellationRequested();
             }
 
             ranges.Add(range);

@@ -42,8 +42,8 @@ public abstract class UnitRanges
     /// <summary>The next range for this process; null when there is none for it any more.</summary>
     /// <param name="phase">Name of the phase.</param>
     /// <param name="units">Units of the phase.</param>
-    /// <param name="cancellation">Ends the wait.</param>
-    protected internal abstract UnitRange? Next(string phase, int units, CancellationToken cancellation);
+    /// <param name="cancellationToken">Ends the wait.</param>
+    protected internal abstract UnitRange? Next(string phase, int units, CancellationToken cancellationToken);
 
     /// <summary>Told that a range lies in the folder.</summary>
     /// <param name="phase">Name of the phase.</param>
@@ -56,7 +56,7 @@ public abstract class UnitRanges
     /// <param name="phase">Name of the phase.</param>
     /// <param name="units">Units of the phase.</param>
     /// <param name="file">Where a range lies in the folder.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ShardMissingException">A range is missing, and nobody is waited for.</exception>
-    protected internal abstract IReadOnlyList<UnitRange> All(string phase, int units, Func<UnitRange, string> file, CancellationToken cancellation);
+    protected internal abstract IReadOnlyList<UnitRange> All(string phase, int units, Func<UnitRange, string> file, CancellationToken cancellationToken);
 }

@@ -48,12 +48,12 @@ public static class GoldenVerification
     /// <param name="device">Where to run; stays the caller's.</param>
     /// <param name="tolerance">Largest absolute error of ε.</param>
     /// <param name="trajectoryTolerance">Largest error of a trajectory's state, relative to its largest magnitude.</param>
-    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <param name="cancellationToken">Acts within an evaluation.</param>
     /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed or belongs to another model.</exception>
     /// <exception cref="IOException">The file is missing or unreadable.</exception>
     public static IReadOnlyList<VerificationResult> Run(ImportedModel model, string path, Device device,
-        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellation = default) =>
-        Run(model, path, new InterpreterEngine(device), tolerance, trajectoryTolerance, cancellation);
+        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellationToken = default) =>
+        Run(model, path, new InterpreterEngine(device), tolerance, trajectoryTolerance, cancellationToken);
 
     /// <summary>Runs every check that the file allows.</summary>
     /// <param name="model">The model.</param>
@@ -61,11 +61,11 @@ public static class GoldenVerification
     /// <param name="engine">What evaluates the model.</param>
     /// <param name="tolerance">Largest absolute error of ε.</param>
     /// <param name="trajectoryTolerance">Largest error of a trajectory's state, relative to its largest magnitude.</param>
-    /// <param name="cancellation">Acts within an evaluation.</param>
+    /// <param name="cancellationToken">Acts within an evaluation.</param>
     /// <exception cref="Specializer.Formats.SafetensorsException">The file is malformed or belongs to another model.</exception>
     /// <exception cref="IOException">The file is missing or unreadable.</exception>
     public static IReadOnlyList<VerificationResult> Run(ImportedModel model, string path, ReferenceEngine engine,
-        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellation = default)
+        double tolerance = DefaultTolerance, double trajectoryTolerance = DefaultTrajectoryTolerance, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(engine);
@@ -73,14 +73,14 @@ public static class GoldenVerification
         float[] x = golden.Images("in.x");
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
         int[] labels = Labels(golden, model, images);
-        var results = new List<VerificationResult> { Forward(golden, model, engine, x, labels, tolerance, cancellation) };
+        var results = new List<VerificationResult> { Forward(golden, model, engine, x, labels, tolerance, cancellationToken) };
         foreach (string name in golden.Trajectories)
-            results.Add(Trajectory(golden, model, engine, name, labels, trajectoryTolerance, cancellation));
+            results.Add(Trajectory(golden, model, engine, name, labels, trajectoryTolerance, cancellationToken));
         return results;
     }
 
     private static VerificationResult Forward(
-        GoldenFile golden, ImportedModel model, ReferenceEngine engine, float[] x, int[] labels, double tolerance, CancellationToken cancellation)
+        GoldenFile golden, ImportedModel model, ReferenceEngine engine, float[] x, int[] labels, double tolerance, CancellationToken cancellationToken)
     {
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
         int outputs = model.Height * model.Width * model.OutputChannels;
@@ -92,7 +92,7 @@ public static class GoldenVerification
         for (int image = 0; image < images; image++)
         {
             foreach (var (name, values) in inputs) network.Give(name, values.AsSpan(image * (values.Length / images), values.Length / images));
-            network.Evaluate(image, x.AsSpan(image * elements, elements), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(image * outputs, outputs), null, cancellation);
+            network.Evaluate(image, x.AsSpan(image * elements, elements), labels.Length == 0 ? [] : labels.AsSpan(image, 1), actual.AsSpan(image * outputs, outputs), null, cancellationToken);
         }
 
         double error = LargestDifference(expected, actual);
@@ -100,7 +100,7 @@ public static class GoldenVerification
     }
 
     private static VerificationResult Trajectory(
-        GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellation)
+        GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellationToken)
     {
         if (model.OutputChannels != model.Channels) return Skipped("the network predicts its variance as well, or reads more than the state");
         float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
@@ -141,7 +141,7 @@ public static class GoldenVerification
             if (step > 0) states.AsSpan((step - 1) * start.Length, start.Length).CopyTo(solver.State);
             ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
             solver.Input(step, input);
-            network.Evaluate(step, input, labels, epsilon, null, cancellation);
+            network.Evaluate(step, input, labels, epsilon, null, cancellationToken);
             solver.Advance(step, epsilon);
             errors[step] = LargestDifference(expected, solver.State) / LargestMagnitude(expected);
         }

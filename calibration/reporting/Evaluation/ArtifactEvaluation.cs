@@ -22,11 +22,11 @@ public static class ArtifactEvaluation
     /// <param name="device">Where samplers run.</param>
     /// <param name="threads">Threads for everything else; only times depend on it.</param>
     /// <param name="progress">Told after each unit of work.</param>
-    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="cancellationToken">Acts within a step.</param>
     /// <exception cref="IOException">A file is missing, malformed, or does not belong to the others.</exception>
     /// <exception cref="ArgumentException">The options are not possible for this model.</exception>
     public static EvaluationReport Run(string manifestPath, string modelFolder, EvaluationOptions options, Device device, int threads,
-        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<CalibrationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(device);
@@ -44,7 +44,7 @@ public static class ArtifactEvaluation
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
-        var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellation) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
+        var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellationToken) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
         var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
         if (options.ResumeFolder is { } resume)
         {

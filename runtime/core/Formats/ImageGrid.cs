@@ -23,11 +23,7 @@ public static class ImageGrid
     /// <param name="columns">Images in a row, at least 1.</param>
     /// <exception cref="ArgumentException">No images, or another number of channels.</exception>
     /// <exception cref="IOException">The stream cannot be written.</exception>
-    public static void Write(Stream stream, ImageBatch images, int columns)
-    {
-        var (pixels, height, width, channels) = Compose(columns, [images]);
-        PngWriter.Write(stream, pixels, height, width, channels);
-    }
+    public static void Write(Stream stream, ImageBatch images, int columns) => WriteRows(stream, columns, images);
 
     /// <summary>Writes several batches for comparison: a row of the first, below it the same row of the second, and so on.</summary>
     /// <param name="path">Target; replaced if it exists.</param>
@@ -39,6 +35,18 @@ public static class ImageGrid
     {
         var (pixels, height, width, channels) = Compose(columns, batches);
         PngWriter.Write(path, pixels, height, width, channels);
+    }
+
+    /// <summary>Writes several batches for comparison to a stream, which stays open.</summary>
+    /// <param name="stream">Target.</param>
+    /// <param name="columns">Images in a row, at least 1.</param>
+    /// <param name="batches">Batches of equal count and shape, 1 or 3 channels, in [−1, 1].</param>
+    /// <exception cref="ArgumentException">No images, shapes or counts that differ, or another number of channels.</exception>
+    /// <exception cref="IOException">The stream cannot be written.</exception>
+    public static void WriteRows(Stream stream, int columns, params ReadOnlySpan<ImageBatch> batches)
+    {
+        var (pixels, height, width, channels) = Compose(columns, batches);
+        PngWriter.Write(stream, pixels, height, width, channels);
     }
 
     /// <summary>The byte of a model's number: round((x/2 + ½)·255), ties to even, clamped; 0 for NaN.</summary>

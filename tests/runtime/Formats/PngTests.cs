@@ -96,6 +96,9 @@ public class PngTests
         using var folder = new TemporaryFolder();
         ImageGrid.WriteRows(folder.File("x.png"), 1, Batch(-1, -1, 1, 1), Batch(1, -1, -1, 1));
         var (pixels, height, width, _) = Decode(File.ReadAllBytes(folder.File("x.png")));
+        using var stream = new MemoryStream();
+        ImageGrid.WriteRows(stream, 1, Batch(-1, -1, 1, 1), Batch(1, -1, -1, 1));
+        Assert.Equal(File.ReadAllBytes(folder.File("x.png")), stream.ToArray());
         // Two rows that belong together, and a wider gap before the next two.
         Assert.Equal((16, 2), (height, width));
         Assert.Equal<byte>([0, 0, 255, 0, 255, 255, 0, 255],
