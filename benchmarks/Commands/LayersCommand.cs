@@ -18,19 +18,22 @@ internal static class LayersCommand
         var configurations = new Option<string[]>("--configuration") { Description = "FP32, W8A8, W4A8 or W4A4.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
         configurations.AcceptOnlyFromAmong("FP32", "W8A8", "W4A8", "W4A4");
         var rounds = new Option<int>("--rounds") { Description = "Steps measured.", DefaultValueFactory = _ => 15 };
-        rounds.RequirePositive();
+        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead of these." };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
+        var shapes = new Option<bool>("--shapes") { Description = "One thread, a row for each shape. By processor time: right on a busy machine." };
+        foreach (Option option in (Option[])[rounds, tokens]) option.RequirePositive();
         var document = new DocumentOptions();
-        var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { model, configurations, rounds };
+        var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { model, folder, tokens, configurations, rounds, shapes };
         document.AddTo(command);
         command.SetAction(options =>
         {
             Console.WriteLine(Machine.This);
             var parts = new List<string>();
-            foreach (BenchmarkModel network in options.GetValue(model)!.Select(BenchmarkModel.Load))
+            foreach (BenchmarkModel network in options.GetValue(folder) is { } own ? [BenchmarkModel.FromFolder(own, options.GetValue(tokens))] : options.GetValue(model)!.Select(BenchmarkModel.Load))
             {
                 foreach (string configuration in options.GetValue(configurations)!)
                 {
-                    parts.Add(Measure(network, configuration, options.GetValue(rounds)));
+                    parts.Add(options.GetValue(shapes) ? Shapes(network, configuration, options.GetValue(rounds)) : Kinds(network, configuration, options.GetValue(rounds)));
                     Console.WriteLine($"\n{parts[^1]}");
                 }
             }
@@ -42,10 +45,21 @@ internal static class LayersCommand
         return command;
     }
 
-    private static string Measure(BenchmarkModel model, string configuration, int rounds)
+    private static string Shapes(BenchmarkModel model, string configuration, int rounds)
     {
-        var (one, step1) = Measure(model, configuration, 1, rounds, out string memory);
-        var (two, step2) = Measure(model, configuration, 2, rounds, out _);
+        var (layers, step) = Measure(model, configuration, 1, rounds, byShape: true, out string memory);
+        double sum = layers.Sum(l => l.Milliseconds);
+        var table = new MarkdownTable("operations", "number", "ms", "share", "GMAC/s");
+        foreach (LayerTime l in layers.OrderByDescending(l => l.Milliseconds))
+            table.Add(l.Shape.Length > 0 ? l.Shape : Name(l.Kind), l.Count, l.Milliseconds, Percent(l.Milliseconds / sum), l.MultiplyAccumulates > 0 && l.Milliseconds > 0 ? l.MultiplyAccumulates / l.Milliseconds / 1e6 : null);
+        table.Add("whole step", null, step, null, layers.Sum(l => l.MultiplyAccumulates) / step / 1e6);
+        return $"**{model.Name}, {configuration}, batch 1, 1 thread**: processor time. {memory}\n\n{table}";
+    }
+
+    private static string Kinds(BenchmarkModel model, string configuration, int rounds)
+    {
+        var (one, step1) = Measure(model, configuration, 1, rounds, byShape: false, out string memory);
+        var (two, step2) = Measure(model, configuration, 2, rounds, byShape: false, out _);
         double sum1 = one.Sum(l => l.Milliseconds), sum2 = two.Sum(l => l.Milliseconds);
         var table = new MarkdownTable("operations", "number", "ms, 1 thread", "share", "GMAC/s", "ms, 2 threads", "speed-up");
         for (int i = 0; i < one.Length; i++)
@@ -60,7 +74,7 @@ internal static class LayersCommand
         return $"**{model.Name}, {configuration}, batch 1**: {Percent(rest)} of the time is not matrix products. {memory}\n\n{table}";
     }
 
-    private static (LayerTime[] Layers, double Step) Measure(BenchmarkModel model, string configuration, int threads, int rounds, out string memory)
+    private static (LayerTime[] Layers, double Step) Measure(BenchmarkModel model, string configuration, int threads, int rounds, bool byShape, out string memory)
     {
         using var device = new CpuDevice(threads);
         using var fp32 = new NetworkRun(model.Network, model.Bytes, [InterpretedStep.Float32], model, device, 1);
@@ -71,8 +85,8 @@ internal static class LayersCommand
         var plan = run.Interpreter.Plan;
         memory = string.Create(CultureInfo.InvariantCulture,
             $"Working memory of an image: {plan.BytesPerImage / 1024.0:F0} KB, {(double)plan.BytesPerImage / plan.LiveBytesPerImage:F2} × the largest sum of tensors that live at the same time.");
-        LayerTime[] layers = LayerTimes.Measure(run, rounds);
-        return (layers, Turns.Measure([new(configuration, run.Run)], 5, 40)[0].Milliseconds);
+        LayerTime[] layers = LayerTimes.Measure(run, rounds, byShape, processorTime: byShape);
+        return (layers, Turns.Measure([new(configuration, run.Run)], 5, 40, processorTime: byShape)[0].Milliseconds);
 
         NetworkRun Quantized()
         {
@@ -88,6 +102,7 @@ internal static class LayersCommand
         LayerKind.Attention => "attention",
         LayerKind.GroupNorm => "group norm",
         LayerKind.Quantize => "quantize",
+        LayerKind.Other => "other",
         _ => "embedding",
     };
 

@@ -18,18 +18,24 @@ internal enum LayerKind
     Other,
 }
 
-/// <summary>All operations of one kind.</summary>
+/// <summary>All operations of one kind, or of one kind and shape.</summary>
 /// <param name="Kind">Of the operations.</param>
+/// <param name="Shape">Their maps, or empty.</param>
 /// <param name="Count">How many.</param>
 /// <param name="Milliseconds">Of all of them, from call to return.</param>
 /// <param name="MultiplyAccumulates">Of all of them; 0 where none count.</param>
-internal sealed record LayerTime(LayerKind Kind, int Count, double Milliseconds, double MultiplyAccumulates);
+internal sealed record LayerTime(LayerKind Kind, string Shape, int Count, double Milliseconds, double MultiplyAccumulates);
 
 /// <summary>Times each operation of a step, from inside a run.</summary>
 internal static class LayerTimes
 {
-    public static LayerTime[] Measure(NetworkRun run, int rounds)
+    /// <param name="run">Ready.</param>
+    /// <param name="rounds">Steps; of each operation the fastest counts.</param>
+    /// <param name="byShape">Whether operations of one kind are told apart by their maps.</param>
+    /// <param name="processorTime">Whether the process's time counts: right for one thread on a busy machine.</param>
+    public static LayerTime[] Measure(NetworkRun run, int rounds, bool byShape, bool processorTime)
     {
+        Func<TimeSpan> clock = Turns.Clock(processorTime);
         var operations = run.Interpreter.Network.Operations;
         var best = new double[operations.Count + 1];
         Array.Fill(best, double.PositiveInfinity);
@@ -37,13 +43,12 @@ internal static class LayerTimes
         for (int round = -1; round < rounds; round++)
         {
             int next = 0;
-            long start = Stopwatch.GetTimestamp();
+            TimeSpan start = clock();
             // The embedding comes before the operations; its share of the first interval is taken out below.
             run.Run((_, _) =>
             {
-                long end = Stopwatch.GetTimestamp();
-                now[next++] = Stopwatch.GetElapsedTime(start, end).TotalMilliseconds;
-                start = Stopwatch.GetTimestamp();
+                now[next++] = (clock() - start).TotalMilliseconds;
+                start = clock();
             });
             if (round < 0) continue;
             for (int i = 0; i < next; i++) best[i] = Math.Min(best[i], now[i]);
@@ -52,10 +57,21 @@ internal static class LayerTimes
         best[^1] = Embedding(run, rounds);
         best[0] = Math.Max(0, best[0] - best[^1]);
         var maps = run.Interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Time: best[i], Products: (double)operation.Cost(maps).MultiplyAccumulates))
-            .Append((Kind: LayerKind.Embedding, Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
-            .GroupBy(o => o.Kind).OrderBy(g => g.Key)
-            .Select(g => new LayerTime(g.Key, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
+        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Shape: byShape ? ShapeOf(operation, maps) : "", Time: best[i], Products: (double)operation.Cost(maps).MultiplyAccumulates))
+            .Append((Kind: LayerKind.Embedding, Shape: "", Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
+            .GroupBy(o => (o.Kind, o.Shape)).OrderBy(g => g.Key.Kind).ThenByDescending(g => g.Sum(o => o.Time))
+            .Select(g => new LayerTime(g.Key.Kind, g.Key.Shape, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
+    }
+
+    /// <summary>As 32²×384→192, with a convolution's stride and the bits of its weights, and the kind of what has no row of its own.</summary>
+    private static string ShapeOf(Operation operation, Dictionary<string, Map> maps)
+    {
+        string from = string.Join(" + ", operation.Reads().Select(port => Size(maps[port.Map])).Distinct()), to = string.Join(", ", operation.Writes().Select(port => Size(maps[port.Map])));
+        return operation is ConvolutionOperation c
+            ? $"{c.KernelSize}×{c.KernelSize} {Size(maps[c.Input])} → {to}{(c.Upsample > 1 ? ", enlarged" : "")}, {c.WeightBits} bits"
+            : $"{operation.Kind} {from} → {to}";
+
+        static string Size(Map map) => map.Height == map.Width ? $"{map.Height}²×{map.Channels}" : $"{map.Height}×{map.Width}×{map.Channels}";
     }
 
     /// <summary>Microseconds from handing work to two threads until both have met inside it and it is done.</summary>

@@ -29,7 +29,7 @@ internal static class Turns
     /// <param name="processorTime">True to count the process's processor time instead of the wall clock's: right for one thread on a busy machine, meaningless for several.</param>
     public static Timing[] Measure(IReadOnlyList<Contender> contenders, int rounds, double turnMilliseconds, bool processorTime = false)
     {
-        Func<TimeSpan> clock = processorTime ? () => Environment.CpuUsage.TotalTime : () => Stopwatch.GetElapsedTime(0);
+        Func<TimeSpan> clock = Clock(processorTime);
         var times = contenders.Select(_ => new double[rounds]).ToArray();
         for (int round = -1; round < rounds; round++)
         {
@@ -42,6 +42,9 @@ internal static class Turns
 
         return [.. contenders.Select((contender, i) => new Timing(contender, times[i]))];
     }
+
+    /// <summary>The process's processor time, or the wall clock's.</summary>
+    public static Func<TimeSpan> Clock(bool processorTime) => processorTime ? () => Environment.CpuUsage.TotalTime : () => Stopwatch.GetElapsedTime(0);
 
     /// <summary>The fastest of one turn's runs, for disturbances only ever add. The first is not counted: caches and threads still belong to the turn before.</summary>
     private static double Turn(Action run, double milliseconds, Func<TimeSpan> clock)
