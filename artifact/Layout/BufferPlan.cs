@@ -87,6 +87,9 @@ internal sealed class BufferPlan
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = solver, [linked.Picture] = end };
         HashSet<string> ofCall = [.. network.Inputs, .. network.Operations.Take(linked.CallOperations).SelectMany(o => o.Outputs())];
         if (linked.Variance is { } variance) lastUse[variance] = solver;
+        // What leaves is read behind the last operation.
+        foreach (string output in network.Outputs)
+            if (!lastUse.ContainsKey(output)) lastUse.Add(output, end);
         // The solver reads it before the first step.
         if (linked.ImageOutput is { } known) lastUse[known] = linked.FirstStep;
         for (int i = 0; i < count; i++)

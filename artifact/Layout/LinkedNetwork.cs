@@ -39,7 +39,8 @@ internal sealed class LinkedNetwork
             // Stable: within a time the order stays.
             Operations = times.OrderBy(t => t.Time).Select(t => t.Operation).ToEquatableArray(),
             Inputs = Given,
-            Outputs = decoder is null ? default : decoder.AllOutputs().ToEquatableArray(),
+            // Of a network by itself they are read in the end; of others the solver reads the one that matters to it.
+            Outputs = decoder is not null ? decoder.AllOutputs().ToEquatableArray() : encoders.Count == 0 ? network.Outputs : default,
             Texts = prompt is not { Vocabulary: > 0 } ? default
                 : new([new(Prompt.VocabularyTensor, prompt.Vocabulary), new(Prompt.MergesTensor, prompt.Merges)]),
         };

@@ -62,6 +62,15 @@ internal sealed record Prompt(string Input, EquatableArray<int> Empty)
 
     /// <summary>Bytes of its <c>merges.txt</c>; 0 exactly when there is no vocabulary.</summary>
     public int Merges { get; init; }
+
+    /// <summary>Name of an input that takes the same tokens with another filling, for a second text encoder; null for none.</summary>
+    public string? Second { get; init; }
+
+    /// <summary>The token that fills it; 0 without one.</summary>
+    public int Filling { get; init; }
+
+    /// <summary>Name of an input, 1×1×1, that is 1 where guidance leads away from no text at all, and else 0; null where that is the empty text.</summary>
+    public string? None { get; init; }
 }
 
 /// <summary>The scheduler that the solver's numbers come from, with everything that decides them.</summary>

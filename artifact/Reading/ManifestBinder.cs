@@ -117,6 +117,9 @@ internal static class ManifestBinder
         {
             Vocabulary = o.Has("vocabulary") ? o.Integer("vocabulary", 1, ManifestLimits.TextBytes) : 0,
             Merges = o.Has("merges") ? o.Integer("merges", 1, ManifestLimits.TextBytes) : 0,
+            Second = o.Has("second") ? o.ModulePath("second") : null,
+            Filling = o.Has("filling") ? o.Integer("filling", 0, ManifestLimits.Rows) : 0,
+            None = o.Has("none") ? o.ModulePath("none") : null,
         };
         o.Done();
         return prompt;

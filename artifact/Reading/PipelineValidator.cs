@@ -230,6 +230,8 @@ internal sealed class PipelineValidator
             return;
         }
 
+        if (prompt.Second is not null || prompt.None is not null) CheckFurther(prompt, linked, node);
+        if (_log.Any) return;
         if (prompt.Vocabulary == 0 != (prompt.Merges == 0))
             _log.Add(ManifestErrorId.Contradiction, "A vocabulary and its merges belong together: state both or neither.", node);
         if (linked.Network.Operations.FirstOrDefault(o => o.Name is Prompt.VocabularyTensor or Prompt.MergesTensor) is { } taken)
@@ -241,6 +243,25 @@ internal sealed class PipelineValidator
         for (int i = 0; i < prompt.Empty.Count; i++)
             if (rows > 0 && prompt.Empty[i] >= rows)
                 _log.Add(ManifestErrorId.Range, $"The token {prompt.Empty[i]} is none of the {rows} that are looked up.", node["empty"]!.Items[i]);
+    }
+
+    /// <summary>Inputs that follow from a prompt's tokens.</summary>
+    private void CheckFurther(Prompt prompt, LinkedNetwork linked, JsonNode node)
+    {
+        foreach (string property in new[] { "second", "none" })
+        {
+            if (node[property] is not { } input) continue;
+            Map ids = Find(linked.Network, prompt.Input);
+            if (!linked.Given.Contains(input.Text) || input.Text == LinkedNetwork.Label || input.Text == prompt.Input || (property == "none" && input.Text == prompt.Second))
+                _log.Add(ManifestErrorId.UnknownMap, $"{Names.Quote(input.Text)} is no input of its own that a call gives; there are {string.Join(", ", linked.Given)}.", input);
+            else if (Find(linked.Network, input.Text) is var map && (property == "second" ? map.Size != ids.Size : map.Pixels * map.Channels != 1))
+                _log.Add(ManifestErrorId.Shape, $"{Names.Quote(input.Text)} is {map.Size} and must be {(property == "second" ? $"{ids.Size}, as {Names.Quote(ids.Name)} is" : "1×1×1")}.", input);
+        }
+
+        if (_log.Any || prompt.Second is null) return;
+        int rows = linked.Rows(prompt.Second);
+        if (rows > 0 && prompt.Filling >= rows)
+            _log.Add(ManifestErrorId.Range, $"The token {prompt.Filling} is none of the {rows} that are looked up.", node["filling"] ?? node);
     }
 
     private static Map Find(Network network, string map) => network.Maps.First(m => m.Name == map);

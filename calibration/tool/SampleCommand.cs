@@ -18,7 +18,7 @@ internal static class SampleCommand
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout: a pipeline, or a network that draws pictures itself." };
         var output = new Option<FileInfo>("--out") { Description = "PNG file to write.", Required = true };
         var prompt = new Option<string[]>("--prompt") { Description = "What to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
-        var negative = new Option<string>("--negative") { Description = "What guidance leads away from; nothing when absent.", DefaultValueFactory = _ => "" };
+        var negative = new Option<string?>("--negative") { Description = "What guidance leads away from; nothing when absent." };
         var label = new Option<int[]>("--label") { Description = "Class to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance, in a model with classes." };
         var guidance = Number.Create("--guidance", "Guidance scale; 1 for none.", 1);
@@ -26,13 +26,16 @@ internal static class SampleCommand
         var scheduler = new Option<string?>("--scheduler") { HelpName = "class", Description = "Scheduler, such as DPMSolverMultistepScheduler; the model's own when absent." };
         scheduler.CompletionSources.Add([.. Float32Sampler.Schedulers]);
         var eta = new Option<double?>("--eta") { Description = "η of DDIM, or γ of TCD, 0 to 1; the scheduler's own when absent." };
+        var image = new Option<FileInfo?>("--image") { Description = "PNG file to begin with in place of noise, as large as what is drawn." };
+        var mask = new Option<FileInfo?>("--mask") { Description = "PNG file of that size: what is white in it is drawn anew, what is black is kept." };
+        var strength = Number.Create("--strength", "How much of the image is drawn anew, above 0, up to 1.", GivenPicture.UsualStrength);
         var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt or label when absent." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the noise." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
         var command = new Command("sample", "Draws pictures in FP32 from a model folder.")
         {
-            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, count, seed, threads, json,
+            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, image, mask, strength, count, seed, threads, json,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -42,23 +45,30 @@ internal static class SampleCommand
             var options = new Float32SampleOptions
             {
                 Count = result.GetValue(count) ?? Math.Max(1, Math.Max(prompts.Length, labels.Length)), Seed = result.GetValue(seed), Prompts = prompts,
-                NegativePrompt = result.GetValue(negative) ?? "", Labels = labels, Guidance = (float)result.GetValue(guidance),
+                NegativePrompt = result.GetValue(negative), Labels = labels, Guidance = (float)result.GetValue(guidance),
             };
+            GivenPicture? given = GivenPicture.Read(result.GetValue(image), result.GetValue(mask), result.GetValue(strength));
             FileInfo file = result.GetRequiredValue(output);
             OutputFile.Prepare(file);
-            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel));
+            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null);
             TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
             text.WriteLine(ModelText.Describe(model));
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
             using var device = new CpuDevice(result.GetValue(threads));
-            using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
-            var clock = Stopwatch.StartNew();
-            ImageBatch images = sampler.Draw(options, null, cancellation);
+            var clock = new Stopwatch();
+            ImageBatch images = given is null ? Draw() : given.Draw(model, options, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device, clock, cancellation);
             ImageGrid.Write(file.FullName, images.EnlargeTo(Side), Columns);
             double seconds = clock.Elapsed.TotalSeconds;
             if (result.GetValue(json)) Console.WriteLine(CommandJson.Serialize(new { file = file.FullName, images = images.Count, images.Height, images.Width, images.Channels, seconds, device = device.Name }));
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Wrote {file.FullName}: {images.Count} of {images.Height}×{images.Width}×{images.Channels}, {seconds:F1} s on {device.Name}"));
             return ExitCode.Success;
+
+            ImageBatch Draw()
+            {
+                using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
+                clock.Start();
+                return sampler.Draw(options, null, cancellation);
+            }
         })));
         return command;
     }

@@ -30,6 +30,12 @@ internal static class Scalars
         return tensor.pow(scalar);
     }
 
+    public static Tensor EqualTo(this Tensor tensor, double number)
+    {
+        using Scalar scalar = number;
+        return tensor.eq(scalar);
+    }
+
     public static Tensor Squared(this Tensor tensor) => tensor.mul(tensor);
 
     public static Tensor Clip(this Tensor tensor, double least, double most)

@@ -194,9 +194,12 @@ internal static class SamplerEmitter
         }
 
         if (model.Prompt is not { } prompt) return;
-        string texts = model.Texts.Count == 0 ? ""
-            : $" {{ Vocabulary = new({Literal.Int(model.Texts[0])}, {Literal.Int(prompt.Vocabulary)}), Merges = new({Literal.Int(model.Texts[1])}, {Literal.Int(prompt.Merges)}) }}";
-        w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]){texts},");
+        var more = new List<string>();
+        if (model.Texts.Count > 0)
+            more.AddRange([$"Vocabulary = new({Literal.Int(model.Texts[0])}, {Literal.Int(prompt.Vocabulary)})", $"Merges = new({Literal.Int(model.Texts[1])}, {Literal.Int(prompt.Merges)})"]);
+        if (prompt.Second is { } second) more.AddRange([$"Second = \"{second}\"", $"Filling = {Literal.Int(prompt.Filling)}"]);
+        if (prompt.None is { } none) more.Add($"None = \"{none}\"");
+        w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]){(more.Count == 0 ? "" : $" {{ {string.Join(", ", more)} }}")},");
     }
 
     /// <summary>A method of operations that do not belong to a step.</summary>

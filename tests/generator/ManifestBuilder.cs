@@ -29,6 +29,8 @@ internal sealed class ManifestBuilder
     public bool Variance { get; init; }
     /// <summary>Whether runs can begin with pictures; the first step of one that begins at a step is then its own.</summary>
     public bool Pictures { get; init; }
+    /// <summary>Whether the text encoder of several networks reads two lists of tokens, and knows no text at all.</summary>
+    public bool TextPair { get; init; }
     /// <summary>Whether the network says which further inputs it has.</summary>
     public bool WithInputs { get; set; }
 
@@ -117,7 +119,8 @@ internal sealed class ManifestBuilder
         }
 
         h = Convolution("join", h, Map("h10", s, 8), residual: "h8", weightBits: 16);
-        Convolution("pixel", h, Map("pixel", 1, 16), kernelSize: s + 1, weightBits: 32);
+        Operation("select", "summary", h, Map("summary", 1, 8), ("ids", "ids"), ("id", 1));
+        Convolution("wide", "summary", Map("pixel", 1, 16), kernelSize: 1, padding: 0, weightBits: 32);
         h = Operation("modulation", "scale", h, Map("h11", s, 8), ("condition", "pixel"));
         Convolution("shifts", "pixel", Map("shifts", 1, 8), kernelSize: 1, padding: 0, weightBits: 32);
         h = Operation("modulation", "shift", h, Map("h12", s, 8), ("condition", "shifts"));
@@ -134,9 +137,19 @@ internal sealed class ManifestBuilder
         string h = text.Operation("lookup", "embeddings", text.Map("ids", 1, tokens, 1), text.Map("rows", 1, tokens, 8), ("rows", 12));
         h = text.Quantize("fc.quantize", h, text.Map("fc.q", 1, tokens, 8, "quantized16"));
         h = text.Convolution("fc", h, text.Map("h", 1, tokens, 8), residual: "rows", kernelSize: 1, padding: 0, weightBits: 8);
+        if (TextPair)
+        {
+            text.Operation("lookup", "embeddings_2", text.Map("ids_2", 1, tokens, 1), text.Map("rows_2", 1, tokens, 8), ("rows", 12));
+            string summary = text.Operation("select", "summary", "rows_2", text.Map("summary", 1, 8), ("ids", "ids_2"), ("id", 11));
+            h = text.Operation("modulation", "joined", h, text.Map("joined", 1, tokens, 8), ("condition", summary));
+            text.Operation("lookup", "factor", text.Map("none", 1, 1), text.Map("factor", 1, 16), ("rows", 2));
+            h = text.Operation("modulation", "given", h, text.Map("given", 1, tokens, 8), ("condition", "factor"));
+        }
+
         text.Operation("layerNorm", "norm", h, text.Map("encoder_hidden_states", 1, tokens, 8), ("epsilon", Number(1e-5)));
-        _encoders.Add(text.Timeless("text_encoder", "ids", "encoder_hidden_states"));
+        _encoders.Add(text.Timeless("text_encoder", "ids", "encoder_hidden_states", TextPair ? ["ids_2", "none"] : []));
         _prompt = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(10, 11, 11, 11), ["vocabulary"] = 72, ["merges"] = 4 };
+        if (TextPair) (_prompt["second"], _prompt["filling"], _prompt["none"]) = ("ids_2", 5, "none");
 
         WithInputs = true;
         Map("latent", s, Channels);
@@ -280,12 +293,12 @@ internal sealed class ManifestBuilder
         ["name"] = m.Name, ["height"] = m.Height, ["width"] = m.Width, ["channels"] = m.Channels, ["type"] = m.Type,
     })]);
 
-    private JsonObject Timeless(string name, string input, string output)
+    private JsonObject Timeless(string name, string input, string output, params string[] more)
     {
         int slots = _maps.Count(m => m.Type != "float32");
         return new()
         {
-            ["name"] = name, ["inputs"] = new JsonArray(input), ["outputs"] = new JsonArray(output), ["maps"] = Maps(), ["operations"] = _operations.DeepClone(),
+            ["name"] = name, ["inputs"] = new JsonArray([input, .. more.Select(m => (JsonNode)m)]), ["outputs"] = new JsonArray(output), ["maps"] = Maps(), ["operations"] = _operations.DeepClone(),
             ["scales"] = Array(slots, i => Number(0.0211 + 0.001 * i)), ["zeroPoints"] = Array(slots, i => 100 + i), ["levels"] = Array(slots, _ => 255),
         };
     }

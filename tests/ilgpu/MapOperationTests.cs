@@ -116,6 +116,12 @@ public class MapOperationTests
         pair.Same(y, 7 * channels);
         pair.Do(run => run.FindNearest(words, x, nearest, rows, new MapShape(7, 1, channels, 4)));
         pair.Same(nearest, 7 * channels);
+        Activation selected = pair.Plan(4 * channels);
+        foreach (int id in (int[])[5, 1, 4])
+        {
+            pair.Do(run => run.Select(x, ids, selected, id, new MapShape(1, 7, channels, 4)));
+            pair.Same(selected, channels);
+        }
     }
 
     [Theory]

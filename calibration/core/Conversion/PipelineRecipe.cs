@@ -18,8 +18,20 @@ internal sealed record PipelineRecipe(string Name, string Class, RecipeComponent
     private const string StableDiffusion =
         """{"_class_name": "SCHEDULER", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "clip_sample": false, "num_train_timesteps": 1000, "prediction_type": "PREDICTION", "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1}""";
 
+    private const string Euler =
+        """{"_class_name": "EulerDiscreteScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000, "prediction_type": "epsilon", "steps_offset": 1, "timestep_spacing": "leading"}""";
+
     private const string LatentDdim =
         """{"_class_name": "DDIMScheduler", "beta_end": 0.0195, "beta_schedule": "scaled_linear", "beta_start": 0.0015, "clip_sample": false, "num_train_timesteps": 1000, "set_alpha_to_one": false, "steps_offset": 1}""";
+
+    private const string StableDiffusionXl =
+        """{"_class_name": "UNet2DConditionModel", "act_fn": "silu", "addition_embed_type": "text_time", "addition_time_embed_dim": 256, "attention_head_dim": [5, 10, 20], "block_out_channels": [320, 640, 1280], "cross_attention_dim": 2048, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"], "downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-05, "norm_num_groups": 32, "out_channels": 4, "projection_class_embeddings_input_dim": 2816, "sample_size": SIZE, "transformer_layers_per_block": [1, 2, 10], "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "use_linear_projection": true}""";
+
+    private const string BigClip =
+        """{"architectures": ["CLIPTextModelWithProjection"], "eos_token_id": 2, "hidden_act": "gelu", "hidden_size": 1280, "intermediate_size": 5120, "layer_norm_eps": 1e-05, "max_position_embeddings": 77, "model_type": "clip_text_model", "num_attention_heads": 20, "num_hidden_layers": 32, "projection_dim": 1280, "vocab_size": 49408}""";
+
+    private const string SmallClip =
+        """{"architectures": ["CLASS"], "eos_token_id": 2, "hidden_act": "ACT", "hidden_size": WIDTH, "intermediate_size": 64, "layer_norm_eps": 1e-05, "max_position_embeddings": 12, "model_type": "clip_text_model", "num_attention_heads": 2, "num_hidden_layers": 2, "projection_dim": WIDTH, "vocab_size": 600}""";
 
     private const string Clip =
         """{"architectures": ["CLIPTextModel"], "eos_token_id": 2, "hidden_act": "quick_gelu", "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 77, "model_type": "clip_text_model", "num_attention_heads": 12, "num_hidden_layers": 12, "projection_dim": 768, "vocab_size": 49408}""";
@@ -57,14 +69,21 @@ internal sealed record PipelineRecipe(string Name, string Class, RecipeComponent
                 new("text_encoder", """{"architectures": ["CLIPTextModel"], "eos_token_id": 2, "hidden_act": "gelu", "hidden_size": 1024, "intermediate_size": 4096, "layer_norm_eps": 1e-05, "max_position_embeddings": 77, "model_type": "clip_text_model", "num_attention_heads": 16, "num_hidden_layers": 23, "projection_dim": 512, "vocab_size": 49408}"""),
                 new("unet", """{"_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": [5, 10, 20, 20], "block_out_channels": [320, 640, 1280, 1280], "cross_attention_dim": 1024, "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-05, "norm_num_groups": 32, "out_channels": 4, "sample_size": 96, "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true}"""),
             ], Noise("DDIMScheduler", "v_prediction")),
-        new("sdxl-turbo", "StableDiffusionXLPipeline",
-            [
-                new("vae", Kl.Replace("FACTOR", "0.13025", StringComparison.Ordinal)),
-                new("text_encoder", Clip),
-                new("text_encoder_2", """{"architectures": ["CLIPTextModelWithProjection"], "eos_token_id": 2, "hidden_act": "gelu", "hidden_size": 1280, "intermediate_size": 5120, "layer_norm_eps": 1e-05, "max_position_embeddings": 77, "model_type": "clip_text_model", "num_attention_heads": 20, "num_hidden_layers": 32, "projection_dim": 1280, "vocab_size": 49408}"""),
-                new("unet", """{"_class_name": "UNet2DConditionModel", "act_fn": "silu", "addition_embed_type": "text_time", "addition_time_embed_dim": 256, "attention_head_dim": [5, 10, 20], "block_out_channels": [320, 640, 1280], "cross_attention_dim": 2048, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"], "downsample_padding": 1, "flip_sin_to_cos": true, "freq_shift": 0, "in_channels": 4, "layers_per_block": 2, "mid_block_scale_factor": 1, "norm_eps": 1e-05, "norm_num_groups": 32, "out_channels": 4, "projection_class_embeddings_input_dim": 2816, "sample_size": 64, "transformer_layers_per_block": [1, 2, 10], "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "use_linear_projection": true}"""),
-            ], """{"_class_name": "EulerAncestralDiscreteScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000, "prediction_type": "epsilon", "steps_offset": 1, "timestep_spacing": "trailing"}"""),
+        Xl("sdxl", StableDiffusionXl.Replace("SIZE", "128", StringComparison.Ordinal), [new("text_encoder", Clip), new("text_encoder_2", BigClip)], Euler),
+        Xl("sdxl-turbo", StableDiffusionXl.Replace("SIZE", "64", StringComparison.Ordinal), [new("text_encoder", Clip), new("text_encoder_2", BigClip)],
+            Euler.Replace("EulerDiscrete", "EulerAncestralDiscrete", StringComparison.Ordinal).Replace("leading", "trailing", StringComparison.Ordinal)),
+        // Not a published model: one of the same kinds of block that is calibrated and built in seconds.
+        Xl("small-sdxl",
+            """{"_class_name": "UNet2DConditionModel", "act_fn": "silu", "addition_embed_type": "text_time", "addition_time_embed_dim": 16, "attention_head_dim": [2, 4], "block_out_channels": [32, 64], "cross_attention_dim": 64, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "in_channels": 4, "layers_per_block": 2, "norm_num_groups": 16, "out_channels": 4, "projection_class_embeddings_input_dim": 136, "sample_size": 8, "transformer_layers_per_block": [1, 2], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "use_linear_projection": true}""",
+            [new("text_encoder", Small("CLIPTextModel", "quick_gelu", 24)), new("text_encoder_2", Small("CLIPTextModelWithProjection", "gelu", 40))], Euler,
+            """{"_class_name": "AutoencoderKL", "block_out_channels": [32, 32], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "latent_channels": 4, "layers_per_block": 1, "norm_num_groups": 16, "sample_size": 16, "scaling_factor": 0.13025, "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}"""),
     ];
+
+    private static PipelineRecipe Xl(string name, string network, RecipeComponent[] text, string scheduler, string? autoencoder = null) => new(name, "StableDiffusionXLPipeline",
+        [new("vae", autoencoder ?? Kl.Replace("FACTOR", "0.13025", StringComparison.Ordinal)), .. text, new("unet", network)], scheduler);
+
+    private static string Small(string type, string activation, int channels) => SmallClip.Replace("CLASS", type, StringComparison.Ordinal)
+        .Replace("ACT", activation, StringComparison.Ordinal).Replace("WIDTH", $"{channels}", StringComparison.Ordinal);
 
     /// <summary>The noise schedule of Stable Diffusion 1 and 2.</summary>
     /// <param name="scheduler">Class.</param>
@@ -112,7 +131,8 @@ internal sealed record RecipeComponent(string Folder, string Configuration)
     {
         if (!Class.StartsWith("CLIPText", StringComparison.Ordinal)) return [];
         TextEncoderConfiguration text = TextEncoderConfiguration.Read(Reader);
-        return SyntheticTokenizer.Files(text.Vocabulary, text.Positions);
+        // Stable Diffusion XL fills its second text encoder's tokens with another one than the end's.
+        return SyntheticTokenizer.Files(text.Vocabulary, text.Positions, fillsWithEnd: text.Projection == 0);
     }
 
     /// <summary>Every tensor with its extents, as the importer asks for them.</summary>

@@ -15,7 +15,8 @@ internal static class SyntheticTokenizer
     /// <summary>Files of the folder <c>tokenizer</c>; none for a vocabulary that is too small for all bytes, or larger than pairs make it.</summary>
     /// <param name="vocabulary">Tokens.</param>
     /// <param name="length">Of a context.</param>
-    public static IEnumerable<(string Name, string Text)> Files(int vocabulary, int length)
+    /// <param name="fillsWithEnd">Whether texts are filled up with their end token; else with "!".</param>
+    public static IEnumerable<(string Name, string Text)> Files(int vocabulary, int length, bool fillsWithEnd = true)
     {
         int pairs = vocabulary - 2 * Bytes - Special;
         if (pairs is < 0 or > Bytes * Bytes) yield break;
@@ -25,7 +26,7 @@ internal static class SyntheticTokenizer
         yield return ("vocab.json", JsonSerializer.Serialize(tokens.Select((token, id) => KeyValuePair.Create(token, id)).ToDictionary(StringComparer.Ordinal), s_json));
         yield return ("merges.txt", "#version: 0.2\n" + string.Concat(merges.Select(m => $"{m.First} {m.Second}\n")));
         yield return ("tokenizer_config.json", $$"""
-            {"tokenizer_class": "CLIPTokenizer", "model_max_length": {{length}}, "bos_token": "{{Begin}}", "eos_token": "{{End}}", "unk_token": "{{End}}", "pad_token": "{{End}}"}
+            {"tokenizer_class": "CLIPTokenizer", "model_max_length": {{length}}, "bos_token": "{{Begin}}", "eos_token": "{{End}}", "unk_token": "{{End}}", "pad_token": "{{(fillsWithEnd ? End : "!")}}"}
 
             """);
     }

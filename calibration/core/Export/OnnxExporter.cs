@@ -76,7 +76,7 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 
     private void Input(string name, Map map)
     {
-        if (_network.Operations.All(o => !o.Inputs().Contains(map.Name) || o is LookupOperation)) _tokens[map.Name] = _graph.Input<long>(name, Batch, map.Pixels);
+        if (_network.Operations.All(o => !o.Inputs().Contains(map.Name) || o is LookupOperation || (o is SelectOperation select && select.Input != map.Name))) _tokens[map.Name] = _graph.Input<long>(name, Batch, map.Pixels);
         else if (map.Height == 1) _values[map.Name] = FromPixels(name + ".map", _graph.Input<float>(name, Batch, map.Width, map.Channels), map);
         else _values[map.Name] = _graph.Input<float>(name, Batch, map.Channels, map.Height, map.Width);
     }

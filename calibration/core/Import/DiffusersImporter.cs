@@ -17,11 +17,21 @@ public static class DiffusersImporter
     /// <exception cref="ArgumentException">The name or null label is not possible.</exception>
     public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, int tokens = DefaultTokens)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
+        return Read(folder, name, nullLabel, new(tokens));
+    }
+
+    /// <summary>The same, for a network in a pipeline.</summary>
+    /// <param name="folder">As above.</param>
+    /// <param name="name">Name for files and messages; null for the folder's.</param>
+    /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none.</param>
+    /// <param name="conditions">What text encoders give it.</param>
+    internal static ImportedModel Read(string folder, string? name, int? nullLabel, TextConditions conditions)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
         ModelSource source = ModelSource.Find(folder);
         ConfigurationReader config = source.Network;
-        UNetConfiguration configuration = UNetConfiguration.Read(config, tokens);
+        UNetConfiguration configuration = conditions.Apply(UNetConfiguration.Read(config, conditions.Tokens));
         var scheduler = new ModelScheduler(source.Scheduler);
         scheduler.Check();
         // Stays open as long as the model is in use: tensors are read when they are needed.

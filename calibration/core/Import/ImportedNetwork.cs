@@ -24,15 +24,10 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     public NetworkEvaluator Evaluator(Device device, int capacity) =>
         new(Network, 0, (name, _) => MemoryMarshal.AsBytes(Tensors[name].AsSpan()).ToArray(), device, capacity);
 
-    /// <summary>What comes out, for all inputs.</summary>
+    /// <summary>All that comes out, for all images.</summary>
     /// <param name="evaluator">Of <see cref="Evaluator"/>.</param>
-    /// <param name="inputs">NHWC, one after the other.</param>
+    /// <param name="inputs">What each image's inputs hold, NHWC, one after the other.</param>
     /// <param name="cancellation">Acts within the evaluation.</param>
-    public float[] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default)
-    {
-        int count = inputs.Length / evaluator.Interpreter.LatentElements, elements = evaluator.Interpreter.Elements(Network.Epsilon);
-        var outputs = new float[count * elements];
-        evaluator.Evaluate(0, InterpretedStep.Float32, inputs, [], outputs, null, cancellation);
-        return outputs;
-    }
+    public float[] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default) =>
+        evaluator.Evaluate(InterpretedStep.Float32, inputs, null, cancellation);
 }

@@ -119,6 +119,37 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         return Convolution(name, input, parts.Length * outputs, () => Stacked(weights), () => Stacked(biases), (options ?? new()) with { KernelSize = 1 });
     }
 
+    /// <summary>A linear layer over two maps side by side, several of one input: two layers, the second of which adds to the first.</summary>
+    public Map Linear(string name, string[] parts, MapPair input, int outputs)
+    {
+        if (input.Skip is not { } skip) return Linear(name, parts, input.First, outputs, bias: false);
+        int all = parts.Length * outputs;
+        Func<float[]>[] weights = Array.ConvertAll(parts, p => source.Take($"{p}.weight", outputs, input.Channels));
+        Map half = Convolution($"{name}.0", input.First, all, Part(0, input.First.Channels), () => new float[all], new() { KernelSize = 1 });
+        return Convolution($"{name}.1", skip, all, Part(input.First.Channels, skip.Channels), () => new float[all], new() { KernelSize = 1, Residual = half });
+
+        Func<float[]> Part(int first, int count) => () => ChannelsLast(Stacked(weights), all, input.Channels, 1, first, count);
+    }
+
+    /// <summary>A linear layer whose last inputs are known: what they come to goes into the bias.</summary>
+    /// <param name="name">Name of the operation and its module.</param>
+    /// <param name="input">The first inputs.</param>
+    /// <param name="known">The others.</param>
+    /// <param name="outputs">Channels of the result.</param>
+    public Map Linear(string name, Map input, float[] known, int outputs)
+    {
+        int inputs = input.Channels + known.Length;
+        Func<float[]> weight = source.Take($"{name}.weight", outputs, inputs), bias = source.Take($"{name}.bias", outputs);
+        return Convolution(name, input, outputs, () => ChannelsLast(weight(), outputs, inputs, 1, 0, input.Channels), Bias, new() { KernelSize = 1 });
+
+        // FP64, rounded once.
+        float[] Bias()
+        {
+            float[] w = weight();
+            return [.. bias().Select((b, row) => (float)(b + known.Select((k, i) => (double)k * w[row * inputs + input.Channels + i]).Sum()))];
+        }
+    }
+
     /// <summary>A linear layer of one module of that name.</summary>
     public Map Linear(string name, Map input, int outputs, bool bias = true, Map? residual = null) =>
         Linear(name, [name], input, outputs, bias, new() { Residual = residual });
@@ -194,6 +225,14 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     {
         Map output = Like(query, name);
         _operations.Add(new CrossAttentionOperation(name, query.Name, context.Name, output.Name, heads, causal));
+        return output;
+    }
+
+    /// <summary>The pixel whose number is the first to be <paramref name="id"/>.</summary>
+    public Map Select(string name, Map input, Map ids, int id)
+    {
+        Map output = AddMap(name, 1, 1, input.Channels);
+        _operations.Add(new SelectOperation(name, input.Name, ids.Name, output.Name, id));
         return output;
     }
 

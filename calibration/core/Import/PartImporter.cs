@@ -28,6 +28,9 @@ internal static class PartImporter
         return network;
     }
 
+    /// <summary>Pixels of a picture, in each direction, for one of a latent.</summary>
+    public static int Factor(ConfigurationReader json) => IsTiny(json) ? TinyAutoencoderConfiguration.Read(json).Factor : AutoencoderConfiguration.Read(json).Factor;
+
     /// <summary>What latents are divided by before they are decoded, and how many channels they have.</summary>
     public static (double Factor, int Channels) Latents(ConfigurationReader json)
     {

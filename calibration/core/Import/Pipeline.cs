@@ -14,6 +14,9 @@ public sealed record PipelineComponent(string Name, string Class);
 /// <param name="Components">All parts.</param>
 public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineComponent> Components)
 {
+    /// <summary>Whether guidance leads away from zeros where a call gives no negative prompt, instead of from the empty text (Stable Diffusion XL).</summary>
+    internal bool ForceZeros { get; init; } = true;
+
     internal const string Index = "model_index.json", Network = "unet";
 
     /// <summary>The folder that holds the parts.</summary>
@@ -32,7 +35,7 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
 
     private static Pipeline? Read(ConfigurationReader json)
     {
-        var pipeline = new Pipeline(json.File, json.Text("_class_name", ""), [.. Parts(json.Json)]);
+        var pipeline = new Pipeline(json.File, json.Text("_class_name", ""), [.. Parts(json.Json)]) { ForceZeros = json.Flag("force_zeros_for_empty_prompt", true) };
         // An index that names no part, beside a network's own files, says nothing.
         if (pipeline.Components.Count == 0 && Path.Exists(Path.Combine(Path.GetDirectoryName(json.File)!, "config.json"))) return null;
         if (pipeline.Components.Any(c => c.Name == Network)) return pipeline;

@@ -1,12 +1,13 @@
 using Specializer.Manifest;
-using Specializer.Text;
 
 namespace Specializer.Calibration;
 
 /// <summary>Reads the whole of a pipeline: beside the network that denoises, what makes a condition of a prompt and what turns latents into pictures.</summary>
 public static class PipelineImporter
 {
-    private const string TextEncoder = "text_encoder", Tokenizer = "tokenizer", Whole = "Download the whole pipeline: hf download OWNER/MODEL --local-dir FOLDER.";
+    internal const string Whole = "Download the whole pipeline: hf download OWNER/MODEL --local-dir FOLDER.";
+
+    private const string TextEncoder = PromptEncoderImporter.TextEncoder;
 
     /// <summary>Loads a model folder; of a network by itself it is what <see cref="DiffusersImporter.Load"/> gives.</summary>
     /// <param name="folder">A pipeline with <c>model_index.json</c>, or a network.</param>
@@ -19,11 +20,11 @@ public static class PipelineImporter
     public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false)
     {
         ModelLayout layout = ModelLayout.Find(folder);
-        PromptEncoder? text = layout.Pipeline is null ? null : Text(layout);
+        PromptEncoder? text = layout.Pipeline is null ? null : PromptEncoderImporter.Read(layout);
         ClassEmbedder? labels = layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
             ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
         // A label is one token: a row of a table.
-        ImportedModel model = DiffusersImporter.Load(folder, name, labels is null ? nullLabel : null, text?.Tokens ?? (labels is null ? DiffusersImporter.DefaultTokens : 1));
+        ImportedModel model = DiffusersImporter.Read(folder, name, labels is null ? nullLabel : null, text is null ? new(labels is null ? DiffusersImporter.DefaultTokens : 1) : Conditions(text, layout));
         if (text is not null) RequireFit(text.Network, TextEncoder, model, layout);
         if (labels is not null)
         {
@@ -44,42 +45,16 @@ public static class PipelineImporter
         };
     }
 
-    private static PromptEncoder? Text(ModelLayout layout)
+    private static TextConditions Conditions(PromptEncoder text, ModelLayout layout)
     {
-        PipelineComponent[] encoders = [.. layout.Pipeline!.Components.Where(c => c.Name.StartsWith(TextEncoder, StringComparison.Ordinal))];
-        if (encoders.Length == 0) return null;
-        if (encoders.FirstOrDefault(c => c.Name != TextEncoder || c.Class is not ("CLIPTextModel" or "")) is { } other)
-            throw new UnsupportedModelException(layout.Pipeline.File, other.Name, $"\"{other.Class}\"", $"Supported: one '{TextEncoder}', a \"CLIPTextModel\".");
-        string words = Path.Combine(layout.Folder, Tokenizer);
-        ClipTokenizer tokenizer = OpenTokenizer(words);
-        string folder = Path.Combine(layout.Folder, TextEncoder);
-        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(config);
-        if (tokenizer.Length > configuration.Positions)
+        Dictionary<string, int> channels = text.Network.Network.AllOutputs().ToDictionary(name => name, name => text.Network.Network.Maps.Single(m => m.Name == name).Channels, StringComparer.Ordinal);
+        // The other parts of a pipeline, the decoder among them, are looked at later: what cannot be read of it is told there.
+        string? decoder = layout.Pipeline!.Decoder is { } component ? Path.Combine(layout.Folder, component.Name, "config.json") : null;
+        return new(text.Tokens)
         {
-            throw new ModelImportException(config.File, "max_position_embeddings",
-                $"there are {configuration.Positions} positions, and the tokenizer's model_max_length is {tokenizer.Length}. The two folders do not belong together; download both again.");
-        }
-
-        return new(Read(folder, config, layout.Notes, PipelinePart.TextEncoder, 1, tokenizer.Length), tokenizer)
-        {
-            Vocabulary = ModelFile.ReadAll(Path.Combine(words, "vocab.json")),
-            Merges = ModelFile.ReadAll(Path.Combine(words, "merges.txt")),
+            SecondChannels = channels.GetValueOrDefault(UNetImporter.SecondContext), SummaryChannels = channels.GetValueOrDefault(UNetImporter.Summary),
+            Factor = File.Exists(decoder) ? PartImporter.Factor(ConfigurationReader.Open(decoder)) : 1,
         };
-    }
-
-    private static ClipTokenizer OpenTokenizer(string folder)
-    {
-        if (!Directory.Exists(folder))
-            throw new ModelImportException(folder, null, $"the folder does not exist, and without a tokenizer no prompt can be read. {Whole}");
-        try
-        {
-            return ClipTokenizer.Load(folder);
-        }
-        catch (TokenizerException e)
-        {
-            throw new ModelImportException(e.File, null, e.Message[(MessageText.Harmless(e.File).Length + 2)..], e);
-        }
     }
 
     private static void RequireFit(ImportedNetwork encoder, string name, ImportedModel model, ModelLayout layout)
@@ -90,10 +65,18 @@ public static class PipelineImporter
                 $"The network takes no conditions of this kind. Supported: '{name}' beside a \"UNet2DConditionModel\".");
         }
 
-        if (encoder.Output.Channels != context.Channels)
+        Map? second = encoder.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.SecondContext);
+        int given = encoder.Output.Channels + (second?.Channels ?? 0), read = context.Channels + (model.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.SecondContext)?.Channels ?? 0);
+        if (given != read)
         {
             throw new ModelImportException(layout.Configuration, "cross_attention_dim",
-                $"is {context.Channels}; '{name}' gives {encoder.Output.Channels} channels. The two folders do not belong together; download both again.");
+                $"is {read}; '{name}' gives {given} channels. The two folders do not belong together; download both again.");
+        }
+
+        if (second is not null && !model.Network.Inputs.Contains(UNetImporter.Summary))
+        {
+            throw new ModelImportException(layout.Configuration, "projection_class_embeddings_input_dim",
+                $"does not hold the {encoder.Network.Maps.Single(m => m.Name == UNetImporter.Summary).Channels} channels of a text's summary and 6 sizes of addition_time_embed_dim channels each. The network and its text encoders do not belong together; download them again.");
         }
     }
 
@@ -122,7 +105,7 @@ public static class PipelineImporter
     }
 
     private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>
-        PartImporter.OpenWeights(folder, part == PipelinePart.TextEncoder, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
+        PartImporter.OpenWeights(folder, text: false, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
 
     /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
     private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)

@@ -22,13 +22,26 @@ internal static class TextEncoderImporter
             throw new ArgumentOutOfRangeException(nameof(tokens), $"A text has 1 to {c.Positions} tokens, not {length}.");
         if (skip < 0 || skip >= c.Layers) throw new ArgumentOutOfRangeException(nameof(skip), $"0 to {c.Layers - 1} layers can be left out, not {skip}.");
         var network = new NetworkBuilder(source, embeddingWidth: 0);
-        Map ids = network.AddMap("ids", 1, tokens ?? c.Positions, 1);
-        Map h = network.Lookup($"{Model}.embeddings", ids, $"{Model}.embeddings.token_embedding.weight", c.Vocabulary, c.Channels,
-            $"{Model}.embeddings.position_embedding.weight", c.Positions);
-        for (int layer = 0; layer < c.Layers - skip; layer++)
-            h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{Model}.encoder.layers.{layer}"), h, c);
+        var (ids, h) = Hidden(network, c, tokens ?? c.Positions, c.Layers - skip);
         if (norm) h = network.LayerNorm($"{Model}.final_layer_norm", h, c.Epsilon);
         return new(network.Build(ids, h), network.Tensors);
+    }
+
+    /// <summary>What Stable Diffusion XL reads of a text encoder: the hidden states before the last layer, and of one with projection a text's summary as further output.</summary>
+    /// <param name="configuration">The encoder's.</param>
+    /// <param name="source">Its tensors, all of which are asked for.</param>
+    /// <param name="tokens">Tokens of a text.</param>
+    /// <param name="end">The token whose first place holds the summary.</param>
+    public static ImportedNetwork BeforeLast(TextEncoderConfiguration configuration, SourceTensors source, int tokens, int end)
+    {
+        TextEncoderConfiguration c = configuration;
+        var network = new NetworkBuilder(source, embeddingWidth: 0);
+        var (ids, hidden) = Hidden(network, c, tokens, c.Layers - 1);
+        Map last = network.LayerNorm($"{Model}.final_layer_norm", Layer(network, c.Layers - 1, hidden, c), c.Epsilon);
+        Map? summary = c.Projection == 0 ? null : network.Linear("text_projection", network.Select("summary", last, ids, end), c.Projection, bias: false);
+        // Without a summary nothing reads the last layer.
+        RewrittenNetwork used = RewrittenNetwork.Of(network.Build(ids, hidden) with { Outputs = summary is null ? default : new([summary.Name]) }, network.Tensors);
+        return new(used.Network, DeferredTensors.Of(used.Tensors));
     }
 
     /// <summary>The hidden state at <see cref="TextEncoderConfiguration.SummaryPosition"/> to a text's summary.</summary>
@@ -41,8 +54,18 @@ internal static class TextEncoderImporter
         return new(network.Build(hidden, network.Linear("text_projection", hidden, configuration.Projection, bias: false)), network.Tensors);
     }
 
-    private static Map Layer(NetworkBuilder network, string name, Map h, TextEncoderConfiguration c)
+    private static (Map Ids, Map Hidden) Hidden(NetworkBuilder network, TextEncoderConfiguration c, int tokens, int layers)
     {
+        Map ids = network.AddMap("ids", 1, tokens, 1);
+        Map h = network.Lookup($"{Model}.embeddings", ids, $"{Model}.embeddings.token_embedding.weight", c.Vocabulary, c.Channels,
+            $"{Model}.embeddings.position_embedding.weight", c.Positions);
+        for (int layer = 0; layer < layers; layer++) h = Layer(network, layer, h, c);
+        return (ids, h);
+    }
+
+    private static Map Layer(NetworkBuilder network, int layer, Map h, TextEncoderConfiguration c)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"{Model}.encoder.layers.{layer}");
         string attention = $"{name}.self_attn";
         Map normal = network.LayerNorm($"{name}.layer_norm1", h, c.Epsilon);
         Map query = network.Linear($"{attention}.q_proj", normal, c.Channels);

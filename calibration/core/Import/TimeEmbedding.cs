@@ -92,9 +92,17 @@ internal sealed class TimeEmbedding
     /// <param name="numbers">Sizes, crops and the like, as Stable Diffusion XL's <c>time_ids</c>.</param>
     public float[] AddedConditions(ReadOnlySpan<float> summary, ReadOnlySpan<float> numbers)
     {
-        int channels = _configuration.Added?.TimeChannels ?? throw new InvalidOperationException("The network adds no such conditions.");
-        List<float> values = [.. summary];
-        foreach (float number in numbers) values.AddRange(Sinusoids(number, channels, _configuration.FlipSinToCos, _configuration.FrequencyShift));
+        return [.. summary, .. AddedSinusoids(_configuration, numbers)];
+    }
+
+    /// <summary>Sinusoids of the numbers that a network with <see cref="Calibration.AddedConditions"/> reads.</summary>
+    /// <param name="configuration">The network's.</param>
+    /// <param name="numbers">Sizes, crops and the like.</param>
+    public static float[] AddedSinusoids(UNetConfiguration configuration, ReadOnlySpan<float> numbers)
+    {
+        int channels = configuration.Added?.TimeChannels ?? throw new InvalidOperationException("The network adds no such conditions.");
+        List<float> values = [];
+        foreach (float number in numbers) values.AddRange(Sinusoids(number, channels, configuration.FlipSinToCos, configuration.FrequencyShift));
         return [.. values];
     }
 

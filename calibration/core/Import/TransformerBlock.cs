@@ -17,7 +17,7 @@ internal static class TransformerBlock
     /// <param name="layers">How many.</param>
     /// <param name="groups">Of the norm before the first projection.</param>
     /// <param name="linear">Whether the two projections are stored as linear layers; otherwise as 1×1 convolutions, which are the same products.</param>
-    public static Map Add(NetworkBuilder network, string name, Map input, Map context, int heads, int layers, int groups, bool linear)
+    public static Map Add(NetworkBuilder network, string name, Map input, MapPair context, int heads, int layers, int groups, bool linear)
     {
         int channels = input.Channels;
         Map h = network.GroupNorm($"{name}.norm", new(input), groups, GroupEpsilon, null).First;
@@ -31,7 +31,7 @@ internal static class TransformerBlock
             : network.Convolution($"{name}.{module}", new MapPair(map), channels, new() { KernelSize = 1, Residual = residual });
     }
 
-    private static Map Layer(NetworkBuilder network, string name, Map h, Map context, int heads)
+    private static Map Layer(NetworkBuilder network, string name, Map h, MapPair context, int heads)
     {
         int channels = h.Channels;
         Map normal = network.LayerNorm($"{name}.norm1", h, LayerEpsilon);
@@ -39,7 +39,7 @@ internal static class TransformerBlock
         h = network.Linear($"{name}.attn1.to_out.0", network.SelfAttention($"{name}.attn1.attention", qkv, heads), channels, residual: h);
 
         Map query = network.Linear($"{name}.attn2.to_q", network.LayerNorm($"{name}.norm2", h, LayerEpsilon), channels, bias: false);
-        Map keyValue = network.Linear($"{name}.attn2.to_kv", [$"{name}.attn2.to_k", $"{name}.attn2.to_v"], context, channels, bias: false);
+        Map keyValue = network.Linear($"{name}.attn2.to_kv", [$"{name}.attn2.to_k", $"{name}.attn2.to_v"], context, channels);
         h = network.Linear($"{name}.attn2.to_out.0", network.CrossAttention($"{name}.attn2.attention", query, keyValue, heads), channels, residual: h);
 
         Map wide = network.Linear($"{name}.ff.net.0.proj", network.LayerNorm($"{name}.norm3", h, LayerEpsilon), 8 * channels);

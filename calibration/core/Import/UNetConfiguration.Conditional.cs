@@ -6,12 +6,20 @@ namespace Specializer.Calibration;
 /// <param name="Heads">Heads, per level.</param>
 /// <param name="Layers">Transformer layers of an attention, per level.</param>
 /// <param name="LinearProjection">Whether the projections around the layers are stored as linear layers.</param>
-internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection);
+internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection)
+{
+    /// <summary>So many of the channels, the last ones, come from a second text encoder.</summary>
+    public int SecondChannels { get; init; }
+}
 
 /// <summary>What <c>text_time</c> adds to the time embedding: an MLP of a text's summary (the pooled embedding of Stable Diffusion XL) and of sinusoids of sizes, crops and the like.</summary>
 /// <param name="Channels">Channels of the text's summary and of all sinusoids.</param>
 /// <param name="TimeChannels">Channels of one number's sinusoids.</param>
-internal sealed record AddedConditions(int Channels, int TimeChannels);
+internal sealed record AddedConditions(int Channels, int TimeChannels)
+{
+    /// <summary>The last of the channels, where they are known: the sinusoids of sizes that are compiled in.</summary>
+    public float[] Known { get; init; } = [];
+}
 
 internal sealed partial record UNetConfiguration
 {

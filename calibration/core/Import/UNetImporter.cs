@@ -15,12 +15,18 @@ internal sealed class UNetImporter
     /// <summary>Name of the input that holds <see cref="AddedConditions"/>: a text's summary and the sinusoids of its numbers.</summary>
     public const string Added = "added_conditions";
 
+    /// <summary>Name of the input that holds the last channels of a condition's tokens, where two text encoders give them.</summary>
+    public const string SecondContext = "encoder_hidden_states_2";
+
+    /// <summary>Name of the input that holds a text's summary alone, where the numbers beside it are known.</summary>
+    public const string Summary = "text_embeds";
+
     private readonly UNetConfiguration _configuration;
     private readonly NetworkBuilder _network;
     private readonly ResidualOptions _residual;
     private readonly Stack<Map> _skips = new();
     private readonly List<Map> _inputs = [];
-    private Map? _context;
+    private MapPair _context;
 
     private UNetImporter(UNetConfiguration configuration, SourceTensors source)
     {
@@ -42,7 +48,7 @@ internal sealed class UNetImporter
     {
         UNetConfiguration c = _configuration;
         Map latent = _network.AddMap("latent", c.Height, c.Width, c.Channels);
-        if (c.Cross is { } cross) _inputs.Add(_context = _network.AddMap(Context, 1, cross.Tokens, cross.Channels));
+        if (c.Cross is { } cross) _context = Tokens(cross);
         if (c.EmbedsInNetwork) _network.EmbedBy(Embedding());
         Map h = c.CenterInput ? _network.LinearMap("center_input_sample", latent, 2, -1) : latent;
         h = _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new());
@@ -53,16 +59,21 @@ internal sealed class UNetImporter
         return _network.Build(latent, epsilon, c.EmbedsInNetwork ? 0 : c.Classes) with { Inputs = new([.. _inputs.Select(i => i.Name)]) };
     }
 
+    /// <summary>The condition's tokens: of two text encoders, whose channels stand side by side, each its own map, since each has its own range.</summary>
+    private MapPair Tokens(CrossAttentionConfiguration cross) =>
+        new(Input(Context, cross.Tokens, cross.Channels - cross.SecondChannels), cross.SecondChannels == 0 ? null : Input(SecondContext, cross.Tokens, cross.SecondChannels));
+
     /// <summary>Label and added conditions beside the time: f(label + MLP(added) + time), where the time comes as step vectors.</summary>
     private Map Embedding()
     {
         UNetConfiguration c = _configuration;
         int width = c.EmbeddingWidth, vector = _network.Reserve(2 * width);
         Map? sum = null;
-        if (c.Classes > 0) sum = _network.Lookup("class_embedding", Input(Labels, 1), "class_embedding.weight", c.Classes, width);
+        if (c.Classes > 0) sum = _network.Lookup("class_embedding", Input(Labels, 1, 1), "class_embedding.weight", c.Classes, width);
         if (c.Added is { } added)
         {
-            Map h = _network.Linear("add_embedding.linear_1", Input(Added, added.Channels), width);
+            Map h = added.Known.Length == 0 ? _network.Linear("add_embedding.linear_1", Input(Added, 1, added.Channels), width)
+                : _network.Linear("add_embedding.linear_1", Input(Summary, 1, added.Channels - added.Known.Length), added.Known, width);
             h = _network.Activation("add_embedding.act", h, "silu");
             sum = _network.Linear("add_embedding.linear_2", ["add_embedding.linear_2"], h, width, bias: true, new() { Residual = sum, Vector = vector + width });
         }
@@ -72,13 +83,13 @@ internal sealed class UNetImporter
         }
 
         return _network.Activation("time_embedding.act", sum, c.Activation);
+    }
 
-        Map Input(string name, int channels)
-        {
-            Map map = _network.AddMap(name, 1, 1, channels);
-            _inputs.Add(map);
-            return map;
-        }
+    private Map Input(string name, int pixels, int channels)
+    {
+        Map map = _network.AddMap(name, 1, pixels, channels);
+        _inputs.Add(map);
+        return map;
     }
 
     private Map Down(Map h)
@@ -137,7 +148,7 @@ internal sealed class UNetImporter
     }
 
     private Map Attention(string name, Map input, int level, int? groups, double scaleFactor) => _configuration.Cross is { } cross
-        ? TransformerBlock.Add(_network, name, input, _context!, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection)
+        ? TransformerBlock.Add(_network, name, input, _context, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection)
         : _network.Attention(name, input, input.Channels / (_configuration.HeadChannels ?? input.Channels), groups, _configuration.Epsilon, scaleFactor);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

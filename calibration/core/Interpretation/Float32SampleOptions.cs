@@ -11,8 +11,8 @@ public sealed record Float32SampleOptions
     public long FirstImage { get; init; }
     /// <summary>One prompt for all pictures or one for each, for a model with a text encoder.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
-    /// <summary>What guidance leads away from.</summary>
-    public string NegativePrompt { get; init; } = "";
+    /// <summary>What guidance leads away from; null for no text, which is the empty one for most models.</summary>
+    public string? NegativePrompt { get; init; }
     /// <summary>One label for all pictures or one for each, for a model with classes.</summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
     /// <summary>Scale of classifier-free guidance; 1 for none.</summary>
@@ -29,8 +29,8 @@ public sealed record Float32SampleOptions
         Require(text || model.Labels is not null || model.Network.Inputs.Count == 0, $"{model.Name} is conditioned by {string.Join(", ", model.Network.Inputs)}, and there is no text encoder to make them. Give the whole pipeline's folder.");
         Require(!text || Prompts.Count > 0, $"{model.Name} draws what a prompt says; give one.");
         Require(text || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
-        Require(text || NegativePrompt.Length == 0, $"{model.Name} has no text encoder and takes no negative prompt.");
-        Require(!text || NegativePrompt.Length == 0 || Guidance != 1, "Without guidance a negative prompt changes nothing; give a guidance above 1.");
+        Require(text || string.IsNullOrEmpty(NegativePrompt), $"{model.Name} has no text encoder and takes no negative prompt.");
+        Require(!text || string.IsNullOrEmpty(NegativePrompt) || Guidance != 1, "Without guidance a negative prompt changes nothing; give a guidance above 1.");
         Require(model.Classes > 0 || Labels.Count == 0, $"{model.Name} has no classes and takes no labels.");
         Require(model.Classes == 0 || Labels.Count > 0 || model.NullLabel >= 0, $"{model.Name} needs a label, 0 to {model.Classes - 1}.");
         Require(Guidance == 1 || text || model.NullLabel >= 0, $"Guidance {Guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.");

@@ -95,7 +95,7 @@ public sealed class Float32Sampler : IDisposable
 
     private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {
-        if (contexts is not null) _network.Give(UNetImporter.Context, contexts.Of(conditions));
+        foreach (string input in contexts?.Inputs ?? []) _network.Give(input, contexts!.Of(input, conditions));
         int elements = _model.Height * _model.Width * _model.Channels;
         var variance = new VarianceReader(_model.Network, x.Length / elements, elements, null);
         _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, variance.Observer, cancellationToken);

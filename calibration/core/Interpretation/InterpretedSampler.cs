@@ -59,7 +59,7 @@ public sealed class InterpretedSampler : Sampler
         return new(interpreter, new(interpreter, plan, program.Evaluations, program, _ => true), interpreted, InterpretedStep.Float32, Describe(interpreter) with
         {
             Pictures = interpreter.Pictures(program),
-            Prompt = parts.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) : null,
+            Prompt = parts.Prompt is { } prompt ? Describe(prompt) : null,
             Name = model.Name,
             Classes = model.Classes,
             NullLabel = model.NullLabel,
@@ -100,7 +100,7 @@ public sealed class InterpretedSampler : Sampler
         var sampler = new InterpretedSampler(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
             Pictures = interpreter.Pictures(manifest.Program),
-            Prompt = manifest.Prompt is { } prompt ? new(prompt.Input, prompt.Empty) { Vocabulary = interpreter.Text(Prompt.VocabularyTensor), Merges = interpreter.Text(Prompt.MergesTensor) } : null,
+            Prompt = manifest.Prompt is { } prompt ? Describe(prompt) with { Vocabulary = interpreter.Text(Prompt.VocabularyTensor), Merges = interpreter.Text(Prompt.MergesTensor) } : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
             NullLabel = manifest.Model.NullLabel,
@@ -134,6 +134,8 @@ public sealed class InterpretedSampler : Sampler
 
     /// <inheritdoc/>
     protected internal override void RunEnd(Execution run) => _solver.End(run);
+
+    private static PromptInput Describe(Prompt prompt) => new(prompt.Input, prompt.Empty) { Second = prompt.Second, Filling = prompt.Filling, None = prompt.None };
 
     // What the network alone decides; the factory methods replace the rest.
     private static SamplerDescription Describe(NetworkInterpreter interpreter)

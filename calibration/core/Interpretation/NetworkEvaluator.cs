@@ -83,12 +83,57 @@ internal sealed class NetworkEvaluator : IDisposable
             Range range = (first * elements)..((first + count) * elements);
             _execution.Begin(count, chunk, cancellation);
             _execution.Write(Interpreter.Latent, elements, x[range]);
-            if (Contexts is not null) _execution.Write(Interpreter.Buffer(UNetImporter.Context), Interpreter.Elements(UNetImporter.Context), Contexts.Of(labels.Slice(first, count)));
+            if (Contexts is not null)
+                foreach (string input in Contexts.Inputs) _execution.Write(Interpreter.Buffer(input), Interpreter.Elements(input), Contexts.Of(input, labels.Slice(first, count)));
             else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
             Interpreter.Run(_execution, step, parameters, observer);
             _execution.Read(Interpreter.Epsilon, outputs, epsilon.Slice(first * outputs, count * outputs));
             if (Interpreter.Variance is { } variance) _execution.Read(variance, outputs, Variance.AsSpan(first * outputs, count * outputs));
         }
+    }
+
+    /// <summary>Numbers of an image's inputs together.</summary>
+    public int InputElements => Interpreter.Network.AllInputs().Sum(Interpreter.Elements);
+
+    /// <summary>All that comes out of a network that knows no timestep, for a number of images of any size.</summary>
+    /// <param name="parameters">Quantization; <see cref="InterpretedStep.Float32"/> for an FP32 network.</param>
+    /// <param name="inputs">What each image's inputs hold, NHWC, one after the other.</param>
+    /// <param name="observer">Told after each operation, for at most <see cref="Capacity"/> images at a time.</param>
+    /// <param name="cancellation">Acts within the evaluation.</param>
+    /// <returns>What each image's outputs hold, NHWC, one after the other.</returns>
+    public float[] Evaluate(InterpretedStep parameters, ReadOnlySpan<float> inputs, OperationObserver? observer = null, CancellationToken cancellation = default)
+    {
+        string[] from = [.. Interpreter.Network.AllInputs()], to = [.. Interpreter.Network.AllOutputs()];
+        int all = InputElements, images = inputs.Length / all, row = to.Sum(Interpreter.Elements);
+        if (inputs.Length != images * all) throw new ArgumentException($"Inputs of {all} numbers an image are expected; there are {inputs.Length}.", nameof(inputs));
+        var outputs = new float[images * row];
+        for (int first = 0; first < images; first += Capacity)
+        {
+            First = first;
+            int count = Math.Min(Capacity, images - first), at = 0;
+            _execution.Begin(count, _noLabels.AsSpan(0, count), cancellation);
+            foreach (string input in from)
+            {
+                int elements = Interpreter.Elements(input);
+                var values = new float[count * elements];
+                for (int i = 0; i < count; i++) inputs.Slice((first + i) * all + at, elements).CopyTo(values.AsSpan(i * elements));
+                _execution.Write(Interpreter.Buffer(input), elements, values);
+                at += elements;
+            }
+
+            Interpreter.Run(_execution, 0, parameters, observer);
+            at = 0;
+            foreach (string output in to)
+            {
+                int elements = Interpreter.Elements(output);
+                var values = new float[count * elements];
+                _execution.Read(Interpreter.Buffer(output), elements, values);
+                for (int i = 0; i < count; i++) values.AsSpan(i * elements, elements).CopyTo(outputs.AsSpan((first + i) * row + at));
+                at += elements;
+            }
+        }
+
+        return outputs;
     }
 
     private void Write(string input, int first, int count, int images)

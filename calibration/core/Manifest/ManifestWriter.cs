@@ -87,6 +87,8 @@ internal static class ManifestWriter
     private static void Write(JsonText json, Prompt prompt)
     {
         json.Open('{').Key("input").Value(prompt.Input).Key("empty").Value(prompt.Empty);
+        if (prompt.Second is not null) json.Key("second").Value(prompt.Second).Key("filling").Value(prompt.Filling);
+        if (prompt.None is not null) json.Key("none").Value(prompt.None);
         if (prompt.Vocabulary > 0) json.Key("vocabulary").Value(prompt.Vocabulary).Key("merges").Value(prompt.Merges);
         json.Close('}');
     }

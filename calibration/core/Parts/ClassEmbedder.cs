@@ -43,5 +43,5 @@ internal sealed record ClassEmbedder(ImportedNetwork Network, int Rows)
 
     /// <summary>Labels as conditions by number: what the network is given in place of each.</summary>
     /// <param name="none">The label that means "none"; −1 where there is none.</param>
-    public PromptContexts Contexts(int none) => new([.. Network.Tensors["embedding.table"].Chunk(Network.Output.Channels)], [.. Enumerable.Range(0, Rows)], none);
+    public PromptContexts Contexts(int none) => new([(UNetImporter.Context, Network.Output.Channels)], [.. Network.Tensors["embedding.table"].Chunk(Network.Output.Channels)], [.. Enumerable.Range(0, Rows)], none);
 }

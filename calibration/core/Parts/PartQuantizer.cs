@@ -15,16 +15,14 @@ internal sealed record QuantizedPart(QuantizedNetwork Quantized, QuantizedTensor
     /// <summary>Weights in floating point that are stored in FP16.</summary>
     public int Halves => Quantized.Network.Operations.Count(HalfStorage.IsHalf);
 
-    /// <summary>What comes out for each input.</summary>
-    /// <param name="inputs">NHWC, one after the other.</param>
+    /// <summary>All that comes out for each image.</summary>
+    /// <param name="inputs">What each image's inputs hold, NHWC, one after the other.</param>
     /// <param name="device">Stays the caller's.</param>
     /// <param name="cancellation">Acts within an evaluation.</param>
     public float[] Evaluate(float[] inputs, Device device, CancellationToken cancellation)
     {
         using var evaluator = new NetworkEvaluator(Quantized.Network, 0, Tensors.Bytes, device, Float32Sampler.Capacity(Quantized.Network, ReferenceTrajectories.UnitImages));
-        var outputs = new float[inputs.Length / evaluator.Interpreter.LatentElements * evaluator.Interpreter.Elements(Quantized.Network.Epsilon)];
-        evaluator.Evaluate(0, new() { Quantizations = CalibrationRun.Quantizations(Ranges) }, inputs, [], outputs, null, cancellation);
-        return outputs;
+        return evaluator.Evaluate(new() { Quantizations = CalibrationRun.Quantizations(Ranges) }, inputs, null, cancellation);
     }
 }
 
@@ -40,13 +38,13 @@ internal sealed class PartQuantizer
     private readonly HalfStorage _halves;
 
     /// <param name="network">In FP32.</param>
-    /// <param name="inputs">What it sees, NHWC, one after the other.</param>
+    /// <param name="inputs">What it sees: each image's inputs, NHWC, one after the other.</param>
     /// <param name="context">Of the calibration.</param>
     public PartQuantizer(ImportedNetwork network, float[] inputs, CalibrationContext context)
     {
         (_network, _context, _halves) = (network, context, new(network.Tensors));
         using NetworkEvaluator evaluator = network.Evaluator(context.Device, Float32Sampler.Capacity(network.Network, ReferenceTrajectories.UnitImages));
-        int elements = evaluator.Interpreter.LatentElements, count = inputs.Length / elements;
+        int elements = evaluator.InputElements, count = inputs.Length / elements;
         _activations = new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
             context.Options with { Steps = 1, Trajectories = count, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1 }, context.Threads);
         _activations.FixScales(observer => Visit(Math.Min(count, ReferenceTrajectories.UnitImages), observer));
@@ -54,11 +52,10 @@ internal sealed class PartQuantizer
 
         void Visit(int images, ReferenceObserver observer)
         {
-            var output = new float[evaluator.Capacity * evaluator.Interpreter.Elements(network.Network.Epsilon)];
             for (int first = 0; first < images; first += evaluator.Capacity)
             {
                 int batch = Math.Min(evaluator.Capacity, images - first), start = first;
-                evaluator.Evaluate(0, InterpretedStep.Float32, inputs.AsSpan(first * elements, batch * elements), [], output.AsSpan(0, output.Length / evaluator.Capacity * batch),
+                evaluator.Evaluate(InterpretedStep.Float32, inputs.AsSpan(first * elements, batch * elements),
                     (operation, run) => observer(0, start, false, operation, new Maps(evaluator.Interpreter, run)), context.Cancellation);
             }
         }

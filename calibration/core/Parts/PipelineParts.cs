@@ -29,7 +29,7 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     public PipelineParts With(ImportedModel model) => model.Labels is { } labels ? this with { Labels = Exact(labels.Network), NullLabel = model.NullLabel } : this;
 
     /// <summary>What texts become; null without prompts.</summary>
-    public Prompt? Prompt => TextEncoder is null ? null : new(TextEncoder.Quantized.Network.Latent, Text!.Ids("").ToEquatableArray()) { Vocabulary = Text.Vocabulary.Length, Merges = Text.Merges.Length };
+    public Prompt? Prompt => TextEncoder is null ? null : Text!.Prompt;
 
     /// <summary>All networks as one.</summary>
     /// <param name="network">The one that is sampled.</param>

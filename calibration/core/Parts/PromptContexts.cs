@@ -4,11 +4,15 @@ using System.Security.Cryptography;
 namespace Specializer.Calibration;
 
 /// <summary>Prompts, or labels, as conditions by number: what the network is given in place of each.</summary>
-/// <param name="contexts">One for each distinct condition, [token, channel].</param>
+/// <param name="inputs">What is given: names of the network's inputs, and the elements of each.</param>
+/// <param name="contexts">One for each distinct condition: what its inputs hold, one after the other, each [token, channel].</param>
 /// <param name="rows">Which of them each condition is.</param>
 /// <param name="none">The condition that guidance leads away from; −1 where there is none.</param>
-internal sealed class PromptContexts(float[][] contexts, int[] rows, int none)
+internal sealed class PromptContexts((string Name, int Elements)[] inputs, float[][] contexts, int[] rows, int none)
 {
+    /// <summary>Names of the inputs that conditions give.</summary>
+    public IEnumerable<string> Inputs => inputs.Select(i => i.Name);
+
     /// <summary>Conditions, "none" among them.</summary>
     public int Count => rows.Length;
 
@@ -26,12 +30,18 @@ internal sealed class PromptContexts(float[][] contexts, int[] rows, int none)
         }
     }
 
-    /// <summary>Contexts of conditions, one after the other.</summary>
-    public float[] Of(ReadOnlySpan<int> conditions)
+    /// <summary>What an input is given for conditions, one after the other.</summary>
+    /// <param name="input">One of <see cref="Inputs"/>.</param>
+    /// <param name="conditions">Numbers of conditions.</param>
+    public float[] Of(string input, ReadOnlySpan<int> conditions)
     {
-        int elements = contexts[0].Length;
+        int index = Array.FindIndex(inputs, i => i.Name == input), first = inputs.Take(index).Sum(i => i.Elements), elements = inputs[index].Elements;
         var all = new float[conditions.Length * elements];
-        for (int i = 0; i < conditions.Length; i++) contexts[rows[conditions[i]]].CopyTo(all, i * elements);
+        for (int i = 0; i < conditions.Length; i++) contexts[rows[conditions[i]]].AsSpan(first, elements).CopyTo(all.AsSpan(i * elements));
         return all;
     }
+
+    /// <summary>What each input is given for conditions, by name.</summary>
+    /// <param name="conditions">Numbers of conditions.</param>
+    public Dictionary<string, float[]> Of(int[] conditions) => Inputs.ToDictionary(input => input, input => Of(input, conditions), StringComparer.Ordinal);
 }

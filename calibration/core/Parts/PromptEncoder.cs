@@ -1,9 +1,10 @@
+using Specializer.Manifest;
 using Specializer.Text;
 
 namespace Specializer.Calibration;
 
-/// <summary>Makes conditions of prompts: a tokenizer and a text encoder, in FP32.</summary>
-/// <param name="Network">From token ids, each in an element of its own, to the tokens' hidden states.</param>
+/// <summary>Makes conditions of prompts: a tokenizer and a text encoder, or two as one network (<see cref="TextEncoderPair"/>), in FP32.</summary>
+/// <param name="Network">From token ids, each in an element of its own, to the tokens' hidden states, and what else the sampled network is given.</param>
 /// <param name="Tokenizer">The folder's.</param>
 internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Tokenizer)
 {
@@ -15,6 +16,22 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
     /// <inheritdoc cref="Vocabulary"/>
     public byte[] Merges { get; init; } = [];
 
+    /// <summary>Token that fills the second text encoder's ids, where there are two.</summary>
+    public int Filling { get; init; }
+
+    /// <summary>Whether no text at all is something else than the empty text: zeros.</summary>
+    public bool KnowsNone { get; init; }
+
+    /// <summary>How prompts enter an artefact.</summary>
+    public Prompt Prompt => new(Network.Network.Latent, Ids("").ToEquatableArray())
+    {
+        Vocabulary = Vocabulary.Length, Merges = Merges.Length,
+        Second = Given(TextEncoderPair.SecondIds), Filling = Filling, None = Given(TextEncoderPair.None),
+    };
+
+    /// <summary>Names of what the sampled network is given.</summary>
+    public IEnumerable<string> Outputs => [UNetImporter.Context, .. Network.Network.Outputs];
+
     /// <summary>Tokens of a context.</summary>
     public int Tokens => Tokenizer.Length;
 
@@ -25,16 +42,17 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
     /// <exception cref="ArgumentException">The prompt is far too long.</exception>
     public int[] Ids(string prompt) => Tokenizer.Tokenize(prompt).Chunk(0).ToArray();
 
-    /// <summary>The ids of prompts, one after the other, as the network takes them.</summary>
-    public float[] Inputs(IEnumerable<string> prompts) => [.. prompts.SelectMany(Ids).Select(id => (float)id)];
+    /// <summary>What the network takes for prompts, one after the other: a prompt's ids, and what follows from them.</summary>
+    /// <param name="prompts">Null for no text.</param>
+    public float[] Inputs(IEnumerable<string?> prompts) => [.. prompts.SelectMany(Row)];
 
     /// <summary>Contexts of prompts, each distinct one computed once.</summary>
     /// <param name="prompts">Conditions 0 to Count − 2.</param>
-    /// <param name="negative">The last condition, which guidance leads away from: as a rule the empty prompt.</param>
+    /// <param name="negative">The last condition, which guidance leads away from; null for no text, which is the empty one but for models that know <see cref="KnowsNone">another</see>.</param>
     /// <param name="device">Where the text encoder runs; stays the caller's.</param>
     /// <param name="cancellation">Acts within an evaluation.</param>
     /// <exception cref="ArgumentException">A prompt is far too long.</exception>
-    public PromptContexts Encode(IReadOnlyList<string> prompts, string negative, Device device, CancellationToken cancellation = default)
+    public PromptContexts Encode(IReadOnlyList<string> prompts, string? negative, Device device, CancellationToken cancellation = default)
     {
         using NetworkEvaluator evaluator = Network.Evaluator(device, Batch);
         return Encode(prompts, negative, inputs => Network.Evaluate(evaluator, inputs, cancellation));
@@ -42,13 +60,25 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
 
     /// <summary>The same by another text encoder.</summary>
     /// <param name="prompts">Conditions 0 to Count − 2.</param>
-    /// <param name="negative">The last condition.</param>
-    /// <param name="encode">From token ids to hidden states, for any number of prompts.</param>
-    public PromptContexts Encode(IReadOnlyList<string> prompts, string negative, Func<float[], float[]> encode)
+    /// <param name="negative">The last condition; null for no text.</param>
+    /// <param name="encode">From <see cref="Inputs"/> to all that comes out, for any number of prompts.</param>
+    public PromptContexts Encode(IReadOnlyList<string> prompts, string? negative, Func<float[], float[]> encode)
     {
-        string[] all = [.. prompts, negative], distinct = [.. all.Distinct(StringComparer.Ordinal)];
-        var rows = distinct.Select((prompt, row) => (prompt, row)).ToDictionary(p => p.prompt, p => p.row, StringComparer.Ordinal);
-        float[] contexts = encode(Inputs(distinct));
-        return new([.. contexts.Chunk(contexts.Length / distinct.Length)], [.. all.Select(p => rows[p])], all.Length - 1);
+        (string Text, bool None)[] all = [.. prompts.Select(p => (p, false)), (negative ?? "", negative is null && KnowsNone)], distinct = [.. all.Distinct()];
+        var rows = distinct.Select((prompt, row) => (prompt, row)).ToDictionary(p => p.prompt, p => p.row);
+        float[] contexts = encode(Inputs(distinct.Select(p => p.None ? null : p.Text)));
+        (string, int)[] inputs = [.. Outputs.Zip(Network.Network.AllOutputs(), (name, map) => (name, Elements(map)))];
+        return new(inputs, [.. contexts.Chunk(contexts.Length / distinct.Length)], [.. all.Select(p => rows[p])], all.Length - 1);
+    }
+
+    private int Elements(string map) => Network.Network.Maps.Single(m => m.Name == map) is var m ? (int)(m.Pixels * m.Channels) : 0;
+
+    private string? Given(string input) => Network.Network.Inputs.Contains(input) ? input : null;
+
+    private IEnumerable<float> Row(string? prompt)
+    {
+        int[] ids = Ids(prompt ?? "");
+        IEnumerable<int> second = Given(TextEncoderPair.SecondIds) is null ? [] : new PromptInput("", Ids("")) { Filling = Filling }.Refill(ids);
+        return [.. ids.Concat(second).Select(id => (float)id), .. Given(TextEncoderPair.None) is null ? (float[])[] : [prompt is null ? 1 : 0]];
     }
 }

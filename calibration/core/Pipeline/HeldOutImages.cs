@@ -94,8 +94,8 @@ internal sealed class HeldOutImages
             options = options with
             {
                 Labels = [],
-                Inputs = new Dictionary<string, float[]> { [UNetImporter.Context] = contexts.Of(labels) },
-                NegativeInputs = contexts.None < 0 ? [] : new Dictionary<string, float[]> { [UNetImporter.Context] = contexts.Of([contexts.None]) },
+                Inputs = contexts.Of(labels),
+                NegativeInputs = contexts.None < 0 ? [] : contexts.Of([contexts.None]),
             };
         }
 

@@ -131,7 +131,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <returns>What the network says of the variance; empty where it says nothing.</returns>
     private float[] Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
-        if (_model.Contexts is { } contexts) _network.Give(UNetImporter.Context, contexts.Of(labels));
+        foreach (string input in _model.Contexts?.Inputs ?? []) _network.Give(input, _model.Contexts!.Of(input, labels));
         var variance = new VarianceReader(_model.Network, x.Length / _elements, _elements, observer);
         _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, variance.Observer, cancellation);
         return variance.Values;

@@ -30,6 +30,29 @@ public sealed record PromptInput(string Input, IReadOnlyList<int> Empty)
 
     /// <summary>Its <c>merges.txt</c>.</summary>
     public PackedText? Merges { get; init; }
+
+    /// <summary>Name of the <see cref="SamplerInput"/> that takes the same tokens with another filling, for a second text encoder; null for none.</summary>
+    public string? Second { get; init; }
+
+    /// <summary>The token that fills it.</summary>
+    public int Filling { get; init; }
+
+    /// <summary>Name of the <see cref="SamplerInput"/> that is 1 where guidance leads away from no text at all, and else 0; null where that is the empty text.</summary>
+    public string? None { get; init; }
+
+    /// <summary>Whether an input's numbers follow from tokens.</summary>
+    internal bool Gives(string input) => input == Input || input == Second || input == None;
+
+    /// <summary>A text's tokens as the second text encoder reads them.</summary>
+    /// <param name="tokens">As the first one does.</param>
+    internal IEnumerable<int> Refill(IReadOnlyList<int> tokens)
+    {
+        int filling = Empty[^1], last = tokens.Count - 1;
+        // The end token, which may itself be what fills the rest.
+        bool ends = Empty.Count > 1 && filling == Empty[1];
+        while (last > 0 && tokens[last] == filling && (!ends || tokens[last - 1] == filling)) last--;
+        return tokens.Select((token, i) => i <= last ? token : Filling);
+    }
 }
 
 /// <summary>Where a file lies among the packed weights.</summary>

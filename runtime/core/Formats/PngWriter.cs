@@ -7,7 +7,7 @@ namespace Specializer.Formats;
 /// <summary>Writes 8-bit gray or RGB images as PNG (ISO/IEC 15948).</summary>
 public static class PngWriter
 {
-    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
+    internal static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
 
     /// <summary>Writes an image to a file, in one piece or not at all.</summary>
     /// <param name="path">Target; replaced if it exists.</param>

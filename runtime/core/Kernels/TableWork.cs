@@ -58,3 +58,20 @@ internal unsafe struct NearestWork : IWork
         }
     }
 }
+
+/// <summary>One pixel of a map, by the number that another holds there. An item is an image.</summary>
+internal unsafe struct SelectWork : IWork
+{
+    public int Pixels, Channels, Id;
+    public byte* X, Ids, Y;
+    public long XStride, IdsStride, YStride;
+
+    public readonly void Execute(int begin, int end, int worker)
+    {
+        for (int image = begin; image < end; image++)
+        {
+            int pixel = Math.Max(0, new ReadOnlySpan<float>(Ids + image * IdsStride, Pixels).IndexOf(Id));
+            new ReadOnlySpan<float>((float*)(X + image * XStride) + (long)pixel * Channels, Channels).CopyTo(new Span<float>(Y + image * YStride, Channels));
+        }
+    }
+}

@@ -23,7 +23,7 @@ internal sealed class CallInputs
             throw new ArgumentException($"{d.Name} has no input '{name}'; it has {(names.Length == 0 ? "none" : string.Join(", ", names))}.");
         }
 
-        return new([.. d.Inputs.Select(input => input.Name == d.Prompt?.Input ? Tokens(options, input, d.Prompt)
+        return new([.. d.Inputs.Select(input => d.Prompt is { } prompt && prompt.Gives(input.Name) ? OfPrompt(options, input, prompt)
             : input.Name == SamplerInput.Label ? new(input, [.. labels.Select(l => (float)l)], [d.NullLabel])
             : Numbers(options, input, guided))]);
     }
@@ -42,10 +42,12 @@ internal sealed class CallInputs
     public ReadOnlySpan<float> None(int input) => _values[input].None;
 
     /// <summary>Whether an input takes tokens or labels, which have options of their own.</summary>
-    private static bool IsOther(SamplerDescription d, SamplerInput input) => input.Name == d.Prompt?.Input || input.Name == SamplerInput.Label;
+    private static bool IsOther(SamplerDescription d, SamplerInput input) => d.Prompt?.Gives(input.Name) == true || input.Name == SamplerInput.Label;
 
-    private static Values Tokens(SampleOptions options, SamplerInput input, PromptInput prompt)
+    private static Values OfPrompt(SampleOptions options, SamplerInput input, PromptInput prompt)
     {
+        // Without tokens to lead away from, guidance leads away from no text, where the model knows such.
+        if (input.Name == prompt.None) return new(input, [0], [options.NegativeTokens.Count == 0 ? 1 : 0]);
         if (options.Tokens.Count > 1 && options.Tokens.Count != options.Count)
             throw new ArgumentException($"{options.Tokens.Count} lists of tokens for {options.Count} images; give one for all or one for each.");
         IReadOnlyList<int> none = options.NegativeTokens.Count == 0 ? prompt.Empty : options.NegativeTokens;
@@ -58,7 +60,7 @@ internal sealed class CallInputs
                 throw new ArgumentException($"A prompt has {tokens.Count} tokens; {input.Elements} are expected, with beginning, end and filling.");
             foreach (int token in tokens)
                 if (token < 0 || (input.Rows > 0 && token >= input.Rows)) throw new ArgumentException($"The token {token} is outside 0 to {input.Rows - 1}.");
-            return tokens.Select(t => (float)t);
+            return (input.Name == prompt.Second ? prompt.Refill(tokens) : tokens).Select(t => (float)t);
         }
     }
 

@@ -15,11 +15,11 @@ public sealed record SampleOptions
     public IReadOnlyList<int> Labels { get; init; } = [];
     /// <summary>One prompt for all images or one for each; empty for the empty prompt. What does not fit the text encoder is left out. Models without prompts take none.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
-    /// <summary>The prompt that guidance leads away from; null for the empty one.</summary>
+    /// <summary>The prompt that guidance leads away from; null for none, which is the empty one but for models that know another, as Stable Diffusion XL does.</summary>
     public string? NegativePrompt { get; init; }
     /// <summary>In place of prompts, a prompt's tokens, one list for all images or one for each, as long as the text encoder's input; empty for the empty prompt. Models without prompts take none.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Tokens { get; init; } = [];
-    /// <summary>Tokens of the prompt that guidance leads away from; empty for those of the empty prompt.</summary>
+    /// <summary>Tokens of the prompt that guidance leads away from; empty for none.</summary>
     public IReadOnlyList<int> NegativeTokens { get; init; } = [];
     /// <summary>Numbers for the model's other inputs (<see cref="SamplerDescription.Inputs"/>) by name: one image's for all, or one image's after the other.</summary>
     public IReadOnlyDictionary<string, float[]> Inputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;

@@ -15,7 +15,14 @@ internal struct TableArguments
     public BatchView<float> Y;
 }
 
-/// <summary>Rows of a table, by number or the nearest.</summary>
+internal struct SelectArguments
+{
+    public MapDimensions Shape;
+    public int Batch, Id;
+    public BatchView<float> X, Ids, Y;
+}
+
+/// <summary>Rows of a table, by number or the nearest, and pixels of a map.</summary>
 internal static class TableKernels
 {
     /// <summary>A row and that of its position. An item is an element of the result.</summary>
@@ -63,6 +70,20 @@ internal static class TableKernels
             }
 
             for (int c = 0; c < channels; c++) y[c] = a.Table[(long)best * channels + c];
+        }
+    }
+
+    /// <summary>The pixel whose number is looked for, the first of equals; the first of all where there is none. An item is a channel of an image.</summary>
+    public static void Select(SelectArguments a)
+    {
+        int channels = a.Shape.Channels, pixels = a.Shape.Height * a.Shape.Width;
+        for (int item = Share.Start; item < a.Batch * channels; item += Share.Step)
+        {
+            int image = item / channels, channel = item % channels, found = 0;
+            ArrayView<float> ids = a.Ids.Image(image);
+            for (int pixel = pixels - 1; pixel >= 0; pixel--)
+                if (ids[pixel] == a.Id) found = pixel;
+            a.Y.Image(image)[channel] = a.X.Image(image)[(long)found * channels + channel];
         }
     }
 }

@@ -24,4 +24,13 @@ internal sealed partial class IlgpuExecution
         _weights.Find(weights, 0, channels, ref a);
         Launch(TableKernels.FindNearest, Batch * pixels, a);
     }
+
+    public override void Select<TShape>(Activation x, Activation ids, Activation y, int id, TShape shape = default)
+    {
+        Enter();
+        (int size, int channels) = PixelsOf(shape);
+        long pixels = size;
+        var a = new SelectArguments { Shape = MapDimensions.Of(shape), Batch = Batch, Id = id, X = Floats(x, pixels * channels, Access.Read), Ids = Floats(ids, pixels, Access.Read), Y = Floats(y, channels, Access.Write) };
+        Launch(TableKernels.Select, (long)Batch * channels, a);
+    }
 }

@@ -76,7 +76,7 @@ public class OnnxFamiliesTests
         Near(golden.ReadFloats("out.hidden"), Run(stream.ToArray(), to, [(from, ids, golden.Entries["in.ids"].Shape)]));
     }
 
-    /// <summary>What no stored output uses: every non-linearity, scale and shift, modulation, resampling both ways, a linear map, a lookup of computed numbers.</summary>
+    /// <summary>What no stored output uses: every non-linearity, scale and shift, modulation, resampling both ways, a linear map, a lookup of computed numbers, a pixel by its number.</summary>
     [Fact]
     public void Every_other_kind()
     {
@@ -85,7 +85,7 @@ public class OnnxFamiliesTests
         var one = new Number("1");
         string[] functions = ActivationOperation.Functions;
         var network = new Network("x", "y",
-            new([F("x", 4, 3), F("down", 2, 3), F("up", 4, 3), F("scaled", 4, 3), F("linear", 4, 3), F("style", 1, 6), F("styled", 4, 3), F("offset", 1, 3), F("moved", 4, 3), .. functions.Select(f => F(f, 4, 3)), F("id", 4, 1), F("rows", 4, 3), F("y", 4, 3)]),
+            new([F("x", 4, 3), F("down", 2, 3), F("up", 4, 3), F("scaled", 4, 3), F("linear", 4, 3), F("style", 1, 6), F("styled", 4, 3), F("offset", 1, 3), F("moved", 4, 3), .. functions.Select(f => F(f, 4, 3)), F("id", 4, 1), F("rows", 4, 3), F("picked", 1, 3), F("shifted", 4, 3), F("y", 4, 3)]),
             new(0, 0, 6),
             new([
                 new ResampleOperation("down", "x", "down", true),
@@ -99,7 +99,9 @@ public class OnnxFamiliesTests
                 .. functions.Select((f, i) => new ActivationOperation(f, i == 0 ? "moved" : functions[i - 1], f, f)),
                 new ConvolutionOperation("id", functions[^1], "id", null, 1, 1, 0, 0, 1, 32, -1, one),
                 new LookupOperation("rows", "id", "rows", 4),
-                new ConvolutionOperation("out", "rows", "y", functions[^1], 1, 1, 0, 0, 1, 32, -1, one),
+                new SelectOperation("picked", "rows", "id", "picked", 2),
+                new ModulationOperation("shifted", "rows", "picked", "shifted"),
+                new ConvolutionOperation("out", "shifted", "y", functions[^1], 1, 1, 0, 0, 1, 32, -1, one),
             ]));
         var tensors = new Dictionary<string, float[]>
         {

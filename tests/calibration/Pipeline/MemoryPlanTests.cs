@@ -86,7 +86,7 @@ public sealed class MemoryPlanTests : IDisposable
             var options = s_options with { Steps = 1, Trajectories = 5 };
             var collector = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
             float[] x = new Gaussian(1).Values(5 * 8 * 8 * 3), epsilon = new float[x.Length];
-            network.Give(UNetImporter.Context, model.Contexts!.Of([0, 1, 2, 3, 4]));
+            network.Give(UNetImporter.Context, model.Contexts!.Of(UNetImporter.Context, [0, 1, 2, 3, 4]));
             collector.FixScales(observer => Evaluate(observer));
             Evaluate(collector.Observe);
             using var state = new MemoryStream();

@@ -102,7 +102,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
 
         // The same by the network alone.
         using NetworkEvaluator network = new(model.Network, 3, model.TensorBytes([.. Calibrator.Solver(model, s_options).Program.Evaluations.Select(e => e.Timestep.Single)]), device, 16);
-        network.Give("encoder_hidden_states", model.Contexts.Of(state.Labels));
+        network.Give("encoder_hidden_states", model.Contexts.Of("encoder_hidden_states", state.Labels));
         var expected = new float[state.X.Length];
         network.Evaluate(0, InterpretedStep.Float32, state.X, [], expected);
         Assert.Equal(expected, state.Conditional);

@@ -29,9 +29,9 @@ public sealed class Float32SamplerTests : IDisposable
         for (int step = 0; step < 2; step++)
         {
             solver.Input(step, x);
-            network.Give("encoder_hidden_states", contexts.Of([0, 1]));
+            network.Give("encoder_hidden_states", contexts.Of("encoder_hidden_states", [0, 1]));
             network.Evaluate(step, InterpretedStep.Float32, x, [], conditional);
-            network.Give("encoder_hidden_states", contexts.Of([2, 2]));
+            network.Give("encoder_hidden_states", contexts.Of("encoder_hidden_states", [2, 2]));
             network.Evaluate(step, InterpretedStep.Float32, x, [], unconditional);
             solver.Advance(step, [.. conditional.Zip(unconditional, (c, u) => MathF.FusedMultiplyAdd(2, c, -1 * u))]);
         }

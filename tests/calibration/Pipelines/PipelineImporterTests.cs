@@ -56,9 +56,9 @@ public class PipelineImporterTests
         string seven = "red red red red red red red", six = "red red red red red red";
         PromptContexts contexts = text.Encode(["a", "", "a", seven, six, "RED"], "", device);
         Assert.Equal((7, 6), (contexts.Count, contexts.None));
-        Assert.Equal(contexts.Of([0, 1]), contexts.Of([2, 6]));
-        Assert.NotEqual(contexts.Of([0]), contexts.Of([1]));
-        Assert.Equal(contexts.Of([3]), contexts.Of([4]));
+        Assert.Equal(contexts.Of("encoder_hidden_states", [0, 1]), contexts.Of("encoder_hidden_states", [2, 6]));
+        Assert.NotEqual(contexts.Of("encoder_hidden_states", [0]), contexts.Of("encoder_hidden_states", [1]));
+        Assert.Equal(contexts.Of("encoder_hidden_states", [3]), contexts.Of("encoder_hidden_states", [4]));
         Assert.Equal([seven], text.Cut(["a", seven, six, seven]));
     }
 }

@@ -118,9 +118,23 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
 
     private void Modulate(Random random, string block)
     {
-        int kernel = size % 2 == 0 ? size + 1 : size;
         int wide = RandomNetwork.Pick(random, 1, 2) * _channels;
-        string pixel = builder.Convolution(block + ".pixel", _h, builder.Map(block + ".pixel", 1, wide), kernelSize: kernel, padding: size % 2 == 0 ? 1 : 0, weightBits: 32);
+        string pixel = random.Next(2) == 0 ? Selected(block, wide) : Reduced(block, wide);
         Then("modulation", block, _channels, ("condition", pixel));
+    }
+
+    private string Reduced(string block, int channels)
+    {
+        int kernel = size % 2 == 0 ? size + 1 : size;
+        return builder.Convolution(block + ".pixel", _h, builder.Map(block + ".pixel", 1, channels), kernelSize: kernel, padding: size % 2 == 0 ? 1 : 0, weightBits: 32);
+    }
+
+    // What lies below 0 becomes the number that is looked for.
+    private string Selected(string block, int channels)
+    {
+        string ids = builder.Convolution(block + ".number", _h, builder.Map(block + ".number", size, 1), kernelSize: 1, padding: 0, weightBits: 32);
+        ids = builder.Operation("activation", block + ".ids", ids, builder.Map(block + ".ids", size, 1), ("function", "relu"));
+        string selected = builder.Operation("select", block + ".select", _h, builder.Map(block + ".selected", 1, _channels), ("ids", ids), ("id", 0));
+        return builder.Convolution(block + ".pixel", selected, builder.Map(block + ".pixel", 1, channels), kernelSize: 1, padding: 0, weightBits: 32);
     }
 }

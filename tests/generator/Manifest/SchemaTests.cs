@@ -18,7 +18,7 @@ public sealed class SchemaTests
     private static readonly JsonObject s_more = new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations().ToJson();
 
     /// <summary>Several networks.</summary>
-    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1, Pictures = true, Variance = true }.WithNetworks().ToJson();
+    private static readonly JsonObject s_networks = new ManifestBuilder { Guided = true, Steps = 1, Pictures = true, Variance = true, TextPair = true }.WithNetworks().ToJson();
 
     public static TheoryData<string, string> Objects => new()
     {
@@ -27,7 +27,7 @@ public sealed class SchemaTests
         { "network/operations/1", "convolution" }, { "network/operations/10", "attention" }, { "steps/0", "step" }, { "steps/0/start", "start" }, { "solver", "solver" }, { "statistics/0", "statistics" }, { "provenance", "provenance" },
         { "network/operations/1", "layerNorm" }, { "network/operations/3", "crossAttention" }, { "network/operations/4", "activation" }, { "network/operations/5", "linearMap" },
         { "network/operations/6", "scaleShift" }, { "network/operations/8", "geglu" }, { "network/operations/9", "resample" }, { "network/operations/12", "lookup" },
-        { "network/operations/13", "codebook" }, { "network/operations/22", "modulation" },
+        { "network/operations/13", "codebook" }, { "network/operations/21", "select" }, { "network/operations/23", "modulation" },
         { "encoders/0", "timeless" }, { "prompt", "prompt" },
     };
 

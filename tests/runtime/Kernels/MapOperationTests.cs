@@ -229,6 +229,19 @@ public class MapOperationTests
         Assert.Throws<ArgumentException>(() => bench.Run.LookUp(weights, x, y, rows, 8, new MapShape(1, rows, channels, 4)));
     }
 
+    /// <summary>The first of equal numbers, and the first of all where there is none; not-a-number is none.</summary>
+    [Fact]
+    public void A_pixel_is_selected_by_its_number()
+    {
+        const int pixels = 5, channels = 7;
+        float[][] images = Values.Images(new(8), 3, pixels * channels, 1);
+        using var bench = new Bench(new TestBlob().Build(), 2, 3);
+        Activation x = bench.Write(images), ids = bench.Write([1, 2, 9, 9, 0], [9, 1, 2, 3, 9], [4, 5, float.NaN, 8, -9]), y = bench.Plan(4 * channels);
+        bench.Run.Select(x, ids, y, 9, new MapShape(1, pixels, channels, 4));
+        float[][] selected = bench.Read(y, channels);
+        Assert.All([(0, 2), (1, 0), (2, 0)], at => Values.Same(images[at.Item1][(at.Item2 * channels)..((at.Item2 + 1) * channels)], selected[at.Item1]));
+    }
+
     [Fact]
     public void The_nearest_code_is_the_first_of_equals()
     {

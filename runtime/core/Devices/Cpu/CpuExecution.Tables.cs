@@ -31,4 +31,16 @@ internal sealed unsafe partial class CpuExecution
         };
         Run(Batch * pixels, ref work, Grain((long)rows * channels, 1));
     }
+
+    public override void Select<TShape>(Activation x, Activation ids, Activation y, int id, TShape shape = default)
+    {
+        Enter();
+        (int pixels, int channels) = PixelsOf(shape);
+        Map from = Floats(x, (long)pixels * channels), numbers = Floats(ids, pixels), to = Floats(y, channels);
+        var work = new SelectWork
+        {
+            Pixels = pixels, Channels = channels, Id = id, X = from.Start, XStride = from.Stride, Ids = numbers.Start, IdsStride = numbers.Stride, Y = to.Start, YStride = to.Stride,
+        };
+        Run(Batch, ref work, Grain(channels, 0.5));
+    }
 }
