@@ -11,43 +11,32 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
 
     private const int MostSamplers = 1000;
 
-    /// <summary>How long a board that is new waits for members that have not spoken yet; less than a call's time limit.</summary>
-    private static readonly TimeSpan s_introduction = TimeSpan.FromSeconds(20);
-
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly DateTimeOffset _began = time.GetUtcNow();
-    private readonly Dictionary<string, SiloOffer> _silos = [];
+    private readonly SiloTable _silos = new(members, time);
 
     public Task<ActiveJob[]> Meet(SiloOffer offer)
     {
         if (offer.Samplers.Count > MostSamplers) throw new ArgumentException($"A silo has at most {MostSamplers} samplers, not {offer.Samplers.Count}.");
-        // Only what is a member is remembered: one that is not known here yet speaks again soon.
-        if (members.IsActive(offer.Silo)) _silos[offer.Silo] = offer;
+        _silos.Hear(offer);
         return Task.FromResult(jobs.State.Jobs.ToArray());
     }
 
     public Task Leave(string silo)
     {
-        _silos.Remove(silo);
+        _silos.Forget(silo);
         return Task.CompletedTask;
     }
 
-    public Task<SiloOffer[]> Silos() => Task.FromResult(Heard());
+    public Task<SiloOffer[]> Silos() => Task.FromResult(_silos.Offers);
 
     public async Task<SamplerIdentity> Find(string name, string? hash)
     {
         while (true)
         {
-            try
-            {
-                return SamplerSearch.Find(Heard(), name, hash);
-            }
-            catch (SamplerUnavailableException) when (time.GetUtcNow() - _began < s_introduction && members.CurrentSnapshot.Members.Values.Any(m => m.Status == SiloStatus.Active && !_silos.ContainsKey(m.SiloAddress.ToParsableString())))
-            {
-                // The former board's silo is lost: all have to say again what they can run.
-                await Task.Delay(s_pause);
-            }
+            if (_silos.Find(name, hash) is { } sampler) return sampler;
+            // The former board's silo is lost: all have to say again what they can run.
+            await Task.Delay(s_pause);
         }
     }
 
@@ -76,13 +65,6 @@ internal sealed class BoardGrain([PersistentState("board", ClusterStorage.Name)]
             DeactivateOnIdle();
             throw;
         }
-    }
-
-    /// <summary>What members have said. Membership alone says who is one: a silo that is slow to speak is none the less there.</summary>
-    private SiloOffer[] Heard()
-    {
-        foreach (string silo in _silos.Keys.Where(s => !members.IsActive(s)).ToArray()) _silos.Remove(silo);
-        return [.. _silos.Values.OrderBy(s => s.Silo, StringComparer.Ordinal)];
     }
 }
 

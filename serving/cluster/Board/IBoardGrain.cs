@@ -15,6 +15,7 @@ internal interface IBoardGrain : IGrainWithIntegerKey
     Task Leave(string silo);
 
     /// <summary>What the silos can run that were heard of lately.</summary>
+    [AlwaysInterleave]
     Task<SiloOffer[]> Silos();
 
     /// <summary>The sampler of a name, where exactly one fits.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
 using Orleans.Storage;
 using Specializer.Cluster;
@@ -40,11 +41,17 @@ public static class SpecializerClusterExtensions
             silo.Configure<ClusterMembershipOptions>(o => (o.ProbeTimeout, o.NumMissedProbesLimit) = (TimeSpan.FromSeconds(2), 3));
             silo.AddIncomingGrainCallFilter<SilosOnlyFilter>();
             silo.Services.AddPlacementDirector<OnNamedSilo, OnNamedSiloDirector>();
+            silo.AddGrainDirectory(NoDirectory.Name, (_, _) => new NoDirectory());
+            // By default a silo that stops tells its clients, and hangs up at once.
+            silo.Configure<SiloMessagingOptions>(o => o.ClientGatewayShutdownNotificationTimeout = TimeSpan.FromSeconds(1));
             silo.Configure<EndpointOptions>(o => (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (connection.Address, connection.SiloPort, connection.GatewayPort));
         });
         builder.Services.AddSingleton(Options.Options.Create(options));
         builder.Services.AddSingleton(options.Store);
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<SiloTable>();
+        builder.Services.AddSingleton<RequestsInHand>();
+        builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<RequestsInHand>());
         builder.Services.AddSingleton<SamplerHost>();
         builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<SamplerHost>());
         builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, RenderWorker>();

@@ -4,10 +4,13 @@ using Microsoft.Extensions.Logging;
 namespace Specializer.Cluster;
 
 /// <summary>A silo's worker: tells the board what the silo can run, takes units of jobs one at a time, and puts their pictures into the store. That it asks for work keeps work from piling up.</summary>
-internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrainFactory grains, ILocalSiloDetails silo, ILogger<RenderWorker> log) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed class RenderWorker(SamplerHost host, RequestsInHand inHand, SiloTable silos, IPictureStore store, IGrainFactory grains, ILocalSiloDetails silo, ILogger<RenderWorker> log) : ILifecycleParticipant<ISiloLifecycle>
 {
     /// <summary>Between questions for work, and after a call that failed.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>A silo that has not warmed up by then begins as it is.</summary>
+    private static readonly TimeSpan s_longWarmUp = TimeSpan.FromSeconds(10);
 
     /// <summary>Pictures a second of the slowest sampler that is warmed up: of a slower one the first drawing would keep the silo away for longer than it gains.</summary>
     private const double SlowestWarmed = 0.5;
@@ -19,10 +22,11 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     private IBoardGrain Board => grains.GetGrain<IBoardGrain>(0);
 
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(RenderWorker), ServiceLifecycleStage.Active,
-        _ =>
+        async start =>
         {
-            _working = Task.Run(Work);
-            return Task.CompletedTask;
+            // Then the silo is ready, and says so: what it has not done yet takes long the first time.
+            await Task.Run(() => WarmUp(start), start);
+            _working = Task.Run(Work, CancellationToken.None);
         },
         async _ =>
         {
@@ -33,7 +37,6 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     private async Task Work()
     {
         CancellationToken stopping = _stopping.Token;
-        await WarmUp(stopping);
         _ = Announce(stopping);
         while (!stopping.IsCancellationRequested)
         {
@@ -64,22 +67,27 @@ internal sealed class RenderWorker(SamplerHost host, IPictureStore store, IGrain
     }
 
     /// <summary>Draws a picture as a request has it, before the board sends any: whoever came first would wait until all that code is compiled.</summary>
-    private async Task WarmUp(CancellationToken stopping)
+    private async Task WarmUp(CancellationToken cancellation)
     {
+        IRouterGrain router = grains.GetGrain<IRouterGrain>(0);
+        silos.Hear(Offer());
         foreach (HostedSampler sampler in host.Samplers.Where(s => s.Speed > SlowestWarmed))
         {
+            SamplerIdentity identity = sampler.Identity;
             try
             {
-                await grains.GetGrain<IPainterGrain>(_name).Paint(new(sampler.Identity.Hash, sampler.AnyPrompt, Count: 1, Seed: "0", null, null, null), previews: null, stopping);
+                // Asks also for the other silos, of which clients may ask this one any time.
+                await router.Choose(identity.Name, identity.Hash, 1, TimeSpan.Zero, avoid: null).WaitAsync(s_longWarmUp, cancellation);
+                await router.Paint(new(_name, Guid.Empty, identity.Hash), new(sampler.AnyPrompt, Count: 1, Seed: "0", null, null, null) { SamplerHash = identity.Hash }, previews: null, cancellation).WaitAsync(s_longWarmUp, cancellation);
             }
-            catch (Exception e)
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
             {
-                if (!stopping.IsCancellationRequested) log.Failed(e);
+                log.Failed(e);
             }
         }
     }
 
-    private SiloOffer Offer() => new(_name, host.Samplers.Select(s => s.Offer).ToArray());
+    private SiloOffer Offer() => new(_name, host.Samplers.Select(s => s.Offer).ToArray()) { SecondsInHand = inHand.Seconds };
 
     /// <summary>Keeps the board informed while units are drawn.</summary>
     private async Task Announce(CancellationToken stopping)

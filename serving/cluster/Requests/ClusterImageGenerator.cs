@@ -37,8 +37,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
         IPreviewObserver? previews = receiver is null ? null : grains.CreateObjectReference<IPreviewObserver>(receiver);
         try
         {
-            SamplerIdentity identity = await Again(() => grains.GetGrain<IBoardGrain>(0).Find(sampler, hash), deadline.Token);
-            var asked = new PaintRequest(identity.Hash, request.Prompt, options?.Count, Property(ImageProperty.Seed), Property(ImageProperty.FirstImage), Property(ImageProperty.Guidance), options?.StreamingCount);
+            var asked = new PaintRequest(request.Prompt, options?.Count, Property(ImageProperty.Seed), Property(ImageProperty.FirstImage), Property(ImageProperty.Guidance), options?.StreamingCount);
             PaintedPicture[] pictures = await Paint(asked, previews, deadline.Token);
             return new([.. pictures.Select(p => p.Content())]);
         }
@@ -76,11 +75,11 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
 
     private async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
-        IRouterGrain router = grains.GetGrain<IRouterGrain>(request.SamplerHash);
+        IRouterGrain router = grains.GetGrain<IRouterGrain>(0);
         string? failed = null;
         while (true)
         {
-            if (await Again(() => router.Choose(request.Count ?? 1, patience, failed), cancellation) is not { } route)
+            if (await Again(() => router.Choose(sampler, hash, request.Count ?? 1, patience, failed), cancellation) is not { } route)
             {
                 await Task.Delay(s_pause, cancellation);
                 continue;
@@ -91,7 +90,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
             Task watching = Watch(router, painter, route, call);
             try
             {
-                return await painter.Paint(request with { Ticket = route.Ticket }, previews, call.Token).WaitAsync(call.Token);
+                return await router.Paint(route, request with { SamplerHash = route.SamplerHash, Ticket = route.Ticket }, previews, call.Token).WaitAsync(call.Token);
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
             {

@@ -21,7 +21,6 @@ internal interface IPainterGrain : IGrainWithStringKey
 }
 
 /// <summary>Pictures that a caller waits for.</summary>
-/// <param name="SamplerHash">Of which sampler.</param>
 /// <param name="Prompt">What they show; null for nothing.</param>
 /// <param name="Count">Number of pictures; null for 1.</param>
 /// <param name="Seed">Seed of the noise, as text; null for any.</param>
@@ -30,9 +29,13 @@ internal interface IPainterGrain : IGrainWithStringKey
 /// <param name="Previews">Previews of each picture; null for one after each step.</param>
 [GenerateSerializer]
 internal sealed record PaintRequest(
-    [property: Id(0)] string SamplerHash, [property: Id(1)] string? Prompt, [property: Id(2)] int? Count, [property: Id(3)] string? Seed, [property: Id(4)] string? FirstImage, [property: Id(5)] string? Guidance,
+    [property: Id(1)] string? Prompt, [property: Id(2)] int? Count, [property: Id(3)] string? Seed, [property: Id(4)] string? FirstImage, [property: Id(5)] string? Guidance,
     [property: Id(6)] int? Previews)
 {
+    /// <summary>Of which sampler.</summary>
+    [Id(0)]
+    public string SamplerHash { get; init; } = "";
+
     /// <summary>Which request it is.</summary>
     [Id(7)]
     public Guid Ticket { get; init; }

@@ -9,7 +9,11 @@ internal sealed class OnNamedSiloAttribute() : PlacementAttribute(new OnNamedSil
 
 /// <inheritdoc cref="OnNamedSiloAttribute"/>
 [GenerateSerializer]
-internal sealed class OnNamedSilo : PlacementStrategy;
+internal sealed class OnNamedSilo : PlacementStrategy
+{
+    /// <summary>The key says where it is.</summary>
+    public override bool IsUsingGrainDirectory => false;
+}
 
 /// <summary>Finds the silo among those that are active.</summary>
 internal sealed class OnNamedSiloDirector : IPlacementDirector

@@ -1,11 +1,12 @@
 using Microsoft.Extensions.AI;
+using Orleans.GrainDirectory;
 using Specializer.Extensions.AI;
 
 namespace Specializer.Cluster;
 
 /// <inheritdoc cref="IPainterGrain"/>
-[OnNamedSilo]
-internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
+[OnNamedSilo, GrainDirectory(NoDirectory.Name)]
+internal sealed class PainterGrain(SamplerHost host, RequestsInHand inHand) : Grain, IPainterGrain
 {
     private readonly HashSet<Guid> _inHand = [];
 
@@ -19,6 +20,7 @@ internal sealed class PainterGrain(SamplerHost host) : Grain, IPainterGrain
         foreach (var (name, value) in new[] { (ImageProperty.Seed, request.Seed), (ImageProperty.FirstImage, request.FirstImage), (ImageProperty.Guidance, request.Guidance) })
             if (value is not null) properties[name] = value;
         if (previews is not null) properties[ImageProperty.Previews] = new PreviewSender(previews);
+        using IDisposable drawing = inHand.Enter(Math.Max(1, request.Count ?? 1) / Math.Max(1e-6, sampler.Speed));
         _inHand.Add(request.Ticket);
         try
         {

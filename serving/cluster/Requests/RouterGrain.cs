@@ -1,9 +1,16 @@
+using System.Data.Common;
+using Orleans.Concurrency;
+using Orleans.GrainDirectory;
+
 namespace Specializer.Cluster;
 
 /// <inheritdoc cref="IRouterGrain"/>
-/// <param name="manager">Knows which silos are active.</param>
+/// <param name="silos">What they can run, as this silo knows it.</param>
+/// <param name="inHand">What this silo must end before it stops.</param>
+/// <param name="members">Knows which silos are active.</param>
 /// <param name="time">The clock.</param>
-internal sealed class RouterGrain(IClusterMembershipService manager, TimeProvider time) : Grain, IRouterGrain
+[StatelessWorker(maxLocalWorkers: 1), GrainDirectory(NoDirectory.Name)]
+internal sealed class RouterGrain(SiloTable silos, RequestsInHand inHand, IClusterMembershipService members, TimeProvider time) : Grain, IRouterGrain
 {
     /// <summary>Requests in hand at a time; clients that take more than they end would fill the memory.</summary>
     private const int MostTickets = 10_000;
@@ -15,36 +22,57 @@ internal sealed class RouterGrain(IClusterMembershipService manager, TimeProvide
 
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<Guid, (string Silo, int Pictures, DateTimeOffset Ends)> _tickets = [];
-    private SiloOffer[] _silos = [];
+    private readonly Dictionary<Guid, (string Silo, double Seconds, DateTimeOffset Ends)> _tickets = [];
     private DateTimeOffset _asked;
 
-    public async Task<Route?> Choose(int pictures, TimeSpan patience, string? avoid)
+    public override Task OnActivateAsync(CancellationToken cancellationToken) =>
+        this.GetPrimaryKeyLong() == 0 ? Task.CompletedTask : throw new ArgumentException("A silo has one router, of key 0.");
+
+    public async Task<Route?> Choose(string sampler, string? hash, int pictures, TimeSpan patience, string? avoid)
     {
         DateTimeOffset now = time.GetUtcNow();
+        Task refreshing = Task.CompletedTask;
         if (now - _asked > s_fresh)
         {
-            _silos = await GrainFactory.GetGrain<IBoardGrain>(0).Silos();
             _asked = now;
+            refreshing = Refresh();
             foreach (Guid late in _tickets.Where(t => t.Value.Ends < now).Select(t => t.Key).ToArray()) _tickets.Remove(late);
         }
 
+        // What is known will do: a silo that is new here gets requests a second later.
+        if (!Knows(sampler, hash)) await refreshing;
+        if (silos.Find(sampler, hash) is not { } identity) return null;
         // A ticket is an estimate of what its silo has in hand: the one that would end first is forgotten.
         if (_tickets.Count >= MostTickets) _tickets.Remove(_tickets.MinBy(t => t.Value.Ends).Key);
-        string hash = this.GetPrimaryKeyString();
-        var inHand = _tickets.Values.GroupBy(t => t.Silo).ToDictionary(g => g.Key, g => g.Sum(t => t.Pictures));
-        string? silo = _silos.Where(s => manager.IsActive(s.Silo)).Select(s => (s.Silo, Offer: s.Samplers.FirstOrDefault(o => o.Sampler.Hash == hash))).Where(s => s.Offer is not null)
-            .OrderBy(s => s.Silo == avoid).ThenBy(s => (inHand.GetValueOrDefault(s.Silo) + (double)pictures) / s.Offer!.PicturesPerSecond).Select(s => s.Silo).FirstOrDefault();
-        if (silo is null)
-        {
-            // Nothing is kept for a hash that no silo has: there are as many as anybody asks for.
-            if (_tickets.Count == 0) DeactivateOnIdle();
-            return null;
-        }
-
+        Dictionary<string, double> sent = _tickets.Values.GroupBy(t => t.Silo).ToDictionary(g => g.Key, g => g.Sum(t => t.Seconds));
+        pictures = Math.Clamp(pictures, 1, MostPictures);
+        (string Silo, double Seconds, double Ends)[] able =
+        [
+            .. from silo in silos.Offers
+               let offer = silo.Samplers.FirstOrDefault(o => o.Sampler.Hash == identity.Hash)
+               where offer is not null
+               let seconds = pictures / Math.Max(1e-6, offer.PicturesPerSecond)
+               // Others send requests, too, of which the silo tells; what it does not know of yet is on its way.
+               select (silo.Silo, seconds, Math.Max(silo.SecondsInHand, sent.GetValueOrDefault(silo.Silo)) + seconds),
+        ];
+        if (able.Length == 0) return null;
+        var chosen = able.OrderBy(s => s.Silo == avoid).ThenBy(s => s.Ends).First();
         var ticket = Guid.NewGuid();
-        _tickets.Add(ticket, (silo, Math.Clamp(pictures, 1, MostPictures), now + (patience < s_longest ? patience : s_longest)));
-        return new(silo, ticket);
+        _tickets.Add(ticket, (chosen.Silo, chosen.Seconds, now + (patience < s_longest ? patience : s_longest)));
+        return new(chosen.Silo, ticket, identity.Hash);
+    }
+
+    public async Task<PaintedPicture[]> Paint(Route route, PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
+    {
+        using IDisposable passing = inHand.Enter();
+        try
+        {
+            return await GrainFactory.GetGrain<IPainterGrain>(route.Silo).Paint(request, previews, cancellation);
+        }
+        finally
+        {
+            _tickets.Remove(route.Ticket);
+        }
     }
 
     public Task Leave(Guid ticket)
@@ -53,5 +81,30 @@ internal sealed class RouterGrain(IClusterMembershipService manager, TimeProvide
         return Task.CompletedTask;
     }
 
-    public Task<bool> IsThere(string silo) => Task.FromResult(manager.IsActive(silo));
+    // One that stops ends first what it has in hand.
+    public Task<bool> IsThere(string silo) => Task.FromResult(members.StatusOf(silo) is SiloStatus.Active or SiloStatus.ShuttingDown);
+
+    private bool Knows(string sampler, string? hash)
+    {
+        try
+        {
+            return silos.Find(sampler, hash) is not null;
+        }
+        catch (SamplerUnavailableException)
+        {
+            return false;
+        }
+    }
+
+    private async Task Refresh()
+    {
+        try
+        {
+            foreach (SiloOffer offer in await GrainFactory.GetGrain<IBoardGrain>(0).Silos()) silos.Hear(offer);
+        }
+        catch (Exception e) when (e is TimeoutException or OrleansException or DbException)
+        {
+            // The board is on its way to another silo: what was known is not wrong for that.
+        }
+    }
 }

@@ -19,4 +19,9 @@ public sealed record SamplerOffer([property: Id(0)] SamplerIdentity Sampler, [pr
 /// <param name="Silo">The silo's address and generation.</param>
 /// <param name="Samplers">Its samplers.</param>
 [GenerateSerializer]
-public sealed record SiloOffer([property: Id(0)] string Silo, [property: Id(1)] IReadOnlyList<SamplerOffer> Samplers);
+public sealed record SiloOffer([property: Id(0)] string Silo, [property: Id(1)] IReadOnlyList<SamplerOffer> Samplers)
+{
+    /// <summary>Seconds that the silo takes for the requests which it has in hand.</summary>
+    [Id(2)]
+    public double SecondsInHand { get; init; }
+}

@@ -25,15 +25,16 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         await Refused("2147483647 pictures", () => grains.GetGrain<IRenderJobGrain>("huge").Start(good with { Count = int.MaxValue }));
         await Refused("100000 prompts", () => grains.GetGrain<IRenderJobGrain>("wordy").Start(good with { Prompts = [.. Enumerable.Repeat("1", 100_001)] }));
         foreach (string name in (string[])["../../elsewhere", "/etc/x", "", new('a', 100_000)]) await Refused("", () => grains.GetGrain<IRenderJobGrain>(name).Start(good));
-        await Refused("1 to 64", () => Paint(new(sampler.Hash, "1", int.MaxValue, null, null, null, null)));
+        await Refused("1 to 64", () => Paint(new("1", int.MaxValue, null, null, null, null) { SamplerHash = sampler.Hash }));
         await Refused("1 to 1048576 units", () => grains.GetGrain<ICalibrationJobGrain>("calibration").Next("phase", int.MaxValue, "worker"));
         await Refused("1 to 1048576 units", () => grains.GetGrain<ICalibrationJobGrain>("calibration").Next("phase", 1, new('w', 1000)));
         await Assert.ThrowsAnyAsync<Exception>(() => grains.GetGrain<ICalibrationJobGrain>("../x").Next("phase", 1, "worker"));
-        Assert.Null(await grains.GetGrain<IRouterGrain>("0000").Choose(int.MinValue, TimeSpan.MaxValue, null));
+        await Assert.ThrowsAsync<SamplerUnavailableException>(() => grains.GetGrain<IRouterGrain>(0).Choose("mnist", "0000", int.MinValue, TimeSpan.MaxValue, null));
+        await Assert.ThrowsAnyAsync<Exception>(() => grains.GetGrain<IRouterGrain>(1).Choose("mnist", null, 1, TimeSpan.MaxValue, null));
         for (int i = 0; i < 1000; i++) Assert.Equal(RenderStatus.None, (await client.Cluster.ProgressAsync($"none-{i}")).Status);
 
         // Foreign names: it is no silo.
-        await Assert.ThrowsAsync<SiloBusyException>(() => grains.GetGrain<IPainterGrain>("127.0.0.1:1@1").Paint(new(sampler.Hash, "1", 1, null, null, null, null), null, default));
+        await Assert.ThrowsAsync<SiloBusyException>(() => grains.GetGrain<IPainterGrain>("127.0.0.1:1@1").Paint(new("1", 1, null, null, null, null) { SamplerHash = sampler.Hash }, null, default));
         await Assert.ThrowsAsync<SamplerUnavailableException>(() => client.Cluster.StartAsync("stranger", good with { Hash = "0123" }));
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => grains.GetGrain<IBoardGrain>(0).Meet(new("127.0.0.1:1@1", [])));
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => grains.GetGrain<IBoardGrain>(0).Post(new("digits", sampler.Hash)));
@@ -59,7 +60,7 @@ public sealed class HostileClientTests(ITestOutputHelper output)
 
         // More at once than may wait: the rest is refused, and others are served when it is over.
         using var stop = new CancellationTokenSource();
-        Task<PaintedPicture[]>[] flood = [.. Enumerable.Range(0, 200).Select(i => Paint(new(sampler.Hash, "1", 64, $"{i}", null, null, null), stop.Token))];
+        Task<PaintedPicture[]>[] flood = [.. Enumerable.Range(0, 200).Select(i => Paint(new("1", 64, $"{i}", null, null, null) { SamplerHash = sampler.Hash }, stop.Token))];
         while (!flood.Any(t => t.IsFaulted)) await Task.Delay(50);
         await stop.CancelAsync();
         await Task.WhenAll(flood).ContinueWith(_ => { }, TaskScheduler.Default);

@@ -2,7 +2,7 @@ using Specializer.Tests;
 
 namespace Specializer.Cluster.Tests;
 
-/// <summary>Processor time of a calibration that three workers share, each of which is killed once, beside one process's.</summary>
+/// <summary>Processor time of a calibration that three processes share, two of which are killed once, beside one process's.</summary>
 [Collection(SilosCollection.Name)]
 public sealed class CalibrationMeasurement
 {
@@ -12,7 +12,7 @@ public sealed class CalibrationMeasurement
         using TemporaryFolder alone = new(), shared = new();
         string[] options =
         [
-            Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), "--name", "measured", "--null-label", "10", "--steps", "4", "--trajectories", Environment.GetEnvironmentVariable("SPECIALIZER_CLUSTER_TRAJECTORIES") is { Length: > 0 } fewer ? fewer : "1024", "--activations", "8",
+            Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist"), "--name", "measured", "--null-label", "10", "--steps", "20", "--trajectories", Environment.GetEnvironmentVariable("SPECIALIZER_CLUSTER_TRAJECTORIES") is { Length: > 0 } some ? some : "768", "--activations", "8",
             "--rounding", "nearest", "--variance-correction", "off", "--mean-correction", "divide", "--threads", "1",
         ];
         using var one = new ToolProcess(["calibrate", .. options, "--check", "0", "--out", alone.Root]);
@@ -30,8 +30,8 @@ public sealed class CalibrationMeasurement
         int kills = 0;
         for (int i = 0; i < workers.Length && !deciding.HasExited; i++)
         {
-            // In the midst of some unit; who takes its place begins from nothing.
-            await Task.WhenAny(Task.Delay(single / 8), deciding.Ends());
+            // When three times as many units are done as processes have one: each has had its first by then, and is in the midst of another.
+            while (Units() < 9 * (i + 1) && !deciding.HasExited) await Task.WhenAny(Task.Delay(200), deciding.Ends());
             if (workers[i].HasExited) continue;
             workers[i].Kill();
             workers[i] = Start("worker");
@@ -44,6 +44,8 @@ public sealed class CalibrationMeasurement
         foreach (string file in (string[])["measured.calibration.json", "measured.weights.safetensors"]) Assert.Equal(File.ReadAllBytes(alone.File(file)), File.ReadAllBytes(shared.File(file)));
         MeasurementFactAttribute.Report($"calibration trajectories={options[Array.IndexOf(options, "--trajectories") + 1]} processes={processes.Count} each_s={string.Join(',', times.Select(t => FormattableString.Invariant($"{t.Result.TotalSeconds:F1}")))} one_s={single.TotalSeconds:F1} three_s={all.TotalSeconds:F1} kills={kills} ratio={all / single:F3}");
         foreach (ToolProcess process in processes) process.Dispose();
+
+        int Units() => Directory.EnumerateFiles(shared.Root, "measured.*.*-*.checkpoint").Count(f => !f.Contains(".begun.", StringComparison.Ordinal) && !f.Contains(".rounded.", StringComparison.Ordinal));
 
         ToolProcess Start(string command)
         {

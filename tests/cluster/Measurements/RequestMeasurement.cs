@@ -10,6 +10,9 @@ public sealed class RequestMeasurement
 {
     private const double Pace = 0.02;
 
+    /// <summary>Requests of each part whose calls are reported.</summary>
+    private const int Slowest = 12;
+
     private static readonly TimeSpan s_between = TimeSpan.FromMilliseconds(100);
 
     [MeasurementFact]
@@ -23,7 +26,9 @@ public sealed class RequestMeasurement
         await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
         await client.Silos(3);
         using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(2));
+        using var stages = new RequestStages();
         string now = "";
+        var since = new Stopwatch();
         await Measure("warm-up", () => Task.Delay(TimeSpan.FromSeconds(15)));
         await Measure("nothing-happens", () => Task.Delay(TimeSpan.FromSeconds(60)));
         await Measure("join-and-leave", async () =>
@@ -31,13 +36,13 @@ public sealed class RequestMeasurement
             for (int i = 0; i < 8; i++)
             {
                 // On this machine, whose processors a process that starts takes as well.
-                now = "a-silo-starts";
+                Now("a-silo-starts");
                 await silos.Start(1);
-                now = "it-is-new";
+                Now("it-is-new");
                 await Task.Delay(TimeSpan.FromSeconds(5));
-                now = "the-oldest-leaves";
+                Now("the-oldest-leaves");
                 await silos.StopOldest();
-                now = "it-has-left";
+                Now("it-has-left");
                 await Task.Delay(TimeSpan.FromSeconds(5));
             }
         });
@@ -52,8 +57,8 @@ public sealed class RequestMeasurement
 
         async Task Measure(string what, Func<Task> happens)
         {
-            now = what;
-            var requests = new List<Task<(string When, double Seconds)>>();
+            Now(what);
+            var requests = new List<Task<Timed>>();
             Task happening = happens();
             while (!happening.IsCompleted)
             {
@@ -62,24 +67,37 @@ public sealed class RequestMeasurement
             }
 
             await happening;
-            (string When, double Seconds)[] all = await Task.WhenAll(requests);
+            Timed[] all = await Task.WhenAll(requests);
             Report(what, all);
             // What happened while they began, where several things did.
             foreach (var some in all.GroupBy(r => r.When).Where(g => g.Count() < all.Length)) Report($"{what}/{some.Key}", some);
+            foreach (Timed slow in all.OrderByDescending(r => r.Seconds).Take(Slowest)) MeasurementFactAttribute.Report($"slow {what}/{slow.When} after_ms={1000 * slow.After:F0} ms={1000 * slow.Seconds:F1} {slow.Calls}");
         }
 
-        void Report(string what, IEnumerable<(string When, double Seconds)> requests)
+        void Now(string what)
+        {
+            now = what;
+            since.Restart();
+        }
+
+        void Report(string what, IEnumerable<Timed> requests)
         {
             double[] seconds = [.. requests.Select(r => r.Seconds).Order()];
             MeasurementFactAttribute.Report($"requests {what} requests={seconds.Length} drawing_ms={1000 * Pace:F0} median_ms={1000 * seconds[seconds.Length / 2]:F1} p99_ms={1000 * seconds[(int)(seconds.Length * 0.99)]:F1} max_ms={1000 * seconds[^1]:F1}");
         }
 
-        async Task<(string, double)> Time()
+        async Task<Timed> Time()
         {
-            string when = now;
-            long start = Stopwatch.GetTimestamp();
-            await generator.GenerateAsync(new("3"), new() { AdditionalProperties = new() { ["seed"] = Random.Shared.Next() } });
-            return (when, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            (string when, double after) = (now, since.Elapsed.TotalSeconds);
+            (double seconds, string calls) = await stages.Time(() => generator.GenerateAsync(new("3"), new() { AdditionalProperties = new() { ["seed"] = Random.Shared.Next() } }));
+            return new(when, after, seconds, calls);
         }
     }
+
+    /// <summary>A request.</summary>
+    /// <param name="When">What had happened last when it began.</param>
+    /// <param name="After">Seconds since then.</param>
+    /// <param name="Seconds">How long it took.</param>
+    /// <param name="Calls">Its calls.</param>
+    private sealed record Timed(string When, double After, double Seconds, string Calls);
 }
