@@ -102,10 +102,14 @@ internal sealed class ActivationCollector
         SetScales();
     }
 
+    /// <summary>What scales are fixed from, for further collectors of the same calibration.</summary>
+    public IReadOnlyDictionary<string, float> Largest => _largest;
+
     /// <summary>Takes over the scales that another collector of the same calibration has fixed.</summary>
-    public void TakeScales(ActivationCollector other)
+    /// <param name="largest">Its <see cref="Largest"/>.</param>
+    public void TakeScales(IReadOnlyDictionary<string, float> largest)
     {
-        foreach (var (map, largest) in other._largest) _largest[map] = largest;
+        foreach (var (map, value) in largest) _largest[map] = value;
         SetScales();
     }
 

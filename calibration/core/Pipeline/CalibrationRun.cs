@@ -20,6 +20,8 @@ internal sealed class CalibrationRun
     private CalibrationRun? _owner;
     private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
+    // Of the first range of units that this process collects: every range has the same.
+    private IReadOnlyDictionary<string, float>? _scales;
     private WidthStatistics[] _statistics = [];
 
     /// <summary>For an artefact.</summary>
@@ -110,7 +112,7 @@ internal sealed class CalibrationRun
 
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
-        new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _rounded = _rounded, _statistics = _statistics };
+        new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);
@@ -220,7 +222,7 @@ internal sealed class CalibrationRun
             KeepBeginning = true,
             Begin = (activations, done) =>
             {
-                if (done < 0 && group > 0) activations.TakeScales(_activations!);
+                if (done < 0 && _scales is not null) activations.TakeScales(_scales);
                 else if (done < 0) FixScales(activations);
                 else Context.Resume(phase, ((group == 0 ? Context.Solvers.Count : 0) + done) * ObservingWork);
             },
@@ -229,7 +231,11 @@ internal sealed class CalibrationRun
                 foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(phase, ObservingWork / Context.Options.Evaluations);
             },
             Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range) => activations.Read(reader, range.First, range.End),
+            Read = (activations, reader, range) =>
+            {
+                activations.Read(reader, range.First, range.End);
+                _scales ??= activations.Largest;
+            },
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
 
@@ -240,6 +246,7 @@ internal sealed class CalibrationRun
             try
             {
                 activations.FixScales([reference, .. others], _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+                _scales = activations.Largest;
             }
             finally
             {

@@ -31,6 +31,25 @@ public class ShardTests
         static string Weights(string manifest) => manifest.Replace(".calibration.json", ".weights.safetensors");
     }
 
+    /// <summary>The scales of inputs come from the first unit, which a process evaluates for them once, however many ranges it collects.</summary>
+    [Fact]
+    public void ManyRangesCostOneProcessNoMoreThanOne()
+    {
+        using var device = new CpuDevice(1);
+        Assert.Equal(Work(null), Work(new OneByOne()));
+
+        double Work(UnitRanges? ranges)
+        {
+            using var folder = new TemporaryFolder();
+            int steps = 0;
+            Assert.NotNull(Calibrator.Run(Model, s_options, folder.Root, ranges, device, 1, new Inline(progress =>
+            {
+                if (progress.Phase == "FP32 activations") steps++;
+            })));
+            return steps;
+        }
+    }
+
     [Fact]
     public async Task ShardsThatAreMissingOrOfAnotherCalibrationAreNamed()
     {
@@ -83,7 +102,7 @@ public class ShardTests
         {
             using var stop = new CancellationTokenSource();
             int reports = 0;
-            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.Run(Model, s_options, folder, UnitRanges.Of(shard), device, 1, new Inline(() =>
+            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.Run(Model, s_options, folder, UnitRanges.Of(shard), device, 1, new Inline(_ =>
             {
                 if (++reports == 4) stop.Cancel();
             }), stop.Token));
@@ -92,8 +111,28 @@ public class ShardTests
         Assert.Null(Calibrator.Run(Model, s_options, folder, UnitRanges.Of(shard), device));
     }
 
-    private sealed class Inline(Action report) : IProgress<CalibrationProgress>
+    private sealed class Inline(Action<CalibrationProgress> report) : IProgress<CalibrationProgress>
     {
-        public void Report(CalibrationProgress value) => report();
+        public void Report(CalibrationProgress value) => report(value);
+    }
+
+    /// <summary>One process that gets unit after unit, as from a cluster.</summary>
+    private sealed class OneByOne : UnitRanges
+    {
+        private readonly Dictionary<string, int> _next = [];
+
+        public override bool Decides => true;
+
+        protected internal override string? LockName => null;
+
+        protected internal override UnitRange? Next(string phase, int units, CancellationToken cancellation)
+        {
+            int unit = _next.GetValueOrDefault(phase);
+            _next[phase] = unit + 1;
+            return unit < units ? new(unit, unit + 1) : null;
+        }
+
+        protected internal override IReadOnlyList<UnitRange> All(string phase, int units, Func<UnitRange, string> file, CancellationToken cancellation) =>
+            [.. Enumerable.Range(0, units).Select(u => new UnitRange(u, u + 1))];
     }
 }
