@@ -12,8 +12,8 @@ internal static class OperationKinds
     /// <summary>All names.</summary>
     public static string[] Names { get; } = [.. s_readers.Keys.OrderBy(name => name, StringComparer.Ordinal)];
 
-    /// <summary>Reads the properties after <c>op</c>; an unknown kind is read as the simplest one.</summary>
-    public static Operation Read(string name, ObjectBinder o) => (s_readers.TryGetValue(name, out var read) ? read : QuantizeOperation.Read)(o);
+    /// <summary>Reads the properties after <c>op</c>.</summary>
+    public static Operation Read(string name, ObjectBinder o) => s_readers[name](o);
 
     private static T Member<T>(T? member, Type kind, string name) where T : MemberInfo => member ?? throw new MissingMemberException(kind.Name, name);
 }

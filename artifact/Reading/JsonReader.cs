@@ -228,7 +228,7 @@ internal sealed class JsonReader
 
     private JsonNode? Fail(string message, int start, int end)
     {
-        _error ??= new(message, Math.Min(start, _text.Length), Math.Min(end, _text.Length));
+        _error = new(message, Math.Min(start, _text.Length), Math.Min(end, _text.Length));
         return null;
     }
 

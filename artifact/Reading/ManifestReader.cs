@@ -14,9 +14,9 @@ internal static class ManifestReader
 
     public static ManifestResult Read(string text)
     {
-        var log = new ErrorLog(new LineMap(text));
         try
         {
+            var log = new ErrorLog(new LineMap(text));
             CalibrationManifest? manifest = Read(text, log);
             return log.Any ? new(null, log.Errors) : new(manifest, default);
         }

@@ -61,9 +61,6 @@ internal sealed class ObjectBinder
     public Number Number(string property, NumberRange range = NumberRange.Any) =>
         Take(property, JsonKind.Number, "a number") is { } node ? Number(node, property, range) : default;
 
-    public Number? NumberOrNull(string property, NumberRange range) =>
-        Find(property)?.Kind == JsonKind.Null ? null : Number(property, range);
-
     public EquatableArray<Number> Numbers(string property, NumberRange range = NumberRange.Any, bool optional = false) =>
         Elements(property, JsonKind.Number, "numbers", optional, node => Number(node, property, range));
 

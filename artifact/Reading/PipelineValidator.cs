@@ -57,7 +57,7 @@ internal sealed class PipelineValidator
         JsonNode embeddingNode = networkNode["embedding"]!;
         // Labels act through the embedding, or through an input.
         bool labelled = _timeless.SelectMany(t => t.Part.Network.AllInputs()).Concat(network.Inputs).Contains(LinkedNetwork.Label);
-        if (embedding.Classes != model.Classes && !(labelled && embedding.Classes == 0 && model.Classes > 0))
+        if (embedding.Classes != model.Classes && !(labelled && embedding.Classes == 0))
             _log.Add(ManifestErrorId.Contradiction, $"The embedding has {embedding.Classes} classes, the model {model.Classes}. They must be equal.", embeddingNode["classes"]!);
         else if ((embedding.Width == 0) != (embedding.Classes == 0))
             _log.Add(ManifestErrorId.Contradiction,
@@ -261,7 +261,7 @@ internal sealed class PipelineValidator
         if (_log.Any || prompt.Second is null) return;
         int rows = linked.Rows(prompt.Second);
         if (rows > 0 && prompt.Filling >= rows)
-            _log.Add(ManifestErrorId.Range, $"The token {prompt.Filling} is none of the {rows} that are looked up.", node["filling"] ?? node);
+            _log.Add(ManifestErrorId.Range, $"The token {prompt.Filling} is none of the {rows} that are looked up.", node["filling"]!);
     }
 
     private static Map Find(Network network, string map) => network.Maps.First(m => m.Name == map);

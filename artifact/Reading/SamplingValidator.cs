@@ -59,13 +59,25 @@ internal static class SamplingValidator
         {
             EquatableArray<Statement> statements = i < 0 ? program.Begin : i < count ? program.Evaluations[i].Statements : program.End;
             for (int s = 0; s < statements.Count; s++)
-            {
-                if (statements[s].Reads.FirstOrDefault(r => r.Kind is RegisterKind.Known or RegisterKind.Mask || (r.Kind == RegisterKind.Variance && !variance)) is { Kind: not RegisterKind.Prediction } register)
-                    return new(i, s, $"The solver reads {register}, which {(register.Kind == RegisterKind.Variance ? "the network does not predict: it names no 'variance'" : "samplers keep for themselves")}. Calibrate with another scheduler.");
-            }
+                if (Unknown(statements[s]) is { } message) return new(i, s, message);
+            if (i < 0 || i == count) continue;
+            // Of runs that begin here: their statements have no place that a fault could name.
+            if ((program.Evaluations[i].Start?.First ?? default).SelectMany(own => own).Select(Unknown).FirstOrDefault(message => message is not null) is { } early)
+                return new(i, null, $"A run that begins with a picture at evaluation {i}: {early}");
         }
 
         return null;
+
+        string? Unknown(Statement statement)
+        {
+            foreach (Register register in statement.Reads)
+            {
+                if (register.Kind is RegisterKind.Known or RegisterKind.Mask) return $"The solver reads {register}, which samplers keep for themselves. Calibrate with another scheduler.";
+                if (register.Kind == RegisterKind.Variance && !variance) return $"The solver reads {register}, which the network does not predict: it names no 'variance'. Calibrate with another scheduler.";
+            }
+
+            return null;
+        }
     }
 
     private static void CheckStep(Step step, int slots, CalibrationManifest manifest, JsonNode node, ErrorLog log)

@@ -59,8 +59,6 @@ internal sealed class JsonText
 
     public JsonText Value(Number value) => Raw(value.Token);
 
-    public JsonText Value(Number? value) => Raw(value?.Token ?? "null");
-
     public JsonText Value(IEnumerable<Number> values)
     {
         Open('[');

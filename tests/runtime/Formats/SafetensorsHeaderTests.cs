@@ -1,0 +1,142 @@
+using System.Text;
+using Specializer.Formats;
+
+namespace Specializer.Runtime.Tests.Formats;
+
+/// <summary>The header by itself: every kind of JSON value where one is skipped, and every bound.</summary>
+public sealed class SafetensorsHeaderTests
+{
+    private static readonly string s_tooDeep = new string('[', 66) + new string(']', 66), s_deepest = new string('[', 65) + new string(']', 65);
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-0")]
+    [InlineData("10.50")]
+    [InlineData("1e5")]
+    [InlineData("-1.5E+30")]
+    [InlineData("1e-5")]
+    [InlineData("true")]
+    [InlineData("false")]
+    [InlineData("null")]
+    [InlineData("\"\"")]
+    [InlineData("\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u00E9\\ud83d\\ude00é😀\"")]
+    [InlineData("[ ]")]
+    [InlineData("[1\t,\r\n2 ]")]
+    [InlineData("{ }")]
+    [InlineData("{\"a\" : {\"b\":[{}]} , \"c\":1}")]
+    public void AnyValueOfAnUnknownFieldIsSkipped(string value)
+    {
+        SafetensorsEntry entry = Assert.Single(Read(With(value)).Entries.Values);
+        Assert.Equal(("a", DType.U8, 0L, 4L), (entry.Name, entry.Type, entry.Offset, entry.Length));
+    }
+
+    [Theory]
+    [InlineData("01", "without a leading zero")]
+    [InlineData("-", "a digit")]
+    [InlineData("+1", "a digit")]
+    [InlineData(".5", "a digit")]
+    [InlineData("1.", "a digit")]
+    [InlineData("1.e5", "a digit")]
+    [InlineData("1e", "a digit")]
+    [InlineData("1e+", "a digit")]
+    [InlineData("a", "a digit")]
+    [InlineData("tru", "'true'")]
+    [InlineData("fAlse", "'false'")]
+    [InlineData("nul", "'null'")]
+    [InlineData("\"\\x\"", "an escape sequence")]
+    [InlineData("\"\\u12g4\"", "a hexadecimal digit")]
+    [InlineData("\"\\u12/4\"", "a hexadecimal digit")]
+    [InlineData("\"\\u12@4\"", "a hexadecimal digit")]
+    [InlineData("\"\\u12`4\"", "a hexadecimal digit")]
+    [InlineData("\"\\u12:4\"", "a hexadecimal digit")]
+    [InlineData("\"\\u12G4\"", "a hexadecimal digit")]
+    [InlineData("\"a\u0001\"", "the rest of a string")]
+    [InlineData("\"\\n\u0001\"", "the rest of a string")]
+    [InlineData("\"\\udc00\"", "both halves")]
+    [InlineData("\"\\ud800\"", "both halves")]
+    [InlineData("\"\\ud800a\"", "both halves")]
+    [InlineData("\"\\ud800\\ud800\"", "both halves")]
+    [InlineData("[1 2]", "']'")]
+    [InlineData("[1,]", "a digit")]
+    [InlineData("{\"a\" 1}", "':'")]
+    [InlineData("{\"a\":1,}", "'\"'")]
+    [InlineData("{\"a\":1 \"b\":1}", "'}'")]
+    [InlineData("{a:1}", "'\"'")]
+    public void OtherTextsAreRefused(string value, string expected) => Refuse(With(value), expected);
+
+    [Fact]
+    public void DepthIsLimited()
+    {
+        Read(With(s_deepest));
+        Refuse(With(s_tooDeep), "nested less deeply");
+    }
+
+    [Fact]
+    public void TextsThatEndEarlyAreRefused()
+    {
+        string whole = With("\"\\u00e9\\n\""), plain = With("-1.5e+3");
+        foreach (string text in (string[])[whole, plain])
+            for (int length = 1; length < text.Length; length++) Assert.Throws<SafetensorsHeaderException>(() => Read(text[..length]));
+        Refuse("", "does not start with '{'");
+        Assert.Contains("UTF-8", Assert.Throws<SafetensorsHeaderException>(() => SafetensorsHeader.Read([.. "{\""u8, 0xFF], 0)).Message);
+    }
+
+    [Theory]
+    [InlineData("9223372036854775807,0", 0L)]
+    [InlineData("4", 4L)]
+    [InlineData("004", null)]
+    [InlineData("9223372036854775808", null)]
+    [InlineData("92233720368547758070", null)]
+    [InlineData("4e0", null)]
+    [InlineData("4.0", null)]
+    [InlineData("-4", null)]
+    public void ExtentsAreWholeNumbersOf63Bits(string shape, long? bytes)
+    {
+        string header = $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{shape}],\"data_offsets\":[0,{bytes ?? 4}]}}}}";
+        if (bytes is { } length) Assert.Equal(length, SafetensorsHeader.Read(Encoding.UTF8.GetBytes(header), length).Entries["a"].Length);
+        else Assert.Throws<SafetensorsHeaderException>(() => Read(header));
+    }
+
+    [Fact]
+    public void MetadataMayBeNull()
+    {
+        Assert.Empty(Read("{\"__metadata__\":null," + With("1")[1..]).Metadata);
+        Assert.Equal("b", Read("{\"__metadata__\":{\"a\":\"b\"}," + With("1")[1..]).Metadata["a"]);
+        Assert.Empty(Read(With("1")).Metadata);
+        Refuse("{\"__metadata__\":null,\"__metadata__\":null," + With("1")[1..], "occurs twice");
+    }
+
+    [Fact]
+    public void NumbersOfTensorsAndDimensionsAreLimited()
+    {
+        string Dimensions(int count) => $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[4{string.Concat(Enumerable.Repeat(",1", count - 1))}],\"data_offsets\":[0,4]}}}}";
+        Assert.Equal(64, Read(Dimensions(64)).Entries["a"].Shape.Length);
+        Refuse(Dimensions(65), "more than 64 numbers");
+
+        string Tensors(int count) => $"{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}";
+        Assert.Equal(SafetensorsHeader.MaximumTensors, SafetensorsHeader.Read(Encoding.UTF8.GetBytes(Tensors(SafetensorsHeader.MaximumTensors)), 0).Entries.Count);
+        Refuse(Tensors(SafetensorsHeader.MaximumTensors + 1), "one more than the 65536 tensors");
+    }
+
+    [Theory]
+    [InlineData(7, 0, "7 bytes, too few")]
+    [InlineData(100, 93, "announces a header of 93 bytes, but has only 100 in all")]
+    [InlineData(200_000_000, 100_000_001, "more than the 100000000 allowed")]
+    [InlineData(200_000_000, -1, "more than the 100000000 allowed")]
+    public void LengthsThatCannotBeAreRefused(long file, long announced, string expected) =>
+        Assert.Contains(expected, Assert.Throws<SafetensorsHeaderException>(() => SafetensorsHeader.Length(BitConverter.GetBytes(announced), file)).Message);
+
+    [Fact]
+    public void LengthsUpToTheBoundsAreTaken()
+    {
+        Assert.Equal(0, SafetensorsHeader.Length(new byte[8], 8));
+        Assert.Equal(92, SafetensorsHeader.Length(BitConverter.GetBytes(92L), 100));
+        Assert.Equal(100_000_000, SafetensorsHeader.Length(BitConverter.GetBytes(100_000_000L), 100_000_008));
+    }
+
+    private static string With(string value) => $"{{\"a\":{{\"dtype\":\"U8\",\"x\":{value},\"shape\":[4],\"data_offsets\":[0,4]}}}}";
+
+    private static SafetensorsHeader Read(string header) => SafetensorsHeader.Read(Encoding.UTF8.GetBytes(header), 4);
+
+    private static void Refuse(string header, string expected) => Assert.Contains(expected, Assert.Throws<SafetensorsHeaderException>(() => Read(header)).Message);
+}
