@@ -7,6 +7,12 @@ internal sealed class LinkedNetwork
     /// <summary>An input of this name takes the label of each picture.</summary>
     public const string Label = "label";
 
+    /// <summary>An input of this name, one channel as large as the state, takes the mask of each picture: 1 where it is drawn anew, else 0.</summary>
+    public const string Mask = "mask";
+
+    /// <summary>An input of this name, as large as the state, takes the state of each picture without what is drawn anew.</summary>
+    public const string MaskedImage = "masked_image";
+
     private LinkedNetwork(Network network, IReadOnlyList<Network> encoders, Network? image, Network? decoder, Prompt? prompt)
     {
         Network[] parts = [network, .. encoders, .. new[] { image, decoder }.OfType<Network>()];

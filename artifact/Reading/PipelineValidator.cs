@@ -28,6 +28,7 @@ internal sealed class PipelineValidator
         }
 
         if (!log.Any) validator.CheckEncoders();
+        if (!log.Any) validator.CheckMask();
         if (!log.Any) validator.CheckImageEncoder();
         if (!log.Any) validator.CheckDecoder();
         if (!log.Any) validator.CheckNames();
@@ -124,6 +125,22 @@ internal sealed class PipelineValidator
                 given.Add(input, map);
             else if (map.Height != other.Height || map.Width != other.Width || map.Channels != other.Channels)
                 _log.Add(ManifestErrorId.Shape, $"{Names.Quote(input)} is {map.Size} here and {other.Size} elsewhere. Inputs and outputs of one name are one map.", node);
+        }
+    }
+
+    /// <summary>What a network reads of a given picture beside its state.</summary>
+    private void CheckMask()
+    {
+        Map state = Find(_manifest.Network, _manifest.Network.Latent);
+        foreach (string name in new[] { LinkedNetwork.Mask, LinkedNetwork.MaskedImage })
+        {
+            if (!_manifest.Network.Inputs.Contains(name)) continue;
+            JsonNode node = _root["network"]!["inputs"]!;
+            Map input = Find(_manifest.Network, name), expected = name == LinkedNetwork.Mask ? state with { Channels = 1 } : state;
+            if (input.Size != expected.Size)
+                _log.Add(ManifestErrorId.Shape, $"{Names.Quote(name)} takes what a call gives of a picture; it is {input.Size} and must be {expected.Size}, for a state of {state.Size}.", node);
+            else if (!_manifest.Program.TakesPictures || (_manifest.Decoder is not null && _manifest.ImageEncoder is null))
+                _log.Add(ManifestErrorId.Contradiction, $"{Names.Quote(name)} takes what a call gives of a picture, and no call can give one. State a start for the steps, and where there is a decoder the encoder of pictures.", node);
         }
     }
 

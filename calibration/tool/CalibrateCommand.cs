@@ -18,6 +18,7 @@ internal static class CalibrateCommand
         var name = new Option<string?>("--name") { Description = "Name of the artefact; the folder's when absent." };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
+        var given = new Option<DirectoryInfo?>("--pictures") { Description = "Folder of PNG files to calibrate with, for a network that fills in a masked part of a picture." };
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
         var scheduler = new Option<string[]>("--scheduler") { HelpName = "scheduler", Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
@@ -59,7 +60,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
+            folder, output, name, nullLabel, prompts, given, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -85,6 +86,7 @@ internal static class CalibrateCommand
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
+                Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);

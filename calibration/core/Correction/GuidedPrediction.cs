@@ -23,10 +23,10 @@ internal static class GuidedPrediction
     /// <param name="x">States, NHWC, one after the other.</param>
     /// <param name="labels">One label an image.</param>
     /// <param name="guidance">Scale g.</param>
-    /// <param name="nullLabel">The label that means "none".</param>
+    /// <param name="none">What guidance leads away from.</param>
     /// <param name="cancellation">Acts within the evaluation.</param>
     /// <returns>ε̃, as long as <paramref name="x"/>.</returns>
-    public static float[] Evaluate(NetworkEvaluator network, int step, InterpretedStep parameters, float[] x, int[] labels, double guidance, int nullLabel, CancellationToken cancellation)
+    public static float[] Evaluate(NetworkEvaluator network, int step, InterpretedStep parameters, float[] x, int[] labels, double guidance, NoCondition none, CancellationToken cancellation)
     {
         var prediction = new float[x.Length];
         if (guidance == 1)
@@ -38,7 +38,7 @@ internal static class GuidedPrediction
         var raw = new InterpretedStep { Quantizations = parameters.Quantizations };
         var unconditional = new float[x.Length];
         // What it says of the variance stays that of the condition.
-        network.Evaluate(step, raw, x, Array.ConvertAll(labels, _ => nullLabel), unconditional, null, cancellation);
+        network.Evaluate(step, raw, x, none.Of(labels), unconditional, null, cancellation);
         network.Evaluate(step, raw, x, labels, prediction, null, cancellation);
         Combine(prediction, unconditional, guidance);
         for (int i = 0; i < prediction.Length; i++)

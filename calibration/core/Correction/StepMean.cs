@@ -16,9 +16,9 @@ internal sealed class StepMean(int channels)
     /// <param name="parameters">What it runs with.</param>
     /// <param name="quantized">The quantized network.</param>
     /// <param name="needsAll">See <see cref="NeedsAll"/>.</param>
-    /// <param name="none">The condition that means "none", for guidance.</param>
+    /// <param name="none">What guidance leads away from.</param>
     /// <param name="cancellation">Acts within an evaluation.</param>
-    public JointMoments[] Moments(TrajectoryState state, StepDecision step, InterpretedStep parameters, NetworkEvaluator quantized, bool needsAll, int none, CancellationToken cancellation)
+    public JointMoments[] Moments(TrajectoryState state, StepDecision step, InterpretedStep parameters, NetworkEvaluator quantized, bool needsAll, NoCondition none, CancellationToken cancellation)
     {
         if (step.Sigma == 0 && !needsAll) return [];
         JointMoments[] images = Moments(state, GuidedPrediction.Evaluate(quantized, state.Step, parameters, state.X, state.Labels, step.Guidance, none, cancellation));

@@ -84,8 +84,8 @@ public sealed record ImportedModel
     /// <summary>Conditions to draw, by number: prompts, or the labels of the table; "none" is among them. 0 for an unconditional model.</summary>
     internal int Conditions => Contexts?.Count ?? Classes;
 
-    /// <summary>The condition that guidance leads away from; −1 when there is none.</summary>
-    internal int NoCondition => Contexts?.None ?? NullLabel;
+    /// <summary>What guidance leads away from.</summary>
+    internal NoCondition NoCondition => Contexts?.None ?? NullLabel;
 
     /// <summary>Rows of an image.</summary>
     public int Height => Latent.Height;
@@ -104,6 +104,9 @@ public sealed record ImportedModel
 
     /// <summary>What the network reads besides its state, such as a text encoder's hidden states.</summary>
     public IReadOnlyList<string> Inputs => [.. Network.Inputs];
+
+    /// <summary>Whether the network fills in what a mask shows of a picture, and reads both.</summary>
+    internal bool ReadsMask => Network.Inputs.Contains(LinkedNetwork.MaskedImage);
 
     /// <summary>All of whose maps are FP32.</summary>
     internal Network Network { get; init; }

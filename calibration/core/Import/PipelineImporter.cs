@@ -53,6 +53,7 @@ public static class PipelineImporter
         return new(text.Tokens)
         {
             SecondChannels = channels.GetValueOrDefault(UNetImporter.SecondContext), SummaryChannels = channels.GetValueOrDefault(UNetImporter.Summary),
+            TakesPictures = decoder is not null,
             Factor = File.Exists(decoder) ? PartImporter.Factor(ConfigurationReader.Open(decoder)) : 1,
         };
     }

@@ -1,6 +1,6 @@
 namespace Specializer.Calibration;
 
-/// <summary>What the text encoders of a pipeline give its network: decides how the network's inputs are read.</summary>
+/// <summary>What the other parts of a pipeline give its network: decides how the network's inputs are read.</summary>
 /// <param name="Tokens">Of a text.</param>
 internal sealed record TextConditions(int Tokens)
 {
@@ -16,9 +16,14 @@ internal sealed record TextConditions(int Tokens)
     /// <summary>Pixels of a picture, in each direction, for one of the state.</summary>
     public int Factor { get; init; } = 1;
 
+    /// <summary>Whether there is what makes states of pictures, so that a network may read those of masked ones.</summary>
+    public bool TakesPictures { get; init; }
+
     /// <summary>The network's configuration with all that is known. What does not fit is left as it is, and told by the parts' comparison.</summary>
     public UNetConfiguration Apply(UNetConfiguration network)
     {
+        // State, mask, masked picture: the networks of inpainting.
+        if (TakesPictures && network.Channels == 2 * network.OutputChannels + 1) network = network with { Channels = network.OutputChannels, ReadsMask = true };
         if (network.Cross is not { } cross || SecondChannels == 0 || SecondChannels >= cross.Channels) return network;
         network = network with { Cross = cross with { SecondChannels = SecondChannels } };
         if (network.Added is not { } added || added.Channels != SummaryChannels + Sizes * added.TimeChannels) return network;

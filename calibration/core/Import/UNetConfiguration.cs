@@ -38,6 +38,9 @@ internal sealed partial record UNetConfiguration
     /// <summary>Set where a text's summary and sizes are added to the time embedding (<c>text_time</c>).</summary>
     public AddedConditions? Added { get; init; }
 
+    /// <summary>Whether the network reads a mask and the state of a masked picture beside its own; <see cref="Channels"/> are then those of the state alone.</summary>
+    public bool ReadsMask { get; init; }
+
     /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows labels and SiLU.</summary>
     public bool EmbedsInNetwork => Added is not null || (Classes > 0 && Activation != "silu");
 

@@ -51,7 +51,8 @@ internal sealed class UNetImporter
         if (c.Cross is { } cross) _context = Tokens(cross);
         if (c.EmbedsInNetwork) _network.EmbedBy(Embedding());
         Map h = c.CenterInput ? _network.LinearMap("center_input_sample", latent, 2, -1) : latent;
-        h = _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new());
+        h = c.ReadsMask ? _network.Convolution("conv_in", [h, Input(LinkedNetwork.Mask, c.Height, c.Width, 1), Input(LinkedNetwork.MaskedImage, c.Height, c.Width, c.Channels)], c.Levels.Channels[0])
+            : _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new());
         _skips.Push(h);
         h = Up(Middle(Down(h)));
         h = _network.GroupNorm("conv_norm_out", new(h), c.Groups, c.Epsilon, c.OuterActivation).First;
@@ -85,9 +86,11 @@ internal sealed class UNetImporter
         return _network.Activation("time_embedding.act", sum, c.Activation);
     }
 
-    private Map Input(string name, int pixels, int channels)
+    private Map Input(string name, int pixels, int channels) => Input(name, 1, pixels, channels);
+
+    private Map Input(string name, int height, int width, int channels)
     {
-        Map map = _network.AddMap(name, 1, pixels, channels);
+        Map map = _network.AddMap(name, height, width, channels);
         _inputs.Add(map);
         return map;
     }

@@ -60,7 +60,8 @@ public sealed class Float32Sampler : IDisposable
         int[] conditions = options.Check(_model);
         PromptContexts? contexts = _model.Labels?.Contexts(_model.NullLabel)
             ?? (options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellationToken));
-        int none = contexts?.None ?? _model.NullLabel, elements = _model.Height * _model.Width * _model.Channels;
+        NoCondition none = contexts?.None ?? _model.NullLabel;
+        int elements = _model.Height * _model.Width * _model.Channels;
         var pictures = new List<float>();
         for (int first = 0; first < options.Count; first += _capacity)
         {
@@ -73,7 +74,7 @@ public sealed class Float32Sampler : IDisposable
             {
                 solver.Input(step, x);
                 float[] variance = Predict(step, x, batch, contexts, prediction, cancellationToken);
-                if (options.Guidance != 1) Predict(step, x, Array.ConvertAll(batch, _ => none), contexts, unconditional, cancellationToken);
+                if (options.Guidance != 1) Predict(step, x, none.Of(batch), contexts, unconditional, cancellationToken);
                 GuidedPrediction.Combine(prediction, unconditional, options.Guidance);
                 solver.Advance(step, prediction, variance);
                 bool last = step + 1 == _program.Evaluations.Count;

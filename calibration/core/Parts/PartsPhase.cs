@@ -57,7 +57,7 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
             part => SquaredError(part.Evaluate(inputs, context.Device, context.Cancellation), exact),
             part => PsnrDb(Decode(Draw(Model with
             {
-                Contexts = text.Encode(context.Options.Prompts, null, ids => part.Evaluate(ids, context.Device, context.Cancellation)),
+                Contexts = text.Encode(context.Options.Prompts, null, ids => part.Evaluate(ids, context.Device, context.Cancellation)).With(Model.Contexts!.Pictures),
             }, context.Options.Trajectories, Pictures)), pictures), findings);
     }
 

@@ -7,8 +7,8 @@ namespace Specializer.Calibration;
 /// <param name="inputs">What is given: names of the network's inputs, and the elements of each.</param>
 /// <param name="contexts">One for each distinct condition: what its inputs hold, one after the other, each [token, channel].</param>
 /// <param name="rows">Which of them each condition is.</param>
-/// <param name="none">The condition that guidance leads away from; −1 where there is none.</param>
-internal sealed class PromptContexts((string Name, int Elements)[] inputs, float[][] contexts, int[] rows, int none)
+/// <param name="none">What guidance leads away from.</param>
+internal sealed class PromptContexts((string Name, int Elements)[] inputs, float[][] contexts, int[] rows, NoCondition none)
 {
     /// <summary>Names of the inputs that conditions give.</summary>
     public IEnumerable<string> Inputs => inputs.Select(i => i.Name);
@@ -16,8 +16,25 @@ internal sealed class PromptContexts((string Name, int Elements)[] inputs, float
     /// <summary>Conditions, "none" among them.</summary>
     public int Count => rows.Length;
 
-    /// <summary>The condition that guidance leads away from; −1 where there is none.</summary>
-    public int None => none;
+    /// <summary>What guidance leads away from.</summary>
+    public NoCondition None => none;
+
+    /// <summary>What is given of pictures beside; null for nothing.</summary>
+    public MaskedPictures? Pictures { get; private init; }
+
+    /// <summary>The same texts with pictures: as many conditions as there are of what there is more of, each text and each picture in turn, then as many without text.</summary>
+    /// <param name="pictures">Null for none.</param>
+    public PromptContexts With(MaskedPictures? pictures)
+    {
+        if (pictures is null) return this;
+        int texts = rows.Length - 1, count = Math.Max(texts, pictures.Count);
+        IEnumerable<int> all = Enumerable.Range(0, count);
+        return new(
+            [.. inputs, .. pictures.Inputs],
+            [.. all.Select(i => (float[])[.. contexts[rows[i % texts]], .. pictures.Row(i)]), .. all.Select(i => (float[])[.. contexts[rows[none.First]], .. pictures.Row(i)])],
+            [.. Enumerable.Range(0, 2 * count)], new(count, count))
+        { Pictures = pictures };
+    }
 
     /// <summary>Hash of all that conditions give to the network.</summary>
     public string Sha256

@@ -9,16 +9,17 @@ internal sealed class AddedVariance
     private readonly CanonicalSum<JointMoments>[] _moments;
     private readonly StepMean _mean;
     private readonly bool _paper, _needsAll;
-    private readonly int _channels, _nullLabel;
+    private readonly int _channels;
+    private readonly NoCondition _none;
 
     /// <param name="steps">As fitted.</param>
     /// <param name="plan">Correction of the mean, and which variance is meant.</param>
     /// <param name="needsAll">See <see cref="StepMean.NeedsAll"/>.</param>
     /// <param name="channels">Of an image.</param>
-    /// <param name="nullLabel">The label that means "none", for guidance.</param>
-    public AddedVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, int nullLabel = -1)
+    /// <param name="none">What guidance leads away from; null for nothing.</param>
+    public AddedVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, NoCondition? none = null)
     {
-        (_steps, _needsAll, _channels, _nullLabel) = (steps, needsAll, channels, nullLabel);
+        (_steps, _needsAll, _channels, _none) = (steps, needsAll, channels, none ?? -1);
         _corrections = [.. steps.Select(s => s.Mean(plan))];
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _moments = [.. steps.Select(_ => new CanonicalSum<JointMoments>(JointMoments.Sum))];
@@ -61,7 +62,7 @@ internal sealed class AddedVariance
     /// <summary>Adds a unit's states at one step; a step without noise of its own needs none.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        JointMoments[] images = _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _nullLabel, cancellation);
+        JointMoments[] images = _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _none, cancellation);
         if (images.Length == 0) return;
         var unit = new JointMoments(_channels, 2);
         foreach (JointMoments image in images) unit.Merge(image);

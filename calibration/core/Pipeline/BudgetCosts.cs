@@ -29,12 +29,12 @@ internal sealed class BudgetCosts
     /// <param name="quantized">The quantized network.</param>
     /// <param name="steps">Per width, 4 bits first, and step the quantization and mean correction.</param>
     /// <param name="options">Of the calibration.</param>
-    /// <param name="nullLabel">Of the model.</param>
+    /// <param name="none">What guidance leads away from.</param>
     /// <param name="checkpoint">Written after each step.</param>
     /// <param name="work">Told the evaluations of FP32 steps done, for one state per image of a unit.</param>
     /// <param name="resumed">Told the same of what an earlier run did.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public static BudgetCosts Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, int nullLabel,
+    public static BudgetCosts Measure(ReferenceTrajectories reference, NetworkEvaluator quantized, InterpretedStep[][] steps, CalibrationOptions options, NoCondition none,
         Checkpoint checkpoint, Action<double> work, Action<double> resumed, CancellationToken cancellation)
     {
         int images = Images(options), widths = steps.Length, count = options.Evaluations, units = (images + ReferenceTrajectories.UnitImages - 1) / ReferenceTrajectories.UnitImages;
@@ -65,7 +65,7 @@ internal sealed class BudgetCosts
                 float[] predictions = new float[widths * length], variances = new float[state.Variance.Length * widths];
                 for (int width = 0; width < widths; width++)
                 {
-                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, nullLabel, cancellation)
+                    GuidedPrediction.Evaluate(quantized, state.Step, steps[width][state.Step], state.X, state.Labels, options.Guidance, none, cancellation)
                         .CopyTo(predictions, width * length);
                     quantized.Variance.CopyTo(variances, width * quantized.Variance.Length);
                 }

@@ -66,7 +66,7 @@ public static class Calibrator
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
-        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, null, device, cancellationToken) };
+        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, null, device, cancellationToken).With(MaskedPictures.Of(model, options, device, cancellationToken)) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
@@ -135,7 +135,7 @@ public static class Calibrator
             ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder, or with the table of its classes.")
         : model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)
             ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}), or twice as many for a predicted variance. A network that reads more than the state is verified but not sampled.")
-        : model.Network.Inputs.FirstOrDefault(i => i != UNetImporter.Context && model.Text?.Outputs.Contains(i) != true) is { } input
+        : model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true) is { } input
             ? new(input, "required", "The network reads this besides its state. Supported: prompts, and labels where act_fn is \"silu\".")
         : null;
 

@@ -6,7 +6,8 @@ internal sealed class FreeRunningError
     private readonly InterpretedStep[] _steps;
     private readonly ReplicatedMoments[] _moments;
     private readonly CalibrationOptions _options;
-    private readonly int _nullLabel, _channels;
+    private readonly NoCondition _none;
+    private readonly int _channels;
     private ProgramInterpreter? _solver;
 
     /// <param name="quantizations">Per step the parameters of every quantized map.</param>
@@ -14,7 +15,7 @@ internal sealed class FreeRunningError
     /// <param name="options">Of the calibration.</param>
     public FreeRunningError(Quantization[][] quantizations, ImportedModel model, CalibrationOptions options)
     {
-        (_options, _nullLabel, _channels) = (options, model.NoCondition, model.Channels);
+        (_options, _none, _channels) = (options, model.NoCondition, model.Channels);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
         _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.RangeTrajectories, options.Seed))];
     }
@@ -32,7 +33,7 @@ internal sealed class FreeRunningError
         if (state.Step == 0 || _solver is null) _solver = state.Solver.Branch();
         float[] x = new float[next.Length];
         _solver.Input(state.Step, x);
-        float[] prediction = GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _nullLabel, cancellation);
+        float[] prediction = GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _none, cancellation);
         _solver.Advance(state.Step, prediction, quantized.Variance);
         int elements = x.Length / state.Images;
         var moments = new JointMoments[state.Images];

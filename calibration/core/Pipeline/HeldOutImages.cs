@@ -95,7 +95,7 @@ internal sealed class HeldOutImages
             {
                 Labels = [],
                 Inputs = contexts.Of(labels),
-                NegativeInputs = contexts.None < 0 ? [] : contexts.Of([contexts.None]),
+                NegativeInputs = contexts.None.First < 0 ? [] : contexts.Of(contexts.None.Count == 1 ? [contexts.None.First] : contexts.None.Of(labels)),
             };
         }
 

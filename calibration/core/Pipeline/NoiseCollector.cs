@@ -36,17 +36,12 @@ internal sealed class NoiseCollector
     public Normality Shape(int step) => _samples[step].Test(Fit(step));
 
     /// <summary>Evaluates the quantized network on a unit's states and adds its noise.</summary>
-    public void Add(TrajectoryState state, NetworkEvaluator quantized, int nullLabel, CancellationToken cancellation)
+    public void Add(TrajectoryState state, NetworkEvaluator quantized, NoCondition none, CancellationToken cancellation)
     {
         if (_conditional.Length != state.X.Length) (_conditional, _unconditional) = (new float[state.X.Length], new float[state.Unconditional.Length]);
         quantized.Evaluate(state.Step, _steps[state.Step], state.X, state.Labels, _conditional, null, cancellation);
         bool guided = state.Unconditional.Length > 0;
-        if (guided)
-        {
-            var none = new int[state.Labels.Length];
-            Array.Fill(none, nullLabel);
-            quantized.Evaluate(state.Step, _steps[state.Step], state.X, none, _unconditional, null, cancellation);
-        }
+        if (guided) quantized.Evaluate(state.Step, _steps[state.Step], state.X, none.Of(state.Labels), _unconditional, null, cancellation);
 
         float[] prediction = [.. _conditional];
         GuidedPrediction.Combine(prediction, _unconditional, _guidance);

@@ -17,7 +17,7 @@ internal sealed class QuantizedNetwork
         _maps = network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         // First and last convolution stay at 8 bits; for the halves of a convolution over a skip concatenation its own name counts, too.
         _bits = network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, o =>
-            skip.Contains(o.Name) ? 32 : o.Input == network.Latent || network.AllOutputs().Contains(o.Output) || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
+            skip.Contains(o.Name) ? 32 : Enters(o.Input, network) || network.AllOutputs().Contains(o.Output) || eightBits.Contains(o.Name) ? 8 : weightBits, StringComparer.Ordinal);
         foreach (Operation operation in network.Operations.Where(o => o.QuantizesOutputs)) Fuse(network, operation);
         foreach (Operation operation in network.Operations)
         {
@@ -75,6 +75,9 @@ internal sealed class QuantizedNetwork
         stored.Network = round ? storage.Rounded(Network) : storage.Lossless(Network);
         return stored;
     }
+
+    /// <summary>Whether a map is what enters the network as a picture: its state, or a given one.</summary>
+    private static bool Enters(string map, Network network) => map == network.Latent || map is LinkedNetwork.Mask or LinkedNetwork.MaskedImage;
 
     /// <summary>Lets an operation write quantized maps when convolutions of one width are all that reads them.</summary>
     private void Fuse(Network network, Operation writer)

@@ -58,7 +58,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
                 for (int i = 0; i < count; i++)
                 {
                     int width = (state.Step + first + i) % widths.Length;
-                    int label = state.Labels.Length == 0 ? 0 : options.Guided && (first + i) % 2 == 1 ? context.Model.NoCondition : state.Labels[i];
+                    int label = state.Labels.Length == 0 ? 0 : options.Guided && (first + i) % 2 == 1 ? context.Model.NoCondition.Of(state.Labels[i]) : state.Labels[i];
                     samples.Add(new(state.Step, width * options.Evaluations + state.Step, label, state.X.AsSpan(i * elements, elements).ToArray()));
                 }
             }

@@ -137,7 +137,7 @@ internal sealed class ReferenceTrajectories : IDisposable
         return variance.Values;
     }
 
-    private int[] None(int[] labels) => Array.ConvertAll(labels, _ => _model.NoCondition);
+    private int[] None(int[] labels) => _model.NoCondition.Of(labels);
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();

@@ -10,16 +10,17 @@ internal sealed class StepVariance
     private readonly List<JointMoments>[] _moments; // [step], one an image
     private readonly StepMean _mean;
     private readonly bool _needsAll;
-    private readonly int _channels, _nullLabel;
+    private readonly int _channels;
+    private readonly NoCondition _none;
 
     /// <param name="steps">As fitted, with the gains of clipping.</param>
     /// <param name="plan">Corrections, that of the variance among them.</param>
     /// <param name="needsAll">See <see cref="StepMean.NeedsAll"/>.</param>
     /// <param name="channels">Of an image.</param>
-    /// <param name="nullLabel">The label that means "none", for guidance.</param>
-    public StepVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, int nullLabel = -1)
+    /// <param name="none">What guidance leads away from; null for nothing.</param>
+    public StepVariance(StepDecision[] steps, CorrectionPlan plan, bool needsAll, int channels, NoCondition? none = null)
     {
-        (_steps, _needsAll, _channels, _nullLabel) = (steps, needsAll, channels, nullLabel);
+        (_steps, _needsAll, _channels, _none) = (steps, needsAll, channels, none ?? -1);
         _mean = new(channels);
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _calibrated = [.. steps.Select(s => s.Variance(plan).CalibratedSigma)];
@@ -29,7 +30,7 @@ internal sealed class StepVariance
     /// <summary>Adds a unit's states at one step; a step without noise of its own has no variance to keep.</summary>
     public void Add(TrajectoryState state, NetworkEvaluator quantized, CancellationToken cancellation)
     {
-        foreach (JointMoments image in _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _nullLabel, cancellation)) Add(state.Step, image);
+        foreach (JointMoments image in _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _none, cancellation)) Add(state.Step, image);
     }
 
     /// <summary>Adds an image at one step: the moments of (M, E).</summary>

@@ -30,4 +30,6 @@ internal enum DrawPurpose : uint
     Replicates = 0x55,
     /// <summary>Order of the classes within a stretch of trajectories.</summary>
     Labels = 0x56,
+    /// <summary>Masks over the pictures of a calibration.</summary>
+    Masks = 0x57,
 }

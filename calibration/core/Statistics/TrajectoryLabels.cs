@@ -13,13 +13,13 @@ internal static class TrajectoryLabels
 
     /// <summary>Labels of consecutive trajectories; empty where there is no class.</summary>
     /// <param name="classes">Rows of the label table.</param>
-    /// <param name="nullLabel">The label that means "none", which is no class: with it both predictions of a guided pair are equal. −1 when there is none.</param>
+    /// <param name="none">What means "none", which is no class: with it both predictions of a guided pair are equal.</param>
     /// <param name="seed">Of the trajectories' noise.</param>
     /// <param name="firstImage">Index of the first trajectory.</param>
     /// <param name="count">Number of trajectories.</param>
-    public static int[] Of(int classes, int nullLabel, ulong seed, long firstImage, int count)
+    public static int[] Of(int classes, NoCondition none, ulong seed, long firstImage, int count)
     {
-        int[] all = [.. Enumerable.Range(0, classes).Where(label => label != nullLabel)];
+        int[] all = [.. Enumerable.Range(0, classes).Where(label => !none.Holds(label))];
         if (all.Length == 0) return [];
         var labels = new int[count];
         int[] order = [];

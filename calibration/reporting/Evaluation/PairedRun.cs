@@ -107,7 +107,7 @@ internal sealed class PairedRun : IDisposable
     private SampleOptions Images(long first, int count) => new()
     {
         Count = count, Seed = _seed, FirstImage = first, Labels = TrajectoryLabels.Of(_description.Classes, _description.NullLabel, _seed, first, count), Guidance = _description.Guidance,
-        Tokens = [.. TrajectoryLabels.Of(_prompts.Count, nullLabel: -1, _seed, first, count).Select(prompt => _prompts[prompt])],
+        Tokens = [.. TrajectoryLabels.Of(_prompts.Count, none: -1, _seed, first, count).Select(prompt => _prompts[prompt])],
     };
 
     /// <summary>Milliseconds of one batch, without what <paramref name="visit"/> takes.</summary>

@@ -15,6 +15,12 @@ public sealed record SamplerInput(string Name, Activation Buffer, int Height, in
     /// <summary>The input that takes the label of each image.</summary>
     internal const string Label = "label";
 
+    /// <summary>The input that takes the mask of each picture, one channel as large as the state.</summary>
+    internal const string Mask = "mask";
+
+    /// <summary>The input that takes the state of each picture without what the mask shows.</summary>
+    internal const string MaskedImage = "masked_image";
+
     /// <summary>Numbers of one image.</summary>
     public int Elements => Height * Width * Channels;
 }

@@ -10,9 +10,10 @@ internal sealed class CallInputs
     /// <param name="options">What to draw.</param>
     /// <param name="d">The sampler's description.</param>
     /// <param name="labels">One for each image; empty where the model has none.</param>
+    /// <param name="pictures">What the images begin with; null for noise.</param>
     /// <param name="guided">Whether rows for "none" are needed.</param>
     /// <exception cref="ArgumentException">What is given does not fit the model; the message says what it takes.</exception>
-    public static CallInputs Of(SampleOptions options, SamplerDescription d, int[] labels, bool guided)
+    public static CallInputs Of(SampleOptions options, SamplerDescription d, int[] labels, RequestPictures? pictures, bool guided)
     {
         if (d.Prompt is null && (options.Tokens.Count > 0 || options.NegativeTokens.Count > 0))
             throw new ArgumentException($"{d.Name} takes no tokens.");
@@ -25,6 +26,7 @@ internal sealed class CallInputs
 
         return new([.. d.Inputs.Select(input => d.Prompt is { } prompt && prompt.Gives(input.Name) ? OfPrompt(options, input, prompt)
             : input.Name == SamplerInput.Label ? new(input, [.. labels.Select(l => (float)l)], [d.NullLabel])
+            : pictures?.Filled is { } mask && input.Name is (SamplerInput.Mask or SamplerInput.MaskedImage) ? OfPicture(options, d, input, pictures!, mask)
             : Numbers(options, input, guided))]);
     }
 
@@ -37,9 +39,18 @@ internal sealed class CallInputs
         return rows.AsSpan(rows.Length == elements ? 0 : image * elements, elements);
     }
 
-    /// <summary>What guidance leads away from.</summary>
+    /// <summary>What guidance leads away from, for an image.</summary>
     /// <param name="input">Index of the input.</param>
-    public ReadOnlySpan<float> None(int input) => _values[input].None;
+    /// <param name="image">Index of the image in its request.</param>
+    public ReadOnlySpan<float> None(int input, int image)
+    {
+        (float[] none, int elements) = (_values[input].None, _values[input].Input.Elements);
+        return none.AsSpan(none.Length == elements ? 0 : image * elements, elements);
+    }
+
+    /// <summary>Whether the sampler's own encoder writes an input.</summary>
+    /// <param name="input">Index of the input.</param>
+    public bool IsEncoded(int input) => _values[input].Rows.Length == 0;
 
     /// <summary>Whether an input takes tokens or labels, which have options of their own.</summary>
     private static bool IsOther(SamplerDescription d, SamplerInput input) => d.Prompt?.Gives(input.Name) == true || input.Name == SamplerInput.Label;
@@ -64,13 +75,22 @@ internal sealed class CallInputs
         }
     }
 
+    /// <summary>What a network reads of a given picture; guidance does not lead away from it.</summary>
+    private static Values OfPicture(SampleOptions options, SamplerDescription d, SamplerInput input, RequestPictures pictures, float[] mask)
+    {
+        if (input.Name == SamplerInput.Mask) return new(input, mask, mask);
+        if (d.Pictures!.Encoded is not null) return new(input, [], []);
+        float[] kept = [.. Enumerable.Range(0, options.Count).SelectMany(pictures.Kept)];
+        return new(input, kept, kept);
+    }
+
     private static Values Numbers(SampleOptions options, SamplerInput input, bool guided)
     {
         float[] rows = Given(options.Inputs, nameof(SampleOptions.Inputs)), none = guided ? Given(options.NegativeInputs, nameof(SampleOptions.NegativeInputs)) : [];
         if (rows.Length != input.Elements && rows.LongLength != (long)options.Count * input.Elements)
             throw new ArgumentException($"'{input.Name}' has {rows.Length} numbers; give {input.Elements} for all images, or as many for each of {options.Count}.");
-        if (guided && none.Length != input.Elements)
-            throw new ArgumentException($"'{input.Name}' has {none.Length} numbers in {nameof(SampleOptions.NegativeInputs)}; {input.Elements} are expected.");
+        if (guided && none.Length != input.Elements && none.LongLength != (long)options.Count * input.Elements)
+            throw new ArgumentException($"'{input.Name}' has {none.Length} numbers in {nameof(SampleOptions.NegativeInputs)}; {input.Elements} are expected for all images, or as many for each of {options.Count}.");
         return new(input, rows, none);
 
         float[] Given(IReadOnlyDictionary<string, float[]> values, string option)

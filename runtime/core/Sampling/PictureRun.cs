@@ -11,13 +11,31 @@ internal static class PictureRun
     {
         SamplerDescription d = sampler.Description;
         GivenPictures pictures = d.Pictures!;
-        (int start, bool noise, bool masked) = batch[0].Request.Kind;
-        Write(run, pictures.Input ?? pictures.Known, d.ImageElements, batch, i => i.Request.Pictures![i.Index]);
-        if (masked) Write(run, pictures.Mask, d.StateElements, batch, i => i.Request.Pictures!.Mask);
-        Encode(sampler, run, batch.Length);
+        (int start, bool noise, bool masked, _) = batch[0].Request.Kind;
+        // What begins with noise alone needs the picture only to keep a part of it.
+        if (masked || !noise)
+        {
+            Write(run, pictures.Input ?? pictures.Known, d.ImageElements, batch, i => i.Request.Pictures![i.Index]);
+            if (masked) Write(run, pictures.Mask, d.StateElements, batch, i => i.Request.Pictures!.Mask);
+            Encode(sampler, run, batch.Length, new(pictures.Known));
+        }
+
         if (noise) sampler.RunBegin(run);
         else Mix(d, run, pictures.Levels[start]!.Value);
         run.Start = start;
+    }
+
+    /// <summary>Gives a network that fills in a masked part the state of the rest. Comes before all other inputs, whose memory the encoder may use.</summary>
+    /// <param name="sampler">The sampler.</param>
+    /// <param name="run">Begun.</param>
+    /// <param name="batch">Its images.</param>
+    public static void EncodeKept(Sampler sampler, Execution run, CallImage[] batch)
+    {
+        SamplerDescription d = sampler.Description;
+        // Without an encoder a picture is a state, which is written as other inputs are.
+        if (d.Pictures!.Encoded is null) return;
+        Write(run, d.Pictures.Input!.Value, d.ImageElements, batch, i => i.Request.Pictures!.Kept(i.Index));
+        Encode(sampler, run, batch.Length, Kept(d));
     }
 
     /// <summary>Puts what a mask keeps back into the state after a step: the picture, with the noise of the first state, of the next step's level.</summary>
@@ -42,14 +60,19 @@ internal static class PictureRun
     public static void Rehearse(Sampler sampler, Execution run)
     {
         SamplerDescription d = sampler.Description;
-        Encode(sampler, run, run.Batch);
+        Encode(sampler, run, run.Batch, new(d.Pictures!.Known));
+        if (d.MaskedImage is not null) Encode(sampler, run, run.Batch, Kept(d));
         Mix(d, run, new(1, 1));
         Keep(d, run, d.Steps.Count - 1);
     }
 
-    private static void Encode(Sampler sampler, Execution run, int images)
+    /// <param name="sampler">The sampler.</param>
+    /// <param name="run">Begun, with pictures.</param>
+    /// <param name="images">How many.</param>
+    /// <param name="to">Receives their states.</param>
+    private static void Encode(Sampler sampler, Execution run, int images, SolverRegister to)
     {
-        if (sampler.Description.Pictures is not { Encoded: { } encoded } pictures) return;
+        if (sampler.Description.Pictures is not { Encoded: { } encoded }) return;
         // Guidance's second half has the same pictures.
         int all = run.Restrict(images);
         try
@@ -61,7 +84,7 @@ internal static class PictureRun
             run.Restrict(all);
         }
 
-        run.Solve(-1, [new SolverRegister(pictures.Known).Set(1f * new SolverRegister(encoded))], new StateShape(sampler.Description));
+        run.Solve(-1, [to.Set(1f * new SolverRegister(encoded))], new StateShape(sampler.Description));
     }
 
     private static void Mix(SamplerDescription d, Execution run, PictureLevel level)
@@ -72,6 +95,9 @@ internal static class PictureRun
 
     /// <summary>The state, which the network reads unless its input is scaled.</summary>
     private static SolverRegister State(SamplerDescription d) => new(d.Latent, bothHalves: d.Input is null);
+
+    /// <summary>What a network reads of the masked picture, the same in both halves of guidance.</summary>
+    private static SolverRegister Kept(SamplerDescription d) => new(d.MaskedImage!.Buffer, bothHalves: true);
 
     private delegate ReadOnlySpan<float> Row(CallImage image);
 

@@ -23,7 +23,7 @@ public sealed record SampleOptions
     public IReadOnlyList<int> NegativeTokens { get; init; } = [];
     /// <summary>Numbers for the model's other inputs (<see cref="SamplerDescription.Inputs"/>) by name: one image's for all, or one image's after the other.</summary>
     public IReadOnlyDictionary<string, float[]> Inputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
-    /// <summary>One image's numbers that guidance leads away from, for each of the model's other inputs.</summary>
+    /// <summary>Numbers that guidance leads away from, for each of the model's other inputs: one image's for all, or one image's after the other.</summary>
     public IReadOnlyDictionary<string, float[]> NegativeInputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
     /// <summary>Pictures to begin with in place of noise, one for all images or one for each, as large as what is drawn; null for noise. Needs a sampler that was calibrated for it (<c>--image-to-image</c>).</summary>
     public ImageBatch? Image { get; init; }

@@ -10,8 +10,8 @@ internal sealed record SampleRequest(SampleOptions Options, int[] Labels, float 
     /// <summary>What it begins with in place of noise; null for noise.</summary>
     public RequestPictures? Pictures { get; init; }
 
-    /// <summary>Images that are evaluated together begin at the same step, and are masked or not.</summary>
-    public (int Start, bool Noise, bool Masked) Kind => Pictures is { } p ? (p.Start, p.BeginsWithNoise, p.Mask is not null) : (-1, true, false);
+    /// <summary>Images that are evaluated together begin at the same step, are masked or not, and by the network or not.</summary>
+    public (int Start, bool Noise, bool Masked, bool Filled) Kind => Pictures is { } p ? (p.Start, p.BeginsWithNoise, p.Mask is not null, p.Filled is not null) : (-1, true, false, false);
 
     /// <summary>Whether each image is evaluated twice.</summary>
     public bool IsGuided => Guidance != 1f;
@@ -35,7 +35,8 @@ internal sealed record SampleRequest(SampleOptions Options, int[] Labels, float 
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
             throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
         int[] labels = LabelOfEach(options, d);
-        return new(options, labels, guidance, CallInputs.Of(Tokenized(options, sampler), d, labels, guidance != 1f)) { Pictures = RequestPictures.Of(options, d) };
+        RequestPictures? pictures = RequestPictures.Of(options, d);
+        return new(options, labels, guidance, CallInputs.Of(Tokenized(options, sampler), d, labels, pictures, guidance != 1f)) { Pictures = pictures };
     }
 
     /// <summary>The same options with tokens in place of prompts.</summary>

@@ -50,6 +50,9 @@ public sealed record SamplerDescription
     /// <summary>One entry a denoising step, in the order they are visited.</summary>
     public required IReadOnlyList<StepDescription> Steps { get; init; }
 
+    /// <summary>Where a network reads the state of a masked picture; null for one that reads none.</summary>
+    internal SamplerInput? MaskedImage => Pictures is null ? null : Inputs.FirstOrDefault(i => i.Name == SamplerInput.MaskedImage);
+
     /// <summary>Numbers of one image.</summary>
     internal int ImageElements => Height * Width * Channels;
 

@@ -198,6 +198,7 @@ public sealed class SamplerSession : IDisposable
             try
             {
                 _execution.Begin([.. batch.Select(i => i.Request.Image(i.Index))], labels, stop);
+                if (batch[0].Request.Kind.Filled) PictureRun.EncodeKept(_sampler, _execution, batch);
                 for (int input = 0; input < d.Inputs.Count; input++) Write(input, batch, guided);
                 _sampler.Prepare(_execution);
                 _masked = batch[0].Request.Kind.Masked;
@@ -214,10 +215,11 @@ public sealed class SamplerSession : IDisposable
     /// <summary>What an input is given: a row for each image, then one for "none" for each guided image.</summary>
     private void Write(int input, CallImage[] batch, int guided)
     {
+        if (batch[0].Request.Inputs.IsEncoded(input)) return;
         SamplerInput to = _sampler.Description.Inputs[input];
         var rows = new float[(batch.Length + guided) * to.Elements];
         for (int i = 0; i < batch.Length; i++) batch[i].Request.Inputs.Row(input, batch[i].Index).CopyTo(rows.AsSpan(i * to.Elements));
-        for (int i = 0; i < guided; i++) batch[i].Request.Inputs.None(input).CopyTo(rows.AsSpan((batch.Length + i) * to.Elements));
+        for (int i = 0; i < guided; i++) batch[i].Request.Inputs.None(input, batch[i].Index).CopyTo(rows.AsSpan((batch.Length + i) * to.Elements));
         _execution.Write(to.Buffer, to.Elements, rows);
     }
 

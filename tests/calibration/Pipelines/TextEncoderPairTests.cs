@@ -45,7 +45,7 @@ public sealed class TextEncoderPairTests : IDisposable
         PromptContexts contexts = text.Encode(["ab", ""], null, device);
         foreach (string input in contexts.Inputs)
         {
-            float[] none = contexts.Of(input, [contexts.None]), empty = contexts.Of(input, [1]);
+            float[] none = contexts.Of(input, [contexts.None.First]), empty = contexts.Of(input, [1]);
             Assert.NotEqual(empty, contexts.Of(input, [0]));
             Assert.Contains(empty, v => v != 0);
             Assert.Equal(zeros ? new float[none.Length] : empty, none);

@@ -5,7 +5,7 @@ public class TrajectoryLabelsTests
     [Fact]
     public void FewTrajectoriesAreSpreadOverAllOfAThousandClasses()
     {
-        int[] labels = TrajectoryLabels.Of(1001, nullLabel: 1000, seed: 0, firstImage: 0, count: 256);
+        int[] labels = TrajectoryLabels.Of(1001, none: 1000, seed: 0, firstImage: 0, count: 256);
         Assert.Equal(256, labels.Distinct().Count());
         // 64 are expected in each quarter, with a standard deviation of 6.
         Assert.All(labels.CountBy(label => label / 250), quarter => Assert.InRange(quarter.Value, 40, 90));
