@@ -16,6 +16,9 @@ internal static class Comparison
     // Large enough to share weights and threads, small enough that a run compares several batches.
     private const int BatchImages = 8;
 
+    // Times of fewer say nothing.
+    private const int LeastBatches = 3;
+
     // Of the digits; of prompts there is one for each.
     private const int Digits = 64;
 
@@ -55,11 +58,15 @@ internal static class Comparison
         // One batch each that does not count warms code and caches. Then the two take turns, so that whatever else the machine does meets both.
         quantized.Draw(0, Math.Min(BatchImages, images), cancellation);
         reference.Draw(0, Math.Min(BatchImages, images), cancellation);
-        for (int first = 0; first < images; first += BatchImages)
+        // Few images are drawn again, for the median of one batch is what the machine did just then.
+        for (int round = 0; reference.MsPerImage.Count < LeastBatches; round++)
         {
-            int count = Math.Min(BatchImages, images - first);
-            quantized.DrawAndCount(first, count, cancellation);
-            reference.DrawAndCount(first, count, cancellation);
+            for (int first = 0; first < images; first += BatchImages)
+            {
+                int count = Math.Min(BatchImages, images - first);
+                quantized.DrawAndCount(first, count, again: round > 0, cancellation);
+                reference.DrawAndCount(first, count, again: round > 0, cancellation);
+            }
         }
 
         ImageBatch small = quantized.Images, large = reference.Images;

@@ -1,11 +1,14 @@
 using System.Diagnostics;
 using Specializer;
+using Specializer.Calibration;
 
 namespace SampleApp;
 
 /// <summary>Draws a run's images with one sampler, batch by batch, and keeps them and the time they took.</summary>
 internal sealed class Drawing(string name, Sampler sampler, Request request, Subjects subjects, int all) : IDisposable
 {
+    private static readonly StatusLine s_line = new();
+
     private readonly SamplerSession _session = sampler.CreateSession();
     private readonly List<ImageBatch> _batches = [];
     private readonly List<double> _msPerImage = [];
@@ -25,9 +28,8 @@ internal sealed class Drawing(string name, Sampler sampler, Request request, Sub
 
     public ImageBatch Draw(int first, int count, CancellationToken cancellation)
     {
-        var progress = new ProgressLine($"{name}, images {first + 1} to {first + count} of {all}");
-        ImageBatch images = Draw(first, count, progress, cancellation);
-        progress.Clear();
+        ImageBatch images = Draw(first, count, new ProgressLine(s_line, $"{name}, images {first + 1} to {first + count} of {all}"), cancellation);
+        s_line.Clear();
         return images;
     }
 
@@ -38,11 +40,16 @@ internal sealed class Drawing(string name, Sampler sampler, Request request, Sub
     public ImageBatch Draw(int first, int count, IProgress<SampleProgress> progress, CancellationToken cancellation) => _session.Sample(
         subjects.Options(request, first, count), progress, cancellation);
 
-    public void DrawAndCount(int first, int count, CancellationToken cancellation)
+    /// <param name="first">First image of the run.</param>
+    /// <param name="count">Number of images.</param>
+    /// <param name="again">Whether the images are there already, and only the time counts.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    public void DrawAndCount(int first, int count, bool again, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        _batches.Add(Draw(first, count, cancellation));
+        ImageBatch images = Draw(first, count, cancellation);
         _msPerImage.Add(clock.Elapsed.TotalMilliseconds / count);
+        if (!again) _batches.Add(images);
     }
 
     public void Dispose() => _session.Dispose();

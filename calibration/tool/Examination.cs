@@ -55,7 +55,7 @@ internal static partial class Examination
         using var device = new CpuDevice();
         bool quick = Avx2.IsSupported || AdvSimd.IsSupported;
         return new("processor", ObservationState.Good, $"{device.Name}; has {(here.Length == 0 ? "none of the known instruction sets" : here)}{(missing.Length == 0 ? "" : $", not {missing}")}",
-            quick ? "Integer kernels use what the first part names. AVX-512 is not used; bits are the same on every processor." : "Samplers run, many times slower than with AVX2 or Arm's SIMD; the bits are the same.");
+            quick ? "Kernels use what the first part names, and 512 bits only where they are measured to pay; bits are the same on every processor." : "Samplers run, many times slower than with AVX2 or Arm's SIMD; the bits are the same.");
     }
 
     private static Observation Memory(long bytes) => new("memory", ObservationState.Good, string.Create(CultureInfo.InvariantCulture, $"{bytes / 1073741824.0:F1} GiB for this process"),

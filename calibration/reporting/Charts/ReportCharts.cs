@@ -18,11 +18,21 @@ internal static class ReportCharts
         yield return Lines("SNR of one prediction, dB", "Teacher-forced: quantized and FP32 network on the same state.", Each(complete, s => s.SnrDb));
         yield return Lines("k", "How much of the signal the quantization noise carries, as fitted; negative: the prediction shrinks.", Each(complete, s => s.K));
         yield return Lines("R²", "Share of the quantization noise that k explains.", Each(complete, s => s.RSquared));
-        yield return Lines("σ and σ'", "The sampler's own noise, and what is injected after the quantization noise was taken out.",
-            [new("σ", [.. artefact.Steps.Select(s => s.Sigma)], Dashed: true), .. Each(complete, s => s.CalibratedSigma, "σ', ")]);
-        yield return Lines("Absorbed share of the sampler's variance", "1 − σ'²/σ²: what the quantization noise takes the place of.",
-            Each(complete, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
-        yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each([.. report.Rows.Where(r => r.Bits == "MP" && r.Steps.Count > 0), .. artefact.Bits == "MP" ? [] : new[] { artefact }], s => s.Bits), stairs: true);
+        // What is off has no curve: neither noise of a sampler that injects none, nor a σ' that is σ, nor bits that are the same at all steps.
+        ReportRow[] absorbing = [.. complete.Where(r => r.Steps.Any(s => s.CalibratedSigma != s.Sigma))], changing = [.. report.Rows.Where(r => r.Steps.DistinctBy(s => s.Bits).Count() > 1)];
+        if (artefact.Steps.Any(s => s.Sigma > 0))
+        {
+            yield return Lines(absorbing.Length > 0 ? "σ and σ'" : "σ", $"The sampler's own noise{(absorbing.Length > 0 ? ", and what is injected after the quantization noise was taken out" : "")}.",
+                [new("σ", [.. artefact.Steps.Select(s => s.Sigma)], Dashed: absorbing.Length > 0), .. Each(absorbing, s => s.CalibratedSigma, "σ', ")]);
+        }
+
+        if (absorbing.Length > 0)
+        {
+            yield return Lines("Absorbed share of the sampler's variance", "1 − σ'²/σ²: what the quantization noise takes the place of.",
+                Each(absorbing, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
+        }
+
+        if (changing.Length > 0) yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each(changing, s => s.Bits), stairs: true);
 
         if (report.Statistics.Count == 0) yield break;
         yield return Lines("Calibration: SNR of one prediction, dB", "Teacher-forced, on the calibration's trajectories, without corrections.", Widths(w => w.SnrDb.Select(i => i.Value)));
@@ -32,8 +42,8 @@ internal static class ReportCharts
         ChartSeries[] Widths(Func<WidthFigures, IEnumerable<double>> figure) => [.. report.Statistics.Select(w => new ChartSeries(w.Bits, [.. figure(w)]))];
 
         // The artefact often lies on the row that it repeats: gaps let that one be seen.
-        ChartSeries[] Each(IEnumerable<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
-            [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)], r == artefact))];
+        ChartSeries[] Each(IReadOnlyList<ReportRow> rows, Func<StepFigures, double> figure, string prefix = "") =>
+            [.. rows.Select(r => new ChartSeries(prefix + r.Name, [.. r.Steps.Select(figure)], r == artefact && rows.Count > 1))];
 
         string Lines(string title, string explanation, IReadOnlyList<ChartSeries> series, bool stairs = false) =>
             Chart.Lines(title, explanation, [.. report.Timesteps.Select(t => (int)MathF.Round(t))], series, stairs);

@@ -122,7 +122,7 @@ public static class ArtifactEvaluation
                 Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
                 CountingRule = NetworkCost.Rule, Floors = floors, Corrections = ShippedCorrections.Of(manifest),
-                Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, TrajectoryLabels.Of(d.Classes, d.NullLabel, seed, options.FirstImage, run.Rows[0].Kept.Count)),
+                Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, options, seed),
                 Layers = LayerInspection.Of(manifest.Network, manifest.Steps.Count),
                 Statistics = [.. manifest.Statistics.Select(WidthFigures.Of)],
                 Decisions = options.Ablation ? [.. DecisionRows.Of(rows[^1], rows).AsParallel().AsOrdered().WithCancellation(context.Cancellation).Select(Check)] : [],

@@ -31,7 +31,7 @@ public static class HtmlReport
         figcaption { font-size: .9rem; margin-bottom: .5rem } figcaption b { display: block; color: var(--text) }
         svg { display: block; width: 100%; height: auto } svg text { fill: var(--quiet); font-size: 11px } .wide svg text { font-size: 12px } .grid { stroke: var(--rule); stroke-width: 1 }
         .line { fill: none; stroke-width: 2; stroke-linejoin: round } .whisker { stroke-width: 2; stroke-linecap: round }
-        .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .75rem; margin: .75rem 0 0; padding: 0; list-style: none }
+        .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; margin: .75rem 0 0; padding: 0; list-style: none }
         .pictures li { position: relative; border-radius: 6px } .pictures img { display: block; width: 100%; border-radius: 6px; background: #000; image-rendering: pixelated }
         .pictures .float32 { position: absolute; inset: 0 0 auto; opacity: 0 } .pictures li:hover .float32, .pictures li:focus .float32, body:has(#flip:checked) .float32 { opacity: 1 }
         .pictures span { display: block; margin-top: .2rem; color: var(--quiet); font-size: .8rem; font-variant-numeric: tabular-nums } :focus-visible { outline: 3px solid var(--s0); outline-offset: 2px }

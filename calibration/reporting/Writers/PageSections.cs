@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Specializer.Calibration;
+using Specializer.Manifest;
 
 namespace Specializer.Reporting;
 
@@ -16,7 +17,7 @@ internal static class PageSections
         page.Append("<label><input type=\"checkbox\" id=\"flip\"> All in FP32</label></p>\n<ul class=\"pictures\">\n");
         foreach (PicturePair pair in pictures)
         {
-            string label = pair.Label < 0 ? "" : Text($"{pair.Label}, "), snr = double.IsFinite(pair.SnrDb) ? Text($"{pair.SnrDb:0.0} dB") : "equal";
+            string label = pair.Prompt.Length > 0 ? WebUtility.HtmlEncode($"{MessageText.Harmless(pair.Prompt)}, ") : pair.Label < 0 ? "" : Text($"{pair.Label}, "), snr = double.IsFinite(pair.SnrDb) ? Text($"{pair.SnrDb:0.0} dB") : "equal";
             page.Append($"<li tabindex=\"0\"><img alt=\"quantized: {label}{snr}\" src=\"{Data(pair.Quantized)}\"><img class=\"float32\" alt=\"FP32\" src=\"{Data(pair.Float32)}\"><span>{label}{snr}</span></li>\n");
         }
 

@@ -81,6 +81,30 @@ public class ReportWriterTests
         Assert.Contains("<td>mid &lt;block&gt;</td>", page);
     }
 
+    /// <summary>Of a sampler that injects no noise, and of one width, such charts would be flat lines.</summary>
+    [Fact]
+    public void What_is_off_has_no_chart()
+    {
+        EvaluationReport report = SyntheticReport.Create();
+        string[] off = ["σ", "Absorbed share", "Activation bits"];
+        Assert.Equal(off.Length, off.Count(title => Titles(report).Any(t => t.StartsWith(title, StringComparison.Ordinal))));
+        EvaluationReport deterministic = report with { Rows = [.. report.Rows.Select(r => r with { Steps = [.. r.Steps.Select(s => s with { Bits = 8, Sigma = 0, CalibratedSigma = 0 })] })] };
+        Assert.DoesNotContain(Titles(deterministic), title => off.Any(o => title.StartsWith(o, StringComparison.Ordinal)));
+        EvaluationReport uncorrected = report with { Rows = [.. report.Rows.Select(r => r with { Steps = [.. r.Steps.Select(s => s with { CalibratedSigma = s.Sigma })] })] };
+        Assert.Contains("σ", Titles(uncorrected));
+        Assert.DoesNotContain(Titles(uncorrected), title => title.StartsWith("Absorbed", StringComparison.Ordinal));
+
+        static string[] Titles(EvaluationReport r) => [.. Regex.Matches(Encoding.UTF8.GetString(Bytes(r, HtmlReport.Write)), "<figcaption><b>([^<]*)</b>").Select(m => System.Net.WebUtility.HtmlDecode(m.Groups[1].Value))];
+    }
+
+    [Fact]
+    public void Pictures_are_captioned_by_what_was_drawn()
+    {
+        EvaluationReport report = SyntheticReport.Create();
+        report = report with { Pictures = [report.Pictures[0] with { Label = -1, Prompt = "<cat> face" }] };
+        Assert.Contains("<span>&lt;cat&gt; face, 31.2 dB</span>", Encoding.UTF8.GetString(Bytes(report, HtmlReport.Write)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_text_says_plainly_what_helps_and_what_does_not()
     {
