@@ -8,7 +8,7 @@ internal sealed class MemoryPlan
 {
     // What the program itself takes, with its collector's slack.
     private const long Program = 512L << 20;
-    private const int HistogramBytes = ActivationHistogram.Bins * sizeof(long);
+    private const int HistogramBytes = ActivationHistogram.Bins * sizeof(uint);
 
     /// <param name="model">The model.</param>
     /// <param name="networks">It with integers, once for each bit width of weights.</param>

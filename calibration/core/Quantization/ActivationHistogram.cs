@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Numerics;
 using System.Runtime.Intrinsics;
 
 namespace Specializer.Calibration;
@@ -12,7 +12,9 @@ internal sealed class ActivationHistogram
 
     private const int SmallestExponent = -20, LargestExponent = 128;
 
-    private readonly long[] _counts = new long[Bins];
+    // There is one for each step and map: as narrow as the number of values allows.
+    private uint[] _narrow = new uint[Bins];
+    private long[]? _wide;
     private int _exponent = SmallestExponent;
 
     /// <summary>Values added.</summary>
@@ -28,7 +30,7 @@ internal sealed class ActivationHistogram
     public double Range => Math.ScaleB(1, _exponent);
 
     /// <summary>Values per bin; bin b covers Range·[2b/Bins − 1, 2(b + 1)/Bins − 1).</summary>
-    public ReadOnlySpan<long> Counts => _counts;
+    public long[] GetCounts() => _wide is null ? Array.ConvertAll(_narrow, n => (long)n) : [.. _wide];
 
     /// <summary>Adds values.</summary>
     /// <param name="values">Finite.</param>
@@ -48,10 +50,15 @@ internal sealed class ActivationHistogram
         GrowTo(Math.Max(Math.Abs(minimum), Math.Abs(maximum)));
         Minimum = Count == 0 ? minimum : Math.Min(Minimum, minimum);
         Maximum = Count == 0 ? maximum : Math.Max(Maximum, maximum);
-        Count += values.Length;
+        MakeRoom(values.Length);
+        if (_wide is null) Tally(_narrow, values);
+        else Tally(_wide, values);
+    }
+
+    private void Tally<T>(T[] counts, ReadOnlySpan<float> values) where T : INumber<T>
+    {
         // Powers of two: v·scale is exact and floor sees the true quotient.
         float scale = (float)(Bins / (2 * Range));
-        long[] counts = _counts;
         for (; values.Length >= Vector256<float>.Count; values = values[Vector256<float>.Count..])
         {
             // Eight bins at a time; the counting itself has no lanes.
@@ -94,9 +101,15 @@ internal sealed class ActivationHistogram
         while (_exponent < other._exponent) Double();
         Minimum = Count == 0 ? other.Minimum : Math.Min(Minimum, other.Minimum);
         Maximum = Count == 0 ? other.Maximum : Math.Max(Maximum, other.Maximum);
-        Count += other.Count;
+        MakeRoom(other.Count);
         int shift = _exponent - other._exponent;
-        for (int b = 0; b < Bins; b++) _counts[(b - Bins / 2 >> shift) + Bins / 2] += other._counts[b];
+        for (int b = 0; b < Bins; b++)
+        {
+            long more = other._wide is null ? other._narrow[b] : other._wide[b];
+            int bin = (b - Bins / 2 >> shift) + Bins / 2;
+            if (_wide is null) _narrow[bin] += (uint)more;
+            else _wide[bin] += more;
+        }
     }
 
     /// <summary>Writes the state.</summary>
@@ -107,7 +120,8 @@ internal sealed class ActivationHistogram
         writer.Write(Minimum);
         writer.Write(Maximum);
         if (Count == 0) return;
-        writer.Write(MemoryMarshal.AsBytes(_counts.AsSpan()));
+        // Most bins hold little: a byte or two each.
+        foreach (long count in GetCounts()) writer.Write7BitEncodedInt64(count);
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
@@ -124,11 +138,37 @@ internal sealed class ActivationHistogram
             Maximum = reader.ReadSingle(),
         };
         if (histogram.Count == 0 && count == 0) return new();
-        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(histogram._counts.AsSpan()));
+        long[] counts = ReadCounts(reader);
         bool sound = histogram._exponent is >= SmallestExponent and <= LargestExponent && histogram.Count == count
             && histogram.Minimum <= histogram.Maximum && -histogram.Range < histogram.Minimum && histogram.Maximum < histogram.Range
-            && Array.TrueForAll(histogram._counts, n => n >= 0 && n <= count) && histogram._counts.Sum() == count;
-        return sound ? histogram : throw new InvalidDataException($"a histogram is not one of {count} finite values");
+            && Array.TrueForAll(counts, n => n >= 0 && n <= count) && counts.Sum() == count;
+        if (!sound) throw new InvalidDataException($"a histogram is not one of {count} finite values");
+        if (count > uint.MaxValue) histogram._wide = counts;
+        else histogram._narrow = Array.ConvertAll(counts, n => (uint)n);
+        return histogram;
+    }
+
+    private static long[] ReadCounts(BinaryReader reader)
+    {
+        var counts = new long[Bins];
+        try
+        {
+            for (int b = 0; b < Bins; b++) counts[b] = reader.Read7BitEncodedInt64();
+            return counts;
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidDataException("a histogram's counts are no numbers", e);
+        }
+    }
+
+    /// <summary>Counts values that are about to be added. No bin holds more than all.</summary>
+    private void MakeRoom(long values)
+    {
+        Count += values;
+        if (_wide is not null || Count <= uint.MaxValue) return;
+        _wide = GetCounts();
+        _narrow = [];
     }
 
     private void GrowTo(float magnitude)
@@ -140,8 +180,14 @@ internal sealed class ActivationHistogram
     {
         _exponent++;
         // Towards the middle: bin b of the wider histogram takes the bins 2b − Bins/2 and 2b + 1 − Bins/2 of the narrower one.
-        var merged = new long[Bins];
-        for (int b = 0; b < Bins; b++) merged[(b - Bins / 2 >> 1) + Bins / 2] += _counts[b];
-        merged.CopyTo(_counts, 0);
+        if (_wide is null) _narrow = Merged(_narrow);
+        else _wide = Merged(_wide);
+    }
+
+    private static T[] Merged<T>(T[] counts) where T : INumber<T>
+    {
+        var merged = new T[Bins];
+        for (int b = 0; b < Bins; b++) merged[(b - Bins / 2 >> 1) + Bins / 2] += counts[b];
+        return merged;
     }
 }

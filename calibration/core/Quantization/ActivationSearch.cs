@@ -28,9 +28,10 @@ internal sealed class ActivationSearch
     {
         _histogram = histogram;
         double width = 2 * histogram.Range / ActivationHistogram.Bins;
+        long[] counts = histogram.GetCounts();
         for (int b = 0; b < ActivationHistogram.Bins; b++)
         {
-            double n = histogram.Counts[b], low = -histogram.Range + b * width, high = low + width;
+            double n = counts[b], low = -histogram.Range + b * width, high = low + width;
             _count[b + 1] = _count[b] + n;
             _first[b + 1] = _first[b] + n * (low + high) / 2;
             _second[b + 1] = _second[b] + n * (low * low + low * high + high * high) / 3;

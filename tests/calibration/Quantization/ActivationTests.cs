@@ -20,6 +20,28 @@ public class ActivationTests
         Assert.Equal(forward, State(merged));
     }
 
+    /// <summary>Counts outgrow 32 bits when there are more values than these hold, also behind a file; its bytes are few.</summary>
+    [Fact]
+    public void Counts_outgrow_32_bits()
+    {
+        float[] values = new Gaussian(3).Values(1000, 1);
+        var histogram = new ActivationHistogram();
+        histogram.Add(values, "x");
+        long[] one = histogram.GetCounts();
+        for (int doubled = 1; doubled <= 24; doubled++)
+        {
+            var same = ActivationHistogram.Read(new(new MemoryStream(State(histogram))), histogram.Count);
+            histogram.Merge(same);
+            Assert.Equal(one.Select(n => n << doubled), histogram.GetCounts());
+            Assert.InRange(State(histogram).Length, ActivationHistogram.Bins, 2 * ActivationHistogram.Bins);
+        }
+
+        Assert.True(histogram.Count > uint.MaxValue);
+        histogram.Add([1000], "x");
+        Assert.Equal(histogram.Count, histogram.GetCounts().Sum());
+        Assert.Equal(State(histogram), State(ActivationHistogram.Read(new(new MemoryStream(State(histogram))), histogram.Count)));
+    }
+
     [Theory]
     [InlineData(int.MaxValue, 2, -1f, 1f)]
     [InlineData(-21, 2, -1f, 1f)]
@@ -49,10 +71,11 @@ public class ActivationTests
         var histogram = new ActivationHistogram();
         histogram.Add(values, "x");
         double width = 2 * histogram.Range / ActivationHistogram.Bins;
+        long[] counts = histogram.GetCounts();
         for (int b = 0; b < ActivationHistogram.Bins; b++)
         {
             double low = -histogram.Range + b * width;
-            Assert.Equal(values.Count(v => v >= low && v < low + width), histogram.Counts[b]);
+            Assert.Equal(values.Count(v => v >= low && v < low + width), counts[b]);
         }
 
         Assert.Equal(values.Min(), histogram.Minimum);
