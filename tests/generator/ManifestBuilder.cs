@@ -29,6 +29,8 @@ internal sealed class ManifestBuilder
     public bool Variance { get; init; }
     /// <summary>Whether runs can begin with pictures; the first step of one that begins at a step is then its own.</summary>
     public bool Pictures { get; init; }
+    /// <summary>Whether the network of several reads a mask and the state of a masked picture, too.</summary>
+    public bool Masks { get; init; }
     /// <summary>Whether the text encoder of several networks reads two lists of tokens, and knows no text at all.</summary>
     public bool TextPair { get; init; }
     /// <summary>Whether the network says which further inputs it has.</summary>
@@ -155,6 +157,12 @@ internal sealed class ManifestBuilder
         Map("latent", s, Channels);
         Map("encoder_hidden_states", 1, tokens, 8);
         h = Convolution("conv_in", "latent", Map("h0", s, 8), vector: Vector(8), weightBits: 32);
+        if (Masks)
+        {
+            h = Convolution("conv_in.1", Map("mask", s, 1), Map("h0.1", s, 8), residual: h, weightBits: 32);
+            h = Convolution("conv_in.2", Map("masked_image", s, Channels), Map("h0.2", s, 8), residual: h, weightBits: 32);
+        }
+
         string query = Quantize("attn.to_q.quantize", h, Map("attn.q", s, 8, "quantized8"));
         query = Convolution("attn.to_q", query, Map("query", s, 8), kernelSize: 1, padding: 0);
         string context = Quantize("attn.to_kv.quantize", "encoder_hidden_states", Map("attn.c", 1, tokens, 8, "quantized16"));
@@ -273,7 +281,7 @@ internal sealed class ManifestBuilder
             },
         };
         if (Variance) json["network"]!["variance"] = "variance";
-        if (WithInputs) json["network"]!["inputs"] = new JsonArray([.. _maps.Where(m => m.Name == "encoder_hidden_states").Select(m => JsonValue.Create(m.Name))]);
+        if (WithInputs) json["network"]!["inputs"] = new JsonArray([.. _maps.Where(m => m.Name is "encoder_hidden_states" or "mask" or "masked_image").Select(m => JsonValue.Create(m.Name))]);
         if (_encoders.Count > 0) json["encoders"] = _encoders.DeepClone();
         if (_imageEncoder is not null) json["imageEncoder"] = _imageEncoder.DeepClone();
         if (_decoder is not null) json["decoder"] = _decoder.DeepClone();

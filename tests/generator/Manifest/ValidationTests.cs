@@ -97,6 +97,10 @@ public sealed class ValidationTests
         ("networks", "The decoder has one output", j => j["decoder"]!["outputs"]!.AsArray().Add("h0")),
         ("networks", "The decoder reads the state and nothing else", j => { Spare(j["decoder"]!); }),
         ("networks", "The picture has 65 channels", j => Map(j["decoder"]!, "image")["channels"] = 65),
+        ("masks", "'mask' takes what a call gives of a picture; it is 8×8×2 and must be 8×8×1", j => Map(j, "mask")["channels"] = 2),
+        ("masks", "'masked_image' takes what a call gives of a picture; it is 8×8×2", j => Map(j, "masked_image")["channels"] = 2),
+        ("masks", "no call can give one", j => j.Remove("imageEncoder")),
+        ("masks", "no call can give one", j => { foreach (JsonNode? step in j["steps"]!.AsArray()) step!.AsObject().Remove("start"); }),
         ("pictures", "one input and one output", j => Spare(j["imageEncoder"]!)),
         ("pictures", "one input and one output", j => j["imageEncoder"]!["outputs"]!.AsArray().Add("h0")),
         ("pictures", "The encoder of pictures gives 8×8×2", j => Map(j["imageEncoder"]!, "moments")["channels"] = 2),
@@ -186,6 +190,7 @@ public sealed class ValidationTests
         Accept("networks", j => { j["encoders"]![0]!["operations"]![0] = Conv("embeddings", "ids", "rows", 1); j["prompt"]!["empty"]![0] = 1000; });
         Accept("networks", j => { Everywhere(j, "ids", "label"); j["model"]!["classes"] = 3; j.Remove("prompt"); foreach (string map in (string[])["label", "rows", "fc.q", "h", "encoder_hidden_states"]) Map(j["encoders"]![0]!, map)["width"] = 1; foreach (string map in (string[])["encoder_hidden_states", "attn.c", "kv"]) Map(j, map)["width"] = 1; });
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
+        Accept("masks", j => { j.Remove("decoder"); j.Remove("imageEncoder"); });
         Accept("start", j => Start(j).Insert(0, ManifestBuilder.Sum("s0", ("x", 1))));
 
         static void Accept(string sound, Action<JsonObject> change)
@@ -241,6 +246,7 @@ public sealed class ValidationTests
         "networks" => new ManifestBuilder { Guided = true }.WithNetworks(),
         "pair" => new ManifestBuilder { Guided = true, TextPair = true }.WithNetworks(),
         "pictures" => new ManifestBuilder { Pictures = true }.WithNetworks(),
+        "masks" => new ManifestBuilder { Pictures = true, Masks = true }.WithNetworks(),
         "start" => new ManifestBuilder { Pictures = true }.WithOneConvolution(),
         _ => new ManifestBuilder().WithOneConvolution(),
     }).ToJson();
