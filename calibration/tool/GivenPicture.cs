@@ -33,7 +33,7 @@ internal sealed record GivenPicture(PngPicture Picture, PngPicture? Mask, double
     }
 
     /// <summary>Draws in FP32, beginning with the picture.</summary>
-    public ImageBatch Draw(ImportedModel model, Float32SampleOptions options, string? scheduler, int steps, double? eta, Device device, Stopwatch clock, CancellationToken cancellation)
+    public ImageBatch Draw(ImportedModel model, Float32SampleOptions options, string? scheduler, int steps, double? eta, Device device, Stopwatch clock, IProgress<SampleProgress> progress, CancellationToken cancellation)
     {
         using InterpretedSampler sampler = InterpretedSampler.Float32(model, steps, eta, scheduler, device, options.Guidance);
         clock.Start();
@@ -41,6 +41,6 @@ internal sealed record GivenPicture(PngPicture Picture, PngPicture? Mask, double
         {
             Count = options.Count, Seed = options.Seed, FirstImage = options.FirstImage, Prompts = options.Prompts, NegativePrompt = options.NegativePrompt, Labels = options.Labels,
             Guidance = options.Guidance, Image = Picture.ToImage(sampler.Description.Channels), Mask = Mask?.ToMask() ?? [], Strength = Strength,
-        }, null, cancellation);
+        }, progress, cancellation);
     }
 }

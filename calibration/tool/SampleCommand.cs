@@ -56,7 +56,10 @@ internal static class SampleCommand
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
             using var device = new CpuDevice(result.GetValue(threads));
             var clock = new Stopwatch();
-            ImageBatch images = given is null ? Draw() : given.Draw(model, options, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device, clock, cancellation);
+            var line = new StatusLine();
+            var progress = new DrawingLine(line);
+            ImageBatch images = given is null ? Draw() : given.Draw(model, options, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device, clock, progress, cancellation);
+            line.Clear();
             ImageGrid.Write(file.FullName, images.EnlargeTo(Side), Columns);
             double seconds = clock.Elapsed.TotalSeconds;
             if (result.GetValue(json)) Console.WriteLine(CommandJson.Serialize(new { file = file.FullName, images = images.Count, images.Height, images.Width, images.Channels, seconds, device = device.Name }));
@@ -67,7 +70,7 @@ internal static class SampleCommand
             {
                 using Float32Sampler sampler = Float32Sampler.Create(model, result.GetValue(scheduler), result.GetValue(steps), result.GetValue(eta), device);
                 clock.Start();
-                return sampler.Draw(options, null, cancellation);
+                return sampler.Draw(options, progress, cancellation);
             }
         })));
         return command;

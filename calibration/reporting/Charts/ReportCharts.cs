@@ -7,13 +7,13 @@ internal static class ReportCharts
     public static IEnumerable<string> All(EvaluationReport report)
     {
         ReportRow[] compared = [.. report.Rows.Where(r => r.SnrDb is not null)];
-        yield return Chart.Intervals("SNR to FP32 at equal seed, dB", "With 95 % intervals over images. A few images that turn into another digit decide the pooled figure.",
+        yield return Chart.Intervals("SNR to FP32 at equal seed, dB", "With 95 % intervals over images. A few images that turn into something else decide the pooled figure.",
             ["median over images", "all images together"], [.. compared.Select(r => new ChartIntervals(r.Name, [r.MedianSnrDb!.Value, r.SnrDb!.Value]))]);
 
         ReportRow[] complete = LastOfEachWidth(report);
         ReportRow artefact = report.Rows[^1];
         yield return Lines("Drift: SNR of the state after each step, dB", "Free-running: every sampler goes its own way from the same noise.",
-            [.. FirstOfEachWidth(report).Except(complete).Concat(complete).Select(r => new ChartSeries(r.Name, r.DriftDb, r == artefact))]);
+            [.. FirstOfEachWidth(report).Except(complete).Concat(complete).Select(r => new ChartSeries(r.Name, r.DriftDb, r == artefact && report.Rows.Count > 2))]);
         if (artefact.Steps.Count == 0) yield break;
         yield return Lines("SNR of one prediction, dB", "Teacher-forced: quantized and FP32 network on the same state.", Each(complete, s => s.SnrDb));
         yield return Lines("k", "How much of the signal the quantization noise carries, as fitted; negative: the prediction shrinks.", Each(complete, s => s.K));

@@ -23,7 +23,7 @@ public sealed record PicturePair(int Label, double SnrDb, ReadOnlyMemory<byte> F
     {
         if (d.Channels is not (1 or 3)) return [];
         int[] labels = TrajectoryLabels.Of(d.Classes, d.NullLabel, seed, options.FirstImage, float32.Kept.Count);
-        int[] prompts = TrajectoryLabels.Of(options.Prompts.Count, nullLabel: -1, seed, options.FirstImage, float32.Kept.Count);
+        int[] prompts = TrajectoryLabels.Of(options.Prompts.Count, none: -1, seed, options.FirstImage, float32.Kept.Count);
         return [.. float32.Kept.Zip(artefact.Kept).Select((p, i) => new PicturePair(
             labels.Length == 0 ? -1 : labels[i], new PairedImages(p.First, p.Second, p.First.Length).SnrDb(0), Png(p.First, d), Png(p.Second, d))
         {

@@ -1,3 +1,5 @@
+using Specializer.Tool;
+
 namespace Specializer.Calibration.Tests;
 
 public class StatusLineTests
@@ -15,5 +17,14 @@ public class StatusLineTests
         Assert.StartsWith("1\n", log.ToString(), StringComparison.Ordinal);
         Assert.Equal(asked, log.ToString().Count(c => c == '\n'));
         Assert.InRange(asked, 1, 99);
+    }
+
+    /// <summary>Full size takes minutes a step.</summary>
+    [Fact]
+    public void A_drawing_says_after_its_first_step_how_far_it_is()
+    {
+        var log = new StringWriter { NewLine = "\n" };
+        new DrawingLine(new StatusLine(log)).Report(new(1, 25, 0, 4));
+        Assert.Matches(@"^step 1 of 25, 0 of 4 pictures done, \d+:\d\d:\d\d left for those at hand\n$", log.ToString());
     }
 }
