@@ -77,7 +77,7 @@ internal sealed class RenderWorker(SamplerHost host, RequestsInHand inHand, Silo
             try
             {
                 // Asks also for the other silos, of which clients may ask this one any time.
-                await router.Choose(identity.Name, identity.Hash, 1, TimeSpan.Zero, avoid: null).WaitAsync(s_longWarmUp, cancellation);
+                await router.Choose(identity.Name, identity.Hash, 1, avoid: null).WaitAsync(s_longWarmUp, cancellation);
                 await router.Paint(new(_name, Guid.Empty, identity.Hash), new(sampler.AnyPrompt, Count: 1, Seed: "0", null, null, null) { SamplerHash = identity.Hash }, previews: null, cancellation).WaitAsync(s_longWarmUp, cancellation);
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested)

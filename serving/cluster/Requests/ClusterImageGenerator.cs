@@ -15,11 +15,11 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a short question may take: it, or its answer, may be lost with a silo.</summary>
-    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(5);
+    /// <summary>How long a short question may take, the first time and again: it, or its answer, may be lost with a silo.</summary>
+    private static readonly TimeSpan s_firstAnswer = TimeSpan.FromSeconds(1), s_answer = TimeSpan.FromSeconds(5);
 
     /// <summary>Looks in a row that do not find a request at its silo, until its answer is taken for lost.</summary>
-    private const int MostMissed = 5;
+    private const int MostMissed = 3;
 
     public async Task<ImageGenerationResponse> GenerateAsync(ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -75,11 +75,12 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
 
     private async Task<PaintedPicture[]> Paint(PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
+        long start = Stopwatch.GetTimestamp();
         IRouterGrain router = grains.GetGrain<IRouterGrain>(0);
         string? failed = null;
         while (true)
         {
-            if (await Again(() => router.Choose(sampler, hash, request.Count ?? 1, patience, failed), cancellation) is not { } route)
+            if (await Again(() => router.Choose(sampler, hash, request.Count ?? 1, failed), cancellation) is not { } route)
             {
                 await Task.Delay(s_pause, cancellation);
                 continue;
@@ -90,7 +91,7 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
             Task watching = Watch(router, painter, route, call);
             try
             {
-                return await router.Paint(route, request with { SamplerHash = route.SamplerHash, Ticket = route.Ticket }, previews, call.Token).WaitAsync(call.Token);
+                return await router.Paint(route, request with { SamplerHash = route.SamplerHash, Ticket = route.Ticket, Patience = patience - Stopwatch.GetElapsedTime(start) }, previews, call.Token).WaitAsync(call.Token);
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested && (e is OperationCanceledException || IsPassing(e)))
             {
@@ -136,11 +137,11 @@ internal sealed class ClusterImageGenerator(IGrainFactory grains, string sampler
     /// <summary>What a cluster says while silos come and go passes: it is asked again until the deadline.</summary>
     private static async Task<T> Again<T>(Func<Task<T>> call, CancellationToken cancellation)
     {
-        while (true)
+        for (TimeSpan answer = s_firstAnswer; ; answer = s_answer)
         {
             try
             {
-                return await call().WaitAsync(s_answer, cancellation);
+                return await call().WaitAsync(answer, cancellation);
             }
             catch (Exception e) when (IsPassing(e))
             {

@@ -36,6 +36,10 @@ internal sealed record PaintRequest(
     [Id(0)]
     public string SamplerHash { get; init; } = "";
 
+    /// <summary>How long the client waits still: then the drawing ends, also where the client is there no more and cannot say so.</summary>
+    [Id(8)]
+    public TimeSpan Patience { get; init; } = TimeSpan.FromDays(1);
+
     /// <summary>Which request it is.</summary>
     [Id(7)]
     public Guid Ticket { get; init; }

@@ -9,12 +9,11 @@ internal interface IRouterGrain : IGrainWithIntegerKey
     /// <param name="sampler">The model's name.</param>
     /// <param name="hash">The sampler's hash, or the beginning of it; null where all silos have the same.</param>
     /// <param name="pictures">Pictures of the request.</param>
-    /// <param name="patience">How long the request may take.</param>
     /// <param name="avoid">A silo that just failed; null for none.</param>
     /// <returns>Where it goes; null when there is none just now.</returns>
     /// <exception cref="SamplerUnavailableException">No silo can run the sampler.</exception>
     [AlwaysInterleave]
-    Task<Route?> Choose(string sampler, string? hash, int pictures, TimeSpan patience, string? avoid);
+    Task<Route?> Choose(string sampler, string? hash, int pictures, string? avoid);
 
     /// <summary>Passes a request on to the silo that was chosen: this one stops after it has passed the answer back.</summary>
     /// <inheritdoc cref="IPainterGrain.Paint"/>

@@ -20,11 +20,13 @@ internal sealed class PainterGrain(SamplerHost host, RequestsInHand inHand) : Gr
         foreach (var (name, value) in new[] { (ImageProperty.Seed, request.Seed), (ImageProperty.FirstImage, request.FirstImage), (ImageProperty.Guidance, request.Guidance) })
             if (value is not null) properties[name] = value;
         if (previews is not null) properties[ImageProperty.Previews] = new PreviewSender(previews);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(TimeSpan.FromSeconds(Math.Clamp(request.Patience.TotalSeconds, 0, TimeSpan.SecondsPerDay)));
         using IDisposable drawing = inHand.Enter(Math.Max(1, request.Count ?? 1) / Math.Max(1e-6, sampler.Speed));
         _inHand.Add(request.Ticket);
         try
         {
-            ImageGenerationResponse response = await sampler.Generator.GenerateAsync(new(request.Prompt ?? ""), new() { Count = request.Count, StreamingCount = request.Previews, AdditionalProperties = properties }, cancellation);
+            ImageGenerationResponse response = await sampler.Generator.GenerateAsync(new(request.Prompt ?? ""), new() { Count = request.Count, StreamingCount = request.Previews, AdditionalProperties = properties }, deadline.Token);
             return [.. response.Contents.Select(PaintedPicture.Of)];
         }
         catch (Exception e) when (e is ImageQueueFullException or ObjectDisposedException)

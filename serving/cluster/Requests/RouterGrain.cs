@@ -18,9 +18,8 @@ internal sealed class RouterGrain(SiloTable silos, RequestsInHand inHand, IClust
     /// <summary>More than a request may have counts as so many.</summary>
     private const int MostPictures = 1000;
 
-    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
-
-    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1);
+    /// <summary>How old what is known of silos may be, and how long a ticket counts with which nobody comes: the answer was lost.</summary>
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(1), s_unclaimed = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<Guid, (string Silo, double Seconds, DateTimeOffset Ends)> _tickets = [];
     private DateTimeOffset _asked;
@@ -28,7 +27,7 @@ internal sealed class RouterGrain(SiloTable silos, RequestsInHand inHand, IClust
     public override Task OnActivateAsync(CancellationToken cancellationToken) =>
         this.GetPrimaryKeyLong() == 0 ? Task.CompletedTask : throw new ArgumentException("A silo has one router, of key 0.");
 
-    public async Task<Route?> Choose(string sampler, string? hash, int pictures, TimeSpan patience, string? avoid)
+    public async Task<Route?> Choose(string sampler, string? hash, int pictures, string? avoid)
     {
         DateTimeOffset now = time.GetUtcNow();
         Task refreshing = Task.CompletedTask;
@@ -58,13 +57,14 @@ internal sealed class RouterGrain(SiloTable silos, RequestsInHand inHand, IClust
         if (able.Length == 0) return null;
         var chosen = able.OrderBy(s => s.Silo == avoid).ThenBy(s => s.Ends).First();
         var ticket = Guid.NewGuid();
-        _tickets.Add(ticket, (chosen.Silo, chosen.Seconds, now + (patience < s_longest ? patience : s_longest)));
+        _tickets.Add(ticket, (chosen.Silo, chosen.Seconds, now + s_unclaimed));
         return new(chosen.Silo, ticket, identity.Hash);
     }
 
     public async Task<PaintedPicture[]> Paint(Route route, PaintRequest request, IPreviewObserver? previews, CancellationToken cancellation)
     {
         using IDisposable passing = inHand.Enter();
+        if (_tickets.TryGetValue(route.Ticket, out var ticket)) _tickets[route.Ticket] = ticket with { Ends = DateTimeOffset.MaxValue };
         try
         {
             return await GrainFactory.GetGrain<IPainterGrain>(route.Silo).Paint(request, previews, cancellation);

@@ -29,8 +29,8 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         await Refused("1 to 1048576 units", () => grains.GetGrain<ICalibrationJobGrain>("calibration").Next("phase", int.MaxValue, "worker"));
         await Refused("1 to 1048576 units", () => grains.GetGrain<ICalibrationJobGrain>("calibration").Next("phase", 1, new('w', 1000)));
         await Assert.ThrowsAnyAsync<Exception>(() => grains.GetGrain<ICalibrationJobGrain>("../x").Next("phase", 1, "worker"));
-        await Assert.ThrowsAsync<SamplerUnavailableException>(() => grains.GetGrain<IRouterGrain>(0).Choose("mnist", "0000", int.MinValue, TimeSpan.MaxValue, null));
-        await Assert.ThrowsAnyAsync<Exception>(() => grains.GetGrain<IRouterGrain>(1).Choose("mnist", null, 1, TimeSpan.MaxValue, null));
+        await Assert.ThrowsAsync<SamplerUnavailableException>(() => grains.GetGrain<IRouterGrain>(0).Choose("mnist", "0000", int.MinValue, null));
+        await Assert.ThrowsAnyAsync<Exception>(() => grains.GetGrain<IRouterGrain>(1).Choose("mnist", null, 1, null));
         for (int i = 0; i < 1000; i++) Assert.Equal(RenderStatus.None, (await client.Cluster.ProgressAsync($"none-{i}")).Status);
 
         // Foreign names: it is no silo.
@@ -68,6 +68,8 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         Assert.Contains(flood, t => t.Exception?.InnerException is SiloBusyException);
         using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(20));
         Assert.Single((await generator.GenerateAsync(new("1"))).Contents);
+        // Who leaves without a word is not drawn for beyond what it said that it would wait.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Paint(new("1", 64, "1", null, null, null) { SamplerHash = sampler.Hash, Patience = TimeSpan.FromMilliseconds(100) }));
         Assert.False(silo.HasExited);
         // 200 requests of 64 pictures and all the rest leave no more than a silo at work has by itself.
         Assert.InRange((silo.Memory - memory) / 1e6, double.MinValue, 512);

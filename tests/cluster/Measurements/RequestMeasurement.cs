@@ -40,7 +40,15 @@ public sealed class RequestMeasurement
                 // Again and again, for what others do on this machine changes.
                 Now("nothing-happens");
                 await Task.Delay(TimeSpan.FromSeconds(15));
-                // On this machine, whose processors a process that starts takes as well.
+                // On this machine, whose processors a process that starts takes as well: how much of it that is, one tells that belongs to another cluster.
+                Now("a-stranger-starts");
+                int[] ports = FreePorts.Take(2);
+                using (await SiloProcess.Start(folder.Root, ports[0], ports[1], more: FormattableString.Invariant($"--pace={Pace}")))
+                {
+                    Now("a-stranger-is-there");
+                    await Task.Delay(TimeSpan.FromSeconds(5));
+                }
+
                 Now("a-silo-starts");
                 await silos.Start(1);
                 Now("it-is-new");

@@ -64,6 +64,25 @@ public sealed class ImageGeneratorTests
         Assert.Single((await generator.GenerateAsync(new("2"))).Contents);
     }
 
+    /// <summary>The client knows one silo, which passes its requests on: if that one hung up before they are answered, nobody could answer them.</summary>
+    [Fact]
+    public async Task A_silo_that_stops_in_good_order_ends_what_it_draws_and_what_it_passes_on()
+    {
+        using var folder = new TemporaryFolder();
+        int[] ports = FreePorts.Take(4);
+        using SiloProcess first = await SiloProcess.Start(folder.Root, ports[0], ports[1], 0, null, "--pace=0.25");
+        using SiloProcess stopped = await SiloProcess.Start(folder.Root, ports[2], ports[3], ports[0], null, "--pace=0.25");
+        await using ClusterClient client = await ClusterClient.Connect(null, ports[3]);
+        await client.Silos(2);
+        using IImageGenerator generator = client.Cluster.CreateImageGenerator("mnist", patience: TimeSpan.FromMinutes(5));
+        Task<ImageGenerationResponse>[] requests = [.. Enumerable.Range(0, 4).Select(i => generator.GenerateAsync(new("3"), new() { Count = 32, AdditionalProperties = new() { ["seed"] = i } }))];
+        // Until both have said that they have them all: 16 seconds each.
+        for (; (await client.Cluster.SilosAsync()).Sum(s => s.SecondsInHand) < 4 * 32 * 0.25; await Task.Delay(100)) Assert.DoesNotContain(requests, r => r.IsCompleted);
+        stopped.Signal("TERM");
+        Assert.All(await Task.WhenAll(requests), r => Assert.Equal(32, r.Contents.Count));
+        await stopped.WaitForExit(TimeSpan.FromMinutes(10));
+    }
+
     private sealed class Collecting(System.Collections.Concurrent.ConcurrentQueue<ImagePreview> shown) : IProgress<ImagePreview>
     {
         public void Report(ImagePreview value) => shown.Enqueue(value);
