@@ -128,10 +128,10 @@ internal sealed class ObjectBinder
         return Manifest.Register.State;
     }
 
-    /// <summary>Reports a property that does not fit the object's others; not where the property itself was wrong.</summary>
+    /// <summary>Reports a property that does not fit the object's others; not where the property itself was wrong. All of what is not there fits.</summary>
     public void Expect(bool condition, string property, string message)
     {
-        if (!condition && _node?[property] is { } node) _log.Add(ManifestErrorId.Length, message, node);
+        if (!condition && _node![property] is { } node) _log.Add(ManifestErrorId.Length, message, node);
     }
 
     public string Identifier(string property) =>

@@ -11,8 +11,8 @@ internal sealed class OperationCheck(IReadOnlyDictionary<string, Map> maps, int 
 
     public int Vectors => vectors;
 
-    /// <summary>Reports at a property; where it is absent or none is given, at the operation.</summary>
-    public void Report(string id, string message, string? property = null) => log.Add(id, message, property is null ? node : node[property] ?? node);
+    /// <summary>Reports at a property, which is there; where none is given, at the operation.</summary>
+    public void Report(string id, string message, string? property = null) => log.Add(id, message, property is null ? node : node[property]!);
 
     public bool ExpectFloat(string property)
     {

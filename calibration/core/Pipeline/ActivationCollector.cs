@@ -138,7 +138,7 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void Read(BinaryReader reader, int first, int end)
     {
-        if (reader.ReadString() != string.Join('\n', Layers)) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
+        if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
         foreach (string map in _largest.Keys.ToArray())
         {
             _largest[map] = reader.ReadSingle() is >= 0 and < float.PositiveInfinity and var largest ? largest : throw new InvalidDataException($"the largest magnitude of {map} is none");

@@ -11,6 +11,7 @@ internal sealed class AppendedFile
 
     private readonly string _path;
     private readonly byte[] _header;
+    private readonly Action<string> _setAside;
     private long _end;
 
     /// <param name="path">The file, which need not be there.</param>
@@ -18,7 +19,7 @@ internal sealed class AppendedFile
     /// <param name="setAside">Told why a file that is there is not taken.</param>
     public AppendedFile(string path, byte[] header, Action<string> setAside)
     {
-        (_path, _header) = (path, header);
+        (_path, _header, _setAside) = (path, header, setAside);
         using FileStream file = Open(create: true);
         if (file.Length == 0 || !StartsWith(file, header))
         {
@@ -29,8 +30,8 @@ internal sealed class AppendedFile
         }
     }
 
-    /// <summary>Reads every whole record, and cuts off what follows the last.</summary>
-    /// <param name="record">Given where it begins, and what it holds.</param>
+    /// <summary>Reads every whole record, and cuts off what follows the last; so, with a word, what begins with one that is none.</summary>
+    /// <param name="record">Given where it begins, and what it holds. Throws what reading from memory throws where that is no record, and keeps nothing of it then.</param>
     public void ReadAll(Action<long, BinaryReader> record)
     {
         using FileStream file = Open();
@@ -38,7 +39,15 @@ internal sealed class AppendedFile
         for (_end = file.Position; Next(file) is { } content; _end = file.Position)
         {
             using var reader = new BinaryReader(new MemoryStream(content));
-            record(_end, reader);
+            try
+            {
+                record(_end, reader);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or FormatException)
+            {
+                _setAside($"its record at byte {_end} is none, and what follows is left out: {e.Message}");
+                break;
+            }
         }
 
         file.SetLength(_end);

@@ -74,6 +74,14 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         }
     }
 
+    /// <summary>Whether a text comes next as <see cref="BinaryWriter"/> writes it: no length that stands in a file is believed.</summary>
+    public static bool HoldsText(BinaryReader reader, string expected)
+    {
+        using var bytes = new MemoryStream();
+        new BinaryWriter(bytes).Write(expected);
+        return reader.ReadBytes((int)bytes.Length).AsSpan().SequenceEqual(bytes.ToArray());
+    }
+
     /// <summary>Whether the file ends with the SHA-256 of what stands before: a state that a full disk or a bad copy has changed would become an artefact like any other.</summary>
     private static bool IsWhole(Stream stream)
     {
@@ -93,12 +101,14 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     }
 
     /// <summary>Layers that are rounded, kept with this calibration; in memory where nothing is kept.</summary>
-    public RoundedLayers Rounded(string phase)
+    /// <param name="phase">The phase.</param>
+    /// <param name="sizes">Output channels and weights of each layer.</param>
+    public RoundedLayers Rounded(string phase, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes)
     {
         if (folder is null) return new();
         if (!_phases.Contains(phase)) _phases.Add(phase);
         string path = PathOf(phase);
-        return new(new AppendedFile(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason))));
+        return new(new AppendedFile(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason))), sizes);
     }
 
     /// <summary>Removes a phase's file, if it can be.</summary>

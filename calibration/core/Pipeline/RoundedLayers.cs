@@ -16,13 +16,18 @@ internal sealed class RoundedLayers
     {
     }
 
-    /// <param name="file">Where they lie; what it holds already is taken.</param>
-    public RoundedLayers(AppendedFile file)
+    /// <param name="file">Where they lie; what it holds already is taken, up to what is no layer of these.</param>
+    /// <param name="sizes">Output channels and weights of each layer.</param>
+    public RoundedLayers(AppendedFile file, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes)
     {
         _file = file;
         file.ReadAll((offset, reader) =>
         {
-            var (key, _) = Read(reader);
+            var (key, weights) = Read(reader);
+            if (!sizes.TryGetValue(key.Layer, out var size) || size != (weights.Scales.Length, weights.Values.Length)) throw new InvalidDataException($"{MessageText.Quote(key.Layer)} is no such layer of this model");
+            int limit = key.Bits is 4 or 8 ? WeightScales.Limit(key.Bits) : throw new InvalidDataException($"no weights have {key.Bits} bits");
+            if (!Array.TrueForAll(weights.Values, value => Math.Abs((int)value) <= limit) || !Array.TrueForAll(weights.Scales, scale => scale > 0 && float.IsFinite(scale)) || !Array.TrueForAll(weights.Bias, float.IsFinite))
+                throw new InvalidDataException($"{key.Layer} holds what no weights of {key.Bits} bits are");
             _layers[key] = (offset, null);
         });
     }
@@ -76,16 +81,18 @@ internal sealed class RoundedLayers
         writer.Write(MemoryMarshal.AsBytes(weights.Values.AsSpan()));
     }
 
-    // The file has checked what it gives: it is what was written.
-    private static ((string, int, bool) Key, QuantizedWeights Weights) Read(BinaryReader reader)
+    private static ((string Layer, int Bits, bool SecondOrder) Key, QuantizedWeights Weights) Read(BinaryReader reader)
     {
-        var key = (reader.ReadString(), reader.ReadInt32(), reader.ReadBoolean());
-        float[] scales = new float[reader.ReadInt32()], bias = new float[scales.Length];
-        var values = new sbyte[reader.ReadInt32()];
+        var key = (Layer: reader.ReadString(), Bits: reader.ReadInt32(), SecondOrder: reader.ReadBoolean());
+        int outputs = reader.ReadInt32(), count = reader.ReadInt32();
         double loss = reader.ReadDouble();
+        // Before anything is allocated.
+        if (outputs < 0 || count < 0 || 2L * sizeof(float) * outputs + count != reader.BaseStream.Length - reader.BaseStream.Position) throw new InvalidDataException($"{outputs} scales and {count} weights are not what the record holds");
+        float[] scales = new float[outputs], bias = new float[outputs];
+        var values = new sbyte[count];
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(scales.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(bias.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
-        return (key, new(key.Item2, values, scales, bias, loss));
+        return (key, new(key.Bits, values, scales, bias, loss));
     }
 }

@@ -147,7 +147,7 @@ internal sealed class InputMoments
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._sums.AsSpan()));
         for (long at = 0; at < moments._products.LongLength; at += 1 << 20)
             reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan((int)at, (int)Math.Min(1 << 20, moments._products.LongLength - at))));
-        if (Array.Exists(moments._sums, sum => Math.Abs(sum) > (long)count * Limit)) throw new InvalidDataException($"a sum of {count} inputs is larger than they can be");
+        if (Array.Exists(moments._sums, sum => sum < -(long)count * Limit || sum > (long)count * Limit)) throw new InvalidDataException($"a sum of {count} inputs is larger than they can be");
         for (int i = 0; i < size; i++)
         {
             long square = moments.Product(i, i);

@@ -54,6 +54,56 @@ public class CheckpointTests
         Assert.Contains(reason, finding.Reason);
     }
 
+    /// <summary>A length is not believed: of a text, as <see cref="BinaryReader.ReadString"/> does, which then asks for more or ends otherwise.</summary>
+    [Theory]
+    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0x0F })]
+    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF })]
+    [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0x07 })]
+    [InlineData(new byte[] { 2, (byte)'a' })]
+    [InlineData(new byte[] { })]
+    public void TextsAreComparedAndNotRead(byte[] state) => Assert.False(Checkpoint.HoldsText(new(new MemoryStream(state)), "ab"));
+
+    /// <summary>Records with a right hash that no calibration of this model writes: set aside with a word, and rounded anew.</summary>
+    [Theory]
+    [InlineData("conv", 8, 1, 2, 100, 1f, "")]
+    [InlineData("other", 8, 1, 2, 1, 1f, "no such layer")]
+    [InlineData("conv", 8, 2, 2, 1, 1f, "no such layer")]
+    [InlineData("conv", 8, 1, 3, 1, 1f, "no such layer")]
+    [InlineData("conv", 5, 1, 2, 1, 1f, "no weights have 5 bits")]
+    [InlineData("conv", 4, 1, 2, 100, 1f, "no weights of 4 bits")]
+    [InlineData("conv", 8, 1, 2, -128, 1f, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, 0f, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, float.NaN, "no weights of 8 bits")]
+    [InlineData("conv", 8, -1, 2, 1, 1f, "-1 scales")]
+    [InlineData("conv", 8, int.MaxValue, int.MaxValue, 1, 1f, "2147483647 scales")]
+    public void RoundedLayersThatAreNoneAreSetAside(string layer, int bits, int outputs, int weights, int value, float scale, string reason)
+    {
+        using var folder = new TemporaryFolder();
+        var sizes = new Dictionary<string, (int, int)> { ["conv"] = (1, 2) };
+        new Checkpoint(folder.Root, "model", "options").Rounded("rounded", sizes);
+        string said = "";
+        byte[] header = File.ReadAllBytes(folder.File("model.rounded.checkpoint"));
+        var file = new AppendedFile(folder.File("model.rounded.checkpoint"), header, reason => said += reason);
+        file.Append(writer =>
+        {
+            writer.Write(layer);
+            writer.Write(bits);
+            writer.Write(true);
+            writer.Write(outputs);
+            writer.Write(weights);
+            writer.Write(0.5);
+            for (int i = 0; i < outputs && i < 2; i++) writer.Write(scale);
+            for (int i = 0; i < outputs && i < 2; i++) writer.Write(0.25f);
+            for (int i = 0; i < weights && i < 4; i++) writer.Write((sbyte)value);
+        });
+        var findings = new List<Finding>();
+        RoundedLayers layers = new Checkpoint(folder.Root, "model", "options", findings).Rounded("rounded", sizes);
+        Assert.Equal(reason.Length == 0, layers.Has(layer, bits, secondOrder: true));
+        if (reason.Length == 0) Assert.Empty(findings);
+        else Assert.Contains(reason, Assert.IsType<CheckpointSetAside>(Assert.Single(findings)).Reason);
+        Assert.Equal(reason.Length > 0, new FileInfo(folder.File("model.rounded.checkpoint")).Length == header.Length);
+    }
+
     [Fact]
     public void FinishedCalibrationsLeaveNothing()
     {

@@ -21,6 +21,23 @@ public class InputMomentsTests
         }
     }
 
+    /// <summary>Sums that no columns have, of either sign; the least of all integers has no magnitude.</summary>
+    [Theory]
+    [InlineData(long.MinValue)]
+    [InlineData(long.MaxValue)]
+    [InlineData(3 * 2047 + 1)]
+    [InlineData(-3 * 2047 - 1)]
+    public void StatesThatNoColumnsHaveAreRefused(long sum)
+    {
+        var moments = new InputMoments(1, 4);
+        moments.Add([1, -1, 2], 1);
+        using var stream = new MemoryStream();
+        moments.Write(new(stream));
+        byte[] state = stream.ToArray();
+        BitConverter.GetBytes(sum).CopyTo(state, 8);
+        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(new MemoryStream(state)), 1));
+    }
+
     [Fact]
     public void OrderPiecesAndResumptionDoNotShow()
     {

@@ -40,6 +40,7 @@ public sealed class VariantTests
         (new ManifestBuilder().WithMapOperations(), j => Activation(j, "tanh"), ["Nonlinearity.Tanh"]),
         (new ManifestBuilder().WithMapOperations(), j => Activation(j, "quick_gelu"), ["Nonlinearity.QuickGelu"]),
         (new ManifestBuilder { Guided = true, TextPair = true }.WithNetworks(), _ => { }, ["Second = \"ids_2\", Filling = 5, None = \"none\" },", "run.Select<Map1x4x8Float>("]),
+        (One(), j => { JsonNode conv = j["network"]!["operations"]![0]!; (conv["kernelSize"], conv["paddingTop"], conv["paddingLeft"]) = (5, 2, 2); }, ["Convolution5x5On8x8x1To1W32"]),
         (Skip(), _ => { }, [", skip: Maps.H, ySkip: Maps.NSkip);"]),
     ];
 

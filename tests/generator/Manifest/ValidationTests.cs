@@ -60,6 +60,13 @@ public sealed class ValidationTests
         ("maps", "condition is one pixel", j => { (Map(j, "pixel")["height"], Map(j, "pixel")["width"]) = (2, 2); Op(j, "wide")["upsample"] = 2; }),
         ("maps", "condition is one pixel", j => Map(j, "pixel")["channels"] = 15),
         ("maps", "'pixel' is quantized", j => Quantized(j, "pixel", "wide", "modulation")),
+        ("maps", "'h0' is quantized", j => Quantized(j, "h0", "conv_in", "layerNorm")),
+        ("maps", "'h2' is quantized", j => Quantized(j, "h2", "attention", "activation")),
+        ("maps", "'h4' is quantized", j => Quantized(j, "h4", "centre", "scaleShift")),
+        ("maps", "'wide' is quantized", j => Quantized(j, "wide", "proj", "geglu")),
+        ("maps", "'ids' is quantized", j => Quantized(j, "ids", "ids", "lookup")),
+        ("maps", "'rows' is quantized", j => Quantized(j, "rows", "embeddings", "codebook")),
+        ("maps", "'h10' is quantized", j => { Op(j, "summary")["input"] = "h9"; Quantized(j, "h10", "join", "modulation"); }),
         ("maps", "'h10' is quantized", j => Quantized(j, "h10", "join", "select")),
         ("maps", "'few' is quantized", j => { Add(j, "few", 8, 1, "quantized8"); Before(j, "summary", Quantize("q", "ids", "few")); Op(j, "summary")["ids"] = "few"; }),
         ("maps", "'summary' is quantized", j => Map(j, "summary")["type"] = "quantized8"),
@@ -75,6 +82,8 @@ public sealed class ValidationTests
         ("networks", "is an input, which no operation writes", j => Op(j, "attn.to_kv.quantize")["output"] = "encoder_hidden_states"),
         ("networks", "enters or leaves the network twice", j => j["network"]!["inputs"]!.AsArray().Add("encoder_hidden_states")),
         ("networks", "'inputs' has 65 elements", j => j["encoders"]![0]!["inputs"] = new JsonArray([.. Enumerable.Range(0, 65).Select(i => JsonValue.Create($"i{i}"))])),
+        ("networks", "An object is expected here: an encoder", j => j["encoders"]![0] = 1),
+        ("one", "An object is expected here: a statement", j => j["steps"]![0]!["statements"]![0] = 1),
         ("networks", "'inputs' is a number", j => j["encoders"]![0]!["inputs"] = 1),
         ("networks", "is not allowed in 'inputs'", j => j["encoders"]![0]!["inputs"]![0] = "a b"),
         ("one", "The variance is 8×8×2", j => { Add(j, "variance", 8, 2); Insert(j, Conv("v", "latent", "variance")); j["network"]!["variance"] = "variance"; }),
@@ -189,6 +198,12 @@ public sealed class ValidationTests
     {
         Accept("networks", j => { j["encoders"]![0]!["operations"]![0] = Conv("embeddings", "ids", "rows", 1); j["prompt"]!["empty"]![0] = 1000; });
         Accept("networks", j => { Everywhere(j, "ids", "label"); j["model"]!["classes"] = 3; j.Remove("prompt"); foreach (string map in (string[])["label", "rows", "fc.q", "h", "encoder_hidden_states"]) Map(j["encoders"]![0]!, map)["width"] = 1; foreach (string map in (string[])["encoder_hidden_states", "attn.c", "kv"]) Map(j, map)["width"] = 1; });
+        Accept("pair", j =>
+        {
+            JsonArray operations = j["encoders"]![0]!["operations"]!.AsArray();
+            operations[operations.IndexOf(operations.Single(o => o!["name"]!.GetValue<string>() == "embeddings_2"))] = Conv("embeddings_2", "ids_2", "rows_2", 1);
+            j["prompt"]!["filling"] = 1000;
+        });
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
         Accept("masks", j => { j.Remove("decoder"); j.Remove("imageEncoder"); });
         Accept("start", j => Start(j).Insert(0, ManifestBuilder.Sum("s0", ("x", 1))));
@@ -237,6 +252,28 @@ public sealed class ValidationTests
         foreach (float value in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity]) Assert.Throws<ArgumentOutOfRangeException>(() => Number.From(value));
         Assert.Null(Names.Nearest(new string('a', Names.MaximumLength + 1), [new string('a', Names.MaximumLength + 1)]));
         Assert.Equal((2, 1), new LineMap("a\r")[2]);
+        SolverProgram program = ManifestReader.Read(new ManifestBuilder().WithOneConvolution().ToString()).Manifest!.Program;
+        var plan = new SolverPlan(program);
+        Assert.True(plan.Equals((object)new SolverPlan(program)));
+        Assert.Equal(plan.GetHashCode(), new SolverPlan(program).GetHashCode());
+        Assert.False(plan.Equals(new SolverPlan(program with { End = program.Begin })));
+        Assert.False(plan.Equals(null));
+        Assert.False(plan.Equals((object)1));
+    }
+
+    /// <summary>No character steers, hides or reorders; scripts stay as they are.</summary>
+    [Fact]
+    public void Texts_of_unknown_origin_are_harmless()
+    {
+        Assert.Equal(@"größe 😀\u001B\u202E\u2028\u2029\uD83D\u0378!", MessageText.Harmless("größe 😀\u001B\u202E\u2028\u2029\uD83D\u0378!"));
+        Assert.Equal(@"\uDE00a\uD83D", MessageText.Harmless("\uDE00a\uD83D"));
+        Assert.Equal("a\nb\n", MessageText.HarmlessLines("a\r\nb\n"));
+        string longest = new('x', 600);
+        Assert.Equal(longest, MessageText.Harmless(longest));
+        Assert.Equal(new string('x', 300) + "…" + new string('x', 299) + "y", MessageText.Harmless(longest + "y"));
+        Assert.Equal("'" + new string('a', 60) + "'", MessageText.Quote(new('a', 60)));
+        Assert.Equal("'" + new string('a', 60) + "…'", MessageText.Quote(new('a', 61)));
+        Assert.Equal(@"'~ \u007F\u001F\u00E9'", MessageText.Quote("~ \u007F\u001Fé"));
     }
 
     private static JsonObject Sound(string name) => (name switch

@@ -16,7 +16,7 @@ public sealed class WritingTests
     [Fact]
     public void Operations_of_every_kind_are_read_as_they_were_written()
     {
-        Operation[] operations = [.. s_manifests.SelectMany(m => m.Network.Operations)];
+        Operation[] operations = [.. s_manifests.SelectMany(m => m.Network.Operations.Concat(m.Encoders.SelectMany(e => e.Network.Operations)))];
         Assert.Equal(OperationKinds.Names, operations.Select(o => o.Kind).Distinct().Order(StringComparer.Ordinal));
         foreach (Operation operation in operations)
         {
@@ -27,6 +27,20 @@ public sealed class WritingTests
             }, o => OperationKinds.Read(operation.Kind, o));
             Assert.Equal(operation, read);
         }
+    }
+
+    /// <summary>Multiply-accumulates of one image, and the bits of what is multiplied.</summary>
+    [Fact]
+    public void Operations_cost_what_they_multiply()
+    {
+        var maps = s_manifests[1].Network.Maps.ToDictionary(m => m.Name);
+        OperationCost Cost(string name) => s_manifests[1].Network.Operations.Single(o => o.Name == name).Cost(maps);
+        Assert.Equal(new(8 * 8 * 8 * 9, 8), Cost("conv_in"));
+        Assert.Equal(new(4 * 4 * 8 * 8 * 9, 4), Cost("down_blocks.0.downsamplers.0.conv"));
+        Assert.Equal(new(4 * 4 * 24 * 8, 32), Cost("mid_block.attentions.0.to_qkv"));
+        Assert.Equal(new(2 * 16 * 16 * 8, 8), Cost("mid_block.attentions.0.attention"));
+        Assert.Equal(default, Cost("conv_norm_out"));
+        Assert.Equal(new(2 * 64 * 64 * 8, 8), s_manifests[2].Network.Operations.OfType<CrossAttentionOperation>().Single().Cost(s_manifests[2].Network.Maps.ToDictionary(m => m.Name)));
     }
 
     [Fact]
