@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using Specializer.Calibration;
 using Specializer.Kernels;
+using Specializer.Numerics;
 
 namespace Specializer.Benchmarks.Kernels;
 

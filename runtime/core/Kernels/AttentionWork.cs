@@ -26,7 +26,7 @@ internal unsafe struct AttentionPack : IWork
 }
 
 /// <summary>softmax(q·kᵀ/√d)·v. An item is a block of queries of one head of one image: two tile products with a softmax between them.</summary>
-internal unsafe struct AttentionWork : IWork
+internal unsafe partial struct AttentionWork : IWork
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
 
@@ -68,30 +68,29 @@ internal unsafe struct AttentionWork : IWork
         for (int item = begin; item < end; item++)
         {
             int head = item / QueryBlocks, first = item % QueryBlocks * TilePixels;
-            if (Wide) Block<WideFloatTile>(head, first, sums, scores);
-            else Block<FloatTile>(head, first, sums, scores);
+            if (Wide) WideBlock(head, first, sums, scores);
+            else Block(head, first, sums, scores);
         }
     }
 
-    private readonly void Block<TTile>(int head, int first, float* sums, float* scores)
-        where TTile : struct, ITileKernel
+    private readonly void Block(int head, int first, float* sums, float* scores)
     {
-        int all = Heads * HeadChannels, count = Math.Min(TTile.Pixels, Tokens - first);
+        int all = Heads * HeadChannels, count = Math.Min(FloatTile.Pixels, Tokens - first);
         float* queries = Queries(head);
-        byte** rows = stackalloc byte*[TTile.Pixels];
-        float* inverse = stackalloc float[TTile.Pixels];
+        byte** rows = stackalloc byte*[FloatTile.Pixels];
+        float* inverse = stackalloc float[FloatTile.Pixels];
 
         // A tile is always full: the last query stands in for missing ones.
-        for (int i = 0; i < TTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * QueryPixel);
+        for (int i = 0; i < FloatTile.Pixels; i++) rows[i] = (byte*)(queries + (long)(first + Math.Min(i, count - 1)) * QueryPixel);
         for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
-            TTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
+            FloatTile.Multiply(rows, 0, 1, HeadChannels, default, (byte*)(Keys(head) + (long)panel * HeadChannels * PanelWidth), (byte*)sums);
             for (int i = 0; i < count; i++)
                 for (int lane = 0; lane < PanelWidth; lane += 8)
                     (Vector256.Load(sums + i * PanelWidth + lane) * Vector256.Create(Scale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
         }
 
-        for (int i = 0; i < TTile.Pixels; i++)
+        for (int i = 0; i < FloatTile.Pixels; i++)
         {
             if (i < count) inverse[i] = Weights(scores + (long)i * ScoresStride, Causal ? Math.Min(first + i + 1, ContextTokens) : ContextTokens);
             rows[i] = (byte*)(scores + (long)Math.Min(i, count - 1) * ScoresStride);
@@ -100,7 +99,7 @@ internal unsafe struct AttentionWork : IWork
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
         for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
         {
-            TTile.Multiply(rows, 0, 1, ContextTokens, default, (byte*)(Values(head) + (long)panel * ContextTokens * PanelWidth), (byte*)sums);
+            FloatTile.Multiply(rows, 0, 1, ContextTokens, default, (byte*)(Values(head) + (long)panel * ContextTokens * PanelWidth), (byte*)sums);
             int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
             for (int i = 0; i < count; i++)
             {
@@ -115,7 +114,7 @@ internal unsafe struct AttentionWork : IWork
     /// <summary>The exponentials over the keys that are seen; zeros for the others, which then add nothing.</summary>
     private readonly float Weights(float* scores, int seen)
     {
-        float inverse = Softmax.Exponentials(scores, seen);
+        float inverse = Softmax.Exponentials(scores, seen, Wide);
         if (seen < ContextTokens) new Span<float>(scores + seen, ContextTokens - seen).Clear();
         return inverse;
     }

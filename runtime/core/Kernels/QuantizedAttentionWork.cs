@@ -150,7 +150,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
     /// <summary>The exponentials over the keys that are seen, as words; zeros for the others, which then add nothing.</summary>
     private readonly float Weights(float* scores, int seen)
     {
-        float inverse = Softmax.QuantizedExponentials(scores, seen);
+        float inverse = Softmax.QuantizedExponentials(scores, seen, Wide);
         new Span<short>((short*)scores + seen, TokenWords - seen).Clear();
         return inverse;
     }

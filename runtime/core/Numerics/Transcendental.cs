@@ -7,7 +7,7 @@ namespace Specializer.Numerics;
 /// divisions, fused multiply-adds and integer operations, in a fixed order. The platform's own functions differ between systems.</summary>
 /// <remarks>Polynomials are minimax fits (Remez) over the reduced range, with coefficients rounded to single precision.
 /// Scalar functions broadcast, so they agree with each lane by construction. Bits of NaN results are unspecified.</remarks>
-internal static class Transcendental
+internal static partial class Transcendental
 {
     // 1.5·2^23: adding it leaves the nearest integer (ties to even) in the low mantissa bits, for |x| < 2^22.
     private const float RoundingBias = 12582912f;
@@ -81,6 +81,9 @@ internal static class Transcendental
     [MethodImpl(Jit.Kernel)]
     public static unsafe void Silu(float* x, int count)
     {
+        int done = WideVectors.Pay ? WideSilu(x, count) : 0;
+        x += done;
+        count -= done;
         const int block = 1024;
         float* rest = stackalloc float[block], biased = stackalloc float[block];
         int end;

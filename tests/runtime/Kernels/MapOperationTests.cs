@@ -5,6 +5,9 @@ public class MapOperationTests
 {
     private static readonly (int Threads, int Batch)[] s_runs = [(1, 1), (2, 2), (5, 7), (5, 1)];
 
+    /// <summary>Vectors of 256 bits for one image, of 512 for more.</summary>
+    private static bool Wide(int batch) => batch > 1;
+
     [Theory]
     [InlineData(1, 1, 1)]
     [InlineData(3, 5, 7)]
@@ -54,7 +57,7 @@ public class MapOperationTests
         float[][] outcome = [.. s_runs.Select(run =>
         {
             float[][] queries = Values.Images(new(3), run.Batch, tokens * all, 2), keyValues = Values.Images(new(4), run.Batch, context * 2 * all, 2);
-            using var bench = new Bench(new TestBlob().Build(), run.Threads, run.Batch);
+            using var bench = new Bench(new TestBlob().Build(), run.Threads, run.Batch, wide: Wide(run.Batch));
             Activation q = bench.Write(queries), kv = bench.Write(keyValues), y = bench.Plan(4 * tokens * all);
             bench.Run.AttendCross(q, kv, y, new CrossAttentionShape(tokens, context, heads, head, causal));
             float[][] actual = bench.Read(y, tokens * all);
@@ -83,7 +86,7 @@ public class MapOperationTests
         foreach (var (threads, batch) in s_runs)
         {
             float[][] queries = Values.Images(new(3), batch, tokens * all, 2), keyValues = Values.Images(new(4), batch, context * 2 * all, 2);
-            using var bench = new Bench(new TestBlob().Build(), threads, batch);
+            using var bench = new Bench(new TestBlob().Build(), threads, batch, wide: Wide(batch));
             Activation q = bench.Write(queries), kv = bench.Write(keyValues), y = bench.Plan(4 * tokens * all);
             bench.Run.AttendCross(q, kv, y, query, key, value, new CrossAttentionShape(tokens, context, heads, head, causal));
             float[][] actual = bench.Read(y, tokens * all);

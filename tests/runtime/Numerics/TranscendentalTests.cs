@@ -65,6 +65,31 @@ public class TranscendentalTests
         Assert.Equal(expected, run);
     }
 
+    /// <summary>In vectors of 512 bits, on any processor, every lane has the bits that it has in those of 256.</summary>
+    [Fact]
+    public unsafe void WideVectorsGiveTheSameBits()
+    {
+        float[] all = [.. Range(-110f, 95f, 100_003), .. Range(-5f, 5f, 100_000), 0f, -0f, 1e-40f, float.PositiveInfinity, float.NegativeInfinity];
+        float[] silus = [.. all];
+        int done;
+        fixed (float* x = silus) done = Transcendental.WideSilu(x, silus.Length);
+        Assert.Equal(all.Length & ~15, done);
+        for (int i = 0; i + 16 <= all.Length; i += 16)
+        {
+            Vector512<float> x = Vector512.Create<float>(all.AsSpan(i, 16));
+            Vector512<int> exp = Transcendental.Exp(x).AsInt32(), gelu = Transcendental.Gelu(x).AsInt32();
+            for (int lane = 0; lane < 16; lane++)
+            {
+                Assert.Equal(BitConverter.SingleToInt32Bits(Transcendental.Exp(x[lane])), exp[lane]);
+                if (float.IsInfinity(x[lane])) continue; // Of −∞ both are NaN, whose bits are unspecified.
+                Assert.Equal(BitConverter.SingleToInt32Bits(Transcendental.Gelu(Vector256.Create(x[lane])).ToScalar()), gelu[lane]);
+                Assert.Equal(BitConverter.SingleToInt32Bits(Transcendental.Silu(x[lane])), BitConverter.SingleToInt32Bits(silus[i + lane]));
+            }
+        }
+
+        Assert.Equal(all[done..], silus[done..]);
+    }
+
     [Fact]
     public void ResultsSaturate()
     {

@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Specializer.Kernels;
+using Specializer.Numerics;
 using Specializer.Threading;
 
 namespace Specializer;

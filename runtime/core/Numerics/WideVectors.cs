@@ -2,11 +2,10 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Specializer.Numerics;
 
-namespace Specializer.Kernels;
+namespace Specializer.Numerics;
 
-/// <summary>Whether tiles of 512 bits pay. Some processors compute 512 bits at once, others in two halves, and nothing that a program can ask says which;
+/// <summary>Whether vectors of 512 bits pay. Some processors compute 512 bits at once, others in two halves, and nothing that a program can ask says which;
 /// so it is measured once a process, in some 50 microseconds. The choice leaves no trace in any result.</summary>
 internal static class WideVectors
 {
