@@ -32,6 +32,9 @@ internal sealed record CalibrationManifest(
     /// <summary>What texts become; null where a call gives no text.</summary>
     public Prompt? Prompt { get; init; }
 
+    /// <summary>Whether the network fills in what a mask shows of a picture, and reads both: what draws in its place needs an encoder, too.</summary>
+    public bool ReadsMask => Network.Inputs.Contains(LinkedNetwork.MaskedImage);
+
     /// <summary>Encoders, then that of pictures, then the decoder.</summary>
     public IEnumerable<TimelessNetwork> Timeless() => Encoders.Concat(new[] { ImageEncoder, Decoder }.OfType<TimelessNetwork>());
 }

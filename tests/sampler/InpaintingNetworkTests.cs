@@ -1,5 +1,6 @@
 using Specializer.Calibration;
 using Specializer.Calibration.Conversion;
+using Specializer.Calibration.Tests;
 using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Tests;
@@ -100,18 +101,11 @@ public sealed class InpaintingNetworkTests(InpaintingNetworkTests.Artefact artef
     /// <summary>One calibration and compilation for these tests.</summary>
     public sealed class Artefact : IDisposable
     {
-        private static readonly PipelineRecipe s_recipe = new("inpainting", "StableDiffusionInpaintPipeline",
-            [
-                new("vae", """{"_class_name": "AutoencoderKL", "block_out_channels": [16, 16], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "latent_channels": 4, "layers_per_block": 1, "norm_num_groups": 8, "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}"""),
-                new("text_encoder", """{"architectures": ["CLIPTextModel"], "hidden_size": 24, "intermediate_size": 48, "max_position_embeddings": 12, "model_type": "clip_text_model", "num_attention_heads": 2, "num_hidden_layers": 1, "vocab_size": 600}"""),
-                new("unet", """{"_class_name": "UNet2DConditionModel", "attention_head_dim": 2, "block_out_channels": [32, 32], "cross_attention_dim": 24, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "in_channels": 9, "layers_per_block": 1, "norm_num_groups": 8, "out_channels": 4, "sample_size": 8, "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"]}"""),
-            ], PipelineRecipe.Noise("DDIMScheduler", "epsilon"));
-
         private readonly TemporaryFolder _folder = new();
 
         public Artefact()
         {
-            Synthesizer.Write(s_recipe, ModelFolder, 3);
+            Synthesizer.Write(TinyInpainting.Recipe, ModelFolder, 3);
             Model = PipelineImporter.Load(ModelFolder, "tiny", encoder: true);
             ManifestPath = Calibrator.Run(Model, Options, _folder.File("out"), Device, 2).ManifestPath;
             Compiled = CompiledArtifact.Load(ManifestPath, Device, out _);

@@ -52,9 +52,11 @@ internal sealed class ModelScheduler(ConfigurationReader file)
     }
 
     /// <summary>The run that a manifest was calibrated for.</summary>
+    /// <param name="identity">The manifest's.</param>
+    /// <param name="pictures">Whether runs can begin with a picture.</param>
     /// <exception cref="ArgumentException">There is none of this kind.</exception>
-    public SchedulerRun Run(SchedulerIdentity identity) => Run(identity.Family, Integer(identity["steps"]),
-        identity["eta"] is { } eta && double.TryParse(eta, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null);
+    public SchedulerRun Run(SchedulerIdentity identity, bool pictures = false) => Run(identity.Family, Integer(identity["steps"]),
+        identity["eta"] is { } eta && double.TryParse(eta, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null, pictures);
 
     /// <summary>ᾱ at each evaluation of a run; null where the run has no trained levels.</summary>
     public double[]? AlphaBars(SchedulerRun run)

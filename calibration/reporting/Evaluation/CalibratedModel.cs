@@ -17,7 +17,7 @@ internal static class CalibratedModel
     public static ImportedModel Import(string manifestPath, CalibrationArtifact artifact, string folder)
     {
         CalibrationManifest manifest = artifact.Manifest;
-        ImportedModel model = PipelineImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel);
+        ImportedModel model = PipelineImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask);
         if (model.Sha256 != manifest.Model.Sha256)
         {
             throw new ArtifactException(manifestPath,
@@ -39,7 +39,7 @@ internal static class CalibratedModel
     /// <exception cref="ArtifactException">A step differs.</exception>
     public static SchedulerRun Schedule(string manifestPath, CalibrationManifest manifest, ImportedModel model)
     {
-        SchedulerRun run = model.Scheduler.Run(manifest.Scheduler);
+        SchedulerRun run = model.Scheduler.Run(manifest.Scheduler, manifest.ReadsMask);
         EquatableArray<Evaluation> own = manifest.Program.Evaluations, others = run.Program.Evaluations;
         for (int i = 0; i < Math.Max(own.Count, others.Count); i++)
         {
