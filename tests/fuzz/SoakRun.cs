@@ -38,8 +38,10 @@ internal static class SoakRun
         (double Count, double Memory, double Resident, double Handles)[] settled = [.. measured.Skip(Settled)];
         double memory = Slope(settled, m => m.Memory) * count, resident = Slope(settled, m => m.Resident) * count, handles = Slope(settled, m => m.Handles) * count;
         if (memory > MostBytes || handles > 2) faults++;
+        long step = AllocatedPerStep(load);
+        if (step != 0) faults++;
         Console.WriteLine(FormattableString.Invariant(
-            $"soak: {count} pictures, {count / SessionEvery} sessions, {cancelled} calls cancelled in {watch.Elapsed.TotalSeconds:F0} s; over the whole run the managed heap changes by {memory / 1024:F0} KB, resident memory by {resident / 1024:F0} KB, handles by {handles:F1} (fitted to the last three quarters); {faults} faults"));
+            $"soak: {count} pictures, {count / SessionEvery} sessions, {cancelled} calls cancelled in {watch.Elapsed.TotalSeconds:F0} s; over the whole run the managed heap changes by {memory / 1024:F0} KB, resident memory by {resident / 1024:F0} KB, handles by {handles:F1} (fitted to the last three quarters); a step allocates {step} bytes on five threads; {faults} faults"));
         return faults;
     }
 
@@ -69,6 +71,23 @@ internal static class SoakRun
         return session.Sample(Options(0)).Pixels.Span.SequenceEqual(expected) ? 0 : 1;
     }
 
+    /// <summary>What all threads of the process allocate between two steps: of many steps the one in the middle, for the runtime's own threads allocate now and then.</summary>
+    private static long AllocatedPerStep(Func<Device, Sampler> load)
+    {
+        using var device = new CpuDevice(5);
+        using Sampler sampler = load(device);
+        using SamplerSession session = sampler.CreateSession(4);
+        session.Sample(Options(0));
+        var allocated = new Allocations();
+        for (int i = 0; i < Samples; i++)
+        {
+            allocated.Begin();
+            session.Sample(Options((ulong)i), allocated);
+        }
+
+        return allocated.Median();
+    }
+
     private static (double, double, double, double) Measure(long count)
     {
         GC.Collect();
@@ -90,6 +109,25 @@ internal static class SoakRun
         public void Report(SampleProgress value)
         {
             if (_step++ == step) source.Cancel();
+        }
+    }
+
+    private sealed class Allocations : IProgress<SampleProgress>
+    {
+        private readonly long[] _steps = new long[1000];
+        private int _count;
+        private long? _before;
+
+        /// <summary>Before a call: its first step has allocated what the call needs.</summary>
+        public void Begin() => _before = null;
+
+        public long Median() => _steps[.._count].Order().ElementAt(_count / 2);
+
+        public void Report(SampleProgress value)
+        {
+            long now = GC.GetTotalAllocatedBytes(precise: true);
+            if (_before is { } before) _steps[_count++] = now - before;
+            _before = GC.GetTotalAllocatedBytes(precise: true);
         }
     }
 }

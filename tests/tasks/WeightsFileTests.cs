@@ -75,6 +75,32 @@ public sealed class WeightsFileTests : IDisposable
         Assert.Contains("names itself", Assert.Throws<WeightsFileException>(() => Read(model)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Tensors_that_are_not_there_or_have_another_length_are_named()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        using WeightsFile file = Read(model);
+        var (name, bytes) = model.Tensors.First();
+        foreach (var (asked, length, said) in new[] { ("nobody", 1L, "holds no tensor 'nobody'"), (name, bytes.Length + 1L, $"{bytes.Length + 1L} are expected"), (name, int.MaxValue + 1L, "one tensor may have") })
+        {
+            var e = Assert.Throws<WeightsFileException>(() => file.Tensor(asked, length));
+            Assert.Equal(WeightsFault.Tensors, e.Fault);
+            Assert.Contains(said, e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 1, 2, 3 }, "has 3 bytes, too few")]
+    [InlineData(new byte[] { 2, 0, 0, 0, 0, 0, 0, 0, (byte)'[', (byte)']' }, "does not start with '{'")]
+    public void What_is_no_safetensors_file_is_said_to_be_none(byte[] bytes, string said)
+    {
+        var model = new TestModel(_folder.Root);
+        model.WriteWeights(bytes);
+        var e = Assert.Throws<WeightsFileException>(() => Read(model));
+        Assert.Equal(WeightsFault.Format, e.Fault);
+        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+    }
+
     private static WeightsFile Read(TestModel model) => WeightsFile.Read(
         model.ManifestPath, ManifestReader.Read(File.ReadAllText(model.ManifestPath)).Manifest!.Weights, WeightTensors.Of(TestModel.Network, TestModel.Steps), CancellationToken.None);
 }

@@ -94,7 +94,8 @@ public static class PngReader
         {
             rows.ReadExactly(row);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        // The rows lie in memory: whatever is wrong with reading them is wrong with them, a dictionary of which PNG knows nothing included.
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             throw new InvalidDataException("is damaged: its rows cannot be unpacked. Copy or download it again.", e);
         }

@@ -2,10 +2,11 @@ using Specializer.Calibration;
 
 namespace Specializer.Fuzz;
 
-/// <summary>Loads checkpoints that anything may have happened to: taken whole as they were written, or not at all.</summary>
+/// <summary>Loads checkpoints that anything may have happened to: taken whole as they were written, or not at all. And states that somebody has given a right hash: of the four kinds that
+/// calibrations write, by the first byte.</summary>
 internal sealed class CheckpointTarget : FuzzTarget
 {
-    private const int Units = 3, Value = 42;
+    private const int Units = 3, Value = 42, Size = 3;
 
     private readonly string _folder = Scratch.Folder();
 
@@ -17,11 +18,24 @@ internal sealed class CheckpointTarget : FuzzTarget
         {
             Open().Save("phase", Units, writer => writer.Write(Value));
             yield return File.ReadAllBytes(FullName);
+            var histogram = new ActivationHistogram();
+            histogram.Add([-1, 1], "x");
+            yield return State(0, histogram.Write);
+            var moments = new InputMoments(Size, 4);
+            moments.Add([1, -2, 3, 0.5f, 0, -1], 1);
+            yield return State(1, moments.Write);
+            var sample = new ResidualSample(16, 1, 1);
+            sample.Add(0, 0, [1, 2, 3, 4], [1, 2, 3, 5], 2);
+            yield return State(2, sample.Write);
+            var sum = new CanonicalSum<JointMoments>(JointMoments.Sum);
+            for (int unit = 0; unit < Units; unit++) sum.Add(unit, new(1, 2));
+            yield return State(3, writer => sum.Write(writer, m => m.Write(writer)));
         }
     }
 
     public override string Read(byte[] input)
     {
+        if (input is [< 4 and var kind, ..]) return Read(kind, input);
         File.WriteAllBytes(FullName, input);
         int value = 0, units = Open().Load("phase", Units, (reader, _) => value = reader.ReadInt32());
         return (units, value) switch
@@ -30,6 +44,31 @@ internal sealed class CheckpointTarget : FuzzTarget
             (0, 0) => "starts anew",
             _ => throw new InvalidOperationException($"A damaged checkpoint was taken: {units} units, value {value}."),
         };
+    }
+
+    private string Read(byte kind, byte[] input)
+    {
+        Open().Save("phase", Units, writer => writer.Write(input.AsSpan(1)));
+        return Open().Load("phase", Units, (reader, _) =>
+        {
+            if (kind == 0) ActivationHistogram.Read(reader, 2);
+            else if (kind == 1) InputMoments.Read(reader, Size);
+            else if (kind == 2) new ResidualSample(16, 1, 1).Read(reader, 2);
+            else new CanonicalSum<JointMoments>(JointMoments.Sum).Read(reader, 0, Units, () => JointMoments.Read(reader, 1, 2));
+        }) switch
+        {
+            Units => $"{kind} accepted",
+            0 => $"{kind} starts anew",
+            int units => throw new InvalidOperationException($"{units} units were not written."),
+        };
+    }
+
+    private static byte[] State(byte kind, Action<BinaryWriter> write)
+    {
+        using var state = new MemoryStream();
+        state.WriteByte(kind);
+        write(new(state));
+        return state.ToArray();
     }
 
     public override void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -125,6 +125,14 @@ public sealed class PngReaderTests
         Assert.Equal(good.Length, refused);
     }
 
+    /// <summary>The smallest file in which fuzzing found it: rows that were packed with a dictionary.</summary>
+    [Fact]
+    public void Rows_packed_with_a_dictionary_cannot_be_unpacked()
+    {
+        byte[] png = Convert.FromHexString("89504e470d0a1a0a0000000d4948445200000008000000081000000000b1f43d140000000769545874610000000000629f0c044200000015494441547820003a90e405616c0e10a31e4438002c16690123333e56540000000049454e44ae426082");
+        Assert.Contains("cannot be unpacked", Assert.Throws<InvalidDataException>(() => PngReader.Decode(png)).Message, StringComparison.Ordinal);
+    }
+
     private static byte[] Bytes(int count)
     {
         var bytes = new byte[count];
