@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Specializer.Threading;
 
 namespace Specializer.Kernels;
@@ -8,6 +9,8 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
     where TKernel : struct, ITileKernel
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+    /// <summary>Bytes of weights from which on they are fetched ahead.</summary>
+    private const int LeastFetched = 1 << 18;
 
     public ConvolutionOperands Operands;
     /// <summary>Blocks of input channels per tap.</summary>
@@ -74,7 +77,9 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         var constants = (PanelConstants*)(scratch + ConstantsAt);
         Operands.Finish.FillConstants(panel, constants);
         int taps = Operands.Geometry.Taps;
-        byte* operand = Operands.Panels + (long)panel * taps * Blocks * TKernel.PackedBlockBytes;
+        int panelBytes = taps * Blocks * TKernel.PackedBlockBytes;
+        byte* operand = Operands.Panels + (long)panel * panelBytes, next = operand + panelBytes, afterNext = FetchesAhead(panel, panelBytes) ? next + panelBytes : next;
+        int slice = RoundUp(panelBytes / ((count + TKernel.Pixels - 1) / TKernel.Pixels), 64);
         if (TKernel.ExpandedBlockBytes != 0)
         {
             byte* expanded = scratch + ExpandedAt;
@@ -86,8 +91,12 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int pixel = 0; pixel < count; pixel += TKernel.Pixels)
         {
+            for (byte* end = next + Math.Min(slice, afterNext - next); next < end; next += 64) Sse.Prefetch1(next);
             TKernel.Multiply(inputs + pixel, _plan.Block, taps, Blocks, Runs, operand, scratch + SumsAt);
             Operands.Finish.Rows<TKernel>(scratch + SumsAt, outputs + pixel, Math.Min(TKernel.Pixels, count - pixel), panel, constants);
         }
     }
+
+    /// <summary>Whether the next panel's weights are fetched while this one's are multiplied: where they come from memory at every step, for the caches hold no such layer until the next.</summary>
+    private readonly bool FetchesAhead(int panel, int panelBytes) => Sse.IsSupported && (long)panelBytes * _plan.Panels >= LeastFetched && panel + 1 < _plan.Panels;
 }
