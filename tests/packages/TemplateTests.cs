@@ -22,8 +22,8 @@ public sealed class TemplateTests(PackedSolution packed)
 
         Assert.Contains($"Wrote {Path.Combine(app.Place, "picture.png")}.", drawn.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("warning", drawn.Output, StringComparison.OrdinalIgnoreCase);
-        // Two pictures beside each other: 64 + 2 + 64 columns, 64 rows.
-        Assert.Equal([0, 0, 0, 130, 0, 0, 0, 64], app.TakePicture()[16..24]);
+        // Two pictures of 64 pixels, four times as large, beside each other: 256 + 2 + 256 columns, 256 rows.
+        Assert.Equal([0, 0, 2, 2, 0, 0, 1, 0], app.TakePicture()[16..24]);
 
         CommandResult wrong = app.Dotnet("run", "--no-build", "--project", "app", "--", "--seven");
         Assert.Equal(2, wrong.ExitCode);
