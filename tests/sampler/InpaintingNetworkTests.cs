@@ -2,7 +2,6 @@ using Specializer.Calibration;
 using Specializer.Calibration.Conversion;
 using Specializer.Calibration.Tests;
 using Specializer.Formats;
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Generated.Tests;

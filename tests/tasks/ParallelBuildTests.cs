@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Build.Utilities;
-using Specializer.Tests;
 using Specializer.Tasks.Tests.Builds;
+using Specializer.Tests;
 
 namespace Specializer.Tasks.Tests;
 

@@ -97,7 +97,8 @@ internal sealed class PngTarget : FuzzTarget
             using var zlib = new ZLibStream(new MemoryStream(packed), CompressionMode.Decompress);
             for (int read = 1; read > 0 && length < rows.Length; length += read) read = zlib.Read(rows, length, rows.Length - length);
         }
-        catch (InvalidDataException)
+        // Rows in memory that cannot be unpacked, a dictionary of which PNG knows nothing included.
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
         }
 

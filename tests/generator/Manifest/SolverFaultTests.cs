@@ -73,7 +73,8 @@ public sealed class SolverFaultTests
     {
         SolverProgram whole = Program(
             After(Sum(Register.Original, (Register.State, 1), (Register.Prediction, -1)), new ThresholdStatement(Register.Original, 1, 1), new ClipStatement(Register.Original, 1), s_draw, new ExponentialSigmaStatement(Register.Noise, 0.5, -1),
-                Sum(Register.State, (Register.Original, 1), (Register.Noise, 1)), new BlendStatement(Register.State)) with { Start = new(0, 1) { First = new([new([s_step])]) } },
+                Sum(Register.State, (Register.Original, 1), (Register.Noise, 1)), new BlendStatement(Register.State)) with
+            { Start = new(0, 1) { First = new([new([s_step])]) } },
             After(new DrawStatement(new(RegisterKind.Noise, 3), 1), new RootSigmaStatement(new(RegisterKind.Noise, 3)), Sum(Register.Saved(0), (Register.State, 1)), Sum(Register.State, (Register.Saved(0), 1), (Register.Prediction, 1), (new(RegisterKind.Noise, 3), 0))));
         Assert.Null(SolverProgramValidator.FirstFault(whole));
         Assert.Null(SolverProgramValidator.FirstIdle(whole));

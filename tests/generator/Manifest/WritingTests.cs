@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Specializer.Manifest;
 using JsonNode = Specializer.Manifest.JsonNode;
 
