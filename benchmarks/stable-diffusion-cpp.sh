@@ -9,7 +9,7 @@ shift
 peer=${SD_CLI:-$(command -v sd-cli || true)}
 [ -x "$peer" ] || { echo "stable-diffusion.cpp is not here: build it, and name its sd-cli in SD_CLI." >&2; exit 1; }
 out=out/peer
-steps=3
+steps=2
 mkdir -p "$out"
 echo "| weights | attention | threads | ms a step | decoder, ms | working memory of a step |"
 echo "|---|---|--:|--:|--:|--:|"
