@@ -1,3 +1,4 @@
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -31,25 +32,32 @@ internal sealed class MaskedPictures
     {
         if (!model.ReadsMask) return null;
         int count = Math.Max(options.Pictures.Count, Math.Min(options.Prompts.Count, options.Trajectories));
-        var masks = new float[count][];
-        Map picture = model.Picture;
-        var pixels = new List<float>();
-        for (int i = 0; i < count; i++)
+        float[][] masks = [.. Enumerable.Range(0, count).Select(i => Mask(model.Height, model.Width, options.Seed, (uint)i))];
+        var states = new List<float[]>();
+        int capacity = Float32Sampler.Capacity(model.Encoder!.Network, Batch);
+        using NetworkEvaluator evaluator = model.Encoder.Evaluator(device, capacity);
+        // States are small beside the pictures that they come from.
+        foreach (int[] batch in Enumerable.Range(0, count).Chunk(capacity))
         {
-            masks[i] = Mask(model.Height, model.Width, options.Seed, (uint)i);
-            float[] values = options.Pictures[i % options.Pictures.Count].ToImage(picture.Channels).Pixels.ToArray();
-            for (int p = 0; p < values.Length; p++)
-            {
-                int pixel = p / picture.Channels, row = pixel / picture.Width * model.Height / picture.Height, column = pixel % picture.Width * model.Width / picture.Width;
-                if (masks[i][row * model.Width + column] != 0) values[p] = 0;
-            }
-
-            pixels.AddRange(values);
+            float[] encoded = model.Encoder.Evaluate(evaluator, [.. batch.SelectMany(i => Kept(model, options.Pictures[i % options.Pictures.Count], masks[i]))], cancellation);
+            states.AddRange(encoded.Chunk(encoded.Length / batch.Length));
         }
 
-        using NetworkEvaluator evaluator = model.Encoder!.Evaluator(device, Float32Sampler.Capacity(model.Encoder.Network, Batch));
-        float[] states = model.Encoder.Evaluate(evaluator, [.. pixels], cancellation);
-        return new(masks, [.. states.Chunk(states.Length / count)]);
+        return new(masks, [.. states]);
+    }
+
+    /// <summary>A picture with zeros, which are gray, where the mask has it drawn anew.</summary>
+    private static float[] Kept(ImportedModel model, PngPicture given, float[] mask)
+    {
+        Map picture = model.Picture;
+        float[] values = given.ToImage(picture.Channels).Pixels.ToArray();
+        for (int p = 0; p < values.Length; p++)
+        {
+            int pixel = p / picture.Channels, row = pixel / picture.Width * model.Height / picture.Height, column = pixel % picture.Width * model.Width / picture.Width;
+            if (mask[row * model.Width + column] != 0) values[p] = 0;
+        }
+
+        return values;
     }
 
     private static float[] Mask(int height, int width, ulong seed, uint index)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Specializer.Formats;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -43,7 +44,7 @@ internal static class ManifestBuilder
         yield return Text($"--trajectories {o.Trajectories}");
         if (o.Prompts.Count > 0) yield return $"--prompts {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', o.Prompts))))}";
         if (o.ImageToImage) yield return "--image-to-image";
-        if (o.Pictures.Count > 0) yield return $"--pictures {Convert.ToHexStringLower(SHA256.HashData([.. o.Pictures.SelectMany(p => p.Pixels.ToArray())]))}";
+        if (o.Pictures.Count > 0) yield return $"--pictures {Digest(o.Pictures)}";
         yield return Text($"--guidance {o.Guidance}");
         yield return Text($"--guidance-interval {o.GuidanceMinimum}..{o.GuidanceMaximum}");
         yield return $"--mean-correction {o.MeanCorrection.ToString().ToLowerInvariant()}";
@@ -60,5 +61,12 @@ internal static class ManifestBuilder
         yield return Text($"--seed {o.Seed}");
 
         static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static string Digest(IReadOnlyList<PngPicture> pictures)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (PngPicture picture in pictures) hash.AppendData(picture.Pixels.Span);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

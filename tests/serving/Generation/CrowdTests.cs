@@ -32,8 +32,6 @@ public sealed class CrowdTests
         gate.Release(Callers);
         await Task.WhenAll(callers);
 
-        Assert.Equal(Callers * Requests, outcomes.Values.Sum());
-        Assert.Superset(outcomes.Keys.ToHashSet(), new HashSet<string> { "drawn", "full", "left" });
         Assert.True(outcomes["drawn"] >= Capacity, $"{outcomes["drawn"]} were drawn.");
         // Nobody's place is still taken.
         for (int i = 0; i < 2 * Capacity; i++) Assert.Equal("drawn", await Outcome(generator.GenerateAsync(new("3"), new() { AdditionalProperties = new() { [ImageProperty.Seed] = 7UL } }), new(7, 0, 3)));
