@@ -25,13 +25,13 @@ internal static class SolverEmitter
     /// <summary>The members that begin and end a run.</summary>
     public static void Ends(SourceWriter w, SamplerModel model)
     {
-        Member("RunBegin", model.Solver.Begin, "-1");
-        if (model.Solver.End.Any()) Member("RunEnd", model.Solver.End, Literal.Int(model.Steps.Count));
+        Member("RunBegin", model.Solver.Begin, -1);
+        if (model.Solver.End.Any()) Member("RunEnd", model.Solver.End, model.Steps.Count);
 
-        void Member(string name, IEnumerable<SolverRun> runs, string step)
+        void Member(string name, IEnumerable<SolverRun> runs, int step)
         {
             w.Line("/// <inheritdoc/>");
-            w.Line($"{StepSwitchEmitter.Access(model)} override void {name}(global::Specializer.CompilerServices.Execution run)");
+            w.Line($"{SamplerEmitter.Access(model)} override void {name}(global::Specializer.CompilerServices.Execution run)");
             using (w.Block())
                 foreach (SolverRun pass in runs) Pass(w, model, pass, step, null);
             w.Line();
@@ -39,19 +39,15 @@ internal static class SolverEmitter
     }
 
     /// <summary>What an evaluation begins with.</summary>
-    public static void Input(SourceWriter w, SamplerModel model, Step step, string text)
+    public static void Input(SourceWriter w, SamplerModel model, int index)
     {
-        foreach (SolverRun pass in model.Solver.Before(step.Evaluation)) Pass(w, model, pass, text, null);
+        foreach (SolverRun pass in model.Solver.Before(model.Steps[index].Evaluation)) Pass(w, model, pass, index, null);
     }
 
     /// <summary>What follows an evaluation.</summary>
-    /// <param name="w">Destination.</param>
-    /// <param name="model">The sampler.</param>
-    /// <param name="step">The evaluation.</param>
-    /// <param name="index">Of a step, in the program.</param>
-    /// <param name="text">The same as printed; an expression in a method that steps share.</param>
-    public static void Step(SourceWriter w, SamplerModel model, Step step, int index, string text)
+    public static void Step(SourceWriter w, SamplerModel model, int index)
     {
+        Step step = model.Steps[index];
         bool guided = step.Covariance.Count > 0;
         // Under guidance σ' is known when a picture is asked for, and is the step's own otherwise.
         Evaluation evaluation = guided ? step.Evaluation.WithSigma(step.CalibratedSigma, keep: true) : step.Evaluation.WithSigma(step.CalibratedSigma);
@@ -63,7 +59,7 @@ internal static class SolverEmitter
             return;
         }
 
-        w.Line($"switch (run.Age({text}))");
+        w.Line($"switch (run.Age({Literal.Int(index)}))");
         using (w.Block())
         {
             for (int age = 0; age < early.Count; age++) Case($"case {Literal.Int(age)}:", early[age], null);
@@ -82,33 +78,33 @@ internal static class SolverEmitter
 
         void Passes(EquatableArray<Statement> statements, Statement? own)
         {
-            foreach (SolverRun pass in SolverRun.Of(statements)) Pass(w, model, pass, text, own, index);
+            foreach (SolverRun pass in SolverRun.Of(statements)) Pass(w, model, pass, index, own);
         }
     }
 
-    private static void Pass(SourceWriter w, SamplerModel model, SolverRun pass, string step, Statement? injects, int index = -1)
+    private static void Pass(SourceWriter w, SamplerModel model, SolverRun pass, int step, Statement? injects)
     {
         if (pass.Statements[0] is ThresholdStatement threshold)
         {
-            w.Line($"run.Threshold<{model.State}>(step: {step}, {Name(threshold.Target)}, quantile: {Literal.Float(threshold.Quantile)}, maximum: {Literal.Float(threshold.Maximum)});");
+            w.Line($"run.Threshold<{model.State}>(step: {Literal.Int(step)}, {Name(threshold.Target)}, quantile: {Literal.Float(threshold.Quantile)}, maximum: {Literal.Float(threshold.Maximum)});");
             return;
         }
 
-        w.Line($"run.Solve<{model.State}>(step: {step},");
+        w.Line($"run.Solve<{model.State}>(step: {Literal.Int(step)},");
         w.Line("[");
         using (w.Indent())
-            foreach (Statement statement in pass.Statements) w.Line(Print(statement, ReferenceEquals(statement, injects), step, index) + ",");
+            foreach (Statement statement in pass.Statements) w.Line(Print(statement, ReferenceEquals(statement, injects)) + ",");
         w.Line("]);");
     }
 
-    private static string Print(Statement statement, bool injects, string step, int index) => Name(statement.Target) + statement switch
+    private static string Print(Statement statement, bool injects) => Name(statement.Target) + statement switch
     {
         LinearStatement { Terms: var terms } => $".Set({string.Join(" + ", terms.Select((t, i) =>
             $"{(injects && i == terms.Count - 1 ? $"new global::Specializer.CompilerServices.StepSigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
         ExponentialSigmaStatement sigma => $".ScaleByExponential(V, {Literal.Float(sigma.Slope)}, {Literal.Float(sigma.Offset)})",
         RootSigmaStatement => ".ScaleByRoot(V)",
         ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
-        DrawStatement draw => $".Draw({(draw.Draw == index ? step : Literal.Int(draw.Draw))})",
+        DrawStatement draw => $".Draw({Literal.Int(draw.Draw)})",
         _ => throw new NotSupportedException($"No call for {statement.GetType().Name}."),
     };
 

@@ -25,12 +25,13 @@ internal sealed class SourceWriter(int maximumLength = int.MaxValue)
         return new(this, "}");
     }
 
-    /// <summary>The elements of a collection expression that ends a member.</summary>
-    public Scope Elements()
+    /// <summary>The elements of a collection expression.</summary>
+    /// <param name="end">Its end, and what follows.</param>
+    public Scope Elements(string end = "];")
     {
         Line("[");
         _depth++;
-        return new(this, "];");
+        return new(this, end);
     }
 
     /// <summary>Deeper, without braces.</summary>

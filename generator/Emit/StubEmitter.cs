@@ -40,11 +40,11 @@ internal static class StubEmitter
             using (w.Block()) w.Line("throw new global::System.NotSupportedException(\"There is no sampler: the errors SPZ001 to SPZ099 of the build say why.\");");
             w.Line();
             w.Line("/// <inheritdoc/>");
-            w.Line($"{StepSwitchEmitter.Access(model)} override void RunBegin(global::Specializer.CompilerServices.Execution run)");
+            w.Line($"{SamplerEmitter.Access(model)} override void RunBegin(global::Specializer.CompilerServices.Execution run)");
             using (w.Block()) { }
             w.Line();
             w.Line("/// <inheritdoc/>");
-            w.Line($"{StepSwitchEmitter.Access(model)} override void RunStep(int step, global::Specializer.CompilerServices.Execution run)");
+            w.Line($"{SamplerEmitter.Access(model)} override void RunStep(int step, global::Specializer.CompilerServices.Execution run)");
             using (w.Block()) { }
         }
     }

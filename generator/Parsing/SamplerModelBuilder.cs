@@ -16,7 +16,7 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
 
     private static readonly string[] s_printed =
     [
-        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Encode", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA", "ScalesTable", "ZeroPointsTable",
+        "Steps", "Height", "Width", "Channels", "Classes", "Load", "Prepare", "RunBegin", "RunStep", "RunEnd", "Encode", "Decode", "Describe", "WeightKey", "Weights", "Maps", "Evaluate", "EvaluateA",
         "X", "M", "V", "D", "Z", "H", "S", "Input",
     ];
 

@@ -14,16 +14,15 @@ internal static class CompiledSampler
 {
     /// <param name="manifest">The manifest.</param>
     /// <param name="weights">Packed for it.</param>
-    /// <param name="maximumLiteralSteps">See <see cref="SamplerEmitter.Emit"/>.</param>
     /// <param name="device">Where it runs; null for a device of its own.</param>
     /// <param name="edit">What is done to the printed source; null for nothing.</param>
-    public static Sampler Load(string manifest, byte[] weights, int maximumLiteralSteps = 64, Device? device = null, Func<string, string>? edit = null)
+    public static Sampler Load(string manifest, byte[] weights, Device? device = null, Func<string, string>? edit = null)
     {
         var file = new ManifestFile("/src/tiny.calibration.json", manifest, true, "Consumer", "Drawer", "public", "");
         var model = (SamplerModel)SamplerParser.Parse(file, new ProjectFacts(true, false, null), default).Type!;
         using var digest = new ContentDigest();
         string binding = $"[assembly: global::Specializer.CompilerServices.PackedWeights(\"{model.Resource}\", \"{Convert.ToHexString(digest.ComputeHash(weights))}\")]";
-        string source = SamplerEmitter.Emit(model, default, maximumLiteralSteps);
+        string source = SamplerEmitter.Emit(model, default);
         CSharpCompilation compilation = GeneratorHarness.Compilation(edit?.Invoke(source) ?? source)
             .AddSyntaxTrees(CSharpSyntaxTree.ParseText(binding, GeneratorHarness.ParseOptions))
             .WithOptions(new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release));

@@ -204,18 +204,4 @@ public sealed class EmissionTests
         Assert.Empty(generated.Diagnostics);
         Assert.Empty(generated.Sources);
     }
-
-    [Fact]
-    public void Tables_are_split_by_rows()
-    {
-        var builder = new ManifestBuilder { Steps = 130 };
-        builder.Map("latent", 8, 1);
-        for (int i = 0; i < 200; i++) builder.Quantize($"quantize{i}", "latent", builder.Map($"q{i}", 8, 1, "quantized16"));
-        builder.Convolution("conv_out", "q7", builder.Map("epsilon", 8, 1), weightBits: 8);
-        string source = GeneratorHarness.Run(builder.ToString()).Compiles().Source;
-        // 81 rows of 200 entries are the most that fit 16,384.
-        Assert.Contains("ScalesTable1.Slice(16000, 200)", source, StringComparison.Ordinal);
-        Assert.Contains("Evaluate(run, 81, ScalesTable2.Slice(0, 200), ZeroPointsTable2.Slice(0, 200)", source, StringComparison.Ordinal);
-        Assert.DoesNotContain("ScalesTable3", source, StringComparison.Ordinal);
-    }
 }

@@ -77,43 +77,24 @@ public sealed class Digits : global::Specializer.Sampler
     /// <summary>Step 0: t = 500, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.6 dB.</summary>
     private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
-        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 0);
-
-        // conv_in
-        run.Quantize<Map8x8x3Wide>(Maps.Latent, Maps.ConvInQ, new(0.0123f, 0, 255));
-        run.Convolve<Convolution8x8x3To8W8>(Weights.ConvIn, Maps.ConvInQ, new(0.0123f, 0, 255), Maps.H0);
-
-        // down_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm1, Maps.H0, Maps.R1Q, new(0.0133f, 7, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.DownBlocks0Resnets0Conv1, Maps.R1Q, new(0.0133f, 7, 255), Maps.R1H, vector: 0);
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.0143f, 14, 255));
-        run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.0143f, 14, 255), Maps.H1, residual: Maps.H0);
-
-        // down_blocks.0.downsamplers.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 21, 255));
-        run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.0153f, 21, 255), Maps.H2);
-
-        // mid_block.attentions.0
-        run.Normalize<GroupNorm4x4x8Float>(Weights.MidBlockAttentions0GroupNorm, Maps.H2, Maps.AN);
-        run.Convolve<Pointwise4x4x8To24W32>(Weights.MidBlockAttentions0ToQkv, Maps.AN, Maps.AQkv);
-        run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
-        run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
-
-        // up_blocks.0.upsamplers.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 28, 255));
-        run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.0163f, 28, 255), Maps.H4);
-
-        // up_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8And8Silu>(Weights.UpBlocks0Resnets0Norm1, Maps.H4, Maps.UQa, new(0.0173f, 35, 255), skip: Maps.H1, qSkip: Maps.UQb, skipTo: new(0.0183f, 42, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1, Maps.UQa, new(0.0173f, 35, 255), Maps.UH);
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1Skip, Maps.UQb, new(0.0183f, 42, 255), Maps.UH2, vector: 8, residual: Maps.UH);
-
-        // conv_norm_out
-        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.UH2, Maps.OutQ, new(0.0193f, 49, 255));
-
-        // conv_out
-        run.Convolve<Convolution8x8x8To3W8>(Weights.ConvOut, Maps.OutQ, new(0.0193f, 49, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f, -0.5012f, -1.0012f]));
-
+        Evaluate(run, step: 0, scales:
+        [
+            0.0123f, // conv_in
+            0.0133f, 0.0143f, // down_blocks.0.resnets.0
+            0.0153f, // down_blocks.0.downsamplers.0
+            0.0163f, // up_blocks.0.upsamplers.0
+            0.0183f, 0.0173f, // up_blocks.0.resnets.0
+            0.0193f, // conv_norm_out
+        ],
+        zeroPoints:
+        [
+            0,
+            7, 14,
+            21,
+            28,
+            42, 35,
+            49,
+        ], correction: new(0.971f, [-0.0012f, -0.5012f, -1.0012f]));
         run.Guide<Map8x8x3Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
@@ -130,43 +111,24 @@ public sealed class Digits : global::Specializer.Sampler
     /// <summary>Step 1: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.475 dB.</summary>
     private static void Step1(global::Specializer.CompilerServices.Execution run)
     {
-        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 1);
-
-        // conv_in
-        run.Quantize<Map8x8x3Wide>(Maps.Latent, Maps.ConvInQ, new(0.01231f, 1, 255));
-        run.Convolve<Convolution8x8x3To8W8>(Weights.ConvIn, Maps.ConvInQ, new(0.01231f, 1, 255), Maps.H0);
-
-        // down_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm1, Maps.H0, Maps.R1Q, new(0.01331f, 8, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.DownBlocks0Resnets0Conv1, Maps.R1Q, new(0.01331f, 8, 255), Maps.R1H, vector: 0);
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.01431f, 15, 255));
-        run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.01431f, 15, 255), Maps.H1, residual: Maps.H0);
-
-        // down_blocks.0.downsamplers.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.01531f, 22, 255));
-        run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.01531f, 22, 255), Maps.H2);
-
-        // mid_block.attentions.0
-        run.Normalize<GroupNorm4x4x8Float>(Weights.MidBlockAttentions0GroupNorm, Maps.H2, Maps.AN);
-        run.Convolve<Pointwise4x4x8To24W32>(Weights.MidBlockAttentions0ToQkv, Maps.AN, Maps.AQkv);
-        run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
-        run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
-
-        // up_blocks.0.upsamplers.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.01631f, 29, 255));
-        run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.01631f, 29, 255), Maps.H4);
-
-        // up_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8And8Silu>(Weights.UpBlocks0Resnets0Norm1, Maps.H4, Maps.UQa, new(0.01731f, 36, 255), skip: Maps.H1, qSkip: Maps.UQb, skipTo: new(0.01831f, 43, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1, Maps.UQa, new(0.01731f, 36, 255), Maps.UH);
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1Skip, Maps.UQb, new(0.01831f, 43, 255), Maps.UH2, vector: 8, residual: Maps.UH);
-
-        // conv_norm_out
-        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.UH2, Maps.OutQ, new(0.01931f, 50, 255));
-
-        // conv_out
-        run.Convolve<Convolution8x8x8To3W8>(Weights.ConvOut, Maps.OutQ, new(0.01931f, 50, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f, -0.5012f, -1.0012f]));
-
+        Evaluate(run, step: 1, scales:
+        [
+            0.01231f, // conv_in
+            0.01331f, 0.01431f, // down_blocks.0.resnets.0
+            0.01531f, // down_blocks.0.downsamplers.0
+            0.01631f, // up_blocks.0.upsamplers.0
+            0.01831f, 0.01731f, // up_blocks.0.resnets.0
+            0.01931f, // conv_norm_out
+        ],
+        zeroPoints:
+        [
+            1,
+            8, 15,
+            22,
+            29,
+            43, 36,
+            50,
+        ], correction: new(0.971f, [-0.0012f, -0.5012f, -1.0012f]));
         run.Guide<Map8x8x3Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.006f, 0.007f, 0.008f, 0.009f, 0.01f, 0.011f],
@@ -177,6 +139,47 @@ public sealed class Digits : global::Specializer.Sampler
             D.Clip(1f),
             X.Set(0.9f * X + 0.1f * D),
         ]);
+    }
+
+    /// <summary>The network as 2 steps evaluate it: 8-bit activations.</summary>
+    private static void Evaluate(global::Specializer.CompilerServices.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.CompilerServices.Correction correction)
+    {
+        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: step);
+
+        // conv_in
+        run.Quantize<Map8x8x3Wide>(Maps.Latent, Maps.ConvInQ, new(scales[0], zeroPoints[0], 255));
+        run.Convolve<Convolution8x8x3To8W8>(Weights.ConvIn, Maps.ConvInQ, new(scales[0], zeroPoints[0], 255), Maps.H0);
+
+        // down_blocks.0.resnets.0
+        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm1, Maps.H0, Maps.R1Q, new(scales[1], zeroPoints[1], 255));
+        run.Convolve<Convolution8x8x8To8W4>(Weights.DownBlocks0Resnets0Conv1, Maps.R1Q, new(scales[1], zeroPoints[1], 255), Maps.R1H, vector: 0);
+        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(scales[2], zeroPoints[2], 255));
+        run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(scales[2], zeroPoints[2], 255), Maps.H1, residual: Maps.H0);
+
+        // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(scales[3], zeroPoints[3], 255));
+        run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(scales[3], zeroPoints[3], 255), Maps.H2);
+
+        // mid_block.attentions.0
+        run.Normalize<GroupNorm4x4x8Float>(Weights.MidBlockAttentions0GroupNorm, Maps.H2, Maps.AN);
+        run.Convolve<Pointwise4x4x8To24W32>(Weights.MidBlockAttentions0ToQkv, Maps.AN, Maps.AQkv);
+        run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO);
+        run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
+
+        // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(scales[4], zeroPoints[4], 255));
+        run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(scales[4], zeroPoints[4], 255), Maps.H4);
+
+        // up_blocks.0.resnets.0
+        run.NormalizeQuantize<GroupNorm8x8x8And8Silu>(Weights.UpBlocks0Resnets0Norm1, Maps.H4, Maps.UQa, new(scales[6], zeroPoints[6], 255), skip: Maps.H1, qSkip: Maps.UQb, skipTo: new(scales[5], zeroPoints[5], 255));
+        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1, Maps.UQa, new(scales[6], zeroPoints[6], 255), Maps.UH);
+        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1Skip, Maps.UQb, new(scales[5], zeroPoints[5], 255), Maps.UH2, vector: 8, residual: Maps.UH);
+
+        // conv_norm_out
+        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.UH2, Maps.OutQ, new(scales[7], zeroPoints[7], 255));
+
+        // conv_out
+        run.Convolve<Convolution8x8x8To3W8>(Weights.ConvOut, Maps.OutQ, new(scales[7], zeroPoints[7], 255), Maps.Epsilon, correction: correction);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()

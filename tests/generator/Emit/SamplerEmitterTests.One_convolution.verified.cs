@@ -73,14 +73,19 @@ internal sealed class OneLayerSampler : global::Specializer.Sampler
     /// <summary>Step 0: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.6 dB.</summary>
     private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
-        // conv
-        run.Convolve<Convolution8x8x1To1W32>(Weights.Conv, Maps.Latent, Maps.Epsilon);
-
+        Evaluate(run, step: 0);
         run.Solve<Map8x8x1Float>(step: 0,
         [
             D.Set(1.0625f * X + -0.35f * M),
             X.Set(0.9f * X + 0.1f * D),
         ]);
+    }
+
+    /// <summary>The network as one step evaluates it: 8-bit activations.</summary>
+    private static void Evaluate(global::Specializer.CompilerServices.Execution run, int step)
+    {
+        // conv
+        run.Convolve<Convolution8x8x1To1W32>(Weights.Conv, Maps.Latent, Maps.Epsilon);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()

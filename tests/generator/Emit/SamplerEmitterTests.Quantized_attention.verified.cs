@@ -73,49 +73,73 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Step 0: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.6 dB.</summary>
     private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
-        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 0);
-
-        // conv_in
-        run.Quantize<Map8x8x1Wide>(Maps.Latent, Maps.ConvInQ, new(0.0123f, 0, 255));
-        run.Convolve<Convolution8x8x1To8W8>(Weights.ConvIn, Maps.ConvInQ, new(0.0123f, 0, 255), Maps.H0);
-
-        // down_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm1, Maps.H0, Maps.R1Q, new(0.0133f, 7, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.DownBlocks0Resnets0Conv1, Maps.R1Q, new(0.0133f, 7, 255), Maps.R1H, vector: 0);
-        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(0.0143f, 14, 255));
-        run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(0.0143f, 14, 255), Maps.H1, residual: Maps.H0);
-
-        // down_blocks.0.downsamplers.0
-        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(0.0153f, 21, 255));
-        run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(0.0153f, 21, 255), Maps.H2);
-
-        // mid_block.attentions.0
-        run.Normalize<GroupNorm4x4x8Float>(Weights.MidBlockAttentions0GroupNorm, Maps.H2, Maps.AN);
-        run.Convolve<Pointwise4x4x8To24W32>(Weights.MidBlockAttentions0ToQkv, Maps.AN, Maps.AQkv);
-        run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO, query: new(0.0203f, 56, 255), key: new(0.0213f, 63, 255), value: new(0.0223f, 70, 255));
-        run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
-
-        // up_blocks.0.upsamplers.0
-        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(0.0163f, 28, 255));
-        run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(0.0163f, 28, 255), Maps.H4);
-
-        // up_blocks.0.resnets.0
-        run.NormalizeQuantize<GroupNorm8x8x8And8Silu>(Weights.UpBlocks0Resnets0Norm1, Maps.H4, Maps.UQa, new(0.0173f, 35, 255), skip: Maps.H1, qSkip: Maps.UQb, skipTo: new(0.0183f, 42, 255));
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1, Maps.UQa, new(0.0173f, 35, 255), Maps.UH);
-        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1Skip, Maps.UQb, new(0.0183f, 42, 255), Maps.UH2, vector: 8, residual: Maps.UH);
-
-        // conv_norm_out
-        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.UH2, Maps.OutQ, new(0.0193f, 49, 255));
-
-        // conv_out
-        run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(0.0193f, 49, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f]));
-
+        Evaluate(run, step: 0, scales:
+        [
+            0.0123f, // conv_in
+            0.0133f, 0.0143f, // down_blocks.0.resnets.0
+            0.0153f, // down_blocks.0.downsamplers.0
+            0.0203f, 0.0213f, 0.0223f, // mid_block.attentions.0
+            0.0163f, // up_blocks.0.upsamplers.0
+            0.0183f, 0.0173f, // up_blocks.0.resnets.0
+            0.0193f, // conv_norm_out
+        ],
+        zeroPoints:
+        [
+            0,
+            7, 14,
+            21,
+            56, 63, 70,
+            28,
+            42, 35,
+            49,
+        ], correction: new(0.971f, [-0.0012f]));
         run.Solve<Map8x8x1Float>(step: 0,
         [
             D.Set(1.0625f * X + -0.35f * M),
             D.Clip(1f),
             X.Set(0.9f * X + 0.1f * D),
         ]);
+    }
+
+    /// <summary>The network as one step evaluates it: 8-bit activations.</summary>
+    private static void Evaluate(global::Specializer.CompilerServices.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.CompilerServices.Correction correction)
+    {
+        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: step);
+
+        // conv_in
+        run.Quantize<Map8x8x1Wide>(Maps.Latent, Maps.ConvInQ, new(scales[0], zeroPoints[0], 255));
+        run.Convolve<Convolution8x8x1To8W8>(Weights.ConvIn, Maps.ConvInQ, new(scales[0], zeroPoints[0], 255), Maps.H0);
+
+        // down_blocks.0.resnets.0
+        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm1, Maps.H0, Maps.R1Q, new(scales[1], zeroPoints[1], 255));
+        run.Convolve<Convolution8x8x8To8W4>(Weights.DownBlocks0Resnets0Conv1, Maps.R1Q, new(scales[1], zeroPoints[1], 255), Maps.R1H, vector: 0);
+        run.NormalizeQuantize<GroupNorm8x8x8Silu>(Weights.DownBlocks0Resnets0Norm2, Maps.R1H, Maps.R1Q2, new(scales[2], zeroPoints[2], 255));
+        run.Convolve<Convolution8x8x8To8W4Scaled>(Weights.DownBlocks0Resnets0Conv2, Maps.R1Q2, new(scales[2], zeroPoints[2], 255), Maps.H1, residual: Maps.H0);
+
+        // down_blocks.0.downsamplers.0
+        run.Quantize<Map8x8x8>(Maps.H1, Maps.DQ, new(scales[3], zeroPoints[3], 255));
+        run.Convolve<Convolution8x8x8To8W4Stride2>(Weights.DownBlocks0Downsamplers0Conv, Maps.DQ, new(scales[3], zeroPoints[3], 255), Maps.H2);
+
+        // mid_block.attentions.0
+        run.Normalize<GroupNorm4x4x8Float>(Weights.MidBlockAttentions0GroupNorm, Maps.H2, Maps.AN);
+        run.Convolve<Pointwise4x4x8To24W32>(Weights.MidBlockAttentions0ToQkv, Maps.AN, Maps.AQkv);
+        run.Attend<Attention16x2x4>(Maps.AQkv, Maps.AO, query: new(scales[4], zeroPoints[4], 255), key: new(scales[5], zeroPoints[5], 255), value: new(scales[6], zeroPoints[6], 255));
+        run.Convolve<Pointwise4x4x8To8W32>(Weights.MidBlockAttentions0ToOut0, Maps.AO, Maps.H3, residual: Maps.H2);
+
+        // up_blocks.0.upsamplers.0
+        run.Quantize<Map4x4x8>(Maps.H3, Maps.UQ, new(scales[7], zeroPoints[7], 255));
+        run.Convolve<Convolution4x4x8To8W4Upsample2>(Weights.UpBlocks0Upsamplers0Conv, Maps.UQ, new(scales[7], zeroPoints[7], 255), Maps.H4);
+
+        // up_blocks.0.resnets.0
+        run.NormalizeQuantize<GroupNorm8x8x8And8Silu>(Weights.UpBlocks0Resnets0Norm1, Maps.H4, Maps.UQa, new(scales[9], zeroPoints[9], 255), skip: Maps.H1, qSkip: Maps.UQb, skipTo: new(scales[8], zeroPoints[8], 255));
+        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1, Maps.UQa, new(scales[9], zeroPoints[9], 255), Maps.UH);
+        run.Convolve<Convolution8x8x8To8W4>(Weights.UpBlocks0Resnets0Conv1Skip, Maps.UQb, new(scales[8], zeroPoints[8], 255), Maps.UH2, vector: 8, residual: Maps.UH);
+
+        // conv_norm_out
+        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.UH2, Maps.OutQ, new(scales[10], zeroPoints[10], 255));
+
+        // conv_out
+        run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(scales[10], zeroPoints[10], 255), Maps.Epsilon, correction: correction);
     }
 
     private static global::Specializer.SamplerDescription Describe() => new()

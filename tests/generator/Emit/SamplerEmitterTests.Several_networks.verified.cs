@@ -88,23 +88,16 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Step 0: t = 500, 8-bit activations, k = -0.01, σ = 0.19, σ' = 0.189, SNR 28.6 dB.</summary>
     private static void Step0(global::Specializer.CompilerServices.Execution run)
     {
-        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 0);
-
-        // conv_in
-        run.Convolve<Convolution8x8x1To8W32>(Weights.ConvIn, Maps.Latent, Maps.H0, vector: 0);
-
-        // attn
-        run.Quantize<Map8x8x8>(Maps.H0, Maps.AttnQ, new(0.0123f, 0, 255));
-        run.Convolve<Pointwise8x8x8To8W4>(Weights.AttnToQ, Maps.AttnQ, new(0.0123f, 0, 255), Maps.Query);
-        run.AttendCross<CrossAttention64Over4x2x4>(Maps.Query, Maps.Kv, Maps.Attended);
-        run.Convolve<Pointwise8x8x8To8W32>(Weights.AttnToOut, Maps.Attended, Maps.H1, residual: Maps.H0);
-
-        // conv_norm_out
-        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.H1, Maps.OutQ, new(0.0143f, 14, 255));
-
-        // conv_out
-        run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(0.0143f, 14, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f]));
-
+        Evaluate(run, step: 0, scales:
+        [
+            0.0123f, // attn
+            0.0143f, // conv_norm_out
+        ],
+        zeroPoints:
+        [
+            0,
+            14,
+        ], correction: new(0.971f, [-0.0012f]));
         run.Guide<Map8x8x1Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
@@ -121,23 +114,16 @@ internal sealed class TinySampler : global::Specializer.Sampler
     /// <summary>Step 1: t = 0, 8-bit activations, k = -0.01, σ = 0, σ' = 0, SNR 28.475 dB.</summary>
     private static void Step1(global::Specializer.CompilerServices.Execution run)
     {
-        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: 1);
-
-        // conv_in
-        run.Convolve<Convolution8x8x1To8W32>(Weights.ConvIn, Maps.Latent, Maps.H0, vector: 0);
-
-        // attn
-        run.Quantize<Map8x8x8>(Maps.H0, Maps.AttnQ, new(0.01231f, 1, 255));
-        run.Convolve<Pointwise8x8x8To8W4>(Weights.AttnToQ, Maps.AttnQ, new(0.01231f, 1, 255), Maps.Query);
-        run.AttendCross<CrossAttention64Over4x2x4>(Maps.Query, Maps.Kv, Maps.Attended);
-        run.Convolve<Pointwise8x8x8To8W32>(Weights.AttnToOut, Maps.Attended, Maps.H1, residual: Maps.H0);
-
-        // conv_norm_out
-        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.H1, Maps.OutQ, new(0.01431f, 15, 255));
-
-        // conv_out
-        run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(0.01431f, 15, 255), Maps.Epsilon, correction: new(0.971f, [-0.0012f]));
-
+        Evaluate(run, step: 1, scales:
+        [
+            0.01231f, // attn
+            0.01431f, // conv_norm_out
+        ],
+        zeroPoints:
+        [
+            1,
+            15,
+        ], correction: new(0.971f, [-0.0012f]));
         run.Guide<Map8x8x1Float>(Maps.Epsilon, new(
             covariance: [1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f, 0.0625f, 0.0625f, 0.0625f, 0.0625f, 1f],
             means: [0f, 0.001f, 0.002f, 0.003f],
@@ -148,6 +134,27 @@ internal sealed class TinySampler : global::Specializer.Sampler
             D.Clip(1f),
             X.Set(0.9f * X + 0.1f * D),
         ]);
+    }
+
+    /// <summary>The network as 2 steps evaluate it: 8-bit activations.</summary>
+    private static void Evaluate(global::Specializer.CompilerServices.Execution run, int step, global::System.ReadOnlySpan<float> scales, global::System.ReadOnlySpan<byte> zeroPoints, global::Specializer.CompilerServices.Correction correction)
+    {
+        run.Embed<StepVectors>(Weights.Embedding, Maps.Vectors, step: step);
+
+        // conv_in
+        run.Convolve<Convolution8x8x1To8W32>(Weights.ConvIn, Maps.Latent, Maps.H0, vector: 0);
+
+        // attn
+        run.Quantize<Map8x8x8>(Maps.H0, Maps.AttnQ, new(scales[0], zeroPoints[0], 255));
+        run.Convolve<Pointwise8x8x8To8W4>(Weights.AttnToQ, Maps.AttnQ, new(scales[0], zeroPoints[0], 255), Maps.Query);
+        run.AttendCross<CrossAttention64Over4x2x4>(Maps.Query, Maps.Kv, Maps.Attended);
+        run.Convolve<Pointwise8x8x8To8W32>(Weights.AttnToOut, Maps.Attended, Maps.H1, residual: Maps.H0);
+
+        // conv_norm_out
+        run.NormalizeQuantize<GroupNorm8x8x8SiluWide>(Weights.ConvNormOut, Maps.H1, Maps.OutQ, new(scales[1], zeroPoints[1], 255));
+
+        // conv_out
+        run.Convolve<Convolution8x8x8To1W8>(Weights.ConvOut, Maps.OutQ, new(scales[1], zeroPoints[1], 255), Maps.Epsilon, correction: correction);
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,7 @@ public sealed class VariantTests
         (One(), j => j["scheduler"]!["settings"]!["eta"] = ":1", ["Solver: ddpm."]),
         (One(), j => j["steps"]![0]!["offset"]![0] = 0, ["correction: new(0.971f, [])"]),
         (One(), j => j["steps"]![0]!["gain"] = 1, ["correction: new(1f, [-0.0012f])"]),
-        (One(), j => (j["steps"]![0]!["gain"], j["steps"]![0]!["offset"]![0]) = (1, 0), ["Maps.Latent, Maps.Epsilon);", "Maps.Epsilon, correction: new(0.971f, [-0.0012f]));"]),
+        (One(), j => (j["steps"]![0]!["gain"], j["steps"]![0]!["offset"]![0]) = (1, 0), ["Evaluate(run, step: 0, correction: default);", "Evaluate(run, step: 1, correction: new(0.971f, [-0.0012f]));", "Maps.Latent, Maps.Epsilon, correction: correction);"]),
         (new ManifestBuilder { Guided = true, MeanCorrection = "off", Classes = 3, EmbeddingWidth = 16 }.WithEveryOperation(), _ => { }, ["MeanCorrectionKind.Off, correctVariance: true", "Mean correction: off."]),
         (new ManifestBuilder { Guided = true, MeanCorrection = "divide", Classes = 3, EmbeddingWidth = 16 }.WithEveryOperation(), _ => { }, ["MeanCorrectionKind.Divide", "new global::Specializer.CompilerServices.StepSigma(0.189f) * Z0"]),
         (One(), j => j["steps"]![0]!["inputScale"] = 0.5, ["SolverRegister Input => new(Maps.Latent, bothHalves: true);", "Input.Set(0.5f * X)", "Input.Set(1f * X)", "SolverRegister X => new(Maps.State);", "Input = Maps.Latent,", "Latent = Maps.State,"]),
@@ -57,22 +57,6 @@ public sealed class VariantTests
         Assert.Empty(generated.Diagnostics);
         string source = generated.Compiles().Source;
         Assert.All(printed, text => Assert.Contains(text, source, StringComparison.Ordinal));
-
-        SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(ManifestBuilder.Text(json)).Manifest!, new("N", "C", "internal"), new(true, false, null));
-        string tables = SamplerEmitter.Emit(model, default, maximumLiteralSteps: 0);
-        Assert.Empty(GeneratorHarness.Compilation(tables).GetDiagnostics().Where(d => d.Severity > Microsoft.CodeAnalysis.DiagnosticSeverity.Info));
-    }
-
-    /// <summary>A step without a correction among others passes none.</summary>
-    [Fact]
-    public void In_tables_a_step_without_correction_passes_the_default()
-    {
-        JsonObject json = One().ToJson();
-        (json["steps"]![0]!["gain"], json["steps"]![0]!["offset"]![0]) = (1, 0);
-        SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(ManifestBuilder.Text(json)).Manifest!, new("N", "C", "internal"), new(true, false, null));
-        string tables = SamplerEmitter.Emit(model, default, maximumLiteralSteps: 0);
-        Assert.Contains("(run, 0, default);", tables, StringComparison.Ordinal);
-        Assert.Contains("(run, 1, new(0.971f, [-0.0012f]));", tables, StringComparison.Ordinal);
     }
 
     /// <summary>A project that refers to Specializer.Text loads samplers with their tokenizer.</summary>
@@ -90,7 +74,7 @@ public sealed class VariantTests
     public void Printing_ends_when_it_is_cancelled()
     {
         SamplerModel model = SamplerModelBuilder.Build(ManifestReader.Read(One().ToString()).Manifest!, new("N", "C", "internal"), new(true, false, null));
-        foreach (int most in (int[])[0, 64]) Assert.Throws<OperationCanceledException>(() => SamplerEmitter.Emit(model, new(canceled: true), most));
+        Assert.Throws<OperationCanceledException>(() => SamplerEmitter.Emit(model, new(canceled: true)));
     }
 
     private static ManifestBuilder One() => new ManifestBuilder().WithOneConvolution();
