@@ -12,7 +12,7 @@ namespace Specializer.Tasks;
 /// <remarks>A mistake in the text of a manifest is left to the generator, which reports it a moment later: one mistake, one message.</remarks>
 public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICancelableTask
 {
-    /// <summary>Subfolder for blobs that become resources.</summary>
+    /// <summary>Subfolder for blobs that become resources, and for the lists of digests of those that do not.</summary>
     public const string EmbedFolder = "embed";
 
     /// <summary>Subfolder for blobs that are copied beside the program.</summary>
@@ -87,7 +87,8 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         int steps = manifest.Steps.Count;
         long bytes = new WeightLayout(network, steps).TotalBytes;
         var key = new WeightKey(network, steps, manifest.Weights.Sha256);
-        string target = Path.Combine(Folder.GetMetadata("FullPath"), bytes <= EmbedLimit ? EmbedFolder : BesideFolder, key.ResourceName);
+        bool beside = bytes > EmbedLimit;
+        string target = Path.Combine(Folder.GetMetadata("FullPath"), beside ? BesideFolder : EmbedFolder, key.ResourceName);
         try
         {
             using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);
@@ -101,6 +102,7 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
                 WeightPacker.Pack(network, steps, Read, key, digested);
                 digested.FlushFinalBlock();
             });
+            if (beside) WriteChunks(ChunksOf(target), digest.Chunks);
             packed.Add(key.ResourceName, new TaskItem(target, new Dictionary<string, string>
             {
                 ["LogicalName"] = key.ResourceName,
@@ -128,6 +130,15 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
                 $"'{manifest.Weights.File}' could not be packed into '{target}': {e.Message} Check free space and permissions, and build again.", "file");
         }
     }
+
+    /// <summary>Lists the digests of a blob's chunks, which a program verifies where it first reads them.</summary>
+    private static void WriteChunks(string list, byte[] digests)
+    {
+        Disk.CreateFolder(Path.GetDirectoryName(list)!);
+        AtomicFile.Write(list, output => output.Write(digests, 0, digests.Length));
+    }
+
+    private string ChunksOf(string blob) => Path.Combine(Folder.GetMetadata("FullPath"), EmbedFolder, $"{Path.GetFileName(blob)}.chunks");
 
     private static DiagnosticException Diagnose(WeightsFileException e) => e.Fault switch
     {
@@ -179,8 +190,9 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
     private void DeleteStale() => Temporary.Try(() =>
     {
         var current = new HashSet<string>(PackedWeights.Select(blob => blob.GetMetadata("FullPath")), StringComparer.OrdinalIgnoreCase);
+        current.UnionWith(current.Where(blob => Path.GetFileName(Path.GetDirectoryName(blob)) == BesideFolder).Select(ChunksOf).ToArray());
         foreach (string folder in new[] { EmbedFolder, BesideFolder }.Select(f => Path.Combine(Folder.GetMetadata("FullPath"), f)).Where(Directory.Exists))
-            foreach (string blob in Disk.Files(folder, "*.weights").Where(f => !current.Contains(f)))
-                Disk.Delete(blob);
+            foreach (string file in Disk.Files(folder, "*.weights").Concat(Disk.Files(folder, "*.chunks")).Where(f => !current.Contains(f)).ToArray())
+                Disk.Delete(file);
     });
 }

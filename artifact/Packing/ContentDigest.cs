@@ -8,15 +8,19 @@ internal sealed class ContentDigest : HashAlgorithm
     /// <summary>All chunks but the last have this length.</summary>
     public const int ChunkBytes = 1 << 20;
 
-    private readonly SHA256 _chunk = SHA256.Create(), _chunks = SHA256.Create();
+    private readonly SHA256 _chunk = SHA256.Create();
+    private readonly List<byte> _digests = [];
     private int _filled;
 
     public ContentDigest() => HashSizeValue = 256;
 
+    /// <summary>The SHA-256 of each chunk of what was hashed last, one after the other.</summary>
+    public byte[] Chunks { get; private set; } = [];
+
     public override void Initialize()
     {
         _chunk.Initialize();
-        _chunks.Initialize();
+        _digests.Clear();
         _filled = 0;
     }
 
@@ -34,22 +38,21 @@ internal sealed class ContentDigest : HashAlgorithm
     protected override byte[] HashFinal()
     {
         if (_filled > 0) EndChunk();
-        _chunks.TransformFinalBlock([], 0, 0);
-        return _chunks.Hash!;
+        Chunks = [.. _digests];
+        using var whole = SHA256.Create();
+        return whole.ComputeHash(Chunks);
     }
 
     protected override void Dispose(bool disposing)
     {
         _chunk.Dispose();
-        _chunks.Dispose();
         base.Dispose(disposing);
     }
 
     private void EndChunk()
     {
         _chunk.TransformFinalBlock([], 0, 0);
-        byte[] chunk = _chunk.Hash!;
-        _chunks.TransformBlock(chunk, 0, chunk.Length, null, 0);
+        _digests.AddRange(_chunk.Hash!);
         _chunk.Initialize();
         _filled = 0;
     }

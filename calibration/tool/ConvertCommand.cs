@@ -8,7 +8,7 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        var file = new Argument<FileInfo>("file") { Description = "Safetensors file in the layout of CompVis's latent diffusion or Stable Diffusion 1 and 2." };
+        var file = new Argument<FileInfo>("file") { Description = "Safetensors file in the layout of CompVis's latent diffusion or Stable Diffusion 1, 2 and XL." };
         var output = new Option<DirectoryInfo>("--out") { Description = "Folder to write; must not exist, or be empty.", Required = true };
         var prediction = new Option<string?>("--prediction") { Description = "What the network predicts, where the file does not say: epsilon or v_prediction." };
         prediction.AcceptOnlyFromAmong("epsilon", "v_prediction");

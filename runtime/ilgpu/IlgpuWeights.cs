@@ -19,7 +19,7 @@ internal sealed unsafe class IlgpuWeights : DeviceWeights
         _blob = device.Allocate(packed.Length, "The model's weights");
         try
         {
-            _blob.View.BaseView.CopyFromCPU(ref *packed.Pointer, packed.Length);
+            _blob.View.BaseView.CopyFromCPU(ref *packed.Read(0, packed.Length), packed.Length);
         }
         catch (AcceleratorException e)
         {

@@ -41,8 +41,13 @@ public sealed class PackCalibratedWeightsTests : IDisposable
         Assert.True(File.Exists(_folder.File("obj/embed/" + model.ResourceName)));
 
         Assert.True(Run([Item(model.ManifestPath)], bytes - 1));
-        Assert.True(File.Exists(_folder.File("obj/beside/" + model.ResourceName)));
+        byte[] packed = File.ReadAllBytes(_folder.File("obj/beside/" + model.ResourceName));
         Assert.False(File.Exists(_folder.File("obj/embed/" + model.ResourceName)));
+        string list = _folder.File("obj/embed/" + model.ResourceName + ".chunks");
+        Assert.Equal([.. packed.Chunk(1 << 20).SelectMany(SHA256.HashData)], File.ReadAllBytes(list));
+
+        Assert.True(Run([Item(model.ManifestPath)], bytes));
+        Assert.False(File.Exists(list));
     }
 
     [Fact]

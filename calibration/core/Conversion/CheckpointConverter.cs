@@ -18,7 +18,7 @@ public sealed record ConversionOptions
 /// <param name="Notes">What was left out, and what was taken for granted.</param>
 public sealed record ConversionResult(string Pipeline, IReadOnlyList<string> Components, IReadOnlyList<string> Notes);
 
-/// <summary>Writes the folder of a diffusers pipeline from one safetensors file in the layout of CompVis's latent diffusion or Stable Diffusion 1 and 2. Tensors keep their bytes.</summary>
+/// <summary>Writes the folder of a diffusers pipeline from one safetensors file in the layout of CompVis's latent diffusion or Stable Diffusion 1, 2 and XL. Tensors keep their bytes.</summary>
 public static class CheckpointConverter
 {
     /// <summary>Converts a file.</summary>

@@ -14,6 +14,8 @@ internal static class CompVisNames
         {
             case ["time_embed", "0" or "2", var last]:
                 return $"time_embedding.linear_{(p[1] == "0" ? 1 : 2)}.{last}";
+            case ["label_emb", "0", "0" or "2", var last]:
+                return $"add_embedding.linear_{(p[2] == "0" ? 1 : 2)}.{last}";
             case ["out", "0", var last]:
                 return $"conv_norm_out.{last}";
             case ["out", "2", var last]:
@@ -70,7 +72,7 @@ internal static class CompVisNames
     }
 
     /// <summary>open_clip's text transformer, but for the projections of attention, which it keeps in one tensor.</summary>
-    /// <param name="key">Behind <c>cond_stage_model.model.</c>.</param>
+    /// <param name="key">Behind <c>cond_stage_model.model.</c> or <c>conditioner.embedders.1.model.</c>.</param>
     public static string? OpenClip(string key)
     {
         switch (key.Split('.'))

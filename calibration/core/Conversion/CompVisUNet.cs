@@ -31,6 +31,12 @@ internal sealed class CompVisUNet
     /// <summary>Of each level.</summary>
     public int[] Channels { get; }
 
+    /// <summary>Transformer layers of an attention, per level; 1 for levels without.</summary>
+    public IEnumerable<int> Transformers => Channels.Select((_, level) => Math.Max(1, level == Channels.Length - 1 ? Blocks("middle_block.1") : Blocks(Invariant($"input_blocks.{1 + level * (Layers + 1)}.1"))));
+
+    /// <summary>Channels of what is added to the time embedding beside a timestep (Stable Diffusion XL).</summary>
+    public long AddedChannels => Extent("label_emb.0.0.weight", 1);
+
     public bool HasAttention => Has($"middle_block.1.norm.");
 
     /// <summary>Its <c>config.json</c>, without the heads.</summary>
@@ -51,6 +57,12 @@ internal sealed class CompVisUNet
         json["cross_attention_dim"] = Extent(context!, 1);
         if (projection is not null && Shapes[projection].Length == 2) json["use_linear_projection"] = true;
         return json;
+    }
+
+    private int Blocks(string attention)
+    {
+        string start = $"{attention}.transformer_blocks.";
+        return Shapes.Keys.Where(k => k.StartsWith(start, StringComparison.Ordinal)).Select(k => k[start.Length..].Split('.')[0]).Distinct().Count();
     }
 
     private bool Has(FormattableString prefix)

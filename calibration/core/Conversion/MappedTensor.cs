@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Specializer.Formats;
 
 namespace Specializer.Calibration.Conversion;
@@ -8,10 +9,14 @@ namespace Specializer.Calibration.Conversion;
 /// <param name="Rows">First rows and numbers of rows that it consists of, one after the other; empty for all.</param>
 internal sealed record MappedTensor(string Key, long[] Shape, params (long First, long Count)[] Rows)
 {
+    /// <summary>Whether it is a matrix whose rows are the columns there.</summary>
+    public bool IsTransposed { get; init; }
+
     /// <summary>Its elements in single precision.</summary>
     public float[] Read(SafetensorsFile file)
     {
         float[] all = file.ReadFloats(Key);
+        if (IsTransposed) return MemoryMarshal.Cast<byte, float>(Transposed(MemoryMarshal.AsBytes(all.AsSpan()), sizeof(float))).ToArray();
         if (Rows.Length == 0) return all;
         int row = all.Length / (int)file.Entries[Key].Shape[0];
         return [.. Rows.SelectMany(r => all.AsSpan((int)r.First * row, (int)r.Count * row).ToArray())];
@@ -24,8 +29,19 @@ internal sealed record MappedTensor(string Key, long[] Shape, params (long First
         long row = entry.Shape.Length == 0 || entry.Shape[0] == 0 ? 0 : entry.Length / entry.Shape[0];
         return new(name, entry.Type, Shape, stream =>
         {
-            if (Rows.Length == 0) file.CopyTo(Key, 0, entry.Length, stream);
+            if (IsTransposed) stream.Write(Transposed(file.Bytes(Key), entry.Type.Size()));
+            else if (Rows.Length == 0) file.CopyTo(Key, 0, entry.Length, stream);
             foreach (var (first, count) in Rows) file.CopyTo(Key, first * row, count * row, stream);
         });
+    }
+
+    private byte[] Transposed(ReadOnlySpan<byte> matrix, int element)
+    {
+        var (rows, columns) = ((int)Shape[0], (int)Shape[1]);
+        var transposed = new byte[matrix.Length];
+        for (int row = 0; row < rows; row++)
+            for (int column = 0; column < columns; column++)
+                matrix.Slice((column * rows + row) * element, element).CopyTo(transposed.AsSpan((row * columns + column) * element));
+        return transposed;
     }
 }

@@ -91,6 +91,10 @@ internal sealed record PipelineRecipe(string Name, string Class, RecipeComponent
     public static string Noise(string scheduler, string prediction) =>
         StableDiffusion.Replace("SCHEDULER", scheduler, StringComparison.Ordinal).Replace("PREDICTION", prediction, StringComparison.Ordinal);
 
+    /// <summary>That of Stable Diffusion XL's base model.</summary>
+    /// <param name="prediction">What the network predicts.</param>
+    public static string XlNoise(string prediction) => Euler.Replace("\"epsilon\"", $"\"{prediction}\"", StringComparison.Ordinal);
+
     /// <summary>That of CompVis's latent diffusion, whose steps this class takes as LDM's own sampler does.</summary>
     public static string LatentDiffusionNoise => LatentDdim;
 

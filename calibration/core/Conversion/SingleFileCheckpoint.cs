@@ -1,12 +1,11 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Specializer.Calibration.Conversion;
 
 /// <summary>A file that holds a whole pipeline in CompVis's layout, as diffusers would lay it out: configurations read off the tensors' extents, and where each tensor stands.</summary>
-internal sealed class SingleFileCheckpoint
+internal sealed partial class SingleFileCheckpoint
 {
-    private const string UNetPrefix = "model.diffusion_model.", AutoencoderPrefix = "first_stage_model.", ConditionPrefix = "cond_stage_model.";
+    private const string UNetPrefix = "model.diffusion_model.", AutoencoderPrefix = "first_stage_model.", ConditionPrefix = "cond_stage_model.", XlPrefix = "conditioner.embedders.";
 
     // Constants of the training's noise, and numbers that only training needs.
     private static readonly HashSet<string> s_unused = new(StringComparer.Ordinal)
@@ -15,6 +14,7 @@ internal sealed class SingleFileCheckpoint
         "sqrt_recipm1_alphas_cumprod", "posterior_variance", "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2", "logvar", "lvlb_weights", "scale_factor",
         "model_ema.decay", "model_ema.num_updates", "cond_stage_model.transformer.text_model.embeddings.position_ids", "cond_stage_model.model.logit_scale",
         "cond_stage_model.model.text_projection", "cond_stage_model.model.attn_mask",
+        "denoiser.sigmas", "conditioner.embedders.0.transformer.text_model.embeddings.position_ids", "conditioner.embedders.1.model.logit_scale", "conditioner.embedders.1.model.attn_mask",
     };
 
     private readonly string _file;
@@ -51,31 +51,30 @@ internal sealed class SingleFileCheckpoint
     public static SingleFileCheckpoint Read(string file, IReadOnlyDictionary<string, long[]> shapes, ConversionOptions options, Func<string, float> scalar) =>
         Recognizes(shapes.Keys) ? new(file, shapes, options, scalar)
             : throw new UnsupportedModelException(file, shapes.Keys.Order(StringComparer.Ordinal).FirstOrDefault() ?? "no tensor", "the first of its tensors",
-                $"Supported: files of CompVis's latent diffusion and of Stable Diffusion 1 and 2, whose tensors begin with '{UNetPrefix}input_blocks.', '{AutoencoderPrefix}' and '{ConditionPrefix}'.");
+                $"Supported: files of CompVis's latent diffusion and of Stable Diffusion 1, 2 and XL, whose tensors begin with '{UNetPrefix}input_blocks.', '{AutoencoderPrefix}' and '{ConditionPrefix}' or '{XlPrefix}'.");
 
     private PipelineRecipe Build()
     {
-        string[] foreign = [.. _shapes.Keys.Where(k => k.StartsWith("conditioner.", StringComparison.Ordinal))];
-        if (foreign.Length > 0) throw new UnsupportedModelException(_file, foreign[0], "a text encoder of Stable Diffusion XL", "Supported: files of Stable Diffusion 1 and 2 and of latent diffusion; take this model's diffusers folder.");
         int averaged = _shapes.Keys.Count(k => k.StartsWith("model_ema.", StringComparison.Ordinal) && !s_unused.Contains(k)), loss = _shapes.Keys.Count(k => k.StartsWith(AutoencoderPrefix + "loss.", StringComparison.Ordinal));
         if (averaged > 0) _notes.Add($"{averaged} averaged copies of weights (model_ema) are left out: the plain ones are taken.");
         if (loss > 0) _notes.Add($"{loss} tensors of the autoencoder's training loss are left out.");
         string[] unused = [.. _shapes.Keys.Where(s_unused.Contains).Order(StringComparer.Ordinal)];
         if (unused.Length > 0) _notes.Add($"Left out, as nothing uses them: {string.Join(", ", unused)}.");
 
-        Condition condition = _shapes.ContainsKey(ConditionPrefix + "embedding.weight") ? Condition.Class
+        Condition condition = _shapes.Keys.FirstOrDefault(k => k.StartsWith(XlPrefix, StringComparison.Ordinal)) is { } xl ? RequirePair(xl)
+            : _shapes.ContainsKey(ConditionPrefix + "embedding.weight") ? Condition.Class
             : _shapes.Keys.Any(k => k.StartsWith(ConditionPrefix + "transformer.text_model.", StringComparison.Ordinal)) ? Condition.Clip
             : _shapes.Keys.Any(k => k.StartsWith(ConditionPrefix + "model.transformer.", StringComparison.Ordinal)) ? Condition.OpenClip : Condition.None;
         var layout = new CompVisUNet(Under(UNetPrefix));
         var components = new List<RecipeComponent>();
         bool latent = _shapes.Keys.Any(k => k.StartsWith(AutoencoderPrefix, StringComparison.Ordinal));
         if (latent) components.Add(Autoencoder(condition));
-        if (TextEncoder(condition) is { } text) components.Add(text);
+        components.AddRange(TextEncoders(condition));
         components.Add(UNet(layout, condition));
         if (condition == Condition.Class) components.Add(Labels());
         foreach (string key in _shapes.Keys)
         {
-            if (!key.StartsWith(UNetPrefix, StringComparison.Ordinal) && !key.StartsWith(AutoencoderPrefix, StringComparison.Ordinal) && !key.StartsWith(ConditionPrefix, StringComparison.Ordinal)
+            if (!key.StartsWith(UNetPrefix, StringComparison.Ordinal) && !key.StartsWith(AutoencoderPrefix, StringComparison.Ordinal) && !key.StartsWith(ConditionPrefix, StringComparison.Ordinal) && !key.StartsWith(XlPrefix, StringComparison.Ordinal)
                 && !key.StartsWith("model_ema.", StringComparison.Ordinal) && !s_unused.Contains(key)) _unknown.Add(new(key, null, _shapes[key]));
         }
 
@@ -86,6 +85,7 @@ internal sealed class SingleFileCheckpoint
     private static string Class(Condition condition, bool latent) => condition switch
     {
         Condition.Clip or Condition.OpenClip => "StableDiffusionPipeline",
+        Condition.Xl => "StableDiffusionXLPipeline",
         _ => latent ? "LDMPipeline" : "DDPMPipeline",
     };
 
@@ -94,6 +94,7 @@ internal sealed class SingleFileCheckpoint
         Condition.Clip => PipelineRecipe.Noise("PNDMScheduler", _options.Prediction ?? "epsilon"),
         Condition.OpenClip => PipelineRecipe.Noise("DDIMScheduler", _options.Prediction ?? throw new UnsupportedModelException(_file, "prediction", "not in the file",
             "Files of Stable Diffusion 2 have the same tensors whether they predict ε (base models, 512×512) or v (768×768). Say which: --prediction epsilon, or --prediction v_prediction.")),
+        Condition.Xl => PipelineRecipe.XlNoise(_options.Prediction ?? "epsilon"),
         _ => PipelineRecipe.LatentDiffusionNoise,
     };
 
@@ -108,7 +109,7 @@ internal sealed class SingleFileCheckpoint
             else Map(folder, name, UNetPrefix + key, shape);
         }
 
-        int size = condition == Condition.OpenClip && _options.Prediction == "v_prediction" ? 96 : 64;
+        int size = condition == Condition.Xl ? 128 : condition == Condition.OpenClip && _options.Prediction == "v_prediction" ? 96 : 64;
         JsonObject json = layout.Configuration(size);
         switch (condition)
         {
@@ -118,7 +119,7 @@ internal sealed class SingleFileCheckpoint
             case Condition.Clip:
                 json["attention_head_dim"] = 8;
                 break;
-            case Condition.OpenClip:
+            case Condition.OpenClip or Condition.Xl:
                 json["attention_head_dim"] = new JsonArray([.. layout.Channels.Select(c => (JsonNode?)Math.Max(1, c / 64))]);
                 break;
             default:
@@ -126,6 +127,7 @@ internal sealed class SingleFileCheckpoint
                 break;
         }
 
+        if (condition == Condition.Xl) Added(json, layout);
         return new(folder, json.ToJsonString());
     }
 
@@ -171,59 +173,13 @@ internal sealed class SingleFileCheckpoint
             else Map(folder, name, AutoencoderPrefix + key, name.Contains(".attentions.", StringComparison.Ordinal) ? Squeezed(shape) : shape);
         }
 
-        double factor = _shapes.TryGetValue("scale_factor", out long[]? stored) && stored.All(e => e == 1) ? _scalar("scale_factor") : condition is Condition.Clip or Condition.OpenClip ? 0.18215 : 1;
-        return new(folder, layout.Configuration(factor).ToJsonString());
-    }
-
-    private RecipeComponent? TextEncoder(Condition condition)
-    {
-        const string folder = "text_encoder";
-        if (condition == Condition.Clip)
+        double factor = _shapes.TryGetValue("scale_factor", out long[]? stored) && stored.All(e => e == 1) ? _scalar("scale_factor") : condition switch
         {
-            foreach (var (key, shape) in Under(ConditionPrefix + "transformer."))
-                if (!s_unused.Contains(ConditionPrefix + "transformer." + key)) Map(folder, key, ConditionPrefix + "transformer." + key, shape);
-        }
-        else if (condition == Condition.OpenClip)
-        {
-            Dictionary<string, long[]> shapes = Under(ConditionPrefix + "model.");
-            // Stable Diffusion 2 reads the hidden states before the last layer.
-            int last = shapes.Keys.Where(k => k.StartsWith("transformer.resblocks.", StringComparison.Ordinal)).Max(k => int.Parse(k.Split('.')[2], CultureInfo.InvariantCulture));
-            string skipped = string.Create(CultureInfo.InvariantCulture, $"transformer.resblocks.{last}.");
-            _notes.Add($"The text encoder's last layer ({ConditionPrefix}model.{skipped}*) is left out: the network reads what precedes it.");
-            foreach (var (key, shape) in shapes.Where(s => !s.Key.StartsWith(skipped, StringComparison.Ordinal) && !s_unused.Contains(ConditionPrefix + "model." + s.Key))) OpenClip(folder, key, shape);
-        }
-
-        return _tensors.TryGetValue(folder, out var tensors) ? new(folder, ClipConfiguration(tensors, condition == Condition.Clip ? "quick_gelu" : "gelu").ToJsonString()) : null;
-    }
-
-    private void OpenClip(string folder, string key, long[] shape)
-    {
-        string source = ConditionPrefix + "model." + key;
-        string[] p = key.Split('.');
-        if (p is ["transformer", "resblocks", var layer, "attn", "in_proj_weight" or "in_proj_bias"])
-        {
-            long channels = shape[0] / 3;
-            for (int part = 0; part < 3; part++)
-                Own(folder)[$"text_model.encoder.layers.{layer}.self_attn.{"qkv"[part]}_proj.{p[4][8..]}"] = new(source, [channels, .. shape[1..]], (part * channels, channels));
-        }
-        else if (CompVisNames.OpenClip(key) is { } name) Map(folder, name, source, shape);
-        else _unknown.Add(new(source, null, shape));
-    }
-
-    private static JsonObject ClipConfiguration(Dictionary<string, MappedTensor> tensors, string activation)
-    {
-        long[] Extents(string name) => tensors.TryGetValue($"text_model.{name}", out MappedTensor? t) ? t.Shape : [0, 0];
-        long channels = Extents("embeddings.token_embedding.weight")[1];
-        return new()
-        {
-            ["architectures"] = new JsonArray("CLIPTextModel"), ["eos_token_id"] = 2, ["hidden_act"] = activation, ["hidden_size"] = channels,
-            ["intermediate_size"] = Extents("encoder.layers.0.mlp.fc1.weight")[0], ["layer_norm_eps"] = JsonNode.Parse("1e-05"), ["max_position_embeddings"] = Extents("embeddings.position_embedding.weight")[0],
-            ["model_type"] = "clip_text_model",
-            // CLIP's heads have 64 channels.
-            ["num_attention_heads"] = Math.Max(1, channels / 64),
-            ["num_hidden_layers"] = tensors.Keys.Where(k => k.StartsWith("text_model.encoder.layers.", StringComparison.Ordinal)).Select(k => k.Split('.')[3]).Distinct().Count(),
-            ["vocab_size"] = Extents("embeddings.token_embedding.weight")[0],
+            Condition.Clip or Condition.OpenClip => 0.18215,
+            Condition.Xl => 0.13025,
+            _ => 1,
         };
+        return new(folder, layout.Configuration(factor).ToJsonString());
     }
 
     private RecipeComponent Labels()
@@ -279,5 +235,6 @@ internal sealed class SingleFileCheckpoint
         Class,
         Clip,
         OpenClip,
+        Xl,
     }
 }

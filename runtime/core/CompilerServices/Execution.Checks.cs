@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Specializer.Kernels;
 
 namespace Specializer.CompilerServices;
@@ -128,6 +129,8 @@ public abstract partial class Execution
         return (start, stride);
     }
 
+    // Optimized at once: sizes are then literals in it, rather than methods that are each compiled for every shape.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected static (int Pixels, int Channels) PixelsOf<TShape>(TShape s)
         where TShape : struct, IMapShape =>
         s.Height > 0 && s.Width > 0 && s.Channels > 0 && (long)s.Height * s.Width <= int.MaxValue ? (s.Height * s.Width, s.Channels)
@@ -146,6 +149,7 @@ public abstract partial class Execution
         return q;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected static void CheckGroupNorm<TShape>(TShape s)
         where TShape : struct, IGroupNormShape
     {

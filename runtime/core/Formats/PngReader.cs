@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace Specializer.Formats;
 
-/// <summary>Reads pictures from PNG (ISO/IEC 15948): gray, RGB and palettes of any depth, without interlacing.</summary>
+/// <summary>Reads pictures from PNG (ISO/IEC 15948): gray, RGB and palettes of any depth, interlaced or not.</summary>
 /// <remarks>Transparency is left out, as when a picture is converted to RGB; of 16 bits the upper 8 are taken. Files may come from anyone: memory is bounded by the file's own
 /// length and by <see cref="MaximumExtent"/>.</remarks>
 public static class PngReader
@@ -42,17 +42,20 @@ public static class PngReader
         PngHeader header = ReadChunks(png, out byte[] palette, out MemoryStream data);
         using (data)
         {
-            if ((long)header.Height * (header.RowBytes + 1) > data.Length * MostOfOneByte) throw new InvalidDataException("holds fewer rows than its header says. Copy or download it again.");
+            if (header.StoredBytes > data.Length * MostOfOneByte) throw new InvalidDataException("holds fewer rows than its header says. Copy or download it again.");
             if (header.IsPalette && palette.Length == 0) throw new InvalidDataException("has no palette. Save the picture again.");
             using var rows = new ZLibStream(data, CompressionMode.Decompress);
             var pixels = new byte[header.Height * header.Width * header.Channels];
-            byte[] row = new byte[header.RowBytes + 1], above = new byte[row.Length];
-            for (int y = 0; y < header.Height; y++)
+            foreach (PngPass pass in header.Passes)
             {
-                Unpack(rows, row);
-                Unfilter(row, above.AsSpan(1), header.PixelBytes);
-                header.Samples(row.AsSpan(1), palette, pixels.AsSpan(y * header.Width * header.Channels, header.Width * header.Channels));
-                (row, above) = (above, row);
+                byte[] row = new byte[header.RowBytes(pass.Columns) + 1], above = new byte[row.Length];
+                for (int y = 0; y < pass.Rows; y++)
+                {
+                    Unpack(rows, row);
+                    Unfilter(row, above.AsSpan(1), header.PixelBytes);
+                    header.Samples(row.AsSpan(1), palette, pass, pixels.AsSpan((pass.Row + y * pass.RowStep) * header.Width * header.Channels, header.Width * header.Channels));
+                    (row, above) = (above, row);
+                }
             }
 
             return new(pixels, header.Height, header.Width, header.Channels);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Specializer.Kernels;
 
 /// <summary>A convolution's static shape as plain numbers, checked. One compiled driver serves all shapes: its loops are long enough
@@ -17,6 +19,8 @@ internal readonly record struct ConvolutionGeometry(
     public int ChannelGroups => (InputChannels + 3) / 4;
 
     /// <exception cref="ArgumentException">The shape makes no sense, or is too large to address.</exception>
+    /// <remarks>Optimized at once: a dozen properties are then literals in it, rather than methods that are each compiled for every shape.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ConvolutionGeometry Of<TShape>(TShape s) where TShape : struct, IConvolutionShape
     {
         var g = new ConvolutionGeometry(s.InputHeight, s.InputWidth, s.InputChannels, s.OutputHeight, s.OutputWidth, s.OutputChannels,

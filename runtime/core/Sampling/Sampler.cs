@@ -57,6 +57,18 @@ public abstract class Sampler : IDisposable
 
     internal DeviceWeights Weights { get; }
 
+    /// <summary>Verifies all of the weights now. Those of a large model are otherwise verified piece by piece, where a picture first needs them (docs/weights.md).</summary>
+    /// <exception cref="SamplerMismatchException">They are damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
+    public void VerifyWeights()
+    {
+        lock (_sessions)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _packed.Verify();
+        }
+    }
+
     /// <summary>A file that was packed with the weights, such as <see cref="PromptInput.Vocabulary"/>.</summary>
     /// <param name="text">Where it lies.</param>
     /// <exception cref="ArgumentOutOfRangeException">It does not lie within the packed weights.</exception>

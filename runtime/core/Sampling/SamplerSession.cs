@@ -57,6 +57,7 @@ public sealed class SamplerSession : IDisposable
     /// <exception cref="InvalidOperationException">Another call is running in this session.</exception>
     /// <exception cref="ObjectDisposedException">The session was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
+    /// <exception cref="SamplerMismatchException">Weights that are read for the first time are damaged.</exception>
     [OverloadResolutionPriority(1)]
     public ImageBatch Sample(SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default) =>
         Sample([options], progress, cancellationToken);

@@ -17,12 +17,19 @@ public class CheckpointConverterTests
         new("ldm", "LDMPipeline",
             [Autoencoder("VQModel", "vqvae"), UNet(3, 24, "\"attention_head_dim\": 1"), new("class_embedder", """{"_class_name": "ClassEmbedder", "embed_dim": 24, "n_classes": 6, "null_label": 5}""")],
             PipelineRecipe.LatentDiffusionNoise),
+        new("sdxl", "StableDiffusionXLPipeline",
+            [
+                Autoencoder("AutoencoderKL", "vae"), new("text_encoder", Clip),
+                new("text_encoder_2", Clip.Replace("quick_gelu", "gelu", StringComparison.Ordinal).Replace("CLIPTextModel", "CLIPTextModelWithProjection", StringComparison.Ordinal).Replace("\"vocab_size\"", "\"projection_dim\": 32, \"vocab_size\"", StringComparison.Ordinal)),
+                UNet(4, 128, "\"attention_head_dim\": [1, 1], \"use_linear_projection\": true, \"addition_embed_type\": \"text_time\", \"addition_time_embed_dim\": 8, \"projection_class_embeddings_input_dim\": 80, \"transformer_layers_per_block\": [3, 2]"),
+            ], PipelineRecipe.XlNoise("epsilon")),
     ];
 
     [Theory]
     [InlineData("sd1")]
     [InlineData("sd2")]
     [InlineData("ldm")]
+    [InlineData("sdxl")]
     public void A_file_becomes_the_folder_that_it_was_made_from(string name)
     {
         using var folder = new TemporaryFolder();
@@ -49,13 +56,15 @@ public class CheckpointConverterTests
     [Theory]
     [InlineData("sd1")]
     [InlineData("ldm")]
+    [InlineData("sdxl")]
     public void Its_network_is_read_from_the_file_itself(string name)
     {
         using var folder = new TemporaryFolder();
         Make(folder, name, n => n);
         ImportedModel before = DiffusersImporter.Load(folder.File("origin"), tokens: 5), single = DiffusersImporter.Load(folder.File("one.safetensors"), tokens: 5);
         Assert.Equal(before.Weights.ToDictionary(), single.Weights.ToDictionary());
-        Assert.Equal((64, 64), (single.Height, single.Width));
+        Assert.Equal(name == "sdxl" ? 128 : 64, single.Height);
+        Assert.Equal(single.Height, single.Width);
         Assert.NotNull(single.Pipeline!.Decoder);
     }
 
@@ -93,6 +102,15 @@ public class CheckpointConverterTests
     }
 
     [Fact]
+    public void A_refiner_is_refused_by_its_text_encoder()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "sdxl", n => n.StartsWith("conditioner.embedders.0.", StringComparison.Ordinal) ? null : n.Replace("embedders.1", "embedders.0", StringComparison.Ordinal));
+        var e = Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made")));
+        Assert.Contains("refiner", e.Message);
+    }
+
+    [Fact]
     public void Another_layout_is_refused_by_its_first_tensor()
     {
         using var folder = new TemporaryFolder();
@@ -109,7 +127,7 @@ public class CheckpointConverterTests
     }
 
     private static void SetSize(string config) =>
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"sample_size\":96", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":64", "\"sample_size\":8", StringComparison.Ordinal));
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"sample_size\":96", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":64", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":128", "\"sample_size\":8", StringComparison.Ordinal));
 
     private static RecipeComponent Autoencoder(string type, string folder) => new(folder,
         $$"""{"_class_name": "{{type}}", "block_out_channels": [32, 64], "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"], "latent_channels": {{(type == "VQModel" ? "3, \"num_vq_embeddings\": 9" : "4")}}, "layers_per_block": 1, "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}""");

@@ -20,25 +20,38 @@ internal static partial class CompVisFile
     /// <param name="folder">The pipeline.</param>
     /// <param name="layers">Residual blocks of a level of its U-Net.</param>
     /// <param name="levels">Levels of its autoencoder.</param>
-    /// <param name="openClip">Whether its text encoder is laid out as open_clip's, with a layer more.</param>
+    /// <param name="openClip">Whether its text encoder is laid out as open_clip's, with a layer more. Of two the second is, with none.</param>
     /// <param name="change">Changes a name; null leaves a tensor out.</param>
     /// <param name="file">To write.</param>
     public static void Write(string folder, int layers, int levels, bool openClip, Func<string, string?> change, string file)
     {
         var writer = new SafetensorsWriter();
         List<SafetensorsFile> open = [];
+        bool two = Directory.Exists(Path.Combine(folder, "text_encoder_2"));
         foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories))
         {
             SafetensorsFile source = SafetensorsFile.Open(path);
             open.Add(source);
             string part = Path.GetFileName(Path.GetDirectoryName(path)!);
+            bool isOpen = part == "text_encoder_2" || (part == "text_encoder" && openClip);
+            string text = part == "text_encoder_2" ? "conditioner.embedders.1.model." : two ? "conditioner.embedders.0.transformer." : openClip ? "cond_stage_model.model." : "cond_stage_model.transformer.";
             foreach (var (name, entry) in source.Entries)
             {
-                if (part == "text_encoder" && openClip && name.Contains("self_attn.", StringComparison.Ordinal) && !name.Contains("out_proj", StringComparison.Ordinal))
+                if (isOpen && name == "text_projection.weight")
+                {
+                    Add($"{text}text_projection", [entry.Shape[1], entry.Shape[0]], s =>
+                    {
+                        for (int column = 0; column < entry.Shape[1]; column++)
+                            for (int row = 0; row < entry.Shape[0]; row++) s.Write(source.Bytes(name).Slice(2 * (row * (int)entry.Shape[1] + column), 2));
+                    });
+                    continue;
+                }
+
+                if (isOpen && name.Contains("self_attn.", StringComparison.Ordinal) && !name.Contains("out_proj", StringComparison.Ordinal))
                 {
                     if (name.Contains("k_proj", StringComparison.Ordinal) || name.Contains("v_proj", StringComparison.Ordinal)) continue;
                     string[] three = [.. "qkv".Select(c => name.Replace("q_proj", $"{c}_proj", StringComparison.Ordinal))];
-                    Add($"cond_stage_model.model.{OpenClip(name[..name.IndexOf("self_attn", StringComparison.Ordinal)])}attn.in_proj_{name.Split('.')[^1]}",
+                    Add($"{text}{OpenClip(name[..name.IndexOf("self_attn", StringComparison.Ordinal)])}attn.in_proj_{name.Split('.')[^1]}",
                         [3 * entry.Shape[0], .. entry.Shape[1..]], s => Array.ForEach(three, n => source.CopyTo(n, 0, source.Entries[n].Length, s)));
                     continue;
                 }
@@ -46,7 +59,7 @@ internal static partial class CompVisFile
                 string? inverse = part switch
                 {
                     "unet" => "model.diffusion_model." + UNet(name, layers, source.Entries.Keys),
-                    "text_encoder" => openClip ? "cond_stage_model.model." + OpenClip(name) : "cond_stage_model.transformer." + name,
+                    "text_encoder" or "text_encoder_2" => text + (isOpen ? OpenClip(name) : name),
                     "class_embedder" => "cond_stage_model." + name,
                     _ => "first_stage_model." + Autoencoder(name, levels),
                 };
@@ -91,7 +104,7 @@ internal static partial class CompVisFile
 
         foreach (var (from, to) in new[] { ("mid_block.resnets.0.", "middle_block.0."), ("mid_block.resnets.1.", "middle_block.2.") })
             if (name.StartsWith(from, StringComparison.Ordinal)) return to + Replace(name[from.Length..], s_residual);
-        return Replace(name, [("mid_block.attentions.0", "middle_block.1"), ("time_embedding.linear_1", "time_embed.0"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2")]);
+        return Replace(name, [("mid_block.attentions.0", "middle_block.1"), ("time_embedding.linear_1", "time_embed.0"), ("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2")]);
     }
 
     private static string Autoencoder(string name, int levels)

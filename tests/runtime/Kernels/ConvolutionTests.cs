@@ -65,7 +65,7 @@ public class ConvolutionTests
         ConvolutionWeights at = blob.Add(s, weights, new float[37], new float[37]);
         long[] sums = [.. weights.Chunk(9 * 39).SelectMany(output => (long[])[output.Sum(w => Math.Max((int)w, 0)), output.Sum(w => Math.Max(-w, 0))])];
         using PackedWeights packed = blob.Build();
-        byte* panels = packed.Pointer + at.Offset;
+        byte* panels = packed.Read(at.Offset, 1);
         Assert.Equal(sums.Max(), bits == 4 ? Winograd.LargestSum<NibbleSource>(panels, 3, 90) : Winograd.LargestSum<WordSource>(panels, 3, 90));
     }
 

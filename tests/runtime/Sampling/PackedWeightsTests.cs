@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
 using System.Runtime.Loader;
 using System.Security.Cryptography;
 using System.Text;
@@ -29,7 +32,7 @@ public sealed class PackedWeightsTests : IDisposable
         Assert.Equal(Length, weights.Length);
         unsafe
         {
-            Assert.Equal(blob, new ReadOnlySpan<byte>(weights.Pointer, Length).ToArray());
+            Assert.Equal(blob, new ReadOnlySpan<byte>(weights.Read(0, Length), Length).ToArray());
         }
     }
 
@@ -124,6 +127,66 @@ public sealed class PackedWeightsTests : IDisposable
     }
 
     [Fact]
+    public unsafe void Listed_chunks_are_verified_where_they_are_first_read()
+    {
+        byte[] blob = Blob(4 * Chunk + 1);
+        new Random(1).NextBytes(blob.AsSpan(128));
+        Assembly program = ProgramWith(blob, Chunks(blob));
+        blob[2 * Chunk] ^= 1;
+        File.WriteAllBytes(FullName, blob);
+        using PackedWeights weights = Open(program, blob.Length);
+        Assert.Equal(blob[5], *weights.Read(5, 2 * Chunk - 5));
+        Assert.Equal(blob[3 * Chunk], *weights.Read(3 * Chunk, Chunk + 1));
+        // Again and again, alone or among others, at its first byte or its last.
+        for (int i = 0; i < 2; i++)
+        {
+            foreach ((long offset, long bytes) in new (long, long)[] { (2 * Chunk, 1), (3 * Chunk - 1, 1), (0, blob.Length), (2 * Chunk - 1, 2) })
+                Assert.Contains("are damaged", Assert.Throws<SamplerMismatchException>(() => { weights.Read(offset, bytes); }).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Listed_chunks_name_the_same_content()
+    {
+        byte[] blob = Blob(Chunk + 1);
+        File.WriteAllBytes(FullName, blob);
+        using PackedWeights weights = Open(ProgramWith(blob, Chunks(blob)), blob.Length);
+        Assert.Equal(Convert.ToHexStringLower(Digest(blob)), weights.Digest);
+    }
+
+    [Fact]
+    public void A_header_is_verified_at_once()
+    {
+        byte[] blob = Blob(2 * Chunk);
+        Assembly program = ProgramWith(blob, Chunks(blob));
+        blob[100] ^= 1;
+        File.WriteAllBytes(FullName, blob);
+        Assert.Throws<SamplerMismatchException>(() => Open(program, blob.Length).Dispose());
+    }
+
+    [Fact]
+    public void A_list_of_other_chunks_is_refused()
+    {
+        byte[] blob = Blob(2 * Chunk), list = Chunks(blob);
+        list[40] ^= 1;
+        File.WriteAllBytes(FullName, blob);
+        Assert.Throws<SamplerMismatchException>(() => Open(ProgramWith(blob, list), blob.Length).Dispose());
+    }
+
+    /// <summary>As of a program that was compiled for another length: the whole is verified.</summary>
+    [Fact]
+    public void A_list_of_another_length_is_none()
+    {
+        byte[] blob = Blob(2 * Chunk), list = Chunks(blob)[1..];
+        Assembly program = ProgramWith(blob, list);
+        File.WriteAllBytes(FullName, blob);
+        Open(program, blob.Length).Dispose();
+        blob[^1] ^= 1;
+        File.WriteAllBytes(FullName, blob);
+        Assert.Throws<SamplerMismatchException>(() => Open(program, blob.Length).Dispose());
+    }
+
+    [Fact]
     public void An_assembly_that_binds_no_content_is_refused()
     {
         File.WriteAllBytes(FullName, Blob());
@@ -142,22 +205,35 @@ public sealed class PackedWeightsTests : IDisposable
     }
 
     // Written out as docs/weights.md says it.
-    private static byte[] Digest(byte[] blob) => SHA256.HashData([.. blob.Chunk(Chunk).SelectMany(SHA256.HashData)]);
+    private static byte[] Digest(byte[] blob) => SHA256.HashData(Chunks(blob));
+
+    private static byte[] Chunks(byte[] blob) => [.. blob.Chunk(Chunk).SelectMany(SHA256.HashData)];
 
     private PackedWeights Open() => Open(ProgramWith(File.Exists(FullName) ? File.ReadAllBytes(FullName) : []));
 
     private PackedWeights Open(Assembly program, int length = Length) => PackedWeights.Open(program, _name, _key, length);
 
     /// <summary>An assembly as the build makes it from this blob.</summary>
-    private Assembly ProgramWith(byte[] blob) => Assembly.Load(Image(blob));
+    /// <param name="blob">The blob.</param>
+    /// <param name="list">Its chunks' digests, a resource of the assembly; null for none.</param>
+    private Assembly ProgramWith(byte[] blob, byte[]? list = null) => Assembly.Load(Image(blob, list));
 
-    private byte[] Image(byte[] blob)
+    private byte[] Image(byte[] blob, byte[]? list = null)
     {
         var program = new PersistedAssemblyBuilder(new("Program"), typeof(object).Assembly,
             [new(typeof(PackedWeightsAttribute).GetConstructors()[0], [_name, Convert.ToHexString(Digest(blob))])]);
         program.DefineDynamicModule("Program");
-        using var image = new MemoryStream();
-        program.Save(image);
+        MetadataBuilder metadata = program.GenerateMetadata(out BlobBuilder code, out BlobBuilder fields);
+        var resources = new BlobBuilder();
+        if (list is not null)
+        {
+            resources.WriteInt32(list.Length);
+            resources.WriteBytes(list);
+            metadata.AddManifestResource(ManifestResourceAttributes.Public, metadata.GetOrAddString($"{_name}.chunks"), default, 0);
+        }
+
+        var image = new BlobBuilder();
+        new ManagedPEBuilder(PEHeaderBuilder.CreateLibraryHeader(), new(metadata), code, fields, resources).Serialize(image);
         return image.ToArray();
     }
 

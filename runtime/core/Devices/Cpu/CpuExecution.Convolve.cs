@@ -9,11 +9,18 @@ internal sealed unsafe partial class CpuExecution
     private readonly NativeBuffer _padding = new();
 
     public override void Convolve<TShape>(ConvolutionWeights weights, Activation q, Quantization from, Activation y,
-        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default) =>
+        ConvolveIntegers(weights, ConvolutionGeometry.Of(shape), shape.WeightBits, q, from, y, vector, residual, correction);
+
+    public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
+        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default) =>
+        ConvolveFloats(weights, ConvolutionGeometry.Of(shape), shape.WeightBits, x, y, vector, residual, correction);
+
+    // Compiled once, not for every shape.
+    private void ConvolveIntegers(ConvolutionWeights weights, in ConvolutionGeometry geometry, int bits, Activation q, Quantization from, Activation y, int vector, Activation? residual, Correction correction)
     {
         Enter();
-        var geometry = ConvolutionGeometry.Of(shape);
-        int bits = shape.WeightBits, elementSize = bits == 8 ? 2 : 1;
+        int elementSize = bits == 8 ? 2 : 1;
         CheckWeightBits(integers: true, bits);
         CheckExact(geometry, from, bits);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);
@@ -50,12 +57,9 @@ internal sealed unsafe partial class CpuExecution
         };
     }
 
-    public override void Convolve<TShape>(ConvolutionWeights weights, Activation x, Activation y,
-        int vector = -1, Activation? residual = null, Correction correction = default, TShape shape = default)
+    private void ConvolveFloats(ConvolutionWeights weights, in ConvolutionGeometry geometry, int bits, Activation x, Activation y, int vector, Activation? residual, Correction correction)
     {
         Enter();
-        var geometry = ConvolutionGeometry.Of(shape);
-        int bits = shape.WeightBits;
         CheckWeightBits(integers: false, bits);
         Map input = Floats(x, (long)geometry.InputHeight * geometry.InputWidth * geometry.InputChannels);
         CpuWeights.Convolution w = _weights.Find(weights, geometry, bits);

@@ -89,7 +89,7 @@ internal sealed unsafe class CpuWeights(PackedWeights packed) : DeviceWeights
             _offset = (_offset + 63) & ~63L;
             if (_offset < 0 || bytes > packed.Length - _offset)
                 throw new ArgumentException($"A weight section of {bytes} bytes at {_offset} leaves the packed weights of {packed.Length} bytes: the weights belong to another model or layout. Rebuild the program.");
-            byte* section = packed.Pointer + _offset;
+            byte* section = packed.Read(_offset, bytes);
             _offset += bytes;
             return section;
         }
