@@ -113,6 +113,7 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = 0; patch < count; patch++, outputs += Outputs)
         {
+            if (patch + 2 < count) Operands.Finish.Fetch(outputs + 2 * Outputs, Outputs, panel);
             TForm.TransformOutput(all + patch * PanelWidth * sizeof(int), productDistance, scratch + SumsAt);
             Operands.Finish.Rows<TTile>(scratch + SumsAt, outputs, Outputs, panel, constants);
         }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Specializer.Kernels;
 
 namespace Specializer;
@@ -88,6 +89,7 @@ internal sealed unsafe partial class CpuExecution
         Map output = Floats(y, elements);
         finish.Output = output.Start;
         finish.OutputStride = output.Stride;
+        finish.FetchesResults = Sse.IsSupported && elements * sizeof(float) >= ConvolutionFinish.LeastFetched;
         if (residual is { } other)
         {
             finish.HasResidual = true;
