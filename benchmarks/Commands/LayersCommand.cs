@@ -11,25 +11,26 @@ namespace Specializer.Benchmarks.Commands;
 /// <summary>Where a step's time goes: by kind of operation, and between operations.</summary>
 internal static class LayersCommand
 {
+    /// <summary>Those of one step: a mixture is none.</summary>
+    private static readonly string[] s_configurations = [.. ModelMeasurement.Configurations.Except(["mixed"])];
+
     public static Command Create()
     {
-        var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", DefaultValueFactory = _ => BenchmarkModel.Names, AllowMultipleArgumentsPerToken = true };
-        model.AcceptOnlyFromAmong(BenchmarkModel.Names);
-        var configurations = new Option<string[]>("--configuration") { Description = "FP32, W8A8, W4A8 or W4A4.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
-        configurations.AcceptOnlyFromAmong("FP32", "W8A8", "W4A8", "W4A4");
+        var networks = new NetworkOptions();
+        var configurations = new Option<string[]>("--configuration") { Description = $"{string.Join(", ", s_configurations)}.", DefaultValueFactory = _ => ["FP32", "W8A8", "W4A8"], AllowMultipleArgumentsPerToken = true };
+        configurations.AcceptOnlyFromAmong(s_configurations);
         var rounds = new Option<int>("--rounds") { Description = "Steps measured.", DefaultValueFactory = _ => 15 };
-        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead of these." };
-        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
         var shapes = new Option<bool>("--shapes") { Description = "One thread, a row for each shape. By processor time: right on a busy machine." };
-        foreach (Option option in (Option[])[rounds, tokens]) option.RequirePositive();
+        rounds.RequirePositive();
         var document = new DocumentOptions();
-        var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { model, folder, tokens, configurations, rounds, shapes };
+        var command = new Command("layers", "Measures each operation of a step: matrix products against the rest, one thread against two, and the time between operations.") { configurations, rounds, shapes };
+        networks.AddTo(command);
         document.AddTo(command);
         command.SetAction(options =>
         {
             Console.WriteLine(Machine.This);
             var parts = new List<string>();
-            foreach (BenchmarkModel network in options.GetValue(folder) is { } own ? [BenchmarkModel.FromFolder(own, options.GetValue(tokens))] : options.GetValue(model)!.Select(BenchmarkModel.Load))
+            foreach (BenchmarkModel network in networks.Networks(options))
             {
                 foreach (string configuration in options.GetValue(configurations)!)
                 {
@@ -90,7 +91,7 @@ internal static class LayersCommand
 
         NetworkRun Quantized()
         {
-            var quantization = new MinMaxQuantization(model, configuration == "W8A8" ? 8 : 4);
+            MinMaxQuantization quantization = new ModelMeasurement(model).Quantize(configuration);
             return new(quantization.Network, quantization.Bytes, [quantization.Step(collector.Ranges, configuration == "W4A4" ? 4 : 8)], model, device, 1);
         }
     }

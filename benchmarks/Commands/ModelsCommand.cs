@@ -4,7 +4,6 @@ using System.Text.Json;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
 using Specializer.Benchmarks.Report;
-using Specializer.Calibration;
 using Specializer.Tool;
 
 namespace Specializer.Benchmarks.Commands;
@@ -16,21 +15,19 @@ internal static class ModelsCommand
 
     public static Command Create()
     {
-        var model = new Option<string[]>("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", AllowMultipleArgumentsPerToken = true };
-        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead of these, such as 'specializer synthesize' writes." };
-        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
+        var networks = new NetworkOptions();
         var json = new Option<FileInfo?>("--json") { Description = "File that receives the rows as JSON." };
         var threads = new Option<int[]>("--threads") { Description = "Numbers of threads.", DefaultValueFactory = _ => [1, 2], AllowMultipleArgumentsPerToken = true };
         var batch = new Option<int[]>("--batch") { Description = "Batch sizes.", DefaultValueFactory = _ => [1, 8], AllowMultipleArgumentsPerToken = true };
-        var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.Configurations, AllowMultipleArgumentsPerToken = true };
+        var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.UsualConfigurations, AllowMultipleArgumentsPerToken = true };
         configurations.AcceptOnlyFromAmong(ModelMeasurement.Configurations);
-        model.AcceptOnlyFromAmong(BenchmarkModel.Names);
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
         var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations.", 60);
-        foreach (Option option in (Option[])[threads, batch, rounds, tokens]) option.RequirePositive();
+        foreach (Option option in (Option[])[threads, batch, rounds]) option.RequirePositive();
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
         var document = new DocumentOptions();
-        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { model, folder, tokens, json, threads, batch, configurations, rounds, turn, processor };
+        var command = new Command("models", "Measures whole networks here and in ONNX Runtime, in turn.") { json, threads, batch, configurations, rounds, turn, processor };
+        networks.AddTo(command);
         document.AddTo(command);
         command.SetAction(options =>
         {
@@ -39,8 +36,7 @@ internal static class ModelsCommand
             Console.WriteLine(Machine.This);
             Console.WriteLine($"ONNX Runtime {OnnxSession.Version}");
             var rows = new List<ModelRow>();
-            string[] names = options.GetValue(model) is { Length: > 0 } chosen ? chosen : BenchmarkModel.Names;
-            foreach (BenchmarkModel network in options.GetValue(folder) is { } own ? [BenchmarkModel.FromFolder(own, options.GetValue(tokens))] : names.Select(BenchmarkModel.Load))
+            foreach (BenchmarkModel network in networks.Networks(options))
             {
                 Console.WriteLine($"\n{network.Name}: {(network.MultiplyAccumulates / 1e9).ToString("F2", CultureInfo.InvariantCulture)} GMAC an image");
                 foreach (int images in options.GetValue(batch)!)

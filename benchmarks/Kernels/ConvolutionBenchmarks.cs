@@ -53,8 +53,8 @@ public class ConvolutionBenchmarks
         var g = ConvolutionGeometry.Of(Dynamic(shape, weightBits));
         return (weightBits != 32 ? Winograd.Choose(g, 1, weightBits, 0, WideVectors.Pay) : FloatWinograd.Computes(g) ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct) switch
         {
-            ConvolutionForm.Winograd4 => ("F(4×4)", 36.0 * Winograd.Patches<Winograd4<WordSource>>(g).OutputPixels * shape.Inputs * shape.Outputs),
-            ConvolutionForm.Winograd2 => ("F(2×2)", 16.0 * Winograd.Patches<Winograd2<WordSource>>(g).OutputPixels * shape.Inputs * shape.Outputs),
+            ConvolutionForm.Winograd4 => ("F(4×4)", 36.0 * Winograd.Patches<Winograd4<WordSource, Lanes256<short>, Lanes256<int>>>(g).OutputPixels * shape.Inputs * shape.Outputs),
+            ConvolutionForm.Winograd2 => ("F(2×2)", 16.0 * Winograd.Patches<Winograd2<WordSource, Lanes256<short>, Lanes256<int>>>(g).OutputPixels * shape.Inputs * shape.Outputs),
             _ => ("direct", shape.MultiplyAccumulates),
         };
     }

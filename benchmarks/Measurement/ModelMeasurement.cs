@@ -22,7 +22,13 @@ internal sealed class ModelMeasurement(BenchmarkModel model)
     /// <summary>One step of five at 4 bits, as in the preset that published allocations suggest (19–27 % of the steps).</summary>
     private const int MixedCycle = 5;
 
-    public static readonly string[] Configurations = ["FP32", "W8A8", "W4A8", "W4A4", "mixed"];
+    /// <summary>Ends the names of configurations whose attention multiplies 8 bits, too.</summary>
+    public const string Attention8 = "+attention";
+
+    public static readonly string[] Configurations = ["FP32", "W8A8", "W8A8" + Attention8, "W4A8", "W4A8" + Attention8, "W4A4", "mixed"];
+
+    /// <summary>Those that are measured where nothing else is asked for.</summary>
+    public static readonly string[] UsualConfigurations = ["FP32", "W8A8", "W4A8", "W4A4", "mixed"];
 
     public ModelRow[] Measure(int threads, int batch, int rounds, double turnMilliseconds, IReadOnlyCollection<string> configurations, bool processorTime = false)
     {
@@ -36,9 +42,9 @@ internal sealed class ModelMeasurement(BenchmarkModel model)
             var collector = new RangeCollector(fp32.Interpreter);
             fp32.Run(collector.Observe);
             ActivationRanges ranges = collector.Ranges;
+            float[] vectors = fp32.Vectors();
 
             var contenders = new List<Contender>();
-            MinMaxQuantization? eight = null, four = null;
             foreach (string configuration in configurations)
             {
                 if (configuration == "FP32")
@@ -47,7 +53,7 @@ internal sealed class ModelMeasurement(BenchmarkModel model)
                     continue;
                 }
 
-                MinMaxQuantization quantized = configuration == "W8A8" ? eight ??= new(model, 8) : four ??= new(model, 4);
+                MinMaxQuantization quantized = Quantize(configuration);
                 InterpretedStep a8 = quantized.Step(ranges, 8), a4 = quantized.Step(ranges, 4);
                 InterpretedStep[] steps = configuration switch
                 {
@@ -60,7 +66,8 @@ internal sealed class ModelMeasurement(BenchmarkModel model)
                 contenders.Add(new(configuration, () => Repeat(run.Run, steps.Length), steps.Length));
             }
 
-            float[] vectors = fp32.Vectors();
+            // Weights of gigabytes make room for the other side's.
+            if (!configurations.Contains("FP32")) fp32.Dispose();
             foreach (var (name, range) in ((string, ActivationRanges?)[])[(OrtFp32, null), (OrtInt8, ranges)])
             {
                 OnnxSession session = NetworkRun.InOnnxRuntime(model, range, vectors, threads, batch).Session;
@@ -77,6 +84,9 @@ internal sealed class ModelMeasurement(BenchmarkModel model)
             while (owned.TryPop(out IDisposable? last)) last.Dispose();
         }
     }
+
+    /// <summary>The network in the bits that a configuration's name says.</summary>
+    public MinMaxQuantization Quantize(string configuration) => new(model, configuration.StartsWith("W8", StringComparison.Ordinal) ? 8 : 4, configuration.EndsWith(Attention8, StringComparison.Ordinal) ? 8 : 32);
 
     private static void Repeat(Action run, int times)
     {

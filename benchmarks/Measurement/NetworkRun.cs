@@ -52,10 +52,11 @@ internal sealed class NetworkRun : IDisposable
         return epsilon;
     }
 
-    /// <summary>The step vectors that <see cref="Run()"/> computed, [batch, vectors].</summary>
+    /// <summary>The step vectors that <see cref="Run()"/> computed, [batch, vectors]; empty for a network without.</summary>
     public float[] Vectors()
     {
         int count = Interpreter.Network.Embedding.Vectors;
+        if (count == 0) return [];
         var vectors = new float[Execution.Batch * count];
         Execution.Read(Interpreter.Vectors, count, vectors);
         return vectors;
@@ -70,21 +71,27 @@ internal sealed class NetworkRun : IDisposable
     public static (OnnxSession Session, float[] Epsilon) InOnnxRuntime(
         BenchmarkModel model, ActivationRanges? ranges, float[]? vectors, int threads, int batch)
     {
-        var stream = new MemoryStream();
-        OnnxExporter.Export(model.Network, name => model.Tensors[name], stream,
-            new() { Batch = batch, Ranges = ranges, Timesteps = vectors is null ? BenchmarkModel.Timesteps.Length : 0 });
-        Map latent = model.Latent;
-        long[] shape = [batch, latent.Channels, latent.Height, latent.Width];
-        var epsilon = new float[batch * model.LatentElements];
-        List<OnnxTensor> inputs = [new("sample", Tensor(ToPlanes(model.States(batch), latent), shape))];
-        if (vectors is not null) inputs.Add(new("vectors", Tensor(vectors, [batch, model.Network.Embedding.Vectors])));
-        else inputs.Add(new("timestep", Tensor(new long[batch], [batch])));
+        const string tensors = "tensors";
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("specializer-benchmark-");
+        using (FileStream file = File.Create(Path.Combine(folder.FullName, OnnxSession.ModelFile)), data = File.Create(Path.Combine(folder.FullName, tensors)))
+        {
+            OnnxExporter.Export(model.Network, name => model.Tensors[name], file,
+                new() { Batch = batch, Ranges = ranges, Timesteps = vectors is null ? BenchmarkModel.Timesteps.Length : 0, Data = new(data, tensors) });
+        }
+
+        Map latent = model.Latent, result = model.Network.Maps.Single(m => m.Name == model.Network.Epsilon);
+        long[] Shape(Map map) => map.Height == 1 ? [batch, map.Width, map.Channels] : [batch, map.Channels, map.Height, map.Width];
+        float[] states = model.States(batch), epsilon = new float[batch * result.Pixels * result.Channels];
+        List<OnnxTensor> inputs = [new("sample", model.Vocabulary > 0
+            ? Tensor(states.Select(token => (long)token).ToArray(), [batch, latent.Pixels])
+            : Tensor(ToPlanes(states, latent), Shape(latent)))];
+        if (vectors is null) inputs.Add(new("timestep", Tensor(new long[batch], [batch])));
+        else if (vectors.Length > 0) inputs.Add(new("vectors", Tensor(vectors, [batch, model.Network.Embedding.Vectors])));
         if (vectors is null && model.Network.Embedding.Classes > 0)
             inputs.Add(new("label", Tensor(Labels(model.Network, batch).Select(label => (long)label).ToArray(), [batch])));
         // A map of one row is a list of tokens, which lies in memory as our own does.
         foreach (var (map, values) in model.Conditions(batch)) inputs.Add(new(map.Name, Tensor(values, [batch, map.Width, map.Channels])));
-        var session = new OnnxSession(stream.ToArray(), threads, [.. inputs], [new("epsilon", Tensor(epsilon, shape))]);
-        return (session, epsilon);
+        return (new OnnxSession(folder, threads, [.. inputs], [new("epsilon", Tensor(epsilon, Shape(result)))]), epsilon);
 
         static OrtValue Tensor<T>(T[] values, long[] dimensions) where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, dimensions);
     }

@@ -11,16 +11,20 @@ internal sealed record OnnxTensor(string Name, OrtValue Value);
 /// sequential execution, its own threads for the insides of operators).</summary>
 internal sealed class OnnxSession : IDisposable
 {
+    /// <summary>The model's file in its folder.</summary>
+    public const string ModelFile = "model.onnx";
+
+    private readonly DirectoryInfo _folder;
     private readonly InferenceSession _session;
     private readonly RunOptions _options = new();
     private readonly string[] _inputNames, _outputNames;
     private readonly OrtValue[] _inputs, _outputs;
 
-    /// <param name="model">ModelProto.</param>
+    /// <param name="folder">Holds the model and its tensors; becomes the session's, which deletes it in the end.</param>
     /// <param name="threads">Threads, the caller's included.</param>
     /// <param name="inputs">All inputs of the model; their values become the session's.</param>
     /// <param name="outputs">The outputs wanted; the same.</param>
-    public OnnxSession(byte[] model, int threads, OnnxTensor[] inputs, OnnxTensor[] outputs)
+    public OnnxSession(DirectoryInfo folder, int threads, OnnxTensor[] inputs, OnnxTensor[] outputs)
     {
         using var options = new SessionOptions
         {
@@ -29,7 +33,8 @@ internal sealed class OnnxSession : IDisposable
             IntraOpNumThreads = threads,
             InterOpNumThreads = 1,
         };
-        _session = new(model, options);
+        _folder = folder;
+        _session = new(Path.Combine(folder.FullName, ModelFile), options);
         (_inputNames, _inputs) = ([.. inputs.Select(t => t.Name)], [.. inputs.Select(t => t.Value)]);
         (_outputNames, _outputs) = ([.. outputs.Select(t => t.Name)], [.. outputs.Select(t => t.Value)]);
     }
@@ -45,5 +50,6 @@ internal sealed class OnnxSession : IDisposable
         foreach (OrtValue value in (OrtValue[])[.. _inputs, .. _outputs]) value.Dispose();
         _options.Dispose();
         _session.Dispose();
+        _folder.Delete(recursive: true);
     }
 }

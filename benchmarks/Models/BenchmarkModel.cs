@@ -8,7 +8,7 @@ namespace Specializer.Benchmarks.Models;
 /// <summary>An FP32 network with weights: what all configurations and other runtimes are made from.</summary>
 /// <param name="Name">As on the command line.</param>
 /// <param name="Network">FP32.</param>
-/// <param name="Tensors">All tensors, the embedding's included, with one row for each of <see cref="Timesteps"/>.</param>
+/// <param name="Tensors">All tensors, the embedding's included, with one row for each of <see cref="Timesteps"/>; those of a folder are read each time, for memory need not hold them all.</param>
 internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDictionary<string, float[]> Tensors)
 {
     /// <summary>Spread over the noise levels. A step's time does not depend on them.</summary>
@@ -43,8 +43,27 @@ internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDic
     /// <param name="tokens">Tokens of its condition, if it has one.</param>
     public static BenchmarkModel FromFolder(DirectoryInfo folder, int tokens) => Of(DiffusersImporter.Load(folder.FullName, folder.Name, tokens: tokens));
 
-    /// <summary>Seeded states with the variance that noise has.</summary>
-    public float[] States(int images) => Noise(images * LatentElements, seed: 20);
+    /// <summary>A decoder, encoder or text encoder.</summary>
+    /// <param name="folder">The part's own, such as <c>vae</c>.</param>
+    /// <param name="part">Which.</param>
+    /// <param name="size">Rows and columns of what goes in, or tokens.</param>
+    public static BenchmarkModel FromPart(DirectoryInfo folder, PipelinePart part, int size)
+    {
+        ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder.FullName, "config.json"));
+        ImportedNetwork network = PartImporter.OpenWeights(folder.FullName, part == PipelinePart.TextEncoder, []).Import(weights => PartImporter.Import(json, weights, part, size, size));
+        return new($"{folder.Name} {size}{(part == PipelinePart.TextEncoder ? " tokens" : "²")}", network.Network, network.Tensors);
+    }
+
+    /// <summary>Rows of the table that what goes in is looked up in; 0 for what is no token.</summary>
+    public int Vocabulary => Network.Operations.OfType<LookupOperation>().FirstOrDefault(o => o.Input == Network.Latent)?.Rows ?? 0;
+
+    /// <summary>Seeded states with the variance that noise has, or tokens.</summary>
+    public float[] States(int images)
+    {
+        if (Vocabulary == 0) return Noise(images * LatentElements, seed: 20);
+        var random = new Random(20);
+        return [.. Enumerable.Range(0, images * LatentElements).Select(_ => (float)random.Next(Vocabulary))];
+    }
 
     /// <summary>The network's further inputs by name: seeded, with the variance that a text encoder's outputs have.</summary>
     public IEnumerable<(Map Map, float[] Values)> Conditions(int images) =>
@@ -59,7 +78,7 @@ internal sealed record BenchmarkModel(string Name, Network Network, IReadOnlyDic
         return values;
     }
 
-    private static BenchmarkModel Of(ImportedModel model) => new(model.Name, model.Network, model.Tensors(Timesteps).ToDictionary(StringComparer.Ordinal));
+    private static BenchmarkModel Of(ImportedModel model) => new(model.Name, model.Network, model.Tensors(Timesteps));
 
     /// <summary>The exact configuration of google/ddpm-cifar10-32 (35.7 M parameters) with seeded random weights.</summary>
     private static BenchmarkModel Cifar10()

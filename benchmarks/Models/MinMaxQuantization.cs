@@ -14,10 +14,11 @@ internal sealed class MinMaxQuantization
 
     /// <param name="model">FP32 network.</param>
     /// <param name="weightBits">4 or 8; the convolutions at input and output always have 8.</param>
-    public MinMaxQuantization(BenchmarkModel model, int weightBits)
+    /// <param name="attentionBits">8 or 32, of attention's products.</param>
+    public MinMaxQuantization(BenchmarkModel model, int weightBits, int attentionBits = 32)
     {
         _model = model;
-        _quantized = QuantizedNetwork.Of(model.Network, weightBits, skip: []);
+        _quantized = QuantizedNetwork.Of(model.Network, weightBits, skip: [], attentionBits);
         _operations = Network.Operations.OfType<ConvolutionOperation>().ToDictionary(o => o.Name, StringComparer.Ordinal);
     }
 

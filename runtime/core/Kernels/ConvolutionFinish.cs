@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Specializer.Numerics;
 
 namespace Specializer.Kernels;
@@ -8,6 +9,9 @@ namespace Specializer.Kernels;
 internal unsafe struct ConvolutionFinish
 {
     private const int PanelWidth = ConvolutionGeometry.PanelWidth;
+
+    /// <summary>Bytes of a result from which on its cache lines are fetched: less than this a core's own cache holds.</summary>
+    public const int LeastFetched = 1 << 18;
 
     public int OutputChannels;
     public float OutputScale;
@@ -30,6 +34,9 @@ internal unsafe struct ConvolutionFinish
     public int CorrectedFrom, CorrectedTo;
     public float Gain;
     public float* Offset;
+
+    /// <summary>Whether cache lines of the result are asked for before it is there: see <see cref="Fetch"/>.</summary>
+    public bool FetchesResults;
 
     public readonly bool HasCorrection => CorrectedFrom < CorrectedTo;
 
@@ -54,6 +61,23 @@ internal unsafe struct ConvolutionFinish
         byte* output = Output + image * OutputStride + (long)first * bytes, vector = Vector == null ? null : Vector + image * VectorStride;
         bool corrected = image >= CorrectedFrom && image < CorrectedTo;
         for (int i = 0; i < count; i++, output += bytes) pixels[i] = new(output, vector, corrected);
+    }
+
+    /// <summary>Asks for the cache lines that a panel's results of some pixels go to, and those of the residual. They lie a pixel apart, further than the processor looks ahead by itself, and a result
+    /// that misses the caches would hold up all that follows.</summary>
+    /// <param name="pixels">Where results go; those without an address are left out.</param>
+    /// <param name="count">Pixels.</param>
+    /// <param name="panel">Which panel.</param>
+    public readonly void Fetch(OutputPixel* pixels, int count, int panel)
+    {
+        if (!FetchesResults) return;
+        long channel = (long)panel * PanelWidth * sizeof(float);
+        for (int i = 0; i < count; i++)
+        {
+            if (pixels[i].Output == null) continue;
+            Sse.Prefetch0(pixels[i].Output + channel);
+            if (HasResidual) Sse.Prefetch0(pixels[i].Output + channel + ResidualDistance);
+        }
     }
 
     /// <summary>Finishes one panel's sums of some pixels.</summary>

@@ -92,8 +92,10 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         for (int pixel = 0; pixel < count; pixel += TKernel.Pixels)
         {
             for (byte* end = next + Math.Min(slice, afterNext - next); next < end; next += 64) Sse.Prefetch1(next);
+            int some = Math.Min(TKernel.Pixels, count - pixel);
+            Operands.Finish.Fetch(outputs + pixel, some, panel);
             TKernel.Multiply(inputs + pixel, _plan.Block, taps, Blocks, Runs, operand, scratch + SumsAt);
-            Operands.Finish.Rows<TKernel>(scratch + SumsAt, outputs + pixel, Math.Min(TKernel.Pixels, count - pixel), panel, constants);
+            Operands.Finish.Rows<TKernel>(scratch + SumsAt, outputs + pixel, some, panel, constants);
         }
     }
 

@@ -27,6 +27,18 @@ internal unsafe interface ITileKernel
     /// <param name="sums">Tile of 32-bit results.</param>
     static abstract void Multiply(byte** taps, int stride, int tapCount, int blocks, NarrowRuns runs, byte* panel, byte* sums);
 
+    /// <summary>Whether there is <see cref="MultiplyTwo"/>.</summary>
+    static virtual bool Pairs => false;
+
+    /// <summary>Sums of one tap with two panels, for which each input is read once.</summary>
+    /// <param name="rows">Pixels.</param>
+    /// <param name="blocks">Blocks of input channels.</param>
+    /// <param name="one">An expanded panel.</param>
+    /// <param name="two">Another.</param>
+    /// <param name="sums">Results of the one.</param>
+    /// <param name="sumsOfTwo">Results of the other.</param>
+    static virtual void MultiplyTwo(byte** rows, int blocks, byte* one, byte* two, byte* sums, byte* sumsOfTwo) => throw new NotSupportedException();
+
     /// <summary>The real value of eight results: (float)(sum − correction)·scale + bias for integers, sum + bias for FP32.</summary>
     static abstract Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane);
 }

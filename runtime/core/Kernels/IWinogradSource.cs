@@ -12,8 +12,8 @@ internal unsafe interface IWinogradSource
     /// <summary>Bytes of a packed block (docs/weights.md): 4 input channels by 16 outputs.</summary>
     static abstract int PackedBlockBytes { get; }
 
-    /// <summary>Sixteen channels of a pixel, from <paramref name="channel"/> on.</summary>
-    static abstract Vector256<short> Load(byte* pixel, int channel);
+    /// <summary>A vector of channels of a pixel, from <paramref name="channel"/> on.</summary>
+    static abstract TWords Load<TWords>(byte* pixel, int channel) where TWords : unmanaged, ILanes<TWords, short>;
 
     /// <summary>A packed block as <see cref="WordTile.Expand(byte*, short*)"/> orders it.</summary>
     static abstract void Expand(byte* packed, short* expanded);
@@ -26,7 +26,7 @@ internal readonly unsafe struct WordSource : IWinogradSource
     public static int PackedBlockBytes => WordTile.PackedBlockBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Load(byte* pixel, int channel) => Vector256.Load((short*)pixel + channel);
+    public static TWords Load<TWords>(byte* pixel, int channel) where TWords : unmanaged, ILanes<TWords, short> => TWords.Load((short*)pixel + channel);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Expand(byte* packed, short* expanded) => WordTile.Expand(packed, expanded);
@@ -39,8 +39,7 @@ internal readonly unsafe struct NibbleSource : IWinogradSource
     public static int PackedBlockBytes => NibbleTile.PackedBlockBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<short> Load(byte* pixel, int channel) =>
-        Vector256.WidenLower(Vector128.Load(pixel + channel).ToVector256Unsafe()).AsInt16();
+    public static TWords Load<TWords>(byte* pixel, int channel) where TWords : unmanaged, ILanes<TWords, short> => TWords.LoadBytes(pixel + channel);
 
     /// <summary>A 16-bit lane holds two channels of one output in its low nibbles and of another, eight outputs on, in its high ones; a pair of lanes four channels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,6 +56,55 @@ internal readonly unsafe struct WideWordTile : ITileKernel
         s7.Store(y + 112);
     }
 
+    public static bool Pairs => true;
+
+    [MethodImpl(Jit.Kernel)]
+    public static void MultiplyTwo(byte** rows, int blocks, byte* one, byte* two, byte* sums, byte* sumsOfTwo)
+    {
+        Vector512<int> s0a = default, s0b = default, s1a = default, s1b = default, s2a = default, s2b = default, s3a = default, s3b = default;
+        Vector512<int> s4a = default, s4b = default, s5a = default, s5b = default, s6a = default, s6b = default, s7a = default, s7b = default;
+        byte* p0 = rows[0], p1 = rows[1], p2 = rows[2], p3 = rows[3], p4 = rows[4], p5 = rows[5], p6 = rows[6], p7 = rows[7];
+        // Two channels of 16 outputs of each panel a turn.
+        nint end = 8 * (nint)blocks;
+        for (nint c = 0; c < end; c += 4, one += 64, two += 64)
+        {
+            Vector512<short> a = Vector512.Load((short*)one), b = Vector512.Load((short*)two);
+            Add(p0 + c, a, b, ref s0a, ref s0b);
+            Add(p1 + c, a, b, ref s1a, ref s1b);
+            Add(p2 + c, a, b, ref s2a, ref s2b);
+            Add(p3 + c, a, b, ref s3a, ref s3b);
+            Add(p4 + c, a, b, ref s4a, ref s4b);
+            Add(p5 + c, a, b, ref s5a, ref s5b);
+            Add(p6 + c, a, b, ref s6a, ref s6b);
+            Add(p7 + c, a, b, ref s7a, ref s7b);
+        }
+
+        s0a.Store((int*)sums);
+        s0b.Store((int*)sumsOfTwo);
+        s1a.Store((int*)sums + 16);
+        s1b.Store((int*)sumsOfTwo + 16);
+        s2a.Store((int*)sums + 32);
+        s2b.Store((int*)sumsOfTwo + 32);
+        s3a.Store((int*)sums + 48);
+        s3b.Store((int*)sumsOfTwo + 48);
+        s4a.Store((int*)sums + 64);
+        s4b.Store((int*)sumsOfTwo + 64);
+        s5a.Store((int*)sums + 80);
+        s5b.Store((int*)sumsOfTwo + 80);
+        s6a.Store((int*)sums + 96);
+        s6b.Store((int*)sumsOfTwo + 96);
+        s7a.Store((int*)sums + 112);
+        s7b.Store((int*)sumsOfTwo + 112);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(byte* pixel, Vector512<short> a, Vector512<short> b, ref Vector512<int> sumA, ref Vector512<int> sumB)
+    {
+        Vector512<short> x = Vector512.Create(*(int*)pixel).AsInt16();
+        sumA += Dot.Adjacent(x, a);
+        sumB += Dot.Adjacent(x, b);
+    }
+
     /// <summary>Adds two channels of one pixel, in all lanes, times the weights of 16 outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(byte* pixel, Vector512<short> weights, ref Vector512<int> sum) =>

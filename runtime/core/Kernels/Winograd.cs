@@ -55,8 +55,8 @@ internal static unsafe class Winograd
     {
         // Per panel and block, in times of a tile of words. One of as many pixels by bytes takes 0.54 of it, less than F(2×2) could gain.
         float direct = g.Taps * (bits == 4 ? Tiles(batch * g.OutputPixels, nibblePixels) * 0.54f * nibblePixels / TTile.Pixels : Tiles(batch * g.OutputPixels, TTile.Pixels));
-        float two = bits == 4 ? direct : Cost<Winograd2<WordSource>, TTile>(g, batch, largest);
-        if (Cost<Winograd4<WordSource>, TTile>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
+        float two = bits == 4 ? direct : Cost<Winograd2<WordSource, Lanes256<short>, Lanes256<int>>, TTile>(g, batch, largest);
+        if (Cost<Winograd4<WordSource, Lanes256<short>, Lanes256<int>>, TTile>(g, batch, largest) < Math.Min(direct, two)) return ConvolutionForm.Winograd4;
         return two < direct ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct;
     }
 

@@ -25,6 +25,9 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
     public readonly int Items => _plan.Items;
 
     private static int Outputs => TForm.Tile * TForm.Tile;
+    /// <summary>Panels that are multiplied together.</summary>
+    private static int Together => TTile.Pairs ? 2 : 1;
+
     private static int Positions => (TForm.Tile + 2) * (TForm.Tile + 2);
 
     /// <summary>Chooses blocks whose transformed inputs stay in a core's own cache, and sizes the scratch.</summary>
@@ -35,12 +38,12 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
         int patches = checked(Operands.Batch * _patches.OutputPixels);
         // The search for a patch's pixels takes about 0.2 of a tile's product each.
         _plan = BlockPlan.Choose(patches, g.Panels, TTile.Pixels, 66, TForm.WeightCost / Positions, TForm.InputCost / Positions + 0.2f / Blocks, threads);
-        ScratchStride = WeightsAt + (long)Positions * WeightDistance;
+        ScratchStride = WeightsAt + Together * (long)Positions * WeightDistance;
     }
 
     // Scratch of a worker: the block that it has prepared, panel constants, sums of a patch, where the results go, where the patches' pixels lie, where their transformed pixels lie;
-    // [position][patch] transformed inputs, [position][patch] products, [position] transformed weights. A cache line between positions
-    // keeps them from meeting in the same set of the cache.
+    // [position][patch] transformed inputs, [panel][position][patch] products, [panel][position] transformed weights of those that are multiplied together.
+    // A cache line between positions keeps them from meeting in the same set of the cache.
     private const int ConstantsAt = 64;
     private static int SumsAt => ConstantsAt + sizeof(PanelConstants);
     private static int OutputsAt => SumsAt + Outputs * PanelWidth * sizeof(int);
@@ -51,7 +54,7 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
     private readonly int InputDistance => RoundUp(_plan.Block * InputBytes, 64) + 64;
     private readonly int ProductsAt => InputsAt + Positions * InputDistance;
     private readonly int ProductDistance => _plan.Block * PanelWidth * sizeof(int) + 64;
-    private readonly int WeightsAt => ProductsAt + Positions * ProductDistance;
+    private readonly int WeightsAt => ProductsAt + Together * Positions * ProductDistance;
     private readonly int WeightDistance => Blocks * TForm.WeightBlockBytes + 64;
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
@@ -64,8 +67,8 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
             int first = item / _plan.Ranges * _plan.Block, count = Math.Min(_plan.Block, _plan.Total - first), panel = item % _plan.Ranges * _plan.Range;
             if (*(int*)scratch != first) TransformBlock(first, count, scratch);
             *(int*)scratch = first;
-            for (int last = Math.Min(panel + _plan.Range, _plan.Panels); panel < last; panel++)
-                MultiplyPanel(panel, count, scratch);
+            for (int last = Math.Min(panel + _plan.Range, _plan.Panels); panel < last; panel += Together)
+                MultiplyPanels(panel, Math.Min(Together, last - panel), count, scratch);
         }
     }
 
@@ -95,25 +98,43 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
         }
     }
 
+    /// <param name="first">The first panel.</param>
+    /// <param name="panels">One, or two where the tile takes pairs.</param>
+    /// <param name="count">Patches.</param>
+    /// <param name="scratch">Of the worker.</param>
     [MethodImpl(Jit.Kernel)]
-    private readonly void MultiplyPanel(int panel, int count, byte* scratch)
+    private readonly void MultiplyPanels(int first, int panels, int count, byte* scratch)
+    {
+        byte* weights = scratch + WeightsAt, products = scratch + ProductsAt;
+        int nextWeights = Positions * WeightDistance, nextProducts = Positions * ProductDistance;
+        for (int i = 0; i < panels; i++)
+            TForm.TransformWeights(Operands.Panels + (long)(first + i) * Operands.Geometry.Taps * Blocks * TForm.PackedBlockBytes, Blocks, weights + i * nextWeights, WeightDistance);
+
+        byte** rows = (byte**)(scratch + RowsAt);
+        int blocks = Blocks, block = _plan.Block, weightDistance = WeightDistance, productDistance = ProductDistance;
+        for (int position = 0; position < Positions; position++, rows += block, weights += weightDistance, products += productDistance)
+        {
+            for (int patch = 0; patch < count; patch += TTile.Pixels)
+            {
+                byte* sums = products + patch * PanelWidth * sizeof(int);
+                if (panels == 1) TTile.Multiply(rows + patch, 0, 1, blocks, default, weights, sums);
+                else TTile.MultiplyTwo(rows + patch, blocks, weights, weights + nextWeights, sums, sums + nextProducts);
+            }
+        }
+
+        for (int i = 0; i < panels; i++) FinishPanel(first + i, count, scratch + ProductsAt + i * nextProducts, scratch);
+    }
+
+    private readonly void FinishPanel(int panel, int count, byte* products, byte* scratch)
     {
         var constants = (PanelConstants*)(scratch + ConstantsAt);
         Operands.Finish.FillConstants(panel, constants);
-        byte* weights = scratch + WeightsAt;
-        TForm.TransformWeights(Operands.Panels + (long)panel * Operands.Geometry.Taps * Blocks * TForm.PackedBlockBytes, Blocks, weights, WeightDistance);
-
-        byte** rows = (byte**)(scratch + RowsAt);
-        byte* all = scratch + ProductsAt, products = all;
-        int blocks = Blocks, block = _plan.Block, weightDistance = WeightDistance, productDistance = ProductDistance;
-        for (int position = 0; position < Positions; position++, rows += block, weights += weightDistance, products += productDistance)
-            for (int patch = 0; patch < count; patch += TTile.Pixels)
-                TTile.Multiply(rows + patch, 0, 1, blocks, default, weights, products + patch * PanelWidth * sizeof(int));
-
+        int productDistance = ProductDistance;
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = 0; patch < count; patch++, outputs += Outputs)
         {
-            TForm.TransformOutput(all + patch * PanelWidth * sizeof(int), productDistance, scratch + SumsAt);
+            if (patch + 2 < count) Operands.Finish.Fetch(outputs + 2 * Outputs, Outputs, panel);
+            TForm.TransformOutput(products + patch * PanelWidth * sizeof(int), productDistance, scratch + SumsAt);
             Operands.Finish.Rows<TTile>(scratch + SumsAt, outputs, Outputs, panel, constants);
         }
     }

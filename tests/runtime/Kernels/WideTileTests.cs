@@ -26,6 +26,30 @@ public unsafe class WideTileTests
         short[] Words(int count) => [.. Enumerable.Range(0, count).Select(_ => (short)random.Next(-6223, 6224))];
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(17)]
+    public void Two_panels_together_give_the_sums_of_each(int blocks)
+    {
+        var random = new Random(blocks);
+        int panel = blocks * WideWordTile.ExpandedBlockBytes / sizeof(short), row = 4 * blocks, results = WideWordTile.Pixels * PanelWidth;
+        short[] weights = Words(2 * panel, 6223), activations = Words(WideWordTile.Pixels * row, 17340);
+        int[] each = new int[2 * results], together = new int[2 * results];
+        byte** rows = stackalloc byte*[WideWordTile.Pixels];
+        fixed (short* w = weights, a = activations)
+        fixed (int* e = each, t = together)
+        {
+            for (int i = 0; i < WideWordTile.Pixels; i++) rows[i] = (byte*)(a + i * row);
+            for (int i = 0; i < 2; i++) WideWordTile.Multiply(rows, 0, 1, blocks, default, (byte*)(w + i * panel), (byte*)(e + i * results));
+            WideWordTile.MultiplyTwo(rows, blocks, (byte*)w, (byte*)(w + panel), (byte*)t, (byte*)(t + results));
+        }
+
+        Assert.Equal(each, together);
+        Assert.True(each.Distinct().Count() > results);
+
+        short[] Words(int count, int largest) => [.. Enumerable.Range(0, count).Select(_ => (short)random.Next(-largest, largest + 1))];
+    }
+
     private static void Check<TTile, TWide>(Array activations, Array panel, int taps, int blocks, NarrowRuns runs, int blockBytes)
         where TTile : struct, ITileKernel
         where TWide : struct, ITileKernel

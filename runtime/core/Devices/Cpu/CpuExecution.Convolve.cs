@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Specializer.Kernels;
 
 namespace Specializer;
@@ -92,6 +93,7 @@ internal sealed unsafe partial class CpuExecution
         Map output = Floats(y, elements);
         finish.Output = output.Start;
         finish.OutputStride = output.Stride;
+        finish.FetchesResults = Sse.IsSupported && elements * sizeof(float) >= ConvolutionFinish.LeastFetched;
         if (residual is { } other)
         {
             finish.HasResidual = true;
@@ -128,13 +130,19 @@ internal sealed unsafe partial class CpuExecution
     private void RunWords<TTile>(ConvolutionForm form, int bits, in ConvolutionOperands operands, int blocks)
         where TTile : struct, ITileKernel
     {
-        switch (form)
-        {
-            case ConvolutionForm.Winograd4 when bits == 4: Run<Winograd4<NibbleSource>, TTile>(operands, blocks); break;
-            case ConvolutionForm.Winograd4: Run<Winograd4<WordSource>, TTile>(operands, blocks); break;
-            case ConvolutionForm.Winograd2: Run<Winograd2<WordSource>, TTile>(operands, blocks); break;
-            default: Run<TTile>(operands, blocks, default); break;
-        }
+        if (form == ConvolutionForm.Direct) Run<TTile>(operands, blocks, default);
+        else if (_wide && 4 * blocks >= Lanes512<short>.Count) RunWinograd<TTile, Lanes512<short>, Lanes512<int>>(form, bits, operands, blocks);
+        else RunWinograd<TTile, Lanes256<short>, Lanes256<int>>(form, bits, operands, blocks);
+    }
+
+    private void RunWinograd<TTile, TWords, TSums>(ConvolutionForm form, int bits, in ConvolutionOperands operands, int blocks)
+        where TTile : struct, ITileKernel
+        where TWords : unmanaged, ILanes<TWords, short>
+        where TSums : unmanaged, ILanes<TSums, int>
+    {
+        if (form == ConvolutionForm.Winograd2) Run<Winograd2<WordSource, TWords, TSums>, TTile>(operands, blocks);
+        else if (bits == 4) Run<Winograd4<NibbleSource, TWords, TSums>, TTile>(operands, blocks);
+        else Run<Winograd4<WordSource, TWords, TSums>, TTile>(operands, blocks);
     }
 
     private void Run<TKernel>(in ConvolutionOperands operands, int blocks, NarrowRuns runs)

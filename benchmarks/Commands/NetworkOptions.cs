@@ -1,0 +1,30 @@
+using System.CommandLine;
+using Specializer.Benchmarks.Models;
+using Specializer.Calibration;
+
+namespace Specializer.Benchmarks.Commands;
+
+/// <summary>Options that choose networks: those that the repository has, or one of any folder.</summary>
+internal sealed class NetworkOptions
+{
+    private readonly Option<string[]> _model = new("--model") { Description = $"Which networks: {string.Join(", ", BenchmarkModel.Names)}. All by default.", DefaultValueFactory = _ => BenchmarkModel.Names, AllowMultipleArgumentsPerToken = true };
+    private readonly Option<DirectoryInfo> _folder = new Option<DirectoryInfo>("--folder") { Description = "A model's folder in diffusers' layout instead of these, such as 'specializer synthesize' writes." }.AcceptExistingOnly();
+    private readonly Option<int> _tokens = new("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
+    private readonly Option<PipelinePart?> _part = new("--part") { Description = "What that folder holds if it is no network with timesteps: Decoder, Encoder or TextEncoder." };
+    private readonly Option<int> _size = new("--size") { Description = "Rows and columns of what goes into such a part; a text encoder takes --tokens.", DefaultValueFactory = _ => 64 };
+
+    public void AddTo(Command command)
+    {
+        _model.AcceptOnlyFromAmong(BenchmarkModel.Names);
+        foreach (Option option in (Option[])[_tokens, _size]) option.RequirePositive();
+        foreach (Option option in (Option[])[_model, _folder, _tokens, _part, _size]) command.Add(option);
+    }
+
+    /// <summary>What was chosen, each loaded when its turn comes.</summary>
+    public IEnumerable<BenchmarkModel> Networks(ParseResult options)
+    {
+        if (options.GetValue(_folder) is not { } folder) return options.GetValue(_model)!.Select(BenchmarkModel.Load);
+        if (options.GetValue(_part) is not { } part) return [BenchmarkModel.FromFolder(folder, options.GetValue(_tokens))];
+        return [BenchmarkModel.FromPart(folder, part, options.GetValue(part == PipelinePart.TextEncoder ? _tokens : _size))];
+    }
+}
