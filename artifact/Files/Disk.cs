@@ -1,3 +1,4 @@
+using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 
 namespace Specializer.Formats;
@@ -38,6 +39,27 @@ internal static class Disk
         Announce(DiskOperation.Open, path);
         return Observe(new(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, 1), FileAccess.ReadWrite, path);
     }
+
+    /// <summary>Maps a whole file that is open, to read. What the disk does later, while the mapping is read, is not heard of here.</summary>
+    /// <param name="file">The file, not empty.</param>
+    /// <param name="path">Where it was opened.</param>
+    /// <param name="leaveOpen">Whether the file stays open when the mapping is disposed of.</param>
+    /// <exception cref="IOException">It cannot be mapped.</exception>
+    public static MemoryMappedFile Map(FileStream file, string path, bool leaveOpen)
+    {
+        Announce(DiskOperation.Map, path);
+        return MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen);
+    }
+
+#if !NETSTANDARD2_0
+    /// <summary>Reads from a place of a file that is open; several threads may.</summary>
+    /// <returns>Bytes read, 0 at the end.</returns>
+    public static int Read(FileStream file, string path, Span<byte> destination, long offset)
+    {
+        Announce(DiskOperation.Read, path);
+        return RandomAccess.Read(file.SafeFileHandle, destination, offset);
+    }
+#endif
 
     /// <summary>Forces a file's content to the disk.</summary>
     /// <exception cref="IOException">The disk reports an error.</exception>

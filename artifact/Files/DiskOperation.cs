@@ -5,6 +5,7 @@ internal enum DiskOperation
 {
     Open,
     Read,
+    Map,
     Create,
     WriteHead,
     WriteTail,

@@ -1,7 +1,7 @@
 namespace Specializer.Formats;
 
 // The file that it stands for has no buffer and so nothing that its finalizer would write or close.
-/// <summary>A file whose every read and write is announced. Without a buffer: what is announced is what the system is asked for.</summary>
+/// <summary>A file whose every read and every change is announced. Without a buffer: what is announced is what the system is asked for.</summary>
 internal sealed class ObservedFile(FileStream file, FileAccess access, string path, Action<DiskOperation, string> before) : FileStream(file.SafeFileHandle, access, 1)
 {
     // The overloads for spans and single bytes come here, too.
@@ -20,5 +20,12 @@ internal sealed class ObservedFile(FileStream file, FileAccess access, string pa
         before(DiskOperation.WriteTail, path);
         base.Write(buffer, offset + head, count - head);
         base.Flush();
+    }
+
+    // Cuts off, or takes room: either may fail.
+    public override void SetLength(long value)
+    {
+        before(DiskOperation.WriteHead, path);
+        base.SetLength(value);
     }
 }

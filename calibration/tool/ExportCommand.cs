@@ -42,9 +42,16 @@ internal static class ExportCommand
         using var device = new CpuDevice(threads);
         AtomicFile.Write(file.FullName, stream =>
         {
-            // The tensors are there before the model that names them.
-            if (apart) AtomicFile.Write(data, tensors => OnnxExport.Write(model, stream, tensors, Path.GetFileName(data)));
-            else OnnxExport.Write(model, stream, int8, device, cancellation);
+            // The tensors are there before the model that names them, and an older model is gone before: with tensors of another one it would look whole.
+            if (apart)
+            {
+                Disk.Delete(file.FullName);
+                AtomicFile.Write(data, tensors => OnnxExport.Write(model, stream, tensors, Path.GetFileName(data)));
+            }
+            else
+            {
+                OnnxExport.Write(model, stream, int8, device, cancellation);
+            }
         });
         file.Refresh();
         if (apart && !json) Console.WriteLine($"Its tensors are in {Path.GetFileName(data)}, which belongs beside it.");

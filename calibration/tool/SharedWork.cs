@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using Specializer.Calibration;
 using Specializer.Cluster;
 
@@ -91,7 +90,7 @@ internal sealed class SharedWork : IDisposable
         {
             connection.Gateways.Add(address);
             connection.Secret = SiloCommand.Variable(SiloCommand.SecretVariable);
-            if (SiloCommand.Variable(SiloCommand.CertificateVariable) is { } file) connection.Certificate = X509CertificateLoader.LoadPkcs12FromFile(file, null);
+            connection.Certificate = SiloCommand.Certificate();
         });
         IHost host = builder.Build();
         try

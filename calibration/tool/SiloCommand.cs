@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Net;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Specializer.Cluster;
+using Specializer.Formats;
 
 namespace Specializer.Tool;
 
@@ -10,6 +12,8 @@ internal static class SiloCommand
 {
     /// <summary>What nobody should read off a list of processes comes by these environment variables.</summary>
     public const string PostgresVariable = "SPECIALIZER_CLUSTER_POSTGRES", SecretVariable = "SPECIALIZER_CLUSTER_SECRET", CertificateVariable = "SPECIALIZER_CLUSTER_CERTIFICATE";
+
+    private const int LargestCertificate = 1 << 20;
 
     public static Command Create()
     {
@@ -41,11 +45,11 @@ internal static class SiloCommand
                         connection.ClusterId = result.GetRequiredValue(cluster);
                         connection.PostgreSql = Variable(PostgresVariable);
                         connection.Secret = Variable(SecretVariable);
-                        if (Variable(CertificateVariable) is { } file) connection.Certificate = X509CertificateLoader.LoadPkcs12FromFile(file, null);
+                        connection.Certificate = Certificate();
                     },
                     cancellation);
             }
-            catch (Exception e) when (e is IOException or System.Data.Common.DbException or InvalidOperationException or ArgumentException or BadImageFormatException or SamplerMismatchException or System.Security.Cryptography.CryptographicException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Data.Common.DbException or InvalidOperationException or ArgumentException or BadImageFormatException or SamplerMismatchException or CryptographicException)
             {
                 Console.Error.WriteLine($"error: {ExitCode.Message(e)}");
                 return ExitCode.BadInput;
@@ -80,6 +84,23 @@ internal static class SiloCommand
 
     /// <summary>An environment variable; null where there is none.</summary>
     public static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    /// <summary>The cluster's certificate with its key; null where the environment names none.</summary>
+    /// <exception cref="IOException">The file cannot be read, or holds none.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    public static X509Certificate2? Certificate()
+    {
+        if (Variable(CertificateVariable) is not { } file) return null;
+        byte[] content = RegularFile.ReadAll(file, LargestCertificate);
+        try
+        {
+            return X509CertificateLoader.LoadPkcs12(content, null);
+        }
+        catch (CryptographicException e)
+        {
+            throw new IOException($"'{file}' holds no certificate that can be used: {e.Message} {CertificateVariable} names a PKCS #12 file without a password.", e);
+        }
+    }
 
     private static async Task<int> Run(string? app, string store, int threads, bool child, Action<ClusterConnection> connect, CancellationToken cancellation)
     {

@@ -52,7 +52,7 @@ internal sealed partial class GalleryModel(CpuDevice device, Sampler quantized, 
     }
 
     // The label that means "none" is usually the last, and nothing to ask for.
-    private static int Labels(SamplerDescription d) => d.NullLabel == d.Classes - 1 ? d.NullLabel : d.Classes;
+    private static int Labels(SamplerDescription d) => d.Classes > 0 && d.NullLabel == d.Classes - 1 ? d.NullLabel : d.Classes;
 
     private static string Text(string prompt) => prompt.Length switch
     {

@@ -7,6 +7,8 @@ namespace Specializer.Generator.Tests;
 /// <summary>Writes synthetic manifests: valid as they come, and easy to damage at one place.</summary>
 internal sealed class ManifestBuilder
 {
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+
     private readonly List<(string Name, int Height, int Width, int Channels, string Type)> _maps = [];
     private readonly JsonArray _operations = [], _encoders = [];
     private readonly HashSet<string> _once = [];
@@ -292,7 +294,7 @@ internal sealed class ManifestBuilder
 
     public override string ToString() => Text(ToJson());
 
-    public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }).ReplaceLineEndings("\n");
+    public static string Text(JsonNode json) => json.ToJsonString(s_indented).ReplaceLineEndings("\n");
 
     public static string Compact(JsonNode json) => json.ToJsonString();
 

@@ -43,7 +43,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw;
         }
 
-        _view = new(() => new(stream));
+        _view = new(() => new(stream, path));
     }
 
     /// <summary>The path as given to <see cref="Open"/>.</summary>
@@ -215,7 +215,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw new SafetensorsException(Path, null, "was written to after it was opened");
         for (int count; destination.Length > 0; destination = destination[count..], offset += count)
         {
-            count = RandomAccess.Read(_file.SafeFileHandle, destination, offset);
+            count = Disk.Read(_file, Path, destination, offset);
             if (count == 0) throw new SafetensorsException(Path, null, "became shorter while it was read");
         }
     }
@@ -225,9 +225,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
         private readonly MemoryMappedFile _map;
         private readonly MemoryMappedViewAccessor _view;
 
-        public MappedView(FileStream file)
+        public MappedView(FileStream file, string path)
         {
-            _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _map = Disk.Map(file, path, leaveOpen: true);
             _view = _map.CreateViewAccessor(0, file.Length, MemoryMappedFileAccess.Read);
             byte* pointer = null;
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);

@@ -128,7 +128,7 @@ internal sealed unsafe class PackedWeights : IDisposable
             throw Truncated(path, length); // An empty file cannot even be mapped.
         }
 
-        MemoryMappedFile file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        MemoryMappedFile file = Disk.Map(stream, path, leaveOpen: false);
         MemoryMappedViewAccessor view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         byte* pointer = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);

@@ -13,6 +13,12 @@ internal enum DiskFault
 
     /// <summary>The process ends: nothing is done to the disk any more.</summary>
     Killed,
+
+    /// <summary>From then on nothing may be made, changed or removed, as on a disk that has become read-only.</summary>
+    Denied,
+
+    /// <summary>The folder that is written to has gone, with all that was in it; what is open stays open. Not on Windows, where no folder goes that has open files.</summary>
+    Vanished,
 }
 
 /// <summary>Stands for the end of the process: nothing catches it.</summary>
@@ -23,13 +29,15 @@ internal sealed class FaultyDisk : IDisposable
 {
     private readonly DiskFault _fault;
     private readonly int _at;
+    private readonly string? _folder;
     private int _operations;
 
     /// <param name="fault">What happens.</param>
     /// <param name="at">At which operation, from 0; -1 for never.</param>
-    public FaultyDisk(DiskFault fault = DiskFault.Error, int at = -1)
+    /// <param name="folder">What vanishes, where that is what happens.</param>
+    public FaultyDisk(DiskFault fault = DiskFault.Error, int at = -1, string? folder = null)
     {
-        (_fault, _at) = (fault, at);
+        (_fault, _at, _folder) = (fault, at, folder);
         Disk.Before = Announced;
     }
 
@@ -41,17 +49,26 @@ internal sealed class FaultyDisk : IDisposable
 
     public void Dispose() => Disk.Before = null;
 
+    /// <summary>All that can happen on this system.</summary>
+    public static IEnumerable<DiskFault> Faults => Enum.GetValues<DiskFault>().Where(f => f != DiskFault.Vanished || !OperatingSystem.IsWindows());
+
     private void Announced(DiskOperation operation, string path)
     {
         int now = Interlocked.Increment(ref _operations) - 1;
-        if (_at < 0 || now < _at || (_fault == DiskFault.Error && now > _at)) return;
-        if (_fault == DiskFault.Full && operation is not (DiskOperation.Create or DiskOperation.WriteHead or DiskOperation.WriteTail or DiskOperation.Sync or DiskOperation.CreateFolder or DiskOperation.Lock)) return;
+        if (_at < 0 || now < _at || (_fault is DiskFault.Error or DiskFault.Vanished && now > _at)) return;
+        if (_fault == DiskFault.Full && !TakesRoom(operation)) return;
+        if (_fault == DiskFault.Denied && !TakesRoom(operation) && operation is not (DiskOperation.Rename or DiskOperation.Delete)) return;
         Failed ??= $"{operation} {path}";
-        throw _fault switch
+        switch (_fault)
         {
-            DiskFault.Error => new IOException($"Input/output error: '{path}'."),
-            DiskFault.Full => new IOException($"No space left on device: '{path}'."),
-            _ => new KilledException(),
-        };
+            case DiskFault.Error: throw new IOException($"Input/output error: '{path}'.");
+            case DiskFault.Full: throw new IOException($"No space left on device: '{path}'.");
+            case DiskFault.Denied: throw new UnauthorizedAccessException($"Access to the path '{path}' is denied.");
+            case DiskFault.Killed: throw new KilledException();
+            case DiskFault.Vanished: Directory.Delete(_folder!, recursive: true); break;
+        }
     }
+
+    private static bool TakesRoom(DiskOperation operation) =>
+        operation is DiskOperation.Create or DiskOperation.WriteHead or DiskOperation.WriteTail or DiskOperation.Sync or DiskOperation.CreateFolder or DiskOperation.Lock;
 }

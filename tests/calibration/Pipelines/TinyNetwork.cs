@@ -9,7 +9,8 @@ internal sealed class TinyNetwork : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    public TinyNetwork()
+    /// <param name="seed">Of the weights.</param>
+    public TinyNetwork(int seed = 1)
     {
         Directory.CreateDirectory(Root);
         File.WriteAllText(Path.Combine(Root, "config.json"), $$"""
@@ -17,7 +18,7 @@ internal sealed class TinyNetwork : IDisposable
              "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"], "add_attention": false}
             """);
         File.WriteAllText(Path.Combine(Root, "scheduler_config.json"), """{"_class_name": "DDPMScheduler", "num_train_timesteps": 1000}""");
-        var tensors = new RandomTensors(1);
+        var tensors = new RandomTensors(seed);
         tensors.Convolution("conv_in", 1, Wide);
         tensors.Linear("time_embedding.linear_1", Wide, Time);
         tensors.Linear("time_embedding.linear_2", Time, Time);

@@ -4,24 +4,24 @@ using Specializer.Tests;
 
 namespace Specializer.Generator.Tests;
 
-/// <summary>Compares a text with the file <c>TypeName.MethodName.verified.cs</c> beside the test. With <c>VerifySnapshots</c> Verify.Xunit does it;
+/// <summary>Compares a text with the file <c>TypeName.MethodName.verified.cs</c>, or of another extension, beside the test. With <c>VerifySnapshots</c> Verify.Xunit does it;
 /// without, these few lines do the same with the same files: UTF-8 with byte order mark, LF, <c>.received.</c> on a mismatch.</summary>
 /// <remarks>Set SPECIALIZER_ACCEPT_SNAPSHOTS=1 to write what is received as verified, then look at the difference in the repository.</remarks>
 internal static class Snapshot
 {
 #if VERIFY_SNAPSHOTS
-    public static Task Verify(string received, [CallerFilePath] string file = "", [CallerMemberName] string method = "") =>
-        VerifyXunit.Verifier.Verify(received, "cs", sourceFile: file).ToTask();
+    public static Task Verify(string received, string extension = "cs", [CallerFilePath] string file = "", [CallerMemberName] string method = "") =>
+        VerifyXunit.Verifier.Verify(received, extension, sourceFile: file).ToTask();
 #else
     private static readonly UTF8Encoding s_encoding = new(encoderShouldEmitUTF8Identifier: true);
 
-    public static Task Verify(string received, [CallerFilePath] string file = "", [CallerMemberName] string method = "")
+    public static Task Verify(string received, string extension = "cs", [CallerFilePath] string file = "", [CallerMemberName] string method = "")
     {
         // A reproducible build replaces the root of all paths.
         if (file.StartsWith("/_/", StringComparison.Ordinal)) file = Path.Combine(SharedData.RepositoryRoot, file[3..]);
         string stem = Path.Combine(Path.GetDirectoryName(file)!, $"{Path.GetFileNameWithoutExtension(file)}.{method}");
-        string verified = stem + ".verified.cs";
-        string rejected = stem + ".received.cs";
+        string verified = $"{stem}.verified.{extension}";
+        string rejected = $"{stem}.received.{extension}";
         received = received.ReplaceLineEndings("\n");
         bool accept = Environment.GetEnvironmentVariable("SPECIALIZER_ACCEPT_SNAPSHOTS") == "1";
         if (accept)

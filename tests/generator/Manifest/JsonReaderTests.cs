@@ -20,33 +20,38 @@ public sealed class JsonReaderTests
         Assert.Null(root["c"]);
     }
 
+    public static TheoryData<string, int> NotJson => new()
+    {
+        { "", 0 },
+        { "  ", 2 },
+        { "{} x", 3 },
+        { "[1,]", 3 },
+        { "[1 2]", 3 },
+        { "{\"a\":1,}", 7 },
+        { "{\"a\" 1}", 5 },
+        { "{a:1}", 1 },
+        { "{\"a\":1,\"a\":2}", 7 },
+        { "// comment\n1", 0 },
+        { "01", 0 },
+        { "+1", 0 },
+        { "1.", 0 },
+        { ".5", 0 },
+        { "1e", 0 },
+        { "-", 0 },
+        { "NaN", 0 },
+        { "True", 0 },
+        { "tru", 0 },
+        { "\"a", 0 },
+        { "\"\u0001\"", 1 },
+        { "\"\\x\"", 1 },
+        { "\"\\u12g4\"", 1 },
+        { "\"\\ud800\"", 1 },
+        { "\"\\udc00\"", 1 },
+        { "\uFEFF{}", 0 },
+    };
+
     [Theory]
-    [InlineData("", 0)]
-    [InlineData("  ", 2)]
-    [InlineData("{} x", 3)]
-    [InlineData("[1,]", 3)]
-    [InlineData("[1 2]", 3)]
-    [InlineData("{\"a\":1,}", 7)]
-    [InlineData("{\"a\" 1}", 5)]
-    [InlineData("{a:1}", 1)]
-    [InlineData("{\"a\":1,\"a\":2}", 7)]
-    [InlineData("// comment\n1", 0)]
-    [InlineData("01", 0)]
-    [InlineData("+1", 0)]
-    [InlineData("1.", 0)]
-    [InlineData(".5", 0)]
-    [InlineData("1e", 0)]
-    [InlineData("-", 0)]
-    [InlineData("NaN", 0)]
-    [InlineData("True", 0)]
-    [InlineData("tru", 0)]
-    [InlineData("\"a", 0)]
-    [InlineData("\"\u0001\"", 1)]
-    [InlineData("\"\\x\"", 1)]
-    [InlineData("\"\\u12g4\"", 1)]
-    [InlineData("\"\\ud800\"", 1)]
-    [InlineData("\"\\udc00\"", 1)]
-    [InlineData("\uFEFF{}", 0)]
+    [MemberData(nameof(NotJson))]
     public void Anything_else_is_an_error_at_its_place(string text, int position)
     {
         Assert.False(JsonReader.Parse(text, out JsonNode? root, out JsonError? error));

@@ -58,6 +58,9 @@ public sealed class SolverFaultTests
         (Program(After(s_draw, s_step), After(Sum(Register.State, (Register.State, 1), (Register.Noise, 1)))), "Evaluation 1, statement 0 reads z0"),
     ];
 
+    /// <summary>What is told of each.</summary>
+    internal static IEnumerable<string> Messages() => s_faults.Select(f => $"{SolverProgramValidator.FirstFault(f.Program)}");
+
     public static TheoryData<int> Faults => [.. Enumerable.Range(0, s_faults.Length)];
 
     [Theory]

@@ -276,9 +276,21 @@ public sealed class ValidationTests
         Assert.Equal(@"'~ \u007F\u001F\u00E9'", MessageText.Quote("~ \u007F\u001Fé"));
     }
 
-    private static JsonObject Sound(string name) => (name switch
+    /// <summary>What each mistake is made in, and the text with it.</summary>
+    internal static IEnumerable<(string Sound, string Text)> Damaged()
+    {
+        foreach (var (sound, _, damage) in s_damages)
+        {
+            JsonObject json = Sound(sound);
+            damage(json);
+            yield return (sound, ManifestBuilder.Text(json));
+        }
+    }
+
+    internal static JsonObject Sound(string name) => (name switch
     {
         "every" => new ManifestBuilder { FirstStepsAtFourBits = 1 }.WithEveryOperation(),
+        "guided" => new ManifestBuilder { Classes = 3, EmbeddingWidth = 16, Guided = true }.WithEveryOperation(),
         "maps" => new ManifestBuilder().WithMapOperations(),
         "networks" => new ManifestBuilder { Guided = true }.WithNetworks(),
         "pair" => new ManifestBuilder { Guided = true, TextPair = true }.WithNetworks(),

@@ -20,6 +20,6 @@ public sealed partial class DiskTests
     }
 
     // Questions are free: whether something exists, when an open file was written, where a link leads.
-    [GeneratedRegex(@"(?<![\w.])(System\.IO\.)?(File|Directory)\.(?!Exists\b|GetLastWriteTimeUtc\b)[A-Z]\w*\(|new (FileStream|StreamReader|StreamWriter)\((?!to, leaveOpen|stream\))|FileMode\.|\.(OpenRead|OpenWrite|CreateText|AppendText)\(")]
+    [GeneratedRegex(@"(?<![\w.])(System\.IO\.)?(File|Directory)\.(?!Exists\b|GetLastWriteTimeUtc\b)[A-Z]\w*\(|new (FileStream|StreamReader|StreamWriter)\((?!to, leaveOpen|stream\))|FileMode\.|RandomAccess\.(Read|Write)|MemoryMappedFile\.Create|FromFile\(|\.(OpenRead|OpenWrite|CreateText|AppendText)\(")]
     private static partial Regex Touches();
 }

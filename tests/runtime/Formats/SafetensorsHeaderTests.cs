@@ -30,38 +30,44 @@ public sealed class SafetensorsHeaderTests
         Assert.Equal(("a", DType.U8, 0L, 4L), (entry.Name, entry.Type, entry.Offset, entry.Length));
     }
 
+    /// <summary>What stands where any value may, and what is expected there.</summary>
+    public static TheoryData<string, string> OtherTexts => new()
+    {
+        { "01", "without a leading zero" },
+        { "-", "a digit" },
+        { "+1", "a digit" },
+        { ".5", "a digit" },
+        { "1.", "a digit" },
+        { "1.e5", "a digit" },
+        { "1e", "a digit" },
+        { "1e+", "a digit" },
+        { "a", "a digit" },
+        { "tru", "'true'" },
+        { "fAlse", "'false'" },
+        { "nul", "'null'" },
+        { "\"\\x\"", "an escape sequence" },
+        { "\"\\u12g4\"", "a hexadecimal digit" },
+        { "\"\\u12/4\"", "a hexadecimal digit" },
+        { "\"\\u12@4\"", "a hexadecimal digit" },
+        { "\"\\u12`4\"", "a hexadecimal digit" },
+        { "\"\\u12:4\"", "a hexadecimal digit" },
+        { "\"\\u12G4\"", "a hexadecimal digit" },
+        { "\"a\u0001\"", "the rest of a string" },
+        { "\"\\n\u0001\"", "the rest of a string" },
+        { "\"\\udc00\"", "both halves" },
+        { "\"\\ud800\"", "both halves" },
+        { "\"\\ud800a\"", "both halves" },
+        { "\"\\ud800\\ud800\"", "both halves" },
+        { "[1 2]", "']'" },
+        { "[1,]", "a digit" },
+        { "{\"a\" 1}", "':'" },
+        { "{\"a\":1,}", "'\"'" },
+        { "{\"a\":1 \"b\":1}", "'}'" },
+        { "{a:1}", "'\"'" },
+    };
+
     [Theory]
-    [InlineData("01", "without a leading zero")]
-    [InlineData("-", "a digit")]
-    [InlineData("+1", "a digit")]
-    [InlineData(".5", "a digit")]
-    [InlineData("1.", "a digit")]
-    [InlineData("1.e5", "a digit")]
-    [InlineData("1e", "a digit")]
-    [InlineData("1e+", "a digit")]
-    [InlineData("a", "a digit")]
-    [InlineData("tru", "'true'")]
-    [InlineData("fAlse", "'false'")]
-    [InlineData("nul", "'null'")]
-    [InlineData("\"\\x\"", "an escape sequence")]
-    [InlineData("\"\\u12g4\"", "a hexadecimal digit")]
-    [InlineData("\"\\u12/4\"", "a hexadecimal digit")]
-    [InlineData("\"\\u12@4\"", "a hexadecimal digit")]
-    [InlineData("\"\\u12`4\"", "a hexadecimal digit")]
-    [InlineData("\"\\u12:4\"", "a hexadecimal digit")]
-    [InlineData("\"\\u12G4\"", "a hexadecimal digit")]
-    [InlineData("\"a\u0001\"", "the rest of a string")]
-    [InlineData("\"\\n\u0001\"", "the rest of a string")]
-    [InlineData("\"\\udc00\"", "both halves")]
-    [InlineData("\"\\ud800\"", "both halves")]
-    [InlineData("\"\\ud800a\"", "both halves")]
-    [InlineData("\"\\ud800\\ud800\"", "both halves")]
-    [InlineData("[1 2]", "']'")]
-    [InlineData("[1,]", "a digit")]
-    [InlineData("{\"a\" 1}", "':'")]
-    [InlineData("{\"a\":1,}", "'\"'")]
-    [InlineData("{\"a\":1 \"b\":1}", "'}'")]
-    [InlineData("{a:1}", "'\"'")]
+    [MemberData(nameof(OtherTexts))]
     public void OtherTextsAreRefused(string value, string expected) => Refuse(With(value), expected);
 
     [Fact]
@@ -134,7 +140,7 @@ public sealed class SafetensorsHeaderTests
         Assert.Equal(100_000_000, SafetensorsHeader.Length(BitConverter.GetBytes(100_000_000L), 100_000_008));
     }
 
-    private static string With(string value) => $"{{\"a\":{{\"dtype\":\"U8\",\"x\":{value},\"shape\":[4],\"data_offsets\":[0,4]}}}}";
+    internal static string With(string value) => $"{{\"a\":{{\"dtype\":\"U8\",\"x\":{value},\"shape\":[4],\"data_offsets\":[0,4]}}}}";
 
     private static SafetensorsHeader Read(string header) => SafetensorsHeader.Read(Encoding.UTF8.GetBytes(header), 4);
 

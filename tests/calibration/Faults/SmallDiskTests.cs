@@ -1,0 +1,65 @@
+using Specializer.Tests;
+using Specializer.Tool;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Commands, in processes of their own, on real disks that are full or read-only: an error in a line, and nothing that looks whole and is not.</summary>
+public sealed class SmallDiskTests : IDisposable
+{
+    private const int MostPages = 200;
+
+    private readonly TinyNetwork _model = new();
+    private readonly TemporaryFolder _folders = new();
+    private int _runs;
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folders.Dispose();
+    }
+
+    [MountTheory]
+    [Trait("Duration", "Long")]
+    [InlineData("calibrate")]
+    [InlineData("export")]
+    [InlineData("export apart")]
+    [InlineData("sample")]
+    public void A_disk_may_end_at_any_page(string command)
+    {
+        (int code, string output, Dictionary<string, byte[]> expected) = Run(command, "size=64m");
+        Assert.True(code == 0, output);
+        for (int pages = 1; code != 0 || pages == 1; pages++)
+        {
+            Assert.True(pages < MostPages, $"{pages} pages are not enough: {output}");
+            (code, output, Dictionary<string, byte[]> left) = Run(command, $"size={4 * pages}k");
+            Assert.True(code == 0 ? left.Count == expected.Count : code == 2 && output.Contains("error: ", StringComparison.Ordinal), $"{pages} pages, exit code {code}: {output}");
+            Assert.All(left, f => Assert.True(f.Key.EndsWith(".checkpoint", StringComparison.Ordinal) || f.Value.AsSpan().SequenceEqual(expected[f.Key]), $"{pages} pages: {f.Key} is there, and is not whole"));
+        }
+    }
+
+    [MountTheory]
+    [InlineData("calibrate")]
+    [InlineData("export")]
+    [InlineData("sample")]
+    public void A_disk_may_be_read_only(string command)
+    {
+        (int code, string output, Dictionary<string, byte[]> left) = Run(command, "ro");
+        Assert.Equal(2, code);
+        Assert.Matches("(?m)^error: .*disk", output);
+        Assert.Empty(left);
+    }
+
+    private (int Code, string Output, Dictionary<string, byte[]> Left) Run(string command, string disk)
+    {
+        string folder = Directory.CreateDirectory(_folders.File($"{_runs++}")).FullName;
+        string[] arguments = command switch
+        {
+            "calibrate" => ["calibrate", _model.Root, "--out", SmallDisk.Place, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0"],
+            "sample" => ["sample", _model.Root, "--out", $"{SmallDisk.Place}/picture.png", "--steps", "2"],
+            _ => ["export", _model.Root, "--onnx", $"{SmallDisk.Place}/model.onnx", .. command == "export" ? Array.Empty<string>() : ["--external-data"]],
+        };
+        CommandResult result = SmallDisk.Run(folder, disk, ["dotnet", typeof(CalibrateCommand).Assembly.Location, .. arguments, "--threads", "1"]);
+        string kept = Path.Combine(folder, SmallDisk.Kept);
+        return (result.ExitCode, result.Output, Directory.GetFiles(kept).ToDictionary(f => Path.GetRelativePath(kept, f), File.ReadAllBytes));
+    }
+}
