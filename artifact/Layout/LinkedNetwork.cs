@@ -89,6 +89,16 @@ internal sealed class LinkedNetwork
     /// <summary>The map that holds the picture in the end.</summary>
     public string Picture { get; }
 
+    /// <summary>Rows and columns of the picture.</summary>
+    public (int Height, int Width) PictureSize
+    {
+        get
+        {
+            Map picture = Network.Maps.Single(m => m.Name == Picture);
+            return (picture.Height, picture.Width);
+        }
+    }
+
     /// <summary>The map that holds what the network says of the variance; null where it says nothing.</summary>
     public string? Variance { get; }
 

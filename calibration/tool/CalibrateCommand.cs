@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Specializer.Calibration;
 using Specializer.Formats;
 using Specializer.Reporting;
@@ -19,6 +20,7 @@ internal static class CalibrateCommand
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
         var given = new Option<DirectoryInfo?>("--pictures") { Description = "Folder of PNG files to calibrate with, for a network that fills in a masked part of a picture." };
+        Option<(int Height, int Width)?> size = SizeOption.Create();
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
         var scheduler = new Option<string[]>("--scheduler") { HelpName = "scheduler", Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
@@ -60,7 +62,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, given, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
+            folder, output, name, nullLabel, prompts, given, size, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -88,19 +90,20 @@ internal static class CalibrateCommand
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
         TextWriter text = json ? TextWriter.Null : Console.Out;
-        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage);
+        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size);
         foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
+        text.WriteLine(MemoryText(Calibrator.PredictMemory(model, options), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes));
         using var progress = new ProgressLine();
         var times = new PhaseTimes(progress);
         CalibrationResult result;
@@ -172,6 +175,13 @@ internal static class CalibrateCommand
         text.WriteLine($"  page   {page} shows pictures, steps and layers; builds with SpecializerReport=true name it");
         return new(manifest, line, page, CalibrationVerdict.Of(report));
     }
+
+    /// <summary>What the calibration will take, before it begins.</summary>
+    /// <param name="memory">As predicted.</param>
+    /// <param name="there">Bytes that this computer gives to a process.</param>
+    internal static string MemoryText((long Bytes, int Passes) memory, long there) => string.Create(CultureInfo.InvariantCulture,
+        $"Memory: at most {memory.Bytes / 1e9:F1} GB, as predicted{(memory.Passes > 1 ? $"; FP32 trajectories run {memory.Passes} times, each for some of the layers" : "")}.{(memory.Bytes <= there ? ""
+            : $" This computer has {there / 1e9:F1} GB for it: --memory GB says how much may be used, in more passes.")}");
 
     /// <summary>What a cancelled calibration leaves, and how to go on.</summary>
     internal static string Kept(string output, string name) => Directory.Exists(output) && Disk.Files(output, $"{name}.*.checkpoint").Length > 0

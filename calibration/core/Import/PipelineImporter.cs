@@ -1,3 +1,4 @@
+using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -14,17 +15,19 @@ public static class PipelineImporter
     /// <param name="name">Name for files and messages; null for the folder's.</param>
     /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none, and for one that prompts condition.</param>
     /// <param name="encoder">Whether the encoder of a model that draws latents is read with it, to begin with pictures.</param>
+    /// <param name="size">Rows and columns of a picture; null for those that the network's configuration names. Shapes are compiled in, and so are the sizes that Stable Diffusion XL is told.</param>
     /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
-    /// <exception cref="ArgumentException">The name or null label is not possible.</exception>
-    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false)
+    /// <exception cref="ArgumentException">The name, null label or size is not possible.</exception>
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null)
     {
         ModelLayout layout = ModelLayout.Find(folder);
         PromptEncoder? text = layout.Pipeline is null ? null : PromptEncoderImporter.Read(layout);
         ClassEmbedder? labels = layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
             ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
         // A label is one token: a row of a table.
-        ImportedModel model = DiffusersImporter.Read(folder, name, labels is null ? nullLabel : null, text is null ? new(labels is null ? DiffusersImporter.DefaultTokens : 1) : Conditions(text, layout));
+        TextConditions conditions = text is null ? new(labels is null ? DiffusersImporter.DefaultTokens : 1) : Conditions(text, layout);
+        ImportedModel model = DiffusersImporter.Read(folder, name, labels is null ? nullLabel : null, conditions with { Size = size, Factor = Factor(layout) });
         if (text is not null) RequireFit(text.Network, TextEncoder, model, layout);
         if (labels is not null)
         {
@@ -40,7 +43,7 @@ public static class PipelineImporter
             Decoder = decoder,
             Encoder = image,
             Parameters = model.Parameters + (labels?.Network.Parameters ?? 0) + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0) + (image?.Parameters ?? 0),
-            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256),
+            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256, size is var (height, width) ? string.Create(CultureInfo.InvariantCulture, $"{height}×{width}") : ""),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
     }
@@ -48,14 +51,18 @@ public static class PipelineImporter
     private static TextConditions Conditions(PromptEncoder text, ModelLayout layout)
     {
         Dictionary<string, int> channels = text.Network.Network.AllOutputs().ToDictionary(name => name, name => text.Network.Network.Maps.Single(m => m.Name == name).Channels, StringComparer.Ordinal);
-        // The other parts of a pipeline, the decoder among them, are looked at later: what cannot be read of it is told there.
-        string? decoder = layout.Pipeline!.Decoder is { } component ? Path.Combine(layout.Folder, component.Name, "config.json") : null;
         return new(text.Tokens)
         {
             SecondChannels = channels.GetValueOrDefault(UNetImporter.SecondContext), SummaryChannels = channels.GetValueOrDefault(UNetImporter.Summary),
-            TakesPictures = decoder is not null,
-            Factor = File.Exists(decoder) ? PartImporter.Factor(ConfigurationReader.Open(decoder)) : 1,
+            TakesPictures = layout.Pipeline!.Decoder is not null,
         };
+    }
+
+    /// <summary>Pixels of a picture for one of the state. The decoder is looked at later: what cannot be read of it is told there.</summary>
+    private static int Factor(ModelLayout layout)
+    {
+        string? decoder = layout.Pipeline?.Decoder is { } component ? Path.Combine(layout.Folder, component.Name, "config.json") : null;
+        return File.Exists(decoder) ? PartImporter.Factor(ConfigurationReader.Open(decoder)) : 1;
     }
 
     private static void RequireFit(ImportedNetwork encoder, string name, ImportedModel model, ModelLayout layout)

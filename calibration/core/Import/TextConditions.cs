@@ -16,12 +16,24 @@ internal sealed record TextConditions(int Tokens)
     /// <summary>Pixels of a picture, in each direction, for one of the state.</summary>
     public int Factor { get; init; } = 1;
 
+    /// <summary>Rows and columns of the picture that are asked for; null for those that the configuration names.</summary>
+    public (int Height, int Width)? Size { get; init; }
+
     /// <summary>Whether there is what makes states of pictures, so that a network may read those of masked ones.</summary>
     public bool TakesPictures { get; init; }
 
     /// <summary>The network's configuration with all that is known. What does not fit is left as it is, and told by the parts' comparison.</summary>
+    /// <exception cref="ArgumentException">Pictures of the size that is asked for are not possible.</exception>
     public UNetConfiguration Apply(UNetConfiguration network)
     {
+        if (Size is var (rows, columns))
+        {
+            int most = UNetConfiguration.MaximumExtent * Factor;
+            if (rows < 1 || columns < 1 || rows > most || columns > most || rows % Factor != 0 || columns % Factor != 0)
+                throw new ArgumentException($"Pictures of {rows} × {columns} pixels are not possible: rows and columns are multiples of {Factor}, up to {most}.");
+            network = network with { Height = rows / Factor, Width = columns / Factor };
+        }
+
         // State, mask, masked picture: the networks of inpainting.
         if (TakesPictures && network.Channels == 2 * network.OutputChannels + 1) network = network with { Channels = network.OutputChannels, ReadsMask = true };
         if (network.Cross is not { } cross || SecondChannels == 0 || SecondChannels >= cross.Channels) return network;

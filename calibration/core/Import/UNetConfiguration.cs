@@ -3,7 +3,10 @@ namespace Specializer.Calibration;
 /// <summary>What <c>config.json</c> of a <c>UNet2DModel</c> or <c>UNet2DConditionModel</c> says, with that class's own defaults for absent properties.</summary>
 internal sealed partial record UNetConfiguration
 {
-    private const int MaximumExtent = 4096, MaximumChannels = 65536, MaximumLevels = 16;
+    /// <summary>Most rows, and most columns, of a state.</summary>
+    public const int MaximumExtent = 4096;
+
+    private const int MaximumChannels = 65536, MaximumLevels = 16;
 
     public required int Height { get; init; }
     public required int Width { get; init; }

@@ -18,6 +18,21 @@ public static class Calibrator
     /// <summary>Names of the schedulers that can be asked for (docs/schedulers.md).</summary>
     public static IReadOnlyList<string> Schedulers { get; } = [.. SchedulerFamily.All.Select(f => f.Name)];
 
+    /// <summary>What a calibration would hold in memory, predicted from shapes alone.</summary>
+    /// <param name="model">The model; with a null label when guidance is wanted.</param>
+    /// <param name="options">What to calibrate for.</param>
+    /// <returns>Bytes at most; and how often FP32 trajectories run so that <see cref="CalibrationOptions.Memory"/> is kept, 1 where all fits.</returns>
+    /// <exception cref="ArgumentException">Options contradict each other or the model, or the memory that they allow is too little.</exception>
+    /// <exception cref="UnsupportedModelException">The model is not calibrated.</exception>
+    public static (long Bytes, int Passes) PredictMemory(ImportedModel model, CalibrationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        SchedulerRun[] solvers = Prepare(ref model, options);
+        var plan = MemoryPlan.Of(model, options with { Evaluations = solvers.Sum(s => s.Program.Evaluations.Count) }, solvers.Length);
+        return (plan.Peak, plan.Groups.Count);
+    }
+
     /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped, unless another build of this library wrote the checkpoint.</summary>
     /// <param name="model">The model; with a null label when guidance is wanted.</param>
     /// <param name="options">What to calibrate for.</param>
@@ -59,10 +74,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
-        options.Validate(model);
-        SchedulerRun[] solvers = Solvers(model, options);
-        model = LearnedVariance.Split(model, solvers.Any(s => s.Program.LearnsVariance));
+        SchedulerRun[] solvers = Prepare(ref model, options);
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
@@ -105,6 +117,16 @@ public static class Calibrator
     /// <exception cref="ArgumentException">Steps or η are not possible.</exception>
     /// <exception cref="UnsupportedModelException">What the solver needs is not compiled.</exception>
     internal static SchedulerRun Solver(ImportedModel model, CalibrationOptions options) => Solver(model, options, options.Scheduler);
+
+    /// <summary>Checks model and options, and splits off a variance that the network predicts.</summary>
+    private static SchedulerRun[] Prepare(ref ImportedModel model, CalibrationOptions options)
+    {
+        if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
+        options.Validate(model);
+        SchedulerRun[] solvers = Solvers(model, options);
+        model = LearnedVariance.Split(model, solvers.Any(s => s.Program.LearnsVariance));
+        return solvers;
+    }
 
     private static SchedulerRun[] Solvers(ImportedModel model, CalibrationOptions options)
     {

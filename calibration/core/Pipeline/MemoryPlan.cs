@@ -26,8 +26,10 @@ internal sealed class MemoryPlan
         (string Name, int Size)[] layers = secondOrder
             ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps)))] : [];
         // Rounding has moments, H and R of a layer, when the FP32 network is gone.
-        long fixedBytes = Program + Histograms + Reference, largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
-        Least = Math.Max(Noise, fixedBytes + largest);
+        long fixedBytes = Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
+        long largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
+        Parts = Program + Histograms + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
+        Least = Math.Max(Math.Max(Noise, Parts), fixedBytes + largest);
         if (options.Memory > 0 && options.Memory < Least)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
@@ -35,14 +37,20 @@ internal sealed class MemoryPlan
         }
 
         Groups = [.. Group(layers, options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
+        var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
+        Peak = Math.Max(Least, fixedBytes + solvers * Groups.Max(group => group.Sum(layer => bytes[layer])));
     }
 
     /// <summary>For a calibration with the default options, and as many steps.</summary>
-    public static MemoryPlan Of(ImportedModel model)
-    {
-        var options = new CalibrationOptions();
-        return new(model, [.. QuantizationVariant.Measured(options).Select(v => v.WeightBits).Distinct().Select(bits => QuantizedNetwork.Of(model.Network, bits, []))], options, secondOrder: true);
-    }
+    public static MemoryPlan Of(ImportedModel model) => Of(model, new());
+
+    /// <summary>For a calibration that has not begun.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Of the calibration, with the evaluations of all solvers.</param>
+    /// <param name="solvers">Solvers that the weights are for.</param>
+    public static MemoryPlan Of(ImportedModel model, CalibrationOptions options, int solvers = 1) =>
+        new(model, [.. QuantizationVariant.Measured(options).Select(v => v.WeightBits).Distinct().Select(bits => QuantizedNetwork.Of(model.Network, bits, options.Skip, options.AttentionBits))],
+            options, options.Rounding != RoundingChoice.Nearest, solvers);
 
     /// <summary>Bytes of the FP32 network with its maps.</summary>
     public long Reference { get; }
@@ -53,14 +61,33 @@ internal sealed class MemoryPlan
     /// <summary>Bytes while noise is measured: all networks at once.</summary>
     public long Noise { get; }
 
+    /// <summary>Bytes while the other networks of a pipeline are quantized, one after the other: the most of any.</summary>
+    public long Parts { get; }
+
     /// <summary>The least that a budget may be.</summary>
     public long Least { get; }
+
+    /// <summary>Bytes at most, with the groups that there are.</summary>
+    public long Peak { get; }
 
     /// <summary>Names of the layers whose moments are collected in one pass, in order; at least one group.</summary>
     public IReadOnlyList<string[]> Groups { get; }
 
     /// <summary>Bytes of a layer's H and R.</summary>
     private static long Workspace(int size) => 2L * sizeof(double) * ColumnMoments.Sizes(size).Sum(block => (long)block * block) + ColumnMoments.Bytes(size);
+
+    /// <summary>A part sees its inputs in FP32, with the moments of all its layers, and is then rounded layer by layer.</summary>
+    private static long Part(ImportedNetwork part, bool secondOrder)
+    {
+        var maps = part.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        int capacity = Float32Sampler.Capacity(part.Network, ReferenceTrajectories.UnitImages);
+        int[] layers = secondOrder ? [.. part.Network.Operations.OfType<ConvolutionOperation>().Select(c => ActivationCollector.ColumnSize(c, maps))] : [];
+        long network = new WeightLayout(part.Network, 0).TotalBytes + new BufferPlan(part.Network).BytesPerImage * capacity + LargestMap(part.Network, capacity);
+        return layers.Sum(ColumnMoments.Bytes) + Math.Max(network, layers.Select(Workspace).DefaultIfEmpty(0).Max());
+    }
+
+    /// <summary>The copy of a map that is looked at.</summary>
+    private static long LargestMap(Network network, int capacity) => sizeof(float) * capacity * network.Maps.Max(m => m.Pixels * m.Channels);
 
     private static IEnumerable<string[]> Group((string Name, int Size)[] layers, long budget)
     {

@@ -1,4 +1,5 @@
 using Specializer.Calibration.Conversion;
+using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -69,6 +70,34 @@ public sealed class MemoryPlanTests : IDisposable
         var e = Assert.Throws<ArgumentException>(() => Calibrator.Run(_model, s_options with { Memory = 1 << 20 }, _folder.File("out"), _device));
         Assert.Contains("--memory", e.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFiles(_folder.File("out"), "*.checkpoint"));
+    }
+
+    /// <summary>What is predicted follows from the groups: no budget is all at once, the least of them many passes.</summary>
+    [Fact]
+    public void What_it_takes_is_known_before()
+    {
+        MemoryPlan whole = Plan(0);
+        var (bytes, passes) = Calibrator.PredictMemory(_model, s_options);
+        var bounded = Calibrator.PredictMemory(_model, s_options with { Memory = whole.Least });
+        Assert.Equal((whole.Peak, 1), (bytes, passes));
+        Assert.InRange(bounded.Bytes, 1, whole.Least);
+        Assert.InRange(bounded.Passes, 2, 40);
+        Assert.Throws<ArgumentException>(() => Calibrator.PredictMemory(_model, s_options with { Memory = whole.Least - 1 }));
+    }
+
+    /// <summary>A decoder's maps and moments are held as well, and count where they are the most.</summary>
+    [Fact]
+    public void Other_networks_of_a_pipeline_count()
+    {
+        ImportedModel pipeline = PipelineImporter.Load(_folder.File("model"), "ldm");
+        MemoryPlan alone = Plan(0), small = MemoryPlan.Of(pipeline, s_options);
+        Assert.InRange(small.Parts, alone.Parts + 1, small.Peak);
+        ImportedNetwork decoder = pipeline.Decoder!;
+        // The same decoder of maps 64 times as large in each direction.
+        Network large = decoder.Network with { Maps = decoder.Network.Maps.Select(m => m with { Height = 64 * m.Height, Width = 64 * m.Width }).ToEquatableArray() };
+        MemoryPlan much = MemoryPlan.Of(pipeline with { Decoder = decoder with { Network = large } }, s_options);
+        Assert.Equal(much.Parts, much.Least);
+        Assert.InRange(much.Least, 2 * alone.Least, long.MaxValue);
     }
 
     /// <summary>Batches within a unit choose the columns of their own images.</summary>

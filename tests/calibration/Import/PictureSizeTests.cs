@@ -1,0 +1,51 @@
+using Specializer.Calibration.Conversion;
+using Specializer.Tests;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary>Pictures of another size than the configuration names.</summary>
+public class PictureSizeTests
+{
+    [Fact]
+    public void A_latent_model_is_calibrated_and_evaluated_at_the_size_that_is_asked_for()
+    {
+        using var folder = new TemporaryFolder();
+        using var device = new CpuDevice(2);
+        Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
+        ImportedModel model = PipelineImporter.Load(folder.File("model"), "tiny", size: (24, 16)), own = PipelineImporter.Load(folder.File("model"), "tiny");
+        Assert.Equal((12, 8, 24, 16), (model.Height, model.Width, model.Picture.Height, model.Picture.Width));
+        Assert.NotEqual(own.ConfigurationSha256, model.ConfigurationSha256);
+
+        var options = new CalibrationOptions { Steps = 2, Trajectories = 2, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Nearest };
+        string manifest = Calibrator.Run(model, options, folder.File("out"), device, 2).ManifestPath;
+        EvaluationReport report = ArtifactEvaluation.Run(manifest, folder.File("model"), new() { Images = 2, Ablation = false }, device, 2);
+        Assert.InRange(report.Rows[1].PsnrDb!.Value.Value, 10, 80);
+    }
+
+    /// <summary>The network is told the size that it draws: the sinusoids of it are in a bias.</summary>
+    [Fact]
+    public void Stable_Diffusion_XL_is_told_its_size()
+    {
+        using var folder = new TemporaryFolder();
+        Synthesizer.Write("small-sdxl", folder.File("model"), 3);
+        ImportedModel own = Load(null), same = Load((16, 16)), wide = Load((16, 32));
+        Assert.Equal((8, 16), (wide.Height, wide.Width));
+        const string bias = "add_embedding.linear_1.bias";
+        Assert.Equal(own.Weights[bias], same.Weights[bias]);
+        Assert.NotEqual(own.Weights[bias], wide.Weights[bias]);
+
+        ImportedModel Load((int, int)? size) => PipelineImporter.Load(folder.File("model"), size: size);
+    }
+
+    [Theory]
+    [InlineData(17, 16)]
+    [InlineData(16, 0)]
+    [InlineData(8194, 16)]
+    public void A_size_that_is_not_possible_is_refused(int height, int width)
+    {
+        using var folder = new TemporaryFolder();
+        Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
+        var e = Assert.Throws<ArgumentException>(() => PipelineImporter.Load(folder.File("model"), size: (height, width)));
+        Assert.Contains("multiples of 2, up to 8192", e.Message, StringComparison.Ordinal);
+    }
+}
