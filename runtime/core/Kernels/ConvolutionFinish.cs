@@ -101,6 +101,12 @@ internal unsafe struct ConvolutionFinish
             float* vector = pixels[i].Vector == null ? null : (float*)pixels[i].Vector + channel;
             if (channels == PanelWidth)
             {
+                if (TKernel.IsWide && !more)
+                {
+                    WideRow<TKernel>(sums, constants, vector, residual, y);
+                    continue;
+                }
+
                 Row<TKernel>(sums, constants, vector, residual, more, pixels[i].Corrected, y);
                 continue;
             }
@@ -110,6 +116,16 @@ internal unsafe struct ConvolutionFinish
             Row<TKernel>(sums, constants, vector, residual == null ? null : constants->ResidualRow, more, pixels[i].Corrected, constants->Row);
             Unsafe.CopyBlockUnaligned(y, constants->Row, (uint)channels * sizeof(float));
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WideRow<TKernel>(byte* sums, PanelConstants* constants, float* vector, float* residual, float* y)
+        where TKernel : struct, ITileKernel
+    {
+        Vector512<float> v = TKernel.DequantizeAll(sums, constants);
+        if (vector != null) v += Vector512.Load(vector);
+        if (residual != null) v += Vector512.Load(residual);
+        v.Store(y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -28,4 +28,9 @@ internal readonly unsafe struct HalfTile<TTile> : ITileKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => TTile.Dequantize(sums, constants, lane);
+
+    public static bool IsWide => TTile.IsWide;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> DequantizeAll(byte* sums, PanelConstants* constants) => TTile.DequantizeAll(sums, constants);
 }

@@ -41,4 +41,10 @@ internal unsafe interface ITileKernel
 
     /// <summary>The real value of eight results: (float)(sum − correction)·scale + bias for integers, sum + bias for FP32.</summary>
     static abstract Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane);
+
+    /// <summary>Whether the tile has vectors of 512 bits, and <see cref="DequantizeAll"/>.</summary>
+    static virtual bool IsWide => false;
+
+    /// <summary><see cref="Dequantize"/> of sixteen results.</summary>
+    static virtual Vector512<float> DequantizeAll(byte* sums, PanelConstants* constants) => throw new NotSupportedException();
 }

@@ -95,4 +95,9 @@ internal readonly unsafe struct WideFloatTile : ITileKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => FloatTile.Dequantize(sums, constants, lane);
+
+    public static bool IsWide => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> DequantizeAll(byte* sums, PanelConstants* constants) => Vector512.Load((float*)sums) + Vector512.Load(constants->Bias);
 }

@@ -87,4 +87,10 @@ internal readonly unsafe struct WideNibbleTile : ITileKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => NibbleTile.Dequantize(sums, constants, lane);
+
+    public static bool IsWide => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> DequantizeAll(byte* sums, PanelConstants* constants) => Vector512.FusedMultiplyAdd(
+        Vector512.ConvertToSingle(Vector512.Load((int*)sums) - Vector512.Load(constants->Correction)), Vector512.Load(constants->Scale), Vector512.Load(constants->Bias));
 }

@@ -112,4 +112,9 @@ internal readonly unsafe struct WideWordTile : ITileKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Dequantize(byte* sums, PanelConstants* constants, int lane) => NibbleTile.Dequantize(sums, constants, lane);
+
+    public static bool IsWide => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> DequantizeAll(byte* sums, PanelConstants* constants) => WideNibbleTile.DequantizeAll(sums, constants);
 }

@@ -18,6 +18,7 @@ public class ConvolutionTests
         ["1×1"] = ConvolutionShape.Of(7, 7, 64, 48, 4, kernel: 1, before: 0, after: 0),
         ["1×1, 8 bit, scaled"] = ConvolutionShape.Of(5, 3, 37, 31, 8, kernel: 1, before: 0, after: 0, outputScale: 0.5f),
         ["5×5"] = ConvolutionShape.Of(6, 7, 5, 18, 4, kernel: 5, before: 2, after: 2),
+        ["four pixels, runs of unequal length"] = ConvolutionShape.Of(2, 2, 340, 33, 4),
         ["one pixel"] = ConvolutionShape.Of(1, 1, 70, 70, 4),
         ["runs shorter than a tap"] = ConvolutionShape.Of(4, 4, 44, 16, 4),
         ["runs of unequal length"] = ConvolutionShape.Of(5, 5, 76, 33, 4),
@@ -115,12 +116,15 @@ public class ConvolutionTests
 
             bench.Run.Convolve(at, x, y, shape: s);
             float[][] plain = bench.Read(y, elements);
+            bench.Run.Convolve(at, x, y, 5, residual, shape: s);
+            float[][] added = bench.Read(y, elements);
             bench.Run.Convolve(at, x, y, 5, residual, new Correction(1.25f, offset), s);
             float[][] full = bench.Read(y, elements);
             for (int n = 0; n < batch; n++)
             {
                 var g = ConvolutionGeometry.Of(s);
                 Values.Same(Reference.Convolve(g, images[n], weights, bias, new(OutputScale: s.OutputScale)), plain[n]);
+                Values.Same(Reference.Convolve(g, images[n], weights, bias, new(vector[5..], residuals[n], s.OutputScale)), added[n]);
                 Values.Same(Reference.Convolve(g, images[n], weights, bias, new(vector[5..], residuals[n], s.OutputScale, 1.25f, offset)), full[n]);
             }
         }
@@ -133,12 +137,12 @@ public class ConvolutionTests
     [InlineData(8, 255)]
     public void Extremes_do_not_saturate(int bits, int levels)
     {
-        ConvolutionShape s = ConvolutionShape.Of(5, 5, 160, 32, bits);
-        foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
-        {
-            CheckInteger(s, new Quantization(1f, 0, levels), 2, 2, extreme);
-            CheckInteger(s, new Quantization(1f, levels, levels), 1, 1, extreme);
-        }
+        foreach (ConvolutionShape s in (ConvolutionShape[])[ConvolutionShape.Of(5, 5, 160, 32, bits), ConvolutionShape.Of(2, 2, 160, 32, bits)])
+            foreach (Extreme extreme in (Extreme[])[Extreme.AllLargest, Extreme.AllSmallest])
+            {
+                CheckInteger(s, new Quantization(1f, 0, levels), 2, 2, extreme);
+                CheckInteger(s, new Quantization(1f, levels, levels), 1, 1, extreme);
+            }
     }
 
     /// <summary>On both sides of the channels up to which 64 times (on the large maps) or four times a sum fits 32 bits.</summary>
@@ -242,6 +246,8 @@ public class ConvolutionTests
 
         bench.Run.Convolve(at, q, from, y, shape: s);
         float[][] plain = bench.Read(y, elements);
+        bench.Run.Convolve(at, q, from, y, 3, residual, shape: s);
+        float[][] added = bench.Read(y, elements);
         bench.Run.Convolve(at, q, from, y, 3, residual, new Correction(0.75f, offset), s);
         float[][] full = bench.Read(y, elements);
         var g = ConvolutionGeometry.Of(s);
@@ -249,6 +255,7 @@ public class ConvolutionTests
         {
             int[] quantized = Values.Quantized(images[n], from);
             Values.Same(Reference.Convolve(g, quantized, from, weights, scales, bias, new(OutputScale: s.OutputScale)), plain[n]);
+            Values.Same(Reference.Convolve(g, quantized, from, weights, scales, bias, new(vector[3..], residuals[n], s.OutputScale)), added[n]);
             Values.Same(Reference.Convolve(g, quantized, from, weights, scales, bias, new(vector[3..], residuals[n], s.OutputScale, 0.75f, offset)), full[n]);
         }
     }

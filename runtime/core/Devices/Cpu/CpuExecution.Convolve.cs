@@ -34,7 +34,8 @@ internal sealed unsafe partial class CpuExecution
             ConvolutionForm form = Winograd.Choose(geometry, Batch, bits, largest, _wide);
             if (form == ConvolutionForm.Direct && bits == 4)
             {
-                if (_wide) Run<WideNibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
+                if (_wide && (long)Batch * geometry.OutputPixels <= WideFewTile.MostPixels) Run<WideFewTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
+                else if (_wide) Run<WideNibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
                 else if (VnniDot.IsSupported) RunDot<VnniDot>(operands, geometry.ChannelGroups);
                 else if (ArmDot.IsSupported) RunDot<ArmDot>(operands, geometry.ChannelGroups);
                 else Run<NibbleTile>(operands, geometry.ChannelGroups, _weights.Runs(weights, geometry, w, from.Levels));
