@@ -6,7 +6,7 @@ namespace Specializer.Calibration.Tests;
 /// <summary>Commands, in processes of their own, on real disks that are full or read-only: an error in a line, and nothing that looks whole and is not.</summary>
 public sealed class SmallDiskTests : IDisposable
 {
-    private const int MostPages = 500;
+    private const int MostPages = 4000;
 
     private readonly TinyNetwork _model = new();
     private readonly TemporaryFolder _folders = new();
