@@ -7,6 +7,8 @@ namespace Specializer.Tasks.Tests;
 
 public sealed class WeightsFileTests : IDisposable
 {
+    private const string HowToFix = "Copy manifest and weights file together from where they were calibrated, or calibrate again.";
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -58,9 +60,7 @@ public sealed class WeightsFileTests : IDisposable
             return;
         }
 
-        var e = Assert.Throws<WeightsFileException>(() => Read(model));
-        Assert.Equal(WeightsFault.Unreadable, e.Fault);
-        Assert.Contains("leads out of its folder", e.Message, StringComparison.Ordinal);
+        Refuse(model, WeightsFault.Unreadable, $"The weights file '{model.WeightsFile}' is a symbolic link that leads out of its folder, to {MessageText.Quote(_folder.File(target))}. Copy the file itself beside the manifest.");
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class WeightsFileTests : IDisposable
         Assert.Equal(WeightsFault.Unreadable, Assert.Throws<WeightsFileException>(() => Read(model)).Fault);
 
         model.EditManifest(text => text.Replace(model.WeightsFile, "Tiny.calibration.json", StringComparison.Ordinal));
-        Assert.Contains("names itself", Assert.Throws<WeightsFileException>(() => Read(model)).Message, StringComparison.Ordinal);
+        Refuse(model, WeightsFault.Unreadable, $"The manifest names itself, 'Tiny.calibration.json', as its weights file. {HowToFix}");
     }
 
     [Fact]
@@ -81,26 +81,93 @@ public sealed class WeightsFileTests : IDisposable
         TestModel model = new TestModel(_folder.Root).Write();
         using WeightsFile file = Read(model);
         var (name, bytes) = model.Tensors.First();
-        foreach (var (asked, length, said) in new[] { ("nobody", 1L, "holds no tensor 'nobody'"), (name, bytes.Length + 1L, $"{bytes.Length + 1L} are expected"), (name, int.MaxValue + 1L, "one tensor may have") })
+        foreach (var (asked, length, said) in new[]
+        {
+            ("nobody", 1L, $"The weights file '{model.WeightsFile}' holds no tensor 'nobody'. Calibrate again."),
+            (name, bytes.Length + 1L, $"The tensor '{name}' of '{model.WeightsFile}' has {bytes.Length} bytes, {bytes.Length + 1} are expected. Calibrate again."),
+            (name, int.MaxValue, $"The tensor '{name}' of '{model.WeightsFile}' has {bytes.Length} bytes, 2147483647 are expected. Calibrate again."),
+            (name, int.MaxValue + 1L, $"The tensor '{name}' of '{model.WeightsFile}' has 2147483648 bytes; one tensor may have 2147483647. Use fewer bits."),
+        })
         {
             var e = Assert.Throws<WeightsFileException>(() => file.Tensor(asked, length));
             Assert.Equal(WeightsFault.Tensors, e.Fault);
-            Assert.Contains(said, e.Message, StringComparison.Ordinal);
+            Assert.Equal(said, e.Message);
         }
     }
 
-    [Theory]
-    [InlineData(new byte[] { 1, 2, 3 }, "has 3 bytes, too few")]
-    [InlineData(new byte[] { 2, 0, 0, 0, 0, 0, 0, 0, (byte)'[', (byte)']' }, "does not start with '{'")]
-    public void What_is_no_safetensors_file_is_said_to_be_none(byte[] bytes, string said)
+    [Fact]
+    public void A_file_that_is_missing_longer_or_changed_is_said_to_be_so()
     {
-        var model = new TestModel(_folder.Root);
-        model.WriteWeights(bytes);
+        TestModel model = new TestModel(_folder.Root).Write();
+        byte[] whole = File.ReadAllBytes(model.WeightsPath);
+        foreach (byte[] other in (byte[][])[[.. whole, 0], whole[..^1]])
+        {
+            File.WriteAllBytes(model.WeightsPath, other);
+            Refuse(model, WeightsFault.Length,
+                $"The weights file '{model.WeightsFile}' has {other.Length} bytes; the manifest was written for one of {whole.Length}: it is truncated, a Git LFS pointer that was not pulled, or belongs to another manifest. {HowToFix}");
+        }
+
+        whole[^1] ^= 1;
+        File.WriteAllBytes(model.WeightsPath, whole);
+        Refuse(model, WeightsFault.Hash, $"The weights file '{model.WeightsFile}' has the SHA-256 {Convert.ToHexStringLower(SHA256.HashData(whole))}: it is damaged or belongs to another manifest. {HowToFix}");
+        File.Delete(model.WeightsPath);
         var e = Assert.Throws<WeightsFileException>(() => Read(model));
-        Assert.Equal(WeightsFault.Format, e.Fault);
-        Assert.Contains(said, e.Message, StringComparison.Ordinal);
+        Assert.Equal(WeightsFault.Unreadable, e.Fault);
+        Assert.StartsWith($"The weights file '{model.WeightsFile}' cannot be read beside the manifest: ", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith($". {HowToFix}", e.Message, StringComparison.Ordinal);
     }
 
-    private static WeightsFile Read(TestModel model) => WeightsFile.Read(
-        model.ManifestPath, ManifestReader.Read(File.ReadAllText(model.ManifestPath)).Manifest!.Weights, WeightTensors.Of(TestModel.Network, TestModel.Steps), CancellationToken.None);
+    [Fact]
+    public void Tensors_of_another_network_are_named()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        IReadOnlyDictionary<string, WeightTensor> own = WeightTensors.Of(TestModel.Network, TestModel.Steps);
+        WeightTensor first = own.Values.First(t => t.Shape.Count > 1);
+        string shape = string.Join(", ", first.Shape), other = first.Type == "F32" ? "F16" : "F32";
+        Said([.. own.Values, new("more", "F32", 2, 3)], "misses the tensor 'more', F32 [2, 3], which the network needs.");
+        Said([.. own.Values.Where(t => t != first)], $"holds the tensor '{first.Name}', which no operation of the network uses.");
+        Said([.. own.Values.Where(t => t != first), new(first.Name, other, [.. first.Shape])], $"holds the tensor '{first.Name}' as {first.Type} [{shape}]; the network needs {other} [{shape}].");
+        Said([.. own.Values.Where(t => t != first), new(first.Name, first.Type, [.. first.Shape, 1])], $"holds the tensor '{first.Name}' as {first.Type} [{shape}]; the network needs {first.Type} [{shape}, 1].");
+
+        void Said(WeightTensor[] expected, string what)
+        {
+            var e = Assert.Throws<WeightsFileException>(() => Read(model, expected.ToDictionary(t => t.Name)));
+            Assert.Equal((WeightsFault.Tensors, $"The weights file '{model.WeightsFile}' {what} Manifest and weights do not come from the same calibration: calibrate again."), (e.Fault, e.Message));
+        }
+    }
+
+    /// <summary>Looked at before each block: a task that is to end reads no more.</summary>
+    [Fact]
+    public void Reading_is_cancelled()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        Assert.Throws<OperationCanceledException>(() => WeightsFile.Read(model.ManifestPath, ManifestReader.Read(File.ReadAllText(model.ManifestPath)).Manifest!.Weights, WeightTensors.Of(TestModel.Network, TestModel.Steps), new(canceled: true)));
+    }
+
+    [Fact]
+    public void What_is_no_safetensors_file_is_said_to_be_none()
+    {
+        const string Whole = """{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,2]}}""";
+        foreach (var (bytes, said) in new[]
+        {
+            ([], "has 0 bytes, too few for a safetensors file"),
+            ([1, 2, 3], "has 3 bytes, too few for a safetensors file"),
+            (TestModel.Safetensors("[]", []), "the header does not start with '{': this is no safetensors file"),
+            (TestModel.Safetensors(Whole, [1, 2]), "tensor 'a': shape [3] of U8 takes 3 bytes, but its offsets span 2"),
+        })
+        {
+            var model = new TestModel(_folder.Root);
+            model.WriteWeights(bytes);
+            Refuse(model, WeightsFault.Format, $"'{model.WeightsFile}' is not a valid safetensors file: {said}. Calibrate again.");
+        }
+    }
+
+    private static void Refuse(TestModel model, WeightsFault fault, string message)
+    {
+        var e = Assert.Throws<WeightsFileException>(() => Read(model));
+        Assert.Equal((fault, message), (e.Fault, e.Message));
+    }
+
+    private static WeightsFile Read(TestModel model, IReadOnlyDictionary<string, WeightTensor>? expected = null) => WeightsFile.Read(
+        model.ManifestPath, ManifestReader.Read(File.ReadAllText(model.ManifestPath)).Manifest!.Weights, expected ?? WeightTensors.Of(TestModel.Network, TestModel.Steps), CancellationToken.None);
 }

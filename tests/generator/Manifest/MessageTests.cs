@@ -19,6 +19,9 @@ public sealed partial class MessageTests
         var text = new StringBuilder();
         foreach (var (sound, name, path) in ManifestPaths.All())
         {
+            JsonNode without = ValidationTests.Sound(sound);
+            ManifestPaths.Holder(without, path).AsObject().Remove((string)path[^1]);
+            Append(text, $"{sound}: {name} is missing", ManifestBuilder.Text(without));
             foreach (JsonNode? value in Wrong(ManifestPaths.Holder(ValidationTests.Sound(sound), path)[(string)path[^1]]))
             {
                 JsonNode json = ValidationTests.Sound(sound);
@@ -29,6 +32,38 @@ public sealed partial class MessageTests
         }
 
         return Snapshot.Verify(text.ToString(), "txt");
+    }
+
+    /// <summary>Each map a row, a column or a channel larger or smaller, or of another type: what reads and what writes it must say so.</summary>
+    [Fact]
+    public Task Of_maps()
+    {
+        var text = new StringBuilder();
+        foreach (string sound in (string[])["every", "maps", "pair", "masks"])
+        {
+            int count = Maps(ValidationTests.Sound(sound)).Length;
+            for (int map = 0; map < count; map++)
+            {
+                foreach (string property in (string[])["height", "width", "channels"])
+                    foreach (int more in (int[])[-1, 1]) Damage(map, property, m => m[property] = m[property]!.GetValue<int>() + more);
+                foreach (string type in (string[])["float32", "quantized8", "quantized16"]) Damage(map, "type", m => m["type"] = type);
+            }
+
+            void Damage(int map, string property, Action<JsonNode> damage)
+            {
+                JsonNode json = ValidationTests.Sound(sound), damaged = Maps(json)[map];
+                damage(damaged);
+                Append(text, $"{sound}: {damaged["name"]} {property} {damaged[property]}", ManifestBuilder.Text(json));
+            }
+        }
+
+        return Snapshot.Verify(text.ToString(), "txt");
+
+        static JsonNode[] Maps(JsonNode json)
+        {
+            JsonNode?[] networks = [json["network"], .. json["encoders"]?.AsArray() ?? new JsonArray(), json["imageEncoder"], json["decoder"]];
+            return [.. networks.OfType<JsonNode>().SelectMany(n => n["maps"]!.AsArray()).Select(m => m!)];
+        }
     }
 
     [Fact]

@@ -163,6 +163,10 @@ public sealed class ValidationTests
         ("one", "'height' is a truth value", j => j["model"]!["height"] = true),
         ("one", "'height' is an array", j => j["model"]!["height"] = new JsonArray()),
         ("one", "'height' is an object", j => j["model"]!["height"] = new JsonObject()),
+        ("one", "it must be finite in FP32", j => j["steps"]![0]!["k"] = JsonNode.Parse("3.402823466385289e38")),
+        ("one", "it must not be zero", j => j["steps"]![0]!["gain"] = JsonNode.Parse("1e-46")),
+        ("one", "it must be greater than zero", j => j["steps"]![0]!["inputScale"] = JsonNode.Parse("7e-46")),
+        ("one", "it must not be negative", j => j["steps"]![0]!["calibratedSigma"] = JsonNode.Parse("-1e-300")),
         ("one", "'clampK' is a number; it must be true or false", j => j["sampling"]!["clampK"] = 1),
         ("one", "'settings' has 65 members", j => j["scheduler"]!["settings"] = new JsonObject(Enumerable.Range(100, 65).Select(i => KeyValuePair.Create($"s{i}", (JsonNode?)"1")))),
         ("one", "is not a property of the model|of 'model'", j => { for (int i = 0; i < 150; i++) j["model"]![$"zz{i}"] = 1; }),
@@ -207,6 +211,17 @@ public sealed class ValidationTests
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
         Accept("masks", j => { j.Remove("decoder"); j.Remove("imageEncoder"); });
         Accept("start", j => Start(j).Insert(0, ManifestBuilder.Sum("s0", ("x", 1))));
+        Accept("one", j => j["scheduler"]!["settings"] = new JsonObject(Enumerable.Range(100, ManifestLimits.Settings).Select(i => KeyValuePair.Create($"s{i}", (JsonNode?)"1"))));
+        Accept("every", j => { for (int i = 0; i < 8; i++) j["steps"]![0]!["zeroPoints"]![i] = j["steps"]![0]!["levels"]![i]!.GetValue<int>(); });
+        Accept("networks", j => j["decoder"]!["zeroPoints"]![0] = j["decoder"]!["levels"]![0]!.GetValue<int>());
+        Accept("networks", j => Map(j["decoder"]!, "image")["channels"] = ManifestLimits.ImageChannels);
+        Accept("guided", j => j["sampling"]!["guidance"] = j["sampling"]!["guidanceMaximum"]!.DeepClone());
+        Accept("every", j => { j["network"]!["embedding"]!["rows"] = 4; j["network"]!["embedding"]!["firstRow"] = 2; });
+        foreach (string most in (string[])["3.4028234663852886e38", "-3.4028234663852886e38", "-0", "1e-60"]) Accept("one", j => j["steps"]![0]!["k"] = JsonNode.Parse(most));
+        // The least number that FP32 has is above half of the least that it writes.
+        Accept("one", j => j["steps"]![0]!["gain"] = JsonNode.Parse("-1e-45"));
+        Accept("one", j => j["steps"]![0]!["inputScale"] = JsonNode.Parse("1e-45"));
+        Accept("one", j => (j["steps"]![0]!["calibratedSigma"], j["steps"]![0]!["noiseVariance"]) = (0, JsonNode.Parse("-0")));
 
         static void Accept(string sound, Action<JsonObject> change)
         {
