@@ -22,7 +22,7 @@ internal static class ModelsCommand
         var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.UsualConfigurations, AllowMultipleArgumentsPerToken = true };
         configurations.AcceptOnlyFromAmong(ModelMeasurement.Configurations);
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
-        var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations.", 60);
+        var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations or two seconds.", 60);
         foreach (Option option in (Option[])[threads, batch, rounds]) option.RequirePositive();
         var processor = new Option<bool>("--processor-time") { Description = "Count processor time instead of the wall clock's: for --threads 1 on a busy machine." };
         var document = new DocumentOptions();
