@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a change costs in processor time of `dotnet build`: of a project with the digits' manifest, in this checkout and in others to compare with, in turn.
 #   benchmarks/build-cost.sh [--rounds N] [CHECKOUT…]
-# Each line: checkout, what was changed since the last build, seconds of user and system time of each round. No compiler server and no build node outlives a build.
+# Prints the checkout, what was changed since the last build, and seconds of user and system time. No compiler server and no build node outlives a build.
 set -euo pipefail
 rounds=3
 if [[ ${1:-} == --rounds ]]; then rounds=$2; shift 2; fi
@@ -19,6 +19,8 @@ project() {
   <Import Project="../../tasks/Repository.props" />
   <PropertyGroup>
     <OutputType>Exe</OutputType>
+    <!-- As with packages: no process of its own for the task. -->
+    <SpecializerUseTaskHost>false</SpecializerUseTaskHost>
   </PropertyGroup>
   <ItemGroup>
     $3
@@ -30,18 +32,15 @@ XML
   dotnet build -c Release "$folder" > "$folder/build.log" || { cat "$folder/build.log"; exit 1; }
 }
 
-# LINE FOLDER [ARGUMENT…]
+# WHAT FOLDER
 build() {
-  local line=$1 folder=$2
-  shift 2
-  seen[$line]+=" $( ( TIMEFORMAT='%U %S'; time dotnet build -c Release --no-restore -m:1 -p:UseSharedCompilation=false -p:BuildProjectReferences=false "$@" "$folder" > "$folder/build.log" ) 2>&1 | awk '{ printf "%.1f", $1 + $2 }')"
+  ( TIMEFORMAT='%U %S'; time dotnet build -c Release --no-restore -m:1 -p:UseSharedCompilation=false -p:BuildProjectReferences=false "$2" > "$2/build.log" ) 2>&1 | awk -v what="$1" '{ printf "%s: %.1f\n", what, $1 + $2 }'
 }
 
 for checkout in "${checkouts[@]}"; do
   project "$checkout" build-cost '<CalibrationManifest Include="mnist.calibration.json" ClassName="MnistSampler" Namespace="BuildCost" />' 'typeof(BuildCost.MnistSampler)'
   project "$checkout" build-cost-without '' 1
 done
-declare -A seen
 for ((round = 0; round < rounds; round++)); do
   for checkout in "${checkouts[@]}"; do
     folder=$checkout/out/build-cost
@@ -54,4 +53,3 @@ for ((round = 0; round < rounds; round++)); do
     build "$checkout: a program without a manifest" "$folder-without"
   done
 done
-for line in "${!seen[@]}"; do echo "$line:${seen[$line]}"; done | sort
