@@ -3,6 +3,7 @@ using System.Globalization;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Report;
 using Specializer.Kernels;
+using Specializer.Numerics;
 
 namespace Specializer.Benchmarks.Commands;
 
@@ -56,7 +57,7 @@ internal static class AttentionCommand
         {
             var work = new AttentionWork
             {
-                Tokens = _queries, ContextTokens = _keys, Heads = 1, HeadChannels = _channels, Scale = (float)(1 / Math.Sqrt(_channels)),
+                Wide = WideVectors.Pay, Tokens = _queries, ContextTokens = _keys, Heads = 1, HeadChannels = _channels, Scale = (float)(1 / Math.Sqrt(_channels)),
                 Query = (byte*)_query, QueryPixel = _channels, KeyValue = (byte*)_context, ContextPixel = 2 * _channels, Output = (byte*)_output,
             };
             work.Plan();
@@ -72,7 +73,7 @@ internal static class AttentionCommand
             var range = new Quantization(2f / 255, 128, 255);
             var work = new QuantizedAttentionWork
             {
-                Tokens = _queries, ContextTokens = _keys, Heads = 1, HeadChannels = _channels,
+                Wide = WideVectors.Pay, Tokens = _queries, ContextTokens = _keys, Heads = 1, HeadChannels = _channels,
                 ScoreScale = range.Scale * range.Scale * (float)(1 / Math.Sqrt(_channels)), ValueScale = range.Scale / Softmax.Levels,
                 Query = (byte*)_query, QueryPixel = _channels, KeyValue = (byte*)_context, ContextPixel = 2 * _channels, Output = (byte*)_output,
             };

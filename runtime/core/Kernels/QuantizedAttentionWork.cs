@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Specializer.Threading;
 
@@ -125,9 +126,7 @@ internal unsafe struct QuantizedAttentionWork : IWork
         for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
         {
             TTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
-            for (int i = 0; i < count; i++)
-                for (int lane = 0; lane < PanelWidth; lane += 8)
-                    (Vector256.ConvertToSingle(Vector256.Load(sums + i * PanelWidth + lane)) * Vector256.Create(ScoreScale)).Store(scores + (long)i * ScoresStride + panel * PanelWidth + lane);
+            for (int i = 0; i < count; i++) Scores(sums + i * PanelWidth, scores + (long)i * ScoresStride + panel * PanelWidth, TTile.IsWide);
         }
 
         for (int i = 0; i < TTile.Pixels; i++)
@@ -145,6 +144,20 @@ internal unsafe struct QuantizedAttentionWork : IWork
                 for (int c = 0; c < channels; c++)
                     output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * factors[i];
         }
+    }
+
+    /// <summary>Sixteen sums, each scaled.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Scores(int* sums, float* scores, bool wide)
+    {
+        if (wide)
+        {
+            (Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Create(ScoreScale)).Store(scores);
+            return;
+        }
+
+        for (int lane = 0; lane < PanelWidth; lane += 8)
+            (Vector256.ConvertToSingle(Vector256.Load(sums + lane)) * Vector256.Create(ScoreScale)).Store(scores + lane);
     }
 
     /// <summary>The exponentials over the keys that are seen, as words; zeros for the others, which then add nothing.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Specializer.Numerics;
 
 namespace Specializer.Kernels;
@@ -91,6 +92,12 @@ internal static unsafe class Softmax
         var words = (short*)x;
         int next = 0;
         // Words lie before the numbers that are still to be read.
+        for (; wide && next <= length - 16; next += 16)
+        {
+            Vector512<int> u = (Vector512.Load(x + next) * Levels + Vector512.Create(roundingBias)).AsInt32() - Vector512.Create(roundingBias).AsInt32();
+            (Avx512F.IsSupported ? Avx512F.ConvertToVector256Int16(u) : Vector256.Narrow(u.GetLower(), u.GetUpper())).Store(words + next);
+        }
+
         for (; next <= length - 8; next += 8)
         {
             Vector256<int> u = (Vector256.Load(x + next) * Levels + Vector256.Create(roundingBias)).AsInt32() - Vector256.Create(roundingBias).AsInt32();
