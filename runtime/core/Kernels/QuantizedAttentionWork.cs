@@ -89,7 +89,8 @@ internal unsafe struct QuantizedAttentionWork : IWork
     private readonly long KeysLength => Panels.Length(ChannelWords / 2, ContextTokens);
     private readonly int ScoresStride => Panels.Count(ContextTokens) * PanelWidth;
     private readonly int TilePixels => Wide ? WideWordTile.Pixels : WordTile.Pixels;
-    private readonly int TileSums => TilePixels * PanelWidth;
+    /// <summary>Sums of as many panels as are multiplied together.</summary>
+    private readonly int TileSums => (Wide ? 2 : 1) * TilePixels * PanelWidth;
 
     public void Plan()
     {
@@ -123,10 +124,12 @@ internal unsafe struct QuantizedAttentionWork : IWork
 
         // A tile is always full: the last query stands in for missing ones.
         for (int i = 0; i < TTile.Pixels; i++) rows[i] = (byte*)(Queries(head) + (long)(first + Math.Min(i, count - 1)) * (ChannelWords / 2));
-        for (int panel = 0; panel < Panels.Count(ContextTokens); panel++)
+        for (int panel = 0, some; panel < Panels.Count(ContextTokens); panel += some)
         {
-            TTile.Multiply(rows, 0, 1, ChannelWords / 4, default, (byte*)(Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth), (byte*)sums);
-            for (int i = 0; i < count; i++) Scores(sums + i * PanelWidth, scores + (long)i * ScoresStride + panel * PanelWidth, TTile.IsWide);
+            some = Multiply<TTile>(rows, ChannelWords / 4, Keys(head) + (long)panel * (ChannelWords / 2) * PanelWidth, Panels.Count(ContextTokens) - panel, sums);
+            for (int j = 0; j < some; j++)
+                for (int i = 0; i < count; i++)
+                    Scale(sums + (j * TTile.Pixels + i) * PanelWidth, ScoreScale, scores + (long)i * ScoresStride + (panel + j) * PanelWidth, PanelWidth, TTile.IsWide);
         }
 
         for (int i = 0; i < TTile.Pixels; i++)
@@ -136,28 +139,46 @@ internal unsafe struct QuantizedAttentionWork : IWork
         }
 
         float* output = (float*)(Output + head / Heads * OutputStride) + head % Heads * HeadChannels;
-        for (int panel = 0; panel < Panels.Count(HeadChannels); panel++)
+        for (int panel = 0, some; panel < Panels.Count(HeadChannels); panel += some)
         {
-            TTile.Multiply(rows, 0, 1, TokenWords / 4, default, (byte*)(Values(head) + (long)panel * (TokenWords / 2) * PanelWidth), (byte*)sums);
-            int channels = Math.Min(PanelWidth, HeadChannels - panel * PanelWidth);
-            for (int i = 0; i < count; i++)
-                for (int c = 0; c < channels; c++)
-                    output[(long)(first + i) * all + panel * PanelWidth + c] = sums[i * PanelWidth + c] * factors[i];
+            some = Multiply<TTile>(rows, TokenWords / 4, Values(head) + (long)panel * (TokenWords / 2) * PanelWidth, Panels.Count(HeadChannels) - panel, sums);
+            for (int j = 0; j < some; j++)
+            {
+                int channel = (panel + j) * PanelWidth, channels = Math.Min(PanelWidth, HeadChannels - channel);
+                for (int i = 0; i < count; i++)
+                    Scale(sums + (j * TTile.Pixels + i) * PanelWidth, factors[i], output + (long)(first + i) * all + channel, channels, TTile.IsWide);
+            }
         }
     }
 
-    /// <summary>Sixteen sums, each scaled.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Scores(int* sums, float* scores, bool wide)
+    /// <summary>Sums of the next panel, or of the next two where the tile takes pairs, one tile of sums behind the other.</summary>
+    /// <returns>Of how many.</returns>
+    private static int Multiply<TTile>(byte** rows, int blocks, int* panels, int left, int* sums)
+        where TTile : struct, ITileKernel
     {
-        if (wide)
+        if (!TTile.Pairs || left == 1)
         {
-            (Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Create(ScoreScale)).Store(scores);
+            TTile.Multiply(rows, 0, 1, blocks, default, (byte*)panels, (byte*)sums);
+            return 1;
+        }
+
+        TTile.MultiplyTwo(rows, blocks, (byte*)panels, (byte*)(panels + 2L * blocks * PanelWidth), (byte*)sums, (byte*)(sums + TTile.Pixels * PanelWidth));
+        return 2;
+    }
+
+    /// <summary>to[i] = sums[i]·factor, for up to a panel's width of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale(int* sums, float factor, float* to, int count, bool wide)
+    {
+        if (wide && count == PanelWidth)
+        {
+            (Vector512.ConvertToSingle(Vector512.Load(sums)) * Vector512.Create(factor)).Store(to);
             return;
         }
 
-        for (int lane = 0; lane < PanelWidth; lane += 8)
-            (Vector256.ConvertToSingle(Vector256.Load(sums + lane)) * Vector256.Create(ScoreScale)).Store(scores + lane);
+        int i = 0;
+        for (; i <= count - 8; i += 8) (Vector256.ConvertToSingle(Vector256.Load(sums + i)) * Vector256.Create(factor)).Store(to + i);
+        for (; i < count; i++) to[i] = sums[i] * factor;
     }
 
     /// <summary>The exponentials over the keys that are seen, as words; zeros for the others, which then add nothing.</summary>
