@@ -14,9 +14,13 @@ internal static class CheckCommand
 
     public static Command Create()
     {
-        var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4.");
-        command.SetAction(_ =>
+        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead, of any size: exported with its tensors in a file of their own; fails above 1e-3 of the largest value." };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
+        tokens.RequirePositive();
+        var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4.") { folder, tokens };
+        command.SetAction(options =>
         {
+            if (options.GetValue(folder) is { } own) return FolderCheck.Run(own, options.GetValue(tokens)) ? 0 : 1;
             bool agree = true;
             foreach (string name in BenchmarkModel.Names) agree &= Check(BenchmarkModel.Load(name));
             return agree ? 0 : 1;
