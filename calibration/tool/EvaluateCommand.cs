@@ -31,6 +31,7 @@ internal static class EvaluateCommand
         };
         ablation.AcceptOnlyFromAmong("full", "none");
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories that each row of the ablation is calibrated on.", DefaultValueFactory = _ => 64 };
+        var samples = new Option<int[]>("--samples") { HelpName = "trajectories", Description = "A curve of the error over the number of trajectories: these numbers, 2 8 32 128 say, each calibrated without corrections.", AllowMultipleArgumentsPerToken = true };
         var quick = new Option<bool>("--quick") { Description = $"A first look: {QuickImages} images and no ablation, unless --seeds and --ablation say otherwise." };
         Option<string> engine = EngineOption.Create();
         engine.Description = "torchsharp and torchsharp-cuda, in a build that has them, add rows with learned rounding to the ablation.";
@@ -39,7 +40,7 @@ internal static class EvaluateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, prompts, classifier, json, html, markdown, ablation, quick, trajectories, engine, iterations, resume, threads,
+            folder, model, seeds, prompts, classifier, json, html, markdown, ablation, quick, trajectories, samples, engine, iterations, resume, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -49,7 +50,7 @@ internal static class EvaluateCommand
             var (first, count) = result.GetValue(seeds) ?? (0, look ? QuickImages : 512);
             var options = new EvaluationOptions
             {
-                FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories),
+                FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories), Samples = result.GetValue(samples) ?? [],
                 Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [],
                 ClassifierFolder = result.GetValue(classifier)?.FullName, ResumeFolder = result.GetValue(resume)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };

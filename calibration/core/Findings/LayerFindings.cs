@@ -39,3 +39,18 @@ public sealed record NoLayerAffordable : Finding;
 /// <param name="Kept">Whether they lower the error beyond the interval.</param>
 public sealed record LayersDecided(IReadOnlyList<string> Layers, int FourBitSteps, int FourBitStepsWithout, double BitOperationsSaved, double BitOperationsSavedWithout,
     Interval ErrorChangeDb, int Images, bool Kept) : Finding;
+
+/// <summary>An operation that stays in floating point: its inputs or weights have channels so much larger than the others that 8 bits would lose these.</summary>
+/// <param name="Operation">Name of the convolution, or of the attention whose products these are.</param>
+/// <param name="SnrDb">Signal to noise that 8 bits would leave of its results, dB.</param>
+public sealed record KeptInFloatingPoint(string Operation, double SnrDb) : Finding;
+
+/// <summary>Convolutions all of whose weights are zero.</summary>
+/// <param name="Layers">Their names.</param>
+public sealed record LayersOfZeros(IReadOnlyList<string> Layers) : Finding;
+
+/// <summary>Channels of a quantized map that never change on the first trajectories.</summary>
+/// <param name="Map">Its name.</param>
+/// <param name="Channels">How many.</param>
+/// <param name="AllChannels">Of how many.</param>
+public sealed record ConstantChannels(string Map, int Channels, int AllChannels) : Finding;

@@ -28,3 +28,8 @@ public sealed record UnusualRange(string Map, RangeTrouble Trouble, int Steps, i
 /// <param name="Maps">How many.</param>
 /// <param name="AllMaps">Of how many.</param>
 public sealed record NeverSaturating(int Maps, int AllMaps) : Finding;
+
+/// <summary>Steps at which the quantized prediction has lost most of what FP32's says: k is near −1.</summary>
+/// <param name="Steps">Their indices.</param>
+/// <param name="LowestK">The smallest k.</param>
+public sealed record PredictionLost(IReadOnlyList<int> Steps, double LowestK) : Finding;

@@ -22,8 +22,8 @@ internal sealed class ActivationCollector
     private readonly Dictionary<string, (int[] Sources, Layer[] Layers)> _readers;
     // Maps that are given from outside, with the operation that is the first to read them.
     private readonly Dictionary<string, Operation> _given;
-    // Largest magnitudes of the inputs of all layers that are rounded, in any group.
-    private readonly SortedDictionary<string, float> _largest = new(StringComparer.Ordinal);
+    // Of all maps that are quantized, and of all layers' inputs in any group.
+    private readonly SortedDictionary<string, ChannelSpread> _spreads = new(StringComparer.Ordinal);
     private float[] _copy = [];
 
     private sealed record Layer(string Name, int Index, string Map, ColumnShape Shape)
@@ -53,7 +53,7 @@ internal sealed class ActivationCollector
             map => (Enumerable.Range(0, _sources.Length).Where(s => _sources[s].Map == map).ToArray(), _layers.Where(l => l.Map == map).ToArray()), StringComparer.Ordinal);
         _given = reference.AllInputs().Select(input => (Input: input, Reader: reference.Operations.FirstOrDefault(o => o.Inputs().Contains(input))))
             .Where(p => p.Reader is not null).ToDictionary(p => p.Input, p => p.Reader!, StringComparer.Ordinal);
-        foreach (ConvolutionOperation layer in Rounded(reference, quantized, options.Rounding)) _largest[layer.Input] = 0;
+        foreach (string map in quantized.Sources.Select(s => s.Map).Distinct()) _spreads[map] = new(_shapes[map].Channels);
     }
 
     /// <summary>Names of the layers whose moments are kept, in order.</summary>
@@ -96,20 +96,18 @@ internal sealed class ActivationCollector
     /// <param name="first">Evaluates the first unit under an observer.</param>
     public void FixScales(Action<ReferenceObserver> first)
     {
-        if (_largest.Count == 0) return;
-        first((step, firstImage, unconditional, operation, maps) =>
-            Read(operation, maps, _largest.ContainsKey, (map, values) => _largest[map] = Math.Max(_largest[map], ActivationHistogram.Largest(values, map))));
+        first((step, firstImage, unconditional, operation, maps) => Read(operation, maps, _spreads.ContainsKey, (map, values) => _spreads[map].Add(values.Span)));
         SetScales();
     }
 
-    /// <summary>What scales are fixed from, for further collectors of the same calibration.</summary>
-    public IReadOnlyDictionary<string, float> Largest => _largest;
+    /// <summary>Channels over the first unit, of every map that is quantized: what scales are fixed from, for further collectors of the same calibration, too.</summary>
+    public IReadOnlyDictionary<string, ChannelSpread> Spreads => _spreads;
 
     /// <summary>Takes over the scales that another collector of the same calibration has fixed.</summary>
-    /// <param name="largest">Its <see cref="Largest"/>.</param>
-    public void TakeScales(IReadOnlyDictionary<string, float> largest)
+    /// <param name="spreads">Its <see cref="Spreads"/>.</param>
+    public void TakeScales(IReadOnlyDictionary<string, ChannelSpread> spreads)
     {
-        foreach (var (map, value) in largest) _largest[map] = value;
+        foreach (var (map, spread) in spreads) _spreads[map] = spread;
         SetScales();
     }
 
@@ -122,7 +120,7 @@ internal sealed class ActivationCollector
     public void Write(BinaryWriter writer)
     {
         writer.Write(string.Join('\n', Layers));
-        foreach (float largest in _largest.Values) writer.Write(largest);
+        foreach (ChannelSpread spread in _spreads.Values) spread.Write(writer);
         foreach (ActivationHistogram[] step in _histograms)
         {
             foreach (ActivationHistogram histogram in step) histogram.Write(writer);
@@ -139,11 +137,7 @@ internal sealed class ActivationCollector
     public void Read(BinaryReader reader, int first, int end)
     {
         if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
-        foreach (string map in _largest.Keys.ToArray())
-        {
-            _largest[map] = reader.ReadSingle() is >= 0 and < float.PositiveInfinity and var largest ? largest : throw new InvalidDataException($"the largest magnitude of {map} is none");
-        }
-
+        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
         long images = _halves * (Images(end) - Images(first));
         foreach (ActivationHistogram[] step in _histograms)
         {
@@ -191,7 +185,7 @@ internal sealed class ActivationCollector
 
     private void SetScales()
     {
-        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _largest[layer.Map]);
+        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _spreads[layer.Map].Largest);
     }
 
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>

@@ -10,18 +10,21 @@ internal sealed class CalibrationRun
 
     private readonly Checkpoint _checkpoint;
     private readonly QuantizationVariant[] _variants;
-    private readonly Dictionary<int, QuantizedNetwork> _networks;
+    private readonly IReadOnlyCollection<string> _eightBits;
     private readonly List<CalibrationRun> _sharing = [];
     private Dictionary<(int, RoundingChoice), QuantizedTensors> _tensors = [];
     private readonly Dictionary<QuantizationVariant, ActivationRange[][]> _ranges = [];
     private readonly string _noisePhase;
     private readonly int _units, _rangeUnits;
     private readonly MemoryPlan _memory;
+    private Dictionary<int, QuantizedNetwork> _networks;
+    // What 8 bits cannot hold, and stays in floating point; known when the first activations are.
+    private string[] _unfit = [];
     private CalibrationRun? _owner;
     private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
     // Of the first range of units that this process collects: every range has the same.
-    private IReadOnlyDictionary<string, float>? _scales;
+    private IReadOnlyDictionary<string, ChannelSpread>? _scales;
     private WidthStatistics[] _statistics = [];
 
     /// <summary>For an artefact.</summary>
@@ -34,15 +37,14 @@ internal sealed class CalibrationRun
     /// <param name="checkpoint">Written after each unit.</param>
     /// <param name="variants">Ways to quantize.</param>
     public CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants)
-        : this(context, checkpoint, variants, [], SharedNoise)
+        : this(context, checkpoint, variants, [], [], SharedNoise)
     {
     }
 
-    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string noisePhase)
+    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string[] unfit, string noisePhase)
     {
-        (Context, _checkpoint, _variants, _noisePhase, Learner) = (context, checkpoint, [.. variants], noisePhase, context.Options.Engine);
-        _networks = variants.Select(v => v.WeightBits).Append(context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
-            bits => QuantizedNetwork.Of(context.Network, bits, context.Options.Skip, context.Options.AttentionBits, bits == context.Options.WeightBits ? eightBits : []).Store(new(context.Model.Weights)));
+        (Context, _checkpoint, _variants, _eightBits, _unfit, _noisePhase, Learner) = (context, checkpoint, [.. variants], eightBits, unfit, noisePhase, context.Options.Engine);
+        _networks = Networks();
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
         _rangeUnits = ReferenceTrajectories.UnitsOf(context.Options.RangeTrajectories);
@@ -70,6 +72,9 @@ internal sealed class CalibrationRun
 
     /// <summary>The artefact's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors => TensorsOf(Own(Widths[0]));
+
+    /// <summary>What stands out in what became integers, or could not; after <see cref="QuantizeWeights"/>.</summary>
+    public IReadOnlyList<Finding> Fitness { get; private set; } = [];
 
     /// <summary>Noise of all variants, after <see cref="CollectNoise"/>.</summary>
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
@@ -112,7 +117,7 @@ internal sealed class CalibrationRun
 
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
-        new(Context, _checkpoint, _variants, eightBits, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics };
+        new(Context, _checkpoint, _variants, eightBits, _unfit, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);
@@ -128,6 +133,7 @@ internal sealed class CalibrationRun
     /// <summary>Integers for the weights, ranges for the activations. Groups of layers that have no moments yet get them from passes of their own.</summary>
     public void QuantizeWeights()
     {
+        LeaveUnfit();
         if (_owner is not null) (_rounded, _tensors) = (_owner._rounded, _owner._tensors);
         else RoundGroups();
 
@@ -192,6 +198,18 @@ internal sealed class CalibrationRun
 
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
+    private Dictionary<int, QuantizedNetwork> Networks() => _variants.Select(v => v.WeightBits).Append(Context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
+        bits => QuantizedNetwork.Of(Context.Network, bits, [.. Context.Options.Skip, .. _unfit], Context.Options.AttentionBits, bits == Context.Options.WeightBits ? _eightBits : []).Store(new(Context.Model.Weights)));
+
+    private void LeaveUnfit()
+    {
+        Fitness = [.. IntegerFitness.Examine(Context.Model.Network, Quantized, Context.Model.Weights, _activations!.Spreads)];
+        string[] unfit = [.. Fitness.OfType<KeptInFloatingPoint>().Select(f => f.Operation)];
+        if (unfit.Length == 0) return;
+        _unfit = [.. _unfit, .. unfit];
+        _networks = Networks();
+    }
+
     private void RoundGroups()
     {
         // Processes that share a calibration round for themselves.
@@ -234,7 +252,7 @@ internal sealed class CalibrationRun
             Read = (activations, reader, range) =>
             {
                 activations.Read(reader, range.First, range.End);
-                _scales ??= activations.Largest;
+                _scales ??= activations.Spreads;
             },
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
@@ -242,15 +260,16 @@ internal sealed class CalibrationRun
         // One scale for all solvers, whose moments are added.
         void FixScales(ActivationCollector activations)
         {
-            var others = Context.Solvers.Where(solver => !ReferenceEquals(solver, Context.Run)).Select(Context.Reference).ToList();
+            // In the order of all, so that each solver's run finds the same sums.
+            ReferenceTrajectories[] all = [.. Context.Solvers.Select(solver => ReferenceEquals(solver, Context.Run) ? reference : Context.Reference(solver))];
             try
             {
-                activations.FixScales([reference, .. others], _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
-                _scales = activations.Largest;
+                activations.FixScales(all, _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+                _scales = activations.Spreads;
             }
             finally
             {
-                others.ForEach(other => other.Dispose());
+                foreach (ReferenceTrajectories other in all.Where(r => !ReferenceEquals(r, reference))) other.Dispose();
             }
         }
 

@@ -173,6 +173,8 @@ internal sealed class DecisionPhase
     {
         NoiseFit[] fits = [.. steps.Select(s => s.Fit())];
         _findings.Add(new PredictionNoise(fits.Min(f => f.SnrDb), fits.Max(f => f.SnrDb), fits.Min(f => f.K), fits.Max(f => f.K), fits.Max(f => f.RSquared)));
+        int[] lost = [.. Enumerable.Range(0, fits.Length).Where(i => fits[i].K < MeanCorrection.SmallestDivisor - 1)];
+        if (lost.Length > 0) _findings.Add(new PredictionLost(lost, lost.Min(i => fits[i].K)));
     }
 
     private void FindTroubles(StepDecision[] steps, CorrectionPlan plan)

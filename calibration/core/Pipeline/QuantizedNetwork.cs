@@ -24,8 +24,8 @@ internal sealed class QuantizedNetwork
             _operations.Add(operation switch
             {
                 ConvolutionOperation c => Convert(c),
-                AttentionOperation a => a with { ProductBits = attentionBits },
-                CrossAttentionOperation a => a with { ProductBits = attentionBits },
+                AttentionOperation a => a with { ProductBits = skip.Contains(a.Name) ? 32 : attentionBits },
+                CrossAttentionOperation a => a with { ProductBits = skip.Contains(a.Name) ? 32 : attentionBits },
                 _ => operation,
             });
         }
@@ -60,7 +60,7 @@ internal sealed class QuantizedNetwork
     /// <summary>Quantizes a network.</summary>
     /// <param name="network">All of whose maps are FP32.</param>
     /// <param name="weightBits">4 or 8.</param>
-    /// <param name="skip">Convolutions to leave in FP32.</param>
+    /// <param name="skip">Convolutions, and attentions' products, to leave in FP32.</param>
     /// <param name="attentionBits">8 or 32, of the factors of attention's two products.</param>
     /// <param name="eightBits">Convolutions to keep at 8 bits.</param>
     public static QuantizedNetwork Of(Network network, int weightBits, IReadOnlyCollection<string> skip, int attentionBits = 32, IReadOnlyCollection<string>? eightBits = null) =>
@@ -111,8 +111,8 @@ internal sealed class QuantizedNetwork
         return convolution with { Input = input, WeightBits = bits };
     }
 
-    /// <summary>Query, key and value: all three side by side, or the latter two in the context.</summary>
-    private IEnumerable<ActivationSource> Factors(Operation operation)
+    /// <summary>What an attention's products multiply: query, key and value, all three side by side, or the latter two in the context.</summary>
+    public IEnumerable<ActivationSource> Factors(Operation operation)
     {
         return operation switch
         {

@@ -41,7 +41,12 @@ internal sealed class SolverCalibration
     {
         foreach (SolverCalibration c in all.Skip(1)) c._run.Share(all[0]._run);
         foreach (SolverCalibration c in all) c._run.CollectActivations();
-        foreach (SolverCalibration c in all) c._run.QuantizeWeights();
+        foreach (SolverCalibration c in all)
+        {
+            c._run.QuantizeWeights();
+            c.Findings.AddRange(c._run.Fitness);
+        }
+
         foreach (SolverCalibration c in all) c._run.CollectNoise();
     }
 

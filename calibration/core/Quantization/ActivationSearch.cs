@@ -49,7 +49,8 @@ internal sealed class ActivationSearch
         {
             float value = histogram.Minimum;
             float scale = Math.Abs(value) / levels;
-            return scale == 0 ? new(1, 0, levels, 0, 0, 0, true) : new(scale, value > 0 ? 0 : levels, levels, 0, 0, 0, true);
+            // Of a smaller one the reciprocal is infinite.
+            return !float.IsNormal(scale) ? new(1, 0, levels, 0, 0, 0, true) : new(scale, value > 0 ? 0 : levels, levels, 0, 0, 0, true);
         }
 
         return new ActivationSearch(histogram).Search(levels);
@@ -84,7 +85,7 @@ internal sealed class ActivationSearch
         {
             double from = low * (1 - i * FactorStep), to = high * (1 - j * FactorStep);
             float scale = (float)((to - from) / levels);
-            if (!(scale > 0)) return;
+            if (!float.IsNormal(scale)) return;
             int zero = (int)Math.Clamp(Math.Round(-from / scale), 0, levels);
             double error = Error(scale, zero, levels);
             if (error < least) (least, bestScale, bestZero, bestI, bestJ) = (error, scale, zero, i, j);

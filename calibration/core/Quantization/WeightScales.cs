@@ -39,7 +39,7 @@ internal static class WeightScales
     {
         float largest = 0;
         foreach (float w in row) largest = Math.Max(largest, Math.Abs(w));
-        if (largest / limit == 0) return 1f;
+        if (!float.IsNormal(largest / limit)) return 1f;
         // Behind the grid's end the last factor again, which changes nothing.
         Span<float> scales = stackalloc float[(GridPoints + Candidates - 1) / Candidates * Candidates];
         for (int i = 0; i < scales.Length; i++)

@@ -13,12 +13,13 @@ internal sealed class AblationCalibration
 
     /// <param name="context">The artefact's model and options, with the ablation's number of trajectories.</param>
     /// <param name="checkpoint">Written after each unit.</param>
-    /// <param name="rows">Say what is to be measured.</param>
+    /// <param name="variants">Ways to quantize.</param>
+    /// <param name="plans">Corrections that are to be measured, with the variants they correct.</param>
     /// <param name="learner">What learns rounding; needed for variants that are reconstructed. Trajectories run on this project's kernels all the same.</param>
-    public AblationCalibration(CalibrationContext context, Checkpoint checkpoint, AblationRows rows, ReferenceEngine? learner = null)
+    public AblationCalibration(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> plans, ReferenceEngine? learner = null)
     {
-        _run = new(context, checkpoint, rows.Variants) { FreeRunning = false, Learner = learner };
-        _plans = !context.InjectsNoise ? [] : [.. rows.Plans.Select(p => (p.Variant, p.Plan with { Variance = true })).Distinct()];
+        _run = new(context, checkpoint, variants) { FreeRunning = false, Learner = learner };
+        _plans = !context.InjectsNoise ? [] : [.. plans.Select(p => (p.Variant, p.Plan with { Variance = true })).Distinct()];
     }
 
     /// <summary>Work of <see cref="Run"/>, in evaluations of a unit's trajectories.</summary>

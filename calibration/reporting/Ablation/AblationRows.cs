@@ -22,6 +22,9 @@ internal sealed record AblationRow(string Name, string Bits, CalibrationManifest
     /// <summary>The correction of the mean that a calibration would try, beside the row without any; null for other rows.</summary>
     public CorrectionPlan? Tries { get; init; }
 
+    /// <summary>Trajectories that it was calibrated on, of a row of the curve over them; null for other rows.</summary>
+    public int? Trajectories { get; init; }
+
     /// <summary>True when both draw the same images because nothing that is computed differs.</summary>
     public bool Draws(AblationRow other) => Equals(Tensor.Target, other.Tensor.Target) && Computed(Manifest).Equals(Computed(other.Manifest));
 

@@ -24,16 +24,17 @@ internal static class Chart
 
     private const double Width = 620, Height = 250, Left = 52, Right = 12, Top = 10, Bottom = 36;
 
-    /// <summary>Lines over the denoising steps.</summary>
+    /// <summary>Lines over the denoising steps, or over what else there are numbers for.</summary>
     /// <param name="title">What is drawn.</param>
     /// <param name="explanation">One sentence for the caption.</param>
-    /// <param name="timesteps">Labels of the steps.</param>
+    /// <param name="labels">Of the steps.</param>
     /// <param name="series">The lines.</param>
     /// <param name="stairs">True for values that hold for a whole step.</param>
-    public static string Lines(string title, string explanation, IReadOnlyList<int> timesteps, IReadOnlyList<ChartSeries> series, bool stairs = false)
+    /// <param name="axis">What the labels are.</param>
+    public static string Lines(string title, string explanation, IReadOnlyList<int> labels, IReadOnlyList<ChartSeries> series, bool stairs = false, string axis = "timestep, in the order of sampling")
     {
         var y = new ChartScale(series.SelectMany(s => s.Values), Height - Bottom, Top);
-        int steps = timesteps.Count;
+        int steps = labels.Count;
         double X(double step) => Left + (steps == 1 ? 0.5 : step / (steps - 1)) * (Width - Left - Right);
 
         var svg = new StringBuilder();
@@ -45,8 +46,8 @@ internal static class Chart
         }
 
         int stride = Math.Max(1, (steps + 9) / 10);
-        for (int step = 0; step < steps; step += stride) Label(svg, X(step), Height - Bottom + 16, "middle", Text($"{timesteps[step]}"));
-        Label(svg, (Left + Width - Right) / 2, Height - 4, "middle", "timestep, in the order of sampling");
+        for (int step = 0; step < steps; step += stride) Label(svg, X(step), Height - Bottom + 16, "middle", Text($"{labels[step]}"));
+        Label(svg, (Left + Width - Right) / 2, Height - 4, "middle", axis);
         for (int s = 0; s < series.Count; s++)
         {
             svg.Append(Text($"<path class=\"line\" style=\"stroke:var(--s{s % Colors})\"{(series[s].Dashed ? " stroke-dasharray=\"5 4\"" : "")} d=\""));

@@ -10,6 +10,14 @@ internal static class ReportCharts
         yield return Chart.Intervals("SNR to FP32 at equal seed, dB", "With 95 % intervals over images. A few images that turn into something else decide the pooled figure.",
             ["median over images", "all images together"], [.. compared.Select(r => new ChartIntervals(r.Name, [r.MedianSnrDb!.Value, r.SnrDb!.Value]))]);
 
+        ReportRow[] curve = [.. report.Rows.Where(r => r.Trajectories is not null)];
+        int[] counts = [.. curve.Select(r => r.Trajectories!.Value).Distinct()];
+        if (counts.Length > 1)
+        {
+            yield return Chart.Lines("SNR to FP32 by the number of trajectories, dB", "Each number is a calibration of its own, without corrections; between two of them luck alone makes half a dB.", counts,
+                [.. curve.GroupBy(r => r.Bits).SelectMany(g => (ChartSeries[])[new($"{g.Key}, median over images", [.. g.Select(r => r.MedianSnrDb!.Value.Value)]), new($"{g.Key}, all images together", [.. g.Select(r => r.SnrDb!.Value.Value)], Dashed: true)])], axis: "trajectories");
+        }
+
         ReportRow[] complete = LastOfEachWidth(report);
         ReportRow artefact = report.Rows[^1];
         yield return Lines("Drift: SNR of the state after each step, dB", "Free-running: every sampler goes its own way from the same noise.",
@@ -51,8 +59,8 @@ internal static class ReportCharts
 
     // The last row of a width holds all that was added to it; the artefact stands for itself.
     private static ReportRow[] LastOfEachWidth(EvaluationReport report) =>
-        [.. report.Rows.SkipLast(1).Where(r => r.Steps.Count > 0).GroupBy(r => r.Bits).Select(g => g.Last()), report.Rows[^1]];
+        [.. report.Rows.SkipLast(1).Where(r => r.Steps.Count > 0 && r.Trajectories is null).GroupBy(r => r.Bits).Select(g => g.Last()), report.Rows[^1]];
 
     private static ReportRow[] FirstOfEachWidth(EvaluationReport report) =>
-        [.. report.Rows.SkipLast(1).Where(r => r.DriftDb.Count > 0).GroupBy(r => r.Bits).Select(g => g.First())];
+        [.. report.Rows.SkipLast(1).Where(r => r.DriftDb.Count > 0 && r.Trajectories is null).GroupBy(r => r.Bits).Select(g => g.First())];
 }

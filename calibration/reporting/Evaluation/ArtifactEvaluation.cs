@@ -34,18 +34,22 @@ public static class ArtifactEvaluation
         if (options.FirstImage < 0) throw new ArgumentException($"The first image is {options.FirstImage}; images are counted from 0.", nameof(options));
         if (options is { Engine: not null, Ablation: false }) throw new ArgumentException("The engine learns rows of the ablation, and there is none. Ask for the full ablation, or leave the engine out.", nameof(options));
         if (options.Engine is { CanReconstruct: false } engine) throw new ArgumentException($"The engine '{engine.Name}' has no automatic differentiation, so it can learn no rounding. Use torchsharp, or leave the engine out.", nameof(options));
+        if (options.Samples.Where((count, i) => count <= (i == 0 ? 0 : options.Samples[i - 1])).Any())
+            throw new ArgumentException($"The numbers of trajectories of --samples are {string.Join(", ", options.Samples)}; each must be larger than the one before, and the first at least 1.", nameof(options));
         using CalibrationArtifact artifact = CalibrationArtifact.Open(manifestPath);
         CalibrationManifest manifest = artifact.Manifest;
         ImportedModel model = CalibratedModel.Import(manifestPath, artifact, modelFolder);
         SchedulerRun solver = CalibratedModel.Schedule(manifestPath, manifest, model);
         if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
         if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
-        if (options.Ablation && (model.Text is not null || model.Decoder is not null)) throw new ArgumentException("Rows of the ablation are calibrated without text encoder and decoder. Leave the ablation out (--ablation none).", nameof(options));
+        if ((options.Ablation || options.Samples.Count > 0) && (model.Text is not null || model.Decoder is not null))
+            throw new ArgumentException("Rows of the ablation and of --samples are calibrated without text encoder and decoder. Leave them out (--ablation none).", nameof(options));
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
         var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellationToken) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
-        var checkpoint = new Checkpoint(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", Identity(manifestPath, options, model, device));
+        string identity = Identity(manifestPath, options, model, device);
+        Checkpoint checkpoint = Kept("");
         if (options.ResumeFolder is { } resume)
         {
             Disk.CreateFolder(resume);
@@ -57,7 +61,7 @@ public static class ArtifactEvaluation
         {
             calibrated.Validate(model);
             var all = new AblationRows(manifest, learned: options.Engine is not null);
-            var calibration = new AblationCalibration(context, checkpoint, all, options.Engine);
+            var calibration = new AblationCalibration(context, checkpoint, all.Variants, all.Plans, options.Engine);
             context.Meter.Total = calibration.Work + DrawingWork(options, MostRows);
             calibration.Run();
             rows.AddRange(all.All(calibration));
@@ -65,10 +69,18 @@ public static class ArtifactEvaluation
 
         var own = new AblationRow("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) };
         if (options.Ablation) rows.AddRange(DecisionRows.Without(own));
+        List<Checkpoint> counted = [];
+        rows.AddRange(SampleCurve.Rows(context, manifest, options.Samples, count =>
+        {
+            counted.Add(Kept($"{count}-trajectories."));
+            return counted[^1];
+        }));
         rows.Add(own);
         EvaluationReport report = Draw(context, checkpoint, manifest, rows, options, digits);
-        checkpoint.Delete();
+        foreach (Checkpoint kept in (Checkpoint[])[checkpoint, .. counted]) kept.Delete();
         return report;
+
+        Checkpoint Kept(string prefix) => new(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", identity, prefix: prefix);
     }
 
     /// <summary>Everything that decides an evaluation's state: artefact, options, and the code.</summary>
@@ -79,7 +91,7 @@ public static class ArtifactEvaluation
         return string.Join('\n', (string[])
         [
             Convert.ToHexString(SHA256.HashData(manifest)), model.Sha256, model.ConfigurationSha256, device.Name,
-            FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
+            FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {string.Join(',', options.Samples)} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
             .. code.Select(type => $"{type.Module.ModuleVersionId}"),
             .. options.Prompts,
         ]);
@@ -139,7 +151,7 @@ public static class ArtifactEvaluation
 
             ReportRow Row(AblationRow row, RowMeasurement own, SamplerDescription description) => new()
             {
-                Name = row.Name, Bits = row.Bits, SnrDb = own.Moments.Paired.PooledSnrDb(), MedianSnrDb = own.Moments.Paired.MedianSnrDb(), PsnrDb = own.Moments.Paired.PooledPsnrDb(),
+                Name = row.Name, Bits = row.Bits, Trajectories = row.Trajectories, SnrDb = own.Moments.Paired.PooledSnrDb(), MedianSnrDb = own.Moments.Paired.MedianSnrDb(), PsnrDb = own.Moments.Paired.PooledPsnrDb(),
                 DriftDb = own.DriftDb, BitOperationsSaved = row.Manifest.Sampling.BitOperationsSaved.Value, Bytes = description.WeightBytes,
                 MsPerImage = RowMeasurement.MedianOfBatches(own.Milliseconds),
                 Speedup = RowMeasurement.MedianOfBatches(run.Rows[0].Milliseconds.Zip(own.Milliseconds, (reference, ms) => reference / ms)),

@@ -15,6 +15,8 @@ public sealed record EvaluationOptions
     public bool Ablation { get; init; } = true;
     /// <summary>Trajectories that each ablation row is calibrated on.</summary>
     public int Trajectories { get; init; } = 64;
+    /// <summary>Numbers of trajectories, each larger than the one before, for a curve of the error over them: each is calibrated here, without corrections. Weights and ranges come from the first 256 at most. None for no curve.</summary>
+    public IReadOnlyList<int> Samples { get; init; } = [];
     /// <summary>What learns rounding and step sizes for two more rows; null for no such rows.</summary>
     public ReferenceEngine? Engine { get; init; }
     /// <summary>How it learns.</summary>

@@ -51,6 +51,8 @@ public sealed record ReportRow
     public required string Name { get; init; }
     /// <summary>Bits of weights and activations, e.g. <c>W4A8</c>; <c>MP</c> where the activations' bits change by step.</summary>
     public required string Bits { get; init; }
+    /// <summary>Trajectories that it was calibrated on, of a row of the curve over them; null for other rows.</summary>
+    public int? Trajectories { get; init; }
     /// <summary>SNR to FP32 over all images together, dB; null for FP32 itself, infinite where every image is equal.</summary>
     public Interval? SnrDb { get; init; }
     /// <summary>Median over images of the SNR to FP32, dB.</summary>

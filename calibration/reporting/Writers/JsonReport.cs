@@ -73,6 +73,7 @@ public static class JsonReport
         json.WriteStartObject();
         json.WriteString("name", row.Name);
         json.WriteString("bits", row.Bits);
+        if (row.Trajectories is { } trajectories) json.WriteNumber("trajectories", trajectories);
         Interval(json, "snrDb", row.SnrDb);
         Interval(json, "medianSnrDb", row.MedianSnrDb);
         Interval(json, "psnrDb", row.PsnrDb);

@@ -35,6 +35,21 @@ public class BadInputTests
         Assert.Contains(new UnusualRange(norm, RangeTrouble.Constant, 2, 2), Findings(folder));
     }
 
+    /// <summary>A factor between a channel's queries and keys changes no product in FP32, but with it no step of 8 bits serves all keys.</summary>
+    [Fact]
+    public void ProductsOfAnAttentionThatAnOutlierWouldBlindStayInFloatingPoint()
+    {
+        const string attention = "mid_block.attentions.0";
+        using var folder = new ModelFolder();
+        folder.WithTensors((n, shape, data) =>
+        {
+            float factor = n.StartsWith($"{attention}.to_k.", StringComparison.Ordinal) ? 1e6f : n.StartsWith($"{attention}.to_q.", StringComparison.Ordinal) ? 1e-6f : 1;
+            int row = data.Length / (int)shape[0];
+            return (shape, [.. data.Select((v, i) => i / row == 5 ? v * factor : v)]);
+        });
+        Assert.Equal([$"{attention}.attention"], Findings(folder, Quick with { AttentionBits = 8 }).OfType<KeptInFloatingPoint>().Select(f => f.Operation));
+    }
+
     [Fact]
     public void AConstantPredictionHasNoNoiseToFitAndSaysSo()
     {

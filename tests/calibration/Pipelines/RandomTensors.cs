@@ -46,6 +46,9 @@ internal sealed class RandomTensors(int seed)
         _tensors.Add((name, shape, values));
     }
 
+    /// <summary>Changes the values of all that was added, by their names.</summary>
+    public void Change(Action<string, float[]> change) => _tensors.ForEach(t => change(t.Name, t.Values));
+
     /// <summary>Writes a safetensors file, and begins anew.</summary>
     public void Save(string file)
     {

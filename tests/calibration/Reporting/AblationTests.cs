@@ -129,6 +129,24 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
         Assert.Equal(0, report.Trajectories);
     }
 
+    /// <summary>Rows that differ in the number of trajectories alone: the last has the artefact's own, and the first draws its ranges and weights from one.</summary>
+    [Fact]
+    public void A_curve_over_trajectories_has_a_row_for_each_number_and_width()
+    {
+        using var device = new CpuDevice(2);
+        EvaluationReport report = ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Ablation = false, Samples = [1, Calibrated.Trajectories] }, device, 2);
+        ReportRow[] curve = [.. report.Rows.Where(r => r.Trajectories is not null)];
+        Assert.Equal([("W4A8", 1), ("W4A4", 1), ("W4A8", 2), ("W4A4", 2)], curve.Select(r => (r.Bits, r.Trajectories!.Value)));
+        Assert.Equal([null, null, curve[0].Name, curve[1].Name], curve.Select(r => r.Verdict?.Against));
+        AblationRow same = fixture.Rows.Single(r => r.Name == "W4A8 + per-step ranges");
+        Assert.Equal(same.Manifest.Steps.Select(s => s.SnrDb.Value), curve[2].Steps.Select(s => s.SnrDb));
+        Assert.NotEqual(curve[0].SnrDb, curve[2].SnrDb);
+        Assert.Equal("artefact", report.Rows[^1].Name);
+        Assert.Null(report.Rows[^1].Verdict);
+        foreach (int[] wrong in (int[][])[[0], [2, 2], [3, 2]])
+            Assert.Contains("--samples", Assert.Throws<ArgumentException>(() => ArtifactEvaluation.Run(fixture.Manifest, ModelFolder.Source, new() { Images = 2, Samples = wrong }, device, 1)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_engine_that_learns_adds_rows_with_its_weights_and_step_sizes()
     {
@@ -231,10 +249,8 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
             var plan = new CorrectionPlan(MeanCorrectionKind.Divide, true, true);
             // Mixed, and with these corrections, as the artefact will be.
             CalibrationManifest like = TestManifest.Quantized();
-            var calibration = new AblationCalibration(new(model, Calibrator.Solver(model, options), options, device, 2, null, default), Checkpoint.None, new AblationRows(like with
-            {
-                Sampling = like.Sampling with { MeanCorrection = "divide", ClampK = true, VarianceCorrection = true },
-            }));
+            var rows = new AblationRows(like with { Sampling = like.Sampling with { MeanCorrection = "divide", ClampK = true, VarianceCorrection = true } });
+            var calibration = new AblationCalibration(new(model, Calibrator.Solver(model, options), options, device, 2, null, default), Checkpoint.None, rows.Variants, rows.Plans);
             QuantizationVariant eight = new(4, RoundingChoice.Gptq, true, 8), four = eight with { ActivationBits = 4 };
             calibration.Run();
             CalibrationManifest manifest = calibration.Manifest(

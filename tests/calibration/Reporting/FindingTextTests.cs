@@ -14,6 +14,7 @@ public class FindingTextTests
             new NeverSaturating(1, 2), new LayersRanked([new("conv", 0.1, 100)]), new LayerCountsTried([new(2, 5, -30.25), new(1, 4, -31.5)], 32), new NoLayerAffordable(), new LayersDecided(["conv"], 5, 4, 29.71, 29.3, interval, 32, true),
             new PartQuantized("decoder", 3, 9, 40.2, 46.1, 45, 1000, 4.5, 2000), new PromptsCut(["a long one"], 75),
             new WithKeptLayers(new NoVarianceToCorrect()), new WithScheduler("ddim", new NoVarianceToCorrect()), new CheckpointSetAside("a.checkpoint", "it ends early"), new CheckpointNotDeleted("a.checkpoint", "it is in use"),
+            new KeptInFloatingPoint("conv", 2.5), new LayersOfZeros(["conv"]), new ConstantChannels("map", 1, 8), new PredictionLost([3], -0.9),
         ];
         Assert.All(all, f => Assert.Matches("^[^A-Z.][^\r\n]{20,}[^.]$", FindingText.Sentence(f)));
         Assert.Equal(typeof(Finding).Assembly.GetExportedTypes().Where(t => t.IsSubclassOf(typeof(Finding))).Select(t => t.Name).Order(StringComparer.Ordinal), all.Select(f => f.GetType().Name).Order(StringComparer.Ordinal));

@@ -81,6 +81,19 @@ public class ReportWriterTests
         Assert.Contains("<td>mid &lt;block&gt;</td>", page);
     }
 
+    /// <summary>A curve over the number of trajectories: one line for the median and one for all images of each width, at each number.</summary>
+    [Fact]
+    public void Rows_of_several_numbers_of_trajectories_are_a_curve()
+    {
+        EvaluationReport report = SyntheticReport.Create();
+        report = report with { Rows = [.. report.Rows.Select(r => r with { Trajectories = r.Name switch { "W8A8 nearest" => 8, "W8A8 + per-step ranges" => 32, _ => null } })] };
+        string page = Encoding.UTF8.GetString(Bytes(report, HtmlReport.Write)), curve = Assert.Single(Regex.Matches(page, "<figure.*?</figure>", RegexOptions.Singleline), m => m.Value.Contains(">trajectories<", StringComparison.Ordinal)).Value;
+        Assert.Equal(2, XElement.Parse(Regex.Match(curve, "<svg.*?</svg>", RegexOptions.Singleline).Value).Elements().Count(e => e.Name.LocalName == "path"));
+        Assert.Contains(">8</text>", curve, StringComparison.Ordinal);
+        Assert.Contains(">32</text>", curve, StringComparison.Ordinal);
+        Assert.Contains("\"trajectories\": 32", Encoding.UTF8.GetString(Bytes(report, JsonReport.Write)), StringComparison.Ordinal);
+    }
+
     /// <summary>Of a sampler that injects no noise, and of one width, such charts would be flat lines.</summary>
     [Fact]
     public void What_is_off_has_no_chart()
