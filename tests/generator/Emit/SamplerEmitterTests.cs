@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace Specializer.Generator.Tests;
 
 /// <summary>What is printed, whole; and that it compiles without a warning.</summary>
