@@ -21,7 +21,7 @@ internal static class SoakRun
         using Sampler sampler = load(device);
         float[] expected = sampler.Sample(Options(0)).Pixels.ToArray();
         var watch = Stopwatch.StartNew();
-        var measured = new List<(double Count, double Memory, double Resident, double Handles)>();
+        var measured = new List<Measurement>();
         int faults = 0, cancelled = 0;
         var random = new Random(1);
         for (long i = 0; i < count; i++)
@@ -35,13 +35,14 @@ internal static class SoakRun
         }
 
         measured.Add(Measure(count));
-        (double Count, double Memory, double Resident, double Handles)[] settled = [.. measured.Skip(Settled)];
-        double memory = Slope(settled, m => m.Memory) * count, resident = Slope(settled, m => m.Resident) * count, handles = Slope(settled, m => m.Handles) * count;
-        if (memory > MostBytes || handles > 2) faults++;
+        Measurement[] settled = [.. measured.Skip(Settled)];
+        double memory = Slope(settled, m => m.Memory) * count, resident = Slope(settled, m => m.Resident) * count, handles = Slope(settled, m => m.Handles) * count, threads = Slope(settled, m => m.Threads) * count;
+        // The runtime's own threads come and go; a leak would be of the sessions' number.
+        if (memory > MostBytes || handles > 2 || threads > s_threads.Max()) faults++;
         long step = AllocatedPerStep(load);
         if (step != 0) faults++;
         Console.WriteLine(FormattableString.Invariant(
-            $"soak: {count} pictures, {count / SessionEvery} sessions, {cancelled} calls cancelled in {watch.Elapsed.TotalSeconds:F0} s; over the whole run the managed heap changes by {memory / 1024:F0} KB, resident memory by {resident / 1024:F0} KB, handles by {handles:F1} (fitted to the last three quarters); a step allocates {step} bytes on five threads; {faults} faults"));
+            $"soak: {count} pictures, {count / SessionEvery} sessions, {cancelled} calls cancelled in {watch.Elapsed.TotalSeconds:F0} s; over the whole run the managed heap changes by {memory / 1024:F0} KB, resident memory by {resident / 1024:F0} KB, handles by {handles:F1}, threads by {threads:F1} (fitted to the last three quarters); a step allocates {step} bytes on five threads; {faults} faults"));
         return faults;
     }
 
@@ -88,19 +89,21 @@ internal static class SoakRun
         return allocated.Median();
     }
 
-    private static (double, double, double, double) Measure(long count)
+    private static Measurement Measure(long count)
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
         using var process = Process.GetCurrentProcess();
-        return (count, GC.GetTotalMemory(forceFullCollection: true), process.WorkingSet64, process.HandleCount + process.Threads.Count);
+        return new(count, GC.GetTotalMemory(forceFullCollection: true), process.WorkingSet64, process.HandleCount, process.Threads.Count);
     }
 
-    private static double Slope((double Count, double Memory, double Resident, double Handles)[] points, Func<(double Count, double Memory, double Resident, double Handles), double> value)
+    private static double Slope(Measurement[] points, Func<Measurement, double> value)
     {
         double x = points.Average(p => p.Count), y = points.Average(value), spread = points.Sum(p => (p.Count - x) * (p.Count - x));
         return spread == 0 ? 0 : points.Sum(p => (p.Count - x) * (value(p) - y)) / spread;
     }
+
+    private readonly record struct Measurement(double Count, double Memory, double Resident, double Handles, double Threads);
 
     private sealed class CancelAt(CancellationTokenSource source, int step) : IProgress<SampleProgress>
     {
