@@ -45,7 +45,7 @@ internal static class CheckCommand
         {
             var (session, epsilon) = NetworkRun.InOnnxRuntime(model, ranges, vectors, 1, batch);
             using (session) session.Run();
-            return epsilon.Zip(expected, (a, b) => Math.Abs((double)a - b)).Max();
+            return NetworkRun.LargestDifference(expected, epsilon);
         }
     }
 }

@@ -24,7 +24,7 @@ internal static class FolderCheck
         Map[] inputs = [.. model.Network.AllInputs().Select(name => model.Network.Maps.Single(m => m.Name == name))];
         float[][] values = [.. inputs.Select((map, i) => Noise(map, i))];
         float[] ours = Ours(model, inputs, values), theirs = InOnnxRuntime(model, inputs, values);
-        double largest = ours.Max(v => Math.Abs((double)v)), difference = ours.Zip(theirs, (a, b) => Math.Abs((double)a - b)).Max();
+        double largest = ours.Max(v => Math.Abs((double)v)), difference = NetworkRun.LargestDifference(ours, theirs);
         bool agrees = difference <= Tolerance * largest;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{model.Name}, {model.Height}×{model.Width}×{model.Channels}: largest difference to ONNX Runtime {OnnxSession.Version} {difference:E1}, {difference / largest:E1} of the largest value {largest:F2} (at most {Tolerance:E0})"));

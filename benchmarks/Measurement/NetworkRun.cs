@@ -106,6 +106,9 @@ internal sealed class NetworkRun : IDisposable
         return planes;
     }
 
+    /// <summary>Between two outputs; NaN where one has a value that is no number, which Enumerable.Max would pass over.</summary>
+    public static double LargestDifference(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs((double)x - y)).Aggregate(0.0, Math.Max);
+
     public void Dispose()
     {
         Execution.Dispose();
