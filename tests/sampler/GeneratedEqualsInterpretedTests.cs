@@ -38,10 +38,16 @@ public sealed class GeneratedEqualsInterpretedTests : IClassFixture<InterpretedI
         float guidance = Math.Min(2f, sampler.Description.GuidanceMaximum);
         Assert.NotEqual(1f, guidance);
 
-        ImageBatch images = sampler.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = guidance });
+        var asked = new SampleOptions { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = guidance };
+        float[] expected = interpreted.Sample(asked).Pixels.ToArray();
 
-        Assert.Equal(interpreted.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = guidance }).Pixels.ToArray(), images.Pixels.ToArray());
-        Assert.NotEqual(sampler.Sample(new() { Count = 3, Seed = 5, Labels = [1, 2, 3], Guidance = 1 }).Pixels.ToArray(), images.Pixels.ToArray());
+        foreach (int capacity in Enumerable.Range(2, 6))
+        {
+            using SamplerSession session = sampler.CreateSession(capacity);
+            Assert.Equal(expected, session.Sample(asked).Pixels.ToArray());
+        }
+
+        Assert.NotEqual(expected, sampler.Sample(asked with { Guidance = 1 }).Pixels.ToArray());
     }
 
     [X86Theory]

@@ -28,7 +28,7 @@ public sealed class InpaintingNetworkTests(InpaintingNetworkTests.Artefact artef
         float[] expected = [.. requests.SelectMany(r => interpreted.Sample(r).Pixels.ToArray())];
         Assert.All(expected, p => Assert.True(float.IsFinite(p)));
         Assert.Equal(3 * requests.Length, expected.Chunk(16 * 16 * 3).Select(picture => picture.Sum(p => (double)p)).Distinct().Count());
-        foreach (int capacity in (int[])[2, 3, 7])
+        foreach (int capacity in Enumerable.Range(1, 7).Where(c => guidance == 1 || c > 1))
         {
             using SamplerSession session = artefact.Compiled.CreateSession(capacity), other = interpreted.CreateSession(capacity);
             Assert.Equal(expected, session.Sample(requests).Pixels.ToArray());

@@ -39,8 +39,17 @@ public sealed class LatentPipelineTests
         string manifest = Calibrator.Run(model, options, folder.File("out"), device, 2).ManifestPath;
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device);
         using Sampler compiled = CompiledArtifact.Load(manifest, device, out _);
-        var asked = new SampleOptions { Count = 3, Seed = 9, Labels = guidance == 1 ? [] : [0, 1, 2] };
-        ImageBatch drawn = interpreted.Sample(asked);
+        var asked = new SampleOptions { Count = 7, Seed = 9, Labels = guidance == 1 ? [] : [0, 1, 2, 3, 4, 5, 0] };
+        ImageBatch drawn = interpreted.Sample(asked), without = interpreted.Sample(asked with { Guidance = 1 });
+        for (int capacity = 1; capacity <= 7; capacity++)
+        {
+            using SamplerSession session = compiled.CreateSession(capacity);
+            Assert.Equal(without.Pixels.ToArray(), session.Sample(asked with { Guidance = 1 }).Pixels.ToArray());
+            // Guidance evaluates each picture twice.
+            if (guidance == 1 || capacity > 1) Assert.Equal(drawn.Pixels.ToArray(), session.Sample(asked).Pixels.ToArray());
+        }
+
+        Assert.Equal(guidance == 1, drawn.Pixels.Span.SequenceEqual(without.Pixels.Span));
         Assert.Equal((16, 16, 3), (drawn.Height, drawn.Width, drawn.Channels));
         Assert.All(drawn.Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
         Assert.True(drawn.Pixels.ToArray().Distinct().Count() > drawn.Pixels.Length / 4, "The pictures are nearly constant: the comparison says little.");
