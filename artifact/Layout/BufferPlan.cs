@@ -83,7 +83,7 @@ internal sealed class BufferPlan
         int count = network.Operations.Count, solver = linked.FirstEnd, end = solver == count ? solver : count + 1;
         var bytes = network.Maps.ToDictionary(m => m.Name, m => m.BytesPerImage, StringComparer.Ordinal);
         var types = network.Maps.ToDictionary(m => m.Name, m => m.Type, StringComparer.Ordinal);
-        HashSet<string> given = [network.Latent, .. network.Inputs, .. linked.ImageInput is { } image ? [image] : (string[])[]];
+        HashSet<string> given = [network.Latent, .. network.Inputs, .. linked.ImageInput is { } image ? [image] : (string[])[], .. linked.Tile is { } tile ? [tile] : (string[])[]];
         var lastUse = new Dictionary<string, int>(StringComparer.Ordinal) { [network.Latent] = end, [network.Epsilon] = solver, [linked.Picture] = end };
         HashSet<string> ofCall = [.. network.Inputs, .. network.Operations.Take(linked.CallOperations).SelectMany(o => o.Outputs())];
         if (linked.Variance is { } variance) lastUse[variance] = solver;
@@ -103,7 +103,7 @@ internal sealed class BufferPlan
         }
 
         var lives = new Dictionary<string, Life>(StringComparer.Ordinal);
-        foreach (string input in given) lives.Add(input, new(input, bytes[input], -1, lastUse.TryGetValue(input, out int last) ? last : -1));
+        foreach (string input in given) lives.Add(input, new(input, bytes[input], input == linked.Tile ? solver : -1, lastUse.TryGetValue(input, out int last) ? last : -1));
         for (int i = 0; i < count; i++)
         {
             Operation operation = network.Operations[i];

@@ -17,7 +17,8 @@ internal sealed class LinkedNetwork
     {
         Network[] parts = [network, .. encoders, .. new[] { image, decoder }.OfType<Network>()];
         Slots = new(parts);
-        Given = parts.Where(p => p != image).SelectMany(p => p.AllInputs()).Where(i => i != network.Latent)
+        Tile = decoder is not null && decoder.Latent != network.Latent ? decoder.Latent : null;
+        Given = parts.Where(p => p != image).SelectMany(p => p.AllInputs()).Where(i => i != network.Latent && i != Tile)
             .Except(encoders.SelectMany(e => e.AllOutputs())).ToEquatableArray();
         Picture = decoder?.Epsilon ?? network.Latent;
         Variance = network.Outputs.Count > 0 ? network.Outputs[0] : null;
@@ -63,7 +64,7 @@ internal sealed class LinkedNetwork
     /// <param name="image">From a picture to a state; null for none.</param>
     public static LinkedNetwork Of(Network network, IEnumerable<TimelessNetwork> encoders, TimelessNetwork? decoder, Prompt? prompt = null, TimelessNetwork? image = null) => new(
         network, [.. encoders.Select(e => Qualify(e, e.Network.AllInputs().Concat(e.Network.AllOutputs())))],
-        image is null ? null : Qualify(image, []), decoder is null ? null : Qualify(decoder, decoder.Network.AllInputs()), prompt);
+        image is null ? null : Qualify(image, []), decoder is null ? null : Qualify(decoder, ReadsAll(decoder.Network, network) ? decoder.Network.AllInputs() : []), prompt);
 
     /// <summary>A network by itself.</summary>
     public static LinkedNetwork Of(Network network) => new(network, [], null, null, null);
@@ -86,16 +87,25 @@ internal sealed class LinkedNetwork
     /// <summary>Maps that a call gives: the inputs that no network writes.</summary>
     public EquatableArray<string> Given { get; }
 
-    /// <summary>The map that holds the picture in the end.</summary>
+    /// <summary>The map that holds the picture in the end, or the part of it that a tile of the state becomes.</summary>
     public string Picture { get; }
 
+    /// <summary>The map that holds the part of the state that the decoder reads at a time; null where it reads the whole.</summary>
+    public string? Tile { get; }
+
+    /// <summary>Whether what tiles become depends on all of a tile, by norms or attention: neighbours then differ where they overlap, and are mixed there.</summary>
+    public bool TilesBlend => Tile is not null && Network.Operations.Skip(FirstEnd).Any(o => o is GroupNormOperation or AttentionOperation or CrossAttentionOperation);
+
     /// <summary>Rows and columns of the picture.</summary>
-    public (int Height, int Width) PictureSize
+    public (int Height, int Width) PictureSize => (PictureMap.Height, PictureMap.Width);
+
+    /// <summary>The whole picture, if it is a map or not.</summary>
+    public Map PictureMap
     {
         get
         {
-            Map picture = Network.Maps.Single(m => m.Name == Picture);
-            return (picture.Height, picture.Width);
+            Map picture = Find(Picture);
+            return Tile is null ? picture : Whole(picture, Find(Tile), Find(Network.Latent));
         }
     }
 
@@ -120,6 +130,19 @@ internal sealed class LinkedNetwork
 
     /// <summary>Rows of the smallest table in which numbers of this input are looked up; 0 where none are, and any number will do.</summary>
     public int Rows(string input) => Network.Operations.OfType<LookupOperation>().Where(o => o.Input == input).Select(o => o.Rows).DefaultIfEmpty(0).Min();
+
+    /// <summary>Whether a decoder reads the whole state, and not a tile of it.</summary>
+    public static bool ReadsAll(Network decoder, Network network) => Latent(decoder).Size == Latent(network).Size;
+
+    /// <summary>The picture of a whole state.</summary>
+    /// <param name="picture">What a tile becomes.</param>
+    /// <param name="tile">Of the state.</param>
+    /// <param name="state">The whole.</param>
+    public static Map Whole(Map picture, Map tile, Map state) => picture with { Height = picture.Height / tile.Height * state.Height, Width = picture.Width / tile.Width * state.Width };
+
+    private static Map Latent(Network network) => network.Maps.First(m => m.Name == network.Latent);
+
+    private Map Find(string name) => Network.Maps.First(m => m.Name == name);
 
     /// <summary>A network's names as they are among all networks.</summary>
     private static Network Qualify(TimelessNetwork part, IEnumerable<string> connections)

@@ -29,6 +29,9 @@ internal sealed record CalibrationManifest(
     /// <summary>What turns the state into a picture; null where the state is the picture.</summary>
     public TimelessNetwork? Decoder { get; init; }
 
+    /// <summary>Rows and columns of the state that neighbouring tiles share, where the decoder reads a tile at a time; 0 where it reads the whole.</summary>
+    public int DecoderOverlap { get; init; }
+
     /// <summary>What texts become; null where a call gives no text.</summary>
     public Prompt? Prompt { get; init; }
 

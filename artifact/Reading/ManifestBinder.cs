@@ -22,6 +22,7 @@ internal static class ManifestBinder
             Encoders = o.Objects("encoders", "an encoder", 0, ManifestLimits.Encoders, optional: true).Select(Timeless).ToEquatableArray(),
             ImageEncoder = o.Has("imageEncoder") ? Timeless(o.Object("imageEncoder")) : null,
             Decoder = o.Has("decoder") ? Timeless(o.Object("decoder")) : null,
+            DecoderOverlap = o.Has("decoderOverlap") ? o.Integer("decoderOverlap", 1, ManifestLimits.Height) : 0,
             Prompt = o.Has("prompt") ? Prompt(o.Object("prompt")) : null,
         };
         o.Done();

@@ -149,7 +149,7 @@ internal sealed class PipelineValidator
         if (_manifest.ImageEncoder is not { } encoder) return;
         JsonNode node = _root["imageEncoder"]!;
         Map state = Find(_manifest.Network, _manifest.Network.Latent), input = Find(encoder.Network, encoder.Network.Latent), output = Find(encoder.Network, encoder.Network.Epsilon);
-        Map? picture = _manifest.Decoder is { } decoder ? Find(decoder.Network, decoder.Network.Epsilon) : null;
+        Map? picture = _manifest.Decoder is { } decoder ? LinkedNetwork.Whole(Find(decoder.Network, decoder.Network.Epsilon), Find(decoder.Network, decoder.Network.Latent), state) : null;
         if (encoder.Network.Inputs.Count > 0 || encoder.Network.Outputs.Count > 0)
             _log.Add(ManifestErrorId.DataFlow, "The encoder of pictures has one input and one output. Remove the others.", node["inputs"]!);
         else if (output.Size != state.Size)
@@ -162,17 +162,38 @@ internal sealed class PipelineValidator
 
     private void CheckDecoder()
     {
-        if (_manifest.Decoder is not { } decoder) return;
+        if (_manifest.Decoder is not { } decoder)
+        {
+            if (_manifest.DecoderOverlap > 0) _log.Add(ManifestErrorId.Contradiction, "There is no decoder whose tiles could overlap. Remove this.", _root["decoderOverlap"]!);
+            return;
+        }
+
         JsonNode node = _root["decoder"]!;
         Map state = Find(_manifest.Network, _manifest.Network.Latent), input = Find(decoder.Network, decoder.Network.Latent), picture = Find(decoder.Network, decoder.Network.Epsilon);
         if (decoder.Network.Inputs.Count > 0 || input.Name != state.Name)
             _log.Add(ManifestErrorId.DataFlow, $"The decoder reads the state and nothing else: its input is called {Names.Quote(state.Name)}.", node["inputs"]!);
+        else if (_manifest.DecoderOverlap > 0)
+            CheckTiles(input, state, picture);
         else if (input.Size != state.Size)
             _log.Add(ManifestErrorId.Shape, $"The decoder reads {input.Size}, the state is {state.Size}. They must be equal.", node["inputs"]!);
         else if (decoder.Network.Outputs.Count > 0)
             _log.Add(ManifestErrorId.DataFlow, "The decoder has one output, the picture. Remove the others.", node["outputs"]!);
         else if (picture.Channels > ManifestLimits.ImageChannels)
             _log.Add(ManifestErrorId.Limit, $"The picture has {picture.Channels} channels; {ManifestLimits.ImageChannels} are possible.", node["outputs"]!);
+    }
+
+    /// <summary>The decoder reads a part of the state at a time, smaller than it in one direction at least, and all parts together cover it.</summary>
+    private void CheckTiles(Map tile, Map state, Map picture)
+    {
+        JsonNode inputs = _root["decoder"]!["inputs"]!, overlap = _root["decoderOverlap"]!;
+        if (tile.Channels != state.Channels || tile.Height > state.Height || tile.Width > state.Width || tile.Size == state.Size)
+            _log.Add(ManifestErrorId.Shape, $"The decoder reads a tile of {tile.Size}, the state is {state.Size}. A tile has as many channels and is smaller. Remove 'decoderOverlap' where the whole is read.", inputs);
+        else if (picture.Height % tile.Height != 0 || picture.Width % tile.Width != 0)
+            _log.Add(ManifestErrorId.Shape, $"A tile of {tile.Size} becomes {picture.Size}, which is no multiple of it.", inputs);
+        else if ((tile.Height < state.Height && _manifest.DecoderOverlap >= tile.Height) || (tile.Width < state.Width && _manifest.DecoderOverlap >= tile.Width))
+            _log.Add(ManifestErrorId.Range, $"Tiles of {tile.Size} cannot share {_manifest.DecoderOverlap} rows or columns: none would be their own.", overlap);
+        else if ((long)(picture.Height / tile.Height) * state.Height * (picture.Width / tile.Width) * state.Width * picture.Channels > int.MaxValue / sizeof(float))
+            _log.Add(ManifestErrorId.Limit, $"Tiles of {tile.Size} that become {picture.Size} make a picture of more than 2 GiB of a state of {state.Size}. Use a smaller image.", inputs);
     }
 
     /// <summary>Qualified names meet no other.</summary>

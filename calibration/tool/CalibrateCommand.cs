@@ -36,6 +36,7 @@ internal static class CalibrateCommand
         var trajectories = new Option<int>("--trajectories") { Description = "Trajectories for the statistics; the time goes with them.", DefaultValueFactory = _ => new CalibrationOptions().Trajectories };
         var quick = new Option<bool>("--quick") { Description = $"To try it out: {QuickTrajectories} trajectories unless --trajectories says otherwise. The shipped digits then take a minute or two on two cores, else some 20 minutes." };
         var pictures = new Option<bool>("--image-to-image") { Description = "Compile in what begins with pictures: image to image and inpainting by mask. The encoder of a latent model then lies with the weights." };
+        var tile = new Option<int>("--decoder-tile") { HelpName = "pixels", Description = "Let the decoder of a latent model make the picture in tiles of so many rows and columns, in the memory of one; 0 for the whole at once." };
         var check = new Option<int>("--check") { HelpName = "images", Description = "Pictures to draw at the end, beside FP32's, for the verdict; 0 for none.", DefaultValueFactory = _ => 16 };
         var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
         var interval = new Option<(double, double)?>("--guidance-interval")
@@ -62,7 +63,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, given, size, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, guidance,
+            folder, output, name, nullLabel, prompts, given, size, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -87,7 +88,7 @@ internal static class CalibrateCommand
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
-                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
+                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),

@@ -177,14 +177,20 @@ internal static class SamplerEmitter
             w.Line($"Picture = Maps.{picture},");
         }
 
+        if (model.Tile is { } tile)
+        {
+            w.Line($"Tile = {Given(tile)},");
+            w.Line($"TileOverlap = {Literal.Int(model.TileOverlap)},");
+            if (model.TilesBlend) w.Line("TilesBlend = true,");
+        }
+
         if (model.Inputs.Count > 0)
         {
             w.Line("Inputs =");
             w.Line("[");
             using (w.Indent())
             {
-                foreach (GivenMap input in model.Inputs)
-                    w.Line($"new(\"{input.Name}\", Maps.{input.Map}, {Literal.Int(input.Height)}, {Literal.Int(input.Width)}, {Literal.Int(input.Channels)}{(input.Rows > 0 ? $", Rows: {Literal.Int(input.Rows)}" : "")}),");
+                foreach (GivenMap input in model.Inputs) w.Line($"{Given(input)},");
             }
 
             w.Line("],");
@@ -198,6 +204,9 @@ internal static class SamplerEmitter
         if (prompt.None is { } none) more.Add($"None = \"{none}\"");
         w.Line($"Prompt = new(\"{prompt.Input}\", [{string.Join(", ", prompt.Empty.Select(t => Literal.Int(t)))}]){(more.Count == 0 ? "" : $" {{ {string.Join(", ", more)} }}")},");
     }
+
+    private static string Given(GivenMap map) =>
+        $"new(\"{map.Name}\", Maps.{map.Map}, {Literal.Int(map.Height)}, {Literal.Int(map.Width)}, {Literal.Int(map.Channels)}{(map.Rows > 0 ? $", Rows: {Literal.Int(map.Rows)}" : "")})";
 
     /// <summary>A method of operations that do not belong to a step.</summary>
     private static void Once(SourceWriter w, SamplerModel model, string method, EquatableArray<Section> sections)

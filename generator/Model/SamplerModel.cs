@@ -111,6 +111,15 @@ internal sealed record SamplerModel(
 
     /// <summary>Its name among <see cref="Maps"/>; null where the state is the picture.</summary>
     public string? PictureName { get; init; }
+
+    /// <summary>What the decoder reads of the state at a time; null where it reads the whole.</summary>
+    public GivenMap? Tile { get; init; }
+
+    /// <summary>Rows and columns of the state that tiles share.</summary>
+    public int TileOverlap { get; init; }
+
+    /// <summary>Whether tiles are mixed there.</summary>
+    public bool TilesBlend { get; init; }
 }
 
 /// <summary>Quantization by slot.</summary>

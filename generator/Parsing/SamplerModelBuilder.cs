@@ -91,7 +91,10 @@ internal sealed partial class SamplerModelBuilder : IOperationVisitor<Call>
             Prompt = _manifest.Prompt,
             Texts = _network.Texts.Select(t => _layout[t.Name]).ToEquatableArray(),
             ReadsPrompts = project.ReadsPrompts && _network.Texts.Count > 0,
-            Picture = _maps[_linked.Picture],
+            Picture = _linked.PictureMap,
+            Tile = _linked.Tile is { } tile ? Input(tile) : null,
+            TileOverlap = _manifest.DecoderOverlap,
+            TilesBlend = _linked.TilesBlend,
             PictureName = _manifest.Decoder is null ? null : _mapNames[_linked.Picture],
         };
     }

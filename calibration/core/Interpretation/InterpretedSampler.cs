@@ -100,6 +100,7 @@ public sealed class InterpretedSampler : Sampler
         var sampler = new InterpretedSampler(interpreter, InterpretedSolver.Of(manifest, interpreter, plan), [.. manifest.Steps.Select(s => InterpretedStep.FromManifest(s, sampling))], InterpretedStep.Once(manifest), Describe(interpreter) with
         {
             Pictures = interpreter.Pictures(manifest.Program),
+            TileOverlap = manifest.DecoderOverlap,
             Prompt = manifest.Prompt is { } prompt ? Describe(prompt) with { Vocabulary = interpreter.Text(Prompt.VocabularyTensor), Merges = interpreter.Text(Prompt.MergesTensor) } : null,
             Name = manifest.Model.Name,
             Classes = manifest.Model.Classes,
@@ -149,6 +150,7 @@ public sealed class InterpretedSampler : Sampler
             MultiplyAccumulates = NetworkCost.MultiplyAccumulates(interpreter.Network),
             Latent = interpreter.State, Input = interpreter.State == interpreter.Latent ? null : interpreter.Latent, Vectors = interpreter.Vectors, Steps = [],
             State = picture == latent ? null : new(latent.Height, latent.Width, latent.Channels), Picture = picture == latent ? null : interpreter.Picture, Inputs = interpreter.Inputs,
+            Tile = interpreter.Tile, TilesBlend = interpreter.TilesBlend,
         };
     }
 }

@@ -74,13 +74,19 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     public Activation Picture => Buffer(_linked.Picture);
 
     /// <summary>What a call gives, beside labels that the embedding takes.</summary>
-    public IReadOnlyList<SamplerInput> Inputs => [.. _linked.Given.Select(name => new SamplerInput(name, Buffer(name), _maps[name].Height, _maps[name].Width, _maps[name].Channels, _linked.Rows(name)))];
+    public IReadOnlyList<SamplerInput> Inputs => [.. _linked.Given.Select(Input)];
+
+    /// <summary>What the decoder reads of the state at a time; null where it reads the whole.</summary>
+    public SamplerInput? Tile => _linked.Tile is { } tile ? Input(tile) : null;
+
+    /// <summary>Whether tiles are mixed where they overlap.</summary>
+    public bool TilesBlend => _linked.TilesBlend;
 
     /// <summary>Where a file lies among the packed weights; null for none.</summary>
     public PackedText? Text(string name) => Network.Texts.FirstOrDefault(t => t.Name == name) is { } text ? new(Layout[name], text.Bytes) : null;
 
-    /// <summary>Map of the picture.</summary>
-    public Map PictureMap => _maps[_linked.Picture];
+    /// <summary>The whole picture.</summary>
+    public Map PictureMap => _linked.PictureMap;
 
     /// <summary>Elements of one image's state.</summary>
     public int LatentElements => Elements(Network.Latent);
@@ -156,6 +162,8 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         run.Guide(Epsilon, parameters.Moments, _latentShape);
         solver.After(run, step);
     }
+
+    private SamplerInput Input(string name) => new(name, Buffer(name), _maps[name].Height, _maps[name].Width, _maps[name].Channels, _linked.Rows(name));
 
     private static DynamicMap Shape(Map map) => new(map.Height, map.Width, map.Channels, map.ElementSize);
 }

@@ -35,6 +35,7 @@ internal static class ManifestWriter
 
         if (manifest.ImageEncoder is { } encoder) Write(json.Line().Key("imageEncoder"), encoder);
         if (manifest.Decoder is { } decoder) Write(json.Line().Key("decoder"), decoder);
+        if (manifest.DecoderOverlap > 0) json.Line().Key("decoderOverlap").Value(manifest.DecoderOverlap);
         if (manifest.Prompt is { } prompt) Write(json.Line().Key("prompt"), prompt);
         json.Line().Key("steps").Open('[');
         foreach (Step step in manifest.Steps) Write(json.Line(), step);

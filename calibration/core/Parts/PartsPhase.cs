@@ -22,7 +22,7 @@ internal sealed class PartsPhase(CalibrationContext context, ICollection<Finding
         float[] pictures = Decode(heldOut);
         QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
         PipelineParts parts = Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
-        return (context.Options.ImageToImage && Model.Encoder is { } encoder ? parts with { ImageEncoder = ImageEncoder(encoder, latents, pictures) } : parts).With(Model);
+        return (context.Options.ImageToImage && Model.Encoder is { } encoder ? parts with { ImageEncoder = ImageEncoder(encoder, latents, pictures) } : parts).With(Model) with { Tile = context.Options.DecoderTile };
     }
 
     private static double Finals => (double)Latents / ReferenceTrajectories.UnitImages;

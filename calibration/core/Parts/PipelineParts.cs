@@ -18,6 +18,9 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     /// <summary>From a given picture to a state; null where none can be given, or it is one.</summary>
     public QuantizedPart? ImageEncoder { get; init; }
 
+    /// <summary>Rows and columns of the pictures that the decoder makes at a time; 0 for the whole.</summary>
+    public int Tile { get; init; }
+
     /// <summary>The label that means "none" to <see cref="Labels"/>; −1 for none.</summary>
     public int NullLabel { get; init; } = -1;
 
@@ -40,7 +43,8 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     {
         Encoders = Encoders().ToEquatableArray(),
         ImageEncoder = Image(),
-        Decoder = Last(),
+        Decoder = Tiles is { } tiles ? Last()! with { Network = tiles.Network } : Last(),
+        DecoderOverlap = Tiles?.Overlap ?? 0,
         Prompt = Prompt,
         Model = Labels is null ? manifest.Model : manifest.Model with { Classes = Labels.Quantized.Network.Operations.OfType<LookupOperation>().Single().Rows, NullLabel = NullLabel },
     };
@@ -78,6 +82,8 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
         TextEncoder is not null ? [Timeless(EncoderName, TextEncoder, UNetImporter.Context)] : Labels is not null ? [Timeless(LabelsName, Labels, UNetImporter.Context)] : [];
 
     private TimelessNetwork? Image() => ImageEncoder is null ? null : Timeless(ImageEncoderName, ImageEncoder, ImageEncoder.Quantized.Network.Epsilon);
+
+    private DecoderTiles? Tiles => Tile == 0 ? null : DecoderTiles.Of(Last()!.Network, Tile);
 
     private TimelessNetwork? Last() => Decoder is null ? null : Timeless(DecoderName, Decoder, Decoder.Quantized.Network.Epsilon);
 

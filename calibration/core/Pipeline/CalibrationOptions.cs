@@ -99,6 +99,8 @@ public sealed record CalibrationOptions
     public IReadOnlyList<PngPicture> Pictures { get; init; } = [];
     /// <summary>Whether a call may begin with pictures (image to image, inpainting): each step's level, and what solvers of several steps do first, are compiled in, and so is the encoder of a model that draws latents.</summary>
     public bool ImageToImage { get; init; }
+    /// <summary>Rows and columns of the picture that the decoder makes at a time, for pictures whose maps would take much memory; 0 for all of it. What tiles share is found from the decoder.</summary>
+    public int DecoderTile { get; init; }
     /// <summary>Guidance scale to compile in; 1 for none.</summary>
     public double Guidance { get; init; } = 1;
     /// <summary>Smallest guidance scale to record statistics for.</summary>
@@ -140,6 +142,8 @@ public sealed record CalibrationOptions
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum, $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
         Require(float.IsFinite((float)GuidanceMinimum) && float.IsFinite((float)GuidanceMaximum), $"The guidance interval {GuidanceMinimum} to {GuidanceMaximum} is not finite in FP32.");
         Require(!ImageToImage || model.Decoder is null || model.Encoder is not null, $"{model.Name} draws latents, and what makes them of pictures was not read with it. Load it with its encoder, or leave image to image out.");
+        Require(DecoderTile == 0 || model.Decoder is not null, $"{model.Name} has no decoder that could work tile by tile. Leave the tile out.");
+        if (DecoderTile != 0) DecoderTiles.Of(model.Decoder!.Network, DecoderTile);
         Require(model.Text is null || Prompts.Count > 0, $"{model.Name} draws what prompts say: give some to calibrate with (--prompts FILE, one in each line), of the kind that will be asked for.");
         Require(model.Text is not null || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
         Require(!model.ReadsMask || ImageToImage, $"{model.Name} reads a mask and a picture: calibrate it for image to image (--image-to-image), with the encoder that makes states of pictures.");

@@ -39,8 +39,14 @@ public sealed record SamplerDescription
     public required Activation Vectors { get; init; }
     /// <summary>Size of the state; null where the state is the image.</summary>
     public MapSize? State { get; init; }
-    /// <summary>Where the decoder leaves the image; null where the state is the image.</summary>
+    /// <summary>Where the decoder leaves the image, or the part that a <see cref="Tile"/> becomes; null where the state is the image.</summary>
     public Activation? Picture { get; init; }
+    /// <summary>Where the decoder reads a part of the state at a time, as large as this; null where it reads the whole.</summary>
+    public SamplerInput? Tile { get; init; }
+    /// <summary>Rows and columns of the state that neighbouring tiles share at least.</summary>
+    public int TileOverlap { get; init; }
+    /// <summary>Whether neighbouring tiles differ where they overlap, because norms or attention see a tile each, and are mixed there; otherwise one follows the other in the middle.</summary>
+    public bool TilesBlend { get; init; }
     /// <summary>What a call gives beside noise, in the order in which it is written.</summary>
     public IReadOnlyList<SamplerInput> Inputs { get; init; } = [];
     /// <summary>How prompts enter; null where there are none.</summary>

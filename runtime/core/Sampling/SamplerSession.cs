@@ -279,7 +279,8 @@ public sealed class SamplerSession : IDisposable
                 int all = _execution.Restrict(batch.Length);
                 try
                 {
-                    _sampler.Decode(_execution);
+                    if (d.Tile is null) _sampler.Decode(_execution);
+                    else TiledDecoding.Decode(_sampler, _execution, batch.Length, batchPixels);
                 }
                 catch (OperationCanceledException e)
                 {
@@ -291,7 +292,7 @@ public sealed class SamplerSession : IDisposable
                 }
             }
 
-            _execution.Read(d.Picture ?? d.Latent, d.ImageElements, batchPixels);
+            if (d.Tile is null) _execution.Read(d.Picture ?? d.Latent, d.ImageElements, batchPixels);
         }
 
         for (int i = 0; i < batch.Length; i++)

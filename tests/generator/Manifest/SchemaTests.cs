@@ -89,7 +89,8 @@ public sealed class SchemaTests
 
     private static JsonObject Holder(string path, string definition) => definition switch
     {
-        "" or "network" or "timeless" or "prompt" => s_networks,
+        "" => WithTiles(s_networks.DeepClone().AsObject()),
+        "network" or "timeless" or "prompt" => s_networks,
         "embedding" => WithRows(s_manifest.DeepClone().AsObject()),
         "scheduler" => WithProgram(s_manifest.DeepClone().AsObject()),
         "quantize" or "groupNorm" or "convolution" or "attention" => s_manifest,
@@ -100,6 +101,12 @@ public sealed class SchemaTests
     {
         JsonNode embedding = manifest["network"]!["embedding"]!;
         (embedding["rows"], embedding["firstRow"]) = (manifest["steps"]!.AsArray().Count, 0);
+        return manifest;
+    }
+
+    private static JsonObject WithTiles(JsonObject manifest)
+    {
+        manifest["decoderOverlap"] = 1;
         return manifest;
     }
 

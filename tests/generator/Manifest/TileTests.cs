@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Specializer.Manifest;
+using JsonNode = System.Text.Json.Nodes.JsonNode;
+
+namespace Specializer.Generator.Tests;
+
+/// <summary>Manifests whose decoder reads a tile of the state at a time.</summary>
+public sealed class TileTests
+{
+    [Fact]
+    public void Tiles_make_the_whole_picture()
+    {
+        JsonObject json = Tiled(6, 8, 2);
+        ManifestResult result = ManifestReader.Read(ManifestBuilder.Text(json));
+        Assert.Empty(result.Errors);
+        LinkedNetwork linked = LinkedNetwork.Of(result.Manifest!);
+        Assert.Equal(("vae.latent", true, (16, 16)), (linked.Tile, linked.TilesBlend, linked.PictureSize));
+        Assert.Equal(["ids"], linked.Given);
+
+        string text = ManifestBuilder.Text(json);
+        using Sampler sampler = CompiledSampler.Load(text, CompiledSampler.Pack(text));
+        ImageBatch picture = sampler.Sample(new() { Count = 2, Tokens = [[10, 1, 2, 11], [10, 3, 11, 11]] });
+        Assert.Equal((2, 16, 16, 3), (picture.Count, picture.Height, picture.Width, picture.Channels));
+        Assert.All(picture.Pixels.ToArray(), p => Assert.True(float.IsFinite(p)));
+        // No part is left out.
+        Assert.All(Enumerable.Range(0, 2 * 16 * 16), i => Assert.Contains(picture.Pixels.ToArray()[(3 * i)..(3 * i + 3)], p => p != 0));
+    }
+
+    [Theory]
+    [InlineData(8, 8, 2, ManifestErrorId.Shape, "smaller")]
+    [InlineData(9, 8, 2, ManifestErrorId.Shape, "smaller")]
+    [InlineData(6, 8, 6, ManifestErrorId.Range, "none would be their own")]
+    [InlineData(6, 6, 0, ManifestErrorId.Shape, "They must be equal")]
+    public void What_is_no_tile_is_named(int height, int width, int overlap, string id, string message)
+    {
+        ManifestError error = Assert.Single(ManifestReader.Read(ManifestBuilder.Text(Tiled(height, width, overlap))).Errors);
+        Assert.Equal(id, error.Id);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tiles_need_a_decoder_and_whole_pixels()
+    {
+        JsonObject none = new ManifestBuilder().WithEveryOperation().ToJson();
+        none["decoderOverlap"] = 2;
+        Assert.Contains("no decoder", Assert.Single(ManifestReader.Read(ManifestBuilder.Text(none)).Errors).Message, StringComparison.Ordinal);
+
+        JsonObject odd = Tiled(6, 8, 2);
+        JsonObject decoder = odd["decoder"]!.AsObject(), convolution = decoder["operations"]!.AsArray().Single(o => o!["name"]!.GetValue<string>() == "conv_out")!.AsObject();
+        JsonNode image = decoder["maps"]!.AsArray().Single(m => m!["name"]!.GetValue<string>() == "image")!;
+        (image["height"], convolution["kernelSize"], convolution["paddingTop"], convolution["paddingLeft"]) = (13, 1, 0, 0);
+        Assert.NotEmpty(ManifestReader.Read(ManifestBuilder.Text(odd)).Errors);
+    }
+
+    /// <summary>A state of 8×8 that becomes 16×16 pixels.</summary>
+    private static JsonObject Tiled(int height, int width, int overlap)
+    {
+        JsonObject json = new ManifestBuilder { Steps = 2 }.WithNetworks().ToJson();
+        foreach (JsonNode? map in json["decoder"]!["maps"]!.AsArray())
+        {
+            int scale = map!["height"]!.GetValue<int>() / 8;
+            (map["height"], map["width"]) = (height * scale, width * scale);
+        }
+
+        if (overlap > 0) json["decoderOverlap"] = overlap;
+        return json;
+    }
+}
