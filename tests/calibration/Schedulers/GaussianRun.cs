@@ -7,7 +7,8 @@ namespace Specializer.Calibration.Tests;
 /// <param name="program">A program without bounds, from predictions of noise.</param>
 /// <param name="noise">The trained levels; null for the preconditioning of Karras et al. 2022.</param>
 /// <param name="levels">σ/α at each evaluation, where the state is αx₀ + σε; null where it is x₀ + ρε, which shows in the scale of the network's input.</param>
-internal sealed class GaussianRun(SolverProgram program, TrainingNoise? noise, double[]? levels)
+/// <param name="predict">What the network says of a state at an evaluation, linear in it; null for the true noise.</param>
+internal sealed class GaussianRun(SolverProgram program, TrainingNoise? noise, double[]? levels, Func<int, double, double>? predict = null)
 {
     /// <summary>s.</summary>
     public const double Deviation = 0.5;
@@ -41,7 +42,7 @@ internal sealed class GaussianRun(SolverProgram program, TrainingNoise? noise, d
         var registers = new Dictionary<Register, double> { [Register.State] = start };
         for (int i = 0; i < evaluations; i++)
         {
-            registers[Register.Prediction] = Prediction(registers[Register.State], Ratio(i));
+            registers[Register.Prediction] = predict?.Invoke(i, registers[Register.State]) ?? Prediction(registers[Register.State], Ratio(i));
             foreach (Statement statement in program.Evaluations[i].Statements)
             {
                 registers[statement.Target] = statement switch
