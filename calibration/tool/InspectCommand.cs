@@ -16,9 +16,10 @@ internal static class InspectCommand
     public static Command Create()
     {
         var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, or an artefact: its manifest or its folder." };
+        Option<(int Height, int Width)?> size = SizeOption.Create();
         var json = new Option<bool>("--json") { Description = "Print everything as JSON." };
-        var command = new Command("inspect", "Says what a model or an artefact is, whether it can be calibrated, and what each layer costs.") { path, json };
-        command.SetAction(result => ExitCode.Of(() => Run(result.GetRequiredValue(path), result.GetValue(json), Console.Out)));
+        var command = new Command("inspect", "Says what a model or an artefact is, whether it can be calibrated, and what each layer costs.") { path, size, json };
+        command.SetAction(result => ExitCode.Of(() => Run(result.GetRequiredValue(path), result.GetValue(json), Console.Out, result.GetValue(size))));
         return command;
     }
 
@@ -26,9 +27,10 @@ internal static class InspectCommand
     /// <param name="path">Model folder or artefact.</param>
     /// <param name="json">As JSON; otherwise as tables.</param>
     /// <param name="output">Where to print.</param>
-    public static int Run(string path, bool json, TextWriter output)
+    /// <param name="size">Rows and columns of a picture; null for the model's own.</param>
+    public static int Run(string path, bool json, TextWriter output, (int Height, int Width)? size = null)
     {
-        ModelInspection inspection = ModelInspection.Of(path);
+        ModelInspection inspection = ModelInspection.Of(path, size);
         if (json) output.WriteLine(CommandJson.Serialize(inspection));
         else Print(inspection, output);
         return inspection.Refused.Count == 0 ? ExitCode.Success : ExitCode.Failed;

@@ -65,27 +65,29 @@ public sealed record ModelInspection
 
     /// <summary>Looks at a model folder or an artefact.</summary>
     /// <param name="path">A model folder or a file of one; a manifest, or a folder that holds one and no model.</param>
+    /// <param name="size">Rows and columns of a picture, of a model folder; null for those that its configuration names. An artefact has its own.</param>
+    /// <exception cref="ArgumentException">The size is not possible, or is asked of an artefact.</exception>
     /// <exception cref="ModelImportException">The model folder is malformed. What it asks for and is not supported is no exception here.</exception>
     /// <exception cref="ArtifactException">The artefact is malformed.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
-    public static ModelInspection Of(string path)
+    public static ModelInspection Of(string path, (int Height, int Width)? size = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path);
+        if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path, size);
         bool holdsArtifact = Directory.Exists(path) && Disk.Files(path, "*" + ArtifactEnding).Length > 0;
         bool holdsModel = new[] { "config.json", Pipeline.Index, Pipeline.Network }.Any(name => Path.Exists(Path.Combine(path, name)));
-        if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path));
-        ModelInspection model = OfModel(path);
+        if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path), size);
+        ModelInspection model = OfModel(path, size);
         return holdsArtifact ? model with { Notes = [.. model.Notes, "The folder also holds an artefact; name its manifest to look at that."] } : model;
     }
 
     private const string ArtifactEnding = ".calibration.json";
 
-    private static ModelInspection OfModel(string path)
+    private static ModelInspection OfModel(string path, (int Height, int Width)? size)
     {
         try
         {
-            ImportedModel model = Load(path);
+            ImportedModel model = Load(path, size);
             var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
@@ -103,21 +105,22 @@ public sealed record ModelInspection
     }
 
     /// <summary>With the other parts of its pipeline, or, where they are not all there, by itself.</summary>
-    private static ImportedModel Load(string path)
+    private static ImportedModel Load(string path, (int Height, int Width)? size)
     {
         try
         {
-            return PipelineImporter.Load(path);
+            return PipelineImporter.Load(path, size: size);
         }
-        catch (ModelImportException e)
+        catch (ModelImportException e) when (size is null)
         {
             ImportedModel alone = DiffusersImporter.Load(path);
             return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline. {e.Message}"] };
         }
     }
 
-    private static ModelInspection OfArtifact(string path)
+    private static ModelInspection OfArtifact(string path, (int Height, int Width)? size)
     {
+        if (size is not null) throw new ArgumentException($"{path} is an artefact, whose size is compiled in. Leave --size out, or inspect the model's folder.", nameof(size));
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         CalibrationManifest manifest = artifact.Manifest;
         var (networks, layers) = NetworkInspection.Of(manifest.Encoders.Select(e => (e.Name, e.Network)), manifest.Network,

@@ -22,6 +22,20 @@ public class PictureSizeTests
         Assert.InRange(report.Rows[1].PsnrDb!.Value.Value, 10, 80);
     }
 
+    [Fact]
+    public void A_latent_model_is_inspected_at_the_size_that_is_asked_for_and_an_artefact_at_its_own()
+    {
+        using var folder = new TemporaryFolder();
+        Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
+        ModelInspection own = ModelInspection.Of(folder.File("model")), large = ModelInspection.Of(folder.File("model"), (32, 32));
+        Assert.Equal([16, 16, 3], large.Extents);
+        Assert.Equal(own.Sampler!.WeightBytes, large.Sampler!.WeightBytes);
+        Assert.InRange(large.ActivationBytes!.Value, 3.5 * own.ActivationBytes!.Value, 4.5 * own.ActivationBytes.Value);
+        Assert.True(large.CalibrationBytes > own.CalibrationBytes);
+        string artefact = Path.Combine(ModelFolder.Source, "mnist.calibration.json");
+        Assert.Contains("compiled in", Assert.Throws<ArgumentException>(() => ModelInspection.Of(artefact, (32, 32))).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The network is told the size that it draws: the sinusoids of it are in a bias.</summary>
     [Fact]
     public void Stable_Diffusion_XL_is_told_its_size()
