@@ -21,6 +21,9 @@ public sealed class SamplerEmitterTests
     public Task Steps_of_two_widths() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 4, FirstStepsAtFourBits = 2 }.WithTwoConvolutions()));
 
     [Fact]
+    public Task Operations_on_maps() => Snapshot.Verify(Print(new ManifestBuilder { Steps = 1, ProductBits = 8 }.WithMapOperations()));
+
+    [Fact]
     public Task Several_networks() => Snapshot.Verify(Print(new ManifestBuilder { Guided = true }.WithNetworks()));
 
     [Fact]

@@ -65,7 +65,9 @@ public sealed class VariantTests
     {
         CalibrationManifest manifest = ManifestReader.Read(new ManifestBuilder { Guided = true }.WithNetworks().ToString()).Manifest!;
         string Emit(CalibrationManifest of, bool reads) => SamplerEmitter.Emit(SamplerModelBuilder.Build(of, new("N", "C", "internal"), new(true, false, null) { ReadsPrompts = reads }), default);
-        Assert.Contains("sampler.Tokenizer = global::Specializer.Text.ClipTokenizer.Of(sampler);", Emit(manifest, true), StringComparison.Ordinal);
+        string read = Emit(manifest, true);
+        Assert.Contains("public static C Load(global::Specializer.Device? device = null)\n", read, StringComparison.Ordinal);
+        Assert.Contains("sampler.Tokenizer = global::Specializer.Text.ClipTokenizer.Of(sampler);", read, StringComparison.Ordinal);
         Assert.DoesNotContain("Tokenizer", Emit(manifest, false), StringComparison.Ordinal);
         Assert.DoesNotContain("Tokenizer", Emit(ManifestReader.Read(One().ToString()).Manifest!, true), StringComparison.Ordinal);
     }

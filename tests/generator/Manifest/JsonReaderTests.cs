@@ -61,6 +61,16 @@ public sealed class JsonReaderTests
     }
 
     [Fact]
+    public void Hexadecimal_digits_are_those_and_no_others()
+    {
+        const string digits = "0123456789abcdefABCDEF";
+        for (char c = ' '; c < 0x80; c++) Assert.Equal(digits.Contains(c), JsonReader.Parse($"\"\\u004{c}\"", out _, out _));
+        Assert.All(digits, c => Assert.Equal($"{(char)(0x40 + Convert.ToInt32($"{c}", 16))}", Text(c)));
+
+        static string Text(char digit) => JsonReader.Parse($"\"\\u004{digit}\"", out JsonNode? root, out _) ? root!.Text : "";
+    }
+
+    [Fact]
     public void Half_of_a_surrogate_pair_is_an_error()
     {
         Assert.False(JsonReader.Parse("\"\uD800\"", out _, out _));

@@ -28,6 +28,7 @@ public sealed class NameTests
     public void Hashes()
     {
         for (char c = '\0'; c < 0x80; c++) Assert.Equal("0123456789abcdef".Contains(c), Names.IsSha256(new(c, 64)));
+        foreach (string other in (string[])[new string('a', 63) + "g", "G" + new string('0', 63)]) Assert.False(Names.IsSha256(other));
         foreach (int length in (int[])[0, 63, 65]) Assert.False(Names.IsSha256(new('a', length)));
     }
 
