@@ -47,7 +47,7 @@ internal static class CalibrateCommand
             ("auto", MeanCorrectionChoice.Auto), ("divide", MeanCorrectionChoice.Divide), ("mmse", MeanCorrectionChoice.Mmse), ("off", MeanCorrectionChoice.Off));
         var variance = Choice<VarianceCorrectionChoice>.Create("--variance-correction", "Correction of the variance.", VarianceCorrectionChoice.Auto,
             ("auto", VarianceCorrectionChoice.Auto), ("on", VarianceCorrectionChoice.On), ("off", VarianceCorrectionChoice.Off));
-        var rounding = Choice<RoundingChoice>.Create("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest), ("reconstruct", RoundingChoice.Reconstruct));
+        var rounding = Choice<RoundingChoice>.Create("--rounding", "Rounding of the weights.", RoundingChoice.Gptq, ("gptq", RoundingChoice.Gptq), ("nearest", RoundingChoice.Nearest), ("reconstruct", RoundingChoice.Reconstruct), ("sequential", RoundingChoice.Sequential));
         var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block when rounding is reconstruct.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };

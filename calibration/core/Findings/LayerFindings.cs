@@ -40,6 +40,12 @@ public sealed record NoLayerAffordable : Finding;
 public sealed record LayersDecided(IReadOnlyList<string> Layers, int FourBitSteps, int FourBitStepsWithout, double BitOperationsSaved, double BitOperationsSavedWithout,
     Interval ErrorChangeDb, int Images, bool Kept) : Finding;
 
+/// <summary>Layers rounded in sequence, beside each rounded by itself.</summary>
+/// <param name="ErrorChangeDb">Mean over images of what that changes of the squared error to FP32, dB, without corrections.</param>
+/// <param name="Images">Held-out images.</param>
+/// <param name="Kept">Whether it lowers the error beyond the interval.</param>
+public sealed record RoundingDecided(Interval ErrorChangeDb, int Images, bool Kept) : Finding;
+
 /// <summary>An operation that stays in floating point: its inputs or weights have channels so much larger than the others that 8 bits would lose these.</summary>
 /// <param name="Operation">Name of the convolution, or of the attention whose products these are.</param>
 /// <param name="SnrDb">Signal to noise that 8 bits would leave of its results, dB.</param>

@@ -77,18 +77,30 @@ internal sealed class NetworkEvaluator : IDisposable
         Variance = Interpreter.Variance is null ? [] : new float[epsilon.Length];
         for (int first = 0; first < images; first += Capacity)
         {
-            First = first;
-            int count = Math.Min(Capacity, images - first);
-            ReadOnlySpan<int> chunk = labels.Length > 0 && Contexts is null ? labels.Slice(first, count) : _noLabels.AsSpan(0, count);
-            Range range = (first * elements)..((first + count) * elements);
-            _execution.Begin(count, chunk, cancellation);
-            _execution.Write(Interpreter.Latent, elements, x[range]);
-            if (Contexts is not null)
-                foreach (string input in Contexts.Inputs) _execution.Write(Interpreter.Buffer(input), Interpreter.Elements(input), Contexts.Of(input, labels.Slice(first, count)));
-            else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
+            int count = Begin(first, x, labels, cancellation);
             Interpreter.Run(_execution, step, parameters, observer);
             _execution.Read(Interpreter.Epsilon, outputs, epsilon.Slice(first * outputs, count * outputs));
             if (Interpreter.Variance is { } variance) _execution.Read(variance, outputs, Variance.AsSpan(first * outputs, count * outputs));
+        }
+    }
+
+    /// <summary>Runs the network as far as one of its operations on a batch of any size.</summary>
+    /// <param name="operation">Name of the operation.</param>
+    /// <param name="step">Row of the embedding's table.</param>
+    /// <param name="parameters">Quantization; <see cref="InterpretedStep.Float32"/> for an FP32 network.</param>
+    /// <param name="x">States, NHWC, one after the other.</param>
+    /// <param name="labels">One label an image; empty for an unconditional network.</param>
+    /// <param name="observer">Told after that operation, for at most <see cref="Capacity"/> images at a time.</param>
+    /// <param name="cancellation">Acts within the evaluation.</param>
+    public void EvaluateTo(string operation, int step, InterpretedStep parameters, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, OperationObserver observer, CancellationToken cancellation = default)
+    {
+        int last = 0;
+        while (Interpreter.Network.Operations[last].Name != operation) last++;
+        for (int first = 0; first < x.Length / Interpreter.LatentElements; first += Capacity)
+        {
+            Begin(first, x, labels, cancellation);
+            Interpreter.RunTo(_execution, step, parameters, last);
+            observer(Interpreter.Network.Operations[last], _execution);
         }
     }
 
@@ -134,6 +146,19 @@ internal sealed class NetworkEvaluator : IDisposable
         }
 
         return outputs;
+    }
+
+    /// <summary>Gives the network the states from one on, and what goes with them; returns how many.</summary>
+    private int Begin(int first, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, CancellationToken cancellation)
+    {
+        First = first;
+        int elements = Interpreter.LatentElements, images = x.Length / elements, count = Math.Min(Capacity, images - first);
+        _execution.Begin(count, labels.Length > 0 && Contexts is null ? labels.Slice(first, count) : _noLabels.AsSpan(0, count), cancellation);
+        _execution.Write(Interpreter.Latent, elements, x.Slice(first * elements, count * elements));
+        if (Contexts is not null)
+            foreach (string input in Contexts.Inputs) _execution.Write(Interpreter.Buffer(input), Interpreter.Elements(input), Contexts.Of(input, labels.Slice(first, count)));
+        else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
+        return count;
     }
 
     private void Write(string input, int first, int count, int images)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Specializer.Manifest;
 using Specializer.Packing;
 
@@ -119,6 +120,41 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
         Evaluate(run, step, parameters, observer);
     }
 
+    /// <summary>Runs the operations up to one of them.</summary>
+    /// <param name="run">An execution for this network's plan.</param>
+    /// <param name="step">Row of the embedding's table.</param>
+    /// <param name="parameters">Quantization.</param>
+    /// <param name="last">Index of the last one in <see cref="Network"/>.</param>
+    public void RunTo(Execution run, int step, InterpretedStep parameters, int last)
+    {
+        Run(run, 0, Math.Min(last + 1, _linked.CallOperations), parameters, null);
+        if (last < _linked.FirstStep) return;
+        Embed(run, step);
+        Run(run, _linked.FirstStep, last + 1 - _linked.FirstStep, parameters, null);
+    }
+
+    /// <summary>Copies a quantized map out as the numbers that its integers stand for, NHWC, as many images as <paramref name="destination"/> holds.</summary>
+    /// <param name="run">Holds the map.</param>
+    /// <param name="map">Its name.</param>
+    /// <param name="quantization">That it was written with.</param>
+    /// <param name="destination">Result.</param>
+    public void Read(Execution run, string map, Quantization quantization, Span<float> destination)
+    {
+        Map shape = _maps[map];
+        int padded = (shape.Channels + 3) / 4 * 4, pixels = destination.Length / shape.Channels, imageBytes = shape.Height * shape.Width * padded * shape.ElementSize;
+        var words = new float[destination.Length / Elements(map) * imageBytes / sizeof(float)];
+        run.Read(Buffer(map), imageBytes / sizeof(float), words);
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(words.AsSpan());
+        for (int pixel = 0; pixel < pixels; pixel++)
+        {
+            for (int c = 0; c < shape.Channels; c++)
+            {
+                ReadOnlySpan<byte> code = bytes[((pixel * padded + c) * shape.ElementSize)..];
+                destination[pixel * shape.Channels + c] = quantization.Scale * ((shape.ElementSize == 1 ? code[0] : MemoryMarshal.Read<ushort>(code)) - quantization.ZeroPoint);
+            }
+        }
+    }
+
     /// <summary>Runs what depends on the call's inputs alone.</summary>
     public void Prepare(Execution run, InterpretedStep parameters, OperationObserver? observer = null) => Run(run, 0, _linked.CallOperations, parameters, observer);
 
@@ -141,8 +177,13 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
 
     private void Evaluate(Execution run, int step, InterpretedStep parameters, OperationObserver? observer)
     {
-        if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, Network.Embedding.FirstRow + step, _embedding);
+        Embed(run, step);
         Run(run, _linked.FirstStep, _linked.StepOperations, parameters, observer);
+    }
+
+    private void Embed(Execution run, int step)
+    {
+        if (_embedding.Vectors > 0) run.Embed(new(Layout.Embedding), Vectors, Network.Embedding.FirstRow + step, _embedding);
     }
 
     private void Run(Execution run, int first, int count, InterpretedStep parameters, OperationObserver? observer)

@@ -58,6 +58,9 @@ public enum RoundingChoice
     Nearest,
     /// <summary>Learned block by block, with the activations' step sizes, from <see cref="Gptq"/> on; needs an engine with automatic differentiation.</summary>
     Reconstruct,
+    /// <summary>Second order, layer after layer: each for the inputs that it gets from those before it, rounded already, so that its output comes nearest to FP32's; by evidence on held-out trajectories,
+    /// else <see cref="Gptq"/>. Every layer takes passes of its own.</summary>
+    Sequential,
 }
 
 /// <summary>What to calibrate for. Everything here but <see cref="Memory"/>, and nothing else, decides the artefact's bytes.</summary>
@@ -158,8 +161,8 @@ public sealed record CalibrationOptions
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         Require(Memory >= 0, $"{Memory} bytes of memory are not possible; ask for 0 (no bound) or more.");
         Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");
-        Require(Schedulers.Count < 2 || (SensitiveLayers == 0 && Rounding != RoundingChoice.Reconstruct),
-            "Several schedulers share their weights: layers to keep at 8 bits, and learned rounding, would be chosen for one of them. Calibrate for one scheduler, or leave that out.");
+        Require(Schedulers.Count < 2 || (SensitiveLayers == 0 && Rounding is not (RoundingChoice.Reconstruct or RoundingChoice.Sequential)),
+            "Several schedulers share their weights: layers to keep at 8 bits, and rounding that is learned or in sequence, would be chosen for one of them. Calibrate for one scheduler, or leave that out.");
         Require(SensitiveLayers == 0 || (Activations == ActivationWidth.Mixed && Policy == BitPolicy.Budget && Rounding != RoundingChoice.Reconstruct),
             "Sensitive layers are paid for by the budget's steps: they need mixed activations, the policy 'budget', and rounding that is not learned.");
         if (Rounding == RoundingChoice.Reconstruct)

@@ -4,7 +4,7 @@ namespace Specializer.Calibration;
 
 /// <summary>The collecting phases of a calibration, each of which uses what the earlier ones found. What was collected decides everything that follows. An artefact and the rows
 /// of an ablation go through the same phases, for other ways to quantize.</summary>
-internal sealed class CalibrationRun
+internal sealed partial class CalibrationRun
 {
     private const string SharedNoise = "noise";
 
@@ -73,14 +73,14 @@ internal sealed class CalibrationRun
     /// <summary>The artefact's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors => TensorsOf(Own(Widths[0]));
 
-    /// <summary>What stands out in what became integers, or could not; after <see cref="QuantizeWeights"/>.</summary>
+    /// <summary>What stands out in what became integers, or could not, and how they were rounded; after <see cref="QuantizeWeights"/>.</summary>
     public IReadOnlyList<Finding> Fitness { get; private set; } = [];
 
     /// <summary>Noise of all variants, after <see cref="CollectNoise"/>.</summary>
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0);
+    public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
@@ -99,7 +99,7 @@ internal sealed class CalibrationRun
 
     /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
     public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
-        new(_networks[variant.WeightBits].Network, Context.Options.Evaluations, TensorsOf(variant).Bytes, Context.Device, ReferenceTrajectories.CapacityOf(_networks[variant.WeightBits].Network, Context.Options)) { Contexts = Context.Model.Contexts };
+        Evaluator(_networks[variant.WeightBits].Network, TensorsOf(variant));
 
     /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
     /// <param name="variants">One a step.</param>
@@ -117,7 +117,7 @@ internal sealed class CalibrationRun
 
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
-        new(Context, _checkpoint, _variants, eightBits, _unfit, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics };
+        new(Context, _checkpoint, _variants, eightBits, _unfit, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, Confirm = false };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);
@@ -150,6 +150,7 @@ internal sealed class CalibrationRun
             _ranges[variant] = SearchRanges(variant);
         }
 
+        if (_owner is null && !_apart && _variants.Any(v => v.Rounding == RoundingChoice.Sequential)) RoundInSequence();
         QuantizationVariant[] learned = [.. _variants.Where(IsLearned).OrderBy(v => v.ActivationBits)];
         if (learned.Length == 0) return;
         new ReconstructionPhase(Context, Learner!, _networks[learned[0].WeightBits], [.. learned.Select(v => v.ActivationBits)], _checkpoint)
@@ -182,7 +183,11 @@ internal sealed class CalibrationRun
     }
 
     /// <summary>Removes what only this process has of rounded layers: its part is done.</summary>
-    public void DeleteRounded() => _checkpoint.Delete(RoundedPhase);
+    public void DeleteRounded()
+    {
+        _checkpoint.Delete(RoundedPhase);
+        _checkpoint.Delete(SequentialPhaseName);
+    }
 
     /// <summary>The parameters that a step runs with.</summary>
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
@@ -209,6 +214,9 @@ internal sealed class CalibrationRun
         _unfit = [.. _unfit, .. unfit];
         _networks = Networks();
     }
+
+    private NetworkEvaluator Evaluator(Network network, QuantizedTensors tensors) =>
+        new(network, Context.Options.Evaluations, tensors.Bytes, Context.Device, ReferenceTrajectories.CapacityOf(network, Context.Options)) { Contexts = Context.Model.Contexts };
 
     private void RoundGroups()
     {

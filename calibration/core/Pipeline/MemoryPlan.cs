@@ -23,20 +23,22 @@ internal sealed class MemoryPlan
         Histograms = (long)options.Evaluations * first.Sources.Distinct().Count() * HistogramBytes;
         Reference = Bytes(model.Network, options);
         Noise = Program + Histograms + Reference + networks.Sum(n => Bytes(n.Network, options));
-        (string Name, int Size)[] layers = secondOrder
-            ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps)))] : [];
+        (string Name, int Size, int Outputs)[] layers = secondOrder
+            ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
         // Rounding has moments, H and R of a layer, when the FP32 network is gone.
         long fixedBytes = Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
         long largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
         Parts = Program + Histograms + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
-        Least = Math.Max(Math.Max(Noise, Parts), fixedBytes + largest);
+        Sequential = options.Rounding != RoundingChoice.Sequential ? 0
+            : Noise + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => ColumnMoments.Bytes(l.Size) + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), Workspace(l.Size))).DefaultIfEmpty(0).Max();
+        Least = Math.Max(Math.Max(Math.Max(Noise, Sequential), Parts), fixedBytes + largest);
         if (options.Memory > 0 && options.Memory < Least)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
                 $"Calibrating {model.Name} needs {Least / 1e9:F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
         }
 
-        Groups = [.. Group(layers, options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
+        Groups = [.. Group([.. layers.Select(l => (l.Name, l.Size))], options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
         var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
         Peak = Math.Max(Least, fixedBytes + solvers * Groups.Max(group => group.Sum(layer => bytes[layer])));
     }
@@ -60,6 +62,9 @@ internal sealed class MemoryPlan
 
     /// <summary>Bytes while noise is measured: all networks at once.</summary>
     public long Noise { get; }
+
+    /// <summary>Bytes while layers are rounded in sequence: FP32 and quantized network side by side, and one layer's sums; 0 where they are not.</summary>
+    public long Sequential { get; }
 
     /// <summary>Bytes while the other networks of a pipeline are quantized, one after the other: the most of any.</summary>
     public long Parts { get; }

@@ -12,5 +12,5 @@ internal readonly record struct QuantizationVariant(int WeightBits, RoundingChoi
 
     /// <summary>All widths that there are kernels for, whether the artefact uses them or not: what it does not use with the weights that it would have.</summary>
     public static QuantizationVariant[] Measured(CalibrationOptions options) => [.. BitWidths.All.Select(bits => new QuantizationVariant(bits.Weights,
-        bits.Weights != options.WeightBits && options.Rounding == RoundingChoice.Reconstruct ? RoundingChoice.Gptq : options.Rounding, true, bits.Activations))];
+        bits.Weights != options.WeightBits && options.Rounding is RoundingChoice.Reconstruct or RoundingChoice.Sequential ? RoundingChoice.Gptq : options.Rounding, true, bits.Activations))];
 }

@@ -51,6 +51,9 @@ internal sealed class QuantizedTensors
     /// <summary>Integers by convolution.</summary>
     public IReadOnlyDictionary<string, QuantizedWeights> Quantized => _quantized.ToDictionary(p => p.Key, p => p.Value(), StringComparer.Ordinal);
 
+    /// <summary>A convolution's integers.</summary>
+    public QuantizedWeights Of(string convolution) => _quantized[convolution]();
+
     /// <summary>Sets a convolution's integers.</summary>
     public void Set(string convolution, QuantizedWeights weights) => _quantized[convolution] = () => weights;
 

@@ -65,8 +65,16 @@ internal sealed class RoundedLayers
         QuantizedWeights rounded = inputs is null
             ? WeightRounding.Nearest(weights, bias, convolution.WeightBits, threads)
             : WeightRounding.SecondOrder(weights, bias, convolution.WeightBits, inputs.Blocks, threads);
-        _layers.Add(key, _file is null ? (0, rounded) : (_file.Append(writer => Write(writer, key, rounded)), null));
+        Keep(key, rounded);
     }
+
+    /// <summary>Keeps a layer that is rounded to the second order.</summary>
+    /// <param name="layer">Its name.</param>
+    /// <param name="weights">What it became.</param>
+    public void Add(string layer, QuantizedWeights weights) => Keep((layer, weights.Bits, true), weights);
+
+    private void Keep((string Layer, int Bits, bool SecondOrder) key, QuantizedWeights rounded) =>
+        _layers.Add(key, _file is null ? (0, rounded) : (_file.Append(writer => Write(writer, key, rounded)), null));
 
     private static void Write(BinaryWriter writer, (string Layer, int Bits, bool SecondOrder) key, QuantizedWeights weights)
     {

@@ -47,6 +47,20 @@ internal static class Cholesky
         return true;
     }
 
+    /// <summary>Solves R·Rᵀ·x = b.</summary>
+    /// <param name="factor">R in the upper triangle of n×n.</param>
+    /// <param name="n">Size.</param>
+    /// <param name="x">Holds b; receives x.</param>
+    public static void Solve(double[] factor, int n, Span<double> x)
+    {
+        for (int i = n - 1; i >= 0; i--) x[i] = (x[i] - Dot(factor.AsSpan(i * n + i + 1, n - i - 1), x[(i + 1)..])) / factor[i * n + i];
+        for (int i = 0; i < n; i++)
+        {
+            x[i] /= factor[i * n + i];
+            AddScaled(x[(i + 1)..], -x[i], factor.AsSpan(i * n + i + 1, n - i - 1));
+        }
+    }
+
     private static void Solve(double[] h, int n, int i, int j, int right)
     {
         double rest = h[i * n + j] - Dot(h.AsSpan(i * n + j + 1, right - j - 1), h.AsSpan(j * n + j + 1, right - j - 1));

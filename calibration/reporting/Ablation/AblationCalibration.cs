@@ -18,7 +18,7 @@ internal sealed class AblationCalibration
     /// <param name="learner">What learns rounding; needed for variants that are reconstructed. Trajectories run on this project's kernels all the same.</param>
     public AblationCalibration(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyList<(QuantizationVariant Variant, CorrectionPlan Plan)> plans, ReferenceEngine? learner = null)
     {
-        _run = new(context, checkpoint, variants) { FreeRunning = false, Learner = learner };
+        _run = new(context, checkpoint, variants) { FreeRunning = false, Confirm = false, Learner = learner };
         _plans = !context.InjectsNoise ? [] : [.. plans.Select(p => (p.Variant, p.Plan with { Variance = true })).Distinct()];
     }
 

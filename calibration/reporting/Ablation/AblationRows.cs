@@ -63,6 +63,7 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
             new(w, RoundingChoice.Nearest, false, 8), new(w, RoundingChoice.Gptq, false, 8), new(w, RoundingChoice.Gptq, true, 8),
         ]),
         new(4, RoundingChoice.Gptq, true, 4),
+        new(4, RoundingChoice.Sequential, true, 8),
         .. learned ? (QuantizationVariant[])[new(4, RoundingChoice.Reconstruct, true, 8), new(4, RoundingChoice.Reconstruct, true, 4)] : [],
     ];
 
@@ -76,6 +77,8 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
     {
         foreach (AblationRow row in Chain(calibration, 8).Concat(Chain(calibration, 4))) yield return row;
         QuantizationVariant four = new(4, RoundingChoice.Gptq, true, 4), eight = four with { ActivationBits = 8 };
+        QuantizationVariant sequential = eight with { Rounding = RoundingChoice.Sequential };
+        yield return Row(calibration, "W4A8 + sequential rounding", "W4A8", sequential, calibration.Steps(sequential, s_off), s_off) with { Change = "layers rounded in sequence", Against = $"W4A8 {Ranges}" };
         string ranged = $"W4A4 {Ranges}";
         yield return Row(calibration, ranged, "W4A4", four, [.. calibration.Steps(four, s_off)], s_off);
         if (learned)

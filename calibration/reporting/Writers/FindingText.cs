@@ -33,6 +33,7 @@ public static class FindingText
         LayerCountsTried f => $"layers at 8 bits, with the steps of 4-bit activations that pay for them, and the error on {f.Images} held-out images: {string.Join(", ", f.Tried.Select(t => Text($"{t.Layers} ({t.FourBitSteps} steps) {t.ErrorDb:0.00} dB")))}",
         NoLayerAffordable => "no layer is kept at 8 bits: with 4-bit activations at every step it would still take more bit operations than allowed",
         LayersDecided f => Text($"{f.Layers.Count} layers at 8 bits ({string.Join(", ", f.Layers)}), 4-bit activations at {f.FourBitSteps} steps instead of {f.FourBitStepsWithout}, {f.BitOperationsSaved:0.##} against {f.BitOperationsSavedWithout:0.##} times fewer bit operations: {ErrorChange(f.ErrorChangeDb, f.Images)}; {(f.Kept ? "kept" : "not kept, for it is not better beyond the interval")}"),
+        RoundingDecided f => Text($"layers rounded in sequence, each for the inputs that it gets: {ErrorChange(f.ErrorChangeDb, f.Images)}; {(f.Kept ? "kept" : "not kept, for it is not better beyond the interval")}"),
         PartQuantized f => $"{f.Part}: {Choice(f)}; {Text($"{f.MultiplyAccumulates:N0} MACs, {f.BitOperationsSaved:0.0} times fewer bit operations, {f.WeightBytes:N0} bytes of weights")}{Halves(f)}",
         PromptsCut f => $"{f.Prompts.Count} prompts are longer than {f.Tokens} tokens, and the text encoder sees their beginning alone: {string.Join("; ", f.Prompts.Take(3))}{(f.Prompts.Count > 3 ? "; …" : "")}",
         WithScheduler f => $"{f.Scheduler}: {Sentence(f.Of)}",

@@ -23,6 +23,18 @@ public class CholeskyTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(21)]
+    public void A_system_is_solved(int n)
+    {
+        double[] h = PositiveDefinite(n), factor = [.. h], expected = [.. new Gaussian(3).Values(n).Select(v => (double)v)], x = new double[n];
+        for (int i = 0; i < n; i++) x[i] = Cholesky.Dot(h.AsSpan(i * n, n), expected);
+        Assert.True(Cholesky.Factor(factor, n));
+        Cholesky.Solve(factor, n, x);
+        Assert.All(expected.Zip(x), pair => Assert.Equal(pair.First, pair.Second, 1e-8));
+    }
+
     [Fact]
     public void ThreadsDoNotShow()
     {

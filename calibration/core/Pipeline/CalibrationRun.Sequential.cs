@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+using System.Text;
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+// Layers rounded in sequence.
+internal sealed partial class CalibrationRun
+{
+    // Whether images have said that rounding in sequence does not help.
+    private bool _apart;
+
+    /// <summary>Whether rounding in sequence must lower the error of held-out images, or each layer is rounded by itself.</summary>
+    public bool Confirm { get; init; } = true;
+
+    /// <summary>Work of rounding in sequence.</summary>
+    public double SequentialWork => _variants.All(v => v.Rounding != RoundingChoice.Sequential) ? 0
+        : SequentialPhase.Work(Context.Options, QuantizedTensors.Integers(Quantized.Network).Count()) + (Confirm ? SequentialPhase.ChangeWork(Context.Options) : 0);
+
+    /// <summary>What a layer becomes depends on those before it, and so on all that have other bits.</summary>
+    private string SequentialPhaseName => _eightBits.Count == 0 ? $"sequential.{RoundedPhase}"
+        : $"sequential-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _eightBits.Order(StringComparer.Ordinal)))))[..16]}.{RoundedPhase}";
+
+    /// <summary>For the widest activations that the artefact may use: errors of narrower ones would otherwise be made up for where there are none.</summary>
+    private void RoundInSequence()
+    {
+        QuantizationVariant variant = _variants.Where(v => v.Rounding == RoundingChoice.Sequential).MaxBy(v => (Widths.Contains(v.ActivationBits), v.ActivationBits));
+        Network network = _networks[variant.WeightBits].Network;
+        QuantizedTensors apart = TensorsOf(variant), sequential = new(Context.Model, Context.TableTimesteps, network, _rounded!, secondOrder: true);
+        var phase = new SequentialPhase(Context, _networks[variant.WeightBits], Ranges(variant), tensors => Evaluator(network, tensors));
+        phase.Round(sequential, _checkpoint.Rounded(SequentialPhaseName, LayerSizes()));
+        if (Confirm)
+        {
+            Interval change = phase.Change(sequential, apart);
+            _apart = !(change.High < 0);
+            Fitness = [.. Fitness, new RoundingDecided(change, HeldOutImages.Count(Context.Options), !_apart)];
+        }
+
+        if (!_apart) _tensors[(variant.WeightBits, variant.Rounding)] = sequential;
+    }
+}

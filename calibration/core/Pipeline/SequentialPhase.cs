@@ -1,0 +1,156 @@
+using Specializer.Manifest;
+
+namespace Specializer.Calibration;
+
+/// <summary>Rounds layers in the order in which they run, each for the inputs that it gets from the layers before it, rounded already, so that its output comes nearest to FP32's.
+/// FP32 and quantized network run side by side on the states of FP32 trajectories, as far as the layer.</summary>
+/// <param name="context">Of the calibration.</param>
+/// <param name="quantized">The network with integers.</param>
+/// <param name="ranges">Of its activations, per step and slot.</param>
+/// <param name="evaluator">Makes the network run with some weights.</param>
+internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwork quantized, ActivationRange[][] ranges, Func<QuantizedTensors, NetworkEvaluator> evaluator)
+{
+    private const string Phase = "sequential rounding";
+    // As many as learned rounding takes, spread over all steps.
+    private const int States = 1024;
+
+    private readonly InterpretedStep[] _steps = [.. ranges.Select(r => new InterpretedStep { Quantizations = CalibrationRun.Quantizations(r) })];
+    private readonly Dictionary<string, Map> _maps = quantized.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+
+    private CalibrationOptions Options => context.Options;
+
+    /// <summary>Work, in evaluations of a unit's trajectories in FP32: a layer runs both networks half way in the mean.</summary>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="layers">Layers that are rounded.</param>
+    public static double Work(CalibrationOptions options, int layers) => UnitsOf(options) * (1 + layers * (1 + WorkShares.Measured) / 2);
+
+    /// <summary>Work of <see cref="Change"/>.</summary>
+    public static double ChangeWork(CalibrationOptions options) => ImageWork(options) * HeldOutImages.Count(options);
+
+    /// <summary>Rounds all layers.</summary>
+    /// <param name="tensors">Hold each layer rounded by itself; receive what it becomes.</param>
+    /// <param name="rounded">Those that are rounded in sequence already; receives the others.</param>
+    public void Round(QuantizedTensors tensors, RoundedLayers rounded)
+    {
+        ConvolutionOperation[] layers = [.. LinkedNetwork.Of(quantized.Network).Network.Operations.OfType<ConvolutionOperation>().Where(o => o.IsInteger)];
+        int done = layers.TakeWhile(layer => rounded.Has(layer.Name, layer.WeightBits, secondOrder: true)).Count();
+        foreach (ConvolutionOperation layer in layers.Take(done)) tensors.Set(layer.Name, rounded.Get(layer.Name, layer.WeightBits, secondOrder: true));
+        if (done == layers.Length) return;
+        TrajectoryState[] states = Collect();
+        using var exact = new NetworkEvaluator(context.Network, Options.Evaluations, context.Model.TensorBytes(context.Timesteps), context.Device, ReferenceTrajectories.CapacityOf(context.Network, Options))
+        { Contexts = context.Model.Contexts };
+        for (int i = done; i < layers.Length; i++)
+        {
+            OutputRegression regression = Compare(layers[i], i, tensors, exact, states);
+            var (weights, bias) = regression.Solve();
+            QuantizedWeights became = WeightRounding.SecondOrder(weights, bias, layers[i].WeightBits, regression.Inputs.Blocks, context.Threads);
+            rounded.Add(layers[i].Name, became);
+            tensors.Set(layers[i].Name, became);
+        }
+    }
+
+    /// <summary>What rounding in sequence changes of the held-out images' squared error to FP32, dB, mean over images, each drawn free-running without corrections.</summary>
+    /// <param name="with">Rounded in sequence.</param>
+    /// <param name="without">Each layer rounded by itself.</param>
+    public Interval Change(QuantizedTensors with, QuantizedTensors without)
+    {
+        int images = HeldOutImages.Count(Options), elements = context.Model.Height * context.Model.Width * context.Model.Channels;
+        using ReferenceTrajectories reference = context.Reference();
+        using NetworkEvaluator one = evaluator(with), other = evaluator(without);
+        var changes = new List<double>();
+        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            long from = Options.Trajectories + (long)first;
+            float[] finals = reference.Finals(from, count, context.Cancellation);
+            PairedImages better = new(finals, Draw(one, from, count), elements), worse = new(finals, Draw(other, from, count), elements);
+            for (int i = 0; i < count; i++) changes.Add(better.ErrorDb(i) - worse.ErrorDb(i));
+            context.Report(Phase, count * ImageWork(Options));
+        }
+
+        return Bootstrap.Estimate(images, i => i.Average(n => changes[n]), Options.Seed);
+    }
+
+    private static double UnitsOf(CalibrationOptions options) => Images(options) / (double)ReferenceTrajectories.UnitImages;
+
+    private static double ImageWork(CalibrationOptions options) => WorkShares.GuidedHalves(options) * (1 + 2 * WorkShares.Drawn) / ReferenceTrajectories.UnitImages;
+
+    /// <summary>Trajectories whose states are taken.</summary>
+    private static int Images(CalibrationOptions options) => Math.Clamp(States / options.Evaluations, 1, options.RangeTrajectories);
+
+    /// <summary>FP32's states of the first trajectories at all steps. Under a guidance that is compiled in, condition and none take turns.</summary>
+    private TrajectoryState[] Collect()
+    {
+        int images = Images(Options);
+        var states = new List<TrajectoryState>();
+        using ReferenceTrajectories reference = context.Reference();
+        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
+        {
+            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
+            foreach (TrajectoryState state in reference.Run(first, count, cancellation: context.Cancellation))
+            {
+                int[] none = Options.Guidance == 1 ? state.Labels : context.Model.NoCondition.Of(state.Labels);
+                states.Add(state with { X = [.. state.X], Labels = [.. state.Labels.Select((label, i) => (first + i) % 2 == 1 ? none[i] : label)] });
+                context.Report(Phase, count / (double)ReferenceTrajectories.UnitImages / Options.Evaluations);
+            }
+        }
+
+        return [.. states];
+    }
+
+    /// <summary>A layer's inputs in the quantized network, with what its outputs lack of FP32's.</summary>
+    private OutputRegression Compare(ConvolutionOperation layer, int index, QuantizedTensors tensors, NetworkEvaluator exact, TrajectoryState[] states)
+    {
+        using NetworkEvaluator network = evaluator(tensors);
+        Map from = _maps[layer.Input], to = _maps[layer.Output];
+        var shape = new ColumnShape(from.Height, from.Width, from.Channels, to.Height, to.Width, layer.KernelSize, layer.Stride, layer.PaddingTop, layer.PaddingLeft, layer.Upsample);
+        int slot = network.Interpreter.Slot(layer.Input), pixels = to.Height * to.Width, channels = to.Channels, inputs = network.Interpreter.Elements(layer.Input), outputs = pixels * channels;
+        float largest = _steps.Max(s => s.Quantizations[slot] is var q ? q.Scale * Math.Max(q.ZeroPoint, q.Levels - q.ZeroPoint) : 0), scale = 1 / layer.OutputScale.Single;
+        var regression = new OutputRegression(context.Model.Weights[$"{layer.Name}.weight"], tensors.Of(layer.Name), largest, context.Threads);
+        var sampler = new ColumnSampler(Options.Seed, Options.Evaluations, Images(Options));
+        float[] column = new float[shape.Size], missing = new float[channels];
+        float[] read = new float[ReferenceTrajectories.UnitImages * inputs], wanted = new float[ReferenceTrajectories.UnitImages * outputs], written = new float[wanted.Length];
+        foreach (TrajectoryState state in states)
+        {
+            exact.EvaluateTo(layer.Name, state.Step, InterpretedStep.Float32, state.X, state.Labels,
+                (_, run) => exact.Interpreter.Read(run, layer.Output, wanted.AsSpan(exact.First * outputs, run.Batch * outputs)), context.Cancellation);
+            network.EvaluateTo(layer.Name, state.Step, _steps[state.Step], state.X, state.Labels, (_, run) =>
+            {
+                network.Interpreter.Read(run, layer.Output, written.AsSpan(network.First * outputs, run.Batch * outputs));
+                network.Interpreter.Read(run, layer.Input, _steps[state.Step].Quantizations[slot], read.AsSpan(network.First * inputs, run.Batch * inputs));
+            }, context.Cancellation);
+            for (int image = 0; image < state.Images; image++)
+            {
+                foreach (int pixel in sampler.Choose(index, state.Step, state.FirstImage + image, pixels))
+                {
+                    shape.Gather(read.AsSpan(image * inputs, inputs), pixel, column);
+                    int at = image * outputs + pixel * channels;
+                    for (int c = 0; c < channels; c++) missing[c] = (wanted[at + c] - written[at + c]) * scale;
+                    regression.Add(column, missing);
+                }
+            }
+
+            context.Report($"{Phase}, {layer.Name}", state.Images * (1 + WorkShares.Measured) / 2 / ReferenceTrajectories.UnitImages / Options.Evaluations);
+        }
+
+        return regression;
+    }
+
+    private float[] Draw(NetworkEvaluator network, long first, int count)
+    {
+        int elements = context.Model.Height * context.Model.Width * context.Model.Channels;
+        int[] labels = TrajectoryLabels.Of(context.Model, Options.Seed, first, count);
+        var solver = new ProgramInterpreter(context.Program, count, elements, ProgramInterpreter.Seeded(Options.Seed, first, count));
+        var x = new float[count * elements];
+        solver.Begin();
+        for (int step = 0; step < _steps.Length; step++)
+        {
+            solver.Input(step, x);
+            float[] prediction = GuidedPrediction.Evaluate(network, step, _steps[step], x, labels, Options.Guidance, context.Model.NoCondition, context.Cancellation);
+            solver.Advance(step, prediction, network.Variance);
+        }
+
+        solver.End();
+        return solver.State.ToArray();
+    }
+}
