@@ -105,6 +105,7 @@ internal static class CalibrateCommand
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         text.WriteLine(MemoryText(Calibrator.PredictMemory(model, options), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes));
+        text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Disk: at most {Calibrator.PredictDisk(model, options) / 1e9:F2} GB in {output} until the artefact is there."));
         using var progress = new ProgressLine();
         var times = new PhaseTimes(progress);
         CalibrationResult result;

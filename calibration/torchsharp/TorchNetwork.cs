@@ -8,7 +8,7 @@ namespace Specializer.Calibration.TorchSharp;
 internal sealed class TorchNetwork : IReferenceNetwork
 {
     private readonly Network _network;
-    private readonly Map _latent;
+    private readonly Map _latent, _epsilon;
     private readonly TorchParameters _parameters;
     private readonly TorchOperations _operations;
     private readonly string[][] _lastUses; // [operation]: maps that nothing reads afterwards
@@ -20,6 +20,7 @@ internal sealed class TorchNetwork : IReferenceNetwork
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         (_network, _capacity) = (model.Network, capacity);
         _latent = _network.Maps.Single(m => m.Name == _network.Latent);
+        _epsilon = _network.Maps.Single(m => m.Name == _network.Epsilon);
         _parameters = new(model, timesteps, device);
         _operations = new(_network, _parameters);
         _lastUses = LastUses(_network);
@@ -32,17 +33,16 @@ internal sealed class TorchNetwork : IReferenceNetwork
     public void Evaluate(int step, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, Span<float> epsilon,
         ReferenceOperationObserver? observer = null, CancellationToken cancellation = default)
     {
-        int elements = _latent.Height * _latent.Width * _latent.Channels, images = x.Length / elements;
-        if (x.Length != images * elements || epsilon.Length != x.Length)
-            throw new ArgumentException($"States of {elements} numbers an image are expected, and as many numbers of ε; there are {x.Length} and {epsilon.Length}.", nameof(x));
+        int elements = Elements(_latent), outputs = Elements(_epsilon), images = x.Length / elements;
+        if (x.Length != images * elements || epsilon.Length != images * outputs)
+            throw new ArgumentException($"States of {elements} numbers an image are expected, and {outputs} numbers of ε for each; there are {x.Length} and {epsilon.Length}.", nameof(x));
         if (_network.Embedding.Classes > 0 && labels.Length != images)
             throw new ArgumentException($"{labels.Length} labels for {images} images; one for each is expected.", nameof(labels));
         using var noGradient = no_grad();
         for (int first = 0; first < images; first += _capacity)
         {
             int count = Math.Min(_capacity, images - first);
-            Range range = (first * elements)..((first + count) * elements);
-            Evaluate(step, first, count, images, x[range], labels.Length > 0 ? labels.Slice(first, count) : [], epsilon[range], observer, cancellation);
+            Evaluate(step, first, count, images, x.Slice(first * elements, count * elements), labels.Length > 0 ? labels.Slice(first, count) : [], epsilon.Slice(first * outputs, count * outputs), observer, cancellation);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class TorchNetwork : IReferenceNetwork
         foreach (string input in _network.Inputs)
         {
             Map map = _network.Maps.Single(m => m.Name == input);
-            int elements = map.Height * map.Width * map.Channels;
+            int elements = Elements(map);
             if (!_inputs.TryGetValue(input, out float[]? values) || values.Length != (long)given * elements)
                 throw new InvalidOperationException($"The input '{input}' needs {(long)given * elements} numbers for {given} images; {values?.Length ?? 0} were given.");
             maps[input] = ChannelsLast.ToTensor(values.AsSpan(first * elements, images * elements), map.Height, map.Width, map.Channels, _parameters.Device);
@@ -85,6 +85,8 @@ internal sealed class TorchNetwork : IReferenceNetwork
 
         maps.Read(_network.Epsilon, epsilon);
     }
+
+    private static int Elements(Map map) => map.Height * map.Width * map.Channels;
 
     private static string[][] LastUses(Network network)
     {

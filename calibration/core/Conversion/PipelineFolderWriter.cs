@@ -43,7 +43,7 @@ internal sealed class PipelineFolderWriter
         if (Directory.Exists(target) && !Disk.IsEmpty(target)) throw new IOException($"{folder}: is not empty. Name another folder, or empty it.");
         string parent = Path.GetDirectoryName(target) ?? throw new IOException($"{folder}: is the root of a disk. Name a folder in it.");
         Disk.CreateFolder(parent);
-        RequireRoom(folder, parent);
+        DiskRoom.Require(folder, parent, Bytes);
         AtomicFolder.Write(target, temporary =>
         {
             long done = 0;
@@ -57,21 +57,5 @@ internal sealed class PipelineFolderWriter
                 done += bytes;
             }
         });
-    }
-
-    private void RequireRoom(string folder, string parent)
-    {
-        long free;
-        try
-        {
-            free = new DriveInfo(parent).AvailableFreeSpace;
-        }
-        catch (ArgumentException)
-        {
-            // A share of another machine has no drive to ask.
-            return;
-        }
-
-        if (free < Bytes) throw new IOException(FormattableString.Invariant($"{folder}: {Bytes:N0} bytes are to be written, and the disk has room for {free:N0}. Free {Bytes - free:N0} bytes, or name a folder on another disk."));
     }
 }

@@ -116,7 +116,9 @@ internal sealed class ModelWeights : IDisposable
         return weights;
     }
 
-    private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File));
+    private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File), OtherType);
+
+    private string? OtherType(string name) => _stored[name] is var (file, at) && file.Entries[at.Key].Type is var type and not (DType.F16 or DType.BF16 or DType.F32 or DType.F64) ? type.Name() : null;
 
     private static string Choose(string folder, string usual, List<string> notes)
     {

@@ -19,6 +19,8 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
 
     internal const string Index = "model_index.json", Network = "unet";
 
+    private const string Rescale = "guidance_rescale";
+
     /// <summary>The folder that holds the parts.</summary>
     public string Folder => System.IO.File.Exists(File) ? Path.GetDirectoryName(Path.GetFullPath(File))! : Path.GetFullPath(File);
 
@@ -35,6 +37,12 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
 
     private static Pipeline? Read(ConfigurationReader json)
     {
+        if (json.Has(Rescale) && json.Number(Rescale, 0, double.MinValue, double.MaxValue) != 0)
+        {
+            throw new UnsupportedModelException(json.File, Rescale, json.Raw(Rescale),
+                "Its factor follows from the deviation of each prediction, for which no statistics can be collected before. Remove it, or set it to 0.");
+        }
+
         var pipeline = new Pipeline(json.File, json.Text("_class_name", ""), [.. Parts(json.Json)]) { ForceZeros = json.Flag("force_zeros_for_empty_prompt", true) };
         // An index that names no part, beside a network's own files, says nothing.
         if (pipeline.Components.Count == 0 && Path.Exists(Path.Combine(Path.GetDirectoryName(json.File)!, "config.json"))) return null;

@@ -4,7 +4,8 @@ namespace Specializer.Calibration;
 /// <param name="file">Path of the file, for messages.</param>
 /// <param name="shapes">Name in the file and extents.</param>
 /// <param name="read">Reads a tensor by its name in the file.</param>
-internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, long[]> shapes, Func<string, float[]> read)
+/// <param name="otherType">The type of a tensor in the file, where no weight can have it; else null. Null where all are weights.</param>
+internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, long[]> shapes, Func<string, float[]> read, Func<string, string?>? otherType = null)
 {
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
     private readonly List<TensorMismatch> _mismatches = [];
@@ -28,7 +29,7 @@ internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, lon
     {
         string stored = StoredName(name);
         if (!shapes.TryGetValue(stored, out long[]? shape)) _mismatches.Add(new(name, [.. expected], null));
-        else if (!Matches(shape, expected)) _mismatches.Add(new(stored, [.. expected], shape));
+        else if (otherType?.Invoke(stored) is var type && (type is not null || !Matches(shape, expected))) _mismatches.Add(new(stored, [.. expected], shape) { Type = type });
         _taken.Add(stored);
         _asked.TryAdd(name, [.. expected]);
         return () => read(stored);

@@ -6,9 +6,13 @@ namespace Specializer.Calibration;
 /// <param name="Name">Its name.</param>
 /// <param name="Expected">Extents that the configuration asks for; null for a tensor that has no place in the network.</param>
 /// <param name="Found">Extents in the file; null for one that is missing.</param>
-public sealed record TensorMismatch(string Name, IReadOnlyList<int>? Expected, IReadOnlyList<long>? Found);
+public sealed record TensorMismatch(string Name, IReadOnlyList<int>? Expected, IReadOnlyList<long>? Found)
+{
+    /// <summary>Type of its elements in the file, where no weight can have it, such as <c>I64</c>; otherwise null.</summary>
+    public string? Type { get; init; }
+}
 
-/// <summary>Tensors are missing from a file of weights, have other extents than the configuration asks for, or have no place in the network.</summary>
+/// <summary>Tensors are missing from a file of weights, have other extents than the configuration asks for or elements that are no weights, or have no place in the network.</summary>
 public sealed class TensorMismatchException : ModelImportException
 {
     // Names may come from anyone: what is compared is bounded.
@@ -36,7 +40,7 @@ public sealed class TensorMismatchException : ModelImportException
     {
         ({ } expected, null) => $"the tensor [{string.Join(", ", expected)}] is missing{Near(m.Name, spare, "; the file has")}.",
         (null, { } found) => $"the tensor [{string.Join(", ", found)}] has no place in the network{Near(m.Name, missing, "; it lacks")}.",
-        var (expected, found) => $"the tensor has the shape [{string.Join(", ", found!)}]; {against} asks for [{string.Join(", ", expected!)}].",
+        var (expected, found) => $"the tensor has the shape [{string.Join(", ", found!)}]{(m.Type is null ? "" : $" and elements of the type {m.Type}")}; {against} asks for [{string.Join(", ", expected!)}]{(m.Type is null ? "" : " of F32, F16, BF16 or F64")}.",
     };
 
     // The most alike of those that the other side has too many of, where it is alike enough to be a slip.

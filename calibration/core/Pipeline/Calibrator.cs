@@ -29,8 +29,21 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
         SchedulerRun[] solvers = Prepare(ref model, options);
-        var plan = MemoryPlan.Of(model, options with { Evaluations = solvers.Sum(s => s.Program.Evaluations.Count) }, solvers.Length);
+        MemoryPlan plan = Plan(model, options, solvers);
         return (plan.Peak, plan.Groups.Count);
+    }
+
+    /// <summary>What a calibration writes to its folder at most, checkpoints and artefact together, from shapes alone: nothing is computed yet.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">What to calibrate for.</param>
+    /// <exception cref="ArgumentException">Options contradict each other or the model, or no calibration keeps <see cref="CalibrationOptions.Memory"/>.</exception>
+    /// <exception cref="UnsupportedModelException">The model cannot be calibrated.</exception>
+    public static long PredictDisk(ImportedModel model, CalibrationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        SchedulerRun[] solvers = Prepare(ref model, options);
+        return Plan(model, options, solvers).Disk;
     }
 
     /// <summary>Calibrates and writes the artefact. Interrupted and called again with the same arguments, it goes on where it stopped, unless another build of this library wrote the checkpoint.</summary>
@@ -78,6 +91,8 @@ public static class Calibrator
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
+        // What an earlier run left is there already. Processes that share the work share the folder, too.
+        if (ranges is null) DiskRoom.Require(Path.GetFullPath(folder), Path.GetFullPath(folder), Plan(model, options, solvers).Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, null, device, cancellationToken).With(MaskedPictures.Of(model, options, device, cancellationToken)) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var findings = new List<Finding>();
@@ -112,6 +127,9 @@ public static class Calibrator
         findings.AddRange(calibrations.SelectMany(c => c.Checkpoint.Delete()));
         return new(paths, findings);
     }
+
+    private static MemoryPlan Plan(ImportedModel model, CalibrationOptions options, SchedulerRun[] solvers) =>
+        MemoryPlan.Of(model, options with { Evaluations = solvers.Sum(s => s.Program.Evaluations.Count) }, solvers.Length);
 
     /// <summary>The solver that options ask for: the only one, or the model's own.</summary>
     /// <exception cref="ArgumentException">Steps or η are not possible.</exception>

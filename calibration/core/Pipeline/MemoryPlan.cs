@@ -1,5 +1,6 @@
 using System.Globalization;
 using Specializer.Manifest;
+using Specializer.Packing;
 
 namespace Specializer.Calibration;
 
@@ -40,7 +41,12 @@ internal sealed class MemoryPlan
 
         Groups = [.. Group([.. layers.Select(l => (l.Name, l.Size))], options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
         var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
-        Peak = Math.Max(Least, fixedBytes + solvers * Groups.Max(group => group.Sum(layer => bytes[layer])));
+        long moments = solvers * Groups.Max(group => group.Sum(layer => bytes[layer]));
+        Peak = Math.Max(Least, fixedBytes + moments);
+        // Rounded layers have a byte a weight and bit width, until the artefact is written; a checkpoint of activations is written beside its former state.
+        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + moments)
+            + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
+            + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);
     }
 
     /// <summary>For a calibration with the default options, and as many steps.</summary>
@@ -74,6 +80,9 @@ internal sealed class MemoryPlan
 
     /// <summary>Bytes at most, with the groups that there are.</summary>
     public long Peak { get; }
+
+    /// <summary>Bytes at most in the folder, checkpoints and artefact together.</summary>
+    public long Disk { get; }
 
     /// <summary>Names of the layers whose moments are collected in one pass, in order; at least one group.</summary>
     public IReadOnlyList<string[]> Groups { get; }

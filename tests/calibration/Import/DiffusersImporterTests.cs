@@ -1,3 +1,4 @@
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Packing;
 using Specializer.Tests;
@@ -233,6 +234,28 @@ public class DiffusersImporterTests
         Assert.Contains("'mid_block.resnets.1.conv2.bias': the tensor [64] is missing; the file has 'mid_block.resnets.1.conv2.bais'.", e.Message);
         Assert.Contains("'conv_in.weight': the tensor has the shape [32, 1, 9]; config.json asks for [32, 1, 3, 3].", e.Message);
         Assert.Contains("'unrelated': the tensor [2, 3] has no place in the network.", e.Message);
+    }
+
+    [Fact]
+    public void Tensors_of_another_type_are_named_with_all_that_does_not_fit()
+    {
+        using var folder = new ModelFolder();
+        var writer = new SafetensorsWriter();
+        using (SafetensorsFile file = SafetensorsFile.Open(ModelFolder.Source + "/diffusion_pytorch_model.safetensors"))
+        {
+            foreach (var (name, entry) in file.Entries)
+            {
+                if (name is "conv_out.bias" or "time_embedding.linear_2.bias") writer.Add(name, new long[entry.Shape[0]], entry.Shape);
+                else if (name == "conv_in.bias") writer.Add(name, new long[31], 31);
+                else if (name != "conv_norm_out.bias") writer.Add(name, file.ReadFloats(name), entry.Shape);
+            }
+        }
+
+        writer.Write(folder.Weights);
+        var e = Assert.Throws<TensorMismatchException>(() => DiffusersImporter.Load(folder.Root));
+        Assert.Equal(["conv_in.bias", "conv_norm_out.bias", "conv_out.bias", "time_embedding.linear_2.bias"], e.Mismatches.Select(m => m.Name).Order(StringComparer.Ordinal));
+        Assert.Contains("'conv_out.bias': the tensor has the shape [1] and elements of the type I64; config.json asks for [1] of F32, F16, BF16 or F64.", e.Message);
+        Assert.Contains("'conv_in.bias': the tensor has the shape [31] and elements of the type I64; config.json asks for [32] of F32", e.Message);
     }
 
     [Fact]

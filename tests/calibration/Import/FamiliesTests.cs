@@ -66,6 +66,28 @@ public class FamiliesTests
         Assert.InRange(golden.ReadFloats("out.hidden").Zip(actual, (a, b) => Math.Abs(a - b)).Max(), 0, 2e-5);
     }
 
+    /// <summary>Left-out layers (<c>clip_skip</c>): the final norm follows on the layer before, as in an encoder that never had them.</summary>
+    [Fact]
+    public void Last_layers_of_a_text_encoder_can_be_left_out()
+    {
+        string folder = Path.Combine(SharedData.RepositoryRoot, "tests", "calibration", "Import", "TextEncoder");
+        ConfigurationReader json = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        TextEncoderConfiguration whole = TextEncoderConfiguration.Read(json), fewer = TextEncoderConfiguration.Read(json.Anew(("num_hidden_layers", $"{whole.Layers - 1}")));
+        float[] ids = [.. Enumerable.Range(0, whole.Positions).Select(i => (float)(i * 5 % whole.Vocabulary))];
+
+        float[] skipped = Run(whole, 1);
+
+        Assert.Equal(Run(fewer, 0), skipped);
+        Assert.NotEqual(Run(whole, 0), skipped);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Run(whole, whole.Layers));
+
+        float[] Run(TextEncoderConfiguration configuration, int skip)
+        {
+            using ModelWeights weights = ModelWeights.Open(folder, null, []);
+            return NetworkRun.Evaluate(TextEncoderImporter.Import(configuration, weights.Tensors, skip: skip), ids, images: 1);
+        }
+    }
+
     /// <summary>Decoder and encoder of the project's own autoencoder, whose weights are F16.</summary>
     [Fact]
     public void The_emoji_autoencoder_equals_its_training_program()

@@ -70,6 +70,18 @@ public class PipelineTests
         Assert.Equal(("transformer", "\"DiTTransformer2DModel\""), (e.Key, e.Value));
     }
 
+    /// <summary>Guidance that is scaled by the deviation of each prediction has no statistics of its own.</summary>
+    [Fact]
+    public void Dynamic_guidance_rescale_is_refused_by_name()
+    {
+        const string index = """{"_class_name": "DDPMPipeline", "guidance_rescale": VALUE, "scheduler": ["diffusers", "DDPMScheduler"], "unet": ["diffusers", "UNet2DModel"]}""";
+        using TemporaryFolder folder = Folders(index.Replace("VALUE", "0.7", StringComparison.Ordinal)), none = Folders(index.Replace("VALUE", "0.0", StringComparison.Ordinal));
+        var e = Assert.Throws<UnsupportedModelException>(() => DiffusersImporter.Load(folder.Root));
+        Assert.Equal(("guidance_rescale", "0.7"), (e.Key, e.Value));
+        Assert.Equal("guidance_rescale", Assert.Single(ModelInspection.Of(folder.Root).Refused).Key);
+        Assert.Equal("DDPMPipeline", DiffusersImporter.Load(none.Root).Pipeline!.Class);
+    }
+
     private static TemporaryFolder Folders(string? index)
     {
         var folder = new TemporaryFolder();

@@ -85,6 +85,24 @@ public sealed class MemoryPlanTests : IDisposable
         Assert.Throws<ArgumentException>(() => Calibrator.PredictMemory(_model, s_options with { Memory = whole.Least - 1 }));
     }
 
+    /// <summary>What checkpoints and artefact take together at their most is no more than was said, and not far from it; a disk with less is refused before the work, with the figure.</summary>
+    [Theory]
+    [InlineData(RoundingChoice.Nearest)]
+    [InlineData(RoundingChoice.Gptq)]
+    public void What_it_writes_is_known_before(RoundingChoice rounding)
+    {
+        CalibrationOptions options = s_options with { Rounding = rounding };
+        string folder = _folder.File("disk");
+        long most = 0;
+        Calibrator.Run(_model, options, folder, _device, 2, new Visit(_ => most = Math.Max(most, Written())));
+        long predicted = Calibrator.PredictDisk(_model, options);
+        Assert.InRange(Math.Max(most, Written()), predicted / 8, predicted);
+        var e = Assert.Throws<IOException>(() => DiskRoom.Require("out", folder, long.MaxValue));
+        Assert.Contains("9,223,372,036,854,775,807 bytes are to be written", e.Message, StringComparison.Ordinal);
+
+        long Written() => Directory.EnumerateFiles(folder).Sum(file => new FileInfo(file) is { Exists: true } info ? info.Length : 0);
+    }
+
     /// <summary>A decoder's maps and moments are held as well, and count where they are the most.</summary>
     [Fact]
     public void Other_networks_of_a_pipeline_count()

@@ -1,3 +1,6 @@
+using Specializer.Calibration.Conversion;
+using Specializer.Manifest;
+
 namespace Specializer.Calibration.Tests;
 
 /// <summary>Levels of which no run was recorded.</summary>
@@ -44,4 +47,20 @@ public class SigmaPathTests
     public void NoTimestepIsLeftOutByMinusInfinity() => Assert.Equal(
         SchedulerFile.Program("DPMSolverMultistepScheduler", "{}", 10),
         SchedulerFile.Program("DPMSolverMultistepScheduler", """{"lambda_min_clipped": -Infinity}""", 10));
+
+    /// <summary>Latent Diffusion's DDIM: range(0, T, T/S) + 1 from its end, and the last step to the first trained level.</summary>
+    [Theory]
+    [InlineData(20)]
+    [InlineData(250)]
+    public void LatentDiffusionHasItsOwnTimesteps(int steps)
+    {
+        SolverProgram program = SchedulerFile.Program("DDIMScheduler", PipelineRecipe.LatentDiffusionNoise, steps);
+        Assert.Equal(Enumerable.Range(0, steps).Select(i => i * (1000.0 / steps) + 1).Reverse(), program.Evaluations.Select(e => e.Timestep.Value));
+        TrainingNoise noise = SchedulerFile.Read(PipelineRecipe.LatentDiffusionNoise, c => TrainingNoise.Read(c));
+        var interpreter = new ProgramInterpreter(program, 1, 1, ProgramInterpreter.None);
+        interpreter.State[0] = 1;
+        interpreter.Advance(steps - 1, [0]);
+        // Without noise the step is √(ᾱ′/ᾱ).
+        Assert.Equal(Math.Sqrt(noise.AlphaBars[0] / (double)noise.AlphaBars[1]), interpreter.State[0], 1e-6);
+    }
 }

@@ -8,6 +8,7 @@ public class CommandLineTests
 {
     [Theory]
     [InlineData("'--trajectorys'", "calibrate", "model", "--out", "out", "--trajectorys", "3")]
+    [InlineData("'--guidance-rescale'", "calibrate", "model", "--out", "out", "--guidance-rescale", "0.7")]
     [InlineData("--check must be 0, or at least 2", "calibrate", "model", "--out", "out", "--check", "1")]
     [InlineData("--check must be 0, or at least 2", "calibrate", "model", "--out", "out", "--check", "-2")]
     [InlineData("'--out'", "calibrate", "model")]
