@@ -31,7 +31,8 @@ internal sealed class RouterGrain(SiloTable silos, RequestsInHand inHand, IClust
     {
         DateTimeOffset now = time.GetUtcNow();
         Task refreshing = Task.CompletedTask;
-        if (now - _asked > s_fresh)
+        // Before: the clock was put back.
+        if (now < _asked || now - _asked > s_fresh)
         {
             _asked = now;
             refreshing = Refresh();

@@ -41,6 +41,25 @@ public sealed class LeaseClockTests
         Assert.True(clock.IsSilent);
     }
 
+    /// <summary>The lease of a worker that is gone would otherwise last as long as the clock has jumped.</summary>
+    [Fact]
+    public void Where_the_clock_was_put_back_a_lease_is_no_longer_than_another()
+    {
+        var clock = new LeaseClock(_time, s_lease);
+        RenderPlan plan = RenderPlan.Begin(20);
+        clock.Hear(plan.RenewAll);
+        UnitLease gone = plan.Lease("gone", 5, 1, clock.Expiry)!;
+        _time.Now -= TimeSpan.FromDays(400);
+        Assert.Empty(plan.Expire(clock.Hear(plan.RenewAll)));
+        for (int i = 0; i < 2; i++)
+        {
+            _time.Now += s_lease / 2;
+            clock.Hear(plan.RenewAll);
+        }
+
+        Assert.Equal(gone.Id, Assert.Single(plan.Expire(clock.Hear(plan.RenewAll))).Id);
+    }
+
     private sealed class Clock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
