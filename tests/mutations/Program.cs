@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.Loader;
-using System.Text.RegularExpressions;
 using Specializer.Mutations;
 
 // TESTS.dll MUTATED.dll REPORT.json RESULTS [WANTED [UNWANTED]]: both assemblies lie in one folder, WANTED and UNWANTED match Type.Method.

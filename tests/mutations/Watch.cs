@@ -6,12 +6,19 @@ internal sealed class Watch
     private long _limit = long.MaxValue;
 
     /// <param name="late">Called before the process ends.</param>
-    public Watch(Action late) => new Thread(() =>
+    public Watch(Action late)
     {
-        while (Environment.CpuUsage.TotalTime.Ticks < Volatile.Read(ref _limit)) Thread.Sleep(300);
-        late();
-        Environment.Exit(Trial.Restart);
-    }) { IsBackground = true }.Start();
+        var thread = new Thread(() =>
+        {
+            while (Environment.CpuUsage.TotalTime.Ticks < Volatile.Read(ref _limit)) Thread.Sleep(300);
+            late();
+            Environment.Exit(Trial.Restart);
+        })
+        {
+            IsBackground = true,
+        };
+        thread.Start();
+    }
 
     /// <summary>Lets a test begin that takes so long without a mutation.</summary>
     public void Begin(TimeSpan usual) => Volatile.Write(ref _limit, (Environment.CpuUsage.TotalTime + 10 * usual + TimeSpan.FromSeconds(3)).Ticks);
