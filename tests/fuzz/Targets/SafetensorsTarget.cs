@@ -1,9 +1,12 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using Specializer.Formats;
+using Specializer.Manifest;
+using Specializer.Packing;
 
 namespace Specializer.Fuzz;
 
-/// <summary>Opens safetensors files and reads every byte of every tensor.</summary>
+/// <summary>Opens safetensors files and reads every byte of every tensor, as the runtime and as the build task.</summary>
 internal sealed class SafetensorsTarget : FuzzTarget
 {
     private const int PrefixBytes = 8;
@@ -41,20 +44,40 @@ internal sealed class SafetensorsTarget : FuzzTarget
     public override string Read(byte[] input)
     {
         File.WriteAllBytes(_path, input);
+        string verdict;
+        Dictionary<string, WeightTensor> tensors = [];
         try
         {
             using SafetensorsFile file = SafetensorsFile.Open(_path);
             long sum = 0;
-            foreach (string tensor in file.Entries.Keys)
+            foreach (SafetensorsEntry entry in file.Entries.Values)
             {
-                foreach (byte b in file.Bytes(tensor)) sum += b;
+                foreach (byte b in file.Bytes(entry.Name)) sum += b;
+                tensors.Add(entry.Name, new(entry.Name, entry.Type.Name(), entry.Shape));
             }
 
-            return sum < 0 ? throw new InvalidOperationException("A sum of bytes is negative.") : "accepted";
+            verdict = sum < 0 ? throw new InvalidOperationException("A sum of bytes is negative.") : "accepted";
         }
         catch (SafetensorsException e)
         {
-            return e.Cause;
+            verdict = e.Cause;
+        }
+
+        CheckBuildTask(input, tensors, verdict);
+        return verdict;
+    }
+
+    /// <summary>The build task reads such files, too, with a hash that is right: it takes what the runtime takes, and refuses the rest for the same reason.</summary>
+    private void CheckBuildTask(byte[] input, Dictionary<string, WeightTensor> tensors, string verdict)
+    {
+        var identity = new WeightsIdentity(Path.GetFileName(_path), Convert.ToHexStringLower(SHA256.HashData(input)), input.Length);
+        try
+        {
+            using var file = WeightsFile.Read(_path + ".calibration.json", identity, tensors, default);
+            if (verdict != "accepted") throw new InvalidOperationException($"The build task takes what the runtime refuses: {verdict}");
+        }
+        catch (WeightsFileException e) when (verdict != "accepted" && e.Fault == WeightsFault.Format && e.Message.Contains(verdict, StringComparison.Ordinal))
+        {
         }
     }
 
