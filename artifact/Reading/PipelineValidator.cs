@@ -149,7 +149,8 @@ internal sealed class PipelineValidator
         if (_manifest.ImageEncoder is not { } encoder) return;
         JsonNode node = _root["imageEncoder"]!;
         Map state = Find(_manifest.Network, _manifest.Network.Latent), input = Find(encoder.Network, encoder.Network.Latent), output = Find(encoder.Network, encoder.Network.Epsilon);
-        Map? picture = _manifest.Decoder is { } decoder ? LinkedNetwork.Whole(Find(decoder.Network, decoder.Network.Epsilon), Find(decoder.Network, decoder.Network.Latent), state) : null;
+        Map? picture = _manifest.Decoder is { } decoder ? Find(decoder.Network, decoder.Network.Epsilon) : null;
+        if (_manifest.DecoderOverlap > 0 && picture is not null) picture = LinkedNetwork.Whole(picture, Find(_manifest.Decoder!.Network, _manifest.Decoder.Network.Latent), state);
         if (encoder.Network.Inputs.Count > 0 || encoder.Network.Outputs.Count > 0)
             _log.Add(ManifestErrorId.DataFlow, "The encoder of pictures has one input and one output. Remove the others.", node["inputs"]!);
         else if (output.Size != state.Size)
