@@ -1,5 +1,3 @@
-using Specializer.CompilerServices;
-
 namespace Specializer.Sampling.Tests;
 
 public sealed class TileJoinTests
