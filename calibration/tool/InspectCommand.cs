@@ -31,6 +31,12 @@ internal static class InspectCommand
     public static int Run(string path, bool json, TextWriter output, (int Height, int Width)? size = null)
     {
         ModelInspection inspection = ModelInspection.Of(path, size);
+        if (inspection.Sampler is { } sampler)
+        {
+            using var device = new CpuDevice();
+            inspection = inspection with { Time = sampler.Time(ProcessorRates.Measure(device)) };
+        }
+
         if (json) output.WriteLine(CommandJson.Serialize(inspection));
         else Print(inspection, output);
         return inspection.Refused.Count == 0 ? ExitCode.Success : ExitCode.Failed;
@@ -71,6 +77,12 @@ internal static class InspectCommand
             Add("sampler", Invariant($"{(i.IsArtifact ? "" : "with 4-bit weights and 8-bit activations ")}{s.WeightBytes / 1e6:N0} MB of packed weights and {s.MapBytes / 1e6:N0} MB of maps, twice that under guidance; {s.BitOperations / 1e9:N0} G bit operations a step, {s.BitOperationsSaved:F1} times fewer than FP32"));
         }
 
+        if (i.Time is { } time)
+        {
+            Add("time", Invariant($"estimated for this processor: {Seconds(time.StepSeconds)} a step{(time.Evaluations > 1 ? " of two evaluations, for guidance" : "")}, {Seconds(time.PictureSeconds)} a picture of {time.Steps} steps"));
+            Add("rates", Invariant($"measured by one convolution: {Giga(time.Rates.Float32)} G multiply-accumulates a second in FP32, {Giga(time.Rates.EightBit)} in W8A8, {Giga(time.Rates.FourBit)} in W4A8"));
+        }
+
         if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {i.CalibrationBytes / 1e9:F1} GB of memory (--memory), more than one pass then"));
         foreach (NetworkInspection network in i.Networks)
         {
@@ -101,6 +113,18 @@ internal static class InspectCommand
         return table;
 
         static Text Count(long value) => new(value == 0 ? "" : Invariant($"{value:N0}"));
+    }
+
+    /// <summary>With two significant digits, which an estimate has at most.</summary>
+    internal static string Seconds(double seconds) => seconds < 1 ? $"{TwoDigits(1e3 * seconds)} ms" : $"{TwoDigits(seconds)} s";
+
+    private static string Giga(double rate) => TwoDigits(rate / 1e9);
+
+    private static string TwoDigits(double value)
+    {
+        if (value < 99.5) return value.ToString("G2", CultureInfo.InvariantCulture);
+        double unit = Math.Pow(10, Math.Floor(Math.Log10(value)) - 1);
+        return Invariant($"{unit * Math.Round(value / unit):N0}");
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -10,7 +10,7 @@ namespace Specializer.Calibration;
 /// <param name="Parameters">Weights, biases and factors; scales of quantized weights are none.</param>
 /// <param name="WeightBits">4, 8, 16 or 32; 0 where there are no weights.</param>
 /// <param name="WeightBytes">Bytes of its tensors as the files store them once imported or calibrated.</param>
-/// <param name="MultiplyAccumulates">Of one evaluation for one image; norms and non-linearities are not counted.</param>
+/// <param name="MultiplyAccumulates">Of one evaluation for one image, of a decoder for all its tiles; norms and non-linearities are not counted.</param>
 public sealed record LayerInspection(
     string Name, string Operation, IReadOnlyList<int> Output, long Parameters, int WeightBits, long WeightBytes, long MultiplyAccumulates)
 {

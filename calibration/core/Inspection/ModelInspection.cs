@@ -42,6 +42,9 @@ public sealed record ModelInspection
     /// <summary>What the compiled sampler takes; of a model folder with 4-bit weights and 8-bit activations. Null where it is refused.</summary>
     public SamplerPrediction? Sampler { get; init; }
 
+    /// <summary>What a picture takes on a processor, where one was asked for: <see cref="SamplerPrediction.Time"/>; else null.</summary>
+    public TimeEstimate? Time { get; init; }
+
     /// <summary>The least memory, in bytes, that a calibration of a model folder needs, with the defaults of <c>calibrate</c> otherwise; 0 for an artefact, and where it is refused.</summary>
     public long CalibrationBytes { get; init; }
 
@@ -124,7 +127,7 @@ public sealed record ModelInspection
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         CalibrationManifest manifest = artifact.Manifest;
         var (networks, layers) = NetworkInspection.Of(manifest.Encoders.Select(e => (e.Name, e.Network)), manifest.Network,
-            manifest.Decoder is { } decoder ? (decoder.Name, decoder.Network) : null, manifest.Steps.Count);
+            manifest.Decoder is { } decoder ? (decoder.Name, decoder.Network) : null, manifest.Steps.Count, SamplerPrediction.DecoderTiles(manifest));
         return new()
         {
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],

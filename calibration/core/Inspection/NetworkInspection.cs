@@ -1,3 +1,4 @@
+using System.Globalization;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -8,7 +9,7 @@ namespace Specializer.Calibration;
 /// <param name="Parameters">Weights, biases and factors.</param>
 /// <param name="Convolutions">Convolutions by the bits of their weights.</param>
 /// <param name="WeightBytes">Bytes of its tensors as the files store them once imported or calibrated.</param>
-/// <param name="MultiplyAccumulates">Of one evaluation for one image.</param>
+/// <param name="MultiplyAccumulates">Of one evaluation for one image; of a decoder for all its tiles.</param>
 public sealed record NetworkInspection(string Name, string Runs, long Parameters, IReadOnlyDictionary<int, int> Convolutions, long WeightBytes, long MultiplyAccumulates)
 {
     /// <summary>Networks and their layers, in the order in which they run.</summary>
@@ -16,20 +17,21 @@ public sealed record NetworkInspection(string Name, string Runs, long Parameters
     /// <param name="network">The network that is sampled.</param>
     /// <param name="decoder">With its name; null where the state is the picture.</param>
     /// <param name="steps">Rows of the embedding's table; 0 for a network that is bound to no timesteps yet.</param>
+    /// <param name="tiles">In which the decoder makes a picture.</param>
     internal static (IReadOnlyList<NetworkInspection> Networks, IReadOnlyList<LayerInspection> Layers) Of(
-        IEnumerable<(string Name, Network Network)> encoders, Network network, (string Name, Network Network)? decoder, int steps)
+        IEnumerable<(string Name, Network Network)> encoders, Network network, (string Name, Network Network)? decoder, int steps, int tiles = 1)
     {
         (string Name, string Runs, LayerInspection[] Layers)[] all =
         [
             .. encoders.Select(e => Part(e.Name, "once a call", e.Network, 0)),
             Part("", "at every step", network, steps),
-            .. decoder is { } last ? [Part(last.Name, "at the end", last.Network, 0)] : (ReadOnlySpan<(string, string, LayerInspection[])>)[],
+            .. decoder is { } last ? [Part(last.Name, tiles == 1 ? "at the end" : string.Create(CultureInfo.InvariantCulture, $"at the end, for each of {tiles} tiles"), last.Network, 0, tiles)] : (ReadOnlySpan<(string, string, LayerInspection[])>)[],
         ];
         return (all.Length == 1 ? [] : [.. all.Select(part => Sum(part.Name, part.Runs, part.Layers))], [.. all.SelectMany(part => part.Layers)]);
     }
 
-    private static (string, string, LayerInspection[]) Part(string name, string runs, Network network, int steps) =>
-        (name, runs, [.. LayerInspection.Of(network, steps).Select(l => name.Length == 0 ? l : l with { Name = $"{name}.{l.Name}" })]);
+    private static (string, string, LayerInspection[]) Part(string name, string runs, Network network, int steps, int times = 1) =>
+        (name, runs, [.. LayerInspection.Of(network, steps).Select(l => name.Length == 0 ? l : l with { Name = $"{name}.{l.Name}", MultiplyAccumulates = times * l.MultiplyAccumulates })]);
 
     private static NetworkInspection Sum(string name, string runs, LayerInspection[] layers) => new(
         name, runs, layers.Sum(l => l.Parameters),

@@ -81,11 +81,66 @@ public class InspectionTests
         Assert.Equal(0, Run(out string text, Artefact));
         Assert.Contains("down_blocks.0.resnets.0.conv1", text);
         Assert.Equal(0, Run(out string json, Artefact, json: true));
+        Assert.Contains("estimated for this processor", text);
         using JsonDocument document = JsonDocument.Parse(json);
+        Assert.InRange(document.RootElement.GetProperty("time").GetProperty("pictureSeconds").GetDouble(), double.Epsilon, double.MaxValue);
         Assert.Equal("mnist", document.RootElement.GetProperty("name").GetString());
         long bytes = document.RootElement.GetProperty("layers").EnumerateArray().Sum(l => l.GetProperty("weightBytes").GetInt64());
         Assert.Contains(bytes.ToString("N0", System.Globalization.CultureInfo.InvariantCulture), text);
     }
+
+    [Fact]
+    public void A_time_is_products_by_rates()
+    {
+        var rates = new ProcessorRates(4, 2, 1);
+        TimeEstimate estimate = new SamplerWork(new(8, 4, 2), new(80, 40, 20), new(800, 400, 200), 10, 2).At(rates);
+        Assert.Equal((120, 2 * 6 + 10 * 120 + 600), (estimate.StepSeconds, estimate.PictureSeconds));
+
+        ModelInspection artefact = ModelInspection.Of(Artefact);
+        // Without weights attention alone multiplies, in this artefact numbers of 8 bits.
+        double seconds = artefact.Layers.Sum(l => l.MultiplyAccumulates / (l.WeightBits switch { 4 => 1.0, 8 or 0 => 2, _ => 4 }));
+        TimeEstimate its = artefact.Sampler!.Time(rates);
+        Assert.Equal((its.Evaluations * seconds, 50 * its.Evaluations * seconds, 50), (its.StepSeconds, its.PictureSeconds, its.Steps));
+        // Text encoder and decoder do not run at every step.
+        ModelInspection emoji = ModelInspection.Of(EmojiArtefact);
+        TimeEstimate theirs = emoji.Sampler!.Time(new(1, 1, 1));
+        double once = emoji.Networks[^1].MultiplyAccumulates + theirs.Evaluations * (emoji.Networks.SkipLast(1).Sum(n => n.MultiplyAccumulates) - theirs.StepSeconds / theirs.Evaluations);
+        Assert.Equal(once + theirs.Steps * theirs.StepSeconds, theirs.PictureSeconds);
+        Assert.InRange(once, emoji.Networks[^1].MultiplyAccumulates + 1, theirs.PictureSeconds);
+    }
+
+    [Fact]
+    public void Rates_are_measured()
+    {
+        using var device = new CpuDevice(1);
+        ProcessorRates rates = ProcessorRates.Measure(device);
+        Assert.All((double[])[rates.Float32, rates.EightBit, rates.FourBit], rate => Assert.InRange(rate, double.Epsilon, double.MaxValue));
+    }
+
+    [Fact]
+    public void A_decoders_tiles_all_count()
+    {
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(EmojiArtefact);
+        CalibrationManifest manifest = artifact.Manifest;
+        Network decoder = manifest.Decoder!.Network;
+        Network half = decoder with { Maps = decoder.Maps.Select(m => m.Name == decoder.Latent ? m with { Height = m.Height / 2, Width = m.Width / 2 } : m).ToEquatableArray() };
+        Assert.Equal(1, SamplerPrediction.DecoderTiles(manifest));
+        // Halves that share a row leave one, for a third tile.
+        Assert.Equal(9, SamplerPrediction.DecoderTiles(manifest with { DecoderOverlap = 1, Decoder = manifest.Decoder with { Network = half } }));
+        NetworkInspection one = Decoder(1), nine = Decoder(9);
+        Assert.Equal((9 * one.MultiplyAccumulates, "at the end, for each of 9 tiles"), (nine.MultiplyAccumulates, nine.Runs));
+        LinkedNetwork linked = LinkedNetwork.Of(manifest);
+        Assert.Equal(one.MultiplyAccumulates * 9.0, SamplerWork.Of(linked, 1, guided: true, 9).End.Seconds(new(1, 1, 1)));
+
+        NetworkInspection Decoder(int tiles) => NetworkInspection.Of([], manifest.Network, ("decoder", decoder), 1, tiles).Networks[^1];
+    }
+
+    [Theory]
+    [InlineData(0.0123, "12 ms")]
+    [InlineData(0.4567, "460 ms")]
+    [InlineData(7.891, "7.9 s")]
+    [InlineData(1234, "1,200 s")]
+    public void Estimates_have_two_digits(double seconds, string text) => Assert.Equal(text, InspectCommand.Seconds(seconds));
 
     [Fact]
     public void Nothing_there_is_exit_code_2() => Assert.Equal(2, ExitCode.Of(InspectCommand.Create().Parse([Path.Combine(ModelFolder.Source, "nothing")])));
