@@ -51,5 +51,6 @@ public sealed record SamplerPrediction(long WeightBytes, long MapBytes, double B
 
     private static SamplerPrediction Of(LinkedNetwork linked, Network sampled, int steps, SolverPlan? solver, bool guided, int tiles) => new(
         new WeightLayout(linked.Network, steps).TotalBytes, new BufferPlan(linked, solver).BytesPerImage,
-        (double)NetworkCost.BitOperations(sampled, 8), NetworkCost.BitOperationsSaved(sampled, [8])) { Work = SamplerWork.Of(linked, steps, guided, tiles) };
+        (double)NetworkCost.BitOperations(sampled, 8), NetworkCost.BitOperationsSaved(sampled, [8]))
+    { Work = SamplerWork.Of(linked, steps, guided, tiles) };
 }
