@@ -94,7 +94,7 @@ internal sealed class LinkedNetwork
     public string? Tile { get; }
 
     /// <summary>Whether what tiles become depends on all of a tile, by norms or attention: neighbours then differ where they overlap, and are mixed there.</summary>
-    public bool TilesBlend => Tile is not null && Network.Operations.Skip(FirstEnd).Any(o => o is GroupNormOperation or AttentionOperation or CrossAttentionOperation);
+    public bool TilesBlend => Tile is not null && Network.Operations.Skip(FirstEnd).Any(ReadsEverywhere);
 
     /// <summary>Rows and columns of the picture.</summary>
     public (int Height, int Width) PictureSize => (PictureMap.Height, PictureMap.Width);
@@ -130,6 +130,9 @@ internal sealed class LinkedNetwork
 
     /// <summary>Rows of the smallest table in which numbers of this input are looked up; 0 where none are, and any number will do.</summary>
     public int Rows(string input) => Network.Operations.OfType<LookupOperation>().Where(o => o.Input == input).Select(o => o.Rows).DefaultIfEmpty(0).Min();
+
+    /// <summary>Whether each pixel that an operation writes depends on all pixels that it reads.</summary>
+    public static bool ReadsEverywhere(Operation operation) => operation is GroupNormOperation or AttentionOperation or CrossAttentionOperation;
 
     /// <summary>Whether a decoder reads the whole state, and not a tile of it.</summary>
     public static bool ReadsAll(Network decoder, Network network) => Latent(decoder).Size == Latent(network).Size;

@@ -5,8 +5,7 @@ namespace Specializer.Calibration;
 /// <summary>A decoder for a part of the state at a time, and what neighbouring parts must share.</summary>
 /// <param name="Network">The decoder, its maps as small as a tile needs.</param>
 /// <param name="Overlap">Rows and columns of the state that neighbours share.</param>
-/// <param name="Exact">Whether every pixel is that of the whole: nothing that it depends on lies further away than half of what is shared.</param>
-internal sealed record DecoderTiles(Network Network, int Overlap, bool Exact)
+internal sealed record DecoderTiles(Network Network, int Overlap)
 {
     // As the source library has it, where no overlap is enough.
     private const int SharedPart = 4;
@@ -27,7 +26,7 @@ internal sealed record DecoderTiles(Network Network, int Overlap, bool Exact)
         int overlap = reach is { } radius ? Math.Max(1, 2 * radius) : Math.Max(1, side / scale / SharedPart);
         if (overlap >= side / scale)
             throw new ArgumentException($"Tiles of {side} × {side} pixels would share {overlap * scale} rows and columns, on which their pixels depend, and have none of their own. Use {(2 * overlap) * scale} or more.");
-        return new(decoder with { Maps = decoder.Maps.Select(m => m with { Height = m.Height / state.Height * rows, Width = m.Width / state.Width * columns }).ToEquatableArray() }, overlap, reach is not null);
+        return new(decoder with { Maps = decoder.Maps.Select(m => m with { Height = m.Height / state.Height * rows, Width = m.Width / state.Width * columns }).ToEquatableArray() }, overlap);
     }
 
     /// <summary>How many rows or columns of the state away from a pixel lies what it depends on; null where that is all of the state.</summary>
@@ -37,7 +36,7 @@ internal sealed record DecoderTiles(Network Network, int Overlap, bool Exact)
         var reach = new Dictionary<string, double> { [decoder.Latent] = 0 };
         foreach (Operation operation in decoder.Operations)
         {
-            if (operation is GroupNormOperation or AttentionOperation or CrossAttentionOperation) return null;
+            if (LinkedNetwork.ReadsEverywhere(operation)) return null;
             double read = operation.Inputs().Max(i => reach[i]);
             // A convolution reads half its taps, and where it repeats its input, up to a row of that.
             if (operation is ConvolutionOperation c)
