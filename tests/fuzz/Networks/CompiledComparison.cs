@@ -9,7 +9,7 @@ internal sealed class CompiledComparison : IComparison
 {
     private readonly CpuDevice _one = new(1), _three = new(3);
 
-    public string Remark => "equal bit for bit, compiled and interpreted, on one thread and on three";
+    public string Remark => "compiled and interpreted compared bit for bit, on one thread and on three";
 
     /// <summary>One compilation for all.</summary>
     public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks)

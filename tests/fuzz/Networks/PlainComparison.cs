@@ -8,7 +8,7 @@ internal sealed class PlainComparison : IComparison
 {
     private readonly CpuDevice _device = new(2);
 
-    public string Remark => "the kernels' pictures have the plain loops' bits";
+    public string Remark => "the kernels compared bit for bit with plain loops";
 
     public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks) => [.. networks.Select(n => Difference(n.Manifest))];
 
