@@ -136,9 +136,9 @@ internal sealed class Utf8Scanner(byte[] json)
         }
     }
 
+    // What is read before has skipped the white space.
     private void Number()
     {
-        SkipSpace();
         int start = _at;
         if (Peek() == '-') _at++;
         if (Peek() == '0') _at++;

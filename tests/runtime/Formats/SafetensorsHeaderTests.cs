@@ -34,6 +34,8 @@ public sealed class SafetensorsHeaderTests
     public static TheoryData<string, string> OtherTexts => new()
     {
         { "01", "without a leading zero" },
+        { "00", "without a leading zero" },
+        { "09", "without a leading zero" },
         { "-", "a digit" },
         { "+1", "a digit" },
         { ".5", "a digit" },
@@ -84,6 +86,10 @@ public sealed class SafetensorsHeaderTests
     [Fact]
     public void ShapesAreSaidWithAllTheirExtents() =>
         Refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,4]}}", "shape [2, 3] of F32 takes 24 bytes, but its offsets span 4");
+
+    [Fact]
+    public void TensorsWithoutElementsLieBeforeWhatBeginsThere() =>
+        Assert.Equal(2, SafetensorsHeader.Read("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}"u8.ToArray(), 4).Entries.Count);
 
     [Fact]
     public void TextsThatEndEarlyAreRefused()
