@@ -24,6 +24,8 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Equal(["encoder_hidden_states"], manifest.Network.Inputs);
         Assert.Equal("ids", manifest.Prompt!.Input);
         Assert.Equal(8, manifest.Prompt.Empty.Count);
+        Assert.Equal(0, manifest.Prompt.ClipSkip);
+        Assert.DoesNotContain("clipSkip", File.ReadAllText(calibrated.Result.ManifestPath), StringComparison.Ordinal);
         Assert.Equal(["ids"], LinkedNetwork.Of(manifest).Given);
         Assert.Equal(calibrated.Model.Parameters, manifest.Model.Parameters);
         Assert.Equal([4, 8, 8], manifest.Steps.Select(s => s.ActivationBits));
