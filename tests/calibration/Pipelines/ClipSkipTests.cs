@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Specializer.Gallery;
 using Specializer.Manifest;
 using Specializer.Tests;
 using Specializer.Tool;
@@ -100,7 +101,7 @@ public sealed class ClipSkipTests(ClipSkipTests.Calibrated calibrated) : IClassF
         Assert.InRange(report.Rows[1].PsnrDb!.Value.Value, 20, 80);
 
         var options = new SampleOptions { Seed = 3, Prompts = ["red a"] };
-        using Gallery.GalleryModel served = ServeCommand.Load(calibrated.Manifest, calibrated.Pipeline.Root, false, [], new(2), TextWriter.Null);
+        using GalleryModel served = ServeCommand.Load(calibrated.Manifest, calibrated.Pipeline.Root, false, [], new(2), TextWriter.Null);
         Assert.Equal(Float32(1), served.Float32!.Sample(options).Pixels.ToArray());
         Assert.NotEqual(Float32(0), Float32(1));
 
