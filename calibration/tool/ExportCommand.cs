@@ -27,11 +27,10 @@ internal static class ExportCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
         var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, external, nullLabel, part, height, width, clipSkip, threads, json };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder) result.AddError("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.");
-        });
-        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => result.GetValue(part) is { } other
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
+            result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder
+            ? throw new ArgumentException("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.")
+            : result.GetValue(part) is { } other
             ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width), result.GetValue(clipSkip), result.GetValue(json))
             : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(external), result.GetValue(nullLabel), result.GetValue(threads), result.GetValue(json), cancellation))));
         return command;

@@ -142,9 +142,7 @@ public sealed class ClipSkipTests(ClipSkipTests.Calibrated calibrated) : IClassF
     public void The_network_alone_has_no_text_encoder_to_export()
     {
         using var folder = new TemporaryFolder();
-        var error = new StringWriter();
-        Assert.Equal(ExitCode.BadInput, ExitCode.Of(Commands.Create().Parse(["export", calibrated.Pipeline.Root, "--onnx", folder.File("out.onnx"), "--clip-skip", "1"]), new() { Output = TextWriter.Null, Error = error }));
-        Assert.Contains("--part textEncoder", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(ExitCode.BadInput, ExitCode.Of(Commands.Create().Parse(["export", calibrated.Pipeline.Root, "--onnx", folder.File("out.onnx"), "--clip-skip", "1"])));
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Root));
     }
 
