@@ -20,7 +20,7 @@ public static class PipelineImporter
     /// Stable Diffusion XL those behind layer L − 1 − <paramref name="clipSkip"/> without it and the text's summary of the whole encoder. Negative prompts are read so, too; diffusers 0.30.3 reads theirs with 0.</param>
     /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
-    /// <exception cref="ArgumentException">The name, null label or size is not possible; or layers are to be left out where there is no text encoder, or none would remain of one.</exception>
+    /// <exception cref="ArgumentException">The name, null label or size is not possible; or layers are to be left out where there is no text encoder, or as many as one has.</exception>
     public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null, int clipSkip = 0)
     {
         ModelLayout layout = ModelLayout.Find(folder);
