@@ -136,17 +136,25 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void Read(BinaryReader reader, int first, int end)
     {
+        Read(reader, _halves * (Images(end) - Images(first)));
+
+        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
+    }
+
+    /// <summary>The same after so many images.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="images">Both halves of guided pairs.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, long images)
+    {
         if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
         foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
-        long images = _halves * (Images(end) - Images(first));
         foreach (ActivationHistogram[] step in _histograms)
         {
             for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
         }
 
         foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
-
-        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
     }
 
     /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>

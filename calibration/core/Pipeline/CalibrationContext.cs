@@ -46,6 +46,10 @@ internal sealed record CalibrationContext(
     /// <summary>FP32 trajectories of one of the <see cref="Solvers"/>.</summary>
     public ReferenceTrajectories Reference(SchedulerRun solver) => new(Model, solver.Program, Options, Device);
 
+    /// <summary>Work of an evaluation of another network for one image, in evaluations of a unit's trajectories: by multiply-accumulates.</summary>
+    public double WorkOf(ImportedNetwork other) =>
+        (double)NetworkCost.MultiplyAccumulates(other.Network) / NetworkCost.MultiplyAccumulates(Model.Network) / ReferenceTrajectories.UnitImages / Options.Evaluations;
+
     /// <summary>Adds to the work done.</summary>
     public void Report(string phase, double work) => Meter.Report(phase, work);
 

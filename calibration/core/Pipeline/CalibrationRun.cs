@@ -221,7 +221,7 @@ internal sealed partial class CalibrationRun
     private void RoundGroups()
     {
         // Processes that share a calibration round for themselves.
-        _rounded ??= _checkpoint.Rounded(RoundedPhase, LayerSizes());
+        _rounded ??= _checkpoint.Rounded(RoundedPhase, RoundedLayers.Sizes(Context.Model.Network));
         CalibrationRun[] runs = [this, .. _sharing];
         for (int group = 0; group < _memory.Groups.Count; group++)
         {
@@ -289,13 +289,6 @@ internal sealed partial class CalibrationRun
     private IEnumerable<ConvolutionOperation> SecondOrder(string[] layers) =>
         _variants.Where(v => v.Rounding != RoundingChoice.Nearest).Select(v => v.WeightBits).Distinct()
             .SelectMany(bits => QuantizedTensors.Integers(_networks[bits].Network)).Where(c => layers.Contains(c.Name)).DistinctBy(c => (c.Name, c.WeightBits));
-
-    private Dictionary<string, (int Outputs, int Weights)> LayerSizes()
-    {
-        var maps = Context.Model.Network.Maps.ToDictionary(m => m.Name, m => m.Channels, StringComparer.Ordinal);
-        return Context.Model.Network.Operations.OfType<ConvolutionOperation>()
-            .ToDictionary(c => c.Name, c => (maps[c.Output], maps[c.Output] * maps[c.Input] * c.KernelSize * c.KernelSize), StringComparer.Ordinal);
-    }
 
     private bool AllRounded(string[] layers) => SecondOrder(layers).All(c => _rounded!.Has(c.Name, c.WeightBits, secondOrder: true));
 

@@ -105,7 +105,7 @@ public static class Calibrator
         SolverCalibration[] calibrations = [.. solvers.Select(solver => new SolverCalibration(
             new(model, solver, options with { Evaluations = solver.Program.Evaluations.Count }, device, threads, progress, cancellationToken) { Ranges = ranges, Solvers = solvers, Meter = meter },
             new(folder, model.Name, identity, findings, solvers.Length == 1 ? "" : $"{Label(solver)}."), solvers.Length == 1 ? findings : []))];
-        var parts = new PartsPhase(calibrations[0].Context, findings);
+        var parts = new PartsPhase(calibrations[0].Context, calibrations[0].Checkpoint, findings);
         meter.Total = calibrations.Sum(c => c.Work) + parts.Work;
         SolverCalibration.Collect(calibrations);
         if (ranges is { Decides: false })

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Specializer.Formats;
@@ -72,6 +73,30 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
             findings?.Add(new CheckpointSetAside(Path.GetFileName(path), e is EndOfStreamException ? "it ends early" : e.Message));
             return 0;
         }
+    }
+
+    /// <summary>Numbers that take long: those that an earlier run left, or else computed, and left in a file of their own.</summary>
+    /// <param name="phase">Name of the file.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="compute">Computes them.</param>
+    /// <param name="resumed">Told where an earlier run left them.</param>
+    public float[] Keep(string phase, int count, Func<float[]> compute, Action resumed)
+    {
+        var left = new float[count];
+        int units = Load(phase, 1, (reader, _) =>
+        {
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(left.AsSpan()));
+            if (!Array.TrueForAll(left, float.IsFinite)) throw new InvalidDataException("a number is not finite");
+        });
+        if (units == 1)
+        {
+            resumed();
+            return left;
+        }
+
+        float[] computed = compute();
+        Save(phase, 1, writer => writer.Write(MemoryMarshal.AsBytes(computed.AsSpan())));
+        return computed;
     }
 
     /// <summary>Whether a text comes next as <see cref="BinaryWriter"/> writes it: no length that stands in a file is believed.</summary>

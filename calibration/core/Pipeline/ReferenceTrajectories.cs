@@ -91,10 +91,14 @@ internal sealed class ReferenceTrajectories : IDisposable
     }
 
     /// <summary>The final images of a unit.</summary>
-    public float[] Finals(long firstImage, int images, CancellationToken cancellation)
+    /// <param name="firstImage">Index of the first image.</param>
+    /// <param name="images">Number of images.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="visit">Told after each evaluation.</param>
+    public float[] Finals(long firstImage, int images, CancellationToken cancellation, Action? visit = null)
     {
         ProgramInterpreter solver = Begin(firstImage, images);
-        Finish(0, firstImage, images, solver, cancellation);
+        Finish(0, firstImage, images, solver, cancellation, visit);
         return solver.State.ToArray();
     }
 
@@ -104,7 +108,8 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <param name="images">Number of images.</param>
     /// <param name="solver">Of a multiple of <paramref name="images"/> states.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public void Finish(int step, long firstImage, int images, ProgramInterpreter solver, CancellationToken cancellation)
+    /// <param name="visit">Told after each evaluation.</param>
+    public void Finish(int step, long firstImage, int images, ProgramInterpreter solver, CancellationToken cancellation, Action? visit = null)
     {
         int[] once = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, solver.Pictures).Select(i => once[i % images])];
         bool guided = _options.Guidance != 1;
@@ -116,6 +121,7 @@ internal sealed class ReferenceTrajectories : IDisposable
             if (guided) Evaluate(step, x, None(labels), unconditional, null, cancellation);
             GuidedPrediction.Combine(conditional, unconditional, _options.Guidance);
             solver.Advance(step, conditional, variance);
+            visit?.Invoke();
         }
 
         solver.End();
