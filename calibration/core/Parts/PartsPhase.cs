@@ -22,7 +22,7 @@ internal sealed class PartsPhase(CalibrationContext context, Checkpoint checkpoi
 
     /// <summary>Most work that this phase will do, in evaluations of a unit's trajectories.</summary>
     public double Work => Model.Decoder is null && Model.Text is null ? 0
-        : (Seen + Pictures) * Trajectory + Decoding(Pictures)
+        : Seen * OwnTrajectory + Pictures * Trajectory + Decoding(Pictures)
             + (Model.Decoder is { } decoder ? Most(DecoderWork(decoder)) : 0)
             + (Model.Text is { } text ? SeenPrompts.Length * context.WorkOf(text.Network) + Most(TextWork(text)) : 0)
             + (Encoder is { } encoder ? Decoding(EncoderInputs) + Decoding(Pictures) + Pictures * context.WorkOf(encoder) + Most(EncoderWork(encoder)) : 0);
@@ -31,7 +31,7 @@ internal sealed class PartsPhase(CalibrationContext context, Checkpoint checkpoi
     public PipelineParts Choose()
     {
         if (Work == 0) return PipelineParts.Float32(Model);
-        float[] latents = Finals("final-states", 0, Seen), heldOut = Finals("held-out-states", context.Options.Trajectories, Pictures), pictures = Decoded("pictures", heldOut);
+        float[] latents = Finals("final-states", 0, Seen, OwnTrajectory), heldOut = Finals("held-out-states", context.Options.Trajectories, Pictures, Trajectory), pictures = Decoded("pictures", heldOut);
         QuantizedPart? decoder = Model.Decoder is { } network ? Decoder(network, latents, heldOut, pictures) : null;
         PipelineParts parts = Model.Text is { } text ? new(TextEncoder(text, pictures), text, decoder) : new(null, null, decoder);
         return (Encoder is { } encoder ? parts with { ImageEncoder = ImageEncoder(encoder, latents, pictures) } : parts).With(Model) with { Tile = context.Options.DecoderTile };
@@ -59,6 +59,9 @@ internal sealed class PartsPhase(CalibrationContext context, Checkpoint checkpoi
 
     // Of one, in evaluations of a unit's.
     private double Trajectory => (double)WorkShares.GuidedHalves(context.Options) / ReferenceTrajectories.UnitImages;
+
+    // Where FP32's predictions are kept, nothing is evaluated.
+    private double OwnTrajectory => context.Predictions is null ? Trajectory : 0;
 
     private double Decoding(int pictures) => Model.Decoder is { } decoder ? pictures * context.WorkOf(decoder) : 0;
 
@@ -107,14 +110,14 @@ internal sealed class PartsPhase(CalibrationContext context, Checkpoint checkpoi
     private static string Ranking(string part) => $"{part}, ranking";
 
     /// <summary>Final states of FP32 trajectories, unit by unit.</summary>
-    private float[] Finals(string file, long first, int images)
+    private float[] Finals(string file, long first, int images, double work)
     {
         var finals = new List<float>();
         for (int image = 0; image < images; image += ReferenceTrajectories.UnitImages)
         {
             int count = Math.Min(ReferenceTrajectories.UnitImages, images - image);
             long from = first + image;
-            finals.AddRange(Kept($"{file}-{image / ReferenceTrajectories.UnitImages}", count * StateElements, count * Trajectory, () => Draw(Drawing, Model, from, count)));
+            finals.AddRange(Kept($"{file}-{image / ReferenceTrajectories.UnitImages}", count * StateElements, count * work, () => Draw(Drawing, Model, from, count)));
         }
 
         return [.. finals];

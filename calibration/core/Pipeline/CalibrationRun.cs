@@ -83,7 +83,7 @@ internal sealed partial class CalibrationRun
     public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
-    public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
+    public double CollectingNoiseWork => NoiseWork(_units);
 
     /// <summary>The artefact's way to quantize with some activation bits.</summary>
     public QuantizationVariant Own(int activationBits) => new(Context.Options.WeightBits, Context.Options.Rounding, true, activationBits);
@@ -192,10 +192,11 @@ internal sealed partial class CalibrationRun
     /// <summary>The parameters that a step runs with.</summary>
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
 
-    // Of a unit, in FP32 evaluations of its trajectories.
-    private double NoiseWork => WorkShares.Halves(Context.Options) * (1 + _variants.Length * WorkShares.Measured);
+    private int FreeUnits => FreeRunning ? _rangeUnits : 0;
 
-    private double FreeRunningWork => FreeRunning ? _variants.Length * WorkShares.Measured : 0;
+    /// <summary>Work of the first units' noise. FP32's evaluations of those that ranges come from are kept, or else computed again.</summary>
+    private double NoiseWork(int units) => WorkShares.Halves(Context.Options) * (Context.Predictions is null ? units : Math.Max(0, units - _rangeUnits))
+        + (WorkShares.Halves(Context.Options) * units + Math.Min(units, FreeUnits)) * _variants.Length * WorkShares.Measured;
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
 
@@ -317,7 +318,6 @@ internal sealed partial class CalibrationRun
 
     private void Measure(Func<QuantizationVariant, NetworkEvaluator> evaluator)
     {
-        int freeUnits = FreeRunning ? _rangeUnits : 0;
         using ReferenceTrajectories reference = Context.Reference();
         const string Phase = "quantization noise";
         // The noise of kept layers is measured by the process that decides.
@@ -325,10 +325,10 @@ internal sealed partial class CalibrationRun
         var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
-            Begin = (_, done) => Context.Resume(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
+            Begin = (_, done) => Context.Resume(Phase, NoiseWork(done)),
             Collect = (statistics, unit) =>
             {
-                bool free = unit < freeUnits;
+                bool free = unit < FreeUnits;
                 foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
                 {
                     foreach (WidthStatistics s in statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
@@ -339,11 +339,11 @@ internal sealed partial class CalibrationRun
                         foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next.State, s.Quantized, Context.Cancellation);
                     }
 
-                    Context.Report(Phase, (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Evaluations);
+                    Context.Report(Phase, (NoiseWork(unit + 1) - NoiseWork(unit)) / Context.Options.Evaluations);
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
-            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, freeUnits)),
+            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, FreeUnits)),
             Merge = (statistics, following) =>
             {
                 foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);

@@ -128,12 +128,15 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     /// <summary>Layers that are rounded, kept with this calibration; in memory where nothing is kept.</summary>
     /// <param name="phase">The phase.</param>
     /// <param name="sizes">Output channels and weights of each layer.</param>
-    public RoundedLayers Rounded(string phase, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes)
+    public RoundedLayers Rounded(string phase, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes) => Appended(phase) is { } file ? new(file, sizes) : new();
+
+    /// <summary>A phase's file that grows; null where nothing is kept.</summary>
+    public AppendedFile? Appended(string phase)
     {
-        if (folder is null) return new();
+        if (folder is null) return null;
         if (!_phases.Contains(phase)) _phases.Add(phase);
         string path = PathOf(phase);
-        return new(new AppendedFile(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason))), sizes);
+        return new(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason)));
     }
 
     /// <summary>Removes a phase's file, if it can be.</summary>

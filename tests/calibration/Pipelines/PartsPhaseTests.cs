@@ -20,7 +20,7 @@ public sealed class PartsPhaseTests : IDisposable
 
     public PartsPhaseTests()
     {
-        _model = PipelineImporter.Load(_pipeline.Root, "tiny");
+        _model = PipelineImporter.Load(_pipeline.Root, "tiny", encoder: true);
         ImportedNetwork decoder = _model.Decoder!;
         var tensors = new DeferredTensors();
         // One weight in a hundred takes the whole range, so that 8 bits leave little of the others, and convolutions are ranked.
