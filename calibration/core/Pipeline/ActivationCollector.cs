@@ -24,6 +24,7 @@ internal sealed class ActivationCollector
     private readonly Dictionary<string, Operation> _given;
     // Of all maps that are quantized, and of all layers' inputs in any group.
     private readonly SortedDictionary<string, ChannelSpread> _spreads = new(StringComparer.Ordinal);
+    private bool _isSpread;
     private float[] _copy = [];
 
     private sealed record Layer(string Name, int Index, string Map, ColumnShape Shape)
@@ -111,10 +112,13 @@ internal sealed class ActivationCollector
         SetScales();
     }
 
-    /// <summary>An observer of the reference trajectories.</summary>
+    /// <summary>An observer of the reference trajectories. Where no scales were fixed before, because no moments are kept, it sees the spreads of the first unit along the way.</summary>
     public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
         Read(operation, maps, _readers.ContainsKey, (map, values) =>
-            Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2));
+        {
+            if (!_isSpread && firstImage < ReferenceTrajectories.UnitImages) _spreads[map].Add(values.Span);
+            Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2);
+        });
 
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
@@ -155,6 +159,7 @@ internal sealed class ActivationCollector
         }
 
         foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
+        _isSpread = true;
     }
 
     /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>
@@ -194,6 +199,7 @@ internal sealed class ActivationCollector
     private void SetScales()
     {
         foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _spreads[layer.Map].Largest);
+        _isSpread = true;
     }
 
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>

@@ -80,7 +80,7 @@ internal sealed partial class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
+    public double Work => ScalingWork + _rangeUnits * _memory.Groups.Count * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => NoiseWork(_units);
@@ -202,6 +202,11 @@ internal sealed partial class CalibrationRun
 
     private string RoundedPhase => Context.Ranges is { LockName: { } own } ? $"rounded.{own}" : "rounded";
 
+    /// <summary>Whether the first unit is gone through for the scales alone, before any is observed: moments need them, and solvers or processes side by side the same ones.</summary>
+    private bool ScalesFirst => IsSecondOrder || Context.Solvers.Count > 1 || Context.Ranges is not null;
+
+    private double ScalingWork => ScalesFirst ? Context.Solvers.Count * ObservingWork : 0;
+
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
     private Dictionary<int, QuantizedNetwork> Networks() => _variants.Select(v => v.WeightBits).Append(Context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
@@ -246,12 +251,12 @@ internal sealed partial class CalibrationRun
         {
             Create = New,
             // The scales are kept before any unit is, so that something is kept soon.
-            KeepBeginning = true,
+            KeepBeginning = ScalesFirst,
             Begin = (activations, done) =>
             {
                 if (done < 0 && _scales is not null) activations.TakeScales(_scales);
                 else if (done < 0) FixScales(activations);
-                else Context.Resume(phase, ((group == 0 ? Context.Solvers.Count : 0) + done) * ObservingWork);
+                else Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
             },
             Collect = (activations, unit) =>
             {
