@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using Specializer.Benchmarks.Models;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
+using Specializer.Kernels;
 using Specializer.Manifest;
 
 namespace Specializer.Benchmarks.Measurement;
@@ -43,6 +44,15 @@ internal sealed class NetworkRun : IDisposable
     {
         Interpreter.Run(Execution, 0, _steps[_next], observer);
         _next = (_next + 1) % _steps.Length;
+    }
+
+    /// <summary>Largest magnitude that a sum of an integer convolution can reach by its actual weights: what the choice of its form depends on.</summary>
+    public long LargestSum(ConvolutionOperation operation, ConvolutionGeometry geometry)
+    {
+        if (operation.WeightBits >= 16) return 0;
+        var weights = (CpuWeights)_weights;
+        var at = new ConvolutionWeights(Interpreter.Layout[operation.Name]);
+        return (long)_steps[^1].Quantizations[Interpreter.Slot(operation.Input)].Levels * weights.LargestSum(at, geometry, weights.Find(at, geometry, operation.WeightBits), operation.WeightBits);
     }
 
     public float[] Epsilon()
