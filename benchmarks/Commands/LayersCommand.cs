@@ -15,7 +15,7 @@ internal static class LayersCommand
     /// <summary>Those of one step: a mixture is none.</summary>
     private static readonly string[] s_configurations = [.. ModelMeasurement.Configurations.Except(["mixed"])];
 
-    private static readonly string[] s_columns = ["operations", "number", "ms", "share", "GMAC/s", "executed, GMAC", "of the limit"];
+    private static readonly string[] s_columns = ["operations", "number", "ms", "share", "GMAC/s", "executed", "of the limit"];
 
     public static Command Create()
     {
@@ -56,7 +56,7 @@ internal static class LayersCommand
         var table = new MarkdownTable(s_columns);
         foreach (LayerTime l in layers.OrderByDescending(l => l.Milliseconds)) table.Add(Row(l.Shape.Length > 0 ? l.Shape : Name(l.Kind), l, sum));
         table.Add("(softmax, of attention)", null, sum.Softmax, Percent(sum.Softmax / sum.Milliseconds), null, null, null);
-        table.Add("whole step", null, step, null, sum.MultiplyAccumulates / step / 1e6, sum.Executed.All / 1e9, OfTheLimit(sum with { Milliseconds = step }));
+        table.Add("whole step", null, step, null, sum.MultiplyAccumulates / step / 1e6, Executed(sum), OfTheLimit(sum with { Milliseconds = step }));
         return $"**{model.Name}, {configuration}, batch 1, 1 thread**: processor time. {Parts(layers)} {memory}\n\n{table}";
     }
 
@@ -69,15 +69,18 @@ internal static class LayersCommand
         foreach (var (l, other) in one.Zip(two)) table.Add([.. Row(Name(l.Kind), l, sum1), other.Milliseconds, l.Milliseconds / other.Milliseconds]);
         table.Add("(softmax, of attention)", null, sum1.Softmax, Percent(sum1.Softmax / sum1.Milliseconds), null, null, null, null, null);
         table.Add([.. Row("sum", sum1, sum1), sum2.Milliseconds, sum1.Milliseconds / sum2.Milliseconds]);
-        table.Add("whole step", null, step1, null, sum1.MultiplyAccumulates / step1 / 1e6, sum1.Executed.All / 1e9, OfTheLimit(sum1 with { Milliseconds = step1 }), step2, step1 / step2);
+        table.Add("whole step", null, step1, null, sum1.MultiplyAccumulates / step1 / 1e6, Executed(sum1), OfTheLimit(sum1 with { Milliseconds = step1 }), step2, step1 / step2);
         return $"**{model.Name}, {configuration}, batch 1**: {Parts(one)} {memory}\n\n{table}";
     }
 
     private static object?[] Row(string name, LayerTime l, LayerTime sum) =>
     [
         name, l.Count, l.Milliseconds, Percent(l.Milliseconds / sum.Milliseconds), l.MultiplyAccumulates > 0 && l.Milliseconds > 0 ? l.MultiplyAccumulates / l.Milliseconds / 1e6 : null,
-        l.Executed.All > 0 ? l.Executed.All / 1e9 : null, OfTheLimit(l),
+        Executed(l), OfTheLimit(l),
     ];
+
+    /// <summary>Products that are made for each that the network asks for.</summary>
+    private static double? Executed(LayerTime l) => l.Executed.All > 0 ? l.Executed.All / l.MultiplyAccumulates : null;
 
     /// <summary>Of one thread's time the part in which the products could have been made at their instructions' limits.</summary>
     private static string? OfTheLimit(LayerTime l) =>
