@@ -155,7 +155,8 @@ public class OnnxExporterTests
             var quantize = model.Producer(conv.Inputs[0]);
             Assert.Equal("DynamicQuantizeLinear", quantize.Operation);
             Assert.Equal(quantize.Outputs[2], conv.Inputs[2]);
-            Assert.Equal(fixedRanges.Tensors[conv.Inputs[1]].Values<sbyte>(), model.Tensors[conv.Inputs[1]].Values<sbyte>());
+            Assert.Equal(fixedRanges.Tensors[conv.Inputs[1]].Values<sbyte>(), model.Tensors[conv.Inputs[1]].Values<byte>().Select(w => (sbyte)(w - 128)));
+            Assert.Equal([128], model.Tensors[conv.Inputs[3]].Values<byte>());
         }
 
         Assert.Equal([0, 0, 1, 1], model["down.sums"].Integers("pads"));

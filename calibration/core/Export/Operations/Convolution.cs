@@ -101,11 +101,13 @@ internal sealed partial class OnnxExporter
     /// <summary>A convolution of integers whose activations' range is found in each run.</summary>
     private string Dynamic(string name, string x, float[] weights, long[] shape, float[] bias, (string, object)[] window)
     {
-        const int float32 = 1;
+        // Unsigned with 128 for zero: ONNX Runtime has no quick form for signed weights here.
+        const int float32 = 1, zeroWeight = 128;
         string quantized = x + ".dynamic", scale = x + ".dynamic_scale", zero = x + ".dynamic_zero";
         if (_quantized.TryAdd(x, quantized)) _graph.Node("DynamicQuantizeLinear", quantized, [x], [quantized, scale, zero]);
         var (q, scales) = Quantize(weights, bias.Length);
-        string sums = _graph.Node("ConvInteger", name + ".sums", [quantized, _graph.Constant<sbyte>(name + ".weight.quantized", q, shape), zero], window);
+        string sums = _graph.Node("ConvInteger", name + ".sums",
+            [quantized, _graph.Constant<byte>(name + ".weight.quantized", Array.ConvertAll(q, w => (byte)(w + zeroWeight)), shape), zero, _graph.Constant<byte>("weight_zero", [zeroWeight])], window);
         string real = _graph.Node("Cast", name + ".real", [sums], ("to", float32));
         string factor = _graph.Node("Mul", name + ".scale", [scale, _graph.Constant<float>(name + ".weight.scale", scales, 1, scales.Length, 1, 1)]);
         string scaled = _graph.Node("Mul", name + ".scaled_sums", [real, factor]);
