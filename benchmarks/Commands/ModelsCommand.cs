@@ -13,6 +13,8 @@ internal static class ModelsCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    private const string None = "none";
+
     public static Command Create()
     {
         var networks = new NetworkOptions();
@@ -21,8 +23,8 @@ internal static class ModelsCommand
         var batch = new Option<int[]>("--batch") { Description = "Batch sizes.", DefaultValueFactory = _ => [1, 8], AllowMultipleArgumentsPerToken = true };
         var configurations = new Option<string[]>("--configuration") { Description = $"Ours: {string.Join(", ", ModelMeasurement.Configurations)}.", DefaultValueFactory = _ => ModelMeasurement.UsualConfigurations, AllowMultipleArgumentsPerToken = true };
         configurations.AcceptOnlyFromAmong(ModelMeasurement.Configurations);
-        var peers = new Option<string[]>("--beside") { Description = $"ONNX Runtime's: {string.Join(", ", ModelMeasurement.Peers.Keys)}.", DefaultValueFactory = _ => ["FP32", "int8"], AllowMultipleArgumentsPerToken = true };
-        peers.AcceptOnlyFromAmong([.. ModelMeasurement.Peers.Keys]);
+        var peers = new Option<string[]>("--beside") { Description = $"ONNX Runtime's: {string.Join(", ", ModelMeasurement.Peers.Keys)}; or {None}.", DefaultValueFactory = _ => ["FP32", "int8"], AllowMultipleArgumentsPerToken = true };
+        peers.AcceptOnlyFromAmong([.. ModelMeasurement.Peers.Keys, None]);
         var memory = new Option<bool>("--memory") { Description = "Start each configuration once more in a process of its own, for the most memory that it needs." };
         var rounds = new Option<int>("--rounds") { Description = "Turns of each configuration; half as many for more than one image.", DefaultValueFactory = _ => 9 };
         var turn = Number.Create("--turn", "Milliseconds of a turn, at least three evaluations or two seconds.", 60);
@@ -48,7 +50,7 @@ internal static class ModelsCommand
                     foreach (int count in options.GetValue(threads)!)
                     {
                         ModelRow[] measured = new ModelMeasurement(network)
-                            .Measure(count, images, turns, options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(peers)!.Select(p => ModelMeasurement.Peers[p]), options.GetValue(processor));
+                            .Measure(count, images, turns, options.GetValue(turn), options.GetValue(configurations)!, options.GetValue(peers)!.Where(p => p != None).Select(p => ModelMeasurement.Peers[p]), options.GetValue(processor));
                         if (options.GetValue(memory))
                             measured = [.. measured.Select(row => row with { PeakMemory = PeakMemoryCommand.Measure(networks.Arguments(options, network), row.Configuration, count) })];
                         rows.AddRange(measured);
