@@ -2,18 +2,25 @@ using System.Globalization;
 using Specializer.Fuzz;
 
 // TARGET [--minutes N | --seconds N] [--seed N] [--plain]; the target "all" is every one in turn.
-// inject | differ | kill | soak [--count N] [--seed N]
+// inject | differ [--against compiled | plain | onnx] | kill | soak [--count N] [--seed N]
 if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
 FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new TokenizerTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget(), new OnnxTarget()];
 FuzzTarget[] chosen = [.. targets.Where(t => args is [var name, ..] && (name == "all" || name == t.Name))];
 int seed = 1;
 long count = 1000;
 TimeSpan time = TimeSpan.FromSeconds(15);
+string against = "compiled";
 bool plain = args.Contains("--plain"), understood = chosen.Length > 0 || args is ["inject" or "differ" or "kill" or "soak", ..];
 string[] options = [.. args.Skip(1).Where(a => a != "--plain")];
 understood &= options.Length % 2 == 0;
 for (int i = 0; understood && i < options.Length; i += 2)
 {
+    if (options[i] == "--against")
+    {
+        (against, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "compiled" or "plain" or "onnx");
+        continue;
+    }
+
     understood = double.TryParse(options[i + 1], CultureInfo.InvariantCulture, out double number) && number is >= 0 and < 1e12;
     switch (options[i])
     {
@@ -30,12 +37,17 @@ try
 {
     if (!understood)
     {
-        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ | kill | soak [--count N] [--seed N]");
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | plain | onnx] | kill | soak [--count N] [--seed N]");
         return 2;
     }
 
     if (args[0] == "inject") return new InjectionRun(seed, findings).Run(count) == 0 ? 0 : 1;
-    if (args[0] == "differ") return new DifferentialRun(seed, findings).Run(count) == 0 ? 0 : 1;
+    if (args[0] == "differ")
+    {
+        using IComparison comparison = against switch { "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
+        return new DifferentialRun(comparison, seed, findings).Run(count) == 0 ? 0 : 1;
+    }
+
     if (args[0] == "kill") return KillRun.Run(count, seed) == 0 ? 0 : 1;
     if (args[0] == "soak") return SoakRun.Run(count) == 0 ? 0 : 1;
     if (!plain && Coverage.Current is null) return Coverage.RunAgain(args);

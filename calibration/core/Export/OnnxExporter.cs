@@ -65,13 +65,11 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 
         if (result.Height == 1)
         {
-            ToPixels(_options.Output, _values[result.Name], result, _options.Output);
-            _graph.Output(_options.Output, Batch, result.Width, result.Channels);
+            _graph.Output(ToPixels(_options.Output, _values[result.Name], result, _options.Output), Batch, result.Width, result.Channels);
         }
         else
         {
-            _graph.Node("Identity", _options.Output, [_values[result.Name]]);
-            _graph.Output(_options.Output, Batch, result.Channels, result.Height, result.Width);
+            _graph.Output(_graph.Node("Identity", _options.Output, [_values[result.Name]]), Batch, result.Channels, result.Height, result.Width);
         }
     }
 
@@ -115,10 +113,9 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
         }
 
         if (next != vectors) throw new InvalidDataException($"The operations read {next} of {vectors} elements of the step vectors.");
-        string[] names = [.. lengths.Keys.Select(start => $"vectors.{start}")];
-        _graph.Node("Split", "vectors.split", [all, _graph.Constant<long>("vectors.lengths", [.. lengths.Values], lengths.Count)], names, ("axis", 1));
-        foreach (int start in lengths.Keys)
-            _vectors[start] = _graph.Node("Unsqueeze", $"vectors.{start}.map", [$"vectors.{start}", _graph.Constant<long>("pixel_axes", [2, 3], 2)]);
+        string[] parts = _graph.Node("Split", "vectors.split", [all, _graph.Constant<long>("vectors.lengths", [.. lengths.Values], lengths.Count)], [.. lengths.Keys.Select(start => $"vectors.{start}")], ("axis", 1));
+        foreach (var (start, part) in lengths.Keys.Zip(parts))
+            _vectors[start] = _graph.Node("Unsqueeze", $"vectors.{start}.map", [part, _graph.Constant<long>("pixel_axes", [2, 3], 2)]);
     }
 
     /// <summary>The step vectors from timestep and label: a table that holds the time MLP's results, and the blocks' projections as one product.</summary>

@@ -19,11 +19,13 @@ internal sealed class OnnxGraph(string name, OnnxData? data = null)
     private readonly List<ProtobufMessage> _initializers = [];
     private readonly List<ProtobufMessage> _inputs = [];
     private readonly List<ProtobufMessage> _outputs = [];
-    private readonly HashSet<string> _constants = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _constants = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>Declares an input. A dimension is a number or, as a string, a name for what the caller chooses.</summary>
     public string Input<T>(string name, params ReadOnlySpan<object> dimensions) where T : unmanaged
     {
+        _names.Add(name);
         _inputs.Add(ValueInfo(name, ElementType<T>(), dimensions));
         return name;
     }
@@ -31,12 +33,23 @@ internal sealed class OnnxGraph(string name, OnnxData? data = null)
     /// <summary>Declares an FP32 output.</summary>
     public void Output(string name, params ReadOnlySpan<object> dimensions) => _outputs.Add(ValueInfo(name, ElementType<float>(), dimensions));
 
-    /// <summary>Adds an operator with one output and returns that output's name, which is the node's name.</summary>
-    public string Node(string operation, string name, ReadOnlySpan<string> inputs, params ReadOnlySpan<(string Name, object Value)> attributes) =>
-        Node(operation, name, inputs, [name], attributes)[0];
+    /// <summary>Adds an operator with one output and returns that output's name, which is the node's name: the one asked for, or one like it where another value has that.</summary>
+    public string Node(string operation, string name, ReadOnlySpan<string> inputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    {
+        string free = Free(name);
+        Add(operation, free, inputs, [free], attributes);
+        return free;
+    }
 
-    /// <summary>Adds an operator with several outputs.</summary>
+    /// <summary>Adds an operator with several outputs, and returns their names.</summary>
     public string[] Node(string operation, string name, ReadOnlySpan<string> inputs, string[] outputs, params ReadOnlySpan<(string Name, object Value)> attributes)
+    {
+        string[] free = [.. outputs.Select(Free)];
+        Add(operation, Free(name), inputs, free, attributes);
+        return free;
+    }
+
+    private void Add(string operation, string name, ReadOnlySpan<string> inputs, string[] outputs, ReadOnlySpan<(string Name, object Value)> attributes)
     {
         var node = new ProtobufMessage();
         foreach (string input in inputs) node.Add(1, input);
@@ -44,20 +57,28 @@ internal sealed class OnnxGraph(string name, OnnxData? data = null)
         node.Add(3, name).Add(4, operation);
         foreach (var (attribute, value) in attributes) node.Add(5, Attribute(attribute, value));
         _nodes.Add(node);
-        return outputs;
+    }
+
+    // A module may be called what a part of another one is called here; no module's name has a colon.
+    private string Free(string name)
+    {
+        string free = name;
+        for (int i = 2; !_names.Add(free); i++) free = $"{name}:{i}";
+        return free;
     }
 
     /// <summary>Adds a constant tensor and returns its name; a second one of the same name is taken to be the same.</summary>
     public string Constant<T>(string name, ReadOnlySpan<T> values, params ReadOnlySpan<long> dimensions) where T : unmanaged
     {
-        if (!_constants.Add(name)) return name;
+        if (_constants.TryGetValue(name, out string? known)) return known;
+        string free = _constants[name] = Free(name);
         long elements = 1;
         foreach (long dimension in dimensions) elements *= dimension;
         if (elements != values.Length)
             throw new ArgumentException($"Tensor '{name}' has {values.Length} elements, its dimensions [{string.Join(", ", dimensions.ToArray())}] ask for {elements}.");
         var tensor = new ProtobufMessage();
         foreach (long dimension in dimensions) tensor.Add(1, dimension);
-        tensor.Add(2, ElementType<T>()).Add(8, name);
+        tensor.Add(2, ElementType<T>()).Add(8, free);
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
         if (data is null || bytes.Length < OnnxData.Least)
         {
@@ -71,7 +92,7 @@ internal sealed class OnnxGraph(string name, OnnxData? data = null)
         }
 
         _initializers.Add(tensor);
-        return name;
+        return free;
     }
 
     /// <summary>Writes the ModelProto.</summary>

@@ -108,18 +108,38 @@ public class OnnxFamiliesTests
             // Numbers of rows are the same everywhere, and far from the next integer: casts round towards zero.
             ["style.weight"] = Floats(162), ["style.bias"] = Floats(6), ["offset.weight"] = Floats(18), ["offset.bias"] = Floats(3), ["id.weight"] = [0, 0, 0], ["id.bias"] = [2.5f], ["rows.table"] = Floats(12), ["rows.position"] = Floats(48), ["out.weight"] = Floats(9), ["out.bias"] = Floats(3), ["embedding.vectors"] = Floats(6),
         };
-        float[] x = Floats(2 * 48);
+        Same(network, tensors, Floats(2 * 48), ("timestep", new long[] { 0, 0 }, [2]));
+
+        float[] Floats(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
+    }
+
+    /// <summary>What an operation is made of in ONNX may be called as another operation is, or as the numbers that it is made with.</summary>
+    [Fact]
+    public void Names_of_parts_that_are_names_of_operations()
+    {
+        Map F(string name) => new(name, 4, 4, 3, MapType.Float32);
+        string[] names = ["a", "a.erf", "a.root", "one", "a.scaled", "a.factor", "out.weight"];
+        var network = new Network("x", "y", new([F("x"), F("y"), .. names.Select(F)]), new(0, 0, 0), new(
+        [
+            .. names.Select((name, i) => (Operation)(name == "a" ? new ActivationOperation(name, "x", name, "gelu") : new LinearMapOperation(name, names[i - 1], name, new("2"), new($"{i}")))),
+            new ConvolutionOperation("out", names[^1], "y", "a", 1, 1, 0, 0, 1, 32, -1, new("0.5")),
+        ]));
+        var random = new Random(4);
+        Same(network, new() { ["out.weight"] = [.. Enumerable.Range(0, 9).Select(_ => random.NextSingle() / 16)], ["out.bias"] = new float[3] }, [.. Enumerable.Range(0, 96).Select(_ => random.NextSingle() * 2 - 1)]);
+    }
+
+    /// <summary>ONNX Runtime and the kernels give the same of two images of 4×4×3.</summary>
+    private static void Same(Network network, Dictionary<string, float[]> tensors, float[] x, params ReadOnlySpan<(string, Array, long[])> more)
+    {
         var stream = new MemoryStream();
         OnnxExporter.Export(network, name => tensors[name], stream, new() { Timesteps = 1 });
-        float[] actual = Run(stream.ToArray(), "epsilon", [("sample", First(x, 3), [2, 3, 4, 4]), ("timestep", new long[] { 0, 0 }, [2])]);
+        float[] actual = Run(stream.ToArray(), "epsilon", [("sample", First(x, 3), [2, 3, 4, 4]), .. more]);
 
         using var device = new CpuDevice(1);
         using var evaluator = new NetworkEvaluator(network, 1, (name, _) => System.Runtime.InteropServices.MemoryMarshal.AsBytes(tensors[name].AsSpan()).ToArray(), device, 2);
         var expected = new float[x.Length];
         evaluator.Evaluate(0, InterpretedStep.Float32, x, [], expected);
         Near(First(expected, 3), actual);
-
-        float[] Floats(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
     }
 
     /// <summary>Two images of 4×4, channels first.</summary>

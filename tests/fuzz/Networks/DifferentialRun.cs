@@ -1,18 +1,16 @@
-using Specializer.Calibration;
 using Specializer.Manifest;
-using Specializer.Packing;
 
 namespace Specializer.Fuzz;
 
-/// <summary>Random networks, generated, compiled and run in memory, beside the interpreter: the same bits.</summary>
+/// <summary>Random networks, compared with something; one that differs is made smaller as long as it still does.</summary>
+/// <param name="comparison">With what.</param>
 /// <param name="seed">Of the networks.</param>
 /// <param name="findings">Folder for the smallest manifests that show a difference.</param>
-internal sealed class DifferentialRun(int seed, string findings)
+internal sealed class DifferentialRun(IComparison comparison, int seed, string findings)
 {
     private const int Batch = 16;
 
     private readonly Random _random = new(seed);
-    private readonly CpuDevice _one = new(1), _three = new(3);
     private int _differ;
 
     /// <summary>Tries so many networks; returns how many differ.</summary>
@@ -28,7 +26,7 @@ internal sealed class DifferentialRun(int seed, string findings)
                 if (fault is not null) Report(network, fault);
         }
 
-        Console.WriteLine(FormattableString.Invariant($"differ: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; operations: {string.Join(", ", kinds.Select(k => $"{k.Key} {k.Value}"))}"));
+        Console.WriteLine(FormattableString.Invariant($"differ: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", kinds.Select(k => $"{k.Key} {k.Value}"))}"));
         return _differ;
     }
 
@@ -49,68 +47,36 @@ internal sealed class DifferentialRun(int seed, string findings)
         Directory.CreateDirectory(findings);
         string path = Path.Combine(findings, $"differ-{seed}-{_differ}.calibration.json");
         File.WriteAllText(path, network.Manifest());
-        Console.WriteLine($"differ: {fault}{Environment.NewLine}  {network.Blocks.Count} blocks, {network.Steps} steps, {network.Size}×{network.Size}×{network.Channels} in {path}");
+        Console.WriteLine($"differ: {fault}{Environment.NewLine}  seed {seed}, made smaller: {network.Blocks.Count} blocks, {network.Steps} steps, {network.Size}×{network.Size}×{network.Channels} in {path}");
     }
 
-    /// <summary>What is wrong with each network; null where nothing is. One compilation for all.</summary>
+    /// <summary>What is wrong with each network; null where nothing is.</summary>
     private string?[] Faults(IReadOnlyList<RandomNetwork> networks)
     {
-        string[] manifests = [.. networks.Select(n => n.Manifest())];
         var faults = new string?[networks.Count];
-        CalibrationManifest?[] read = new CalibrationManifest?[networks.Count];
-        for (int i = 0; i < manifests.Length; i++)
+        var sound = new List<(int At, string Text, CalibrationManifest Manifest)>();
+        for (int i = 0; i < networks.Count; i++)
         {
-            ManifestResult result = ManifestReader.Read(manifests[i]);
-            if ((read[i] = result.Manifest) is null) faults[i] = $"The manifest is refused: {result.Errors[0].Id} {result.Errors[0].Message}";
+            string text = networks[i].Manifest();
+            ManifestResult result = ManifestReader.Read(text);
+            if (result.Manifest is { } manifest) sound.Add((i, text, manifest));
+            else faults[i] = $"The manifest is refused: {result.Errors[0].Id} {result.Errors[0].Message}";
         }
 
-        int[] sound = [.. Enumerable.Range(0, manifests.Length).Where(i => read[i] is not null)];
-        if (sound.Length == 0) return faults;
-        Func<Device, Sampler>[] load;
         try
         {
-            load = CompiledNetworks.Of([.. sound.Select(i => manifests[i])]);
+            foreach (var (network, fault) in sound.Zip(comparison.Faults([.. sound.Select(s => (s.Text, s.Manifest))]))) faults[network.At] = fault;
         }
-        catch (Exception e) when (e is InvalidOperationException or WeightsException)
+        catch (Exception) when (sound.Count > 1)
         {
-            // The compiler's errors name no network: each is compiled by itself.
-            if (sound.Length > 1) return [.. networks.Select(n => Faults([n])[0])];
-            faults[sound[0]] = e.Message;
-            return faults;
+            // Which one it was is seen when each is tried by itself.
+            return [.. networks.Select(n => Faults([n])[0])];
         }
-
-        foreach (var (i, compiled) in sound.Zip(load))
+        catch (Exception e)
         {
-            try
-            {
-                faults[i] = Difference(read[i]!, compiled);
-            }
-            catch (Exception e)
-            {
-                faults[i] = e.ToString();
-            }
+            faults[sound[0].At] = e.ToString();
         }
 
         return faults;
-    }
-
-    /// <summary>Draws the same pictures four ways: interpreted and compiled, each on one thread and on three.</summary>
-    private string? Difference(CalibrationManifest manifest, Func<Device, Sampler> load)
-    {
-        var options = new SampleOptions { Count = 3, Seed = 5, Labels = manifest.Model.Classes > 0 ? [0, 1, 2] : [], Guidance = manifest.Sampling.GuidanceMaximum.Value > 1 ? 2.5f : null };
-        uint[]? expected = null;
-        foreach (Device device in new Device[] { _one, _three })
-        {
-            foreach (bool compiled in new[] { false, true })
-            {
-                using Sampler sampler = compiled ? load(device) : InterpretedSampler.FromManifest(manifest, RandomWeights.Tensor(manifest), device);
-                uint[] bits = [.. sampler.Sample(options).Pixels.ToArray().Select(BitConverter.SingleToUInt32Bits)];
-                expected ??= bits;
-                int first = Enumerable.Range(0, bits.Length).FirstOrDefault(i => bits[i] != expected[i], -1);
-                if (first >= 0) return FormattableString.Invariant($"{(compiled ? "Compiled" : "Interpreted")} on {device.Name}, element {first} of {bits.Length} is {BitConverter.UInt32BitsToSingle(bits[first])}; interpreted on one thread it is {BitConverter.UInt32BitsToSingle(expected[first])}.");
-            }
-        }
-
-        return null;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
     {
         string block = $"b{_count++}";
         _earlier.Add((_h, _channels));
-        switch (random.Next(14))
+        switch (random.Next(15))
         {
             case 0: Convolve(random, block, _h, random.Next(1, 20), RandomNetwork.Pick(random, 1, 3, 5), RandomNetwork.Pick(random, 16, 32)); break;
             case 1: Quantized(random, block, RandomNetwork.Pick(random, 4, 8)); break;
@@ -50,6 +50,7 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
             case 12:
                 Then("codebook", block, _channels, ("rows", random.Next(1, 9)));
                 break;
+            case 13: LookUp(random, block); break;
             default: Modulate(random, block); break;
         }
     }
@@ -86,10 +87,10 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
         if (skip is { } other) builder.Map(second, size, other.Channels, type);
         string q = builder.GroupNorm(block + ".norm", _h, builder.Map(block + ".q", size, _channels, type), skip?.Name, skip is null ? null : second, groups[random.Next(groups.Length)], random.Next(2) == 0);
         int outputs = random.Next(1, 20), kernel = RandomNetwork.Pick(random, 1, 3);
-        Convolve(random, block, q, outputs, kernel, bits);
+        Convolve(random, block + ".0", q, outputs, kernel, bits);
         if (skip is null) return;
         // The sum of both halves' convolutions is the convolution of what was joined.
-        Set(builder.Convolution(second + ".conv", second, builder.Map(second + ".h", size, outputs), _h, kernel, 1, kernel / 2, 1, bits), outputs);
+        Set(builder.Convolution(block + ".1", second, builder.Map(second + ".h", size, outputs), _h, kernel, 1, kernel / 2, 1, bits), outputs);
     }
 
     private void Attend(Random random, string block)
@@ -114,6 +115,16 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
         int outputs = random.Next(1, 12);
         string down = builder.Convolution(block + ".down", _h, builder.Map(block + ".small", (size + 1) / 2, outputs), stride: 2, weightBits: 32);
         Set(builder.Convolution(block + ".up", down, builder.Map(block + ".h", size, outputs), upsample: 2, weightBits: 32), outputs);
+    }
+
+    private void LookUp(Random random, string block)
+    {
+        int rows = random.Next(1, 9), outputs = random.Next(1, 12);
+        string ids = builder.Convolution(block + ".number", _h, builder.Map(block + ".number", size, 1), kernelSize: 1, padding: 0, weightBits: 32);
+        ids = builder.Operation("activation", block + ".bounded", ids, builder.Map(block + ".bounded", size, 1), ("function", "tanh"));
+        // Above 0 and below the number of rows.
+        ids = builder.Operation("linearMap", block + ".ids", ids, builder.Map(block + ".ids", size, 1), ("scale", RandomNetwork.Number(0.49 * rows)), ("offset", RandomNetwork.Number(0.5 * rows)));
+        Set(builder.Operation("lookup", block, ids, builder.Map(block + ".h", size, outputs), ("rows", rows), ("tableBits", RandomNetwork.Pick(random, 16, 32))), outputs);
     }
 
     private void Modulate(Random random, string block)

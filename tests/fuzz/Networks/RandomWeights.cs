@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Specializer.Manifest;
 using Specializer.Packing;
 
@@ -25,6 +26,15 @@ internal static class RandomWeights
             return bytes;
         };
     }
+
+    /// <summary>What a tensor's bytes stand for. 4-bit weights come as they lie, the half of a byte that a row leaves unused with them.</summary>
+    public static float[] Numbers(WeightTensor tensor, byte[] bytes) => tensor.Type switch
+    {
+        "F32" => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
+        "F16" => [.. MemoryMarshal.Cast<byte, Half>(bytes).ToArray().Select(h => (float)h)],
+        "I8" => [.. bytes.Select(b => (float)(sbyte)b)],
+        _ => [.. bytes.SelectMany(b => (float[])[(sbyte)(b << 4) >> 4, (sbyte)b >> 4])],
+    };
 
     /// <summary>The blob and its name.</summary>
     public static (string Name, byte[] Blob) Pack(CalibrationManifest manifest)

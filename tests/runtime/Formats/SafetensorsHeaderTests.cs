@@ -75,7 +75,15 @@ public sealed class SafetensorsHeaderTests
     {
         Read(With(s_deepest));
         Refuse(With(s_tooDeep), "nested less deeply");
+        Read(With(Objects(64)));
+        Refuse(With(Objects(65)), "nested less deeply");
+
+        static string Objects(int depth) => string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "0" + new string('}', depth);
     }
+
+    [Fact]
+    public void ShapesAreSaidWithAllTheirExtents() =>
+        Refuse("{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,4]}}", "shape [2, 3] of F32 takes 24 bytes, but its offsets span 4");
 
     [Fact]
     public void TextsThatEndEarlyAreRefused()

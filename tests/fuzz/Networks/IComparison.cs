@@ -1,0 +1,14 @@
+using Specializer.Manifest;
+
+namespace Specializer.Fuzz;
+
+/// <summary>Something that random networks are compared with.</summary>
+internal interface IComparison : IDisposable
+{
+    /// <summary>What is wrong with each network; null where nothing is, or nothing can be compared.</summary>
+    /// <param name="networks">Manifests as text and as they were read.</param>
+    string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks);
+
+    /// <summary>What else was seen.</summary>
+    string Remark { get; }
+}
