@@ -8,6 +8,7 @@ if (args is [StartupProbe.Argument, var assembly]) return StartupProbe.Run(assem
 return new RootCommand("Measures Specializer beside ONNX Runtime.")
 {
     ModelsCommand.Create(),
+    PeakMemoryCommand.Create(),
     CheckCommand.Create(),
     KernelsCommand.Create(),
     AttentionCommand.Create(),

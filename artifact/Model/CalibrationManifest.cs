@@ -77,6 +77,9 @@ internal sealed record Prompt(string Input, EquatableArray<int> Empty)
 
     /// <summary>Name of an input, 1×1×1, that is 1 where guidance leads away from no text at all, and else 0; null where that is the empty text.</summary>
     public string? None { get; init; }
+
+    /// <summary>Last layers of each text encoder that the encoders here lack, beside those that the model never reads; 0 for none. The FP32 model is read so, too.</summary>
+    public int ClipSkip { get; init; }
 }
 
 /// <summary>The scheduler that the solver's numbers come from, with everything that decides them.</summary>

@@ -121,6 +121,7 @@ internal static class ManifestBinder
             Second = o.Has("second") ? o.ModulePath("second") : null,
             Filling = o.Has("filling") ? o.Integer("filling", 0, ManifestLimits.Rows) : 0,
             None = o.Has("none") ? o.ModulePath("none") : null,
+            ClipSkip = o.Has("clipSkip") ? o.Integer("clipSkip", 1, ManifestLimits.TextLayers - 1) : 0,
         };
         o.Done();
         return prompt;

@@ -13,6 +13,8 @@ internal static class ManifestLimits
     public const int Operations = 8192;
     public const int Steps = 4096;
     public const int Encoders = 16;
+    /// <summary>Of a text encoder.</summary>
+    public const int TextLayers = 256;
     /// <summary>Bytes of a tokenizer's file.</summary>
     public const int TextBytes = 64 << 20;
     /// <summary>Inputs, or outputs, of a network.</summary>

@@ -271,6 +271,8 @@ internal sealed class PipelineValidator
 
         if (prompt.Second is not null || prompt.None is not null) CheckFurther(prompt, linked, node);
         if (_log.Any) return;
+        if (prompt.ClipSkip > 0 && _manifest.Encoders.Count == 0)
+            _log.Add(ManifestErrorId.Contradiction, "There is no text encoder whose last layers could be left out. Remove this.", node["clipSkip"]!);
         if (prompt.Vocabulary == 0 != (prompt.Merges == 0))
             _log.Add(ManifestErrorId.Contradiction, "A vocabulary and its merges belong together: state both or neither.", node);
         if (linked.Network.Operations.FirstOrDefault(o => o.Name is Prompt.VocabularyTensor or Prompt.MergesTensor) is { } taken)

@@ -36,14 +36,14 @@ internal static class CheckCommand
         var collector = new RangeCollector(ours.Interpreter);
         ours.Run(collector.Observe);
         float[] expected = NetworkRun.ToPlanes(ours.Epsilon(), model.Latent);
-        double fp32 = Difference(null, ours.Vectors()), whole = Difference(null, null), int8 = Difference(collector.Ranges, ours.Vectors());
+        double fp32 = Difference(null, ours.Vectors()), whole = Difference(null, null), int8 = Difference(collector.Ranges, ours.Vectors()), dynamic = Difference(null, ours.Vectors(), dynamic: true);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{model.Name}: largest difference to ONNX Runtime {OnnxSession.Version}: FP32 {fp32:E1}, with its own embedding {whole:E1} (at most {Tolerance:E0}), int8 {int8:E1}, of values up to {expected.Max(Math.Abs):F2}"));
+            $"{model.Name}: largest difference to ONNX Runtime {OnnxSession.Version}: FP32 {fp32:E1}, with its own embedding {whole:E1} (at most {Tolerance:E0}), int8 {int8:E1}, dynamic {dynamic:E1}, of values up to {expected.Max(Math.Abs):F2}"));
         return fp32 <= Tolerance && whole <= Tolerance;
 
-        double Difference(ActivationRanges? ranges, float[]? vectors)
+        double Difference(ActivationRanges? ranges, float[]? vectors, bool dynamic = false)
         {
-            var (session, epsilon) = NetworkRun.InOnnxRuntime(model, ranges, vectors, 1, batch);
+            var (session, epsilon) = NetworkRun.InOnnxRuntime(model, ranges, dynamic, vectors, 1, batch);
             using (session) session.Run();
             return NetworkRun.LargestDifference(expected, epsilon);
         }

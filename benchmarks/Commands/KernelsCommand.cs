@@ -60,9 +60,9 @@ internal static class KernelsCommand
 
     private static string Limits(MachineLimits limits)
     {
-        var table = new MarkdownTable("limit of one core, GMAC/s", "256 bits", "512 bits");
-        foreach (var (name, pair) in ((string, MachineLimits.Pair)[])[("FP32 FMA", limits.Float32), ("vpmaddwd + vpaddd", limits.Word), ("vpmaddubsw + vpaddw", limits.Byte)])
-            table.Add(name, pair.Bits256, pair.Bits512 > 0 ? pair.Bits512 : null);
+        var table = new MarkdownTable("limit of one core, GMAC/s", "256 bits", "512 bits", "AVX-VNNI");
+        foreach (var (name, rates) in ((string, MachineLimits.Rates)[])[("FP32 FMA", limits.Float32), ("vpmaddwd + vpaddd", limits.Word), ("vpmaddubsw + vpaddw", limits.Byte)])
+            table.Add(name, rates.Bits256, rates.Bits512 > 0 ? rates.Bits512 : null, rates.Vnni > 0 ? rates.Vnni : null);
         return table.ToString();
     }
 
@@ -77,9 +77,8 @@ internal static class KernelsCommand
             var shape = (ConvolutionCase)Parameter(report, nameof(ConvolutionBenchmarks.Shape));
             var bits = (string)Parameter(report, nameof(ConvolutionBenchmarks.Bits));
             double rate = shape.MultiplyAccumulates / Nanoseconds(report);
-            (string form, double products) = ConvolutionBenchmarks.Form(shape, bits);
-            double limit = (bits == "FP32" ? limits.Float32 : bits == "W8A8" || form != "direct" ? limits.Word : limits.Byte).Best;
-            table.Add(shape, bits, form, Nanoseconds(report) / 1000, rate, Percent(products / Nanoseconds(report) / limit));
+            (string form, ExecutedProducts products) = ConvolutionBenchmarks.Form(shape, bits);
+            table.Add(shape, bits, form, Nanoseconds(report) / 1000, rate, Percent(1e6 * products.MillisecondsAt(limits) / Nanoseconds(report)));
         }
 
         return table.ToString();

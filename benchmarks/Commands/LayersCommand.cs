@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Specializer.Benchmarks.Kernels;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
 using Specializer.Benchmarks.Report;
@@ -13,6 +14,8 @@ internal static class LayersCommand
 {
     /// <summary>Those of one step: a mixture is none.</summary>
     private static readonly string[] s_configurations = [.. ModelMeasurement.Configurations.Except(["mixed"])];
+
+    private static readonly string[] s_columns = ["operations", "number", "ms", "share", "GMAC/s", "executed", "of the limit"];
 
     public static Command Create()
     {
@@ -49,30 +52,49 @@ internal static class LayersCommand
     private static string Shapes(BenchmarkModel model, string configuration, int rounds)
     {
         var (layers, step) = Measure(model, configuration, 1, rounds, byShape: true, out string memory);
-        double sum = layers.Sum(l => l.Milliseconds);
-        var table = new MarkdownTable("operations", "number", "ms", "share", "GMAC/s");
-        foreach (LayerTime l in layers.OrderByDescending(l => l.Milliseconds))
-            table.Add(l.Shape.Length > 0 ? l.Shape : Name(l.Kind), l.Count, l.Milliseconds, Percent(l.Milliseconds / sum), l.MultiplyAccumulates > 0 && l.Milliseconds > 0 ? l.MultiplyAccumulates / l.Milliseconds / 1e6 : null);
-        table.Add("whole step", null, step, null, layers.Sum(l => l.MultiplyAccumulates) / step / 1e6);
-        return $"**{model.Name}, {configuration}, batch 1, 1 thread**: processor time. {memory}\n\n{table}";
+        LayerTime sum = layers.Aggregate(LayerTimes.Sum);
+        var table = new MarkdownTable(s_columns);
+        foreach (LayerTime l in layers.OrderByDescending(l => l.Milliseconds)) table.Add(Row(l.Shape.Length > 0 ? l.Shape : Name(l.Kind), l, sum));
+        table.Add("(softmax, of attention)", null, sum.Softmax, Percent(sum.Softmax / sum.Milliseconds), null, null, null);
+        table.Add("whole step", null, step, null, sum.MultiplyAccumulates / step / 1e6, Executed(sum), OfTheLimit(sum with { Milliseconds = step }));
+        return $"**{model.Name}, {configuration}, batch 1, 1 thread**: processor time. {Parts(layers)} {memory}\n\n{table}";
     }
 
     private static string Kinds(BenchmarkModel model, string configuration, int rounds)
     {
         var (one, step1) = Measure(model, configuration, 1, rounds, byShape: false, out string memory);
         var (two, step2) = Measure(model, configuration, 2, rounds, byShape: false, out _);
-        double sum1 = one.Sum(l => l.Milliseconds), sum2 = two.Sum(l => l.Milliseconds);
-        var table = new MarkdownTable("operations", "number", "ms, 1 thread", "share", "GMAC/s", "ms, 2 threads", "speed-up");
-        for (int i = 0; i < one.Length; i++)
-        {
-            double products = one[i].MultiplyAccumulates, ms = one[i].Milliseconds;
-            table.Add(Name(one[i].Kind), one[i].Count, ms, Percent(ms / sum1), products > 0 && ms > 0 ? products / ms / 1e6 : null, two[i].Milliseconds, ms / two[i].Milliseconds);
-        }
+        LayerTime sum1 = one.Aggregate(LayerTimes.Sum), sum2 = two.Aggregate(LayerTimes.Sum);
+        var table = new MarkdownTable([.. s_columns, "ms, 2 threads", "speed-up"]);
+        foreach (var (l, other) in one.Zip(two)) table.Add([.. Row(Name(l.Kind), l, sum1), other.Milliseconds, l.Milliseconds / other.Milliseconds]);
+        table.Add("(softmax, of attention)", null, sum1.Softmax, Percent(sum1.Softmax / sum1.Milliseconds), null, null, null, null, null);
+        table.Add([.. Row("sum", sum1, sum1), sum2.Milliseconds, sum1.Milliseconds / sum2.Milliseconds]);
+        table.Add("whole step", null, step1, null, sum1.MultiplyAccumulates / step1 / 1e6, Executed(sum1), OfTheLimit(sum1 with { Milliseconds = step1 }), step2, step1 / step2);
+        return $"**{model.Name}, {configuration}, batch 1**: {Parts(one)} {memory}\n\n{table}";
+    }
 
-        table.Add("sum", one.Sum(l => l.Count), sum1, Percent(1), one.Sum(l => l.MultiplyAccumulates) / sum1 / 1e6, sum2, sum1 / sum2);
-        table.Add("whole step", null, step1, null, one.Sum(l => l.MultiplyAccumulates) / step1 / 1e6, step2, step1 / step2);
-        double rest = one.Where(l => l.Kind >= LayerKind.GroupNorm).Sum(l => l.Milliseconds) / sum1;
-        return $"**{model.Name}, {configuration}, batch 1**: {Percent(rest)} of the time is not matrix products. {memory}\n\n{table}";
+    private static object?[] Row(string name, LayerTime l, LayerTime sum) =>
+    [
+        name, l.Count, l.Milliseconds, Percent(l.Milliseconds / sum.Milliseconds), l.MultiplyAccumulates > 0 && l.Milliseconds > 0 ? l.MultiplyAccumulates / l.Milliseconds / 1e6 : null,
+        Executed(l), OfTheLimit(l),
+    ];
+
+    /// <summary>Products that are made for each that the network asks for.</summary>
+    private static double? Executed(LayerTime l) => l.Executed.All > 0 ? l.Executed.All / l.MultiplyAccumulates : null;
+
+    /// <summary>Of one thread's time the part in which the products could have been made at their instructions' limits.</summary>
+    private static string? OfTheLimit(LayerTime l) =>
+        MachineLimits.Here is { } limits && l.Executed.All > 0 && l.Milliseconds > 0 ? Percent(l.Executed.MillisecondsAt(limits) / l.Milliseconds) : null;
+
+    /// <summary>The three parts of a step's time on one thread.</summary>
+    private static string Parts(LayerTime[] layers)
+    {
+        LayerTime matrices = layers.Where(l => l.IsMatrixWork).Aggregate(LayerTimes.Sum);
+        matrices = matrices with { Milliseconds = matrices.Milliseconds - matrices.Softmax };
+        double all = layers.Sum(l => l.Milliseconds);
+        string limit = MachineLimits.Here is not { } limits ? "" : string.Create(CultureInfo.InvariantCulture,
+            $", at {OfTheLimit(matrices)} of the limit over all its products ({limits.Float32.Best:F0} GMAC/s in FP32, {limits.Word.Best:F0} by words, {limits.Byte.Best:F0} by bytes)");
+        return $"{Percent(matrices.Milliseconds / all)} of the time is matrix work{limit}, {Percent(matrices.Softmax / all)} softmax, {Percent(1 - (matrices.Milliseconds + matrices.Softmax) / all)} neither.";
     }
 
     private static (LayerTime[] Layers, double Step) Measure(BenchmarkModel model, string configuration, int threads, int rounds, bool byShape, out string memory)

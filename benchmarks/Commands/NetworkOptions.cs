@@ -27,4 +27,12 @@ internal sealed class NetworkOptions
         if (options.GetValue(_part) is not { } part) return [BenchmarkModel.FromFolder(folder, options.GetValue(_tokens))];
         return [BenchmarkModel.FromPart(folder, part, options.GetValue(part == PipelinePart.TextEncoder ? _tokens : _size))];
     }
+
+    /// <summary>The arguments that choose one of them, for another process.</summary>
+    public IEnumerable<string> Arguments(ParseResult options, BenchmarkModel network)
+    {
+        if (options.GetValue(_folder) is not { } folder) return [_model.Name, network.Name];
+        string[] part = options.GetValue(_part) is { } chosen ? [_part.Name, $"{chosen}"] : [];
+        return [_folder.Name, folder.FullName, _tokens.Name, $"{options.GetValue(_tokens)}", _size.Name, $"{options.GetValue(_size)}", .. part];
+    }
 }

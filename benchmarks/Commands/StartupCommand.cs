@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Text.Json;
 using Specializer.Benchmarks.Measurement;
 using Specializer.Benchmarks.Models;
@@ -44,16 +43,5 @@ internal static class StartupCommand
         return command;
     }
 
-    private static Startup Start(string assembly)
-    {
-        // Started as `dotnet Specializer.Benchmarks.dll`, this process is dotnet, and has to be told which program.
-        bool isHost = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet";
-        string[] program = isHost ? [typeof(StartupCommand).Assembly.Location] : [];
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. program, StartupProbe.Argument, assembly]) { RedirectStandardOutput = true })!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? JsonSerializer.Deserialize<Startup>(output)!
-            : throw new InvalidOperationException($"The started process failed with exit code {process.ExitCode}.");
-    }
+    private static Startup Start(string assembly) => JsonSerializer.Deserialize<Startup>(ChildProcess.Run(StartupProbe.Argument, assembly))!;
 }

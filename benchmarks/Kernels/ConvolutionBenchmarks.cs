@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
+using Specializer.Benchmarks.Measurement;
 using Specializer.Calibration;
 using Specializer.Kernels;
-using Specializer.Numerics;
 
 namespace Specializer.Benchmarks.Kernels;
 
@@ -47,16 +47,12 @@ public class ConvolutionBenchmarks
     }
 
     /// <summary>The form that the CPU chooses, and the products that it makes; fewer than the direct ones in Winograd's.</summary>
-    internal static (string Form, double Products) Form(ConvolutionCase shape, string bits)
+    internal static (string Form, ExecutedProducts Products) Form(ConvolutionCase shape, string bits)
     {
         int weightBits = WeightBits(bits);
         var g = ConvolutionGeometry.Of(Dynamic(shape, weightBits));
-        return (weightBits != 32 ? Winograd.Choose(g, 1, weightBits, 0, WideVectors.Pay) : FloatWinograd.Computes(g) ? ConvolutionForm.Winograd2 : ConvolutionForm.Direct) switch
-        {
-            ConvolutionForm.Winograd4 => ("F(4×4)", 36.0 * Winograd.Patches<Winograd4<WordSource, Lanes256<short>, Lanes256<int>>>(g).OutputPixels * shape.Inputs * shape.Outputs),
-            ConvolutionForm.Winograd2 => ("F(2×2)", 16.0 * Winograd.Patches<Winograd2<WordSource, Lanes256<short>, Lanes256<int>>>(g).OutputPixels * shape.Inputs * shape.Outputs),
-            _ => ("direct", shape.MultiplyAccumulates),
-        };
+        ConvolutionForm form = ExecutedProducts.FormOf(g, 1, weightBits, 0);
+        return (form switch { ConvolutionForm.Winograd4 => "F(4×4)", ConvolutionForm.Winograd2 => "F(2×2)", _ => "direct" }, ExecutedProducts.Of(g, 1, weightBits, form));
     }
 
     private static int WeightBits(string bits) => bits switch { "FP32" => 32, "W8A8" => 8, _ => 4 };

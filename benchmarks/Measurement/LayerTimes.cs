@@ -24,7 +24,13 @@ internal enum LayerKind
 /// <param name="Count">How many.</param>
 /// <param name="Milliseconds">Of all of them, from call to return.</param>
 /// <param name="MultiplyAccumulates">Of all of them; 0 where none count.</param>
-internal sealed record LayerTime(LayerKind Kind, string Shape, int Count, double Milliseconds, double MultiplyAccumulates);
+/// <param name="Executed">Products that the processor makes for them.</param>
+/// <param name="Softmax">Milliseconds of the exponentials within attention on one thread.</param>
+internal sealed record LayerTime(LayerKind Kind, string Shape, int Count, double Milliseconds, double MultiplyAccumulates, ExecutedProducts Executed, double Softmax)
+{
+    /// <summary>Whether it multiplies matrices, in whatever time its softmax leaves.</summary>
+    public bool IsMatrixWork => Kind < LayerKind.GroupNorm;
+}
 
 /// <summary>Times each operation of a step, from inside a run.</summary>
 internal static class LayerTimes
@@ -57,11 +63,20 @@ internal static class LayerTimes
         best[^1] = Embedding(run, rounds);
         best[0] = Math.Max(0, best[0] - best[^1]);
         var maps = run.Interpreter.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        return [.. operations.Select((operation, i) => (Kind: KindOf(operation), Shape: byShape ? ShapeOf(operation, maps) : "", Time: best[i], Products: (double)operation.Cost(maps).MultiplyAccumulates))
-            .Append((Kind: LayerKind.Embedding, Shape: "", Time: best[^1], Products: (double)run.Interpreter.Network.Embedding.Width * run.Interpreter.Network.Embedding.Vectors))
-            .GroupBy(o => (o.Kind, o.Shape)).OrderBy(g => g.Key.Kind).ThenByDescending(g => g.Sum(o => o.Time))
-            .Select(g => new LayerTime(g.Key.Kind, g.Key.Shape, g.Count(), g.Sum(o => o.Time), run.Execution.Batch * g.Sum(o => o.Products)))];
+        ExecutedProducts[] executed = ExecutedProducts.Of(run);
+        int batch = run.Execution.Batch;
+        var embedding = run.Interpreter.Network.Embedding;
+        return [.. operations.Select((operation, i) => new LayerTime(KindOf(operation), byShape ? ShapeOf(operation, maps) : "", 1, best[i], (double)batch * operation.Cost(maps).MultiplyAccumulates, executed[i], SoftmaxTime.Of(operation, maps, batch)))
+            .Append(new(LayerKind.Embedding, "", 1, best[^1], (double)batch * embedding.Width * embedding.Vectors, default, 0))
+            .GroupBy(l => (l.Kind, l.Shape)).Select(g => g.Aggregate(Sum)).OrderBy(l => l.Kind).ThenByDescending(l => l.Milliseconds)];
     }
+
+    /// <summary>Of two, of the kind and shape of the first.</summary>
+    public static LayerTime Sum(LayerTime a, LayerTime b) => a with
+    {
+        Count = a.Count + b.Count, Milliseconds = a.Milliseconds + b.Milliseconds, MultiplyAccumulates = a.MultiplyAccumulates + b.MultiplyAccumulates,
+        Executed = a.Executed + b.Executed, Softmax = a.Softmax + b.Softmax,
+    };
 
     /// <summary>As 32²×384→192, with a convolution's stride and the bits of its weights, and the kind of what has no row of its own.</summary>
     private static string ShapeOf(Operation operation, Dictionary<string, Map> maps)

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using Specializer.Benchmarks.Models;
 using Specializer.Calibration;
 using Specializer.Calibration.Export;
+using Specializer.Kernels;
 using Specializer.Manifest;
 
 namespace Specializer.Benchmarks.Measurement;
@@ -45,6 +46,15 @@ internal sealed class NetworkRun : IDisposable
         _next = (_next + 1) % _steps.Length;
     }
 
+    /// <summary>Largest magnitude that a sum of an integer convolution can reach by its actual weights: what the choice of its form depends on.</summary>
+    public long LargestSum(ConvolutionOperation operation, ConvolutionGeometry geometry)
+    {
+        if (operation.WeightBits >= 16) return 0;
+        var weights = (CpuWeights)_weights;
+        var at = new ConvolutionWeights(Interpreter.Layout[operation.Name]);
+        return (long)_steps[^1].Quantizations[Interpreter.Slot(operation.Input)].Levels * weights.LargestSum(at, geometry, weights.Find(at, geometry, operation.WeightBits), operation.WeightBits);
+    }
+
     public float[] Epsilon()
     {
         var epsilon = new float[Execution.Batch * Interpreter.LatentElements];
@@ -65,18 +75,19 @@ internal sealed class NetworkRun : IDisposable
     /// <summary>The same network in ONNX Runtime on the same states, and its result [batch, channels, height, width].</summary>
     /// <param name="model">The network.</param>
     /// <param name="ranges">For int8 convolutions; null for FP32.</param>
+    /// <param name="dynamic">Whether int8 convolutions find their ranges themselves; <paramref name="ranges"/> is null then.</param>
     /// <param name="vectors">Step vectors, which spare it the embedding; null to let the model compute them from timestep and label.</param>
     /// <param name="threads">Threads, the caller's included.</param>
     /// <param name="batch">Images.</param>
     public static (OnnxSession Session, float[] Epsilon) InOnnxRuntime(
-        BenchmarkModel model, ActivationRanges? ranges, float[]? vectors, int threads, int batch)
+        BenchmarkModel model, ActivationRanges? ranges, bool dynamic, float[]? vectors, int threads, int batch)
     {
         const string tensors = "tensors";
         DirectoryInfo folder = Directory.CreateTempSubdirectory("specializer-benchmark-");
         using (FileStream file = File.Create(Path.Combine(folder.FullName, OnnxSession.ModelFile)), data = File.Create(Path.Combine(folder.FullName, tensors)))
         {
             OnnxExporter.Export(model.Network, name => model.Tensors[name], file,
-                new() { Batch = batch, Ranges = ranges, Timesteps = vectors is null ? BenchmarkModel.Timesteps.Length : 0, Data = new(data, tensors) });
+                new() { Batch = batch, Ranges = ranges, Dynamic = dynamic, Timesteps = vectors is null ? BenchmarkModel.Timesteps.Length : 0, Data = new(data, tensors) });
         }
 
         Map latent = model.Latent, result = model.Network.Maps.Single(m => m.Name == model.Network.Epsilon);

@@ -21,6 +21,7 @@ internal static class CalibrateCommand
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
         var given = new Option<DirectoryInfo?>("--pictures") { Description = "Folder of PNG files to calibrate with, for a network that fills in a masked part of a picture." };
         Option<(int Height, int Width)?> size = SizeOption.Create();
+        Option<int> clipSkip = ClipSkipOption.Create();
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 50 };
         var eta = Number.Create("--eta", "η of DDIM or γ of TCD, 0 to 1; the scheduler's own when absent.");
         var scheduler = new Option<string[]>("--scheduler") { HelpName = "scheduler", Description = $"Scheduler; the model's own when absent. Several give a manifest each, NAME-SCHEDULER.calibration.json, on one weights file. Of {string.Join(", ", Calibrator.Schedulers)}.", AllowMultipleArgumentsPerToken = true };
@@ -63,7 +64,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, given, size, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
+            folder, output, name, nullLabel, prompts, given, size, clipSkip, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -91,16 +92,16 @@ internal static class CalibrateCommand
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), result.GetValue(clipSkip), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, int clipSkip, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
         TextWriter text = json ? TextWriter.Null : Console.Out;
-        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size);
+        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size, clipSkip);
         foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };

@@ -21,12 +21,17 @@ internal static class ExportCommand
         var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline, FP32: decoder, encoder or textEncoder. The folder is the pipeline's or the part's." };
         var height = new Option<int>("--height") { Description = "With --part: rows of what goes in.", DefaultValueFactory = _ => 64 };
         var width = new Option<int>("--width") { Description = "With --part: columns of what goes in; not of a text encoder, which takes as many tokens as it has positions.", DefaultValueFactory = _ => 64 };
+        Option<int> clipSkip = ClipSkipOption.Create();
+        clipSkip.Description = "With --part textEncoder: last layers to leave out before the final norm, diffusers' clip_skip.";
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\": images for the ranges are never drawn with it." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
-        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, external, nullLabel, part, height, width, threads, json };
-        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() => result.GetValue(part) is { } other
-            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width), result.GetValue(json))
+        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, external, nullLabel, part, height, width, clipSkip, threads, json };
+        command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
+            result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder
+            ? throw new ArgumentException("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.")
+            : result.GetValue(part) is { } other
+            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width), result.GetValue(clipSkip), result.GetValue(json))
             : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(external), result.GetValue(nullLabel), result.GetValue(threads), result.GetValue(json), cancellation))));
         return command;
     }
@@ -61,11 +66,11 @@ internal static class ExportCommand
         return ExitCode.Success;
     }
 
-    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width, bool json)
+    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width, int clipSkip, bool json)
     {
         OutputFile.Prepare(file);
         (string Input, string Output) names = ("", "");
-        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width));
+        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width, clipSkip));
         file.Refresh();
         Console.WriteLine(json ? Json(file, int8: false, [names.Input], names.Output) : string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
         return ExitCode.Success;

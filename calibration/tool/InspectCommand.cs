@@ -17,9 +17,10 @@ internal static class InspectCommand
     {
         var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, or an artefact: its manifest or its folder." };
         Option<(int Height, int Width)?> size = SizeOption.Create();
+        Option<int> clipSkip = ClipSkipOption.Create();
         var json = new Option<bool>("--json") { Description = "Print everything as JSON." };
-        var command = new Command("inspect", "Says what a model or an artefact is, whether it can be calibrated, and what each layer costs.") { path, size, json };
-        command.SetAction(result => ExitCode.Of(() => Run(result.GetRequiredValue(path), result.GetValue(json), Console.Out, result.GetValue(size))));
+        var command = new Command("inspect", "Says what a model or an artefact is, whether it can be calibrated, and what each layer costs.") { path, size, clipSkip, json };
+        command.SetAction(result => ExitCode.Of(() => Run(result.GetRequiredValue(path), result.GetValue(json), Console.Out, result.GetValue(size), result.GetValue(clipSkip))));
         return command;
     }
 
@@ -28,9 +29,10 @@ internal static class InspectCommand
     /// <param name="json">As JSON; otherwise as tables.</param>
     /// <param name="output">Where to print.</param>
     /// <param name="size">Rows and columns of a picture; null for the model's own.</param>
-    public static int Run(string path, bool json, TextWriter output, (int Height, int Width)? size = null)
+    /// <param name="clipSkip">Last layers of a model folder's text encoders that are left out.</param>
+    public static int Run(string path, bool json, TextWriter output, (int Height, int Width)? size = null, int clipSkip = 0)
     {
-        ModelInspection inspection = ModelInspection.Of(path, size);
+        ModelInspection inspection = ModelInspection.Of(path, size, clipSkip);
         if (inspection.Sampler is { } sampler)
         {
             using var device = new CpuDevice();
@@ -72,6 +74,7 @@ internal static class InspectCommand
             Add("work", Invariant($"{i.Layers.Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 
+        if (i.ClipSkip > 0) Add("clip skip", Invariant($"{i.ClipSkip}: so many last layers of each text encoder are left out"));
         if (i.Sampler is { } s)
         {
             Add("sampler", Invariant($"{(i.IsArtifact ? "" : "with 4-bit weights and 8-bit activations ")}{s.WeightBytes / 1e6:N0} MB of packed weights and {s.MapBytes / 1e6:N0} MB of maps, twice that under guidance; {s.BitOperations / 1e9:N0} G bit operations a step, {s.BitOperationsSaved:F1} times fewer than FP32"));

@@ -30,13 +30,14 @@ internal static class SampleCommand
         var mask = new Option<FileInfo?>("--mask") { Description = "PNG file of that size: what is white in it is drawn anew, what is black is kept." };
         var strength = Number.Create("--strength", "How much of the image is drawn anew, above 0, up to 1.", GivenPicture.UsualStrength);
         Option<(int Height, int Width)?> size = SizeOption.Create();
+        Option<int> clipSkip = ClipSkipOption.Create();
         var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt or label when absent." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the noise." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
         var command = new Command("sample", "Draws pictures in FP32 from a model folder.")
         {
-            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, image, mask, strength, size, count, seed, threads, json,
+            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, image, mask, strength, size, clipSkip, count, seed, threads, json,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -51,7 +52,7 @@ internal static class SampleCommand
             GivenPicture? given = GivenPicture.Read(result.GetValue(image), result.GetValue(mask), result.GetValue(strength));
             FileInfo file = result.GetRequiredValue(output);
             OutputFile.Prepare(file);
-            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null, size: result.GetValue(size));
+            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null, size: result.GetValue(size), clipSkip: result.GetValue(clipSkip));
             TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
             text.WriteLine(ModelText.Describe(model));
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);

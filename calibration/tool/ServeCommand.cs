@@ -57,7 +57,7 @@ internal static class ServeCommand
 
     private static InterpretedSampler Float32(CalibrationManifest manifest, string folder, CpuDevice device)
     {
-        ImportedModel model = PipelineImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize);
+        ImportedModel model = PipelineImporter.LoadFor(folder, manifest);
         return model.Sha256 == manifest.Model.Sha256 ? InterpretedSampler.Float32(model, model.Scheduler.Run(manifest.Scheduler, manifest.ReadsMask).Program, device, manifest.Sampling.Guidance.Single)
             : throw new ArtifactException(folder, "the model there is not the one that the artefact was calibrated from. Name the right folder with --model, or leave FP32 out (--alone).");
     }

@@ -153,7 +153,7 @@ internal sealed class ManifestBuilder
         text.Operation("layerNorm", "norm", h, text.Map("encoder_hidden_states", 1, tokens, 8), ("epsilon", Number(1e-5)));
         _encoders.Add(text.Timeless("text_encoder", "ids", "encoder_hidden_states", TextPair ? ["ids_2", "none"] : []));
         _prompt = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(10, 11, 11, 11), ["vocabulary"] = 72, ["merges"] = 4 };
-        if (TextPair) (_prompt["second"], _prompt["filling"], _prompt["none"]) = ("ids_2", 5, "none");
+        if (TextPair) (_prompt["second"], _prompt["filling"], _prompt["none"], _prompt["clipSkip"]) = ("ids_2", 5, "none", 1);
 
         WithInputs = true;
         Map("latent", s, Channels);

@@ -20,6 +20,9 @@ internal sealed record OnnxExportOptions
 
     /// <summary>Ranges of the activations around every convolution; with them the convolutions become int8, without them all is FP32.</summary>
     public ActivationRanges? Ranges { get; init; }
+
+    /// <summary>Whether the convolutions become int8 with ranges that are found anew in each run, as dynamic quantization does; not together with <see cref="Ranges"/>.</summary>
+    public bool Dynamic { get; init; }
 }
 
 /// <summary>Smallest and largest value that an activation takes.</summary>

@@ -7,7 +7,8 @@ namespace Specializer.Calibration.Export;
 /// <remarks>Inputs: <c>sample</c> [N, C, H, W] and <c>timestep</c> [N] with, for a conditional network, <c>label</c> [N], both int64; or instead of these two
 /// <c>vectors</c> [N, V], when the embedding stays outside as it does in a sampler; then the network's further inputs by their names. Output: <c>epsilon</c> [N, C, H, W].
 /// A map of one row is a list of tokens as other libraries have it, [N, tokens, C]; one that a lookup reads, their numbers [N, tokens] in int64. With ranges, QuantizeLinear and DequantizeLinear stand
-/// around every convolution: activations unsigned with a zero point per tensor, weights symmetric per output channel, bias in int32.</remarks>
+/// around every convolution: activations unsigned with a zero point per tensor, weights symmetric per output channel, bias in int32;
+/// dynamically, DynamicQuantizeLinear and ConvInteger with the same weights, the sums scaled back.</remarks>
 internal sealed partial class OnnxExporter : IOperationVisitor<bool>
 {
     private readonly Network _network;

@@ -10,11 +10,12 @@ public static class OnnxPartExport
     /// <param name="output">Receives the file.</param>
     /// <param name="height">Rows of what goes in. A text encoder has none.</param>
     /// <param name="width">Columns of what goes in; for a text encoder tokens, 0 for as many as there are positions.</param>
+    /// <param name="clipSkip">Last layers of a text encoder that are left out before its final norm, as Stable Diffusion 1 and 2 read it. Others have none.</param>
     /// <returns>Names of input and output.</returns>
     /// <exception cref="ModelImportException">A file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not possible.</exception>
-    public static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height = 64, int width = 64)
+    /// <exception cref="ArgumentOutOfRangeException">A size is not possible, or a text encoder has no more layers than are to be left out.</exception>
+    public static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height = 64, int width = 64, int clipSkip = 0)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(output);
@@ -24,7 +25,7 @@ public static class OnnxPartExport
         (string Input, string Result) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
         return weights.Import(w =>
         {
-            Write(PartImporter.Import(json, w, part, height, width), output, names.Input, names.Result);
+            Write(PartImporter.Import(json, w, part, height, width, clipSkip: clipSkip), output, names.Input, names.Result);
             return names;
         });
     }

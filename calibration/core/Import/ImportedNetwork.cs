@@ -18,6 +18,12 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     /// <summary>The map that comes out.</summary>
     public Map Output => Network.Maps.Single(m => m.Name == Network.Epsilon);
 
+    /// <summary>Numbers that go in for each image.</summary>
+    public int InputElements => Elements(Network.AllInputs());
+
+    /// <summary>Numbers that come out for each image.</summary>
+    public int OutputElements => Elements(Network.AllOutputs());
+
     /// <summary>The network ready to run.</summary>
     /// <param name="device">Stays the caller's.</param>
     /// <param name="capacity">Inputs evaluated at once.</param>
@@ -30,4 +36,6 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     /// <param name="cancellation">Acts within the evaluation.</param>
     public float[] Evaluate(NetworkEvaluator evaluator, float[] inputs, CancellationToken cancellation = default) =>
         evaluator.Evaluate(InterpretedStep.Float32, inputs, null, cancellation);
+
+    private int Elements(IEnumerable<string> maps) => maps.Sum(name => Network.Maps.Single(m => m.Name == name) is var m ? (int)(m.Pixels * m.Channels) : 0);
 }

@@ -17,12 +17,13 @@ internal static class PartImporter
     /// <param name="height">Rows of what goes in; of no meaning for a text encoder.</param>
     /// <param name="width">Columns of what goes in; for a text encoder tokens, 0 for as many as there are positions.</param>
     /// <param name="quantize">Whether a <c>VQModel</c>'s decoder takes latents to its codebook first.</param>
+    /// <param name="clipSkip">Last layers of a text encoder that are left out; of no meaning for others.</param>
     /// <exception cref="ModelImportException">A tensor is missing, malformed or does not fit.</exception>
     /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is not possible.</exception>
-    public static ImportedNetwork Import(ConfigurationReader json, ModelWeights weights, PipelinePart part, int height, int width, bool quantize = true)
+    /// <exception cref="ArgumentOutOfRangeException">A size is not possible, or so many layers cannot be left out.</exception>
+    public static ImportedNetwork Import(ConfigurationReader json, ModelWeights weights, PipelinePart part, int height, int width, bool quantize = true, int clipSkip = 0)
     {
-        ImportedNetwork network = part == PipelinePart.TextEncoder ? TextEncoder(json, weights.Tensors, width) : Autoencoder(json, weights.Tensors, part, height, width, quantize);
+        ImportedNetwork network = part == PipelinePart.TextEncoder ? TextEncoder(json, weights.Tensors, width, clipSkip) : Autoencoder(json, weights.Tensors, part, height, width, quantize);
         // Of an autoencoder one half is taken.
         weights.Check(partly: part != PipelinePart.TextEncoder);
         return network;
@@ -39,12 +40,12 @@ internal static class PartImporter
         return (configuration.ScalingFactor, configuration.LatentChannels);
     }
 
-    private static ImportedNetwork TextEncoder(ConfigurationReader json, SourceTensors tensors, int tokens)
+    private static ImportedNetwork TextEncoder(ConfigurationReader json, SourceTensors tensors, int tokens, int clipSkip)
     {
         TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(json);
         // The projection is a network of its own.
         if (configuration.Projection > 0) TextEncoderImporter.Summary(configuration, tensors);
-        return TextEncoderImporter.Import(configuration, tensors, tokens == 0 ? null : tokens);
+        return TextEncoderImporter.Import(configuration, tensors, tokens == 0 ? null : tokens, clipSkip);
     }
 
     private static ImportedNetwork Autoencoder(ConfigurationReader json, SourceTensors tensors, PipelinePart part, int height, int width, bool quantize)

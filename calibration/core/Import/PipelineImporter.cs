@@ -16,13 +16,17 @@ public static class PipelineImporter
     /// <param name="nullLabel">Label that means "none" for guidance; null when the model has none, and for one that prompts condition.</param>
     /// <param name="encoder">Whether the encoder of a model that draws latents is read with it, to begin with pictures.</param>
     /// <param name="size">Rows and columns of a picture; null for those that the network's configuration names. Shapes are compiled in, and so are the sizes that Stable Diffusion XL is told.</param>
+    /// <param name="clipSkip">Last layers of each text encoder that are left out, diffusers' <c>clip_skip</c>: with L layers, Stable Diffusion 1 and 2 read those behind layer L − <paramref name="clipSkip"/> after the final norm,
+    /// Stable Diffusion XL those behind layer L − 1 − <paramref name="clipSkip"/> without it and the text's summary of the whole encoder. Negative prompts are read so, too; diffusers 0.30.3 reads theirs with 0.</param>
     /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
-    /// <exception cref="ArgumentException">The name, null label or size is not possible.</exception>
-    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null)
+    /// <exception cref="ArgumentException">The name, null label or size is not possible; or layers are to be left out where there is no text encoder, or as many as one has.</exception>
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null, int clipSkip = 0)
     {
         ModelLayout layout = ModelLayout.Find(folder);
-        PromptEncoder? text = layout.Pipeline is null ? null : PromptEncoderImporter.Read(layout);
+        PromptEncoder? text = layout.Pipeline is null ? null : PromptEncoderImporter.Read(layout, clipSkip);
+        if (clipSkip != 0 && text is null)
+            throw new ArgumentException($"{layout.Folder} has no text encoder, so a clip skip of {clipSkip} is not possible: none of its layers can be left out. Leave the clip skip out, or name the folder of a pipeline with a text encoder.");
         ClassEmbedder? labels = layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
             ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
         // A label is one token: a row of a table.
@@ -43,10 +47,17 @@ public static class PipelineImporter
             Decoder = decoder,
             Encoder = image,
             Parameters = model.Parameters + (labels?.Network.Parameters ?? 0) + (text?.Network.Parameters ?? 0) + (decoder?.Parameters ?? 0) + (image?.Parameters ?? 0),
-            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256, size is var (height, width) ? string.Create(CultureInfo.InvariantCulture, $"{height}×{width}") : ""),
+            ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256, size is var (height, width) ? string.Create(CultureInfo.InvariantCulture, $"{height}×{width}") : "",
+                clipSkip == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"clip_skip {clipSkip}")),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
         };
     }
+
+    /// <summary>Loads the model of an artefact as it was loaded to be calibrated. Whether it is the same one is not asked.</summary>
+    /// <param name="folder">The model's.</param>
+    /// <param name="manifest">The artefact's.</param>
+    internal static ImportedModel LoadFor(string folder, CalibrationManifest manifest) => Load(
+        folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize, manifest.Prompt?.ClipSkip ?? 0);
 
     private static TextConditions Conditions(PromptEncoder text, ModelLayout layout)
     {

@@ -12,10 +12,12 @@ internal static class PromptEncoderImporter
     private const string Second = "text_encoder_2", Tokenizer = "tokenizer", SecondTokenizer = "tokenizer_2";
 
     /// <param name="layout">A pipeline's.</param>
+    /// <param name="clipSkip">Last layers of each text encoder that are left out.</param>
     /// <returns>Null for a pipeline without text encoder.</returns>
     /// <exception cref="ModelImportException">A part is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">They are others than these.</exception>
-    public static PromptEncoder? Read(ModelLayout layout)
+    /// <exception cref="ArgumentOutOfRangeException">A text encoder has no more layers than that.</exception>
+    public static PromptEncoder? Read(ModelLayout layout, int clipSkip)
     {
         PipelineComponent[] encoders = [.. layout.Pipeline!.Components.Where(c => c.Name.StartsWith(TextEncoder, StringComparison.Ordinal))];
         if (encoders.Length == 0) return null;
@@ -29,7 +31,13 @@ internal static class PromptEncoderImporter
         var (tokenizer, vocabulary, merges) = Open(layout, Tokenizer);
         ConfigurationReader config = Configuration(layout, TextEncoder);
         TextEncoderConfiguration configuration = Fit(config, tokenizer);
-        if (!two) return new(Import(layout, config, TextEncoder, weights => PartImporter.Import(config, weights, PipelinePart.TextEncoder, 1, tokenizer.Length)), tokenizer) { Vocabulary = vocabulary, Merges = merges };
+        if (!two)
+        {
+            return new(Import(layout, config, TextEncoder, weights => PartImporter.Import(config, weights, PipelinePart.TextEncoder, 1, tokenizer.Length, clipSkip: clipSkip)), tokenizer)
+            {
+                Vocabulary = vocabulary, Merges = merges, ClipSkip = clipSkip,
+            };
+        }
 
         var second = Open(layout, SecondTokenizer);
         ConfigurationReader secondConfig = Configuration(layout, Second);
@@ -44,12 +52,12 @@ internal static class PromptEncoderImporter
             throw new ModelImportException(secondConfig.File, "architectures", "does not name \"CLIPTextModelWithProjection\", whose projection is the text's summary. Download the folder again.");
         bool zeros = layout.Pipeline.ForceZeros;
         ImportedNetwork pair = TextEncoderPair.Of(BeforeLast(TextEncoder, config, configuration, tokenizer), BeforeLast(Second, secondConfig, secondConfiguration, second.Tokenizer), zeros);
-        return new(pair, tokenizer) { Vocabulary = vocabulary, Merges = merges, Filling = second.Tokenizer.PaddingId, KnowsNone = zeros };
+        return new(pair, tokenizer) { Vocabulary = vocabulary, Merges = merges, Filling = second.Tokenizer.PaddingId, KnowsNone = zeros, ClipSkip = clipSkip };
 
         ImportedNetwork BeforeLast(string folder, ConfigurationReader json, TextEncoderConfiguration c, ClipTokenizer words) => Import(layout, json, folder, weights =>
         {
             // Configurations older than the number say 2, and mean the largest token, which ends a text.
-            ImportedNetwork network = TextEncoderImporter.BeforeLast(c, weights.Tensors, words.Length, c.EndToken == 2 ? words.EndId : c.EndToken);
+            ImportedNetwork network = TextEncoderImporter.BeforeLast(c, weights.Tensors, words.Length, c.EndToken == 2 ? words.EndId : c.EndToken, clipSkip);
             weights.Check();
             return network;
         });

@@ -5,6 +5,8 @@ namespace Specializer.Calibration;
 /// <summary>What <c>config.json</c> of a <c>CLIPTextModel</c> or <c>CLIPTextModelWithProjection</c> says, with transformers' own defaults for absent properties.</summary>
 internal sealed record TextEncoderConfiguration
 {
+    /// <summary>Where it stands, for messages.</summary>
+    public required string File { get; init; }
     public required int Vocabulary { get; init; }
     public required int Channels { get; init; }
     public required int FeedForwardChannels { get; init; }
@@ -32,12 +34,13 @@ internal sealed record TextEncoderConfiguration
         bool projects = json.Texts("architectures", []).Contains("CLIPTextModelWithProjection");
         var configuration = new TextEncoderConfiguration
         {
+            File = json.File,
             Projection = projects ? json.Integer("projection_dim", 512, 1, ManifestLimits.Channels) : 0,
             EndToken = json.Integer("eos_token_id", 49407, 0, ManifestLimits.Rows),
             Vocabulary = json.Integer("vocab_size", 49408, 1, ManifestLimits.Rows),
             Channels = json.Integer("hidden_size", 512, 1, ManifestLimits.Channels),
             FeedForwardChannels = json.Integer("intermediate_size", 2048, 1, ManifestLimits.Channels),
-            Layers = json.Integer("num_hidden_layers", 12, 1, 256),
+            Layers = json.Integer("num_hidden_layers", 12, 1, ManifestLimits.TextLayers),
             Heads = json.Integer("num_attention_heads", 8, 1, ManifestLimits.Channels),
             Positions = json.Integer("max_position_embeddings", 77, 1, ManifestLimits.Width),
             Activation = activation,

@@ -21,6 +21,9 @@ public sealed record ModelInspection
     /// <summary>Rows of the label table; 0 for an unconditional network.</summary>
     public int Classes { get; init; }
 
+    /// <summary>Last layers of each text encoder that are left out.</summary>
+    public int ClipSkip { get; init; }
+
     /// <summary>The pipeline around a model's network, if any.</summary>
     public Pipeline? Pipeline { get; init; }
 
@@ -69,33 +72,34 @@ public sealed record ModelInspection
     /// <summary>Looks at a model folder or an artefact.</summary>
     /// <param name="path">A model folder or a file of one; a manifest, or a folder that holds one and no model.</param>
     /// <param name="size">Rows and columns of a picture, of a model folder; null for those that its configuration names. An artefact has its own.</param>
-    /// <exception cref="ArgumentException">The size is not possible, or is asked of an artefact.</exception>
+    /// <param name="clipSkip">Last layers of each text encoder of a model folder that are left out, as by <see cref="PipelineImporter.Load"/>. An artefact has its own.</param>
+    /// <exception cref="ArgumentException">Size or clip skip is not possible, or is asked of an artefact.</exception>
     /// <exception cref="ModelImportException">The model folder is malformed. What it asks for and is not supported is no exception here.</exception>
     /// <exception cref="ArtifactException">The artefact is malformed.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
-    public static ModelInspection Of(string path, (int Height, int Width)? size = null)
+    public static ModelInspection Of(string path, (int Height, int Width)? size = null, int clipSkip = 0)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path, size);
+        if (path.EndsWith(ArtifactEnding, StringComparison.Ordinal) && File.Exists(path)) return OfArtifact(path, size, clipSkip);
         bool holdsArtifact = Directory.Exists(path) && Disk.Files(path, "*" + ArtifactEnding).Length > 0;
         bool holdsModel = new[] { "config.json", Pipeline.Index, Pipeline.Network }.Any(name => Path.Exists(Path.Combine(path, name)));
-        if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path), size);
-        ModelInspection model = OfModel(path, size);
+        if (holdsArtifact && !holdsModel) return OfArtifact(CalibrationArtifact.Find(path), size, clipSkip);
+        ModelInspection model = OfModel(path, size, clipSkip);
         return holdsArtifact ? model with { Notes = [.. model.Notes, "The folder also holds an artefact; name its manifest to look at that."] } : model;
     }
 
     private const string ArtifactEnding = ".calibration.json";
 
-    private static ModelInspection OfModel(string path, (int Height, int Width)? size)
+    private static ModelInspection OfModel(string path, (int Height, int Width)? size, int clipSkip)
     {
         try
         {
-            ImportedModel model = Load(path, size);
+            ImportedModel model = Load(path, size, clipSkip);
             var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
             {
-                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes,
+                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, ClipSkip = clipSkip,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
                 Sampler = Predicted(() => SamplerPrediction.Of(model)), CalibrationBytes = Predicted(() => MemoryPlan.Of(model))?.Least ?? 0,
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
@@ -108,22 +112,23 @@ public sealed record ModelInspection
     }
 
     /// <summary>With the other parts of its pipeline, or, where they are not all there, by itself.</summary>
-    private static ImportedModel Load(string path, (int Height, int Width)? size)
+    private static ImportedModel Load(string path, (int Height, int Width)? size, int clipSkip)
     {
         try
         {
-            return PipelineImporter.Load(path, size: size);
+            return PipelineImporter.Load(path, size: size, clipSkip: clipSkip);
         }
-        catch (ModelImportException e) when (size is null)
+        catch (ModelImportException e) when (size is null && clipSkip == 0)
         {
             ImportedModel alone = DiffusersImporter.Load(path);
             return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline. {e.Message}"] };
         }
     }
 
-    private static ModelInspection OfArtifact(string path, (int Height, int Width)? size)
+    private static ModelInspection OfArtifact(string path, (int Height, int Width)? size, int clipSkip)
     {
         if (size is not null) throw new ArgumentException($"{path} is an artefact, whose size is compiled in. Leave --size out, or inspect the model's folder.", nameof(size));
+        if (clipSkip != 0) throw new ArgumentException($"{path} is an artefact, whose text encoder is compiled in. Leave --clip-skip out, or inspect the model's folder.", nameof(clipSkip));
         using CalibrationArtifact artifact = CalibrationArtifact.Open(path);
         CalibrationManifest manifest = artifact.Manifest;
         var (networks, layers) = NetworkInspection.Of(manifest.Encoders.Select(e => (e.Name, e.Network)), manifest.Network,
@@ -131,7 +136,7 @@ public sealed record ModelInspection
         return new()
         {
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
-            Classes = manifest.Model.Classes, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
+            Classes = manifest.Model.Classes, ClipSkip = manifest.Prompt?.ClipSkip ?? 0, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
             Sampler = Predicted(() => SamplerPrediction.Of(manifest)),
             Corrections = ShippedCorrections.Of(manifest),

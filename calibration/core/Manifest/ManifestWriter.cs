@@ -90,6 +90,7 @@ internal static class ManifestWriter
         json.Open('{').Key("input").Value(prompt.Input).Key("empty").Value(prompt.Empty);
         if (prompt.Second is not null) json.Key("second").Value(prompt.Second).Key("filling").Value(prompt.Filling);
         if (prompt.None is not null) json.Key("none").Value(prompt.None);
+        if (prompt.ClipSkip > 0) json.Key("clipSkip").Value(prompt.ClipSkip);
         if (prompt.Vocabulary > 0) json.Key("vocabulary").Value(prompt.Vocabulary).Key("merges").Value(prompt.Merges);
         json.Close('}');
     }

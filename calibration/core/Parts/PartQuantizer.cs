@@ -1,4 +1,5 @@
 using Specializer.Manifest;
+using Specializer.Packing;
 
 namespace Specializer.Calibration;
 
@@ -34,32 +35,72 @@ internal sealed class PartQuantizer
     private readonly ImportedNetwork _network;
     private readonly ActivationCollector _activations;
     private readonly CalibrationContext _context;
-    private readonly RoundedLayers _rounded = new();
+    private readonly RoundedLayers _rounded;
     private readonly HalfStorage _halves;
 
+    /// <param name="name">Of the part.</param>
     /// <param name="network">In FP32.</param>
     /// <param name="inputs">What it sees: each image's inputs, NHWC, one after the other.</param>
     /// <param name="context">Of the calibration.</param>
-    public PartQuantizer(ImportedNetwork network, float[] inputs, CalibrationContext context)
+    /// <param name="checkpoint">Keeps what was seen, and the rounded layers.</param>
+    public PartQuantizer(string name, ImportedNetwork network, float[] inputs, CalibrationContext context, Checkpoint checkpoint)
     {
-        (_network, _context, _halves) = (network, context, new(network.Tensors));
-        using NetworkEvaluator evaluator = network.Evaluator(context.Device, Float32Sampler.Capacity(network.Network, ReferenceTrajectories.UnitImages));
-        int elements = evaluator.InputElements, count = inputs.Length / elements;
-        _activations = new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
-            context.Options with { Steps = 1, Trajectories = count, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1 }, context.Threads);
-        _activations.FixScales(observer => Visit(Math.Min(count, ReferenceTrajectories.UnitImages), observer));
-        Visit(count, _activations.Observe);
+        (Name, _network, _context, _halves) = (name, network, context, new(network.Tensors));
+        int elements = network.InputElements, count = inputs.Length / elements;
+        _activations = new UnitPhase<ActivationCollector>(File(name, "activations"), 1, context, null, checkpoint)
+        {
+            Create = () => new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
+                context.Options with { Steps = 1, Trajectories = count, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1 }, context.Threads),
+            KeepBeginning = true,
+            Begin = (activations, done) =>
+            {
+                if (done < 0) activations.FixScales(observer => Visit(Beginning(count), observer));
+                else context.Resume(name, (Beginning(count) + done * count) * Seeing(context, network));
+            },
+            Collect = (activations, _) => Visit(count, activations.Observe),
+            Write = (activations, writer) => activations.Write(writer),
+            Read = (activations, reader, range) => activations.Read(reader, range.End * (long)count),
+            Merge = (activations, following) => activations.Merge(following),
+        }.Run();
+        _rounded = checkpoint.Rounded(File(name, "rounded"), RoundedLayers.Sizes(network.Network));
 
         void Visit(int images, ReferenceObserver observer)
         {
+            using NetworkEvaluator evaluator = network.Evaluator(context.Device, Float32Sampler.Capacity(network.Network, ReferenceTrajectories.UnitImages));
             for (int first = 0; first < images; first += evaluator.Capacity)
             {
                 int batch = Math.Min(evaluator.Capacity, images - first), start = first;
                 evaluator.Evaluate(InterpretedStep.Float32, inputs.AsSpan(first * elements, batch * elements),
                     (operation, run) => observer(0, start, false, operation, new Maps(evaluator.Interpreter, run)), context.Cancellation);
+                context.Report(name, batch * Seeing(context, network));
             }
         }
     }
+
+    /// <summary>Of the part.</summary>
+    public string Name { get; }
+
+    /// <summary>Work of collecting what a part sees.</summary>
+    /// <param name="context">Of the calibration.</param>
+    /// <param name="network">The part.</param>
+    /// <param name="inputs">How many it sees.</param>
+    public static double Work(CalibrationContext context, ImportedNetwork network, int inputs) => (Beginning(inputs) + inputs) * Seeing(context, network);
+
+    /// <summary>Bytes of its checkpoints at most.</summary>
+    /// <param name="network">The part.</param>
+    /// <param name="secondOrder">Whether the moments of its layers are collected.</param>
+    public static long Disk(ImportedNetwork network, bool secondOrder)
+    {
+        var maps = network.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        QuantizedNetwork quantized = QuantizedNetwork.Of(network.Network, Bits, []);
+        long moments = secondOrder ? network.Network.Operations.OfType<ConvolutionOperation>().Sum(c => ColumnMoments.Bytes(ActivationCollector.ColumnSize(c, maps))) : 0;
+        return WeightTensors.Of(quantized.Network, 0).Values.Sum(t => t.Elements) + 2 * (moments + (long)quantized.Sources.Distinct().Count() * ActivationHistogram.Bins * sizeof(uint));
+    }
+
+    /// <summary>Name of a checkpoint.</summary>
+    /// <param name="part">Whose.</param>
+    /// <param name="content">What it holds.</param>
+    public static string File(string part, string content) => $"{part.Replace(' ', '-')}.{content}";
 
     /// <summary>All convolutions, in the order in which they run.</summary>
     public IReadOnlyList<string> Convolutions => [.. _network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
@@ -75,12 +116,19 @@ internal sealed class PartQuantizer
         foreach (ConvolutionOperation c in QuantizedTensors.Integers(quantized.Network))
         {
             _context.Cancellation.ThrowIfCancellationRequested();
+            if (_rounded.Has(c.Name, c.WeightBits, secondOrder)) continue;
+            _context.Report($"rounding {c.Name}, {c.WeightBits} bits", 0);
             _rounded.Round(_network.Tensors, c, secondOrder ? _activations.Moments(c.Name) : null, _context.Threads);
         }
 
         return new(quantized, new(_network.Tensors, 0, quantized.Network, _rounded, secondOrder),
             [.. quantized.Sources.Select(source => ActivationSearch.Minimize(_activations.Histogram(0, source), Levels))], rounded);
     }
+
+    /// <summary>Inputs that scales are fixed from.</summary>
+    private static int Beginning(int inputs) => Math.Min(inputs, ReferenceTrajectories.UnitImages);
+
+    private static double Seeing(CalibrationContext context, ImportedNetwork network) => WorkShares.Observed * context.WorkOf(network);
 
     private sealed class Maps(NetworkInterpreter interpreter, Execution run) : IReferenceMaps
     {

@@ -22,11 +22,14 @@ internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Toke
     /// <summary>Whether no text at all is something else than the empty text: zeros.</summary>
     public bool KnowsNone { get; init; }
 
+    /// <summary>Last layers of each text encoder that were left out.</summary>
+    public int ClipSkip { get; init; }
+
     /// <summary>How prompts enter an artefact.</summary>
     public Prompt Prompt => new(Network.Network.Latent, Ids("").ToEquatableArray())
     {
         Vocabulary = Vocabulary.Length, Merges = Merges.Length,
-        Second = Given(TextEncoderPair.SecondIds), Filling = Filling, None = Given(TextEncoderPair.None),
+        Second = Given(TextEncoderPair.SecondIds), Filling = Filling, None = Given(TextEncoderPair.None), ClipSkip = ClipSkip,
     };
 
     /// <summary>Names of what the sampled network is given.</summary>

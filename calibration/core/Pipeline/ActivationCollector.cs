@@ -24,6 +24,7 @@ internal sealed class ActivationCollector
     private readonly Dictionary<string, Operation> _given;
     // Of all maps that are quantized, and of all layers' inputs in any group.
     private readonly SortedDictionary<string, ChannelSpread> _spreads = new(StringComparer.Ordinal);
+    private bool _isSpread;
     private float[] _copy = [];
 
     private sealed record Layer(string Name, int Index, string Map, ColumnShape Shape)
@@ -111,10 +112,13 @@ internal sealed class ActivationCollector
         SetScales();
     }
 
-    /// <summary>An observer of the reference trajectories.</summary>
+    /// <summary>An observer of the reference trajectories. Where no scales were fixed before, because no moments are kept, it sees the spreads of the first unit along the way.</summary>
     public void Observe(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
         Read(operation, maps, _readers.ContainsKey, (map, values) =>
-            Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2));
+        {
+            if (!_isSpread && firstImage < ReferenceTrajectories.UnitImages) _spreads[map].Add(values.Span);
+            Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2);
+        });
 
     /// <summary>Writes the state.</summary>
     public void Write(BinaryWriter writer)
@@ -136,17 +140,26 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void Read(BinaryReader reader, int first, int end)
     {
+        Read(reader, _halves * (Images(end) - Images(first)));
+
+        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
+    }
+
+    /// <summary>The same after so many images.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="images">Both halves of guided pairs.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, long images)
+    {
         if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
         foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
-        long images = _halves * (Images(end) - Images(first));
         foreach (ActivationHistogram[] step in _histograms)
         {
             for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
         }
 
         foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
-
-        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
+        _isSpread = true;
     }
 
     /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>
@@ -186,6 +199,7 @@ internal sealed class ActivationCollector
     private void SetScales()
     {
         foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _spreads[layer.Map].Largest);
+        _isSpread = true;
     }
 
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>

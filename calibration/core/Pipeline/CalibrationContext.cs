@@ -22,6 +22,9 @@ internal sealed record CalibrationContext(
     /// <summary>Counts the work of all solvers.</summary>
     public CalibrationMeter Meter { get; init; } = new(Progress);
 
+    /// <summary>FP32's predictions for this solver that are kept; null where none are.</summary>
+    public KeptPredictions? Predictions { get; init; }
+
     /// <summary>The solver.</summary>
     public SolverProgram Program => Run.Program;
 
@@ -44,7 +47,11 @@ internal sealed record CalibrationContext(
     public ReferenceTrajectories Reference() => Reference(Run);
 
     /// <summary>FP32 trajectories of one of the <see cref="Solvers"/>.</summary>
-    public ReferenceTrajectories Reference(SchedulerRun solver) => new(Model, solver.Program, Options, Device);
+    public ReferenceTrajectories Reference(SchedulerRun solver) => new(Model, solver.Program, Options, Device) { Kept = ReferenceEquals(solver, Run) && ReferenceEquals(Predictions?.Model, Model) ? Predictions : null };
+
+    /// <summary>Work of an evaluation of another network for one image, in evaluations of a unit's trajectories: by multiply-accumulates.</summary>
+    public double WorkOf(ImportedNetwork other) =>
+        (double)NetworkCost.MultiplyAccumulates(other.Network) / NetworkCost.MultiplyAccumulates(Model.Network) / ReferenceTrajectories.UnitImages / Options.Evaluations;
 
     /// <summary>Adds to the work done.</summary>
     public void Report(string phase, double work) => Meter.Report(phase, work);

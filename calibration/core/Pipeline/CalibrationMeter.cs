@@ -19,6 +19,9 @@ internal sealed class CalibrationMeter(IProgress<CalibrationProgress>? progress)
         progress?.Report(new(phase, Done, Total, _resumed));
     }
 
+    /// <summary>Takes off work that turned out not to be needed.</summary>
+    public void Drop(double work) => Total -= work;
+
     /// <summary>Adds to the work done what an earlier, interrupted run did.</summary>
     public void Resume(string phase, double work)
     {

@@ -28,7 +28,7 @@ internal sealed partial class CalibrationRun
         Network network = _networks[variant.WeightBits].Network;
         QuantizedTensors apart = TensorsOf(variant), sequential = new(Context.Model, Context.TableTimesteps, network, _rounded!, secondOrder: true);
         var phase = new SequentialPhase(Context, _networks[variant.WeightBits], Ranges(variant), tensors => Evaluator(network, tensors));
-        phase.Round(sequential, _checkpoint.Rounded(SequentialPhaseName, LayerSizes()));
+        phase.Round(sequential, _checkpoint.Rounded(SequentialPhaseName, RoundedLayers.Sizes(Context.Model.Network)));
         if (Confirm)
         {
             Interval change = phase.Change(sequential, apart);

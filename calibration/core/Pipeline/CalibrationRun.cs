@@ -80,10 +80,10 @@ internal sealed partial class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => (Context.Solvers.Count + _rangeUnits * _memory.Groups.Count) * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
+    public double Work => ScalingWork + _rangeUnits * _memory.Groups.Count * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
-    public double CollectingNoiseWork => _rangeUnits * FreeRunningWork + _units * NoiseWork;
+    public double CollectingNoiseWork => NoiseWork(_units);
 
     /// <summary>The artefact's way to quantize with some activation bits.</summary>
     public QuantizationVariant Own(int activationBits) => new(Context.Options.WeightBits, Context.Options.Rounding, true, activationBits);
@@ -192,14 +192,20 @@ internal sealed partial class CalibrationRun
     /// <summary>The parameters that a step runs with.</summary>
     public static Quantization[] Quantizations(ActivationRange[] ranges) => Array.ConvertAll(ranges, r => new Quantization(r.Scale, r.ZeroPoint, r.Levels));
 
-    // Of a unit, in FP32 evaluations of its trajectories.
-    private double NoiseWork => WorkShares.Halves(Context.Options) * (1 + _variants.Length * WorkShares.Measured);
+    private int FreeUnits => FreeRunning ? _rangeUnits : 0;
 
-    private double FreeRunningWork => FreeRunning ? _variants.Length * WorkShares.Measured : 0;
+    /// <summary>Work of the first units' noise. FP32's evaluations of those that ranges come from are kept, or else computed again.</summary>
+    private double NoiseWork(int units) => WorkShares.Halves(Context.Options) * (Context.Predictions is null ? units : Math.Max(0, units - _rangeUnits))
+        + (WorkShares.Halves(Context.Options) * units + Math.Min(units, FreeUnits)) * _variants.Length * WorkShares.Measured;
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
 
     private string RoundedPhase => Context.Ranges is { LockName: { } own } ? $"rounded.{own}" : "rounded";
+
+    /// <summary>Whether the first unit is gone through for the scales alone, before any is observed: moments need them, and solvers or processes side by side the same ones.</summary>
+    private bool ScalesFirst => IsSecondOrder || Context.Solvers.Count > 1 || Context.Ranges is not null;
+
+    private double ScalingWork => ScalesFirst ? Context.Solvers.Count * ObservingWork : 0;
 
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
@@ -221,7 +227,7 @@ internal sealed partial class CalibrationRun
     private void RoundGroups()
     {
         // Processes that share a calibration round for themselves.
-        _rounded ??= _checkpoint.Rounded(RoundedPhase, LayerSizes());
+        _rounded ??= _checkpoint.Rounded(RoundedPhase, RoundedLayers.Sizes(Context.Model.Network));
         CalibrationRun[] runs = [this, .. _sharing];
         for (int group = 0; group < _memory.Groups.Count; group++)
         {
@@ -245,12 +251,12 @@ internal sealed partial class CalibrationRun
         {
             Create = New,
             // The scales are kept before any unit is, so that something is kept soon.
-            KeepBeginning = true,
+            KeepBeginning = ScalesFirst,
             Begin = (activations, done) =>
             {
                 if (done < 0 && _scales is not null) activations.TakeScales(_scales);
                 else if (done < 0) FixScales(activations);
-                else Context.Resume(phase, ((group == 0 ? Context.Solvers.Count : 0) + done) * ObservingWork);
+                else Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
             },
             Collect = (activations, unit) =>
             {
@@ -290,13 +296,6 @@ internal sealed partial class CalibrationRun
         _variants.Where(v => v.Rounding != RoundingChoice.Nearest).Select(v => v.WeightBits).Distinct()
             .SelectMany(bits => QuantizedTensors.Integers(_networks[bits].Network)).Where(c => layers.Contains(c.Name)).DistinctBy(c => (c.Name, c.WeightBits));
 
-    private Dictionary<string, (int Outputs, int Weights)> LayerSizes()
-    {
-        var maps = Context.Model.Network.Maps.ToDictionary(m => m.Name, m => m.Channels, StringComparer.Ordinal);
-        return Context.Model.Network.Operations.OfType<ConvolutionOperation>()
-            .ToDictionary(c => c.Name, c => (maps[c.Output], maps[c.Output] * maps[c.Input] * c.KernelSize * c.KernelSize), StringComparer.Ordinal);
-    }
-
     private bool AllRounded(string[] layers) => SecondOrder(layers).All(c => _rounded!.Has(c.Name, c.WeightBits, secondOrder: true));
 
     private void Round(string[] layers, ActivationCollector moments)
@@ -324,7 +323,6 @@ internal sealed partial class CalibrationRun
 
     private void Measure(Func<QuantizationVariant, NetworkEvaluator> evaluator)
     {
-        int freeUnits = FreeRunning ? _rangeUnits : 0;
         using ReferenceTrajectories reference = Context.Reference();
         const string Phase = "quantization noise";
         // The noise of kept layers is measured by the process that decides.
@@ -332,10 +330,10 @@ internal sealed partial class CalibrationRun
         var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
-            Begin = (_, done) => Context.Resume(Phase, done * NoiseWork + Math.Min(done, freeUnits) * FreeRunningWork),
+            Begin = (_, done) => Context.Resume(Phase, NoiseWork(done)),
             Collect = (statistics, unit) =>
             {
-                bool free = unit < freeUnits;
+                bool free = unit < FreeUnits;
                 foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
                 {
                     foreach (WidthStatistics s in statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
@@ -346,11 +344,11 @@ internal sealed partial class CalibrationRun
                         foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next.State, s.Quantized, Context.Cancellation);
                     }
 
-                    Context.Report(Phase, (NoiseWork + (free ? FreeRunningWork : 0)) / Context.Options.Evaluations);
+                    Context.Report(Phase, (NoiseWork(unit + 1) - NoiseWork(unit)) / Context.Options.Evaluations);
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
-            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, freeUnits)),
+            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, FreeUnits)),
             Merge = (statistics, following) =>
             {
                 foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);

@@ -102,10 +102,17 @@ public static class Calibrator
         // Processes that share the work must form the same groups of layers.
         ranges?.Begin($"{identity}\n{options.Memory}");
         var meter = new CalibrationMeter(progress);
-        SolverCalibration[] calibrations = [.. solvers.Select(solver => new SolverCalibration(
-            new(model, solver, options with { Evaluations = solver.Program.Evaluations.Count }, device, threads, progress, cancellationToken) { Ranges = ranges, Solvers = solvers, Meter = meter },
-            new(folder, model.Name, identity, findings, solvers.Length == 1 ? "" : $"{Label(solver)}."), solvers.Length == 1 ? findings : []))];
-        var parts = new PartsPhase(calibrations[0].Context, findings);
+        SolverCalibration[] calibrations = [.. solvers.Select(solver =>
+        {
+            CalibrationOptions own = options with { Evaluations = solver.Program.Evaluations.Count };
+            var checkpoint = new Checkpoint(folder, model.Name, identity, findings, solvers.Length == 1 ? "" : $"{Label(solver)}.");
+            return new SolverCalibration(new(model, solver, own, device, threads, progress, cancellationToken)
+            {
+                // Processes that share the work have other units' predictions in each phase.
+                Ranges = ranges, Solvers = solvers, Meter = meter, Predictions = ranges is null ? KeptPredictions.In(checkpoint, model, own) : null,
+            }, checkpoint, solvers.Length == 1 ? findings : []);
+        })];
+        var parts = new PartsPhase(calibrations[0].Context, calibrations[0].Checkpoint, findings);
         meter.Total = calibrations.Sum(c => c.Work) + parts.Work;
         SolverCalibration.Collect(calibrations);
         if (ranges is { Decides: false })

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Specializer.Formats;
@@ -74,6 +75,30 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         }
     }
 
+    /// <summary>Numbers that take long: those that an earlier run left, or else computed, and left in a file of their own.</summary>
+    /// <param name="phase">Name of the file.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="compute">Computes them.</param>
+    /// <param name="resumed">Told where an earlier run left them.</param>
+    public float[] Keep(string phase, int count, Func<float[]> compute, Action resumed)
+    {
+        var left = new float[count];
+        int units = Load(phase, 1, (reader, _) =>
+        {
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(left.AsSpan()));
+            if (!Array.TrueForAll(left, float.IsFinite)) throw new InvalidDataException("a number is not finite");
+        });
+        if (units == 1)
+        {
+            resumed();
+            return left;
+        }
+
+        float[] computed = compute();
+        Save(phase, 1, writer => writer.Write(MemoryMarshal.AsBytes(computed.AsSpan())));
+        return computed;
+    }
+
     /// <summary>Whether a text comes next as <see cref="BinaryWriter"/> writes it: no length that stands in a file is believed.</summary>
     public static bool HoldsText(BinaryReader reader, string expected)
     {
@@ -103,12 +128,15 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     /// <summary>Layers that are rounded, kept with this calibration; in memory where nothing is kept.</summary>
     /// <param name="phase">The phase.</param>
     /// <param name="sizes">Output channels and weights of each layer.</param>
-    public RoundedLayers Rounded(string phase, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes)
+    public RoundedLayers Rounded(string phase, IReadOnlyDictionary<string, (int Outputs, int Weights)> sizes) => Appended(phase) is { } file ? new(file, sizes) : new();
+
+    /// <summary>A phase's file that grows; null where nothing is kept.</summary>
+    public AppendedFile? Appended(string phase)
     {
-        if (folder is null) return new();
+        if (folder is null) return null;
         if (!_phases.Contains(phase)) _phases.Add(phase);
         string path = PathOf(phase);
-        return new(new AppendedFile(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason))), sizes);
+        return new(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason)));
     }
 
     /// <summary>Removes a phase's file, if it can be.</summary>

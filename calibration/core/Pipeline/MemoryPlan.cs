@@ -46,6 +46,7 @@ internal sealed class MemoryPlan
         // Rounded layers have a byte a weight and bit width, until the artefact is written; a checkpoint of activations is written beside its former state.
         Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + moments)
             + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
+            + KeptPredictions.Disk(model, options, solvers) + PartsPhase.Disk(model, options, secondOrder)
             + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);
     }
 

@@ -36,15 +36,18 @@ internal sealed class ReferenceTrajectories : IDisposable
     private readonly ImportedModel _model;
     private readonly SolverProgram _program;
     private readonly CalibrationOptions _options;
-    private readonly IReferenceNetwork _network;
+    private readonly Device _device;
     private readonly int _elements;
+    private IReferenceNetwork? _network;
 
     public ReferenceTrajectories(ImportedModel model, SolverProgram program, CalibrationOptions options, Device device)
     {
-        (_model, _program, _options) = (model, program, options);
+        (_model, _program, _options, _device) = (model, program, options, device);
         _elements = model.Height * model.Width * model.Channels;
-        _network = (options.Engine ?? new InterpreterEngine(device)).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], CapacityOf(model.Network, options));
     }
+
+    /// <summary>Predictions that need not be computed again; null where none are kept.</summary>
+    public KeptPredictions? Kept { get; init; }
 
     /// <summary>The FP32 network.</summary>
     public Network Network => _model.Network;
@@ -75,8 +78,14 @@ internal sealed class ReferenceTrajectories : IDisposable
         for (int step = 0; step < _program.Evaluations.Count; step++)
         {
             solver.Input(step, x);
-            float[] variance = Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
-            if (_options.Guided) Evaluate(step, x, none, unconditional, Observer(step, true), cancellation);
+            float[]? variance = observer is null ? Kept?.Find(firstImage, images, step, conditional, unconditional) : null;
+            if (variance is null)
+            {
+                variance = Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
+                if (_options.Guided) Evaluate(step, x, none, unconditional, Observer(step, true), cancellation);
+                Kept?.Add(firstImage, images, step, conditional, unconditional, variance);
+            }
+
             if (prediction != conditional)
             {
                 conditional.CopyTo(prediction, 0);
@@ -91,10 +100,23 @@ internal sealed class ReferenceTrajectories : IDisposable
     }
 
     /// <summary>The final images of a unit.</summary>
-    public float[] Finals(long firstImage, int images, CancellationToken cancellation)
+    /// <param name="firstImage">Index of the first image.</param>
+    /// <param name="images">Number of images.</param>
+    /// <param name="cancellation">Acts within a step.</param>
+    /// <param name="visit">Told after each evaluation; not where predictions are kept.</param>
+    public float[] Finals(long firstImage, int images, CancellationToken cancellation, Action? visit = null)
     {
         ProgramInterpreter solver = Begin(firstImage, images);
-        Finish(0, firstImage, images, solver, cancellation);
+        if (Kept?.Has(firstImage, images) == true)
+        {
+            foreach (TrajectoryState state in Run(firstImage, images, cancellation: cancellation)) solver = state.Solver;
+            solver.End();
+        }
+        else
+        {
+            Finish(0, firstImage, images, solver, cancellation, visit);
+        }
+
         return solver.State.ToArray();
     }
 
@@ -104,7 +126,8 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <param name="images">Number of images.</param>
     /// <param name="solver">Of a multiple of <paramref name="images"/> states.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public void Finish(int step, long firstImage, int images, ProgramInterpreter solver, CancellationToken cancellation)
+    /// <param name="visit">Told after each evaluation.</param>
+    public void Finish(int step, long firstImage, int images, ProgramInterpreter solver, CancellationToken cancellation, Action? visit = null)
     {
         int[] once = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), labels = once.Length == 0 ? [] : [.. Enumerable.Range(0, solver.Pictures).Select(i => once[i % images])];
         bool guided = _options.Guidance != 1;
@@ -116,6 +139,7 @@ internal sealed class ReferenceTrajectories : IDisposable
             if (guided) Evaluate(step, x, None(labels), unconditional, null, cancellation);
             GuidedPrediction.Combine(conditional, unconditional, _options.Guidance);
             solver.Advance(step, conditional, variance);
+            visit?.Invoke();
         }
 
         solver.End();
@@ -131,6 +155,8 @@ internal sealed class ReferenceTrajectories : IDisposable
     /// <returns>What the network says of the variance; empty where it says nothing.</returns>
     private float[] Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
+        // Not before it is needed: a large network's weights are most of the memory.
+        _network ??= (_options.Engine ?? new InterpreterEngine(_device)).Create(_model, [.. _program.Evaluations.Select(e => e.Timestep.Single)], CapacityOf(_model.Network, _options));
         foreach (string input in _model.Contexts?.Inputs ?? []) _network.Give(input, _model.Contexts!.Of(input, labels));
         var variance = new VarianceReader(_model.Network, x.Length / _elements, _elements, observer);
         _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, variance.Observer, cancellation);
@@ -140,5 +166,5 @@ internal sealed class ReferenceTrajectories : IDisposable
     private int[] None(int[] labels) => _model.NoCondition.Of(labels);
 
     /// <inheritdoc/>
-    public void Dispose() => _network.Dispose();
+    public void Dispose() => _network?.Dispose();
 }

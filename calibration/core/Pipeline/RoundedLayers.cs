@@ -32,6 +32,14 @@ internal sealed class RoundedLayers
         });
     }
 
+    /// <summary>Output channels and weights of each convolution.</summary>
+    public static Dictionary<string, (int Outputs, int Weights)> Sizes(Network network)
+    {
+        var channels = network.Maps.ToDictionary(m => m.Name, m => m.Channels, StringComparer.Ordinal);
+        return network.Operations.OfType<ConvolutionOperation>()
+            .ToDictionary(c => c.Name, c => (channels[c.Output], channels[c.Output] * channels[c.Input] * c.KernelSize * c.KernelSize), StringComparer.Ordinal);
+    }
+
     /// <summary>Whether a layer is rounded.</summary>
     /// <param name="layer">Its name.</param>
     /// <param name="bits">4 or 8.</param>

@@ -17,7 +17,7 @@ internal static class CalibratedModel
     public static ImportedModel Import(string manifestPath, CalibrationArtifact artifact, string folder)
     {
         CalibrationManifest manifest = artifact.Manifest;
-        ImportedModel model = PipelineImporter.Load(folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize);
+        ImportedModel model = PipelineImporter.LoadFor(folder, manifest);
         if (model.Sha256 != manifest.Model.Sha256)
         {
             throw new ArtifactException(manifestPath,

@@ -8,7 +8,7 @@ namespace Specializer.Kernels;
 /// <summary>q = round(clamp(x·(1/scale), −z, levels − z)) + z, ties to even; not-a-number becomes z.</summary>
 /// <param name="to">Scale, z and levels.</param>
 /// <param name="centred">True for q − z, which needs two bytes an element.</param>
-internal readonly unsafe struct AffineQuantizer(Quantization to, bool centred = false)
+internal readonly unsafe partial struct AffineQuantizer(Quantization to, bool centred = false)
 {
     // Adding 1.5·2^23 leaves no fraction bits, so the addition itself rounds, ties to even; the integer is in the low bits.
     private const float RoundingBias = 12582912f;
@@ -36,8 +36,14 @@ internal readonly unsafe struct AffineQuantizer(Quantization to, bool centred = 
     [MethodImpl(Jit.Kernel)]
     public void Pixels(float* x, byte* q, int pixels, int channels, int elementSize)
     {
-        var lanes = new Lanes(this);
         if (channels % 4 == 0) (pixels, channels) = (1, pixels * channels); // Nothing lies between pixels.
+        if (WideVectors.Pay && pixels == 1 && channels % 4 == 0 && channels >= 16)
+        {
+            WidePixels(x, q, channels, elementSize);
+            return;
+        }
+
+        var lanes = new Lanes(this);
         int padded = (channels + 3) & ~3;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, q += padded * elementSize)
         {

@@ -6,14 +6,14 @@ using Specializer.Numerics;
 namespace Specializer.Kernels;
 
 /// <summary>Group normalisation in three passes: sums of a row, statistics of a group, and the affine map of a row.</summary>
-internal static unsafe class GroupNorm
+internal static unsafe partial class GroupNorm
 {
     /// <summary>Per channel of one row the sums of x and x² in double precision, pixels in order. A square of a float is exact there,
     /// so it is the same whether or not the addition is fused.</summary>
     [MethodImpl(Jit.Kernel)]
     public static void SumRow(float* row, int width, int channels, double* sums, double* squares)
     {
-        int c = 0;
+        int c = WideVectors.Pay ? WideSums(row, width, channels, sums, squares) : 0;
         for (; c <= channels - 16; c += 16)
         {
             Vector256<double> s0 = default, s1 = default, s2 = default, s3 = default, q0 = default, q1 = default, q2 = default, q3 = default;
@@ -114,9 +114,11 @@ internal static unsafe class GroupNorm
     public static void Apply(float* x, float* y, int pixels, int channels, float* factor, float* offset, bool silu)
     {
         float* first = y;
+        bool wide = WideVectors.Pay;
         for (int pixel = 0; pixel < pixels; pixel++, x += channels, y += channels)
         {
             int c = 0;
+            for (; wide && c <= channels - 16; c += 16) Vector512.FusedMultiplyAdd(Vector512.Load(factor + c), Vector512.Load(x + c), Vector512.Load(offset + c)).Store(y + c);
             for (; c <= channels - 8; c += 8) Vector256.FusedMultiplyAdd(Vector256.Load(factor + c), Vector256.Load(x + c), Vector256.Load(offset + c)).Store(y + c);
             for (; c < channels; c++) y[c] = MathF.FusedMultiplyAdd(factor[c], x[c], offset[c]);
         }

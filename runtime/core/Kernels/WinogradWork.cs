@@ -80,9 +80,9 @@ internal unsafe struct WinogradWork<TForm, TTile> : IWork
         byte* inputs = scratch + InputsAt;
         for (int patch = 0; patch < count; patch++)
             TForm.TransformInput(taps + patch, block, Blocks, inputs + patch * bytes, distance);
-        for (int position = 0; position < Positions; position++, rows += block, inputs += distance)
-            for (int patch = 0; patch < block; patch++)
-                rows[patch] = inputs + Math.Min(patch, count - 1) * bytes; // A tile is always full: the last patch stands in for missing ones.
+        // A tile is always full: the last patch stands in for missing ones.
+        for (int patch = 0; patch < block; patch++) rows[patch] = inputs + Math.Min(patch, count - 1) * bytes;
+        for (int i = block; i < Positions * block; i++) rows[i] = rows[i - block] + distance;
 
         var outputs = (OutputPixel*)(scratch + OutputsAt);
         for (int patch = first; patch < first + count; patch++)

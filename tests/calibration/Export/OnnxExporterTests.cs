@@ -17,12 +17,13 @@ public class OnnxExporterTests
         WholeConvolution.In(SmallNetwork.Network).Values.ToDictionary(w => w.Name, _ => new ValueRange(0.5f, 2)));
 
     [Theory]
-    [InlineData(false, 0)]
-    [InlineData(true, 0)]
-    [InlineData(false, 7)]
-    public void Every_value_is_defined_once_and_before_it_is_read(bool quantized, int timesteps)
+    [InlineData(false, false, 0)]
+    [InlineData(true, false, 0)]
+    [InlineData(false, true, 0)]
+    [InlineData(false, false, 7)]
+    public void Every_value_is_defined_once_and_before_it_is_read(bool quantized, bool dynamic, int timesteps)
     {
-        OnnxModelReader model = Export(new() { Ranges = quantized ? Ranges : null, Timesteps = timesteps });
+        OnnxModelReader model = Export(new() { Ranges = quantized ? Ranges : null, Dynamic = dynamic, Timesteps = timesteps });
 
         Assert.Equal(17, model.OperatorSet);
         Assert.Equal(timesteps == 0 ? ["sample", "vectors"] : ["sample", "timestep", "label"], model.Inputs);
@@ -139,6 +140,35 @@ public class OnnxExporterTests
         var result = model.Consumers("conv1").Single();
         Assert.Equal(0, model.Tensors[result.Inputs[2]].Values<byte>()[0]);
         Assert.Equal(2 / 255f, model.Tensors[result.Inputs[1]].Values<float>()[0], 1e-9f);
+    }
+
+    [Fact]
+    public void Dynamic_convolutions_multiply_integers_whose_range_the_run_finds()
+    {
+        OnnxModelReader model = Export(new() { Dynamic = true }), fixedRanges = Export(new() { Ranges = Ranges });
+
+        Assert.DoesNotContain(model.Nodes, n => n.Operation is "Conv" or "QuantizeLinear");
+        var convolutions = model.Nodes.Where(n => n.Operation == "ConvInteger").ToArray();
+        Assert.Equal(7, convolutions.Length);
+        foreach (var conv in convolutions)
+        {
+            var quantize = model.Producer(conv.Inputs[0]);
+            Assert.Equal("DynamicQuantizeLinear", quantize.Operation);
+            Assert.Equal(quantize.Outputs[2], conv.Inputs[2]);
+            Assert.Equal(fixedRanges.Tensors[conv.Inputs[1]].Values<sbyte>(), model.Tensors[conv.Inputs[1]].Values<byte>().Select(w => (sbyte)(w - 128)));
+            Assert.Equal([128], model.Tensors[conv.Inputs[3]].Values<byte>());
+        }
+
+        Assert.Equal([0, 0, 1, 1], model["down.sums"].Integers("pads"));
+        var quantized = model.Nodes.Where(n => n.Operation == "DynamicQuantizeLinear").ToArray();
+        Assert.Equal(quantized.Length, quantized.Select(n => n.Inputs[0]).Distinct().Count());
+        // Both scales, then the bias.
+        var sum = model["conv1"];
+        var scaled = model.Producer(sum.Inputs[0]);
+        var factor = model.Producer(scaled.Inputs[1]);
+        Assert.Equal("conv1.weight.scale", factor.Inputs[1]);
+        Assert.Equal("DynamicQuantizeLinear", model.Producer(factor.Inputs[0]).Operation);
+        Assert.Equal(Export().Tensors["conv1.bias"].Values<float>(), model.Tensors[sum.Inputs[1]].Values<float>());
     }
 
     [Fact]

@@ -122,26 +122,27 @@ public sealed class MemoryPlanTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public void Batches_do_not_show_in_what_is_collected(int capacity)
+    public void Batches_do_not_show_in_what_is_collected(int capacity) => Assert.Equal(Collect(5), Collect(capacity));
+
+    /// <summary>Rounding to nearest needs no scales, and a pass for them alone would see nothing else.</summary>
+    [Fact]
+    public void Without_moments_spreads_are_seen_along_the_way() => Assert.Equal(Collect(5, RoundingChoice.Nearest), Collect(5, RoundingChoice.Nearest, scalesFirst: false));
+
+    private byte[] Collect(int capacity, RoundingChoice rounding = RoundingChoice.Gptq, bool scalesFirst = true)
     {
         var model = _model with { Contexts = _model.Labels!.Contexts(_model.NullLabel) };
-        Assert.Equal(Collect(5), Collect(capacity));
+        using IReferenceNetwork network = new InterpreterEngine(_device).Create(model, [500], capacity);
+        var options = s_options with { Steps = 1, Trajectories = 5, Rounding = rounding };
+        var collector = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
+        float[] x = new Gaussian(1).Values(5 * 8 * 8 * 3), epsilon = new float[x.Length];
+        network.Give(UNetImporter.Context, model.Contexts!.Of(UNetImporter.Context, [0, 1, 2, 3, 4]));
+        if (scalesFirst) collector.FixScales(observer => Evaluate(observer));
+        Evaluate(collector.Observe);
+        using var state = new MemoryStream();
+        collector.Write(new BinaryWriter(state));
+        return state.ToArray();
 
-        byte[] Collect(int images)
-        {
-            using IReferenceNetwork network = new InterpreterEngine(_device).Create(model, [500], images);
-            var options = s_options with { Steps = 1, Trajectories = 5 };
-            var collector = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
-            float[] x = new Gaussian(1).Values(5 * 8 * 8 * 3), epsilon = new float[x.Length];
-            network.Give(UNetImporter.Context, model.Contexts!.Of(UNetImporter.Context, [0, 1, 2, 3, 4]));
-            collector.FixScales(observer => Evaluate(observer));
-            Evaluate(collector.Observe);
-            using var state = new MemoryStream();
-            collector.Write(new BinaryWriter(state));
-            return state.ToArray();
-
-            void Evaluate(ReferenceObserver observer) => network.Evaluate(0, x, [], epsilon, (operation, maps) => observer(0, 0, false, operation, maps));
-        }
+        void Evaluate(ReferenceObserver observer) => network.Evaluate(0, x, [], epsilon, (operation, maps) => observer(0, 0, false, operation, maps));
     }
 
     private MemoryPlan Plan(long memory) => new(_model, [QuantizedNetwork.Of(_model.Network, 4, []), QuantizedNetwork.Of(_model.Network, 8, [])], s_options with { Memory = memory }, secondOrder: true);

@@ -24,6 +24,8 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Equal(["encoder_hidden_states"], manifest.Network.Inputs);
         Assert.Equal("ids", manifest.Prompt!.Input);
         Assert.Equal(8, manifest.Prompt.Empty.Count);
+        Assert.Equal(0, manifest.Prompt.ClipSkip);
+        Assert.DoesNotContain("clipSkip", File.ReadAllText(calibrated.Result.ManifestPath), StringComparison.Ordinal);
         Assert.Equal(["ids"], LinkedNetwork.Of(manifest).Given);
         Assert.Equal(calibrated.Model.Parameters, manifest.Model.Parameters);
         Assert.Equal([4, 8, 8], manifest.Steps.Select(s => s.ActivationBits));
@@ -162,7 +164,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         PartQuantizer quantizer = Quantizer(device, calibrated.Model);
         string harmful = quantizer.Convolutions[3];
         int tries = 0;
-        QuantizedPart part = PartChoice.Make("decoder", quantizer, p => p.Integers.Any(c => c.Name == harmful) ? 1 : 0, p =>
+        QuantizedPart part = Make(device, quantizer, p => p.Integers.Any(c => c.Name == harmful) ? 1 : 0, p =>
         {
             tries++;
             return p.Integers.Any(c => c.Name == harmful) ? 30 : 50;
@@ -171,7 +173,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Equal(2, tries);
         Assert.Equal(30, Assert.IsType<PartQuantized>(Assert.Single(findings)).AllPsnrDb, 0.05);
 
-        Assert.Empty(PartChoice.Make("decoder", quantizer, _ => 1, _ => 20, findings).Integers);
+        Assert.Empty(Make(device, quantizer, _ => 1, _ => 20, findings).Integers);
         Assert.Equal(0, Assert.IsType<PartQuantized>(findings[1]).Integers);
     }
 
@@ -190,7 +192,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         PartQuantizer quantizer = Quantizer(device, model);
         float[] exact;
         using (NetworkEvaluator evaluator = model.Decoder!.Evaluator(device, 2)) exact = model.Decoder.Evaluate(evaluator, s_latents);
-        QuantizedPart part = PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
+        QuantizedPart part = Make(device, quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
         Assert.Equal(exact, part.Evaluate(s_latents, device, CancellationToken.None));
         Assert.All(part.Quantized.Network.Operations.OfType<ConvolutionOperation>(), c => Assert.Equal(16, c.WeightBits));
         PartQuantized found = Assert.IsType<PartQuantized>(Assert.Single(findings));
@@ -209,13 +211,17 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         using var device = new CpuDevice(1);
         var findings = new List<Finding>();
         PartQuantizer quantizer = Quantizer(device, calibrated.Model);
-        PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
-        PartChoice.Make("decoder", quantizer, _ => 1, p => p.Integers.Any() || p.Rounded > 0 ? 20 : 50, findings);
+        Make(device, quantizer, _ => 1, p => p.Integers.Any() ? 20 : 50, findings);
+        Make(device, quantizer, _ => 1, p => p.Integers.Any() || p.Rounded > 0 ? 20 : 50, findings);
         Assert.Equal([(quantizer.Convolutions.Count, quantizer.Convolutions.Count), (0, 0)], findings.Cast<PartQuantized>().Select(f => (f.Halves, f.Rounded)));
     }
 
-    private static PartQuantizer Quantizer(CpuDevice device, ImportedModel model) =>
-        new(model.Decoder!, s_latents, new(model, Calibrator.Solver(model, s_options), s_options, device, 1, null, CancellationToken.None));
+    private static PartQuantizer Quantizer(CpuDevice device, ImportedModel model) => new("decoder", model.Decoder!, s_latents, Context(device, model), Checkpoint.None);
+
+    private QuantizedPart Make(CpuDevice device, PartQuantizer quantizer, Func<QuantizedPart, double> harm, Func<QuantizedPart, double> psnrDb, List<Finding> findings) =>
+        new PartChoice(Context(device, calibrated.Model), Checkpoint.None, findings).Make(quantizer, new(quantizer.Convolutions.Count, 0, 0, 0), harm, psnrDb);
+
+    private static CalibrationContext Context(CpuDevice device, ImportedModel model) => new(model, Calibrator.Solver(model, s_options), s_options, device, 1, null, CancellationToken.None);
 
     /// <summary>One calibration for all of these tests.</summary>
     public sealed class Calibrated : IDisposable

@@ -12,23 +12,30 @@ public sealed class TextEncoderPairTests : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    public TextEncoderPairTests() => Synthesizer.Write("small-sdxl", Model, 3);
+    public TextEncoderPairTests()
+    {
+        PipelineRecipe recipe = PipelineRecipe.All.Single(r => r.Name == "small-sdxl");
+        RecipeComponent[] components = [.. recipe.Components.Select(c => c with { Configuration = c.Configuration.Replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", StringComparison.Ordinal) })];
+        Synthesizer.Write(recipe with { Components = components }, Model, 3);
+    }
 
     private string Model => _folder.File("model");
 
-    /// <summary>Each encoder by itself, up to its last layer, and the projection of the second one's state at the end token.</summary>
-    [Fact]
-    public void Contexts_are_those_of_each_text_encoder()
+    /// <summary>Each encoder by itself, up to its last layer or so many before it, and the projection of the second one's state at the end token, of all layers.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Contexts_are_those_of_each_text_encoder(int clipSkip)
     {
-        PromptEncoder text = PipelineImporter.Load(Model).Text!;
+        PromptEncoder text = PipelineImporter.Load(Model, clipSkip: clipSkip).Text!;
         using var device = new CpuDevice(1);
         PromptContexts contexts = text.Encode(["ab c"], "", device);
         int filling = JsonNode.Parse(File.ReadAllText(_folder.File("model/tokenizer_2/vocab.json")))!["!"]!.GetValue<int>();
         int[] ids = text.Ids("ab c"), second = [.. ids.Take(Array.IndexOf(ids, End) + 1), .. Enumerable.Repeat(filling, Tokens).Take(Tokens - Array.IndexOf(ids, End) - 1)];
         Assert.Equal(Tokens, second.Length);
 
-        Assert.Equal(Alone("text_encoder", ids, skip: 1, norm: false), contexts.Of("encoder_hidden_states", [0]));
-        Assert.Equal(Alone("text_encoder_2", second, skip: 1, norm: false), contexts.Of("encoder_hidden_states_2", [0]));
+        Assert.Equal(Alone("text_encoder", ids, 1 + clipSkip, norm: false), contexts.Of("encoder_hidden_states", [0]));
+        Assert.Equal(Alone("text_encoder_2", second, 1 + clipSkip, norm: false), contexts.Of("encoder_hidden_states_2", [0]));
         float[] last = Alone("text_encoder_2", second, skip: 0, norm: true);
         Assert.Equal(Summary(last[(Array.IndexOf(ids, End) * Second)..][..Second]), contexts.Of("text_embeds", [0]));
         Assert.Equal(Tokens * First, contexts.Of("encoder_hidden_states", [0]).Length);
@@ -96,6 +103,17 @@ public sealed class TextEncoderPairTests : IDisposable
         Assert.Contains(before, text, StringComparison.Ordinal);
         File.WriteAllText(path, text.Replace(before, after, StringComparison.Ordinal));
         Assert.Equal(key, Assert.ThrowsAny<ModelImportException>(() => PipelineImporter.Load(Model)).Key);
+    }
+
+    /// <summary>The shorter encoder decides; with all that can be left out, its embeddings remain.</summary>
+    [Fact]
+    public void As_many_layers_can_be_left_out_as_both_encoders_have_but_one()
+    {
+        Assert.DoesNotContain(PipelineImporter.Load(Model, clipSkip: 2).Text!.Network.Network.Operations, o => o.Name.StartsWith("first.text_model.encoder.", StringComparison.Ordinal));
+        string second = _folder.File("model/text_encoder_2/config.json");
+        Assert.Contains(_folder.File("model/text_encoder/config.json"), Assert.ThrowsAny<ArgumentException>(() => PipelineImporter.Load(Model, clipSkip: 3)).Message, StringComparison.Ordinal);
+        File.WriteAllText(second, File.ReadAllText(second).Replace("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2", StringComparison.Ordinal));
+        Assert.Contains(second, Assert.ThrowsAny<ArgumentException>(() => PipelineImporter.Load(Model, clipSkip: 2)).Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();

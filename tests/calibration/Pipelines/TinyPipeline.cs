@@ -12,7 +12,8 @@ internal sealed class TinyPipeline : IDisposable
     private readonly RandomTensors _tensors = new(1);
 
     /// <param name="latents">Channels that the decoder reads; the network's are 4.</param>
-    public TinyPipeline(int latents = 4)
+    /// <param name="textLayers">Layers of the text encoder.</param>
+    public TinyPipeline(int latents = 4, int textLayers = 1)
     {
         Write("model_index.json", """
             {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.3", "vae": ["diffusers", "AutoencoderKL"], "unet": ["diffusers", "UNet2DConditionModel"],
@@ -22,8 +23,8 @@ internal sealed class TinyPipeline : IDisposable
             {"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000, "clip_sample": false,
              "set_alpha_to_one": false, "steps_offset": 1, "prediction_type": "epsilon"}
             """);
-        Tokenizer();
-        TextEncoder();
+        Tokenizer(textLayers);
+        TextEncoder(textLayers);
         Denoiser();
         Decoder(latents);
     }
@@ -49,7 +50,7 @@ internal sealed class TinyPipeline : IDisposable
     }
 
     // A letter is a token, alone and at a word's end; of the other bytes nothing is asked.
-    private void Tokenizer()
+    private void Tokenizer(int layers)
     {
         string[] symbols = [.. Symbols().Select(c => c.ToString())];
         string[] tokens = [.. symbols, .. symbols.Select(s => s + "</w>"), "re", "red</w>", "<|startoftext|>", "<|endoftext|>"];
@@ -58,7 +59,7 @@ internal sealed class TinyPipeline : IDisposable
         Write("tokenizer/tokenizer_config.json",
             """{"tokenizer_class": "CLIPTokenizer", "model_max_length": 8, "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}""");
         Write("text_encoder/config.json", $$"""
-            {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": {{Context}}, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+            {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": {{Context}}, "intermediate_size": 32, "num_hidden_layers": {{layers}}, "num_attention_heads": 2,
              "max_position_embeddings": 8, "hidden_act": "quick_gelu", "vocab_size": {{tokens.Length}}}
             """);
         _tensors.Add("text_model.embeddings.token_embedding.weight", 1, tokens.Length, Context);
@@ -71,15 +72,19 @@ internal sealed class TinyPipeline : IDisposable
         for (int value = 0; value < 256; value++) yield return value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE ? (char)value : next++;
     }
 
-    private void TextEncoder()
+    private void TextEncoder(int layers)
     {
-        const string Layer = "text_model.encoder.layers.0";
         _tensors.Add("text_model.embeddings.position_embedding.weight", 1, 8, Context);
-        foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "out_proj"]) _tensors.Linear($"{Layer}.self_attn.{part}", Context, Context);
-        _tensors.Norm($"{Layer}.layer_norm1", Context);
-        _tensors.Norm($"{Layer}.layer_norm2", Context);
-        _tensors.Linear($"{Layer}.mlp.fc1", Context, 32);
-        _tensors.Linear($"{Layer}.mlp.fc2", 32, Context);
+        for (int i = 0; i < layers; i++)
+        {
+            string layer = $"text_model.encoder.layers.{i}";
+            foreach (string part in (string[])["q_proj", "k_proj", "v_proj", "out_proj"]) _tensors.Linear($"{layer}.self_attn.{part}", Context, Context);
+            _tensors.Norm($"{layer}.layer_norm1", Context);
+            _tensors.Norm($"{layer}.layer_norm2", Context);
+            _tensors.Linear($"{layer}.mlp.fc1", Context, 32);
+            _tensors.Linear($"{layer}.mlp.fc2", 32, Context);
+        }
+
         _tensors.Norm("text_model.final_layer_norm", Context);
         _tensors.Save(File("text_encoder/model.safetensors"));
     }

@@ -55,6 +55,25 @@ public class GroupNormTests
     }
 
     [Fact]
+    public unsafe void Vectors_of_512_bits_give_the_same_sums()
+    {
+        const int width = 7, channels = 75, inVectors = 64;
+        float[] row = Values.Floats(new Random(5), width * channels, 3f);
+        double[] sums = new double[channels], squares = new double[channels];
+        fixed (float* x = row)
+        fixed (double* s = sums, q = squares)
+        {
+            Assert.Equal(inVectors, GroupNorm.WideSums(x, width, channels, s, q));
+            for (int c = 0; c < inVectors; c++)
+            {
+                double sum, square;
+                GroupNorm.SumChannel(x + c, width, channels, &sum, &square);
+                Assert.Equal((sum, square), (s[c], q[c]));
+            }
+        }
+    }
+
+    [Fact]
     public void A_constant_group_has_no_variance()
     {
         var blob = new TestBlob();

@@ -32,4 +32,23 @@ public class QuantizerTests
         bench.Run.Quantize(map, q, to, new MapShape(1, 1, 16, 1));
         Assert.Equal(Array.ConvertAll(expected, e => (byte)e), bench.ReadBytes(q, 16)[0]);
     }
+
+    [Theory]
+    [InlineData(1, 16)]
+    [InlineData(2, 16)]
+    [InlineData(1, 100)]
+    [InlineData(2, 100)]
+    public unsafe void Vectors_of_512_bits_give_the_same_elements(int elementSize, int count)
+    {
+        var to = new Quantization(0.125f, 85, 255);
+        float[] x = [.. Values.Floats(new Random(4), count - 4, 30), float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1e30f];
+        var q = new byte[count * elementSize];
+        fixed (float* from = x)
+        fixed (byte* bytes = q)
+        {
+            new AffineQuantizer(to).WidePixels(from, bytes, count, elementSize);
+        }
+
+        Assert.Equal(Reference.Stored(Values.Quantized(x, to), count, elementSize), q);
+    }
 }

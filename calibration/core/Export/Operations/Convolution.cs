@@ -31,12 +31,23 @@ internal sealed partial class OnnxExporter
         int[] channels = [.. inputs.Select(name => _maps[name].Channels)];
         float[] weights = convolution.Weights(_tensor, channels, output.Channels), bias = convolution.Bias(_tensor, output.Channels);
         long[] shape = [output.Channels, channels.Sum(), last.KernelSize, last.KernelSize];
-        var (w, b) = _options.Ranges is { } known
-            ? QuantizedWeights(convolution.Name, weights, shape, bias, InputScale(inputs, known))
-            : (_graph.Constant<float>(convolution.Name + ".weight", weights, shape), _graph.Constant<float>(convolution.Name + ".bias", bias, output.Channels));
-        x = _graph.Node("Conv", convolution.Name, [x, w, b],
+        (string, object)[] window =
+        [
             ("kernel_shape", new[] { last.KernelSize, last.KernelSize }), ("strides", new[] { last.Stride, last.Stride }),
-            ("pads", new[] { last.PaddingTop, last.PaddingLeft, After(input.Height, output.Height, last.PaddingTop), After(input.Width, output.Width, last.PaddingLeft) }));
+            ("pads", new[] { last.PaddingTop, last.PaddingLeft, After(input.Height, output.Height, last.PaddingTop), After(input.Width, output.Width, last.PaddingLeft) }),
+        ];
+        if (_options.Dynamic)
+        {
+            x = Dynamic(convolution.Name, x, weights, shape, bias, window);
+        }
+        else
+        {
+            var (w, b) = _options.Ranges is { } known
+                ? QuantizedWeights(convolution.Name, weights, shape, bias, InputScale(inputs, known))
+                : (_graph.Constant<float>(convolution.Name + ".weight", weights, shape), _graph.Constant<float>(convolution.Name + ".bias", bias, output.Channels));
+            x = _graph.Node("Conv", convolution.Name, [x, w, b], window);
+        }
+
         if (_options.Ranges is { } results) x = Quantized(x, Range(results.Results, convolution.Name));
 
         foreach (int vector in convolution.Vectors) x = _graph.Node("Add", $"{convolution.Name}.vector.{vector}", [x, _vectors[vector]]);
@@ -53,18 +64,13 @@ internal sealed partial class OnnxExporter
 
     private (string Weights, string Bias) QuantizedWeights(string name, float[] weights, long[] shape, float[] bias, float inputScale)
     {
-        int outputs = bias.Length, row = weights.Length / outputs;
-        float[] scales = new float[outputs], biasScales = new float[outputs];
-        var q = new sbyte[weights.Length];
+        int outputs = bias.Length;
+        var (q, scales) = Quantize(weights, outputs);
+        var biasScales = new float[outputs];
         var qBias = new int[outputs];
         for (int o = 0; o < outputs; o++)
         {
-            Span<float> channel = weights.AsSpan(o * row, row);
-            float largest = 0;
-            foreach (float weight in channel) largest = Math.Max(largest, Math.Abs(weight));
-            scales[o] = largest > 0 ? largest / 127 : 1;
             biasScales[o] = inputScale * scales[o];
-            for (int i = 0; i < row; i++) q[o * row + i] = (sbyte)Math.Clamp(MathF.Round(channel[i] / scales[o]), -127, 127);
             qBias[o] = (int)Math.Clamp(Math.Round((double)bias[o] / biasScales[o]), int.MinValue, int.MaxValue);
         }
 
@@ -72,5 +78,39 @@ internal sealed partial class OnnxExporter
             _graph.Node("DequantizeLinear", quantized + ".dequantized", [quantized, _graph.Constant<float>(quantized + ".scale", scale, outputs)], ("axis", 0));
         return (Dequantized(_graph.Constant<sbyte>(name + ".weight.quantized", q, shape), scales),
             Dequantized(_graph.Constant<int>(name + ".bias.quantized", qBias, outputs), biasScales));
+    }
+
+    /// <summary>Symmetric per output channel.</summary>
+    private static (sbyte[] Weights, float[] Scales) Quantize(float[] weights, int outputs)
+    {
+        int row = weights.Length / outputs;
+        var q = new sbyte[weights.Length];
+        var scales = new float[outputs];
+        for (int o = 0; o < outputs; o++)
+        {
+            Span<float> channel = weights.AsSpan(o * row, row);
+            float largest = 0;
+            foreach (float weight in channel) largest = Math.Max(largest, Math.Abs(weight));
+            scales[o] = largest > 0 ? largest / 127 : 1;
+            for (int i = 0; i < row; i++) q[o * row + i] = (sbyte)Math.Clamp(MathF.Round(channel[i] / scales[o]), -127, 127);
+        }
+
+        return (q, scales);
+    }
+
+    /// <summary>A convolution of integers whose activations' range is found in each run.</summary>
+    private string Dynamic(string name, string x, float[] weights, long[] shape, float[] bias, (string, object)[] window)
+    {
+        // Unsigned with 128 for zero: ONNX Runtime has no quick form for signed weights here.
+        const int float32 = 1, zeroWeight = 128;
+        string quantized = x + ".dynamic", scale = x + ".dynamic_scale", zero = x + ".dynamic_zero";
+        if (_quantized.TryAdd(x, quantized)) _graph.Node("DynamicQuantizeLinear", quantized, [x], [quantized, scale, zero]);
+        var (q, scales) = Quantize(weights, bias.Length);
+        string sums = _graph.Node("ConvInteger", name + ".sums",
+            [quantized, _graph.Constant<byte>(name + ".weight.quantized", Array.ConvertAll(q, w => (byte)(w + zeroWeight)), shape), zero, _graph.Constant<byte>("weight_zero", [zeroWeight])], window);
+        string real = _graph.Node("Cast", name + ".real", [sums], ("to", float32));
+        string factor = _graph.Node("Mul", name + ".scale", [scale, _graph.Constant<float>(name + ".weight.scale", scales, 1, scales.Length, 1, 1)]);
+        string scaled = _graph.Node("Mul", name + ".scaled_sums", [real, factor]);
+        return _graph.Node("Add", name, [scaled, _graph.Constant<float>(name + ".bias", bias, 1, bias.Length, 1, 1)]);
     }
 }
