@@ -20,8 +20,8 @@ internal sealed class PhaseTimes(IProgress<CalibrationProgress> progress, Func<T
     public void Report(CalibrationProgress value)
     {
         progress.Report(value);
-        // Layers are rounded one by one, each under its own name.
-        _last = value.Phase.StartsWith(Rounding, StringComparison.Ordinal) ? Rounding : value.Phase;
+        // Layers are rounded one by one, each under its own name; behind a comma stands what of a phase it is.
+        _last = value.Phase.StartsWith(Rounding, StringComparison.Ordinal) ? Rounding : value.Phase.Split(',')[0];
         if (_times.TryAdd(_last, default)) _phases.Add(_last);
         Count();
     }

@@ -9,9 +9,9 @@ public class PhaseTimesTests
     {
         var told = new List<string>();
         var times = new PhaseTimes(new Told(told));
-        foreach (string phase in (string[])["activations", "rounding a, 4 bits", "rounding b, 4 bits", "noise", "activations"]) times.Report(new(phase, 0, 1));
-        Assert.Equal(5, told.Count);
-        Assert.Matches(@"^Processor time: activations \d+ s, rounding \d+ s, noise \d+ s\. Memory: \d+\.\d GB at most\.$", times.ToString());
+        foreach (string phase in (string[])["activations", "rounding a, 4 bits", "rounding b, 4 bits", "sequential rounding", "sequential rounding, a", "noise", "activations"]) times.Report(new(phase, 0, 1));
+        Assert.Equal(7, told.Count);
+        Assert.Matches(@"^Processor time: activations \d+ s, rounding \d+ s, sequential rounding \d+ s, noise \d+ s\. Memory: \d+\.\d GB at most\.$", times.ToString());
     }
 
     /// <summary>A decoder is tried again and again after the last word of progress.</summary>
