@@ -144,8 +144,8 @@ public sealed class ValidationTests
         ("pair", "'ids_2' is 1×4×1 and must be 1×1×1", j => { j["prompt"]!["none"] = "ids_2"; j["prompt"]!.AsObject().Remove("second"); }),
         ("pair", "The token 12 is none of the 12", j => j["prompt"]!["filling"] = 12),
         ("networks", "no text encoder whose last layers", j => { j.Remove("encoders"); j["prompt"] = new JsonObject { ["input"] = "encoder_hidden_states", ["empty"] = new JsonArray([.. Enumerable.Repeat(0, 32).Select(id => (JsonNode?)id)]), ["clipSkip"] = 1 }; }),
-        ("pair", "'clipSkip' is 0", j => j["prompt"]!["clipSkip"] = 0),
-        ("pair", "'clipSkip' is 256", j => j["prompt"]!["clipSkip"] = 256),
+        ("pair", "0 is not possible as 'clipSkip'", j => j["prompt"]!["clipSkip"] = 0),
+        ("pair", "256 is not possible as 'clipSkip'", j => j["prompt"]!["clipSkip"] = 256),
 
         // Sampling and steps.
         ("every", "which guidance needs", j => j["sampling"]!["guidanceMinimum"] = 0.5),
