@@ -74,8 +74,11 @@ internal static class LayerTimes
     /// <summary>Of two, of the kind and shape of the first.</summary>
     public static LayerTime Sum(LayerTime a, LayerTime b) => a with
     {
-        Count = a.Count + b.Count, Milliseconds = a.Milliseconds + b.Milliseconds, MultiplyAccumulates = a.MultiplyAccumulates + b.MultiplyAccumulates,
-        Executed = a.Executed + b.Executed, Softmax = a.Softmax + b.Softmax,
+        Count = a.Count + b.Count,
+        Milliseconds = a.Milliseconds + b.Milliseconds,
+        MultiplyAccumulates = a.MultiplyAccumulates + b.MultiplyAccumulates,
+        Executed = a.Executed + b.Executed,
+        Softmax = a.Softmax + b.Softmax,
     };
 
     /// <summary>As 32²×384→192, with a convolution's stride and the bits of its weights, and the kind of what has no row of its own.</summary>

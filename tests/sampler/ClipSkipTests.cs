@@ -1,6 +1,5 @@
 using Specializer.Calibration;
 using Specializer.Calibration.Conversion;
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Generated.Tests;

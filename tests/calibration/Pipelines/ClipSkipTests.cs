@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Specializer.Gallery;
-using Specializer.Manifest;
 using Specializer.Tests;
 using Specializer.Tool;
 
