@@ -30,7 +30,7 @@ public sealed class TemplateTests(PackedSolution packed)
         Assert.Contains($"dotnet run -- \"{Prompt}\"", wrong.Output, StringComparison.Ordinal);
     }
 
-    [PublishFact(PublishFactAttribute.Linker)]
+    [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Runtime)]
     public void One_file_that_the_installed_runtime_starts_draws_the_same() => Publish(Place, "--self-contained", "false", "-p:PublishSingleFile=true");
 
     [PublishFact(PublishFactAttribute.Linker, PublishFactAttribute.Runtime)]
