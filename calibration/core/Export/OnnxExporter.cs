@@ -21,6 +21,8 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _concatenations = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _quantized = new(StringComparer.Ordinal);
+    // Of a map that is quantized dynamically: integers, scale, zero point.
+    private readonly Dictionary<string, string[]> _dynamic = new(StringComparer.Ordinal);
     private readonly Dictionary<int, string> _vectors = [];
     /// <summary>Inputs that are numbers of rows, by map.</summary>
     private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);

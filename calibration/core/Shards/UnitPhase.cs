@@ -73,14 +73,16 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
 
     private T Range(string file, UnitRange range)
     {
-        T state = Create();
+        T? left = null;
         int beginning = KeepBeginning ? 1 : 0;
-        int done = checkpoint.Load(file, beginning + range.End - range.First, (reader, count) =>
+        int loaded = checkpoint.Load(file, beginning + range.End - range.First, (reader, count) =>
         {
-            T read = Create();
-            Read(read, reader, new(range.First, range.First + count - beginning));
-            state = read;
-        }) - beginning;
+            left = Create();
+            Read(left, reader, new(range.First, range.First + count - beginning));
+        });
+        // What was read may have been set aside all the same.
+        T state = loaded == 0 || left is null ? Create() : left;
+        int done = loaded - beginning;
         Begin(state, done);
         if (done < 0)
         {
@@ -100,13 +102,12 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     private T? Load(UnitRange range)
     {
         T? part = null;
-        checkpoint.Load(PartName(range), range.End - range.First, (reader, count) =>
+        int loaded = checkpoint.Load(PartName(range), range.End - range.First, (reader, count) =>
         {
             if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
-            T read = Create();
-            Read(read, reader, range);
-            part = read;
+            part = Create();
+            Read(part, reader, range);
         });
-        return part;
+        return loaded == 0 ? null : part;
     }
 }

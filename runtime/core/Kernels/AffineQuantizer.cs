@@ -36,8 +36,9 @@ internal readonly unsafe partial struct AffineQuantizer(Quantization to, bool ce
     [MethodImpl(Jit.Kernel)]
     public void Pixels(float* x, byte* q, int pixels, int channels, int elementSize)
     {
-        if (channels % 4 == 0) (pixels, channels) = (1, pixels * channels); // Nothing lies between pixels.
-        if (WideVectors.Pay && pixels == 1 && channels % 4 == 0 && channels >= 16)
+        bool dense = channels % 4 == 0;
+        if (dense) (pixels, channels) = (1, pixels * channels); // Nothing lies between pixels.
+        if (dense && channels >= 16 && WideVectors.Pay)
         {
             WidePixels(x, q, channels, elementSize);
             return;

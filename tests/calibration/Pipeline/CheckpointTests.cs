@@ -54,6 +54,26 @@ public class CheckpointTests
         Assert.Contains(reason, finding.Reason);
     }
 
+    /// <summary>A state that ends later than it should was read before that is seen: nothing of it is collected on.</summary>
+    [Theory]
+    [InlineData(0, new[] { 7, 1 })]
+    [InlineData(1, new[] { 0, 1 })]
+    public void NothingIsCollectedOnAStateThatIsSetAside(int tooMany, int[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        var checkpoint = new Checkpoint(folder.Root, "model", "options");
+        checkpoint.Save("noise", 1, w => Array.ForEach(new int[1 + tooMany], _ => w.Write(7)));
+        Assert.Equal(expected, new UnitPhase<List<int>>("noise", 2, null!, null, checkpoint)
+        {
+            Create = () => [],
+            Begin = (_, _) => { },
+            Collect = (state, unit) => state.Add(unit),
+            Write = (state, writer) => state.ForEach(writer.Write),
+            Read = (state, reader, _) => state.Add(reader.ReadInt32()),
+            Merge = (_, _) => { },
+        }.Run());
+    }
+
     /// <summary>A length is not believed: of a text, as <see cref="BinaryReader.ReadString"/> does, which then asks for more or ends otherwise.</summary>
     [Theory]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0x0F })]

@@ -103,13 +103,14 @@ internal sealed partial class OnnxExporter
     {
         // Unsigned with 128 for zero: ONNX Runtime has no quick form for signed weights here.
         const int float32 = 1, zeroWeight = 128;
-        string quantized = x + ".dynamic", scale = x + ".dynamic_scale", zero = x + ".dynamic_zero";
-        if (_quantized.TryAdd(x, quantized)) _graph.Node("DynamicQuantizeLinear", quantized, [x], [quantized, scale, zero]);
+        // Several convolutions may read one map.
+        if (!_dynamic.TryGetValue(x, out string[]? found))
+            _dynamic[x] = found = _graph.Node("DynamicQuantizeLinear", x + ".dynamic", [x], [x + ".dynamic", x + ".dynamic_scale", x + ".dynamic_zero"]);
         var (q, scales) = Quantize(weights, bias.Length);
         string sums = _graph.Node("ConvInteger", name + ".sums",
-            [quantized, _graph.Constant<byte>(name + ".weight.quantized", Array.ConvertAll(q, w => (byte)(w + zeroWeight)), shape), zero, _graph.Constant<byte>("weight_zero", [zeroWeight])], window);
+            [found[0], _graph.Constant<byte>(name + ".weight.quantized", Array.ConvertAll(q, w => (byte)(w + zeroWeight)), shape), found[2], _graph.Constant<byte>("weight_zero", [zeroWeight])], window);
         string real = _graph.Node("Cast", name + ".real", [sums], ("to", float32));
-        string factor = _graph.Node("Mul", name + ".scale", [scale, _graph.Constant<float>(name + ".weight.scale", scales, 1, scales.Length, 1, 1)]);
+        string factor = _graph.Node("Mul", name + ".scale", [found[1], _graph.Constant<float>(name + ".weight.scale", scales, 1, scales.Length, 1, 1)]);
         string scaled = _graph.Node("Mul", name + ".scaled_sums", [real, factor]);
         return _graph.Node("Add", name, [scaled, _graph.Constant<float>(name + ".bias", bias, 1, bias.Length, 1, 1)]);
     }
