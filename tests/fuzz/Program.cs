@@ -2,7 +2,7 @@ using System.Globalization;
 using Specializer.Fuzz;
 
 // TARGET [--minutes N | --seconds N] [--seed N] [--plain]; the target "all" is every one in turn.
-// inject | differ [--against compiled | plain | onnx] | kill | soak [--count N] [--seed N]
+// inject | differ [--against compiled | build | plain | onnx] | kill | soak [--count N] [--seed N]
 if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
 FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new TokenizerTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget(), new OnnxTarget()];
 FuzzTarget[] chosen = [.. targets.Where(t => args is [var name, ..] && (name == "all" || name == t.Name))];
@@ -17,7 +17,7 @@ for (int i = 0; understood && i < options.Length; i += 2)
 {
     if (options[i] == "--against")
     {
-        (against, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "compiled" or "plain" or "onnx");
+        (against, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "compiled" or "build" or "plain" or "onnx");
         continue;
     }
 
@@ -37,14 +37,14 @@ try
 {
     if (!understood)
     {
-        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | plain | onnx] | kill | soak [--count N] [--seed N]");
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] | kill | soak [--count N] [--seed N]");
         return 2;
     }
 
     if (args[0] == "inject") return new InjectionRun(seed, findings).Run(count) == 0 ? 0 : 1;
     if (args[0] == "differ")
     {
-        using IComparison comparison = against switch { "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
+        using IComparison comparison = against switch { "build" => new BuiltComparison(), "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
         return new DifferentialRun(comparison, seed, findings).Run(count) == 0 ? 0 : 1;
     }
 

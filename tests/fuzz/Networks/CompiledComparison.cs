@@ -9,6 +9,8 @@ internal sealed class CompiledComparison : IComparison
 {
     private readonly CpuDevice _one = new(1), _three = new(3);
 
+    public string Name => "compiled";
+
     public string Remark => "compiled and interpreted compared bit for bit, on one thread and on three";
 
     /// <summary>One compilation for all.</summary>

@@ -8,8 +8,6 @@ namespace Specializer.Fuzz;
 /// <param name="findings">Folder for the smallest manifests that show a difference.</param>
 internal sealed class DifferentialRun(IComparison comparison, int seed, string findings)
 {
-    private const int Batch = 16;
-
     private readonly Random _random = new(seed);
     private int _differ;
 
@@ -18,15 +16,15 @@ internal sealed class DifferentialRun(IComparison comparison, int seed, string f
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();
         var kinds = new SortedDictionary<string, long>(StringComparer.Ordinal);
-        for (long done = 0; done < count; done += Batch)
+        for (long done = 0; done < count; done += comparison.Batch)
         {
-            RandomNetwork[] networks = [.. Enumerable.Range(0, (int)Math.Min(Batch, count - done)).Select(_ => RandomNetwork.Of(_random))];
+            RandomNetwork[] networks = [.. Enumerable.Range(0, (int)Math.Min(comparison.Batch, count - done)).Select(_ => RandomNetwork.Of(_random))];
             foreach (string kind in networks.SelectMany(n => ManifestReader.Read(n.Manifest()).Manifest?.Network.Operations.AsEnumerable() ?? []).Select(o => o.Kind)) kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
             foreach (var (network, fault) in networks.Zip(Faults(networks)))
                 if (fault is not null) Report(network, fault);
         }
 
-        Console.WriteLine(FormattableString.Invariant($"differ: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", kinds.Select(k => $"{k.Key} {k.Value}"))}"));
+        Console.WriteLine(FormattableString.Invariant($"differ --against {comparison.Name}: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", kinds.Select(k => $"{k.Key} {k.Value}"))}"));
         return _differ;
     }
 
@@ -35,17 +33,15 @@ internal sealed class DifferentialRun(IComparison comparison, int seed, string f
         _differ++;
         for (bool smaller = true; smaller;)
         {
-            smaller = false;
-            foreach (RandomNetwork less in network.Smaller())
-            {
-                if (Faults([less])[0] is not { } same) continue;
-                (network, fault, smaller) = (less, same, true);
-                break;
-            }
+            RandomNetwork[] less = [.. network.Smaller()];
+            string?[] faults = Faults(less);
+            int first = Array.FindIndex(faults, f => f is not null);
+            smaller = first >= 0;
+            if (smaller) (network, fault) = (less[first], faults[first]!);
         }
 
         Directory.CreateDirectory(findings);
-        string path = Path.Combine(findings, $"differ-{seed}-{_differ}.calibration.json");
+        string path = Path.Combine(findings, $"differ-{comparison.Name}-{seed}-{_differ}.calibration.json");
         File.WriteAllText(path, network.Manifest());
         Console.WriteLine($"differ: {fault}{Environment.NewLine}  seed {seed}, made smaller: {network.Blocks.Count} blocks, {network.Steps} steps, {network.Size}×{network.Size}×{network.Channels} in {path}");
     }
@@ -63,6 +59,7 @@ internal sealed class DifferentialRun(IComparison comparison, int seed, string f
             else faults[i] = $"The manifest is refused: {result.Errors[0].Id} {result.Errors[0].Message}";
         }
 
+        if (sound.Count == 0) return faults;
         try
         {
             foreach (var (network, fault) in sound.Zip(comparison.Faults([.. sound.Select(s => (s.Text, s.Manifest))]))) faults[network.At] = fault;

@@ -23,6 +23,8 @@ internal sealed class OnnxComparison : IComparison
     private long _compared, _quantized, _halved, _unsteady;
     private float _largest;
 
+    public string Name => "onnx";
+
     public string Remark => FormattableString.Invariant($"{_compared} within {Bound:R} of the largest number, the furthest {_largest:R}; not compared: {_quantized} with integers and {_halved} with parts of a joined map alone, which have no ONNX form, {_unsteady} whose own prediction moves that far when their numbers change in the last places");
 
     public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks) => [.. networks.Select(n => Difference(n.Manifest))];

@@ -8,6 +8,8 @@ internal sealed class PlainComparison : IComparison
 {
     private readonly CpuDevice _device = new(2);
 
+    public string Name => "plain";
+
     public string Remark => "the kernels compared bit for bit with plain loops";
 
     public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks) => [.. networks.Select(n => Difference(n.Manifest))];

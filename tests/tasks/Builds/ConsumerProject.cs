@@ -5,14 +5,14 @@ namespace Specializer.Tasks.Tests.Builds;
 /// <summary>A small program in a folder of its own that uses the generator, the task and the runtime that these tests were built with.</summary>
 internal sealed class ConsumerProject : IDisposable
 {
+    /// <summary>Folder of the manifests.</summary>
+    public const string Models = "models";
+
     private readonly TemporaryFolder _folder = new();
 
     public string Root => _folder.Root;
 
     public string File(string relative) => _folder.File(relative);
-
-    /// <summary>A calibrated model in the folder <c>models</c>, which <see cref="Create"/> includes by pattern.</summary>
-    public TestModel AddModel(string name = "tiny", int seed = 1) => new TestModel(File("models"), name, seed).Write();
 
     /// <summary>Writes project, program and an empty list of package sources.</summary>
     /// <param name="properties">MSBuild properties, as XML.</param>
@@ -35,7 +35,7 @@ internal sealed class ConsumerProject : IDisposable
               </PropertyGroup>
               <Import Project="{tools}build/Specializer.props" />
               <ItemGroup>
-                <CalibrationManifest Include="models/*.calibration.json" />
+                <CalibrationManifest Include="{Models}/*.calibration.json" />
                 <Analyzer Include="{tools}Specializer.Generator.dll" />
                 <Reference Include="{tools}Specializer.Runtime.dll" />
                 {items}
