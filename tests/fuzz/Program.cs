@@ -2,14 +2,14 @@ using System.Globalization;
 using Specializer.Fuzz;
 
 // TARGET [--minutes N | --seconds N] [--seed N] [--plain]; the target "all" is every one in turn.
-// inject | differ [--against compiled | build | plain | onnx] | kill | soak [--count N] [--seed N]
+// inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]
 if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
 FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new TokenizerTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget(), new OnnxTarget()];
 FuzzTarget[] chosen = [.. targets.Where(t => args is [var name, ..] && (name == "all" || name == t.Name))];
 int seed = 1;
 long count = 1000;
 TimeSpan time = TimeSpan.FromSeconds(15);
-string against = "compiled";
+string against = "compiled", from = "manifests";
 bool plain = args.Contains("--plain"), understood = chosen.Length > 0 || args is ["inject" or "differ" or "kill" or "soak", ..];
 string[] options = [.. args.Skip(1).Where(a => a != "--plain")];
 understood &= options.Length % 2 == 0;
@@ -18,6 +18,12 @@ for (int i = 0; understood && i < options.Length; i += 2)
     if (options[i] == "--against")
     {
         (against, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "compiled" or "build" or "plain" or "onnx");
+        continue;
+    }
+
+    if (options[i] == "--from")
+    {
+        (from, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "manifests" or "folders");
         continue;
     }
 
@@ -37,7 +43,7 @@ try
 {
     if (!understood)
     {
-        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] | kill | soak [--count N] [--seed N]");
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]");
         return 2;
     }
 
@@ -45,7 +51,7 @@ try
     if (args[0] == "differ")
     {
         using IComparison comparison = against switch { "build" => new BuiltComparison(), "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
-        return new DifferentialRun(comparison, seed, findings).Run(count) == 0 ? 0 : 1;
+        return new DifferentialRun(comparison, from == "folders" ? RandomFolder.Of : RandomNetwork.Of, seed, findings).Run(count) == 0 ? 0 : 1;
     }
 
     if (args[0] == "kill") return KillRun.Run(count, seed) == 0 ? 0 : 1;

@@ -18,7 +18,7 @@ internal static class SoakRun
     public static int Run(long count)
     {
         string manifest = new ManifestBuilder { Size = 4, Steps = 3, Classes = 3, EmbeddingWidth = 16, Guided = true }.WithEveryOperation().ToString();
-        Func<Device, Sampler> load = CompiledNetworks.Of([manifest])[0];
+        Func<Device, Sampler> load = CompiledNetworks.Of([RandomArtifact.Of(manifest)])[0];
         using var device = new CpuDevice(2);
         using Sampler sampler = load(device);
         float[] expected = sampler.Sample(Options(0)).Pixels.ToArray();

@@ -27,10 +27,10 @@ internal sealed class BuiltComparison : IComparison
     public string Remark => $"in {_builds} projects, with the weights of {_beside} beside the program; built and interpreted compared bit for bit, on one thread and on three";
 
     /// <summary>One project for all.</summary>
-    public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks)
+    public string?[] Faults(IReadOnlyList<RandomArtifact> networks)
     {
         using var project = new ConsumerProject();
-        string[] manifests = [.. networks.Select((n, i) => Write(project, $"n{i}", n.Manifest))];
+        string[] manifests = [.. networks.Select((n, i) => Write(project, $"n{i}", n))];
         project.Create($"<TargetFramework>net10.0</TargetFramework><SpecializerEmbedLimit>{EmbedLimit}</SpecializerEmbedLimit>");
         project.Write("Program.cs", Program([.. networks.Select(n => n.Manifest)]));
         CommandResult result = project.Build("-warnaserror");
@@ -48,12 +48,12 @@ internal sealed class BuiltComparison : IComparison
     }
 
     /// <summary>Writes an artefact as a calibration does; returns its manifest's path.</summary>
-    private static string Write(ConsumerProject project, string name, CalibrationManifest manifest)
+    private static string Write(ConsumerProject project, string name, RandomArtifact network)
     {
         var weights = new SafetensorsWriter();
-        Func<string, long, byte[]> bytes = RandomWeights.Tensor(manifest);
+        CalibrationManifest manifest = network.Manifest;
         foreach (WeightTensor tensor in WeightTensors.Of(LinkedNetwork.Of(manifest).Network, manifest.Steps.Count).Values)
-            weights.Add(tensor.Name, DTypes.Find(tensor.Type)!.Value, [.. tensor.Shape], stream => stream.Write(bytes(tensor.Name, tensor.Bytes)));
+            weights.Add(tensor.Name, DTypes.Find(tensor.Type)!.Value, [.. tensor.Shape], stream => stream.Write(network.Tensor(tensor.Name, tensor.Bytes)));
         string folder = Directory.CreateDirectory(project.File(ConsumerProject.Models)).FullName;
         return ArtifactWriter.Write(folder, manifest with { Model = manifest.Model with { Name = name } }, weights).Path;
     }

@@ -1,5 +1,4 @@
 using Specializer.Calibration;
-using Specializer.Manifest;
 using Specializer.Packing;
 
 namespace Specializer.Fuzz;
@@ -14,12 +13,12 @@ internal sealed class CompiledComparison : IComparison
     public string Remark => "compiled and interpreted compared bit for bit, on one thread and on three";
 
     /// <summary>One compilation for all.</summary>
-    public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks)
+    public string?[] Faults(IReadOnlyList<RandomArtifact> networks)
     {
         Func<Device, Sampler>[] load;
         try
         {
-            load = CompiledNetworks.Of([.. networks.Select(n => n.Text)]);
+            load = CompiledNetworks.Of(networks);
         }
         catch (Exception e) when (e is InvalidOperationException or WeightsException)
         {
@@ -27,18 +26,18 @@ internal sealed class CompiledComparison : IComparison
             return networks.Count > 1 ? [.. networks.Select(n => Faults([n])[0])] : [e.Message];
         }
 
-        return [.. networks.Zip(load, (n, compiled) => Difference(n.Manifest, compiled))];
+        return [.. networks.Zip(load, (n, compiled) => Difference(n, compiled))];
     }
 
-    private string? Difference(CalibrationManifest manifest, Func<Device, Sampler> load)
+    private string? Difference(RandomArtifact network, Func<Device, Sampler> load)
     {
         float[]? expected = null;
         foreach (CpuDevice device in (CpuDevice[])[_one, _three])
         {
             foreach (bool compiled in (bool[])[false, true])
             {
-                using Sampler sampler = compiled ? load(device) : InterpretedSampler.FromManifest(manifest, RandomWeights.Tensor(manifest), device);
-                float[] pictures = sampler.Sample(Pictures.Of(manifest)).Pixels.ToArray();
+                using Sampler sampler = compiled ? load(device) : InterpretedSampler.FromManifest(network.Manifest, network.Tensor, device);
+                float[] pictures = sampler.Sample(Pictures.Of(network.Manifest)).Pixels.ToArray();
                 expected ??= pictures;
                 if (Pictures.Difference(expected, pictures, $"{(compiled ? "Compiled" : "Interpreted")} on {device.Name}", "interpreted on one thread") is { } difference) return difference;
             }

@@ -1,39 +1,37 @@
-using Specializer.Manifest;
-
 namespace Specializer.Fuzz;
 
 /// <summary>Random networks, compared with something; one that differs is made smaller as long as it still does.</summary>
 /// <param name="comparison">With what.</param>
+/// <param name="make">Makes one.</param>
 /// <param name="seed">Of the networks.</param>
 /// <param name="findings">Folder for the smallest manifests that show a difference.</param>
-internal sealed class DifferentialRun(IComparison comparison, int seed, string findings)
+internal sealed class DifferentialRun(IComparison comparison, Func<Random, IRandomNetwork> make, int seed, string findings)
 {
     private readonly Random _random = new(seed);
+    private readonly SortedDictionary<string, long> _kinds = new(StringComparer.Ordinal);
     private int _differ;
 
     /// <summary>Tries so many networks; returns how many differ.</summary>
     public int Run(long count)
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        var kinds = new SortedDictionary<string, long>(StringComparer.Ordinal);
         for (long done = 0; done < count; done += comparison.Batch)
         {
-            RandomNetwork[] networks = [.. Enumerable.Range(0, (int)Math.Min(comparison.Batch, count - done)).Select(_ => RandomNetwork.Of(_random))];
-            foreach (string kind in networks.SelectMany(n => ManifestReader.Read(n.Manifest()).Manifest?.Network.Operations.AsEnumerable() ?? []).Select(o => o.Kind)) kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
+            IRandomNetwork[] networks = [.. Enumerable.Range(0, (int)Math.Min(comparison.Batch, count - done)).Select(_ => make(_random))];
             foreach (var (network, fault) in networks.Zip(Faults(networks)))
                 if (fault is not null) Report(network, fault);
         }
 
-        Console.WriteLine(FormattableString.Invariant($"differ --against {comparison.Name}: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", kinds.Select(k => $"{k.Key} {k.Value}"))}"));
+        Console.WriteLine(FormattableString.Invariant($"differ --against {comparison.Name}: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", _kinds.Select(k => $"{k.Key} {k.Value}"))}"));
         return _differ;
     }
 
-    private void Report(RandomNetwork network, string fault)
+    private void Report(IRandomNetwork network, string fault)
     {
         _differ++;
         for (bool smaller = true; smaller;)
         {
-            RandomNetwork[] less = [.. network.Smaller()];
+            IRandomNetwork[] less = [.. network.Smaller()];
             string?[] faults = Faults(less);
             int first = Array.FindIndex(faults, f => f is not null);
             smaller = first >= 0;
@@ -41,39 +39,45 @@ internal sealed class DifferentialRun(IComparison comparison, int seed, string f
         }
 
         Directory.CreateDirectory(findings);
-        string path = Path.Combine(findings, $"differ-{comparison.Name}-{seed}-{_differ}.calibration.json");
-        File.WriteAllText(path, network.Manifest());
-        Console.WriteLine($"differ: {fault}{Environment.NewLine}  seed {seed}, made smaller: {network.Blocks.Count} blocks, {network.Steps} steps, {network.Size}×{network.Size}×{network.Channels} in {path}");
+        string path = Path.Combine(findings, $"differ-{comparison.Name}-{seed}-{_differ}.json");
+        File.WriteAllText(path, network.Text());
+        Console.WriteLine($"differ: {fault}{Environment.NewLine}  seed {seed}, made smaller: {network.Description}, in {path}");
     }
 
     /// <summary>What is wrong with each network; null where nothing is.</summary>
-    private string?[] Faults(IReadOnlyList<RandomNetwork> networks)
+    private string?[] Faults(IReadOnlyList<IRandomNetwork> networks)
     {
         var faults = new string?[networks.Count];
-        var sound = new List<(int At, string Text, CalibrationManifest Manifest)>();
+        var made = new List<(int At, RandomArtifact Artifact)>();
         for (int i = 0; i < networks.Count; i++)
         {
-            string text = networks[i].Manifest();
-            ManifestResult result = ManifestReader.Read(text);
-            if (result.Manifest is { } manifest) sound.Add((i, text, manifest));
-            else faults[i] = $"The manifest is refused: {result.Errors[0].Id} {result.Errors[0].Message}";
+            try
+            {
+                RandomArtifact artifact = networks[i].Make();
+                made.Add((i, artifact));
+                foreach (Manifest.Operation operation in artifact.Manifest.Network.Operations) _kinds[operation.Kind] = _kinds.GetValueOrDefault(operation.Kind) + 1;
+            }
+            catch (Exception e)
+            {
+                faults[i] = e.ToString();
+            }
         }
 
-        if (sound.Count == 0) return faults;
+        foreach (var (network, fault) in made.Zip(Compare([.. made.Select(m => m.Artifact)]))) faults[network.At] = fault;
+        return faults;
+    }
+
+    private string?[] Compare(IReadOnlyList<RandomArtifact> networks)
+    {
+        if (networks.Count == 0) return [];
         try
         {
-            foreach (var (network, fault) in sound.Zip(comparison.Faults([.. sound.Select(s => (s.Text, s.Manifest))]))) faults[network.At] = fault;
-        }
-        catch (Exception) when (sound.Count > 1)
-        {
-            // Which one it was is seen when each is tried by itself.
-            return [.. networks.Select(n => Faults([n])[0])];
+            return comparison.Faults(networks);
         }
         catch (Exception e)
         {
-            faults[sound[0].At] = e.ToString();
+            // Which one it was is seen when each is tried by itself.
+            return networks.Count == 1 ? [e.ToString()] : [.. networks.Select(n => Compare([n])[0])];
         }
-
-        return faults;
     }
 }

@@ -1,5 +1,3 @@
-using Specializer.Manifest;
-
 namespace Specializer.Fuzz;
 
 /// <summary>Something that random networks are compared with.</summary>
@@ -12,8 +10,7 @@ internal interface IComparison : IDisposable
     int Batch => 16;
 
     /// <summary>What is wrong with each network; null where nothing is, or nothing can be compared.</summary>
-    /// <param name="networks">Manifests as text and as they were read.</param>
-    string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks);
+    string?[] Faults(IReadOnlyList<RandomArtifact> networks);
 
     /// <summary>What else was seen.</summary>
     string Remark { get; }

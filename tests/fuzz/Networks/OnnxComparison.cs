@@ -27,10 +27,11 @@ internal sealed class OnnxComparison : IComparison
 
     public string Remark => FormattableString.Invariant($"{_compared} within {Bound:R} of the largest number, the furthest {_largest:R}; not compared: {_quantized} with integers and {_halved} with parts of a joined map alone, which have no ONNX form, {_unsteady} whose own prediction moves that far when their numbers change in the last places");
 
-    public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks) => [.. networks.Select(n => Difference(n.Manifest))];
+    public string?[] Faults(IReadOnlyList<RandomArtifact> networks) => [.. networks.Select(Difference)];
 
-    private string? Difference(CalibrationManifest manifest)
+    private string? Difference(RandomArtifact artifact)
     {
+        CalibrationManifest manifest = artifact.Manifest;
         Network network = manifest.Network;
         if (new QuantizationSlots(network).Count > 0)
         {
@@ -45,7 +46,7 @@ internal sealed class OnnxComparison : IComparison
             return null;
         }
 
-        Dictionary<string, float[]> weights = WeightTensors.Of(network, manifest.Steps.Count).Values.ToDictionary(t => t.Name, t => RandomWeights.Numbers(t, RandomWeights.Tensor(manifest)(t.Name, t.Bytes)));
+        Dictionary<string, float[]> weights = WeightTensors.Of(network, manifest.Steps.Count).Values.ToDictionary(t => t.Name, t => RandomWeights.Numbers(t, artifact.Tensor(t.Name, t.Bytes)));
         var random = new Random(7);
         Map latent = network.Maps.Single(m => m.Name == network.Latent);
         var states = new float[manifest.Steps.Count * Images * latent.Pixels * latent.Channels];

@@ -1,5 +1,4 @@
 using Specializer.Calibration;
-using Specializer.Manifest;
 
 namespace Specializer.Fuzz;
 
@@ -12,14 +11,13 @@ internal sealed class PlainComparison : IComparison
 
     public string Remark => "the kernels compared bit for bit with plain loops";
 
-    public string?[] Faults(IReadOnlyList<(string Text, CalibrationManifest Manifest)> networks) => [.. networks.Select(n => Difference(n.Manifest))];
+    public string?[] Faults(IReadOnlyList<RandomArtifact> networks) => [.. networks.Select(Difference)];
 
-    private string? Difference(CalibrationManifest manifest)
+    private string? Difference(RandomArtifact network)
     {
-        Func<string, long, byte[]> tensor = RandomWeights.Tensor(manifest);
-        using Sampler sampler = InterpretedSampler.FromManifest(manifest, tensor, _device);
-        SampleOptions options = Pictures.Of(manifest);
-        return Pictures.Difference(PlainSampler.Sample(manifest, tensor, options), sampler.Sample(options).Pixels.Span, "By kernels", "in plain loops");
+        using Sampler sampler = InterpretedSampler.FromManifest(network.Manifest, network.Tensor, _device);
+        SampleOptions options = Pictures.Of(network.Manifest);
+        return Pictures.Difference(PlainSampler.Sample(network.Manifest, network.Tensor, options), sampler.Sample(options).Pixels.Span, "By kernels", "in plain loops");
     }
 
     public void Dispose() => _device.Dispose();

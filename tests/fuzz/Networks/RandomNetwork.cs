@@ -12,13 +12,14 @@ namespace Specializer.Fuzz;
 /// <param name="Guided">Whether it has classes and is guided.</param>
 /// <param name="ProductBits">Of attention.</param>
 /// <param name="Blocks">A seed for each block.</param>
-internal sealed record RandomNetwork(int Seed, int Size, int Channels, int Steps, bool Guided, int ProductBits, IReadOnlyList<int> Blocks)
+internal sealed record RandomNetwork(int Seed, int Size, int Channels, int Steps, bool Guided, int ProductBits, IReadOnlyList<int> Blocks) : IRandomNetwork
 {
+    public string Description => $"{Blocks.Count} blocks, {Steps} steps, {Size}×{Size}×{Channels}";
+
     public static RandomNetwork Of(Random random) => new(
         random.Next(), random.Next(1, 10), random.Next(1, 4), random.Next(1, 6), random.Next(3) == 0, random.Next(3) == 0 ? 8 : 32, [.. Enumerable.Range(0, random.Next(1, 8)).Select(_ => random.Next())]);
 
-    /// <summary>The networks that have one thing less, the largest steps first.</summary>
-    public IEnumerable<RandomNetwork> Smaller()
+    public IEnumerable<IRandomNetwork> Smaller()
     {
         for (int length = Blocks.Count / 2; length > 0; length /= 2)
         {
@@ -33,8 +34,10 @@ internal sealed record RandomNetwork(int Seed, int Size, int Channels, int Steps
         if (ProductBits == 8) yield return this with { ProductBits = 32 };
     }
 
+    public RandomArtifact Make() => RandomArtifact.Of(Text());
+
     /// <summary>The manifest.</summary>
-    public string Manifest()
+    public string Text()
     {
         var random = new Random(Seed);
         var builder = new ManifestBuilder

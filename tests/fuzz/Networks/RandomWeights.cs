@@ -36,15 +36,5 @@ internal static class RandomWeights
         _ => [.. bytes.SelectMany(b => (float[])[(sbyte)(b << 4) >> 4, (sbyte)b >> 4])],
     };
 
-    /// <summary>The blob and its name.</summary>
-    public static (string Name, byte[] Blob) Pack(CalibrationManifest manifest)
-    {
-        Network network = LinkedNetwork.Of(manifest).Network;
-        var key = new WeightKey(network, manifest.Steps.Count, manifest.Weights.Sha256);
-        using var blob = new MemoryStream();
-        WeightPacker.Pack(network, manifest.Steps.Count, Tensor(manifest), key, blob);
-        return (key.ResourceName, blob.ToArray());
-    }
-
     private static int Nibble(Random random) => random.Next(15) is var n && n >= 8 ? n + 1 : n;
 }
