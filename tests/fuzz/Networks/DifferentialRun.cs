@@ -29,6 +29,8 @@ internal sealed class DifferentialRun(IComparison comparison, Func<Random, IRand
     private void Report(IRandomNetwork network, string fault)
     {
         _differ++;
+        // Making it smaller may take many builds.
+        Console.WriteLine($"differ: {fault}");
         for (bool smaller = true; smaller;)
         {
             IRandomNetwork[] less = [.. network.Smaller()];
