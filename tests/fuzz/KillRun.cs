@@ -56,7 +56,7 @@ internal static class KillRun
     public static int Calibrate(string model, string folder)
     {
         using var device = new CpuDevice(1);
-        Calibrator.Run(DiffusersImporter.Load(model), new() { Steps = 2, Trajectories = 64, WeightBits = 8, Activations = ActivationWidth.Eight }, folder, device);
+        Calibrator.Run(DiffusersImporter.Load(model), new() { Steps = 2, Trajectories = 64, WeightBits = 8, Activations = ActivationWidth.Eight, KeepingInterval = TimeSpan.Zero }, folder, device);
         return 0;
     }
 

@@ -57,9 +57,13 @@ internal sealed class PartQuantizer
                 if (done < 0) activations.FixScales(observer => Visit(Beginning(count), observer));
                 else context.Resume(name, (Beginning(count) + done * count) * Seeing(context, network));
             },
-            Collect = (activations, _) => Visit(count, activations.Observe),
+            Collect = (activations, _, _, keep) =>
+            {
+                Visit(count, activations.Observe);
+                keep(1);
+            },
             Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range) => activations.Read(reader, range.End * (long)count),
+            Read = (activations, reader, range, _) => activations.Read(reader, _ => range.End * (long)count),
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
         _rounded = checkpoint.Rounded(File(name, "rounded"), RoundedLayers.Sizes(network.Network));

@@ -90,7 +90,7 @@ internal sealed class ActivationCollector
     /// <param name="cancellation">Acts within a step.</param>
     public void FixScales(IEnumerable<ReferenceTrajectories> references, Action<TrajectoryState> visit, CancellationToken cancellation) => FixScales(look =>
     {
-        foreach (TrajectoryState state in references.SelectMany(reference => reference.Run(0, look, cancellation))) visit(state);
+        foreach (TrajectoryState state in references.SelectMany(reference => reference.Run(0, look, cancellation: cancellation))) visit(state);
     });
 
     /// <summary>The same for a network without trajectories.</summary>
@@ -137,25 +137,28 @@ internal sealed class ActivationCollector
     /// <param name="reader">Where it stands.</param>
     /// <param name="first">First unit that it is of.</param>
     /// <param name="end">Unit after the last.</param>
+    /// <param name="steps">First steps of that unit, which it is of, too.</param>
+    /// <param name="fixedScales">Whether scales were fixed before anything was observed.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end)
+    public void Read(BinaryReader reader, int first, int end, int steps, bool fixedScales)
     {
-        Read(reader, _halves * (Images(end) - Images(first)));
+        Read(reader, step => _halves * (Images(step < steps ? end + 1 : end) - Images(first)));
+        _isSpread = fixedScales;
 
         long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
     }
 
     /// <summary>The same after so many images.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="images">Both halves of guided pairs.</param>
+    /// <param name="images">Of a step, both halves of guided pairs.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, long images)
+    public void Read(BinaryReader reader, Func<int, long> images)
     {
         if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
         foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
-        foreach (ActivationHistogram[] step in _histograms)
+        for (int step = 0; step < _histograms.Length; step++)
         {
-            for (int m = 0; m < step.Length; m++) step[m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
+            for (int m = 0; m < _sources.Length; m++) _histograms[step][m] = ActivationHistogram.Read(reader, images(step) * Elements(_sources[m]));
         }
 
         foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);

@@ -124,6 +124,8 @@ public sealed record CalibrationOptions
     public ReferenceEngine? Engine { get; init; }
     /// <summary>Bytes that the calibration may hold: layers' second moments are then collected in as many passes as that needs. 0 for one pass. The artefact does not depend on it.</summary>
     public long Memory { get; init; }
+    /// <summary>Least time between two states that are kept within a unit of trajectories; zero to keep one after each step. The artefact does not depend on it.</summary>
+    internal TimeSpan KeepingInterval { get; init; } = TimeSpan.FromMinutes(1);
     /// <summary>Seed of the trajectories' noise and of every random choice.</summary>
     public ulong Seed { get; init; }
 

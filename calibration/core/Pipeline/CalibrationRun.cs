@@ -195,7 +195,7 @@ internal sealed partial class CalibrationRun
     private int FreeUnits => FreeRunning ? _rangeUnits : 0;
 
     /// <summary>Work of the first units' noise. FP32's evaluations of those that ranges come from are kept, or else computed again.</summary>
-    private double NoiseWork(int units) => WorkShares.Halves(Context.Options) * (Context.Predictions is null ? units : Math.Max(0, units - _rangeUnits))
+    private double NoiseWork(double units) => WorkShares.Halves(Context.Options) * (Context.Predictions is null ? units : Math.Max(0, units - _rangeUnits))
         + (WorkShares.Halves(Context.Options) * units + Math.Min(units, FreeUnits)) * _variants.Length * WorkShares.Measured;
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
@@ -252,20 +252,25 @@ internal sealed partial class CalibrationRun
             Create = New,
             // The scales are kept before any unit is, so that something is kept soon.
             KeepBeginning = ScalesFirst,
+            Steps = Context.Options.Evaluations,
             Begin = (activations, done) =>
             {
                 if (done < 0 && _scales is not null) activations.TakeScales(_scales);
                 else if (done < 0) FixScales(activations);
                 else Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
             },
-            Collect = (activations, unit) =>
+            Collect = (activations, unit, from, keep) =>
             {
-                foreach (TrajectoryState _ in reference.Run(unit, activations.Observe, Context.Cancellation)) Context.Report(phase, ObservingWork / Context.Options.Evaluations);
+                foreach (TrajectoryState state in reference.Run(unit, activations.Observe, from, Context.Cancellation))
+                {
+                    keep(state.Step + 1);
+                    Context.Report(phase, ObservingWork / Context.Options.Evaluations);
+                }
             },
             Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range) =>
+            Read = (activations, reader, range, steps) =>
             {
-                activations.Read(reader, range.First, range.End);
+                activations.Read(reader, range.First, range.End, steps, ScalesFirst);
                 _scales ??= activations.Spreads;
             },
             Merge = (activations, following) => activations.Merge(following),
@@ -330,11 +335,12 @@ internal sealed partial class CalibrationRun
         var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
+            Steps = Context.Options.Evaluations,
             Begin = (_, done) => Context.Resume(Phase, NoiseWork(done)),
-            Collect = (statistics, unit) =>
+            Collect = (statistics, unit, from, keep) =>
             {
                 bool free = unit < FreeUnits;
-                foreach (TrajectoryState state in reference.Run(unit, cancellation: Context.Cancellation))
+                foreach (TrajectoryState state in reference.Run(unit, from: from, cancellation: Context.Cancellation))
                 {
                     foreach (WidthStatistics s in statistics) s.Noise.Add(state, s.Quantized, Context.Model.NoCondition, Context.Cancellation);
                     if (free)
@@ -344,11 +350,12 @@ internal sealed partial class CalibrationRun
                         foreach (WidthStatistics s in statistics) s.FreeRunning.Add(state, next.State, s.Quantized, Context.Cancellation);
                     }
 
+                    keep(state.Step + 1);
                     Context.Report(Phase, (NoiseWork(unit + 1) - NoiseWork(unit)) / Context.Options.Evaluations);
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
-            Read = (statistics, reader, range) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, FreeUnits)),
+            Read = (statistics, reader, range, steps) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, steps, FreeUnits)),
             Merge = (statistics, following) =>
             {
                 foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);
@@ -361,7 +368,7 @@ internal sealed partial class CalibrationRun
         WidthStatistics[] New() => [.. _variants.Select(v =>
         {
             Quantization[][] quantizations = Array.ConvertAll(Ranges(v), Quantizations);
-            return new WidthStatistics(v.Bits, evaluator(v), new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Options));
+            return new WidthStatistics(v.Bits, evaluator(v), new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));
         })];
     }
 

@@ -83,12 +83,13 @@ internal sealed class NoiseCollector
     /// <param name="reader">Where it stands.</param>
     /// <param name="first">First unit that it is of.</param>
     /// <param name="end">Unit after the last.</param>
+    /// <param name="steps">First steps of that unit, which it is of, too.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end)
+    public void Read(BinaryReader reader, int first, int end, int steps)
     {
         for (int step = 0; step < _moments.Length; step++)
         {
-            _moments[step].Read(reader, first, end);
+            _moments[step].Read(reader, first, step < steps ? end + 1 : end);
             _samples[step].Read(reader, _channels);
         }
     }

@@ -61,15 +61,16 @@ internal sealed class ReferenceTrajectories : IDisposable
     public static int UnitsOf(int trajectories) => (trajectories + UnitImages - 1) / UnitImages;
 
     /// <summary>Runs a unit of the calibration: see the other form.</summary>
-    public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, CancellationToken cancellation = default) =>
-        Run((long)unit * UnitImages, Math.Min(UnitImages, _options.Trajectories - unit * UnitImages), observer, cancellation);
+    public IEnumerable<TrajectoryState> Run(int unit, ReferenceObserver? observer = null, int from = 0, CancellationToken cancellation = default) =>
+        Run((long)unit * UnitImages, Math.Min(UnitImages, _options.Trajectories - unit * UnitImages), observer, from, cancellation);
 
     /// <summary>Runs up to <see cref="UnitImages"/> images from noise, one state per step; the trajectory advances when the next is asked for.</summary>
     /// <param name="firstImage">Index of the first image.</param>
     /// <param name="images">Number of images.</param>
     /// <param name="observer">Told after each operation.</param>
+    /// <param name="from">The first step to show; those before it are taken by what is kept, or else evaluated again.</param>
     /// <param name="cancellation">Acts within a step.</param>
-    public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, CancellationToken cancellation = default)
+    public IEnumerable<TrajectoryState> Run(long firstImage, int images, ReferenceObserver? observer = null, int from = 0, CancellationToken cancellation = default)
     {
         int[] labels = TrajectoryLabels.Of(_model, _options.Seed, firstImage, images), none = None(labels);
         float[] x = new float[images * _elements], conditional = new float[x.Length], unconditional = _options.Guided ? new float[x.Length] : [];
@@ -78,7 +79,7 @@ internal sealed class ReferenceTrajectories : IDisposable
         for (int step = 0; step < _program.Evaluations.Count; step++)
         {
             solver.Input(step, x);
-            float[]? variance = observer is null ? Kept?.Find(firstImage, images, step, conditional, unconditional) : null;
+            float[]? variance = observer is null || step < from ? Kept?.Find(firstImage, images, step, conditional, unconditional) : null;
             if (variance is null)
             {
                 variance = Evaluate(step, x, labels, conditional, Observer(step, false), cancellation);
@@ -92,11 +93,11 @@ internal sealed class ReferenceTrajectories : IDisposable
                 GuidedPrediction.Combine(prediction, unconditional, _options.Guidance);
             }
 
-            yield return new(step, firstImage, images, solver, x, conditional, unconditional, prediction, labels) { Variance = variance };
+            if (step >= from) yield return new(step, firstImage, images, solver, x, conditional, unconditional, prediction, labels) { Variance = variance };
             solver.Advance(step, prediction, variance);
         }
 
-        ReferenceOperationObserver? Observer(int step, bool half) => observer is null ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
+        ReferenceOperationObserver? Observer(int step, bool half) => observer is null || step < from ? null : (operation, maps) => observer(step, firstImage, half, operation, maps);
     }
 
     /// <summary>The final images of a unit.</summary>

@@ -23,12 +23,13 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     /// <param name="reader">Where it stands.</param>
     /// <param name="first">First unit that it is of.</param>
     /// <param name="end">Unit after the last.</param>
+    /// <param name="steps">First steps of that unit, which it is of, too.</param>
     /// <param name="freeUnits">Units of the free-running noise in all, from 0.</param>
     /// <exception cref="InvalidDataException">It is no such state.</exception>
-    public void Read(BinaryReader reader, int first, int end, int freeUnits)
+    public void Read(BinaryReader reader, int first, int end, int steps, int freeUnits)
     {
-        Noise.Read(reader, first, end);
-        FreeRunning.Read(reader, Math.Min(first, freeUnits), Math.Min(end, freeUnits));
+        Noise.Read(reader, first, end, steps);
+        FreeRunning.Read(reader, Math.Min(first, freeUnits), Math.Min(end, freeUnits), end < freeUnits ? steps : 0);
     }
 
     /// <summary>Adds the noise of the units that follow.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Specializer.Calibration;
 
 /// <summary>A phase that collects unit after unit. Alone it goes on from its checkpoint; where several processes share it, each collects ranges of units, and puts together what all have
@@ -13,20 +15,26 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Makes an empty state.</summary>
     public required Func<T> Create { get; init; }
 
+    // Of the time: a state that takes long to keep is kept the less often.
+    private const double MostKeeping = 0.05;
+
+    /// <summary>Steps of a unit. Between them the state is kept, too, where they take long.</summary>
+    public int Steps { get; init; } = 1;
+
     /// <summary>Whether what <see cref="Begin"/> does is kept before the first unit is done.</summary>
     public bool KeepBeginning { get; init; }
 
-    /// <summary>Told how many units are done already; where beginnings are kept, −1 for a state that begins.</summary>
-    public required Action<T, int> Begin { get; init; }
+    /// <summary>Told how many units are done already, the last of them perhaps in part; where beginnings are kept, −1 for a state that begins.</summary>
+    public required Action<T, double> Begin { get; init; }
 
-    /// <summary>Collects a unit.</summary>
-    public required Action<T, int> Collect { get; init; }
+    /// <summary>Collects a unit, from a step on. Tells after each step how many are in the state, so that it can be kept.</summary>
+    public required Action<T, int, int, Action<int>> Collect { get; init; }
 
     /// <summary>Writes the state.</summary>
     public required Action<T, BinaryWriter> Write { get; init; }
 
-    /// <summary>Reads the state of a range of units into an empty one.</summary>
-    public required Action<T, BinaryReader, UnitRange> Read { get; init; }
+    /// <summary>Reads the state of a range of units, and of so many steps of the one that follows, into an empty one.</summary>
+    public required Action<T, BinaryReader, UnitRange, int> Read { get; init; }
 
     /// <summary>Adds the state of the units that follow.</summary>
     public required Action<T, T> Merge { get; init; }
@@ -75,28 +83,46 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     {
         T? left = null;
         int beginning = KeepBeginning ? 1 : 0;
-        int loaded = checkpoint.Load(file, beginning + range.End - range.First, (reader, count) =>
+        int loaded = checkpoint.Load(file, Position(range.End), (reader, position) =>
         {
+            var (done, steps) = Math.DivRem(position - beginning, Steps);
             left = Create();
-            Read(left, reader, new(range.First, range.First + count - beginning));
+            Read(left, reader, new(range.First, range.First + done), steps);
         });
         // What was read may have been set aside all the same.
         T state = loaded == 0 || left is null ? Create() : left;
-        int done = loaded - beginning;
-        Begin(state, done);
-        if (done < 0)
+        int from = loaded - beginning;
+        Begin(state, from < 0 ? -1 : (double)from / Steps);
+        if (from < 0)
         {
-            done = 0;
-            checkpoint.Save(file, beginning, writer => Write(state, writer));
+            from = 0;
+            Save(Position(range.First));
         }
 
-        for (int unit = range.First + done; unit < range.End; unit++)
+        long kept = Stopwatch.GetTimestamp();
+        TimeSpan taken = TimeSpan.Zero;
+        for (int unit = range.First + from / Steps; unit < range.End; unit++, from = 0)
         {
-            Collect(state, unit);
-            checkpoint.Save(file, beginning + unit + 1 - range.First, writer => Write(state, writer));
+            Collect(state, unit, from % Steps, steps =>
+            {
+                if (steps == Steps || Due()) Keep(Position(unit) + steps);
+            });
         }
 
         return state;
+
+        int Position(int unit) => beginning + (unit - range.First) * Steps;
+
+        bool Due() => context.Options.KeepingInterval is var least && (least == TimeSpan.Zero || (Stopwatch.GetElapsedTime(kept) is var since && since >= least && since * MostKeeping >= taken));
+
+        void Keep(int position)
+        {
+            long start = Stopwatch.GetTimestamp();
+            Save(position);
+            (kept, taken) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(start));
+        }
+
+        void Save(int position) => checkpoint.Save(file, position, writer => Write(state, writer));
     }
 
     private T? Load(UnitRange range)
@@ -106,7 +132,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         {
             if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
             part = Create();
-            Read(part, reader, range);
+            Read(part, reader, range, 0);
         });
         return loaded == 0 ? null : part;
     }

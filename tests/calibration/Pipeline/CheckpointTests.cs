@@ -67,9 +67,13 @@ public class CheckpointTests
         {
             Create = () => [],
             Begin = (_, _) => { },
-            Collect = (state, unit) => state.Add(unit),
+            Collect = (state, unit, _, keep) =>
+            {
+                state.Add(unit);
+                keep(1);
+            },
             Write = (state, writer) => state.ForEach(writer.Write),
-            Read = (state, reader, _) => state.Add(reader.ReadInt32()),
+            Read = (state, reader, _, _) => state.Add(reader.ReadInt32()),
             Merge = (_, _) => { },
         }.Run());
     }
