@@ -1,4 +1,3 @@
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
