@@ -5,7 +5,7 @@ using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
-/// <summary>What an interrupted calibration goes on from: for each phase a file with the units done and the state after them. Resuming gives the bytes that an
+/// <summary>What an interrupted calibration goes on from: for each phase a file with the units done, or their steps, and the state after them. Resuming gives the bytes that an
 /// uninterrupted run gives, because a state is written only between steps.</summary>
 /// <param name="folder">Where the artefact will lie; null to keep nothing.</param>
 /// <param name="name">Of the artefact.</param>

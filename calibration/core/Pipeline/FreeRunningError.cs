@@ -44,9 +44,8 @@ internal sealed class FreeRunningError
         _solver.Input(state.Step, x);
         float[] prediction = GuidedPrediction.Evaluate(quantized, state.Step, _steps[state.Step], x, state.Labels, _options.Guidance, _none, cancellation);
         _solver.Advance(state.Step, prediction, quantized.Variance);
-        int elements = x.Length / state.Images;
         var moments = new JointMoments[state.Images];
-        for (int i = 0; i < moments.Length; i++) moments[i] = JointMoments.Of(next.Slice(i * elements, elements), _solver.State.Slice(i * elements, elements), _channels);
+        for (int i = 0; i < moments.Length; i++) moments[i] = JointMoments.Of(next.Slice(i * _elements, _elements), _solver.State.Slice(i * _elements, _elements), _channels);
         _moments[state.Step].Add(state.FirstImage, moments);
         _taken = (state.Step + 1) % _steps.Length;
     }

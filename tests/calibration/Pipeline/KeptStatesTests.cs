@@ -23,7 +23,7 @@ public sealed class KeptStatesTests : IDisposable
     [InlineData("ddim", RoundingChoice.Nearest, 1)]
     [InlineData("dpmsolver++", RoundingChoice.Nearest, 3)]
     [InlineData("dpmsolver++", RoundingChoice.Gptq, 1)]
-    public void Killed_after_any_step_no_step_is_done_again(string scheduler, RoundingChoice rounding, double guidance)
+    public void Killed_within_a_unit_no_step_is_done_again(string scheduler, RoundingChoice rounding, double guidance)
     {
         CalibrationOptions options = new()
         {
