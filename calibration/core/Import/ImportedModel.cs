@@ -45,7 +45,9 @@ public sealed record ImportedModel
     {
         get;
         init => field = value >= -1 && (value < Classes) ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, $"The null label must be one of the model's {Classes} classes, or -1 for none.");
+            : throw new ArgumentOutOfRangeException(nameof(value), value, Network.Inputs.Contains(UNetImporter.Labels)
+                ? "The network reads labels beside its state, as it does where act_fn is not \"silu\": such a model is verified, and not sampled. Leave the null label out."
+                : $"The null label must be one of the model's {Classes} classes, or -1 for none.");
     } = -1;
 
     /// <summary>The coarsest floating-point type that the files store a weight in.</summary>

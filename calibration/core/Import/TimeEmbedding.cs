@@ -58,6 +58,9 @@ internal sealed class TimeEmbedding
         return tensors;
     }
 
+    /// <summary>Whether there is an embedding of a timestep: a learned table has rows for whole ones.</summary>
+    public bool Has(float timestep) => _configuration.LearnedTimesteps is not { } rows || (timestep >= 0 && timestep < rows && timestep == MathF.Floor(timestep));
+
     /// <summary>The embedding of one timestep, before the non-linearity that each block applies.</summary>
     public float[] Row(float timestep) => Rows([timestep])[0];
 
@@ -83,7 +86,7 @@ internal sealed class TimeEmbedding
     private float[] LookUp(float[] table, float timestep)
     {
         int channels = _configuration.Levels.Channels[0];
-        return timestep >= 0 && timestep < _configuration.LearnedTimesteps && timestep == MathF.Floor(timestep) ? table[((int)timestep * channels)..(((int)timestep + 1) * channels)]
+        return Has(timestep) ? table[((int)timestep * channels)..(((int)timestep + 1) * channels)]
             : throw new ArgumentOutOfRangeException(nameof(timestep), timestep, $"The learned table has rows 0 to {_configuration.LearnedTimesteps - 1} and nothing between.");
     }
 

@@ -166,6 +166,9 @@ public static class Calibrator
     {
         SchedulerRun run = model.Scheduler.Run(scheduler, options.Steps, options.Eta, options.ImageToImage);
         if (run.Program.LearnsVariance) LearnedVariance.Require(model);
+        float[] nowhere = [.. run.Program.Evaluations.Select(e => e.Timestep.Single).Where(t => !model.Time.Has(t))];
+        if (nowhere.Length > 0)
+            throw new ArgumentException($"{model.Name} looks timesteps up in a learned table, which has no row for {nowhere[0]}, one of {nowhere.Length} of {run.Identity.Family} in {options.Steps} steps. Use a scheduler whose timesteps are whole numbers, such as ddim.", nameof(options));
         int most = ManifestLimits.Steps;
         return run.Program.Evaluations.Count <= most ? run
             : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));

@@ -51,6 +51,23 @@ public class BadInputTests
     }
 
     [Fact]
+    public void ATableOfTimestepsHasNoRowForWhatLiesBetween()
+    {
+        using var folder = new ModelFolder().With("time_embedding_type", "\"learned\"").With("num_train_timesteps", "1000");
+        folder.WithTensors((_, shape, data) => (shape, data), ("time_proj.weight", [1000, 32], new float[32000]));
+        string error = Assert.Throws<ArgumentException>(() => Findings(folder, Quick with { Scheduler = "kdpm2", Steps = 4 })).Message;
+        Assert.Contains("in 4 steps. Use a scheduler whose timesteps are whole numbers, such as ddim.", error, StringComparison.Ordinal);
+        Assert.NotNull(Findings(folder, Quick with { Scheduler = "ddim" }));
+    }
+
+    [Fact]
+    public void LabelsThatTheNetworkReadsHaveNoneThatMeansNone()
+    {
+        using ModelFolder folder = new ModelFolder().With("act_fn", "\"mish\"");
+        Assert.Contains("act_fn is not \"silu\"", Assert.Throws<ArgumentOutOfRangeException>(() => DiffusersImporter.Load(folder.Root, nullLabel: 10)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AConstantPredictionHasNoNoiseToFitAndSaysSo()
     {
         using var folder = new ModelFolder();
