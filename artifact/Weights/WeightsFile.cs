@@ -5,21 +5,30 @@ using Specializer.Manifest;
 
 namespace Specializer.Packing;
 
-/// <summary>The weights file of a manifest, read once and checked against it: the bytes that were hashed are the bytes that are handed out, whoever writes to
-/// the file meanwhile. Takes as much memory as the file.</summary>
+/// <summary>The weights file of a manifest, checked against it: the bytes that were hashed are the bytes that are handed out, or none, whoever writes to the file meanwhile.
+/// Takes the memory of one block: others are read again from the same handle, and compared with the digest that they had when the whole was hashed.</summary>
 internal sealed class WeightsFile : IDisposable
 {
     private const string HowToFix = "Copy manifest and weights file together from where they were calibrated, or calibrate again.";
 
-    // No array holds more than 2 GB; files may.
-    private const int BlockBytes = 1 << 24;
+    private const int BlockBytes = 1 << 20;
 
     private readonly string _name;
-    private readonly List<byte[]> _blocks = [];
+    private readonly long _bytes;
+    private readonly FileStream _stream;
+    private readonly SHA256 _sha256 = SHA256.Create();
+    private readonly List<byte[]> _digests = [];
+    private byte[] _block = [];
+    private int _held = -1;
     private IReadOnlyDictionary<string, SafetensorsEntry> _tensors = new Dictionary<string, SafetensorsEntry>();
     private long _dataStart;
 
-    private WeightsFile(string name) => _name = name;
+    private WeightsFile(WeightsIdentity identity, FileStream stream)
+    {
+        _name = identity.File;
+        _bytes = identity.Bytes;
+        _stream = stream;
+    }
 
     /// <param name="manifestPath">The file lies beside it.</param>
     /// <param name="identity">What the manifest says of the file.</param>
@@ -31,22 +40,28 @@ internal sealed class WeightsFile : IDisposable
         string folder = Path.GetDirectoryName(Path.GetFullPath(manifestPath))!, path = Path.Combine(folder, identity.File);
         if (string.Equals(identity.File, Path.GetFileName(manifestPath), StringComparison.OrdinalIgnoreCase))
             throw new WeightsFileException(WeightsFault.Unreadable, $"The manifest names itself, '{identity.File}', as its weights file. {HowToFix}");
-        var file = new WeightsFile(identity.File);
         try
         {
             if (SymbolicLink.Target(path) is { } target && !target.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 throw new WeightsFileException(WeightsFault.Unreadable, $"The weights file '{identity.File}' is a symbolic link that leads out of its folder, to {MessageText.Quote(target)}. Copy the file itself beside the manifest.");
-            using FileStream stream = RegularFile.Open(path);
-            file.Read(stream, identity, cancellation);
+            var file = new WeightsFile(identity, RegularFile.Open(path));
+            try
+            {
+                file.Hash(identity.Sha256, cancellation);
+                file.ReadHeader();
+                file.CheckTensors(expected);
+                return file;
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new WeightsFileException(WeightsFault.Unreadable, $"The weights file '{identity.File}' cannot be read beside the manifest: {e.Message} {HowToFix}");
+            throw Unreadable(identity.File, e);
         }
-
-        file.ReadHeader(identity.Bytes);
-        file.CheckTensors(expected);
-        return file;
     }
 
     /// <summary>The little-endian bytes of a tensor.</summary>
@@ -62,48 +77,75 @@ internal sealed class WeightsFile : IDisposable
         return Bytes(_dataStart + tensor.Offset, (int)length);
     }
 
-    /// <summary>Lets go of the bytes.</summary>
-    public void Dispose() => _blocks.Clear();
-
-    private void Read(FileStream stream, WeightsIdentity identity, CancellationToken cancellation)
+    /// <summary>Closes the file.</summary>
+    public void Dispose()
     {
-        if (stream.Length != identity.Bytes)
+        _stream.Dispose();
+        _sha256.Dispose();
+    }
+
+    private static WeightsFileException Unreadable(string name, Exception e) =>
+        new(WeightsFault.Unreadable, $"The weights file '{name}' cannot be read beside the manifest: {e.Message} {HowToFix}");
+
+    private void Hash(string expected, CancellationToken cancellation)
+    {
+        if (_stream.Length != _bytes)
             throw new WeightsFileException(WeightsFault.Length,
-                $"The weights file '{_name}' has {stream.Length} bytes; the manifest was written for one of {identity.Bytes}: it is truncated, a Git LFS pointer that was not pulled, or belongs to another manifest. {HowToFix}");
-        using var sha256 = SHA256.Create();
-        for (long rest = identity.Bytes; rest > 0; rest -= BlockBytes)
+                $"The weights file '{_name}' has {_stream.Length} bytes; the manifest was written for one of {_bytes}: it is truncated, a Git LFS pointer that was not pulled, or belongs to another manifest. {HowToFix}");
+        using var whole = SHA256.Create();
+        for (long rest = _bytes; rest > 0; rest -= BlockBytes)
         {
             cancellation.ThrowIfCancellationRequested();
-            var block = new byte[Math.Min(rest, BlockBytes)];
-            Fill(stream, block);
-            sha256.TransformBlock(block, 0, block.Length, null, 0);
-            _blocks.Add(block);
+            ReadBlock((int)Math.Min(rest, BlockBytes));
+            whole.TransformBlock(_block, 0, _block.Length, null, 0);
+            _held = _digests.Count;
+            _digests.Add(_sha256.ComputeHash(_block));
         }
 
-        sha256.TransformFinalBlock([], 0, 0);
-        string actual = string.Concat(sha256.Hash!.Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
-        if (actual != identity.Sha256)
+        whole.TransformFinalBlock([], 0, 0);
+        string actual = string.Concat(whole.Hash!.Select(b => b.ToString("x2", CultureInfo.InvariantCulture)));
+        if (actual != expected)
             throw new WeightsFileException(WeightsFault.Hash, $"The weights file '{_name}' has the SHA-256 {actual}: it is damaged or belongs to another manifest. {HowToFix}");
     }
 
-    private void Fill(FileStream stream, byte[] block)
+    /// <summary>The block that was hashed as the whole was.</summary>
+    private byte[] Block(int index)
     {
-        int read = 0;
-        while (read < block.Length)
+        if (index == _held) return _block;
+        _held = -1;
+        try
         {
-            int count = stream.Read(block, read, block.Length - read);
+            long start = _stream.Position = (long)index * BlockBytes;
+            ReadBlock((int)Math.Min(BlockBytes, _bytes - start));
+        }
+        catch (IOException e)
+        {
+            throw Unreadable(_name, e);
+        }
+
+        if (!_sha256.ComputeHash(_block).SequenceEqual(_digests[index]))
+            throw new WeightsFileException(WeightsFault.Hash, $"The weights file '{_name}' was written to while it was read. {HowToFix}");
+        _held = index;
+        return _block;
+    }
+
+    private void ReadBlock(int length)
+    {
+        if (_block.Length != length) _block = new byte[length];
+        for (int read = 0, count; read < length; read += count)
+        {
+            count = _stream.Read(_block, read, length - read);
             if (count == 0) throw new EndOfStreamException($"'{_name}' became shorter while it was read.");
-            read += count;
         }
     }
 
-    private void ReadHeader(long fileBytes)
+    private void ReadHeader()
     {
         try
         {
-            int length = SafetensorsHeader.Length(Bytes(0, (int)Math.Min(SafetensorsHeader.PrefixBytes, fileBytes)), fileBytes);
+            int length = SafetensorsHeader.Length(Bytes(0, (int)Math.Min(SafetensorsHeader.PrefixBytes, _bytes)), _bytes);
             _dataStart = SafetensorsHeader.PrefixBytes + length;
-            _tensors = SafetensorsHeader.Read(Bytes(SafetensorsHeader.PrefixBytes, length), fileBytes - _dataStart).Entries;
+            _tensors = SafetensorsHeader.Read(Bytes(SafetensorsHeader.PrefixBytes, length), _bytes - _dataStart).Entries;
         }
         catch (SafetensorsHeaderException e)
         {
@@ -136,7 +178,7 @@ internal sealed class WeightsFile : IDisposable
         var bytes = new byte[length];
         for (int copied = 0; copied < length;)
         {
-            byte[] block = _blocks[(int)((start + copied) / BlockBytes)];
+            byte[] block = Block((int)((start + copied) / BlockBytes));
             int from = (int)((start + copied) % BlockBytes), count = Math.Min(length - copied, block.Length - from);
             Buffer.BlockCopy(block, from, bytes, copied, count);
             copied += count;

@@ -27,8 +27,8 @@ public sealed class WeightsFileTests : IDisposable
     [Fact]
     public void Tensors_across_blocks_are_whole()
     {
-        // Blocks are 16 MiB; the header puts every tensor at an odd place.
-        var large = new WeightTensor("large", "I8", (1 << 24) * 2 + 5);
+        // Blocks are 1 MiB; the header puts every tensor at an odd place.
+        var large = new WeightTensor("large", "I8", (1 << 20) * 2 + 5);
         var next = new WeightTensor("next", "I8", 7);
         var contents = new Dictionary<string, byte[]> { ["large"] = new byte[large.Bytes], ["next"] = [1, 2, 3, 4, 5, 6, 7] };
         new Random(1).NextBytes(contents["large"]);
@@ -40,6 +40,21 @@ public sealed class WeightsFileTests : IDisposable
 
         Assert.Equal(contents["large"], file.Tensor("large", large.Bytes));
         Assert.Equal(contents["next"], file.Tensor("next", next.Bytes));
+
+        bytes[1 << 19] ^= 1;
+        File.WriteAllBytes(_folder.File("large.safetensors"), bytes);
+        Assert.Equal(contents["next"], file.Tensor("next", next.Bytes));
+        Changed(WeightsFault.Hash, "The weights file 'large.safetensors' was written to while it was read.");
+        File.WriteAllBytes(_folder.File("large.safetensors"), bytes[..(1 << 19)]);
+        Changed(WeightsFault.Unreadable, "The weights file 'large.safetensors' cannot be read beside the manifest: 'large.safetensors' became shorter while it was read.");
+        // No block is left over from a failed read.
+        Changed(WeightsFault.Unreadable, "The weights file 'large.safetensors' cannot be read beside the manifest: 'large.safetensors' became shorter while it was read.");
+
+        void Changed(WeightsFault fault, string said)
+        {
+            var e = Assert.Throws<WeightsFileException>(() => file.Tensor("large", large.Bytes));
+            Assert.Equal((fault, $"{said} {HowToFix}"), (e.Fault, e.Message));
+        }
     }
 
     [Theory]
