@@ -15,7 +15,8 @@ internal sealed class ProgressLine : IProgress<CalibrationProgress>, IDisposable
 
     public void Report(CalibrationProgress value)
     {
-        if (_phase is null && value.Resumed > 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"An earlier run left {value.Resumed / value.Total:P0} of the work done: going on from there."));
+        // What later phases left is found when they begin.
+        if (_phase is null && value.Resumed > 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"An earlier run left at least {value.Resumed / value.Total:P0} of the work done: going on from there."));
         // A phase whose first line came too soon stays news.
         _line.Show(() => Text(value), isNews: _phase != value.Phase);
     }
