@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics.CodeAnalysis;
 using Specializer.Formats;
 using Specializer.Manifest;
 
@@ -114,7 +114,18 @@ public sealed record ImportedModel
     internal Network Network { get; init; }
 
     /// <summary>The operations' tensors by name, laid out as <see cref="Manifest.Network"/> says; without the embedding's, which depend on the timesteps. Imported ones are read from the files each time.</summary>
-    internal IReadOnlyDictionary<string, float[]> Weights { get; init; }
+    internal IReadOnlyDictionary<string, float[]> Weights
+    {
+        get;
+        [MemberNotNull(nameof(Halves))]
+        init => (field, Halves) = (value, new(value));
+    }
+
+    /// <summary>Which of the <see cref="Weights"/> FP16 holds.</summary>
+    internal HalfStorage Halves { get; private init; }
+
+    /// <summary>The network as it is evaluated: weights that the files store in FP16 stay in it in memory, and every result has the same bits.</summary>
+    internal Network StoredNetwork => StoredType == DType.F16 ? Halves.Lossless(Network) : Network;
 
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
     internal TimeEmbedding Time { get; }
@@ -132,14 +143,14 @@ public sealed record ImportedModel
         return all;
     }
 
-    /// <summary>The bytes of <see cref="Tensors"/>, as the packer asks for them.</summary>
+    /// <summary>The bytes of <see cref="Tensors"/>, as the packer asks for them: for <see cref="Network"/> or <see cref="StoredNetwork"/>.</summary>
     internal Func<string, long, byte[]> TensorBytes(IReadOnlyList<float> timesteps)
     {
         IReadOnlyDictionary<string, float[]> tensors = Tensors(timesteps);
         return (name, length) =>
         {
-            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(tensors[name].AsSpan());
-            return bytes.Length == length ? bytes.ToArray() : throw new InvalidOperationException($"The tensor '{name}' has {bytes.Length} bytes; its operation needs {length}.");
+            byte[] bytes = HalfStorage.Bytes(tensors[name], length);
+            return bytes.Length == length ? bytes : throw new InvalidOperationException($"The tensor '{name}' has {bytes.Length} bytes; its operation needs {length}.");
         };
     }
 }

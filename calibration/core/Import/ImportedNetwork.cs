@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Specializer.Formats;
 using Specializer.Manifest;
 using Specializer.Packing;
 
@@ -9,6 +9,22 @@ namespace Specializer.Calibration;
 /// <param name="Tensors">By name, laid out as the operations say.</param>
 internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
 {
+    /// <summary>By name, laid out as the operations say.</summary>
+    public DeferredTensors Tensors
+    {
+        get;
+        init => (field, Halves) = (value, new(value));
+    } = Tensors;
+
+    /// <summary>Which of the <see cref="Tensors"/> FP16 holds.</summary>
+    public HalfStorage Halves { get; private init; } = new(Tensors);
+
+    /// <summary>The coarsest floating-point type that its files store a weight in.</summary>
+    public DType StoredType { get; init; } = DType.F32;
+
+    /// <summary>The network as it is evaluated: weights that the files store in FP16 stay in it in memory, and every result has the same bits.</summary>
+    public Network StoredNetwork => StoredType == DType.F16 ? Halves.Lossless(Network) : Network;
+
     /// <summary>SHA-256 of its weights file and of its configuration; empty where it came from no files.</summary>
     public string Sha256 { get; init; } = "";
 
@@ -28,7 +44,7 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     /// <param name="device">Stays the caller's.</param>
     /// <param name="capacity">Inputs evaluated at once.</param>
     public NetworkEvaluator Evaluator(Device device, int capacity) =>
-        new(Network, 0, (name, _) => MemoryMarshal.AsBytes(Tensors[name].AsSpan()).ToArray(), device, capacity);
+        new(StoredNetwork, 0, (name, length) => HalfStorage.Bytes(Tensors[name], length), device, capacity);
 
     /// <summary>All that comes out, for all images.</summary>
     /// <param name="evaluator">Of <see cref="Evaluator"/>.</param>

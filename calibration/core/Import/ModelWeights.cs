@@ -30,11 +30,14 @@ internal sealed class ModelWeights : IDisposable
     public SourceTensors Tensors { get; private set; } = null!;
 
     /// <summary>The coarsest floating-point type that a tensor is stored in.</summary>
-    public DType Type => _files.SelectMany(f => f.Entries.Values).Select(e => e.Type).OrderBy(Precision).FirstOrDefault(DType.F32);
+    public DType Type => Coarsest(_files.SelectMany(f => f.Entries.Values).Select(e => e.Type));
 
     /// <summary>SHA-256 of the file; of several, of their hashes in the order of their names.</summary>
     public string Sha256 => _files is [var single] ? single.Sha256()
         : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(_files.Select(f => f.Sha256())))));
+
+    /// <summary>The coarsest floating-point type of several; F32 for none.</summary>
+    public static DType Coarsest(IEnumerable<DType> types) => types.OrderBy(Precision).FirstOrDefault(DType.F32);
 
     /// <summary>Opens the weights in a network's folder.</summary>
     /// <param name="folder">The folder.</param>

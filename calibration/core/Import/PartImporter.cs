@@ -26,7 +26,7 @@ internal static class PartImporter
         ImportedNetwork network = part == PipelinePart.TextEncoder ? TextEncoder(json, weights.Tensors, width, clipSkip) : Autoencoder(json, weights.Tensors, part, height, width, quantize);
         // Of an autoencoder one half is taken.
         weights.Check(partly: part != PipelinePart.TextEncoder);
-        return network;
+        return network with { StoredType = weights.Type };
     }
 
     /// <summary>Pixels of a picture, in each direction, for one of a latent.</summary>

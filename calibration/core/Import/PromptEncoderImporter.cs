@@ -59,7 +59,7 @@ internal static class PromptEncoderImporter
             // Configurations older than the number say 2, and mean the largest token, which ends a text.
             ImportedNetwork network = TextEncoderImporter.BeforeLast(c, weights.Tensors, words.Length, c.EndToken == 2 ? words.EndId : c.EndToken, clipSkip);
             weights.Check();
-            return network;
+            return network with { StoredType = weights.Type };
         });
     }
 

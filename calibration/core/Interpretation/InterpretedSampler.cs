@@ -47,7 +47,7 @@ public sealed class InterpretedSampler : Sampler
         model = LearnedVariance.Split(model, program.LearnsVariance);
         var plan = new SolverPlan(program);
         var parts = PipelineParts.Float32(model);
-        var interpreter = new NetworkInterpreter(parts.Link(model.Network), program.Evaluations.Count, plan);
+        var interpreter = new NetworkInterpreter(parts.Link(model.StoredNetwork), program.Evaluations.Count, plan);
         Func<string, long, byte[]> sampled = model.TensorBytes([.. program.Evaluations.Select(e => e.Timestep.Single)]);
         PackedWeights packed = interpreter.Pack((name, length) => parts.Bytes(name, length, sampled));
         InterpretedStep[] interpreted = [.. program.Evaluations.Select(e => new InterpretedStep

@@ -36,7 +36,6 @@ internal sealed class PartQuantizer
     private readonly ActivationCollector _activations;
     private readonly CalibrationContext _context;
     private readonly RoundedLayers _rounded;
-    private readonly HalfStorage _halves;
 
     /// <param name="name">Of the part.</param>
     /// <param name="network">In FP32.</param>
@@ -45,7 +44,7 @@ internal sealed class PartQuantizer
     /// <param name="checkpoint">Keeps what was seen, and the rounded layers.</param>
     public PartQuantizer(string name, ImportedNetwork network, float[] inputs, CalibrationContext context, Checkpoint checkpoint)
     {
-        (Name, _network, _context, _halves) = (name, network, context, new(network.Tensors));
+        (Name, _network, _context) = (name, network, context);
         int elements = network.InputElements, count = inputs.Length / elements;
         _activations = new UnitPhase<ActivationCollector>(File(name, "activations"), 1, context, null, checkpoint)
         {
@@ -114,8 +113,8 @@ internal sealed class PartQuantizer
     /// <param name="round">Whether what is left there is rounded to FP16, or stored in it only where that loses nothing.</param>
     public QuantizedPart Quantize(IReadOnlyCollection<string> skip, bool round = true)
     {
-        QuantizedNetwork whole = QuantizedNetwork.Of(_network.Network, Bits, skip), quantized = whole.Store(_halves, round);
-        int rounded = quantized.Network.Operations.Count(HalfStorage.IsHalf) - _halves.Lossless(whole.Network).Operations.Count(HalfStorage.IsHalf);
+        QuantizedNetwork whole = QuantizedNetwork.Of(_network.Network, Bits, skip), quantized = whole.Store(_network.Halves, round);
+        int rounded = quantized.Network.Operations.Count(HalfStorage.IsHalf) - _network.Halves.Lossless(whole.Network).Operations.Count(HalfStorage.IsHalf);
         bool secondOrder = _activations.Layers.Any();
         foreach (ConvolutionOperation c in QuantizedTensors.Integers(quantized.Network))
         {

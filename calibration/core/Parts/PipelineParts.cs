@@ -71,7 +71,7 @@ internal sealed record PipelineParts(QuantizedPart? TextEncoder, PromptEncoder? 
     private static QuantizedPart Exact(ImportedNetwork network)
     {
         string[] convolutions = [.. network.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name)];
-        var same = QuantizedNetwork.Of(network.Network, 8, convolutions).Store(new(network.Tensors));
+        var same = QuantizedNetwork.Of(network.Network, 8, convolutions).Store(network.Halves);
         return new(same, new(network.Tensors, 0, same.Network, new(), secondOrder: false), []);
     }
 

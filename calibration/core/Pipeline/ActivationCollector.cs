@@ -20,8 +20,8 @@ internal sealed class ActivationCollector
     private readonly int _halves, _roundedHalves;
     // Per map that is looked at: what of it is counted, and which layers' columns lie in it.
     private readonly Dictionary<string, (int[] Sources, Layer[] Layers)> _readers;
-    // Maps that are given from outside, with the operation that is the first to read them.
-    private readonly Dictionary<string, Operation> _given;
+    // Maps that are given from outside, with the name of the operation that is the first to read them.
+    private readonly Dictionary<string, string> _given;
     // Of all maps that are quantized, and of all layers' inputs in any group.
     private readonly SortedDictionary<string, ChannelSpread> _spreads = new(StringComparer.Ordinal);
     private bool _isSpread;
@@ -53,7 +53,7 @@ internal sealed class ActivationCollector
         _readers = _sources.Select(s => s.Map).Concat(_layers.Select(l => l.Map)).Distinct(StringComparer.Ordinal).ToDictionary(map => map,
             map => (Enumerable.Range(0, _sources.Length).Where(s => _sources[s].Map == map).ToArray(), _layers.Where(l => l.Map == map).ToArray()), StringComparer.Ordinal);
         _given = reference.AllInputs().Select(input => (Input: input, Reader: reference.Operations.FirstOrDefault(o => o.Inputs().Contains(input))))
-            .Where(p => p.Reader is not null).ToDictionary(p => p.Input, p => p.Reader!, StringComparer.Ordinal);
+            .Where(p => p.Reader is not null).ToDictionary(p => p.Input, p => p.Reader!.Name, StringComparer.Ordinal);
         foreach (string map in quantized.Sources.Select(s => s.Map).Distinct()) _spreads[map] = new(_shapes[map].Channels);
     }
 
@@ -208,7 +208,7 @@ internal sealed class ActivationCollector
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>
     private void Read(Operation operation, IReferenceMaps maps, Predicate<string> wanted, Action<string, Memory<float>> copied)
     {
-        foreach (string map in operation.Inputs().Where(i => _given.TryGetValue(i, out Operation? reader) && ReferenceEquals(reader, operation)).Distinct().Concat(operation.Outputs()))
+        foreach (string map in operation.Inputs().Where(i => _given.GetValueOrDefault(i) == operation.Name).Distinct().Concat(operation.Outputs()))
         {
             if (!wanted(map)) continue;
             int elements = maps.Images * Elements(map);

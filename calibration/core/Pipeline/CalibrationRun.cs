@@ -210,7 +210,7 @@ internal sealed partial class CalibrationRun
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
     private Dictionary<int, QuantizedNetwork> Networks() => _variants.Select(v => v.WeightBits).Append(Context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
-        bits => QuantizedNetwork.Of(Context.Network, bits, [.. Context.Options.Skip, .. _unfit], Context.Options.AttentionBits, bits == Context.Options.WeightBits ? _eightBits : []).Store(new(Context.Model.Weights)));
+        bits => QuantizedNetwork.Of(Context.Network, bits, [.. Context.Options.Skip, .. _unfit], Context.Options.AttentionBits, bits == Context.Options.WeightBits ? _eightBits : []).Store(Context.Model.Halves));
 
     private void LeaveUnfit()
     {

@@ -61,7 +61,7 @@ internal static class LayerSensitivity
     {
         CalibrationContext context = run.Context;
         string[] others = [.. context.Model.Network.Operations.OfType<ConvolutionOperation>().Select(o => o.Name).Where(name => name != layer)];
-        QuantizedNetwork alone = QuantizedNetwork.Of(context.Model.Network, 4, others);
+        QuantizedNetwork alone = QuantizedNetwork.Of(context.Model.StoredNetwork, 4, others);
         Func<string, long, byte[]> exact = context.Model.TensorBytes(context.Timesteps);
         using var evaluator = new NetworkEvaluator(alone.Network, context.Options.Evaluations,
             (name, length) => name[..name.LastIndexOf('.')] == layer ? run.Tensors.Bytes(name, length) : exact(name, length), context.Device, ReferenceTrajectories.CapacityOf(alone.Network, context.Options))

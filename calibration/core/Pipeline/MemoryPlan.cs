@@ -22,7 +22,8 @@ internal sealed class MemoryPlan
         QuantizedNetwork first = networks.First();
         var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         Histograms = (long)options.Evaluations * first.Sources.Distinct().Count() * HistogramBytes;
-        Reference = Bytes(model.Network, options);
+        // Other engines have their own form of the weights.
+        Reference = Bytes((options.Engine is null or InterpreterEngine) ? model.StoredNetwork : model.Network, options);
         Noise = Program + Histograms + Reference + networks.Sum(n => Bytes(n.Network, options));
         (string Name, int Size, int Outputs)[] layers = secondOrder
             ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
@@ -97,7 +98,7 @@ internal sealed class MemoryPlan
         var maps = part.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         int capacity = Float32Sampler.Capacity(part.Network, ReferenceTrajectories.UnitImages);
         int[] layers = secondOrder ? [.. part.Network.Operations.OfType<ConvolutionOperation>().Select(c => ActivationCollector.ColumnSize(c, maps))] : [];
-        long network = new WeightLayout(part.Network, 0).TotalBytes + new BufferPlan(part.Network).BytesPerImage * capacity + LargestMap(part.Network, capacity);
+        long network = new WeightLayout(part.StoredNetwork, 0).TotalBytes + new BufferPlan(part.Network).BytesPerImage * capacity + LargestMap(part.Network, capacity);
         return layers.Sum(ColumnMoments.Bytes) + Math.Max(network, layers.Select(Workspace).DefaultIfEmpty(0).Max());
     }
 

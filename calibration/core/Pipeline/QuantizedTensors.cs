@@ -61,10 +61,7 @@ internal sealed class QuantizedTensors
     public byte[] Bytes(string name, long length)
     {
         int dot = name.LastIndexOf('.');
-        if (!_quantized.TryGetValue(name[..dot], out Func<QuantizedWeights>? weights))
-        {
-            return _expected[name].Type == "F16" ? MemoryMarshal.AsBytes(Array.ConvertAll(_exact[name], value => (Half)value).AsSpan()).ToArray() : MemoryMarshal.AsBytes(_exact[name].AsSpan()).ToArray();
-        }
+        if (!_quantized.TryGetValue(name[..dot], out Func<QuantizedWeights>? weights)) return HalfStorage.Bytes(_exact[name], _expected[name].Bytes);
 
         return name[(dot + 1)..] switch
         {

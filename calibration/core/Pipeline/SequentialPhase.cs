@@ -37,7 +37,7 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
         foreach (ConvolutionOperation layer in layers.Take(done)) tensors.Set(layer.Name, rounded.Get(layer.Name, layer.WeightBits, secondOrder: true));
         if (done == layers.Length) return;
         TrajectoryState[] states = Collect();
-        using var exact = new NetworkEvaluator(context.Network, Options.Evaluations, context.Model.TensorBytes(context.Timesteps), context.Device, ReferenceTrajectories.CapacityOf(context.Network, Options))
+        using var exact = new NetworkEvaluator(context.Network with { Operations = context.Model.StoredNetwork.Operations }, Options.Evaluations, context.Model.TensorBytes(context.Timesteps), context.Device, ReferenceTrajectories.CapacityOf(context.Network, Options))
         { Contexts = context.Model.Contexts };
         for (int i = done; i < layers.Length; i++)
         {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Specializer.Manifest;
 
 namespace Specializer.Calibration;
@@ -7,7 +9,7 @@ namespace Specializer.Calibration;
 /// <param name="tensors">FP32 tensors by name. Those of integer convolutions are not asked for, others once.</param>
 internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
 {
-    private readonly Dictionary<string, Fit> _fits = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Fit> _fits = new(StringComparer.Ordinal);
 
     private enum Fit
     {
@@ -18,6 +20,18 @@ internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
 
     /// <summary>Whether an operation's weights are stored in FP16.</summary>
     public static bool IsHalf(Operation operation) => operation is ConvolutionOperation { WeightBits: 16 } or LookupOperation { TableBits: 16 };
+
+    /// <summary>The little-endian bytes of a tensor: FP32, or FP16 where as many are asked for as that has.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="length">Bytes that its operation needs.</param>
+    public static byte[] Bytes(float[] tensor, long length)
+    {
+        if (length != 2L * tensor.Length) return MemoryMarshal.AsBytes(tensor.AsSpan()).ToArray();
+        var bytes = new byte[length];
+        Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
+        for (int i = 0; i < tensor.Length; i++) halves[i] = (Half)tensor[i];
+        return bytes;
+    }
 
     /// <summary>A network stored as another of its operations is.</summary>
     public static Network Like(Network network, Network other)
@@ -43,17 +57,18 @@ internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
         }).ToEquatableArray(),
     };
 
-    private Fit FitOf(string tensor)
+    private Fit FitOf(string tensor) => _fits.GetOrAdd(tensor, name => FitOf(tensors[name]));
+
+    private static Fit FitOf(float[] tensor)
     {
-        if (_fits.TryGetValue(tensor, out Fit known)) return known;
         Fit fit = Fit.Exact;
-        foreach (float value in tensors[tensor])
+        foreach (float value in tensor)
         {
             var half = (Half)value;
-            if (!Half.IsFinite(half)) return _fits[tensor] = Fit.TooLarge;
+            if (!Half.IsFinite(half)) return Fit.TooLarge;
             if ((float)half != value) fit = Fit.Rounded;
         }
 
-        return _fits[tensor] = fit;
+        return fit;
     }
 }
