@@ -28,7 +28,7 @@ internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
     {
         if (length != 2L * tensor.Length) return MemoryMarshal.AsBytes(tensor.AsSpan()).ToArray();
         var bytes = new byte[length];
-        Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
+        Span<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes.AsSpan());
         for (int i = 0; i < tensor.Length; i++) halves[i] = (Half)tensor[i];
         return bytes;
     }
