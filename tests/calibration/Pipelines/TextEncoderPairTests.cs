@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Specializer.Calibration.Conversion;
 using Specializer.Formats;
-using Specializer.Manifest;
 using Specializer.Tests;
 
 namespace Specializer.Calibration.Tests;
@@ -33,7 +32,7 @@ public sealed class TextEncoderPairTests : IDisposable
         PromptContexts contexts = text.Encode(["ab c"], "", device);
         int filling = JsonNode.Parse(File.ReadAllText(_folder.File("model/tokenizer_2/vocab.json")))!["!"]!.GetValue<int>();
         int[] ids = text.Ids("ab c"), second = [.. ids.Take(Array.IndexOf(ids, End) + 1), .. Enumerable.Repeat(filling, Tokens).Take(Tokens - Array.IndexOf(ids, End) - 1)];
-        Assert.All(text.Network.StoredNetwork.Operations.OfType<ConvolutionOperation>(), c => Assert.Equal(16, c.WeightBits));
+        Assert.All(text.Network.StoredNetwork.Operations.OfType<Manifest.ConvolutionOperation>(), c => Assert.Equal(16, c.WeightBits));
         Assert.Equal(Tokens, second.Length);
 
         Assert.Equal(Alone("text_encoder", ids, 1 + clipSkip, norm: false), contexts.Of("encoder_hidden_states", [0]));
