@@ -7,8 +7,8 @@ namespace Specializer.Generator.Emit;
 /// takes the step's scale and zero point. Every operation in every step would be hundreds of times as many calls to compile, and for the JIT to compile again.</summary>
 internal static class StepEmitter
 {
-    // Above it names would be half of megabytes.
-    private const int MostNamedRows = 1 << 14;
+    // Above it names and short lines would be two thirds of megabytes.
+    private const int MostNamedRows = 1 << 14, UnnamedPerLine = 16;
 
     private const string Execution = "global::Specializer.CompilerServices.Execution", ReadOnlySpan = "global::System.ReadOnlySpan";
 
@@ -18,13 +18,14 @@ internal static class StepEmitter
         var patternOf = patterns.SelectMany(p => p.Steps.Select(i => (Step: i, Pattern: p))).ToDictionary(x => x.Step, x => x.Pattern);
         SlotRow[] rows = Rows(model);
         var places = rows.SelectMany(r => r.Slots).Select((slot, at) => (Slot: slot, At: Literal.Int(at))).ToDictionary(p => p.Slot, p => p.At);
-        bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null), named = model.Steps.Count * rows.Length <= MostNamedRows;
+        bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
+        SlotRow[] further = model.Steps.Count * rows.Length <= MostNamedRows ? rows : Unnamed(rows);
 
         Switch(w, model);
         for (int i = 0; i < model.Steps.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Method(w, model, i, patternOf[i].Method, rows, corrected, named || i == 0);
+            Method(w, model, i, patternOf[i].Method, i == 0 ? rows : further, corrected);
         }
 
         foreach (Pattern pattern in patterns) Body(w, model, pattern, places, corrected);
@@ -32,7 +33,7 @@ internal static class StepEmitter
 
     private sealed record Pattern(string Method, EquatableArray<int> Levels, int[] Steps);
 
-    private sealed record SlotRow(string Module, int[] Slots);
+    private sealed record SlotRow(string? Module, int[] Slots);
 
     /// <summary>One for each combination of levels, in the order of first use. Called after its bits where that tells them apart.</summary>
     private static Pattern[] Patterns(EquatableArray<Step> steps)
@@ -64,6 +65,9 @@ internal static class StepEmitter
         return [.. rows];
     }
 
+    private static SlotRow[] Unnamed(SlotRow[] rows) =>
+        [.. rows.SelectMany(r => r.Slots).Select((slot, at) => (slot, Line: at / UnnamedPerLine)).GroupBy(p => p.Line).Select(line => new SlotRow(null, [.. line.Select(p => p.slot)]))];
+
     private static void Switch(SourceWriter w, SamplerModel model)
     {
         w.Line("/// <inheritdoc/>");
@@ -81,7 +85,7 @@ internal static class StepEmitter
         w.Line();
     }
 
-    private static void Method(SourceWriter w, SamplerModel model, int index, string body, SlotRow[] rows, bool corrected, bool named)
+    private static void Method(SourceWriter w, SamplerModel model, int index, string body, SlotRow[] rows, bool corrected)
     {
         Step step = model.Steps[index];
         string text = Literal.Int(index);
@@ -97,9 +101,9 @@ internal static class StepEmitter
             }
             else
             {
-                w.Line($"{body}(run, step: {text}, scales:{(named ? "" : $" // in rows as {model.StepMethods[0]} names them")}");
+                w.Line($"{body}(run, step: {text}, scales:{(rows[0].Module is null ? $" // in the order of {model.StepMethods[0]}, which names them" : "")}");
                 using (w.Elements("],"))
-                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))},{(named ? $" // {row.Module}" : "")}");
+                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))},{(row.Module is null ? "" : $" // {row.Module}")}");
                 w.Line("zeroPoints:");
                 using (w.Elements($"]{correction});"))
                     foreach (SlotRow row in rows) w.Line(string.Join(", ", row.Slots.Select(slot => Literal.Int(step.ZeroPoints[slot]))) + ",");

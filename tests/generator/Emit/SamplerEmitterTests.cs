@@ -32,7 +32,7 @@ public sealed class SamplerEmitterTests
     [Theory]
     [InlineData(819, 819)]
     [InlineData(820, 1)]
-    public void Rows_are_named_in_each_step_of_few_and_in_the_first_of_many(int steps, int named)
+    public void Scales_are_named_in_each_step_of_few_and_in_the_first_of_many(int steps, int named)
     {
         var builder = new ManifestBuilder { Steps = steps, Size = 1, MeanCorrection = "off" };
         builder.Map("latent", 1, 1);
@@ -41,7 +41,7 @@ public sealed class SamplerEmitterTests
         Generated generated = GeneratorHarness.Run(ManifestBuilder.Compact(builder.ToJson()));
         Assert.Empty(generated.Diagnostics);
         Assert.Equal(named, generated.Source.Split("f, // block7").Length - 1);
-        Assert.Equal(steps - named, generated.Source.Split("scales: // in rows as Step").Length - 1);
+        Assert.Equal(steps - named, generated.Source.Split("scales: // in the order of Step").Length - 1);
     }
 
     [Fact]
