@@ -52,7 +52,7 @@ internal static class InspectCommand
         console.Write(Facts(inspection));
         if (inspection.Layers.Count > 0) console.Write(Layers(inspection.Layers));
         foreach (UnsupportedSetting refused in inspection.Refused)
-            console.WriteLine($"refused: {MessageText.Harmless(refused.Key)} = {MessageText.Harmless(refused.Value)}. {MessageText.Harmless(refused.Supported)}");
+            console.WriteLine($"refused: {(refused.File.Length == 0 ? "" : $"{MessageText.Harmless(ModelText.Place(refused.File))}: ")}{MessageText.Harmless(refused.Key)} = {MessageText.Harmless(refused.Value)}. {MessageText.Harmless(refused.Supported)}");
     }
 
     private static Grid Facts(ModelInspection i)
@@ -97,7 +97,7 @@ internal static class InspectCommand
         if (i.Corrections is { } corrections) Add("corrections", CorrectionText.Sentence(corrections));
         foreach (string note in i.Notes) Add("note", note);
         if (i.Dropped.Count > 0) Add("dropped", Invariant($"{i.Dropped.Count} operations that no output depends on: {string.Join(", ", i.Dropped)}"));
-        foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{Path.GetFileName(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
+        foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{ModelText.Place(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
         return grid;
 
         // Names come from files: escaped, and no markup.

@@ -39,7 +39,7 @@ internal static class TextEncoderPair
         {
             Inputs = new(zeros ? [SecondIds, None] : [SecondIds]),
         };
-        return new(network.Rename(name => name, map => renamed.GetValueOrDefault(map, map)) with { Outputs = new([.. outer.Skip(1)]) }, tensors) { Sha256 = first.Sha256 + second.Sha256 };
+        return new(network.Rename(name => name, map => renamed.GetValueOrDefault(map, map)) with { Outputs = new([.. outer.Skip(1)]) }, tensors) { Sha256 = first.Sha256 + second.Sha256, Ignored = [.. first.Ignored, .. second.Ignored] };
 
         // x·(1 + s) with s = 0, or −1 where there is no text.
         void Zero(string from, string to)
