@@ -86,7 +86,7 @@ internal static class InspectCommand
             Add("rates", Invariant($"measured by one convolution: {Giga(time.Rates.Float32)} G multiply-accumulates a second in FP32, {Giga(time.Rates.EightBit)} in W8A8, {Giga(time.Rates.FourBit)} in W4A8"));
         }
 
-        if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {i.CalibrationBytes / 1e9:F1} GB of memory (--memory), more than one pass then"));
+        if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {MemoryPlan.Gigabytes(i.CalibrationBytes):F1} GB of memory (--memory), more than one pass then"));
         foreach (NetworkInspection network in i.Networks)
         {
             Add(network.Name.Length == 0 ? "sampled" : network.Name, Invariant($"{network.Runs}: {network.Parameters:N0} parameters, {network.WeightBytes:N0} bytes, {network.MultiplyAccumulates:N0} multiply-accumulates; ")
