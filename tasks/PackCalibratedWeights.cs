@@ -89,6 +89,12 @@ public sealed class PackCalibratedWeights : Microsoft.Build.Utilities.Task, ICan
         var key = new WeightKey(network, steps, manifest.Weights.Sha256);
         bool beside = bytes > EmbedLimit;
         string target = Path.Combine(Folder.GetMetadata("FullPath"), beside ? BesideFolder : EmbedFolder, key.ResourceName);
+        if (!packed.ContainsKey(key.ResourceName) && DiskRoom.TooLittle(target, bytes) is { } free)
+        {
+            throw new DiagnosticException(DiagnosticId.NotWritten, FormattableString.Invariant(
+                $"'{manifest.Weights.File}' is not packed: it takes {bytes:N0} bytes in '{target}', and that disk has room for {free:N0}. Free {bytes - free:N0} bytes, or put the obj folder on another disk (BaseIntermediateOutputPath), and build again."), "file");
+        }
+
         try
         {
             using var weights = WeightsFile.Read(file.Path, manifest.Weights, WeightTensors.Of(network, steps), _cancellation.Token);

@@ -14,15 +14,14 @@ internal static class CheckCommand
 
     public static Command Create()
     {
-        var folder = new Option<DirectoryInfo?>("--folder") { Description = "A model's folder in diffusers' layout instead, of any size: exported with its tensors in a file of their own; fails above 1e-3 of the largest value." };
-        var tokens = new Option<int>("--tokens") { Description = "Tokens of that model's condition.", DefaultValueFactory = _ => DiffusersImporter.DefaultTokens };
-        tokens.RequirePositive();
-        var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4.") { folder, tokens };
+        var networks = new NetworkOptions();
+        var command = new Command("check", "Compares our FP32 output with ONNX Runtime's of the exported model; fails above 1e-4, with --folder, of any size, above 1e-3 of the largest value.");
+        networks.AddTo(command);
         command.SetAction(options =>
         {
-            if (options.GetValue(folder) is { } own) return FolderCheck.Run(own, options.GetValue(tokens)) ? 0 : 1;
+            if (networks.Folder(options) is var (folder, part, size)) return FolderCheck.Run(folder, part, size) ? 0 : 1;
             bool agree = true;
-            foreach (string name in BenchmarkModel.Names) agree &= Check(BenchmarkModel.Load(name));
+            foreach (BenchmarkModel network in networks.Networks(options)) agree &= Check(network);
             return agree ? 0 : 1;
         });
         return command;

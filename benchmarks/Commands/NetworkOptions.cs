@@ -23,9 +23,15 @@ internal sealed class NetworkOptions
     /// <summary>What was chosen, each loaded when its turn comes.</summary>
     public IEnumerable<BenchmarkModel> Networks(ParseResult options)
     {
-        if (options.GetValue(_folder) is not { } folder) return options.GetValue(_model)!.Select(BenchmarkModel.Load);
-        if (options.GetValue(_part) is not { } part) return [BenchmarkModel.FromFolder(folder, options.GetValue(_tokens))];
-        return [BenchmarkModel.FromPart(folder, part, options.GetValue(part == PipelinePart.TextEncoder ? _tokens : _size))];
+        if (Folder(options) is not var (folder, part, size)) return options.GetValue(_model)!.Select(BenchmarkModel.Load);
+        return [part is { } chosen ? BenchmarkModel.FromPart(folder, chosen, size) : BenchmarkModel.FromFolder(folder, size)];
+    }
+
+    /// <summary>The folder that was chosen, if one was: with the part that it holds, null for a network with timesteps, and the size of what goes in, tokens of a text encoder or of a network's condition.</summary>
+    public (DirectoryInfo Folder, PipelinePart? Part, int Size)? Folder(ParseResult options)
+    {
+        PipelinePart? part = options.GetValue(_part);
+        return options.GetValue(_folder) is { } folder ? (folder, part, options.GetValue(part is null or PipelinePart.TextEncoder ? _tokens : _size)) : null;
     }
 
     /// <summary>The arguments that choose one of them, for another process.</summary>

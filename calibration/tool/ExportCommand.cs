@@ -42,6 +42,7 @@ internal static class ExportCommand
         foreach (string remark in json ? [] : ModelText.Remarks(model)) Console.WriteLine(remark);
         if (external && int8) throw new ArgumentException("--external-data is for FP32: tensors of 8 bits are short enough for the model's own file.");
         OutputFile.Prepare(file);
+        DiskRoom.Require(file.FullName, file.DirectoryName!, OnnxExport.Bytes(model.Network, model.Scheduler.TrainTimesteps, int8));
         bool apart = !int8 && (external || 4 * model.Parameters > LargestWhole);
         string data = file.FullName + ".data";
         using var device = new CpuDevice(threads);
@@ -70,7 +71,8 @@ internal static class ExportCommand
     {
         OutputFile.Prepare(file);
         (string Input, string Output) names = ("", "");
-        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width, clipSkip));
+        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width, clipSkip,
+            bytes => DiskRoom.Require(file.FullName, file.DirectoryName!, bytes)));
         file.Refresh();
         Console.WriteLine(json ? Json(file, int8: false, [names.Input], names.Output) : string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
         return ExitCode.Success;

@@ -52,7 +52,7 @@ internal static class InspectCommand
         console.Write(Facts(inspection));
         if (inspection.Layers.Count > 0) console.Write(Layers(inspection.Layers));
         foreach (UnsupportedSetting refused in inspection.Refused)
-            console.WriteLine($"refused: {MessageText.Harmless(refused.Key)} = {MessageText.Harmless(refused.Value)}. {MessageText.Harmless(refused.Supported)}");
+            console.WriteLine($"refused: {(refused.File.Length == 0 ? "" : $"{MessageText.Harmless(ModelText.Place(refused.File))}: ")}{MessageText.Harmless(refused.Key)} = {MessageText.Harmless(refused.Value)}. {MessageText.Harmless(refused.Supported)}");
     }
 
     private static Grid Facts(ModelInspection i)
@@ -86,7 +86,7 @@ internal static class InspectCommand
             Add("rates", Invariant($"measured by one convolution: {Giga(time.Rates.Float32)} G multiply-accumulates a second in FP32, {Giga(time.Rates.EightBit)} in W8A8, {Giga(time.Rates.FourBit)} in W4A8"));
         }
 
-        if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {i.CalibrationBytes / 1e9:F1} GB of memory (--memory), more than one pass then"));
+        if (i.CalibrationBytes > 0) Add("calibration", Invariant($"at least {MemoryPlan.Gigabytes(i.CalibrationBytes):F1} GB of memory (--memory), more than one pass then"));
         foreach (NetworkInspection network in i.Networks)
         {
             Add(network.Name.Length == 0 ? "sampled" : network.Name, Invariant($"{network.Runs}: {network.Parameters:N0} parameters, {network.WeightBytes:N0} bytes, {network.MultiplyAccumulates:N0} multiply-accumulates; ")
@@ -97,7 +97,7 @@ internal static class InspectCommand
         if (i.Corrections is { } corrections) Add("corrections", CorrectionText.Sentence(corrections));
         foreach (string note in i.Notes) Add("note", note);
         if (i.Dropped.Count > 0) Add("dropped", Invariant($"{i.Dropped.Count} operations that no output depends on: {string.Join(", ", i.Dropped)}"));
-        foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{Path.GetFileName(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
+        foreach (var file in i.Ignored.GroupBy(g => g.File, StringComparer.Ordinal)) Add("ignored", $"{ModelText.Place(file.Key)}: {string.Join(", ", file.Select(s => s.Key))}");
         return grid;
 
         // Names come from files: escaped, and no markup.

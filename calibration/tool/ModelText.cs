@@ -13,12 +13,19 @@ internal static class ModelText
 
     /// <summary>What was taken for what was asked for, and what nothing uses.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="all">Whether diffusers' notes to itself, which are in every file, are told, too: where a model is looked at, and not used.</param>
+    /// <param name="all">Whether what is known to change nothing is told, too: where a model is looked at, and not used. Of a network it is all that is ignored; a scheduler's file may say anything.</param>
     public static IEnumerable<string> Remarks(ImportedModel model, bool all = false) =>
     [
         .. model.Notes,
-        .. model.Ignored.Where(i => all || !i.Key.StartsWith('_')).GroupBy(i => i.File, StringComparer.Ordinal).Select(g => $"{Path.GetFileName(g.Key)}: ignored {string.Join(", ", g.Select(i => MessageText.Harmless(i.Key)))}"),
+        .. (all ? model.Ignored : model.Scheduler.Ignored.Where(i => !i.Key.StartsWith('_'))).GroupBy(i => i.File, StringComparer.Ordinal).Select(g => $"{MessageText.Harmless(Place(g.Key))}: ignored {string.Join(", ", g.Select(i => MessageText.Harmless(i.Key)))}"),
     ];
+
+    /// <summary>A file by the name of its folder and its own, for each part of a pipeline has a <c>config.json</c>.</summary>
+    public static string Place(string file)
+    {
+        string full = Path.GetFullPath(file);
+        return $"{Path.GetFileName(Path.GetDirectoryName(full))}/{Path.GetFileName(full)}";
+    }
 
     private static string Latents(ImportedModel model) => model.Pipeline is { Decoder: { } decoder } pipeline
         ? $" (latents{(pipeline.Class.Length == 0 ? "" : $" of {MessageText.Harmless(pipeline.Class)}")}, which {MessageText.Harmless(decoder.Name)} turns into pictures)" : "";

@@ -322,6 +322,21 @@ public sealed class PackCalibratedWeightsTests : IDisposable
     }
 
     [Fact]
+    public void SPZ110_too_little_room_is_said_before_the_work()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        long bytes = new WeightLayout(TestModel.Network, TestModel.Steps).TotalBytes;
+        BuildErrorEventArgs error;
+        using (new FaultyDisk(room: bytes - 1)) error = Fail(Item(model.ManifestPath), "SPZ110");
+        AssertAt(error, model, $"\"{model.WeightsFile}\"");
+        Assert.Contains(FormattableString.Invariant($"takes {bytes:N0} bytes"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(FormattableString.Invariant($"has room for {bytes - 1:N0}. Free 1 bytes"), error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.File("obj")));
+
+        using (new FaultyDisk(room: bytes)) Assert.True(Run(Item(model.ManifestPath)));
+    }
+
+    [Fact]
     public void Every_faulty_manifest_is_reported_and_none_hides_the_others()
     {
         TestModel first = new TestModel(_folder.Root, "first").Write(), second = new TestModel(_folder.Root, "second").Write(), third = new TestModel(_folder.Root, "third").Write();

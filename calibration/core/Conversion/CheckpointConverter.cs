@@ -9,7 +9,12 @@ public sealed record ConversionOptions
     public string? Prediction { get; init; }
 
     /// <summary>Channels of an attention head of an unconditional latent diffusion model: 32 in those of CompVis but for LSUN Churches (an eighth of the channels).</summary>
-    public int? HeadChannels { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">It is not positive.</exception>
+    public int? HeadChannels
+    {
+        get;
+        init => field = value is null or > 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "An attention head has at least one channel (--head-channels).");
+    }
 }
 
 /// <summary>What came of a conversion.</summary>

@@ -1,4 +1,5 @@
 using Specializer.Manifest;
+using Specializer.Packing;
 
 namespace Specializer.Calibration.Export;
 
@@ -34,6 +35,12 @@ public static class OnnxExport
         if (Path.GetFileName(dataName) != dataName) throw new ArgumentException($"The tensors' file lies beside the model's; name it without a folder, not '{dataName}'.", nameof(dataName));
         Write(model, output, new OnnxData(data, dataName), int8: false, null, default);
     }
+
+    /// <summary>Bytes of the tensors that are written, nearly all there is to a file, from shapes alone; with int8, where not all have a byte an element, the least.</summary>
+    /// <param name="network">FP32.</param>
+    /// <param name="timesteps">Rows of its table of timesteps; 0 for a network that knows none.</param>
+    /// <param name="int8">Whether convolutions are written in int8.</param>
+    internal static long Bytes(Network network, int timesteps, bool int8 = false) => WeightTensors.Of(network, timesteps).Values.Sum(t => int8 ? t.Elements : t.Bytes);
 
     private static void Write(ImportedModel model, Stream output, OnnxData? data, bool int8, Device? device, CancellationToken cancellationToken)
     {

@@ -15,7 +15,11 @@ public static class OnnxPartExport
     /// <exception cref="ModelImportException">A file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">The configuration asks for something that is not implemented.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is not possible, or a text encoder has no more layers than are to be left out.</exception>
-    public static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height = 64, int width = 64, int clipSkip = 0)
+    public static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height = 64, int width = 64, int clipSkip = 0) =>
+        Write(folder, part, output, height, width, clipSkip, _ => { });
+
+    /// <summary>The same; <paramref name="announce"/> is told the bytes of the tensors before they are written.</summary>
+    internal static (string Input, string Output) Write(string folder, PipelinePart part, Stream output, int height, int width, int clipSkip, Action<long> announce)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(output);
@@ -25,7 +29,9 @@ public static class OnnxPartExport
         (string Input, string Result) names = part switch { PipelinePart.Decoder => ("latent", "image"), PipelinePart.Encoder => ("image", "moments"), _ => ("input_ids", "last_hidden_state") };
         return weights.Import(w =>
         {
-            Write(PartImporter.Import(json, w, part, height, width, clipSkip: clipSkip), output, names.Input, names.Result);
+            ImportedNetwork network = PartImporter.Import(json, w, part, height, width, clipSkip: clipSkip);
+            announce(OnnxExport.Bytes(network.Network, 0));
+            Write(network, output, names.Input, names.Result);
             return names;
         });
     }

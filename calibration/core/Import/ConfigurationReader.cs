@@ -41,7 +41,7 @@ internal sealed class ConfigurationReader
     public IReadOnlyDictionary<string, string> Taken => _taken;
 
     /// <summary>Properties of the file that nobody asked for, in its order.</summary>
-    public IEnumerable<string> Ignored => _properties.Keys.Where(k => !_used.Contains(k));
+    public IEnumerable<IgnoredSetting> Ignored => _properties.Keys.Where(k => !_used.Contains(k)).Select(k => new IgnoredSetting(File, k));
 
     /// <exception cref="ModelImportException">The file is missing or is no JSON object.</exception>
     public static ConfigurationReader Open(string file)
@@ -169,7 +169,7 @@ internal sealed class ConfigurationReader
     /// <exception cref="UnsupportedModelException">Something was refused, now or before; it names everything.</exception>
     public void RejectUnknown()
     {
-        foreach (string key in Ignored)
+        foreach (var (_, key) in Ignored)
         {
             if (!_harmless.Contains(key) && !key.StartsWith('_') && !s_averaging.Contains(key) && _properties[key].ValueKind != JsonValueKind.Null)
                 Refuse(key, Raw(key), "The property is unknown, so the network may differ from what would be computed. Remove it if it does not change the arithmetic.");

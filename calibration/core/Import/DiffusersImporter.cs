@@ -52,7 +52,7 @@ public static class DiffusersImporter
                 Pipeline = source.Pipeline,
                 Notes = source.Notes,
                 Dropped = network.Dropped,
-                Ignored = [.. config.Ignored.Select(k => new IgnoredSetting(config.File, k)), .. scheduler.Ignored.Select(k => new IgnoredSetting(source.Scheduler.File, k))],
+                Ignored = [.. config.Ignored, .. scheduler.Ignored],
             };
         });
     }

@@ -28,6 +28,9 @@ internal sealed record ImportedNetwork(Network Network, DeferredTensors Tensors)
     /// <summary>SHA-256 of its weights file and of its configuration; empty where it came from no files.</summary>
     public string Sha256 { get; init; } = "";
 
+    /// <summary>What its configuration says and nothing uses.</summary>
+    public IReadOnlyList<IgnoredSetting> Ignored { get; init; } = [];
+
     /// <summary>Number of FP32 parameters.</summary>
     public long Parameters => WeightTensors.Of(Network, 0).Values.Sum(t => t.Elements);
 

@@ -33,7 +33,11 @@ public class ModelImportException : IOException
 /// <param name="Key">Property that asks for it.</param>
 /// <param name="Value">Its value, as JSON.</param>
 /// <param name="Supported">What is supported instead.</param>
-public sealed record UnsupportedSetting(string Key, string Value, string Supported);
+public sealed record UnsupportedSetting(string Key, string Value, string Supported)
+{
+    /// <summary>Path of the file that asks for it; empty where that is no one file.</summary>
+    public string File { get; init; } = "";
+}
 
 /// <summary>A model folder is sound but asks for something that this version does not compute.</summary>
 public sealed class UnsupportedModelException : ModelImportException
@@ -52,7 +56,8 @@ public sealed class UnsupportedModelException : ModelImportException
     /// <summary>Creates the exception for all that a file asks for.</summary>
     /// <param name="file">File that asks for it.</param>
     /// <param name="settings">One or more.</param>
-    public UnsupportedModelException(string file, IReadOnlyList<UnsupportedSetting> settings) : base(file, settings[0].Key, null, Text(settings)) => Settings = settings;
+    public UnsupportedModelException(string file, IReadOnlyList<UnsupportedSetting> settings) : base(file, settings[0].Key, null, Text(settings)) =>
+        Settings = [.. settings.Select(s => s with { File = file })];
 
     /// <summary>Everything that is not supported, in the order it was found.</summary>
     public IReadOnlyList<UnsupportedSetting> Settings { get; }

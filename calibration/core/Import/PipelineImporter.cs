@@ -50,6 +50,7 @@ public static class PipelineImporter
             ConfigurationSha256 = string.Concat(model.ConfigurationSha256, text?.Network.Sha256, labels?.Network.Sha256, decoder?.Sha256, size is var (height, width) ? string.Create(CultureInfo.InvariantCulture, $"{height}×{width}") : "",
                 clipSkip == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"clip_skip {clipSkip}")),
             Notes = [.. model.Notes, .. layout.Notes.Except(model.Notes)],
+            Ignored = [.. model.Ignored, .. ((ImportedNetwork?[])[text?.Network, labels?.Network, decoder]).SelectMany(part => part?.Ignored ?? [])],
         };
     }
 
@@ -124,7 +125,7 @@ public static class PipelineImporter
     }
 
     private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>
-        PartImporter.OpenWeights(folder, text: false, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256 });
+        PartImporter.OpenWeights(folder, text: false, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256, Ignored = [.. config.Ignored] });
 
     /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
     private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)

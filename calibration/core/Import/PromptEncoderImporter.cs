@@ -80,7 +80,7 @@ internal static class PromptEncoderImporter
     }
 
     private static ImportedNetwork Import(ModelLayout layout, ConfigurationReader config, string folder, Func<ModelWeights, ImportedNetwork> import) =>
-        PartImporter.OpenWeights(Path.Combine(layout.Folder, folder), text: true, layout.Notes).Import(weights => import(weights) with { Sha256 = weights.Sha256 + config.Sha256 });
+        PartImporter.OpenWeights(Path.Combine(layout.Folder, folder), text: true, layout.Notes).Import(weights => import(weights) with { Sha256 = weights.Sha256 + config.Sha256, Ignored = [.. config.Ignored] });
 
     private static (ClipTokenizer Tokenizer, byte[] Vocabulary, byte[] Merges) Open(ModelLayout layout, string name)
     {

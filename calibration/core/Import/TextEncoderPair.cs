@@ -41,7 +41,7 @@ internal static class TextEncoderPair
         };
         return new(network.Rename(name => name, map => renamed.GetValueOrDefault(map, map)) with { Outputs = new([.. outer.Skip(1)]) }, tensors)
         {
-            Sha256 = first.Sha256 + second.Sha256, StoredType = ModelWeights.Coarsest([first.StoredType, second.StoredType]),
+            Sha256 = first.Sha256 + second.Sha256, StoredType = ModelWeights.Coarsest([first.StoredType, second.StoredType]), Ignored = [.. first.Ignored, .. second.Ignored],
         };
 
         // x·(1 + s) with s = 0, or −1 where there is no text.

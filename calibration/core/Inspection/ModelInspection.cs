@@ -92,9 +92,10 @@ public sealed record ModelInspection
 
     private static ModelInspection OfModel(string path, (int Height, int Width)? size, int clipSkip)
     {
+        List<UnsupportedSetting> refused = [];
         try
         {
-            ImportedModel model = Load(path, size, clipSkip);
+            ImportedModel model = Load(path, size, clipSkip, refused);
             var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
@@ -102,17 +103,17 @@ public sealed record ModelInspection
                 Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, ClipSkip = clipSkip,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
                 Sampler = Predicted(() => SamplerPrediction.Of(model)), CalibrationBytes = Predicted(() => MemoryPlan.Of(model))?.Least ?? 0,
-                Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. Obstacles(model)],
+                Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. refused, .. Obstacles(model, whole: refused.Count == 0)],
             };
         }
         catch (UnsupportedModelException e)
         {
-            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = e.Settings };
+            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = [.. refused.Union(e.Settings)] };
         }
     }
 
-    /// <summary>With the other parts of its pipeline, or, where they are not all there, by itself.</summary>
-    private static ImportedModel Load(string path, (int Height, int Width)? size, int clipSkip)
+    /// <summary>With the other parts of its pipeline, or, where they are not all there or one is refused, by itself.</summary>
+    private static ImportedModel Load(string path, (int Height, int Width)? size, int clipSkip, List<UnsupportedSetting> refused)
     {
         try
         {
@@ -120,8 +121,9 @@ public sealed record ModelInspection
         }
         catch (ModelImportException e) when (size is null && clipSkip == 0)
         {
+            if (e is UnsupportedModelException { Settings: { } settings }) refused.AddRange(settings);
             ImportedModel alone = DiffusersImporter.Load(path);
-            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline. {e.Message}"] };
+            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline{(refused.Count > 0 ? ", one of which is refused." : $". {e.Message}")}"] };
         }
     }
 
@@ -144,10 +146,12 @@ public sealed record ModelInspection
         };
     }
 
-    // What calibrate would refuse, whatever its options.
-    private static IEnumerable<UnsupportedSetting> Obstacles(ImportedModel model)
+    /// <summary>What <c>calibrate</c> would refuse, whatever its options.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="whole">False where a part was refused: that the model lacks it is then no obstacle of its own.</param>
+    private static IEnumerable<UnsupportedSetting> Obstacles(ImportedModel model, bool whole)
     {
-        if (Calibrator.Obstacle(model) is { } obstacle) yield return obstacle;
+        if (whole && Calibrator.Obstacle(model) is { } obstacle) yield return obstacle;
         IReadOnlyList<UnsupportedSetting> scheduler = [];
         try
         {

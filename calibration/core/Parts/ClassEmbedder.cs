@@ -26,7 +26,7 @@ internal sealed record ClassEmbedder(ImportedNetwork Network, int Rows)
         {
             ClassEmbedder embedder = Import(json, weights.Tensors);
             weights.Check();
-            return embedder with { Network = embedder.Network with { Sha256 = weights.Sha256 + json.Sha256 } };
+            return embedder with { Network = embedder.Network with { Sha256 = weights.Sha256 + json.Sha256, Ignored = [.. json.Ignored] } };
         });
     }
 

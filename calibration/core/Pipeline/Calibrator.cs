@@ -92,7 +92,7 @@ public static class Calibrator
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
         // What an earlier run left is there already. Processes that share the work share the folder, too.
-        if (ranges is null) DiskRoom.Require(Path.GetFullPath(folder), Path.GetFullPath(folder), Plan(model, options, solvers).Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
+        if (ranges is null) DiskRoom.Require(Path.GetFullPath(folder), folder, Plan(model, options, solvers).Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
         if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, null, device, cancellationToken).With(MaskedPictures.Of(model, options, device, cancellationToken)) };
         if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
         var findings = new List<Finding>();

@@ -37,7 +37,7 @@ internal sealed class MemoryPlan
         if (options.Memory > 0 && options.Memory < Least)
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                $"Calibrating {model.Name} needs {Least / 1e9:F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
+                $"Calibrating {model.Name} needs {Gigabytes(Least):F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
         }
 
         Groups = [.. Group([.. layers.Select(l => (l.Name, l.Size))], options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
@@ -61,6 +61,9 @@ internal sealed class MemoryPlan
     public static MemoryPlan Of(ImportedModel model, CalibrationOptions options, int solvers = 1) =>
         new(model, [.. QuantizationVariant.Measured(options).Select(v => v.WeightBits).Distinct().Select(bits => QuantizedNetwork.Of(model.Network, bits, options.Skip, options.AttentionBits))],
             options, options.Rounding != RoundingChoice.Nearest, solvers);
+
+    /// <summary>Bytes in GB, rounded up to a tenth: what is said to be needed is enough where it is given.</summary>
+    public static double Gigabytes(long bytes) => Math.Ceiling(bytes / 1e8) / 10;
 
     /// <summary>Bytes of the FP32 network with its maps.</summary>
     public long Reference { get; }

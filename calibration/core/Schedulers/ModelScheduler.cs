@@ -17,7 +17,7 @@ internal sealed class ModelScheduler(ConfigurationReader file)
     public int TrainTimesteps { get; } = file.Integer("num_train_timesteps", 1000, 1, TrainingNoise.MaximumTimesteps);
 
     /// <summary>Properties of the file that no run of its class reads.</summary>
-    public IEnumerable<string> Ignored => file.Ignored;
+    public IEnumerable<IgnoredSetting> Ignored => file.Ignored;
 
     /// <summary>Reads the whole file once as its class does, so that what is wrong in it shows before any network runs.</summary>
     /// <exception cref="ModelImportException">A property is wrong, or asks for what cannot be compiled.</exception>

@@ -65,7 +65,7 @@ public static class PartVerification
         if (results.Length == 0)
             throw new SafetensorsException(path, null, $"holds no outputs of such a model; expected are {string.Join(", ", s_checks.Where(c => text == (c.Part == PipelinePart.TextEncoder)).Select(c => $"'{c.Input}' with '{c.Output}'"))}");
         return new(text ? json.Texts("architectures", []).FirstOrDefault("CLIPTextModel") : json.Text("_class_name", ""), weights.Sha256, weights.Tensors.Parameters, weights.Type, notes,
-            [.. json.Ignored.Select(k => new IgnoredSetting(json.File, k))], results)
+            [.. json.Ignored], results)
         { Name = name };
     }
 

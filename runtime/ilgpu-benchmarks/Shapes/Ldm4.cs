@@ -1,6 +1,6 @@
 namespace Specializer.GpuBenchmarks.Shapes;
 
-/// <summary>The layers of LDM-4's class-conditional U-Net (cin256-v2), one evaluation. It cannot be imported yet, so its step is a sum over these. Left
+/// <summary>The layers of LDM-4's class-conditional U-Net (cin256-v2), one evaluation: its model does not travel with the program, so its step is a sum over these. Left
 /// out: layer norms, the gate of the feed-forward part, and cross attention, which is one vector for a single class token.</summary>
 internal static class Ldm4
 {

@@ -17,6 +17,13 @@ public class CheckpointConverterTests
         new("ldm", "LDMPipeline",
             [Autoencoder("VQModel", "vqvae"), UNet(3, 24, "\"attention_head_dim\": 1"), new("class_embedder", """{"_class_name": "ClassEmbedder", "embed_dim": 24, "n_classes": 6, "null_label": 5}""")],
             PipelineRecipe.LatentDiffusionNoise),
+        // Heads of 16 of 64 channels.
+        new("unconditional", "LDMPipeline",
+            [
+                Autoencoder("VQModel", "vqvae"),
+                new("unet", """{"_class_name": "UNet2DModel", "attention_head_dim": 16, "block_out_channels": [32, 64], "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "in_channels": 3, "layers_per_block": 1, "out_channels": 3, "sample_size": 8, "up_block_types": ["AttnUpBlock2D", "UpBlock2D"]}"""),
+            ],
+            PipelineRecipe.LatentDiffusionNoise),
         new("sdxl", "StableDiffusionXLPipeline",
             [
                 Autoencoder("AutoencoderKL", "vae"), new("text_encoder", Clip),
@@ -29,13 +36,14 @@ public class CheckpointConverterTests
     [InlineData("sd1")]
     [InlineData("sd2")]
     [InlineData("ldm")]
+    [InlineData("unconditional")]
     [InlineData("sdxl")]
     public void A_file_becomes_the_folder_that_it_was_made_from(string name)
     {
         using var folder = new TemporaryFolder();
         PipelineRecipe recipe = Make(folder, name, n => n);
 
-        ConversionResult result = CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"), new() { Prediction = name == "sd2" ? "v_prediction" : null });
+        ConversionResult result = CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"), new() { Prediction = name == "sd2" ? "v_prediction" : null, HeadChannels = HeadChannels(name) });
 
         Assert.Equal(recipe.Class, result.Pipeline);
         foreach (RecipeComponent component in recipe.Components)
@@ -93,12 +101,24 @@ public class CheckpointConverterTests
         Assert.False(Directory.Exists(folder.File("made")));
     }
 
-    [Fact]
-    public void What_no_tensor_shows_is_asked_for()
+    [Theory]
+    [InlineData("sd2", "--prediction")]
+    [InlineData("unconditional", "--head-channels")]
+    public void What_no_tensor_shows_is_asked_for(string name, string option)
     {
         using var folder = new TemporaryFolder();
-        Make(folder, "sd2", n => n);
-        Assert.Contains("--prediction", Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"))).Message);
+        Make(folder, name, n => n);
+        Assert.Contains(option, Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"))).Message);
+    }
+
+    [Fact]
+    public void Heads_must_divide_the_channels()
+    {
+        using var folder = new TemporaryFolder();
+        Make(folder, "unconditional", n => n);
+        var e = Assert.Throws<UnsupportedModelException>(() => CheckpointConverter.Convert(folder.File("one.safetensors"), folder.File("made"), new() { HeadChannels = 24 }));
+        Assert.Equal(("attention_head_dim", "24"), (e.Key, e.Value));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ConversionOptions { HeadChannels = 0 });
     }
 
     [Fact]
@@ -122,9 +142,11 @@ public class CheckpointConverterTests
     {
         PipelineRecipe recipe = s_recipes.Single(r => r.Name == name);
         Synthesizer.Write(recipe, folder.File("origin"), 3);
-        CompVisFile.Write(folder.File("origin"), layers: 1, levels: 2, openClip: name == "sd2", change, folder.File("one.safetensors"));
+        CompVisFile.Write(folder.File("origin"), layers: 1, levels: 2, openClip: name == "sd2", HeadChannels(name), change, folder.File("one.safetensors"));
         return recipe;
     }
+
+    private static int? HeadChannels(string name) => name == "unconditional" ? 16 : null;
 
     private static void SetSize(string config) =>
         File.WriteAllText(config, File.ReadAllText(config).Replace("\"sample_size\":96", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":64", "\"sample_size\":8", StringComparison.Ordinal).Replace("\"sample_size\":128", "\"sample_size\":8", StringComparison.Ordinal));

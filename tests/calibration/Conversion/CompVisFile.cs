@@ -12,6 +12,9 @@ internal static partial class CompVisFile
         ("norm1", "in_layers.0"), ("conv1", "in_layers.2"), ("time_emb_proj", "emb_layers.1"), ("norm2", "out_layers.0"), ("conv2", "out_layers.3"), ("conv_shortcut", "skip_connection"),
     ];
 
+    // Of attention by itself; within a transformer the names are the same.
+    private static readonly (string Diffusers, string CompVis)[] s_attention = [("group_norm", "norm"), ("to_q", "qkv"), ("to_out.0", "proj_out")];
+
     private static readonly (string Diffusers, string OpenClip)[] s_text =
     [
         ("layer_norm1", "ln_1"), ("layer_norm2", "ln_2"), ("self_attn.out_proj", "attn.out_proj"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj"),
@@ -21,9 +24,10 @@ internal static partial class CompVisFile
     /// <param name="layers">Residual blocks of a level of its U-Net.</param>
     /// <param name="levels">Levels of its autoencoder.</param>
     /// <param name="openClip">Whether its text encoder is laid out as open_clip's, with a layer more. Of two the second is, with none.</param>
+    /// <param name="head">Channels of a head of its U-Net, where that is unconditional: queries, keys and values of a head then stand together.</param>
     /// <param name="change">Changes a name; null leaves a tensor out.</param>
     /// <param name="file">To write.</param>
-    public static void Write(string folder, int layers, int levels, bool openClip, Func<string, string?> change, string file)
+    public static void Write(string folder, int layers, int levels, bool openClip, int? head, Func<string, string?> change, string file)
     {
         var writer = new SafetensorsWriter();
         List<SafetensorsFile> open = [];
@@ -56,6 +60,19 @@ internal static partial class CompVisFile
                     continue;
                 }
 
+                if (part == "unet" && head is { } rows && Projection().Match(name) is { Success: true } projection)
+                {
+                    if (projection.Groups[1].Value is "k" or "v") continue;
+                    string[] three = [.. "qkv".Select(c => name.Replace("to_q", $"to_{c}", StringComparison.Ordinal))];
+                    long bytes = entry.Length / entry.Shape[0] * rows;
+                    Add("model.diffusion_model." + UNet(name, layers, source.Entries.Keys), Convolved([3 * entry.Shape[0], .. entry.Shape[1..]]), s =>
+                    {
+                        for (long first = 0; first < entry.Length; first += bytes)
+                            foreach (string n in three) source.CopyTo(n, first, bytes, s);
+                    });
+                    continue;
+                }
+
                 string? inverse = part switch
                 {
                     "unet" => "model.diffusion_model." + UNet(name, layers, source.Entries.Keys),
@@ -63,7 +80,8 @@ internal static partial class CompVisFile
                     "class_embedder" => "cond_stage_model." + name,
                     _ => "first_stage_model." + Autoencoder(name, levels),
                 };
-                long[] shape = part is "vae" or "vqvae" && name.Contains(".to_", StringComparison.Ordinal) && entry.Shape.Length == 2 ? [.. entry.Shape, 1, 1] : entry.Shape;
+                long[] shape = part is "vae" or "vqvae" && name.Contains(".to_", StringComparison.Ordinal) && entry.Shape.Length == 2 ? [.. entry.Shape, 1, 1]
+                    : part == "unet" && head is not null && name.Contains(".to_out.", StringComparison.Ordinal) ? Convolved(entry.Shape) : entry.Shape;
                 Add(inverse, shape, s => source.CopyTo(name, 0, entry.Length, s));
             }
         }
@@ -83,6 +101,9 @@ internal static partial class CompVisFile
         {
             if (change(name) is { } kept) writer.Add(kept, DType.F16, shape, write);
         }
+
+        // Along one axis.
+        static long[] Convolved(long[] shape) => shape.Length == 2 ? [.. shape, 1] : shape;
     }
 
     private static string UNet(string name, int layers, IEnumerable<string> all)
@@ -96,7 +117,7 @@ internal static partial class CompVisFile
             return m.Groups[3].Value switch
             {
                 "resnets" => Text($"{side}.{first + index}.0.{Replace(rest, s_residual)}"),
-                "attentions" => Text($"{side}.{first + index}.1.{rest}"),
+                "attentions" => Text($"{side}.{first + index}.1.{Attention(rest)}"),
                 "downsamplers" => Text($"{side}.{first + layers}.0.op.{rest["conv.".Length..]}"),
                 _ => Text($"{side}.{first + layers}.{(all.Any(n => n.StartsWith(Text($"up_blocks.{block}.attentions."), StringComparison.Ordinal)) ? 2 : 1)}.conv.{rest["conv.".Length..]}"),
             };
@@ -104,8 +125,12 @@ internal static partial class CompVisFile
 
         foreach (var (from, to) in new[] { ("mid_block.resnets.0.", "middle_block.0."), ("mid_block.resnets.1.", "middle_block.2.") })
             if (name.StartsWith(from, StringComparison.Ordinal)) return to + Replace(name[from.Length..], s_residual);
-        return Replace(name, [("mid_block.attentions.0", "middle_block.1"), ("time_embedding.linear_1", "time_embed.0"), ("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2")]);
+        const string Middle = "mid_block.attentions.0.";
+        if (name.StartsWith(Middle, StringComparison.Ordinal)) return "middle_block.1." + Attention(name[Middle.Length..]);
+        return Replace(name, [("time_embedding.linear_1", "time_embed.0"), ("add_embedding.linear_1", "label_emb.0.0"), ("add_embedding.linear_2", "label_emb.0.2"), ("time_embedding.linear_2", "time_embed.2"), ("conv_in", "input_blocks.0.0"), ("conv_norm_out", "out.0"), ("conv_out", "out.2")]);
     }
+
+    private static string Attention(string name) => name.StartsWith("transformer_blocks.", StringComparison.Ordinal) ? name : Replace(name, s_attention);
 
     private static string Autoencoder(string name, int levels)
     {
@@ -134,6 +159,9 @@ internal static partial class CompVisFile
 
     [GeneratedRegex(@"^(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)$")]
     private static partial Regex Block();
+
+    [GeneratedRegex(@"\.attentions\.\d+\.to_([qkv])\.")]
+    private static partial Regex Projection();
 
     [GeneratedRegex(@"^decoder\.up_blocks\.(\d+)")]
     private static partial Regex UpBlock();

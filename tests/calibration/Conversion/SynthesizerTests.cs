@@ -34,6 +34,18 @@ public class SynthesizerTests
     public void Parameters_are_as_many_as_published(string model, string component, long parameters) =>
         Assert.Equal(parameters, PipelineRecipe.All.Single(r => r.Name == model).Components.Single(c => c.Folder == component).Tensors().Values.Sum(s => s.Aggregate(1L, (a, b) => a * b)));
 
+    /// <summary>What converts a file writes its folder in the same way.</summary>
+    [Fact]
+    public void Too_little_room_is_said_before_the_work()
+    {
+        using var folder = new TemporaryFolder();
+        long bytes = Synthesizer.Write(Tiny, folder.File("a"), 1);
+        using var disk = new FaultyDisk(room: bytes - 1);
+        var e = Assert.Throws<IOException>(() => Synthesizer.Write(Tiny, folder.File("b"), 1));
+        Assert.Contains(FormattableString.Invariant($"{bytes:N0} bytes are to be written, and the disk has room for {bytes - 1:N0}."), e.Message, StringComparison.Ordinal);
+        Assert.Equal([folder.File("a")], Directory.EnumerateFileSystemEntries(folder.Root));
+    }
+
     [Fact]
     public void The_same_seed_gives_the_same_bytes_and_finite_predictions()
     {

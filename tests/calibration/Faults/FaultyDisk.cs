@@ -35,10 +35,11 @@ internal sealed class FaultyDisk : IDisposable
     /// <param name="fault">What happens.</param>
     /// <param name="at">At which operation, from 0; -1 for never.</param>
     /// <param name="folder">What vanishes, where that is what happens.</param>
-    public FaultyDisk(DiskFault fault = DiskFault.Error, int at = -1, string? folder = null)
+    /// <param name="room">Bytes that it says to have room for, when it is asked before the work; null for what there is.</param>
+    public FaultyDisk(DiskFault fault = DiskFault.Error, int at = -1, string? folder = null, long? room = null)
     {
         (_fault, _at, _folder) = (fault, at, folder);
-        Disk.Before = Announced;
+        (Disk.Before, DiskRoom.Pretended) = (Announced, room);
     }
 
     /// <summary>Operations so far.</summary>
@@ -47,7 +48,7 @@ internal sealed class FaultyDisk : IDisposable
     /// <summary>The operation that failed first, and its path.</summary>
     public string? Failed { get; private set; }
 
-    public void Dispose() => Disk.Before = null;
+    public void Dispose() => (Disk.Before, DiskRoom.Pretended) = (null, null);
 
     /// <summary>All that can happen on this system.</summary>
     public static IEnumerable<DiskFault> Faults => Enum.GetValues<DiskFault>().Where(f => f != DiskFault.Vanished || !OperatingSystem.IsWindows());

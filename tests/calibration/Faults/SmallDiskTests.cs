@@ -49,6 +49,18 @@ public sealed class SmallDiskTests : IDisposable
         Assert.Empty(left);
     }
 
+    [MountTheory]
+    [InlineData("calibrate")]
+    [InlineData("export")]
+    [InlineData("export apart")]
+    public void Too_little_room_is_said_before_the_work(string command)
+    {
+        (int code, string output, Dictionary<string, byte[]> left) = Run(command, "size=16k");
+        Assert.Equal(2, code);
+        Assert.Matches("(?m)^error: .* bytes are to be written, and the disk has room for [0-9,]+\\. Free [0-9,]+ bytes", output);
+        Assert.Empty(left);
+    }
+
     private (int Code, string Output, Dictionary<string, byte[]> Left) Run(string command, string disk)
     {
         string folder = Directory.CreateDirectory(_folders.File($"{_runs++}")).FullName;

@@ -64,6 +64,49 @@ public class InspectionTests
         Assert.Contains("cross_attention_dim", text);
     }
 
+    /// <summary>Each part has a <c>config.json</c>: which is meant shows by its folder.</summary>
+    [Fact]
+    public void What_is_ignored_of_every_part_is_listed_by_its_folder()
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace("text_encoder/config.json", "\"hidden_act\"", "\"initializer_range\": 0.02, \"hidden_act\"");
+        pipeline.Replace("unet/config.json", "\"norm_num_groups\"", "\"dropout\": 0.0, \"norm_num_groups\"");
+        Assert.Equal([(pipeline.File("text_encoder/config.json"), "initializer_range"), (pipeline.File("unet/config.json"), "dropout"), (pipeline.File("vae/config.json"), "sample_size")],
+            ModelInspection.Of(pipeline.Root).Ignored.Select(i => (Path.GetFullPath(i.File), i.Key)).Order());
+        Assert.Equal(0, Run(out string text, pipeline.Root));
+        foreach (string line in (string[])["text_encoder/config.json: initializer_range", "unet/config.json: dropout", "vae/config.json: sample_size"]) Assert.Contains(line, text);
+        // Where it is used, what is known to change nothing is no remark.
+        Assert.Empty(ModelText.Remarks(PipelineImporter.Load(pipeline.Root)));
+    }
+
+    [Theory]
+    [InlineData("vae/config.json", "\"act_fn\": \"silu\"", "act_fn", "\"mish\"", "Supported: \"silu\"")]
+    [InlineData("text_encoder/config.json", "\"hidden_act\": \"quick_gelu\"", "hidden_act", "\"selu\"", "Supported: \"quick_gelu\", \"gelu\"")]
+    [InlineData("model_index.json", "\"text_encoder\": [\"transformers\", \"CLIPTextModel\"]", "text_encoder", "\"T5EncoderModel\"", "a \"CLIPTextModel\"")]
+    public void What_is_refused_of_a_part_is_named_with_its_file(string file, string before, string key, string value, string why)
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace(file, before, before.Contains('[', StringComparison.Ordinal) ? before.Replace("\"CLIPTextModel\"", value, StringComparison.Ordinal) : $"\"{key}\": {value}");
+        ModelInspection inspection = ModelInspection.Of(pipeline.Root);
+        UnsupportedSetting refused = Assert.Single(inspection.Refused);
+        Assert.Equal((pipeline.File(file), key, value), (Path.GetFullPath(refused.File), refused.Key, refused.Value));
+        Assert.Contains(why, refused.Supported);
+        // The network is looked at all the same.
+        Assert.NotEmpty(inspection.Layers);
+        Assert.Contains(inspection.Notes, n => n.Contains("without the other parts", StringComparison.Ordinal));
+        Assert.Equal(1, Run(out string text, pipeline.Root));
+        Assert.Contains($"refused: {Path.GetFileName(Path.GetDirectoryName(pipeline.File(file)))}/{Path.GetFileName(file)}: {key} = {value}", text);
+    }
+
+    [Fact]
+    public void What_is_refused_of_the_network_and_of_a_part_is_listed_together()
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace("vae/config.json", "\"act_fn\": \"silu\"", "\"act_fn\": \"mish\"");
+        pipeline.Replace("unet/config.json", "\"norm_num_groups\"", "\"act_fn\": \"selu\", \"norm_num_groups\"");
+        Assert.Equal([("unet", "\"selu\""), ("vae", "\"mish\"")], ModelInspection.Of(pipeline.Root).Refused.Select(r => (Path.GetFileName(Path.GetDirectoryName(r.File))!, r.Value)).Order());
+    }
+
     [Fact]
     public void What_the_scheduler_asks_for_and_no_sampler_can_do_is_refused()
     {

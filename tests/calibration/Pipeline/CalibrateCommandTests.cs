@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Specializer.Tests;
 using Specializer.Tool;
 
 namespace Specializer.Calibration.Tests;
@@ -27,4 +28,28 @@ public class CalibrateCommandTests
     [InlineData("--engine", "onnx")]
     public void ImpossibleWordsAreRefusedBeforeAnythingRuns(string option, string value) =>
         Assert.NotEmpty(CalibrateCommand.Create().Parse([ModelFolder.Source, "--out", "nowhere", option, value]).Errors);
+
+    /// <summary>Where the runtime gives less than is predicted, that is said before the work, and is no error.</summary>
+    [Fact]
+    public void Too_little_memory_is_a_warning_before_the_work()
+    {
+        using var model = new TinyNetwork();
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("file"), "");
+        CommandResult done = Run("out"), refused = Run("file");
+        Assert.Equal((0, 2), (done.ExitCode, refused.ExitCode));
+        foreach (CommandResult result in (CommandResult[])[done, refused])
+            Assert.Matches(@"(?m)^warning: the calibration needs up to [0-9]+\.[0-9] GB of memory, and this computer has 0\.4 GB for it\. .*--memory GB", result.Output);
+
+        CommandResult Run(string output) => CommandResult.Run(folder.Root, "dotnet",
+            [typeof(CalibrateCommand).Assembly.Location, "calibrate", model.Root, "--out", output, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0", "--threads", "1", "--json"],
+            new Dictionary<string, string> { ["DOTNET_GCHeapHardLimit"] = "0x18000000" });
+    }
+
+    [Fact]
+    public void Enough_memory_is_nothing_to_warn_of()
+    {
+        Assert.Null(CalibrateCommand.MemoryWarning(1_000_000_000, 1_000_000_000));
+        Assert.Contains("up to 1.1 GB of memory, and this computer has 1.0 GB", CalibrateCommand.MemoryWarning(1_000_000_001, 1_000_000_000), StringComparison.Ordinal);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Specializer.Calibration.Conversion;
 using Specializer.Manifest;
 using Specializer.Tests;
@@ -68,7 +70,12 @@ public sealed class MemoryPlanTests : IDisposable
     public void What_cannot_be_kept_is_said_before_the_work()
     {
         var e = Assert.Throws<ArgumentException>(() => Calibrator.Run(_model, s_options with { Memory = 1 << 20 }, _folder.File("out"), _device));
-        Assert.Contains("--memory", e.Message, StringComparison.Ordinal);
+        Match said = Regex.Match(e.Message, "^Calibrating ldm needs ([0-9.]+) GB, more than the 0[.]0 GB that --memory allows[.] Give at least that(, or round to nearest)?[.]$");
+        Assert.True(said.Success, e.Message);
+        // What is said is enough, and not much more.
+        long enough = (long)(1e9 * double.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture));
+        Assert.InRange(enough, Plan(0).Least, Plan(0).Least + 100_000_000);
+        Assert.InRange(Calibrator.PredictMemory(_model, s_options with { Memory = enough }).Bytes, 1, enough);
         Assert.Empty(Directory.EnumerateFiles(_folder.File("out"), "*.checkpoint"));
     }
 
@@ -97,8 +104,11 @@ public sealed class MemoryPlanTests : IDisposable
         Calibrator.Run(_model, options, folder, _device, 2, new Visit(_ => most = Math.Max(most, Written())));
         long predicted = Calibrator.PredictDisk(_model, options);
         Assert.InRange(Math.Max(most, Written()), predicted / 8, predicted);
-        var e = Assert.Throws<IOException>(() => DiskRoom.Require("out", folder, long.MaxValue));
-        Assert.Contains("9,223,372,036,854,775,807 bytes are to be written", e.Message, StringComparison.Ordinal);
+        string refused = _folder.File("refused");
+        using var disk = new FaultyDisk(room: predicted - 1);
+        var e = Assert.Throws<IOException>(() => Calibrator.Run(_model, options, refused, _device, 2));
+        Assert.Contains(FormattableString.Invariant($"{predicted:N0} bytes are to be written, and the disk has room for {predicted - 1:N0}."), e.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(refused));
 
         long Written() => Directory.EnumerateFiles(folder).Sum(file => new FileInfo(file) is { Exists: true } info ? info.Length : 0);
     }

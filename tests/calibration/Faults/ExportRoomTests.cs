@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Specializer.Calibration.Export;
+using Specializer.Tests;
+using Specializer.Tool;
+
+namespace Specializer.Calibration.Tests;
+
+/// <summary><c>export</c> knows before the work what it writes, and refuses a disk without that room.</summary>
+public sealed class ExportRoomTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_network(bool apart) => Check(Bytes(int8: false), apart ? [ModelFolder.Source, "--external-data"] : [ModelFolder.Source]);
+
+    [Theory]
+    [InlineData(PipelinePart.Decoder)]
+    [InlineData(PipelinePart.TextEncoder)]
+    public void A_part(PipelinePart part)
+    {
+        string emoji = Path.Combine(ModelFolder.Source, "..", "emoji");
+        long bytes = 0;
+        OnnxPartExport.Write(emoji, part, Stream.Null, 8, part == PipelinePart.TextEncoder ? 0 : 8, 0, told => bytes = told);
+        Check(bytes, [emoji, "--part", $"{part}", "--height", "8", "--width", "8"]);
+    }
+
+    [Fact]
+    public void Integers_take_at_least_a_byte_each()
+    {
+        Assert.InRange(Bytes(int8: true), Bytes(int8: false) / 4, Bytes(int8: false) / 4);
+        Assert.Equal(2, Export(Bytes(int8: true) - 1, ModelFolder.Source, "--int8"));
+    }
+
+    private void Check(long bytes, string[] arguments)
+    {
+        Assert.Equal(2, Export(bytes - 1, arguments));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Root));
+        Assert.Equal(0, Export(bytes, arguments));
+        // The rest is the graph.
+        Assert.InRange(Directory.EnumerateFiles(_folder.Root).Sum(f => new FileInfo(f).Length), bytes, bytes + bytes / 10);
+    }
+
+    private int Export(long room, params string[] arguments)
+    {
+        using var disk = new FaultyDisk(room: room);
+        return ExitCode.Of(ExportCommand.Create().Parse([.. arguments, "--onnx", _folder.File("model.onnx"), "--threads", "1"]));
+    }
+
+    private static long Bytes(bool int8)
+    {
+        ImportedModel model = DiffusersImporter.Load(ModelFolder.Source);
+        return OnnxExport.Bytes(model.Network, model.Scheduler.TrainTimesteps, int8);
+    }
+}
