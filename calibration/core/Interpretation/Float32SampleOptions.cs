@@ -1,3 +1,4 @@
+        Require(model.LabelObstacle is null, $"{model.Name} is not drawn from: its {model.LabelObstacle?.Key} is {model.LabelObstacle?.Value}. {model.LabelObstacle?.Supported}");
 namespace Specializer.Calibration;
 
 /// <summary>What <see cref="Float32Sampler"/> draws.</summary>
