@@ -175,7 +175,6 @@ public static class Calibrator
             throw new ArgumentException($"{model.Name} {why} {nowhere[0]}, one of {nowhere.Length} of {run.Identity.Family} in {options.Steps} steps. {remedy}", nameof(options));
         }
 
-
         int most = ManifestLimits.Steps;
         return run.Program.Evaluations.Count <= most ? run
             : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));
