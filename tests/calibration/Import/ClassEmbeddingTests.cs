@@ -35,7 +35,7 @@ public class ClassEmbeddingTests
         float[] x = Numbers(1, s_timesteps.Length * Size * Size), context = Numbers(2, s_timesteps.Length * Tokens * Channels);
         // Labels of rows are whole numbers, of vectors as many numbers as the network reads.
         int length = type switch { "identity" => Width, "projection" or "simple_projection" => Projected, _ => 1 };
-        float[] labels = length > 1 ? Numbers(3, s_timesteps.Length * length) : classes > 0 ? [2, 1] : [2.5f, 700];
+        float[] labels = length > 1 ? Numbers(3, s_timesteps.Length * length) : classes > 0 ? (float[])[2, 1] : [2.5f, 700];
         float[][] expected = [.. s_timesteps.Select((t, image) => Folded(network, Configuration(architecture, function, null, 0, false), labels.AsSpan(image * length, length).ToArray(), type, function, concatenated)
             .Evaluate(t, Of(x, image), architecture == "UNet2DModel" ? null : Of(context, image)))];
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Specializer.Formats;
-using Specializer.Manifest;
 
 namespace Specializer.Calibration.Tests;
 
