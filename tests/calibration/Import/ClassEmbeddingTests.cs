@@ -89,14 +89,14 @@ public class ClassEmbeddingTests
     {
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(1);
-        new SyntheticNetwork(Configuration("UNet2DModel", "silu", "timestep", 3, false)).Save(folder.File("model"));
-        ImportedModel model = DiffusersImporter.Load(folder.File("model"), nullLabel: 2);
-        CalibrationResult result = Calibrator.Run(model, new() { Steps = 3, Trajectories = 4, Activations = ActivationWidth.Eight, WeightBits = 8, GuidanceMaximum = 2 }, folder.File("out"), device);
+        new SyntheticNetwork(Configuration("UNet2DModel", "silu", "timestep", 3, false)).Save(folder.File("model"), """{"_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "prediction_type": "sample", "clip_sample": false}""");
+        ImportedModel model = DiffusersImporter.Load(folder.File("model"));
+        CalibrationResult result = Calibrator.Run(model, new() { Steps = 3, Trajectories = 4, Activations = ActivationWidth.Eight, WeightBits = 8, MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Off }, folder.File("out"), device);
 
         using InterpretedSampler quantized = InterpretedSampler.FromArtifact(result.ManifestPath, device), float32 = InterpretedSampler.Float32(model, 3, device: device);
         ImageBatch actual = quantized.Sample(new() { Count = 2, Seed = 4, Labels = [0, 1] }), expected = float32.Sample(new() { Count = 2, Seed = 4, Labels = [0, 1] });
         Assert.Equal(3, quantized.Description.Classes);
-        Assert.InRange(Distance(expected, actual), 0, 0.1);
+        Assert.InRange(Distance(expected, actual), 0, 0.2);
     }
 
     [Theory]

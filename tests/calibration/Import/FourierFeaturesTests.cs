@@ -42,15 +42,16 @@ public class FourierFeaturesTests
         SyntheticNetwork network = Network("fourier", false, null);
         // Predictions of about 1, as trained networks give.
         foreach (string name in (string[])["conv_out.weight", "conv_out.bias"]) network[name] = [.. network[name].Select(v => 300 * v)];
-        network.Save(folder.File("model"), """{"_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "timestep_spacing": "trailing"}""");
+        network.Save(folder.File("model"), """{"_class_name": "DDIMScheduler", "num_train_timesteps": 1000, "timestep_spacing": "trailing", "prediction_type": "sample", "clip_sample": false}""");
         network.Save(folder.File("zero"));
-        CalibrationOptions options = new() { Steps = 3, Trajectories = 4, Activations = ActivationWidth.Eight, WeightBits = 8 };
+        // A prediction of the picture itself: one of its noise at the first step would be multiplied by 150 on the way to it.
+        CalibrationOptions options = new() { Steps = 3, Trajectories = 4, Activations = ActivationWidth.Eight, WeightBits = 8, MeanCorrection = MeanCorrectionChoice.Off, VarianceCorrection = VarianceCorrectionChoice.Off };
         ImportedModel model = DiffusersImporter.Load(folder.File("model"));
 
         CalibrationResult result = Calibrator.Run(model, options, folder.File("out"), device);
         using InterpretedSampler quantized = InterpretedSampler.FromArtifact(result.ManifestPath, device), float32 = InterpretedSampler.Float32(model, 3, device: device);
         float[] actual = quantized.Sample(new() { Count = 2, Seed = 4 }).Pixels.ToArray(), expected = float32.Sample(new() { Count = 2, Seed = 4 }).Pixels.ToArray();
-        Assert.InRange(Math.Sqrt(expected.Zip(actual, (a, b) => Math.Pow(a - b, 2)).Sum() / expected.Sum(a => a * a)), 0, 0.1);
+        Assert.InRange(Math.Sqrt(expected.Zip(actual, (a, b) => Math.Pow(a - b, 2)).Sum() / expected.Sum(a => a * a)), 0, 0.2);
 
         string error = Assert.Throws<ArgumentException>(() => Calibrator.Run(DiffusersImporter.Load(folder.File("zero")), options, folder.File("out"), device)).Message;
         Assert.Contains("the logarithm of timesteps, and there is none of 0, one of 1 of ddim in 3 steps", error, StringComparison.Ordinal);
