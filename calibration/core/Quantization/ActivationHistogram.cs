@@ -12,8 +12,8 @@ internal sealed class ActivationHistogram
 
     private const int SmallestExponent = -20, LargestExponent = 128;
 
-    // There is one for each step and map: as narrow as the number of values allows.
-    private uint[] _narrow = new uint[Bins];
+    // There is one for each step and map: none before the first value, then as narrow as the number of values allows.
+    private uint[] _narrow = [];
     private long[]? _wide;
     private int _exponent = SmallestExponent;
 
@@ -30,7 +30,7 @@ internal sealed class ActivationHistogram
     public double Range => Math.ScaleB(1, _exponent);
 
     /// <summary>Values per bin; bin b covers Range·[2b/Bins − 1, 2(b + 1)/Bins − 1).</summary>
-    public long[] GetCounts() => _wide is null ? Array.ConvertAll(_narrow, n => (long)n) : [.. _wide];
+    public long[] GetCounts() => _wide is not null ? [.. _wide] : Count == 0 ? new long[Bins] : Array.ConvertAll(_narrow, n => (long)n);
 
     /// <summary>Adds values.</summary>
     /// <param name="values">Finite.</param>
@@ -165,6 +165,7 @@ internal sealed class ActivationHistogram
     /// <summary>Counts values that are about to be added. No bin holds more than all.</summary>
     private void MakeRoom(long values)
     {
+        if (Count == 0) _narrow = new uint[Bins];
         Count += values;
         if (_wide is not null || Count <= uint.MaxValue) return;
         _wide = GetCounts();
@@ -179,15 +180,19 @@ internal sealed class ActivationHistogram
     private void Double()
     {
         _exponent++;
-        // Towards the middle: bin b of the wider histogram takes the bins 2b − Bins/2 and 2b + 1 − Bins/2 of the narrower one.
-        if (_wide is null) _narrow = Merged(_narrow);
-        else _wide = Merged(_wide);
+        if (_wide is not null) MergePairs(_wide);
+        else if (Count > 0) MergePairs(_narrow);
     }
 
-    private static T[] Merged<T>(T[] counts) where T : INumber<T>
+    /// <summary>Bin b of the wider histogram takes the bins 2b − Bins/2 and 2b + 1 − Bins/2 of the narrower one: from the middle outwards, none is written before it has been read.</summary>
+    private static void MergePairs<T>(T[] counts) where T : INumber<T>
     {
-        var merged = new T[Bins];
-        for (int b = 0; b < Bins; b++) merged[(b - Bins / 2 >> 1) + Bins / 2] += counts[b];
-        return merged;
+        const int half = Bins / 2;
+        for (int i = 0; i < half; i++)
+        {
+            bool inside = 2 * i < half;
+            counts[half + i] = inside ? counts[half + 2 * i] + counts[half + 2 * i + 1] : T.Zero;
+            counts[half - 1 - i] = inside ? counts[half - 1 - 2 * i] + counts[half - 2 - 2 * i] : T.Zero;
+        }
     }
 }
