@@ -135,6 +135,11 @@ internal sealed class ConfigurationReader
         return integers;
     }
 
+    /// <summary>An array of true and false.</summary>
+    public bool[] Flags(string key) => Find(key) is { ValueKind: JsonValueKind.Array } value && value.EnumerateArray().All(e => e.ValueKind is JsonValueKind.True or JsonValueKind.False)
+        ? [.. value.EnumerateArray().Select(e => e.GetBoolean())]
+        : throw new ModelImportException(File, key, $"the value is {Shorten(Raw(key))}; an array of true and false is expected.");
+
     public string[] Texts(string key, string[] absent) => Find(key) is not { } value ? absent
         : value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
             ? [.. value.EnumerateArray().Select(e => e.GetString()!)]

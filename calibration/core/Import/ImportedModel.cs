@@ -45,10 +45,13 @@ public sealed record ImportedModel
     {
         get;
         init => field = value >= -1 && (value < Classes) ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, Network.Inputs.Contains(UNetImporter.Labels)
-                ? "The network reads labels beside its state, as it does where act_fn is not \"silu\": such a model is verified, and not sampled. Leave the null label out."
+            : throw new ArgumentOutOfRangeException(nameof(value), value, LabelObstacle is not null
+                ? "The network reads labels beside its state, as it does where act_fn is not \"silu\", and with most of class_embed_type: such a model is verified, and not sampled. Leave the null label out."
                 : $"The null label must be one of the model's {Classes} classes, or -1 for none.");
     } = -1;
+
+    /// <summary>Why pictures are not drawn for the labels that the network reads; null where it reads none, or they are.</summary>
+    internal UnsupportedSetting? LabelObstacle { get; init; }
 
     /// <summary>The coarsest floating-point type that the files store a weight in.</summary>
     public DType StoredType { get; init; } = DType.F32;

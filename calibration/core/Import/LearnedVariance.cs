@@ -49,7 +49,7 @@ internal static class LearnedVariance
             Network = network with
             {
                 Maps = (keep ? maps.Append(prediction with { Name = Map, Channels = channels }) : maps).ToEquatableArray(),
-                Operations = (keep ? network.Operations.Append(last with { Name = $"{last.Name}.{Map}", Output = Map }) : network.Operations).ToEquatableArray(),
+                Operations = (keep ? network.Operations.Append(last with { Name = $"{last.Name}.{Map}", Output = Map, Vector = last.Vector < 0 ? -1 : last.Vector + channels }) : network.Operations).ToEquatableArray(),
                 Outputs = keep ? new([Map]) : default,
             },
         };

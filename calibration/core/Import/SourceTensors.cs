@@ -28,10 +28,11 @@ internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, lon
     public Func<float[]> Take(string name, params ReadOnlySpan<int> expected)
     {
         string stored = StoredName(name);
+        // Two may ask for one tensor.
+        if (!_asked.TryAdd(name, [.. expected])) return () => read(stored);
         if (!shapes.TryGetValue(stored, out long[]? shape)) _mismatches.Add(new(name, [.. expected], null));
         else if (otherType?.Invoke(stored) is var type && (type is not null || !Matches(shape, expected))) _mismatches.Add(new(stored, [.. expected], shape) { Type = type });
         _taken.Add(stored);
-        _asked.TryAdd(name, [.. expected]);
         return () => read(stored);
     }
 

@@ -8,16 +8,19 @@ namespace Specializer.Calibration;
 /// <param name="Bias">[channels].</param>
 internal sealed record TimeProjection(Func<float[]> Weight, Func<float[]> Bias);
 
-/// <summary>How a timestep becomes the vectors inside residual blocks: sinusoids or a row of a table, a two-layer MLP, and one projection a block. For a known
+/// <summary>How a timestep becomes the vectors inside residual blocks: sinusoids, random Fourier features or a row of a table, a two-layer MLP, and one projection a block. For a known
 /// list of timesteps the MLP is a table.</summary>
 /// <remarks>Ho et al. 2020, appendix B, in the variants of diffusers' <c>get_timestep_embedding</c>. Sums and functions run in FP64
 /// and are rounded to FP32 once, so that the last bits in which platforms' functions differ do not show.</remarks>
 internal sealed class TimeEmbedding
 {
+    /// <summary>N of the factor N/t that a prediction which is divided by the timestep t is multiplied by; its last weights are divided by N.</summary>
+    public const float Dividend = 1024;
+
     private readonly UNetConfiguration _configuration;
     private readonly IReadOnlyList<TimeProjection> _projections;
-    private readonly Func<float[]>? _table, _labels;
-    private readonly Func<float[]> _weight1, _bias1, _weight2, _bias2;
+    private readonly Func<float[]>? _table, _labels, _lastBias;
+    private readonly Func<Func<float[], float[]>> _mlp;
 
     /// <param name="configuration">The network's.</param>
     /// <param name="source">Its tensors.</param>
@@ -26,13 +29,17 @@ internal sealed class TimeEmbedding
     {
         _configuration = configuration;
         _projections = projections;
-        int width = configuration.EmbeddingWidth, input = configuration.Levels.Channels[0];
-        if (configuration is { Classes: > 0, EmbedsInNetwork: false }) _labels = source.Take("class_embedding.weight", configuration.Classes, width);
-        if (configuration.LearnedTimesteps is { } rows) _table = source.Take("time_proj.weight", rows, input);
-        _weight1 = source.Take("time_embedding.linear_1.weight", width, input);
-        _bias1 = source.Take("time_embedding.linear_1.bias", width);
-        _weight2 = source.Take("time_embedding.linear_2.weight", width, width);
-        _bias2 = source.Take("time_embedding.linear_2.bias", width);
+        int width = configuration.EmbeddingWidth, inputs = configuration.TimeFeatures;
+        if (configuration is { Classes: > 0, EmbedsInNetwork: false })
+            _labels = configuration.ClassVector is null ? source.Take("class_embedding.weight", configuration.Classes, width) : Numbers(TakeMlp(source, "class_embedding", inputs, width), configuration.Classes);
+        if (configuration.LearnedTimesteps is { } rows) _table = source.Take("time_proj.weight", rows, inputs);
+        if (configuration.Fourier)
+        {
+            _table = source.Take("time_proj.weight", inputs / 2);
+            _lastBias = source.Take("conv_out.bias", configuration.OutputChannels);
+        }
+
+        _mlp = TakeMlp(source, "time_embedding", inputs, width);
     }
 
     /// <summary>The embedding's tensors (see <see cref="Manifest.Embedding"/>) with one row for each timestep, which may be fractional where it is not looked up in a table.</summary>
@@ -44,27 +51,35 @@ internal sealed class TimeEmbedding
         if (_labels is not null)
         {
             tensors.Add("embedding.time", () => [.. rows.Value.SelectMany(r => r)]);
-            tensors.Add("embedding.label", _labels);
+            tensors.Add("embedding.label", Labels);
             tensors.Add("embedding.weight", () => [.. _projections.SelectMany(p => p.Weight())]);
             tensors.Add("embedding.bias", () => [.. _projections.SelectMany(p => p.Bias())]);
             return tensors;
         }
 
         // Behind zeros, so that the operation that adds a row multiplies by 1 + 0.
-        var vectors = new Lazy<float[]>(() => _configuration.EmbedsInNetwork
-            ? [.. rows.Value.SelectMany(r => (float[])[.. new float[r.Length], .. r])]
-            : Project([.. rows.Value.Select(r => Apply(_configuration.Activation, r))]));
+        var vectors = new Lazy<float[]>(() => Divide(timesteps, _configuration.EmbedsInNetwork
+            ? [.. rows.Value.Select(r => (float[])[.. new float[r.Length], .. r])]
+            : Project([.. rows.Value.Select(r => Apply(_configuration.Activation, r))])));
         tensors.Add("embedding.vectors", () => vectors.Value);
         return tensors;
     }
 
-    /// <summary>Whether there is an embedding of a timestep: a learned table has rows for whole ones.</summary>
-    public bool Has(float timestep) => _configuration.LearnedTimesteps is not { } rows || (timestep >= 0 && timestep < rows && timestep == MathF.Floor(timestep));
+    /// <summary>Whether the embedding is one of a timestep's logarithm.</summary>
+    public bool IsOfLogarithm => _configuration.Fourier;
+
+    /// <summary>Whether there is an embedding of a timestep: a learned table has rows for whole ones, and 0 has no logarithm.</summary>
+    public bool Has(float timestep) => _configuration.Fourier ? timestep > 0 : _configuration.LearnedTimesteps is not { } rows || (timestep >= 0 && timestep < rows && timestep == MathF.Floor(timestep));
 
     /// <summary>The embedding of one timestep, before the non-linearity that each block applies.</summary>
     public float[] Row(float timestep) => Rows([timestep])[0];
 
-    private float[] Project(float[][] activated)
+    /// <summary>What a network that embeds labels which are numbers reads of them, image by image.</summary>
+    /// <param name="labels">One for each image.</param>
+    public float[] LabelFeatures(IEnumerable<float> labels) => [.. labels.SelectMany(Features())];
+
+    // Per step.
+    private float[][] Project(float[][] activated)
     {
         var projected = new List<float[][]>();
         foreach (TimeProjection projection in _projections)
@@ -73,14 +88,50 @@ internal sealed class TimeEmbedding
             projected.Add([.. activated.Select(row => Linear(weight, bias, row))]);
         }
 
-        return [.. Enumerable.Range(0, activated.Length).SelectMany(step => projected.SelectMany(p => p[step]))];
+        return [.. Enumerable.Range(0, activated.Length).Select(step => (float[])[.. projected.SelectMany(p => p[step])])];
     }
 
+    // Before zeros, where labels stand behind.
     private float[][] Rows(IReadOnlyList<float> timesteps)
     {
-        float[] weight1 = _weight1(), bias1 = _bias1(), weight2 = _weight2(), bias2 = _bias2();
-        float[]? table = _table?.Invoke();
-        return [.. timesteps.Select(t => Linear(weight2, bias2, Apply(_configuration.OuterActivation, Linear(weight1, bias1, table is null ? Sinusoids(t) : LookUp(table, t)))))];
+        Func<float[], float[]> mlp = _mlp();
+        Func<float, float[]> features = Features();
+        return [.. timesteps.Select(t => (float[])[.. mlp(features(t)), .. new float[_configuration.BlockWidth - _configuration.EmbeddingWidth]])];
+    }
+
+    private float[] Labels() => !_configuration.ConcatenatesClass ? _labels!()
+        : [.. _labels!().Chunk(_configuration.EmbeddingWidth).SelectMany(row => (float[])[.. new float[row.Length], .. row])];
+
+    /// <summary>A table of the labels that are the first whole numbers.</summary>
+    private Func<float[]> Numbers(Func<Func<float[], float[]>> mlp, int count) => () =>
+        [.. Enumerable.Range(0, count).Select(label => (float)label).Select(Features()).SelectMany(mlp())];
+
+    /// <summary>The step vectors, behind which those stand that divide a prediction by its timestep: factors less 1, offsets, and the bias of the last convolution.</summary>
+    private float[] Divide(IReadOnlyList<float> timesteps, float[][] vectors)
+    {
+        if (_lastBias is null) return [.. vectors.SelectMany(v => v)];
+        float[] bias = _lastBias(), none = new float[_configuration.Levels.Channels[0]];
+        return [.. vectors.Zip(timesteps).SelectMany(step => (float[])[.. step.First, .. Enumerable.Repeat((float)((double)Dividend / step.Second - 1), none.Length), .. none, .. bias.Select(b => b / step.Second)])];
+    }
+
+    /// <summary>What a number is to the first layer of its MLP. What that takes is read once.</summary>
+    private Func<float, float[]> Features()
+    {
+        if (_table is null) return Sinusoids;
+        float[] table = _table();
+        return _configuration.Fourier ? number => FourierFeatures(table, number) : number => LookUp(table, number);
+    }
+
+    /// <summary>A two-layer MLP, diffusers' <c>TimestepEmbedding</c>, which is read when it is asked for.</summary>
+    private Func<Func<float[], float[]>> TakeMlp(SourceTensors source, string name, int inputs, int width)
+    {
+        Func<float[]> weight1 = source.Take($"{name}.linear_1.weight", width, inputs), bias1 = source.Take($"{name}.linear_1.bias", width);
+        Func<float[]> weight2 = source.Take($"{name}.linear_2.weight", width, width), bias2 = source.Take($"{name}.linear_2.bias", width);
+        return () =>
+        {
+            float[] w1 = weight1(), b1 = bias1(), w2 = weight2(), b2 = bias2();
+            return x => Linear(w2, b2, Apply(_configuration.OuterActivation, Linear(w1, b1, x)));
+        };
     }
 
     private float[] LookUp(float[] table, float timestep)
@@ -127,6 +178,21 @@ internal sealed class TimeEmbedding
             float angle = number * (float)Math.Exp(rate * i / (half - shift));
             float sine = (float)Math.Sin(angle), cosine = (float)Math.Cos(angle);
             (values[i], values[half + i]) = cosinesFirst ? (cosine, sine) : (sine, cosine);
+        }
+
+        return values;
+    }
+
+    /// <summary>sin and cos of 2π·w·ln t for each frequency w.</summary>
+    private static float[] FourierFeatures(float[] frequencies, float number)
+    {
+        var values = new float[2 * frequencies.Length];
+        // Rounded where diffusers rounds: the angles have hundreds of radians.
+        float logarithm = (float)Math.Log(number);
+        for (int i = 0; i < frequencies.Length; i++)
+        {
+            float angle = logarithm * frequencies[i] * 2 * MathF.PI;
+            (values[i], values[frequencies.Length + i]) = ((float)Math.Sin(angle), (float)Math.Cos(angle));
         }
 
         return values;

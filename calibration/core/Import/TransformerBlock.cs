@@ -17,13 +17,14 @@ internal static class TransformerBlock
     /// <param name="layers">How many.</param>
     /// <param name="groups">Of the norm before the first projection.</param>
     /// <param name="linear">Whether the two projections are stored as linear layers; otherwise as 1×1 convolutions, which are the same products.</param>
-    public static Map Add(NetworkBuilder network, string name, Map input, MapPair context, int heads, int layers, int groups, bool linear)
+    /// <param name="onlyCross">Whether the first attention, too, is over the context.</param>
+    public static Map Add(NetworkBuilder network, string name, Map input, MapPair context, int heads, int layers, int groups, bool linear, bool onlyCross)
     {
         int channels = input.Channels;
         Map h = network.GroupNorm($"{name}.norm", new(input), groups, GroupEpsilon, null).First;
         h = Projection("proj_in", h, null);
         for (int layer = 0; layer < layers; layer++)
-            h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{name}.transformer_blocks.{layer}"), h, context, heads);
+            h = Layer(network, string.Create(CultureInfo.InvariantCulture, $"{name}.transformer_blocks.{layer}"), h, context, heads, onlyCross);
         return Projection("proj_out", h, input);
 
         Map Projection(string module, Map map, Map? residual) => linear
@@ -31,18 +32,27 @@ internal static class TransformerBlock
             : network.Convolution($"{name}.{module}", new MapPair(map), channels, new() { KernelSize = 1, Residual = residual });
     }
 
-    private static Map Layer(NetworkBuilder network, string name, Map h, MapPair context, int heads)
+    private static Map Layer(NetworkBuilder network, string name, Map h, MapPair context, int heads, bool onlyCross)
     {
         int channels = h.Channels;
-        Map normal = network.LayerNorm($"{name}.norm1", h, LayerEpsilon);
-        Map qkv = network.Linear($"{name}.attn1.to_qkv", [$"{name}.attn1.to_q", $"{name}.attn1.to_k", $"{name}.attn1.to_v"], normal, channels, bias: false);
-        h = network.Linear($"{name}.attn1.to_out.0", network.SelfAttention($"{name}.attn1.attention", qkv, heads), channels, residual: h);
-
-        Map query = network.Linear($"{name}.attn2.to_q", network.LayerNorm($"{name}.norm2", h, LayerEpsilon), channels, bias: false);
-        Map keyValue = network.Linear($"{name}.attn2.to_kv", [$"{name}.attn2.to_k", $"{name}.attn2.to_v"], context, channels);
-        h = network.Linear($"{name}.attn2.to_out.0", network.CrossAttention($"{name}.attn2.attention", query, keyValue, heads), channels, residual: h);
+        h = onlyCross ? OverContext("attn1", "norm1", h) : OverItself(h);
+        h = OverContext("attn2", "norm2", h);
 
         Map wide = network.Linear($"{name}.ff.net.0.proj", network.LayerNorm($"{name}.norm3", h, LayerEpsilon), 8 * channels);
         return network.Linear($"{name}.ff.net.2", network.Geglu($"{name}.ff.net.0", wide), channels, residual: h);
+
+        Map OverItself(Map input)
+        {
+            Map normal = network.LayerNorm($"{name}.norm1", input, LayerEpsilon);
+            Map qkv = network.Linear($"{name}.attn1.to_qkv", [$"{name}.attn1.to_q", $"{name}.attn1.to_k", $"{name}.attn1.to_v"], normal, channels, bias: false);
+            return network.Linear($"{name}.attn1.to_out.0", network.SelfAttention($"{name}.attn1.attention", qkv, heads), channels, residual: input);
+        }
+
+        Map OverContext(string module, string norm, Map input)
+        {
+            Map query = network.Linear($"{name}.{module}.to_q", network.LayerNorm($"{name}.{norm}", input, LayerEpsilon), channels, bias: false);
+            Map keyValue = network.Linear($"{name}.{module}.to_kv", [$"{name}.{module}.to_k", $"{name}.{module}.to_v"], context, channels);
+            return network.Linear($"{name}.{module}.to_out.0", network.CrossAttention($"{name}.{module}.attention", query, keyValue, heads), channels, residual: input);
+        }
     }
 }

@@ -6,7 +6,8 @@ namespace Specializer.Calibration;
 /// <param name="Heads">Heads, per level.</param>
 /// <param name="Layers">Transformer layers of an attention, per level.</param>
 /// <param name="LinearProjection">Whether the projections around the layers are stored as linear layers.</param>
-internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection)
+/// <param name="OnlyCross">Per level, whether the first attention of a layer, too, is over the context. In the middle it never is.</param>
+internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection, bool[] OnlyCross)
 {
     /// <summary>So many of the channels, the last ones, come from a second text encoder.</summary>
     public int SecondChannels { get; init; }
@@ -23,18 +24,17 @@ internal sealed record AddedConditions(int Channels, int TimeChannels)
 
 internal sealed partial record UNetConfiguration
 {
+    private const string ClassConcatenation = "class_embeddings_concat";
+
     private static UNetConfiguration ReadConditional(ConfigurationReader json, int tokens)
     {
         json.Require("mid_block_type", "Supported: \"UNetMidBlock2DCrossAttn\", \"UNetMidBlock2D\", null.", "\"UNetMidBlock2DCrossAttn\"", "\"UNetMidBlock2D\"", "null");
         json.Require("time_embedding_type", "Supported: \"positional\".", "\"positional\"");
-        json.Require("resnet_out_scale_factor", "Supported: 1.", "1", "1.0");
-        foreach (string flag in (string[])["only_cross_attention", "dual_cross_attention", "class_embeddings_concat", "resnet_skip_time_act"]) json.Require(flag, "Supported: false.", "false", "null");
-        foreach (string key in (string[])
-            ["class_embed_type", "encoder_hid_dim", "encoder_hid_dim_type", "time_cond_proj_dim", "time_embedding_act_fn", "timestep_post_act",
-             "reverse_transformer_layers_per_block", "mid_block_only_cross_attention", "cross_attention_norm"])
-        {
-            json.Require(key, "Supported: null.", "null", "false");
-        }
+        json.Require("dual_cross_attention", "Supported: false.", "false", "null");
+        json.Require(ClassConcatenation, "Supported: true, false.", "true", "false", "null");
+        json.Require(ClassVector.Key, "Supported: null, \"timestep\", \"identity\", \"projection\", \"simple_projection\".", "null", "\"timestep\"", "\"identity\"", "\"projection\"", "\"simple_projection\"");
+        json.Require("time_cond_proj_dim", "Supported: null. Networks that read the scale of guidance (latent consistency models without LoRA) are not computed.", "null");
+        foreach (string key in (string[])["encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn", "timestep_post_act", "reverse_transformer_layers_per_block"]) json.Require(key, "Supported: null.", "null", "false");
 
         json.Require("attention_type", "Supported: \"default\".", "\"default\"", "null");
         json.Require("addition_embed_type", "Supported: null, \"text_time\".", "null", "\"text_time\"");
@@ -42,22 +42,32 @@ internal sealed partial record UNetConfiguration
         json.Require("conv_out_kernel", "Supported: 3.", "3");
         // Dropout does nothing at inference, and FP32 needs no upcast.
         json.Ignore("dropout", "upcast_attention", "addition_embed_type_num_heads", "addition_time_embed_dim", "projection_class_embeddings_input_dim");
+        // Read by other types of block alone: ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D and their like.
+        json.Ignore("resnet_skip_time_act", "resnet_out_scale_factor", "cross_attention_norm", "mid_block_only_cross_attention");
 
         UNetLevels levels = UNetLevels.Read(json, [320, 640, 1280, 1280], ("DownBlock2D", "CrossAttnDownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D"), [false, false, false, true], resamplers: false);
         // The property is called the channels of a head and holds the number of heads.
         string headsKey = json.Has("num_attention_heads") && !json.IsNull("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         json.Ignore("num_attention_heads", "attention_head_dim");
         int[] heads = UNetLevels.PerLevel(json, headsKey, 8, levels.Count), layers = UNetLevels.PerLevel(json, "transformer_layers_per_block", 1, levels.Count);
-        int[] context = UNetLevels.PerLevel(json, "cross_attention_dim", 1280, levels.Count);
-        if (context.Distinct().Count() > 1) json.Refuse("cross_attention_dim", json.Raw("cross_attention_dim"), "Supported: one number of channels for all levels, since all read one context.");
         string middle = json.Has("mid_block_type") ? json.Raw("mid_block_type") : "\"UNetMidBlock2DCrossAttn\"";
         bool middleAttention = middle == "\"UNetMidBlock2DCrossAttn\"";
-        for (int level = 0; level < levels.Count; level++)
+        int[] attending = [.. Enumerable.Range(0, levels.Count).Where(level => levels.DownAttention[level] || levels.UpAttention[^(level + 1)] || (level == levels.Count - 1 && middleAttention))];
+        foreach (int level in attending)
         {
-            bool attends = levels.DownAttention[level] || levels.UpAttention[^(level + 1)] || (level == levels.Count - 1 && middleAttention);
-            if (attends && levels.Channels[level] % heads[level] != 0)
+            if (levels.Channels[level] % heads[level] != 0)
                 json.Refuse(headsKey, json.Raw(headsKey), $"{heads[level]} heads do not divide the {levels.Channels[level]} channels of level {level}.");
         }
+
+        int[] given = UNetLevels.PerLevel(json, "cross_attention_dim", 1280, levels.Count), context = [.. attending.Select(level => given[level]).Distinct()];
+        if (context.Length > 1) json.Refuse("cross_attention_dim", json.Raw("cross_attention_dim"), "Supported: one number of channels for all levels with attention, since all read one context.");
+        AddedConditions? added = json.Raw("addition_embed_type") == "\"text_time\"" ? ReadAdded(json) : null;
+        int embeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * levels.Channels[0];
+        ClassVector? vector = ReadClassVector(json, levels.Channels[0], embeddingWidth) ?? ReadProjectedVector(json);
+        int classes = ReadClasses(json, vector);
+        bool concatenates = json.Raw(ClassConcatenation) == "true";
+        if (concatenates && (added is not null || (classes == 0 && vector is null)))
+            json.Refuse(ClassConcatenation, "true", "There must be labels (num_class_embeds or class_embed_type), and no added conditions (addition_embed_type).");
 
         int groups = json.Integer("norm_num_groups", 32, 1, MaximumChannels);
         string function = Function(json);
@@ -79,19 +89,31 @@ internal sealed partial record UNetConfiguration
             DownsamplePadding = json.Integer("downsample_padding", 1, 0, 1),
             FlipSinToCos = json.Flag("flip_sin_to_cos", true),
             FrequencyShift = json.Integer("freq_shift", 0, 0, 1),
-            EmbeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * levels.Channels[0],
-            Classes = json.IntegerOrNull("num_class_embeds", 1, 1 << 20) ?? 0,
-            Cross = new(tokens, context[0], heads, layers, json.Flag("use_linear_projection", false)),
-            Added = json.Raw("addition_embed_type") == "\"text_time\"" ? ReadAdded(json) : null,
+            EmbeddingWidth = embeddingWidth,
+            Classes = classes,
+            ClassVector = vector,
+            ConcatenatesClass = concatenates,
+            Cross = new(tokens, context.Length > 0 ? context[0] : given[0], heads, layers, json.Flag("use_linear_projection", false), UNetLevels.FlagPerLevel(json, "only_cross_attention", levels.Count)),
+            Added = added,
         };
     }
 
     private static AddedConditions ReadAdded(ConfigurationReader json)
     {
-        int time = json.IntegerOrNull("addition_time_embed_dim", 2, MaximumChannels) ?? throw Missing("addition_time_embed_dim");
-        int all = json.IntegerOrNull("projection_class_embeddings_input_dim", 1, MaximumChannels) ?? throw Missing("projection_class_embeddings_input_dim");
+        int time = json.IntegerOrNull("addition_time_embed_dim", 2, MaximumChannels) ?? throw Missing(json, "addition_time_embed_dim", "added conditions of type \"text_time\" need");
+        int all = ReadProjected(json, "added conditions of type \"text_time\" need");
         return time % 2 == 0 ? new(all, time) : throw new ModelImportException(json.File, "addition_time_embed_dim", $"is {time}; sines and cosines need an even number.");
-
-        ModelImportException Missing(string key) => new(json.File, key, "added conditions of type \"text_time\" need this number. config.json is incomplete; download it again.");
     }
+
+    private static ClassVector? ReadProjectedVector(ConfigurationReader json) => json.Raw(ClassVector.Key) switch
+    {
+        "\"projection\"" => new(ClassVector.Projection, ReadProjected(json, "class_embed_type \"projection\" needs")),
+        "\"simple_projection\"" => new(ClassVector.SimpleProjection, ReadProjected(json, "class_embed_type \"simple_projection\" needs")),
+        _ => null,
+    };
+
+    private static int ReadProjected(ConfigurationReader json, string what) =>
+        json.IntegerOrNull("projection_class_embeddings_input_dim", 1, MaximumChannels) ?? throw Missing(json, "projection_class_embeddings_input_dim", what);
+
+    private static ModelImportException Missing(ConfigurationReader json, string key, string what) => new(json.File, key, $"{what} this number. config.json is incomplete; download it again.");
 }

@@ -4,8 +4,8 @@ internal sealed partial record UNetConfiguration
 {
     private static UNetConfiguration ReadUnconditional(ConfigurationReader json)
     {
-        json.Require("time_embedding_type", "Supported: \"positional\", \"learned\". Fourier features belong to models whose output is divided by the noise level, and to their schedulers.", "\"positional\"", "\"learned\"");
-        json.Require("class_embed_type", "Supported: null, with num_class_embeds for a label table: labels are rows of a table.", "null");
+        json.Require("time_embedding_type", "Supported: \"positional\", \"fourier\", \"learned\".", "\"positional\"", "\"fourier\"", "\"learned\"");
+        json.Require(ClassVector.Key, "Supported: null, \"timestep\", \"identity\".", "null", "\"timestep\"", "\"identity\"");
         json.Require("mid_block_type", "Supported: \"UNetMidBlock2D\", null.", "\"UNetMidBlock2D\"", "null");
         // Dropout does nothing at inference; the training length matters to learned time embeddings only.
         json.Ignore("dropout", "num_train_timesteps");
@@ -25,6 +25,12 @@ internal sealed partial record UNetConfiguration
 
         int? learned = json.Text("time_embedding_type", "positional") != "learned" ? null
             : json.IntegerOrNull("num_train_timesteps", 1, 1 << 20) ?? throw new ModelImportException(json.File, "num_train_timesteps", "a learned time embedding needs the number of its rows.");
+        bool fourier = json.Text("time_embedding_type", "positional") == "fourier";
+        int embeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * levels.Channels[0];
+        ClassVector? vector = ReadClassVector(json, fourier ? 2 * levels.Channels[0] : levels.Channels[0], embeddingWidth);
+        int classes = ReadClasses(json, vector);
+        if (vector is not null && classes > learned)
+            throw new ModelImportException(json.File, "num_class_embeds", $"{classes} labels are looked up in the table of timesteps, which has {learned} rows (num_train_timesteps).");
         var (height, width) = Extent(json);
         return new()
         {
@@ -44,9 +50,11 @@ internal sealed partial record UNetConfiguration
             DownsamplePadding = json.Integer("downsample_padding", 1, 0, 1),
             FlipSinToCos = json.Flag("flip_sin_to_cos", true),
             FrequencyShift = json.Integer("freq_shift", 0, 0, 1),
-            EmbeddingWidth = json.IntegerOrNull("time_embedding_dim", 1, MaximumChannels) ?? 4 * levels.Channels[0],
+            EmbeddingWidth = embeddingWidth,
             LearnedTimesteps = learned,
-            Classes = json.IntegerOrNull("num_class_embeds", 1, 1 << 20) ?? 0,
+            Fourier = fourier,
+            Classes = classes,
+            ClassVector = vector,
             HeadChannels = headChannels,
         };
     }

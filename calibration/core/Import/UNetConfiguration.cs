@@ -32,8 +32,14 @@ internal sealed partial record UNetConfiguration
     public required int EmbeddingWidth { get; init; }
     /// <summary>Rows of a learned table of timesteps; null for sinusoids.</summary>
     public int? LearnedTimesteps { get; init; }
-    /// <summary>Rows of the label table; 0 for an unconditional network.</summary>
+    /// <summary>Whether random frequencies, which are weights, of the timestep's logarithm take the place of sinusoids. The prediction is then divided by the timestep.</summary>
+    public bool Fourier { get; init; }
+    /// <summary>Labels, which are rows of a table; 0 for an unconditional network, and where a label is no row.</summary>
     public required int Classes { get; init; }
+    /// <summary>Set where a label becomes an embedding in another way than as a row of a stored table.</summary>
+    public ClassVector? ClassVector { get; init; }
+    /// <summary>Whether the label's embedding stands behind the time's; otherwise it is added to it.</summary>
+    public bool ConcatenatesClass { get; init; }
     /// <summary>Channels of an attention head; null for one head.</summary>
     public int? HeadChannels { get; init; }
     /// <summary>Set for a <c>UNet2DConditionModel</c>, whose attention blocks are transformers over a context.</summary>
@@ -44,8 +50,27 @@ internal sealed partial record UNetConfiguration
     /// <summary>Whether the network reads a mask and the state of a masked picture beside its own; <see cref="Channels"/> are then those of the state alone.</summary>
     public bool ReadsMask { get; init; }
 
-    /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows labels and SiLU.</summary>
-    public bool EmbedsInNetwork => Added is not null || (Classes > 0 && Activation != "silu");
+    /// <summary>Numbers that a timestep is to the first layer of its embedding.</summary>
+    public int TimeFeatures => Fourier ? 2 * Levels.Channels[0] : Levels.Channels[0];
+
+    /// <summary>Width of the embedding that residual blocks project.</summary>
+    public int BlockWidth => ConcatenatesClass ? 2 * EmbeddingWidth : EmbeddingWidth;
+
+    /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows rows of a table and SiLU, and nothing of the timestep beside it.</summary>
+    public bool EmbedsInNetwork => Added is not null || (Classes == 0 ? ClassVector is not null : Activation != "silu" || Fourier);
+
+    /// <summary>Why pictures are not drawn for the network's labels, so that it is only verified; null for a network without labels, or where they are.</summary>
+    public UnsupportedSetting? LabelObstacle => this switch
+    {
+        { Classes: 0, ClassVector: null } => null,
+        { Cross: not null } => new(ClassVector is null ? "num_class_embeds" : ClassVector.Key, ClassVector?.Json ?? $"{Classes}",
+            "The network reads a label beside the tokens of a condition, and pictures are drawn for one of the two. Supported: null; such a network is verified."),
+        { EmbedsInNetwork: false } => null,
+        { Classes: 0, ClassVector: { Type: ClassVector.Timestep } number } => new(ClassVector.Key, number.Json, "A label is any number. Supported: whole ones below \"num_class_embeds\", where that is given; others are verified."),
+        { Classes: 0 } => new(ClassVector.Key, ClassVector!.Json, "A label is a vector. Supported: null with num_class_embeds, and \"timestep\" with it; vectors are verified."),
+        { Fourier: true } => new("time_embedding_type", "\"fourier\"", "Supported beside labels: \"positional\", \"learned\"; such a network is verified."),
+        _ => new("act_fn", $"\"{Activation}\"", "Supported beside labels: \"silu\"; such a network is verified."),
+    };
 
     /// <summary>Reads the configuration of either class.</summary>
     /// <param name="json">Its <c>config.json</c>.</param>
@@ -76,6 +101,21 @@ internal sealed partial record UNetConfiguration
         int alignment = 1 << (levels.Length - 1);
         if (Height % alignment != 0 || Width % alignment != 0)
             json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {alignment}: {levels.Length} levels halve it {levels.Length - 1} times.");
+    }
+
+    /// <summary>A label that is a number, or an embedding already, as both classes know it.</summary>
+    private static ClassVector? ReadClassVector(ConfigurationReader json, int features, int width) => json.Raw(ClassVector.Key) switch
+    {
+        "\"timestep\"" => new(ClassVector.Timestep, features),
+        "\"identity\"" => new(ClassVector.Identity, width),
+        _ => null,
+    };
+
+    /// <summary>Rows of the label table: stored, or made of numbers. Vectors have none, whatever the property says.</summary>
+    private static int ReadClasses(ConfigurationReader json, ClassVector? vector)
+    {
+        int classes = json.IntegerOrNull("num_class_embeds", 1, 1 << 20) ?? 0;
+        return vector is null or { Type: ClassVector.Timestep } ? classes : 0;
     }
 
     private static string Function(ConfigurationReader json)

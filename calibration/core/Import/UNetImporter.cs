@@ -12,6 +12,12 @@ internal sealed class UNetImporter
     /// <summary>Name of the input that holds a label, where labels are looked up in the network.</summary>
     public const string Labels = "class_labels";
 
+    /// <summary>Name of the input that holds a label that is a number, as what a timestep of that number is to its embedding: sinusoids, mostly.</summary>
+    public const string LabelFeatures = "class_features";
+
+    /// <summary>Name of the input that holds a label that is a vector.</summary>
+    public const string LabelVector = "class_vector";
+
     /// <summary>Name of the input that holds <see cref="AddedConditions"/>: a text's summary and the sinusoids of its numbers.</summary>
     public const string Added = "added_conditions";
 
@@ -31,7 +37,7 @@ internal sealed class UNetImporter
     private UNetImporter(UNetConfiguration configuration, SourceTensors source)
     {
         _configuration = configuration;
-        _network = new(source, configuration.EmbeddingWidth);
+        _network = new(source, configuration.BlockWidth);
         _residual = new() { Groups = configuration.Groups, Epsilon = configuration.Epsilon, Activation = configuration.Activation, HasTime = true, ScaleShift = configuration.ScaleShift };
     }
 
@@ -56,7 +62,7 @@ internal sealed class UNetImporter
         _skips.Push(h);
         h = Up(Middle(Down(h)));
         h = _network.GroupNorm("conv_norm_out", new(h), c.Groups, c.Epsilon, c.OuterActivation).First;
-        Map epsilon = _network.Convolution("conv_out", new MapPair(h), c.OutputChannels, new() { Output = "epsilon" });
+        Map epsilon = c.Fourier ? Divided(h) : _network.Convolution("conv_out", new MapPair(h), c.OutputChannels, new() { Output = "epsilon" });
         return _network.Build(latent, epsilon, c.EmbedsInNetwork ? 0 : c.Classes) with { Inputs = new([.. _inputs.Select(i => i.Name)]) };
     }
 
@@ -64,13 +70,22 @@ internal sealed class UNetImporter
     private MapPair Tokens(CrossAttentionConfiguration cross) =>
         new(Input(Context, cross.Tokens, cross.Channels - cross.SecondChannels), cross.SecondChannels == 0 ? null : Input(SecondContext, cross.Tokens, cross.SecondChannels));
 
+    /// <summary>The last convolution of a network whose prediction is divided by the timestep t: (W/N)·(N/t·h) + b/t, of which N/t and b/t are step vectors. The operation before it multiplies by 1 + x:
+    /// with N, the nearest power of two above the timesteps that there mostly are, x keeps its precision.</summary>
+    private Map Divided(Map h)
+    {
+        int vector = _network.Reserve(2 * h.Channels + _configuration.OutputChannels);
+        h = _network.ScaleShift("time_division", h, vector);
+        return _network.Convolution("conv_out", "conv_out", h, _configuration.OutputChannels, new() { Output = "epsilon", Vector = vector + 2 * h.Channels },
+            weight => [.. weight.Select(w => w / TimeEmbedding.Dividend)], bias => new float[bias.Length]);
+    }
+
     /// <summary>Label and added conditions beside the time: f(label + MLP(added) + time), where the time comes as step vectors.</summary>
     private Map Embedding()
     {
         UNetConfiguration c = _configuration;
-        int width = c.EmbeddingWidth, vector = _network.Reserve(2 * width);
-        Map? sum = null;
-        if (c.Classes > 0) sum = _network.Lookup("class_embedding", Input(Labels, 1, 1), "class_embedding.weight", c.Classes, width);
+        int width = c.BlockWidth, vector = _network.Reserve(2 * width);
+        Map? sum = Label();
         if (c.Added is { } added)
         {
             Map h = added.Known.Length == 0 ? _network.Linear("add_embedding.linear_1", Input(Added, 1, added.Channels), width)
@@ -84,6 +99,30 @@ internal sealed class UNetImporter
         }
 
         return _network.Activation("time_embedding.act", sum, c.Activation);
+    }
+
+    /// <summary>A label's embedding, of the width of blocks; null for a network without labels.</summary>
+    private Map? Label()
+    {
+        const string name = "class_embedding";
+        UNetConfiguration c = _configuration;
+        int width = c.EmbeddingWidth;
+        Map? label = c.ClassVector is { } vector ? Label(name, Input(vector.Type == ClassVector.Timestep ? LabelFeatures : LabelVector, 1, vector.Channels), vector.Type)
+            : c.Classes > 0 ? _network.Lookup(name, Input(Labels, 1, 1), $"{name}.weight", c.Classes, width) : null;
+        if (label is null || !c.ConcatenatesClass) return label;
+        // Behind zeros, so that adding the time, before zeros, puts the two side by side.
+        return _network.Convolution($"{name}.concat", label, 2 * width, () => [.. Enumerable.Range(0, 2 * width * width).Select(i => i / width - width == i % width ? 1f : 0)], () => new float[2 * width], new() { KernelSize = 1 });
+    }
+
+    private Map Label(string name, Map input, string type)
+    {
+        int width = _configuration.EmbeddingWidth;
+        if (type == ClassVector.Identity) return input;
+        if (type == ClassVector.SimpleProjection) return _network.Linear(name, input, width);
+        Map h = _network.Linear($"{name}.linear_1", input, width);
+        // Only the one that is like the time's follows act_fn.
+        h = _network.Activation($"{name}.act", h, type == ClassVector.Timestep ? _configuration.OuterActivation : "silu");
+        return _network.Linear($"{name}.linear_2", h, width);
     }
 
     private Map Input(string name, int pixels, int channels) => Input(name, 1, pixels, channels);
@@ -122,7 +161,7 @@ internal sealed class UNetImporter
         UNetMiddle middle = _configuration.Middle;
         ResidualOptions options = _residual with { ScaleFactor = middle.ScaleFactor };
         if (middle.Residuals > 0) h = ResidualBlock.Add(_network, "mid_block.resnets.0", new(h), h.Channels, options);
-        if (middle.Attention) h = Attention("mid_block.attentions.0", h, _configuration.Levels.Count - 1, middle.AttentionGroups, middle.ScaleFactor);
+        if (middle.Attention) h = Attention("mid_block.attentions.0", h, _configuration.Levels.Count - 1, middle.AttentionGroups, middle.ScaleFactor, onlyCross: false);
         return middle.Residuals > 1 ? ResidualBlock.Add(_network, "mid_block.resnets.1", new(h), h.Channels, options) : h;
     }
 
@@ -147,11 +186,11 @@ internal sealed class UNetImporter
     private Map Layer(string block, int layer, MapPair input, int level, bool attention)
     {
         Map h = ResidualBlock.Add(_network, Invariant($"{block}.resnets.{layer}"), input, _configuration.Levels.Channels[level], _residual);
-        return attention ? Attention(Invariant($"{block}.attentions.{layer}"), h, level, _configuration.Groups, 1) : h;
+        return attention ? Attention(Invariant($"{block}.attentions.{layer}"), h, level, _configuration.Groups, 1, _configuration.Cross?.OnlyCross[level] == true) : h;
     }
 
-    private Map Attention(string name, Map input, int level, int? groups, double scaleFactor) => _configuration.Cross is { } cross
-        ? TransformerBlock.Add(_network, name, input, _context, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection)
+    private Map Attention(string name, Map input, int level, int? groups, double scaleFactor, bool onlyCross) => _configuration.Cross is { } cross
+        ? TransformerBlock.Add(_network, name, input, _context, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection, onlyCross)
         : _network.Attention(name, input, input.Channels / (_configuration.HeadChannels ?? input.Channels), groups, _configuration.Epsilon, scaleFactor);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -51,8 +51,18 @@ internal sealed record UNetLevels
     public static int[] PerLevel(ConfigurationReader json, string key, int absent, int levels, int maximum = MaximumChannels)
     {
         int[] values = json.IsArray(key) ? json.Integers(key, [], 1, maximum) : [.. Enumerable.Repeat(json.Integer(key, absent, 1, maximum), levels)];
-        return values.Length == levels ? values : throw new ModelImportException(json.File, key, $"has {values.Length} entries; one for each of the {levels} levels is expected.");
+        return values.Length == levels ? values : throw OtherLength(json, key, values.Length, levels);
     }
+
+    /// <summary>True or false for all levels, or a list of one for each; false where it is null or absent.</summary>
+    public static bool[] FlagPerLevel(ConfigurationReader json, string key, int levels)
+    {
+        bool[] values = json.IsArray(key) ? json.Flags(key) : [.. Enumerable.Repeat(!json.IsNull(key) && json.Flag(key, false), levels)];
+        return values.Length == levels ? values : throw OtherLength(json, key, values.Length, levels);
+    }
+
+    private static ModelImportException OtherLength(ConfigurationReader json, string key, int length, int levels) =>
+        new(json.File, key, $"has {length} entries; one for each of the {levels} levels is expected.");
 
     private static bool[] Attention(ConfigurationReader json, string key, string[] absent, (string Plain, string Attention) known, int levels)
     {

@@ -27,6 +27,7 @@ public sealed record Float32SampleOptions
         Require(float.IsFinite(Guidance), $"The guidance {Guidance} is not finite.");
         bool text = model.Text is not null;
         Require(!model.ReadsMask, $"{model.Name} fills in what a mask shows of a picture: give both (--image FILE.png --mask FILE.png).");
+        Require(model.LabelObstacle is null, $"{model.Name} is not drawn from: its {model.LabelObstacle?.Key} is {model.LabelObstacle?.Value}. {model.LabelObstacle?.Supported}");
         Require(text || model.Labels is not null || model.Network.Inputs.Count == 0, $"{model.Name} is conditioned by {string.Join(", ", model.Network.Inputs)}, and there is no text encoder to make them. Give the whole pipeline's folder.");
         Require(!text || Prompts.Count > 0, $"{model.Name} draws what a prompt says; give one.");
         Require(text || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");

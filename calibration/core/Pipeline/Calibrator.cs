@@ -168,7 +168,13 @@ public static class Calibrator
         if (run.Program.LearnsVariance) LearnedVariance.Require(model);
         float[] nowhere = [.. run.Program.Evaluations.Select(e => e.Timestep.Single).Where(t => !model.Time.Has(t))];
         if (nowhere.Length > 0)
-            throw new ArgumentException($"{model.Name} looks timesteps up in a learned table, which has no row for {nowhere[0]}, one of {nowhere.Length} of {run.Identity.Family} in {options.Steps} steps. Use a scheduler whose timesteps are whole numbers, such as ddim.", nameof(options));
+        {
+            var (why, remedy) = model.Time.IsOfLogarithm
+                ? ("takes the logarithm of timesteps, and there is none of", "Use a scheduler whose timesteps are above 0, such as one with \"timestep_spacing\": \"trailing\".")
+                : ("looks timesteps up in a learned table, which has no row for", "Use a scheduler whose timesteps are whole numbers, such as ddim.");
+            throw new ArgumentException($"{model.Name} {why} {nowhere[0]}, one of {nowhere.Length} of {run.Identity.Family} in {options.Steps} steps. {remedy}", nameof(options));
+        }
+
         int most = ManifestLimits.Steps;
         return run.Program.Evaluations.Count <= most ? run
             : throw new ArgumentException($"{options.Steps} steps of {run.Identity.Family} evaluate the network {run.Program.Evaluations.Count} times; {most} are the most.", nameof(options));
@@ -181,12 +187,13 @@ public static class Calibrator
     internal static UnsupportedSetting? Obstacle(ImportedModel model) =>
         model.Pipeline?.Decoder is { } decoder && model.Decoder is null
             ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
+        : model.LabelObstacle is { } labels ? labels
         : model.Architecture != "UNet2DModel" && model.Text is null && model.Labels is null
             ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder, or with the table of its classes.")
         : model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)
             ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}), or twice as many for a predicted variance. A network that reads more than the state is verified but not sampled.")
         : model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true) is { } input
-            ? new(input, "required", "The network reads this besides its state. Supported: prompts, and labels where act_fn is \"silu\".")
+            ? new(input, "required", "The network reads this besides its state. Supported: prompts and labels.")
         : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>

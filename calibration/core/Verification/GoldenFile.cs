@@ -68,7 +68,7 @@ internal sealed class GoldenFile : IDisposable
         return Array.ConvertAll(values, v => (int)v);
     }
 
-    /// <summary>Timesteps, which are integers or FP32 numbers.</summary>
+    /// <summary>Timesteps, or labels that are numbers: integers or FP32.</summary>
     /// <exception cref="SafetensorsException">The tensor is missing, or of another length.</exception>
     public float[] Timesteps(string key, int length)
     {

@@ -184,6 +184,11 @@ public static class GoldenVerification
                 return golden.Rows("in." + name, map.Width, map.Channels);
             case UNetImporter.Labels:
                 return Array.ConvertAll(golden.Integers("in." + name, images), label => (float)label);
+            case UNetImporter.LabelFeatures:
+                return model.Time.LabelFeatures(golden.Timesteps("in." + UNetImporter.Labels, images));
+            case UNetImporter.LabelVector:
+                var (vectors, length) = golden.Table("in." + UNetImporter.Labels, images);
+                return length == map.Channels ? vectors : throw golden.Error("in." + UNetImporter.Labels, $"has rows of {length} numbers; the model reads {map.Channels}. The file belongs to another model");
             default:
                 var (texts, text) = golden.Table("in.text_embeds", images);
                 var (numbers, count) = golden.Table("in.time_ids", images);

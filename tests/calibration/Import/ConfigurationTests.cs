@@ -55,7 +55,7 @@ public class ConfigurationTests
     [Fact]
     public void Everything_that_is_not_supported_is_named_at_once()
     {
-        using ModelFolder folder = new ModelFolder().With("act_fn", "\"selu\"").With("resnet_time_scale_shift", "\"spatial\"").With("class_embed_type", "\"timestep\"").With("cross_attention_dim", "512");
+        using ModelFolder folder = new ModelFolder().With("act_fn", "\"selu\"").With("resnet_time_scale_shift", "\"spatial\"").With("class_embed_type", "\"projection\"").With("cross_attention_dim", "512");
         var e = Assert.Throws<UnsupportedModelException>(() => DiffusersImporter.Load(folder.Root));
         Assert.Equal(["act_fn", "class_embed_type", "cross_attention_dim", "resnet_time_scale_shift"], e.Settings.Select(s => s.Key).Order());
         Assert.All(e.Settings, s => Assert.Contains($"'{s.Key}'", e.Message));
