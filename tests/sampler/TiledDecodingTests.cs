@@ -54,7 +54,7 @@ public sealed class TiledDecodingTests : IDisposable
     [Fact]
     public void In_any_batch()
     {
-        string manifest = Calibrate(TinyLatentDiffusion.Recipe, 32, (40, 48));
+        string manifest = Calibrate(TinyLatentDiffusion.Recipe, 32, (36, 40));
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, _device);
         using Sampler compiled = CompiledArtifact.Load(manifest, _device, out _);
         foreach (float guidance in (float[])[1, 2])
