@@ -7,6 +7,9 @@ namespace Specializer.Generator.Emit;
 /// takes the step's scale and zero point. Every operation in every step would be hundreds of times as many calls to compile, and for the JIT to compile again.</summary>
 internal static class StepEmitter
 {
+    // Above it names would be half of megabytes.
+    private const int MostNamedRows = 1 << 14;
+
     private const string Execution = "global::Specializer.CompilerServices.Execution", ReadOnlySpan = "global::System.ReadOnlySpan";
 
     public static void Emit(SourceWriter w, SamplerModel model, CancellationToken cancellation)
@@ -15,13 +18,13 @@ internal static class StepEmitter
         var patternOf = patterns.SelectMany(p => p.Steps.Select(i => (Step: i, Pattern: p))).ToDictionary(x => x.Step, x => x.Pattern);
         SlotRow[] rows = Rows(model);
         var places = rows.SelectMany(r => r.Slots).Select((slot, at) => (Slot: slot, At: Literal.Int(at))).ToDictionary(p => p.Slot, p => p.At);
-        bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
+        bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null), named = model.Steps.Count * rows.Length <= MostNamedRows;
 
         Switch(w, model);
         for (int i = 0; i < model.Steps.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Method(w, model, i, patternOf[i].Method, rows, corrected);
+            Method(w, model, i, patternOf[i].Method, rows, corrected, named || i == 0);
         }
 
         foreach (Pattern pattern in patterns) Body(w, model, pattern, places, corrected);
@@ -78,7 +81,7 @@ internal static class StepEmitter
         w.Line();
     }
 
-    private static void Method(SourceWriter w, SamplerModel model, int index, string body, SlotRow[] rows, bool corrected)
+    private static void Method(SourceWriter w, SamplerModel model, int index, string body, SlotRow[] rows, bool corrected, bool named)
     {
         Step step = model.Steps[index];
         string text = Literal.Int(index);
@@ -94,9 +97,9 @@ internal static class StepEmitter
             }
             else
             {
-                w.Line($"{body}(run, step: {text}, scales:");
+                w.Line($"{body}(run, step: {text}, scales:{(named ? "" : $" // in rows as {model.StepMethods[0]} names them")}");
                 using (w.Elements("],"))
-                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))}, // {row.Module}");
+                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))},{(named ? $" // {row.Module}" : "")}");
                 w.Line("zeroPoints:");
                 using (w.Elements($"]{correction});"))
                     foreach (SlotRow row in rows) w.Line(string.Join(", ", row.Slots.Select(slot => Literal.Int(step.ZeroPoints[slot]))) + ",");
