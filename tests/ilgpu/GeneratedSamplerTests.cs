@@ -73,6 +73,29 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Text encoders, keys and values once a call, an encoder of pictures, a network that reads a mask or none, a decoder: with and without guidance, from noise and from pictures.</summary>
+    [Theory]
+    [On(Accelerator.Cpu)]
+    [On(Accelerator.Ptx)]
+    [On(Accelerator.OpenCL)]
+    [On(Accelerator.Cuda)]
+    public void Several_networks_agree(Accelerator kind)
+    {
+        using Device device = Accelerators.Open(kind);
+        foreach (bool masks in (bool[])[false, true])
+        {
+            string manifest = new ManifestBuilder { Steps = 2, FirstStepsAtFourBits = 1, Guided = true, Channels = 3, Pictures = true, Masks = masks, TextPair = true }.WithNetworks().ToString();
+            byte[] weights = CompiledSampler.Pack(manifest);
+            using Sampler here = CompiledSampler.Load(manifest, weights), there = CompiledSampler.Load(manifest, weights, device: device);
+            SampleOptions noise = new() { Count = 2, Seed = 5, Guidance = masks ? 1 : 2.5f, Tokens = [[10, 1, 2, 11], [10, 3, 11, 11]], NegativeTokens = [10, 4, 11, 11] };
+            SampleOptions picture = noise with { Guidance = masks ? 2.5f : 1, Image = here.Sample(noise), Strength = 0.7, Mask = [.. Enumerable.Range(0, 256).Select(i => i < 128)] };
+            float[] expected = here.Sample([noise, picture]).Pixels.ToArray(), actual = there.Sample([noise, picture]).Pixels.ToArray();
+            Assert.True(expected.Distinct().Count() > expected.Length / 2, "The images are nearly constant: the comparison says little.");
+            if (kind != Accelerator.OpenCL) Assert.Equal(expected, actual);
+            else Assert.True(Decibels(expected, actual) >= 50);
+        }
+    }
+
     /// <summary>The whole network and the solver once; on the PTX machine in kernels made for the generated shapes.</summary>
     [Theory]
     [On(Accelerator.Cpu)]

@@ -17,15 +17,9 @@ public sealed class QuantizedAttentionTests
         using (CalibrationArtifact artifact = CalibrationArtifact.Open(manifest))
             Assert.Equal([8], artifact.Manifest.Network.Operations.OfType<Manifest.AttentionOperation>().Select(a => a.ProductBits).Distinct());
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device);
-        float[] expected = interpreted.Sample(new() { Count = 4, Seed = 5 }).Pixels.ToArray();
-        Assert.All(expected, p => Assert.True(float.IsFinite(p)));
-        foreach ((int capacity, int threads) in ((int, int)[])[(1, 2), (3, 1)])
-        {
-            using var other = new CpuDevice(threads);
-            using Sampler compiled = CompiledArtifact.Load(manifest, other, out string source);
-            Assert.Contains("query: new(", source, StringComparison.Ordinal);
-            using SamplerSession session = compiled.CreateSession(capacity);
-            Assert.Equal(expected, session.Sample(new() { Count = 4, Seed = 5 }).Pixels.ToArray());
-        }
+        using var other = new CpuDevice(1);
+        using Sampler compiled = CompiledArtifact.Load(manifest, other, out string source);
+        Assert.Contains("query: new(", source, StringComparison.Ordinal);
+        EveryBatch.Same(interpreted, compiled, new SampleOptions { Count = 7, Seed = 5 });
     }
 }
