@@ -19,7 +19,8 @@ public class LibraryRoundingTests
         float original = MathF.Sqrt(next) * b / left, state = MathF.Sqrt(a) * nextLeft / left, sigma = t == 0 ? 0 : MathF.Sqrt(MathF.Max(nextLeft / left * b, 1e-20f));
         return (x, m, z) => original * Math.Clamp((x - MathF.Sqrt(left) * m) / MathF.Sqrt(product), -1, 1) + state * x + sigma * z;
 
-        static float AlphaBar(int t) => Enumerable.Range(0, t + 1).Aggregate(1f, (product, s) => product * (1 - Beta(s)));
+        // The library's cumulative product adds up its single precision in FP64.
+        static float AlphaBar(int t) => (float)Enumerable.Range(0, t + 1).Aggregate(1.0, (product, s) => product * (1 - Beta(s)));
 
         static float Beta(int t) => (float)(1e-4 + (0.02 - 1e-4) * t / 49);
     });
