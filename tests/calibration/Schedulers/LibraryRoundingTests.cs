@@ -14,15 +14,11 @@ public class LibraryRoundingTests
     [SharedFact("golden/" + GoldenCase.First)]
     public void Ddpm() => Check("c021", 50, (file, i) =>
     {
+        float[] alphaBars = Betas.AlphaBars(Betas.Of(BetaSchedule.Linear, 1e-4, 0.02, 50));
         int t = 49 - i;
-        float product = AlphaBar(t), next = t == 0 ? 1 : AlphaBar(t - 1), left = 1 - product, nextLeft = 1 - next, a = product / next, b = 1 - a;
+        float product = alphaBars[t], next = t == 0 ? 1 : alphaBars[t - 1], left = 1 - product, nextLeft = 1 - next, a = product / next, b = 1 - a;
         float original = MathF.Sqrt(next) * b / left, state = MathF.Sqrt(a) * nextLeft / left, sigma = t == 0 ? 0 : MathF.Sqrt(MathF.Max(nextLeft / left * b, 1e-20f));
         return (x, m, z) => original * Math.Clamp((x - MathF.Sqrt(left) * m) / MathF.Sqrt(product), -1, 1) + state * x + sigma * z;
-
-        // The library's cumulative product adds up its single precision in FP64.
-        static float AlphaBar(int t) => (float)Enumerable.Range(0, t + 1).Aggregate(1.0, (product, s) => product * (1 - Beta(s)));
-
-        static float Beta(int t) => (float)(1e-4 + (0.02 - 1e-4) * t / 49);
     });
 
     /// <summary>Heun's method from ρ = 157 in four steps: (x − x₀)/ρ′ at ρ′ = 0.01.</summary>
