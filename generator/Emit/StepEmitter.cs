@@ -7,6 +7,9 @@ namespace Specializer.Generator.Emit;
 /// takes the step's scale and zero point. Every operation in every step would be hundreds of times as many calls to compile, and for the JIT to compile again.</summary>
 internal static class StepEmitter
 {
+    // Above it names and short lines would be two thirds of megabytes.
+    private const int MostNamedRows = 1 << 14, UnnamedPerLine = 16;
+
     private const string Execution = "global::Specializer.CompilerServices.Execution", ReadOnlySpan = "global::System.ReadOnlySpan";
 
     public static void Emit(SourceWriter w, SamplerModel model, CancellationToken cancellation)
@@ -16,12 +19,13 @@ internal static class StepEmitter
         SlotRow[] rows = Rows(model);
         var places = rows.SelectMany(r => r.Slots).Select((slot, at) => (Slot: slot, At: Literal.Int(at))).ToDictionary(p => p.Slot, p => p.At);
         bool corrected = model.Steps.Any(s => CallEmitter.Correction(s) is not null);
+        SlotRow[] further = model.Steps.Count * rows.Length <= MostNamedRows ? rows : Unnamed(rows);
 
         Switch(w, model);
         for (int i = 0; i < model.Steps.Count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Method(w, model, i, patternOf[i].Method, rows, corrected);
+            Method(w, model, i, patternOf[i].Method, i == 0 ? rows : further, corrected);
         }
 
         foreach (Pattern pattern in patterns) Body(w, model, pattern, places, corrected);
@@ -29,7 +33,7 @@ internal static class StepEmitter
 
     private sealed record Pattern(string Method, EquatableArray<int> Levels, int[] Steps);
 
-    private sealed record SlotRow(string Module, int[] Slots);
+    private sealed record SlotRow(string? Module, int[] Slots);
 
     /// <summary>One for each combination of levels, in the order of first use. Called after its bits where that tells them apart.</summary>
     private static Pattern[] Patterns(EquatableArray<Step> steps)
@@ -60,6 +64,9 @@ internal static class StepEmitter
 
         return [.. rows];
     }
+
+    private static SlotRow[] Unnamed(SlotRow[] rows) =>
+        [.. rows.SelectMany(r => r.Slots).Select((slot, at) => (slot, Line: at / UnnamedPerLine)).GroupBy(p => p.Line).Select(line => new SlotRow(null, [.. line.Select(p => p.slot)]))];
 
     private static void Switch(SourceWriter w, SamplerModel model)
     {
@@ -94,9 +101,9 @@ internal static class StepEmitter
             }
             else
             {
-                w.Line($"{body}(run, step: {text}, scales:");
+                w.Line($"{body}(run, step: {text}, scales:{(rows[0].Module is null ? $" // in the order of {model.StepMethods[0]}, which names them" : "")}");
                 using (w.Elements("],"))
-                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))}, // {row.Module}");
+                    foreach (SlotRow row in rows) w.Line($"{string.Join(", ", row.Slots.Select(slot => Literal.Float(step.Scales[slot])))},{(row.Module is null ? "" : $" // {row.Module}")}");
                 w.Line("zeroPoints:");
                 using (w.Elements($"]{correction});"))
                     foreach (SlotRow row in rows) w.Line(string.Join(", ", row.Slots.Select(slot => Literal.Int(step.ZeroPoints[slot]))) + ",");

@@ -29,6 +29,21 @@ public sealed class SamplerEmitterTests
     [Fact]
     public Task Runs_that_begin_with_pictures() => Snapshot.Verify(Print(new ManifestBuilder { Pictures = true }.WithNetworks()));
 
+    [Theory]
+    [InlineData(819, 819)]
+    [InlineData(820, 1)]
+    public void Scales_are_named_in_each_step_of_few_and_in_the_first_of_many(int steps, int named)
+    {
+        var builder = new ManifestBuilder { Steps = steps, Size = 1, MeanCorrection = "off" };
+        builder.Map("latent", 1, 1);
+        builder.Convolution("conv_out", "latent", builder.Map("epsilon", 1, 1), weightBits: 32);
+        for (int i = 0; i < 20; i++) builder.Quantize($"block{i}.quantize", "latent", builder.Map($"q{i}", 1, 1, "quantized8"));
+        Generated generated = GeneratorHarness.Run(ManifestBuilder.Compact(builder.ToJson()));
+        Assert.Empty(generated.Diagnostics);
+        Assert.Equal(named, generated.Source.Split("f, // block7").Length - 1);
+        Assert.Equal(steps - named, generated.Source.Split("scales: // in the order of Step").Length - 1);
+    }
+
     [Fact]
     public async Task Stub_of_a_wrong_manifest()
     {
