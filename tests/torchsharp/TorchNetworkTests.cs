@@ -5,7 +5,7 @@ namespace Specializer.TorchSharp.Tests;
 
 public class TorchNetworkTests
 {
-    private const double Tolerance = 1e-4;
+    private const double Tolerance = GoldenVerification.DefaultTolerance;
     private static readonly float[] s_timesteps = [0, 20, 980];
 
     private static string Mnist { get; } = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist");

@@ -107,10 +107,12 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
             foreach (int vector in convolution.Vectors) lengths[vector] = _maps[convolution.Last.Output].Channels;
         foreach (ScaleShiftOperation o in _network.Operations.OfType<ScaleShiftOperation>())
             lengths[o.Vector] = lengths[o.Vector + _maps[o.Output].Channels] = _maps[o.Output].Channels;
-        long next = 0;
-        foreach (var (start, length) in lengths)
+        int next = 0;
+        foreach (var (start, length) in lengths.ToArray())
         {
-            if (start != next) throw new InvalidDataException($"Elements {next} to {start} of the step vectors are read by no operation, or by two.");
+            if (start < next) throw new InvalidDataException($"Elements {start} to {next} of the step vectors are read by two operations.");
+            // The scale of an embedding that is only added is read by none.
+            if (start > next) lengths[next] = start - next;
             next = start + length;
         }
 

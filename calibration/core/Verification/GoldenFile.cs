@@ -40,13 +40,29 @@ internal sealed class GoldenFile : IDisposable
     public float[] Images(string key, int? channels = null)
     {
         int planes = channels ?? _channels;
+        return ToChannelsLast(Planes(key, planes), _height * _width, planes);
+    }
+
+    /// <summary>Unit noise of every step, NHWC. Of a network that predicts its variance it may have the output's channels: then it is a generator's numbers in their order, of which each step drew as many as its states have.</summary>
+    /// <param name="key">Name of the tensor.</param>
+    /// <param name="outputChannels">Channels of the network's output.</param>
+    /// <exception cref="SafetensorsException">As for <see cref="Images"/>.</exception>
+    public float[] Noise(string key, int outputChannels)
+    {
+        if (outputChannels == _channels || _file.Entries[_prefix + key].Shape is not [.., var planes, _, _] || planes != outputChannels) return Images(key);
+        float[] numbers = Planes(key, outputChannels);
+        return ToChannelsLast(numbers[..(numbers.Length / outputChannels * _channels)], _height * _width, _channels);
+    }
+
+    private float[] Planes(string key, int planes)
+    {
         float[] source = _file.ReadFloats(_prefix + key);
         long[] shape = _file.Entries[_prefix + key].Shape;
         if (shape.Length < 3 || !shape.AsSpan(shape.Length - 3).SequenceEqual([planes, _height, _width]))
             throw Error(key, $"has the shape [{string.Join(", ", shape)}]; the model's images are [..., {planes}, {_height}, {_width}]. The file belongs to another model");
         if (source.Length == 0) throw Error(key, "holds no image");
         if (source.Any(v => !float.IsFinite(v))) throw Error(key, "holds NaN or infinity");
-        return ToChannelsLast(source, _height * _width, planes);
+        return source;
     }
 
     /// <summary>Tokens [n, tokens, channels] as they stand.</summary>

@@ -102,9 +102,9 @@ public static class GoldenVerification
     private static VerificationResult Trajectory(
         GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellationToken)
     {
-        if (model.OutputChannels != model.Channels) return Skipped("the network predicts its variance as well, or reads more than the state");
+        if (model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)) return Skipped("the network reads more than the state");
         float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
-        float[] noise = golden.Has($"traj.{name}.noise") ? golden.Images($"traj.{name}.noise") : new float[states.Length];
+        float[] noise = golden.Has($"traj.{name}.noise") ? golden.Noise($"traj.{name}.noise", model.OutputChannels) : new float[states.Length];
         int steps = states.Length / start.Length;
         if (steps == 0 || steps * start.Length != states.Length || noise.Length != states.Length)
             throw golden.Error($"traj.{name}.x", "does not hold a whole number of steps of 'traj.xT', or another number than its noise");
@@ -112,6 +112,7 @@ public static class GoldenVerification
         try
         {
             program = Program(model, name, steps);
+            if (program is not null) model = LearnedVariance.Split(model, program.LearnsVariance);
         }
         catch (Exception e) when (e is ArgumentException or ModelImportException)
         {
@@ -141,8 +142,9 @@ public static class GoldenVerification
             if (step > 0) states.AsSpan((step - 1) * start.Length, start.Length).CopyTo(solver.State);
             ReadOnlySpan<float> expected = states.AsSpan(step * start.Length, start.Length);
             solver.Input(step, input);
-            network.Evaluate(step, input, labels, epsilon, null, cancellationToken);
-            solver.Advance(step, epsilon);
+            var variance = new VarianceReader(model.Network, images, elements, null);
+            network.Evaluate(step, input, labels, epsilon, variance.Observer, cancellationToken);
+            solver.Advance(step, epsilon, variance.Values);
             errors[step] = LargestDifference(expected, solver.State) / LargestMagnitude(expected);
         }
 

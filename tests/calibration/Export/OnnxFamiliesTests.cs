@@ -11,19 +11,22 @@ public class OnnxFamiliesTests
 {
     private const float Tolerance = 1e-4f;
 
-    [SharedTheory("golden/small-sd15", "golden/small-cond")]
-    [InlineData("small-sd15", 7)]
-    [InlineData("small-cond", 1)]
-    public void Conditional_networks(string folder, int tokens)
+    [SharedTheory("golden/small-odd", "golden/small-sd15", "golden/small-cond", "golden/small-sdxl")]
+    [InlineData("small-odd", "class_labels")]
+    [InlineData("small-sd15", "encoder_hidden_states")]
+    [InlineData("small-cond", "encoder_hidden_states")]
+    [InlineData("small-sdxl", "encoder_hidden_states,added_conditions")]
+    public void Networks(string folder, string conditions)
     {
         string golden = SharedData.Golden(folder);
-        ImportedModel model = DiffusersImporter.Load(golden, tokens: tokens);
+        ImportedModel model = DiffusersImporter.Load(golden, tokens: GoldenVerification.Tokens(Path.Combine(golden, "golden.safetensors")) ?? 1);
+        Assert.Equal(conditions, string.Join(',', model.Network.Inputs));
         var stream = new MemoryStream();
         OnnxExport.Write(model, stream);
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden, "golden.safetensors"));
 
         Near(file.ReadFloats("out.eps"), Run(stream.ToArray(), "epsilon", Inputs(file, model)));
-        Assert.Contains("encoder_hidden_states", Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, new MemoryStream(), int8: true)).Message);
+        Assert.Contains(conditions.Split(',')[0], Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, new MemoryStream(), int8: true)).Message);
     }
 
     /// <summary>Tensors in a file of their own are those in the model.</summary>
@@ -50,11 +53,13 @@ public class OnnxFamiliesTests
         Assert.Throws<ArgumentException>(() => OnnxExport.Write(model, whole, whole, "a/m.data"));
     }
 
-    [SharedTheory("golden/vq-small", "golden/kl-small")]
+    [SharedTheory("golden/vq-small", "golden/kl-small", "golden/taesd-small")]
     [InlineData("vq-small", PipelinePart.Decoder, "in.z", "out.decode")]
     [InlineData("kl-small", PipelinePart.Decoder, "in.z", "out.decode")]
     [InlineData("vq-small", PipelinePart.Encoder, "in.image", "out.encode")]
     [InlineData("kl-small", PipelinePart.Encoder, "in.image", "out.moments")]
+    [InlineData("taesd-small", PipelinePart.Decoder, "in.z", "out.decode")]
+    [InlineData("taesd-small", PipelinePart.Encoder, "in.image", "out.encode")]
     public void Autoencoders(string folder, PipelinePart part, string input, string output)
     {
         string golden = SharedData.Golden(folder);
@@ -74,6 +79,25 @@ public class OnnxFamiliesTests
         var (from, to) = OnnxPartExport.Write(folder, PipelinePart.TextEncoder, stream, width: 0);
         long[] ids = [.. golden.ReadIntegers("in.ids").Select(id => (long)id)];
         Near(golden.ReadFloats("out.hidden"), Run(stream.ToArray(), to, [(from, ids, golden.Entries["in.ids"].Shape)]));
+    }
+
+    [Fact]
+    public void Text_encoders_with_projection()
+    {
+        using TemporaryFolder folder = PlainTextEncoder.Write("gelu");
+        var plain = new PlainTextEncoder(folder.Root, PlainTextEncoder.Heads, "gelu");
+        int[] text = PlainTextEncoder.Text;
+        float[] last = [.. plain.Normal(text, PlainTextEncoder.Layers).SelectMany(row => row).Select(v => (float)v)];
+        var stream = new MemoryStream();
+        var (from, to) = OnnxPartExport.Write(folder.Root, PipelinePart.TextEncoder, stream, width: 0);
+        Near(last, Run(stream.ToArray(), to, [(from, Array.ConvertAll(text, id => (long)id), [1, text.Length])]));
+
+        using ModelWeights weights = PartImporter.OpenWeights(folder.Root, text: true, []);
+        TextEncoderConfiguration configuration = TextEncoderConfiguration.Read(ConfigurationReader.Open(folder.File("config.json")));
+        var summary = new MemoryStream();
+        OnnxPartExport.Write(TextEncoderImporter.Summary(configuration, weights.Tensors), summary, "state", "text_embeds");
+        float[] state = last[(configuration.SummaryPosition(text) * PlainTextEncoder.Channels)..][..PlainTextEncoder.Channels];
+        Near([.. plain.Summary(text, PlainTextEncoder.Layers).Select(v => (float)v)], Run(summary.ToArray(), "text_embeds", [("state", state, [1, 1, state.Length])]));
     }
 
     /// <summary>What no stored output uses: every non-linearity, scale and shift, modulation, resampling both ways, a linear map, a lookup of computed numbers, a pixel by its number.</summary>
@@ -147,12 +171,32 @@ public class OnnxFamiliesTests
 
     private static List<(string Name, Array Values, long[] Shape)> Inputs(SafetensorsFile file, ImportedModel model)
     {
-        long[] state = file.Entries["in.x"].Shape, context = file.Entries["in.encoder_hidden_states"].Shape;
+        long[] state = file.Entries["in.x"].Shape;
         long[] timesteps = [.. file.ReadIntegers("in.t").Select(t => (long)t)];
         if (timesteps.Length == 1) timesteps = [.. Enumerable.Repeat(timesteps[0], (int)state[0])];
-        var inputs = new List<(string, Array, long[])> { ("sample", file.ReadFloats("in.x"), state), ("timestep", timesteps, [timesteps.Length]), ("encoder_hidden_states", file.ReadFloats("in.encoder_hidden_states"), context) };
-        if (model.Classes > 0) inputs.Add(("label", file.ReadIntegers("in.class_labels").Select(l => (long)l).ToArray(), [state[0]]));
+        var inputs = new List<(string, Array, long[])> { ("sample", file.ReadFloats("in.x"), state), ("timestep", timesteps, [timesteps.Length]) };
+        if (model.Classes > 0) inputs.Add(("label", Labels(), [state[0]]));
+        foreach (string input in model.Network.Inputs)
+        {
+            inputs.Add(input switch
+            {
+                UNetImporter.Labels => (input, Labels(), [state[0], 1]),
+                UNetImporter.Added => Added(),
+                _ => (input, file.ReadFloats("in." + input), file.Entries["in." + input].Shape),
+            });
+        }
+
         return inputs;
+
+        long[] Labels() => [.. file.ReadIntegers("in.class_labels").Select(l => (long)l)];
+
+        // One token for each image: what the importer makes of a text's summary and of sizes.
+        (string, Array, long[]) Added()
+        {
+            float[][] texts = [.. file.ReadFloats("in.text_embeds").Chunk((int)file.Entries["in.text_embeds"].Shape[1])], sizes = [.. file.ReadFloats("in.time_ids").Chunk((int)file.Entries["in.time_ids"].Shape[1])];
+            float[] rows = [.. texts.Zip(sizes, (text, size) => model.Time.AddedConditions(text, size)).SelectMany(row => row)];
+            return (UNetImporter.Added, rows, [state[0], 1, rows.Length / state[0]]);
+        }
     }
 
     private static float[] Run(byte[] model, string output, IReadOnlyList<(string Name, Array Values, long[] Shape)> inputs)

@@ -31,9 +31,13 @@ internal sealed class GoldenCase
     public SolverProgram Program()
     {
         JsonElement arguments = _json.GetProperty("step_args");
-        return SchedulerFile.Program(ClassName, _json.GetProperty("config").GetRawText(), _json.GetProperty("steps").GetInt32(), new(
+        return Program(ClassName, new(
             arguments.TryGetProperty("eta", out JsonElement eta) ? eta.GetDouble() : null, arguments.TryGetProperty("use_clipped_model_output", out _)));
     }
+
+    /// <summary>The same with another class and arguments.</summary>
+    public SolverProgram Program(string className, SolverArguments arguments) =>
+        SchedulerFile.Program(className, _json.GetProperty("config").GetRawText(), _json.GetProperty("steps").GetInt32(), arguments);
 
     public SafetensorsFile Open() => SafetensorsFile.Open(Path.Combine(SharedData.Golden(_folder), "golden.safetensors"));
 

@@ -13,11 +13,13 @@ public class GoldenVerificationTests
             "eps", "ddim", "ddim_eta1");
     }
 
-    [SharedTheory("golden/small-attn", "golden/small-class", "golden/small-cond", "golden/small-sd15")]
+    [SharedTheory("golden/small-attn", "golden/small-class", "golden/small-odd", "golden/small-cond", "golden/small-sd15", "golden/small-sdxl")]
     [InlineData("small-attn", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
     [InlineData("small-class", "eps", "ddim", "ddpm")]
+    [InlineData("small-odd", "eps", "ddpm")]
     [InlineData("small-cond", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
     [InlineData("small-sd15", "eps", "ddim", "ddim_eta1", "ddpm", "dpm++", "euler")]
+    [InlineData("small-sdxl", "eps", "ddim")]
     public void Models_equal_the_reference_library(string folder, params string[] passed)
     {
         string golden = SharedData.Golden(folder);
@@ -72,6 +74,26 @@ public class GoldenVerificationTests
             writer.Add($"traj.{name}.x", states.AsMemory(0, count * size), count, 1, 1, 28, 28);
             writer.Add($"traj.{name}.timesteps", timesteps.AsMemory(0, count), count);
         }
+    }
+
+    /// <summary>A scheduler may ask for a variance that the network does not predict.</summary>
+    [Fact]
+    public void A_trajectory_that_needs_another_network_is_not_run()
+    {
+        using var folder = new ModelFolder();
+        string golden = Path.Combine(folder.Root, "golden.safetensors");
+        File.WriteAllText(Path.Combine(folder.Root, "scheduler_config.json"), """{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}""");
+        float[] images = new float[2 * 28 * 28];
+        var writer = new SafetensorsWriter();
+        foreach (string name in (string[])["in.x", "out.eps", "traj.xT"]) writer.Add(name, images.AsMemory(0, 28 * 28), 1, 1, 28, 28);
+        writer.Add("in.t", new long[] { 100 }, 1);
+        writer.Add("in.class_labels", new long[] { 7 }, 1);
+        writer.Add("traj.ddpm.x", images, 2, 1, 1, 28, 28);
+        writer.Write(golden);
+        using var device = new CpuDevice(1);
+        VerificationResult result = GoldenVerification.Run(DiffusersImporter.Load(folder.Root), golden, device)[1];
+        Assert.Equal(("ddpm", VerificationStatus.Skipped), (result.Name, result.Status));
+        Assert.Contains("one that predicts a variance has 2", result.Note);
     }
 
     [Fact]

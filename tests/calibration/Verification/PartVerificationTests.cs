@@ -18,9 +18,10 @@ public class PartVerificationTests
     [Fact]
     public void Text_encoders_pass() => Check(s_text, "hidden");
 
+    /// <summary>Its outputs were stored of the rounded weights, so that it needs no allowance for them.</summary>
     [Fact]
     public void The_emoji_autoencoder_passes_with_its_weights_in_half_precision() =>
-        Check(Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "emoji", "vae"), "decode,mean");
+        Check(Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "emoji", "vae"), "decode,mean", PartVerification.DefaultTolerance);
 
     [Fact]
     public void The_command_takes_a_part_and_says_when_a_weight_is_wrong()
@@ -55,11 +56,11 @@ public class PartVerificationTests
             PartVerification.Run(s_text, Path.Combine(SharedData.Golden("vq-small"), "golden.safetensors"), device)).Message);
     }
 
-    private static void Check(string folder, string checks)
+    private static void Check(string folder, string checks, double? tolerance = null)
     {
         Assert.True(PartVerification.Recognizes(folder));
         using var device = new CpuDevice(2);
-        VerifiedPart part = PartVerification.Run(folder, Path.Combine(folder, "golden.safetensors"), device);
+        VerifiedPart part = PartVerification.Run(folder, Path.Combine(folder, "golden.safetensors"), device, tolerance);
         Assert.Equal(checks, string.Join(',', part.Results.Select(r => r.Name)));
         Assert.All(part.Results, r => Assert.True(r.Status == VerificationStatus.Passed, $"{r.Name}: {r.Error:E2}"));
     }

@@ -22,8 +22,20 @@ internal sealed partial class OnnxExporter
         x = _graph.Node("Add", norm.Name + ".shifted", [x, Affine("bias")]);
         if (norm.Silu) x = _graph.Node("Mul", norm.Name + ".silu", [x, _graph.Node("Sigmoid", norm.Name + ".sigmoid", [x])]);
 
-        if (norm.SkipOutput is null) _values[norm.Output] = x;
-        else _concatenations[Key(norm.Output, norm.SkipOutput)] = x;
+        if (norm.SkipOutput is null)
+        {
+            _values[norm.Output] = x;
+            return true;
+        }
+
+        _concatenations[Key(norm.Output, norm.SkipOutput)] = x;
+        // A non-linearity that norms do not have is an operation on each half.
+        if (_network.Operations.Any(o => o is ActivationOperation && o.Inputs().Contains(norm.Output)))
+        {
+            string[] halves = _graph.Node("Split", norm.Name + ".split", [x, Shape("halves", [.. inputs.Select(input => _maps[input].Channels)])], [norm.Output, norm.SkipOutput], ("axis", 1));
+            (_values[norm.Output], _values[norm.SkipOutput]) = (halves[0], halves[1]);
+        }
+
         return true;
     }
 }
