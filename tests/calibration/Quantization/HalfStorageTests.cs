@@ -16,7 +16,7 @@ public class HalfStorageTests
             new ConvolutionOperation("floats", "rows", "epsilon", "a", 1, 1, 0, 0, 1, 32, -1, 1),
         ]));
 
-    /// <summary>Stored in FP16 where that changes no number, zeros of both signs and subnormal numbers among them.</summary>
+    /// <summary>Stored in FP16 where that changes no number, zeros of both signs and subnormal numbers among them, within eight that are looked at together and after them.</summary>
     [Theory]
     [InlineData(0.25f, -0f, 16, 16)]
     [InlineData(0.25f, 5.9604645e-8f, 16, 16)]
@@ -26,7 +26,7 @@ public class HalfStorageTests
     [InlineData(0.1f, 1e-9f, 32, 16)]
     public void The_numbers_decide(float first, float second, int lossless, int rounded)
     {
-        var tensors = new Dictionary<string, float[]> { ["words.table"] = [first, second, 1], ["floats.weight"] = [1, second] };
+        var tensors = new Dictionary<string, float[]> { ["words.table"] = [.. Enumerable.Repeat(first, 11), second, 1], ["floats.weight"] = [1, second, .. Enumerable.Repeat(0.5f, 7)] };
         var storage = new HalfStorage(tensors);
         foreach ((int bits, Network stored) in new[] { (lossless, storage.Lossless(s_network)), (rounded, storage.Rounded(s_network)) })
         {
