@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Specializer.Calibration.Export;
 using Specializer.Tests;
 using Specializer.Tool;
