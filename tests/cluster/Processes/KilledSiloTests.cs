@@ -32,14 +32,15 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
         RenderProgress last = await client.Cluster.ProgressAsync("digits");
         Task watching = Task.Run(async () =>
         {
-            await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits")) Volatile.Write(ref last, progress);
+            await foreach (RenderProgress progress in client.Cluster.WatchAsync("digits")) last = progress;
         });
         int kills = 0, pauses = 0;
         bool restarted = false;
         var sinceKill = Stopwatch.StartNew();
         for (; !watching.IsCompleted; await Task.WhenAny(watching, Task.Delay(200)))
         {
-            int finished = Volatile.Read(ref last).Finished;
+            // What silos say that they wrote: a client that asked a silo which was killed hears nothing of the cluster for half a minute, in which the job may end.
+            int finished = silos.Pictures;
             // A silo that a busy machine kept from answering was found dead, and ended: it is one more that was lost.
             await silos.Replace();
             if (!restarted && finished > s_pictures / 10)
@@ -83,14 +84,17 @@ public sealed class KilledSiloTests(ITestOutputHelper output)
         Assert.NotEqual(0, last.Reissued.Total);
     }
 
-    [Fact]
+    [PostgresFact]
     public async Task What_a_paused_silo_reports_too_late_does_not_count()
     {
         using var folder = new TemporaryFolder();
+        // Without a database a job is known in the memory of silos, and is lost with one.
+        using var postgres = new PostgresServer();
+        await PostgreSqlSchema.CreateAsync(postgres.Connection);
         int[] ports = FreePorts.Take(4);
-        using SiloProcess first = await SiloProcess.Start(folder.Root, ports[0], ports[1], 0, null, "--lease=2");
-        using SiloProcess paused = await SiloProcess.Start(folder.Root, ports[2], ports[3], ports[0], null, "--lease=2");
-        await using ClusterClient client = await ClusterClient.Connect(null, ports[1]);
+        using SiloProcess first = await SiloProcess.Start(folder.Root, ports[0], ports[1], 0, postgres.Connection, "--lease=2");
+        using SiloProcess paused = await SiloProcess.Start(folder.Root, ports[2], ports[3], 0, postgres.Connection, "--lease=2");
+        await using ClusterClient client = await ClusterClient.Connect(postgres.Connection);
         await client.Silos(2);
         var request = new RenderRequest { Sampler = "mnist", Count = 160, Seed = 4, Prompts = ["8"] };
         await client.Cluster.StartAsync("eights", request);
