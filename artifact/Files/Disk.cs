@@ -57,6 +57,8 @@ internal static class Disk
     public static int Read(FileStream file, string path, Span<byte> destination, long offset)
     {
         Announce(DiskOperation.Read, path);
+        // As an observed file.
+        if (Before is not null && destination.Length > 1) destination = destination[..^1];
         return RandomAccess.Read(file.SafeFileHandle, destination, offset);
     }
 #endif

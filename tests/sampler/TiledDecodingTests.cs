@@ -11,6 +11,8 @@ public sealed class TiledDecodingTests : IDisposable
 {
     private const string TinyAutoencoder = """{"_class_name": "AutoencoderTiny", "latent_channels": 3, "encoder_block_out_channels": [16, 16], "decoder_block_out_channels": [16, 16], "num_encoder_blocks": [1, 1], "num_decoder_blocks": [1, 1]}""";
 
+    private static readonly PipelineRecipe s_tiny = TinyLatentDiffusion.Recipe with { Components = [new("vae", TinyAutoencoder), .. TinyLatentDiffusion.Recipe.Components.Where(c => c.Folder != "vqvae")] };
+
     // Latents of 40×26: tiles of 24×24 share 16, and the last in each direction more.
     private static readonly (int Height, int Width) s_size = (80, 52);
 
@@ -27,8 +29,7 @@ public sealed class TiledDecodingTests : IDisposable
     [Fact]
     public void Without_norms_every_bit_is_that_of_the_whole()
     {
-        PipelineRecipe recipe = TinyLatentDiffusion.Recipe with { Components = [new("vae", TinyAutoencoder), .. TinyLatentDiffusion.Recipe.Components.Where(c => c.Folder != "vqvae")] };
-        string whole = Calibrate(recipe, 0), tiled = Calibrate(recipe, 48);
+        string whole = Calibrate(s_tiny, 0), tiled = Calibrate(s_tiny, 48);
         using CalibrationArtifact a = CalibrationArtifact.Open(whole), b = CalibrationArtifact.Open(tiled);
         Assert.Equal((0, 16), (a.Manifest.DecoderOverlap, b.Manifest.DecoderOverlap));
         Assert.Equal(a.Manifest.Decoder!.Scales, b.Manifest.Decoder!.Scales);
@@ -51,13 +52,15 @@ public sealed class TiledDecodingTests : IDisposable
     }
 
     /// <summary>Smaller pictures than above: two tiles in each direction.</summary>
-    [Fact]
-    public void In_any_batch()
+    [Theory]
+    [InlineData(false, 32, 36, 40, 1f, 2f)]
+    [InlineData(true, 40, 44, 44, 1f)]
+    public void In_any_batch(bool withoutNorms, int tile, int height, int width, params float[] guidances)
     {
-        string manifest = Calibrate(TinyLatentDiffusion.Recipe, 32, (36, 40));
+        string manifest = Calibrate(withoutNorms ? s_tiny : TinyLatentDiffusion.Recipe, tile, (height, width));
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, _device);
         using Sampler compiled = CompiledArtifact.Load(manifest, _device, out _);
-        foreach (float guidance in (float[])[1, 2])
+        foreach (float guidance in guidances)
             EveryBatch.Same(interpreted, compiled, new SampleOptions { Count = 7, Seed = 9, Labels = [0, 1, 2, 3, 4, 5, 0], Guidance = guidance });
     }
 
@@ -67,7 +70,7 @@ public sealed class TiledDecodingTests : IDisposable
     [InlineData(32, "Use 64 or more")]
     public void Tiles_that_cannot_be_are_refused_before_the_work(int side, string message)
     {
-        Synthesizer.Write(TinyLatentDiffusion.Recipe with { Components = [new("vae", TinyAutoencoder), .. TinyLatentDiffusion.Recipe.Components.Where(c => c.Folder != "vqvae")] }, _folder.File("model"), 3);
+        Synthesizer.Write(s_tiny, _folder.File("model"), 3);
         ImportedModel model = PipelineImporter.Load(_folder.File("model"), "tiny", size: s_size);
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => Calibrator.Run(model, new() { Steps = 2, Trajectories = 1, DecoderTile = side }, _folder.File("out"), _device)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder.File("out")));

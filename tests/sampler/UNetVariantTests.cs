@@ -8,7 +8,8 @@ namespace Specializer.Generated.Tests;
 public sealed class UNetVariantTests
 {
     private const string ScaleShift = "\"resnet_time_scale_shift\": \"scale_shift\"", Resamplers = "\"downsample_type\": \"resnet\", \"upsample_type\": \"resnet\"",
-        Centered = "\"center_input_sample\": true", Learned = "\"time_embedding_type\": \"learned\"", Labels = "\"num_class_embeds\": 4";
+        Centered = "\"center_input_sample\": true", Learned = "\"time_embedding_type\": \"learned\"", Fourier = "\"time_embedding_type\": \"fourier\"",
+        Labels = "\"num_class_embeds\": 4", Numbers = $"{Labels}, \"class_embed_type\": \"timestep\"";
 
     /// <param name="properties">Of the network.</param>
     /// <param name="printed">What stands in the source then, if anything does.</param>
@@ -20,8 +21,10 @@ public sealed class UNetVariantTests
     [InlineData("\"act_fn\": \"relu\"", "Nonlinearity.Relu")]
     [InlineData(Centered, "run.MapLinear<")]
     [InlineData(Learned)]
+    [InlineData(Numbers)]
     [InlineData($"{ScaleShift}, {Resamplers}, {Centered}, {Learned}, \"act_fn\": \"mish\"", "Nonlinearity.Mish")]
     [InlineData($"{ScaleShift}, {Resamplers}, {Centered}, {Learned}, {Labels}", "run.ScaleShift<")]
+    [InlineData($"{ScaleShift}, {Resamplers}, {Centered}, {Fourier}, \"act_fn\": \"mish\"", "Nonlinearity.Mish")]
     public void The_compiled_sampler_gives_the_interpreters_bits(string properties, string printed = "")
     {
         using var folder = new TemporaryFolder();
@@ -29,7 +32,7 @@ public sealed class UNetVariantTests
         Synthesizer.Write(new PipelineRecipe("variant", "DDPMPipeline",
             [
                 new("unet", $$"""{"_class_name": "UNet2DModel", "sample_size": 8, "block_out_channels": [16, 32], "layers_per_block": 1, "down_block_types": ["AttnDownBlock2D", "DownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "norm_num_groups": 4, "num_train_timesteps": 1000, {{properties}}}"""),
-            ], """{"_class_name": "DDPMScheduler", "beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02, "clip_sample": true}"""), folder.File("model"), 3);
+            ], """{"_class_name": "DDPMScheduler", "beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02, "clip_sample": true, "steps_offset": 1}"""), folder.File("model"), 3);
         bool labels = properties.Contains(Labels, StringComparison.Ordinal);
         ImportedModel model = PipelineImporter.Load(folder.File("model"), nullLabel: labels ? 3 : null);
         var options = new CalibrationOptions

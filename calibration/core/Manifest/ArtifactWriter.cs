@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Specializer.Formats;
 using Specializer.Manifest;
 
@@ -27,8 +28,9 @@ internal static class ArtifactWriter
     public static (string Path, CalibrationManifest Manifest)[] Write(string folder, string name, IReadOnlyList<CalibrationManifest> manifests, SafetensorsWriter weights)
     {
         string file = $"{name}.weights.safetensors", weightsPath = Path.Combine(folder, file);
-        // An old manifest beside new weights would be a mismatch that looks like a whole artefact.
-        foreach (string old in manifests.Select(m => m.Model.Name).Append(name).Distinct()) Disk.Delete(PathOf(old));
+        // An old manifest beside new weights would be a mismatch that looks like a whole artefact. Of other schedulers there may be more.
+        string[] replaced = [.. manifests.Select(m => m.Model.Name).Append(name).Select(PathOf)];
+        foreach (string old in Disk.Files(folder, $"*{CalibrationArtifact.Extension}").Where(path => Binds(path, file)).Union(replaced)) Disk.Delete(old);
         using var hash = SHA256.Create();
         long bytes = 0;
         AtomicFile.Write(weightsPath, stream =>
@@ -45,6 +47,18 @@ internal static class ArtifactWriter
             return (PathOf(manifest.Model.Name), manifest);
         }
 
-        string PathOf(string model) => Path.Combine(folder, $"{model}.calibration.json");
+        string PathOf(string model) => Path.Combine(folder, model + CalibrationArtifact.Extension);
+    }
+
+    private static bool Binds(string manifest, string weights)
+    {
+        try
+        {
+            return ManifestReader.Read(Encoding.UTF8.GetString(RegularFile.ReadAll(manifest, JsonReader.MaximumLength))).Manifest?.Weights.File == weights;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 }

@@ -20,7 +20,8 @@ internal sealed class CalibrationArtifact : IDisposable
 
     public CalibrationManifest Manifest { get; }
 
-    private const string Extension = ".calibration.json";
+    /// <summary>What a manifest's name ends with.</summary>
+    public const string Extension = ".calibration.json";
 
     /// <summary>Finds the manifest of a folder, or takes the one that is named.</summary>
     /// <param name="folder">Holds one <c>NAME.calibration.json</c>, or is one.</param>
@@ -59,6 +60,11 @@ internal sealed class CalibrationArtifact : IDisposable
         {
             weights?.Dispose();
             throw new ArtifactException(weightsPath, e.Message, e);
+        }
+        catch
+        {
+            weights?.Dispose();
+            throw;
         }
     }
 

@@ -121,23 +121,26 @@ internal sealed unsafe class PackedWeights : IDisposable
         if (!File.Exists(path))
             throw new SamplerMismatchException($"The packed weights '{path}' are missing: they are neither embedded in the program nor beside it. Rebuild or publish the program again.");
         FileStream stream = RegularFile.Open(path);
-        long length = stream.Length;
-        if (length < HeaderBytes)
+        try
+        {
+            long length = stream.Length;
+            if (length < HeaderBytes) throw Truncated(path, length); // An empty file cannot even be mapped.
+            MemoryMappedFile file = Disk.Map(stream, path, leaveOpen: false);
+            MemoryMappedViewAccessor view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+            byte* pointer = null;
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+            return new(pointer + view.PointerOffset, length, () =>
+            {
+                view.SafeMemoryMappedViewHandle.ReleasePointer();
+                view.Dispose();
+                file.Dispose();
+            });
+        }
+        catch
         {
             stream.Dispose();
-            throw Truncated(path, length); // An empty file cannot even be mapped.
+            throw;
         }
-
-        MemoryMappedFile file = Disk.Map(stream, path, leaveOpen: false);
-        MemoryMappedViewAccessor view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        byte* pointer = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-        return new(pointer + view.PointerOffset, length, () =>
-        {
-            view.SafeMemoryMappedViewHandle.ReleasePointer();
-            view.Dispose();
-            file.Dispose();
-        });
     }
 
     private void CheckHeader(ReadOnlySpan<byte> key, long length)

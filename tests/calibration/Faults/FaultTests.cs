@@ -12,12 +12,13 @@ namespace Specializer.Calibration.Tests;
 /// no file is there that is neither the old one nor the new one, none binds one of the other kind, and the same command, run again, leaves the bytes and the files of a run that nothing went wrong with.</summary>
 public sealed class FaultTests : IDisposable
 {
-    private const int Spread = 5;
+    private const int Spread = 4;
 
     /// <summary>Operations that the longer test lets fail, evenly spread; all where the variable SPECIALIZER_FAULTS is "all", which takes long.</summary>
     private static readonly int s_most = Environment.GetEnvironmentVariable("SPECIALIZER_FAULTS") == "all" ? int.MaxValue : 16;
 
     private readonly TinyNetwork _model = new(), _other = new(seed: 2);
+    private readonly Lazy<TinyPipeline> _pipeline = new(() => new()), _otherPipeline = new(() => new(seed: 2));
     private readonly TemporaryFolder _folders = new();
     private int _runs;
 
@@ -25,6 +26,7 @@ public sealed class FaultTests : IDisposable
     {
         _model.Dispose();
         _other.Dispose();
+        foreach (Lazy<TinyPipeline> pipeline in new[] { _pipeline, _otherPipeline }.Where(p => p.IsValueCreated)) pipeline.Value.Dispose();
         _folders.Dispose();
     }
 
@@ -35,6 +37,11 @@ public sealed class FaultTests : IDisposable
     [Theory]
     [Trait("Duration", "Long")]
     [MemberData(nameof(Commands))]
+    [InlineData("calibrate several")]
+    [InlineData("calibrate prompts")]
+    [InlineData("export int8")]
+    [InlineData("export prompts")]
+    [InlineData("sample prompts")]
     public void ManyOperationsFail(string command) => Try(command, (operations, _) => Enumerable.Range(0, Math.Min(operations, s_most)).Select(i => (int)((long)i * operations / Math.Min(operations, s_most))));
 
     public static TheoryData<string> Commands() => ["calibrate", "evaluate", "export", "export apart", "sample", "serve", "new"];
@@ -42,19 +49,20 @@ public sealed class FaultTests : IDisposable
     private void Try(string command, Func<int, Random, IEnumerable<int>> choose)
     {
         (string artifact, string otherArtifact) = (_folders.File("artifact"), _folders.File("other-artifact"));
+        (string model, string other) = command.EndsWith("prompts", StringComparison.Ordinal) ? (_pipeline.Value.Root, _otherPipeline.Value.Root) : (_model.Root, _other.Root);
         if (command is "evaluate" or "new" or "serve")
         {
-            Assert.Equal(0, Run("calibrate", _model, "", artifact));
-            Assert.Equal(0, Run("calibrate", _other, "", otherArtifact));
+            Assert.Equal(0, Run("calibrate", model, "", artifact));
+            Assert.Equal(0, Run("calibrate", other, "", otherArtifact));
         }
 
         // What writes a new project refuses to write over one.
-        Dictionary<string, byte[]> earlier = command == "new" ? [] : Whole(_other, otherArtifact);
+        Dictionary<string, byte[]> earlier = command == "new" ? [] : Whole(other, otherArtifact);
         int operations;
         Dictionary<string, byte[]> expected;
         using (var disk = new FaultyDisk())
         {
-            expected = Whole(_model, artifact);
+            expected = Whole(model, artifact);
             operations = disk.Operations;
         }
 
@@ -69,26 +77,28 @@ public sealed class FaultTests : IDisposable
                 int? code;
                 using (var disk = new FaultyDisk(fault, at, folder))
                 {
-                    code = RunOrDie(command, _model, artifact, folder);
+                    code = RunOrDie(command, model, artifact, folder);
                     failed = $"{command}, operation {at} of {operations}, {fault}: {disk.Failed}";
                 }
 
                 Dictionary<string, byte[]> left = Files(folder);
                 foreach (var (name, bytes) in left.Where(f => expected.ContainsKey(f.Key)))
                     Assert.True(Is(expected, name, bytes) || Is(earlier, name, bytes), $"{failed}: {name} is there, and is not whole");
-                // What names the others.
-                if (left.Keys.FirstOrDefault(f => f.EndsWith(".calibration.json", StringComparison.Ordinal) || f.EndsWith(".onnx", StringComparison.Ordinal)) is { } binding && expected.ContainsKey(binding))
+                foreach (string binding in left.Keys.Where(f => Binds(f) && expected.ContainsKey(f)))
                 {
                     Dictionary<string, byte[]> bound = Is(expected, binding, left[binding]) ? expected : earlier;
-                    Assert.True(bound.All(b => left.TryGetValue(b.Key, out byte[]? bytes) && bytes.AsSpan().SequenceEqual(b.Value)), $"{failed}: {binding} is there, and what it names is another");
+                    Assert.True(bound.Where(b => !Binds(b.Key)).All(b => left.TryGetValue(b.Key, out byte[]? bytes) && bytes.AsSpan().SequenceEqual(b.Value)), $"{failed}: {binding} is there, and what it names is another");
                 }
 
                 Assert.True(code is not 1, $"{failed}: no verdict was asked for");
+                if (command == "serve" && fault is DiskFault.Full or DiskFault.Denied) Assert.True(code == 0, $"{failed}: nothing is to be written");
+                string[] open = OpenFiles.Of(folder, artifact);
+                Assert.True(open.Length == 0, $"{failed}: {string.Join(", ", open)} stays open");
                 // Nothing brings back what has gone after it was written.
                 if (code == 0 && fault != DiskFault.Vanished) Assert.True(expected.All(e => left.TryGetValue(e.Key, out byte[]? bytes) && bytes.AsSpan().SequenceEqual(e.Value)), $"{failed}: succeeded, and leaves {string.Join(", ", left.Keys)}");
                 if (command == "new" && expected.Keys.Any(left.ContainsKey)) continue;
                 Directory.CreateDirectory(folder);
-                Assert.True(Run(command, _model, artifact, folder) == 0, $"{failed}: cannot be run again");
+                Assert.True(Run(command, model, artifact, folder) == 0, $"{failed}: cannot be run again");
                 left = Files(folder);
                 Assert.True(left.Keys.Order(StringComparer.Ordinal).SequenceEqual(expected.Keys.Order(StringComparer.Ordinal)), $"{failed}: run again, it leaves {string.Join(", ", left.Keys)}");
                 Assert.All(expected, f => Assert.True(f.Value.AsSpan().SequenceEqual(left[f.Key]), $"{failed}: run again, {f.Key} is another"));
@@ -96,17 +106,20 @@ public sealed class FaultTests : IDisposable
             }
         }
 
-        Dictionary<string, byte[]> Whole(TinyNetwork model, string artifact)
+        Dictionary<string, byte[]> Whole(string model, string artifact)
         {
             string folder = NewFolder();
             Assert.Equal(0, Run(command, model, artifact, folder));
             return Files(folder);
         }
 
+        // Names the others.
+        static bool Binds(string name) => name.EndsWith(".calibration.json", StringComparison.Ordinal) || name.EndsWith(".onnx", StringComparison.Ordinal);
+
         static bool Is(Dictionary<string, byte[]> files, string name, byte[] bytes) => files.TryGetValue(name, out byte[]? whole) && whole.AsSpan().SequenceEqual(bytes);
     }
 
-    private static int? RunOrDie(string command, TinyNetwork model, string artifact, string folder)
+    private static int? RunOrDie(string command, string model, string artifact, string folder)
     {
         try
         {
@@ -118,29 +131,42 @@ public sealed class FaultTests : IDisposable
         }
     }
 
-    private static int Run(string command, TinyNetwork model, string artifact, string folder)
+    private static int Run(string command, string model, string artifact, string folder)
     {
+        string[] calibrate = [model, "--name", "tiny", "--out", folder, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0", "--threads", "1"];
         (Command run, string[] arguments) = command switch
         {
-            "calibrate" => (CalibrateCommand.Create(), (string[])[model.Root, "--out", folder, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0", "--threads", "1"]),
-            "evaluate" => (EvaluateCommand.Create(), [artifact, "--model", model.Root, "--seeds", "0..1", "--ablation", "none", "--threads", "1", "--markdown", Path.Combine(folder, "report.md"), "--resume", folder]),
-            "export" => (ExportCommand.Create(), [model.Root, "--onnx", Path.Combine(folder, "model.onnx"), "--threads", "1"]),
-            "export apart" => (ExportCommand.Create(), [model.Root, "--onnx", Path.Combine(folder, "model.onnx"), "--external-data", "--threads", "1"]),
+            "calibrate" => (CalibrateCommand.Create(), calibrate),
+            "calibrate several" => (CalibrateCommand.Create(), [.. calibrate, "--scheduler", "ddim", "dpmsolver++"]),
+            "calibrate prompts" => (CalibrateCommand.Create(), [.. calibrate, "--prompts", Prompts(model)]),
+            "evaluate" => (EvaluateCommand.Create(), [artifact, "--model", model, "--seeds", "0..1", "--ablation", "none", "--threads", "1", "--markdown", Path.Combine(folder, "report.md"), "--resume", folder]),
+            "export" => (ExportCommand.Create(), [model, "--onnx", Path.Combine(folder, "model.onnx"), "--threads", "1"]),
+            "export apart" => (ExportCommand.Create(), [model, "--onnx", Path.Combine(folder, "model.onnx"), "--external-data", "--threads", "1"]),
+            "export int8" => (ExportCommand.Create(), [model, "--onnx", Path.Combine(folder, "model.onnx"), "--int8", "--threads", "1"]),
+            "export prompts" => (ExportCommand.Create(), [model, "--onnx", Path.Combine(folder, "model.onnx"), "--part", "textEncoder"]),
             "new" => (NewCommand.Create(), [Path.Combine(folder, "project"), "--artifact", artifact]),
             "serve" => (Serve(model, artifact, folder), []),
-            _ => (SampleCommand.Create(), [model.Root, "--out", Path.Combine(folder, "picture.png"), "--steps", "2", "--threads", "1"]),
+            "sample prompts" => (SampleCommand.Create(), [model, "--out", Path.Combine(folder, "picture.png"), "--steps", "2", "--prompt", "red", "--threads", "1"]),
+            _ => (SampleCommand.Create(), [model, "--out", Path.Combine(folder, "picture.png"), "--steps", "2", "--threads", "1"]),
         };
         // Whatever is no documented error comes out, and is a failure.
         return run.Parse(arguments).Invoke(new() { EnableDefaultExceptionHandler = false });
     }
 
+    private static string Prompts(string model)
+    {
+        string file = Path.Combine(model, "prompts.txt");
+        if (!File.Exists(file)) File.WriteAllText(file, "red\na red\n");
+        return file;
+    }
+
     /// <summary>What <c>serve</c> opens, and a drawing of both models instead of a page that waits for people.</summary>
-    private static Command Serve(TinyNetwork model, string artifact, string folder)
+    private static Command Serve(string model, string artifact, string folder)
     {
         var command = new Command("serve");
         command.SetAction(_ => ExitCode.Of(() =>
         {
-            using GalleryModel opened = ServeCommand.Load(artifact, model.Root, false, [], new(1), TextWriter.Null);
+            using GalleryModel opened = ServeCommand.Load(artifact, model, false, [], new(1), TextWriter.Null);
             SampleOptions options = new() { Count = 1, Seed = 1 };
             File.WriteAllLines(Path.Combine(folder, "drawn.txt"), new[] { opened.Quantized, opened.Float32! }.Select(s => Convert.ToHexString(MemoryMarshal.AsBytes(s.Sample(options).Pixels.Span))));
             return ExitCode.Success;
@@ -150,7 +176,8 @@ public sealed class FaultTests : IDisposable
 
     private string NewFolder() => Directory.CreateDirectory(_folders.File($"{_runs++}")).FullName;
 
-    private static Dictionary<string, byte[]> Files(string folder) =>
+    /// <summary>The files of a folder and those below it, by their paths in it; of reports what does not change from run to run.</summary>
+    internal static Dictionary<string, byte[]> Files(string folder) =>
         !Directory.Exists(folder) ? [] : Directory.GetFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(f => Path.GetRelativePath(folder, f), Read);
 
     // The table of a report holds times, which are others each time.

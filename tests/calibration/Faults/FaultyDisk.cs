@@ -17,6 +17,9 @@ internal enum DiskFault
     /// <summary>From then on nothing may be made, changed or removed, as on a disk that has become read-only.</summary>
     Denied,
 
+    /// <summary>The file of that operation is in use by another program, as on Windows: from then on it is not opened, replaced or removed.</summary>
+    InUse,
+
     /// <summary>The folder that is written to has gone, with all that was in it; what is open stays open. Not on Windows, where no folder goes that has open files.</summary>
     Vanished,
 }
@@ -31,6 +34,7 @@ internal sealed class FaultyDisk : IDisposable
     private readonly int _at;
     private readonly string? _folder;
     private int _operations;
+    private string? _used;
 
     /// <param name="fault">What happens.</param>
     /// <param name="at">At which operation, from 0; -1 for never.</param>
@@ -57,6 +61,7 @@ internal sealed class FaultyDisk : IDisposable
     {
         int now = Interlocked.Increment(ref _operations) - 1;
         if (_at < 0 || now < _at || (_fault is DiskFault.Error or DiskFault.Vanished && now > _at)) return;
+        if (_fault == DiskFault.InUse && (operation is not (DiskOperation.Open or DiskOperation.Rename or DiskOperation.Delete or DiskOperation.Lock) || path != (_used ??= path))) return;
         if (_fault == DiskFault.Full && !TakesRoom(operation)) return;
         if (_fault == DiskFault.Denied && !TakesRoom(operation) && operation is not (DiskOperation.Rename or DiskOperation.Delete)) return;
         Failed ??= $"{operation} {path}";
@@ -65,6 +70,7 @@ internal sealed class FaultyDisk : IDisposable
             case DiskFault.Error: throw new IOException($"Input/output error: '{path}'.");
             case DiskFault.Full: throw new IOException($"No space left on device: '{path}'.");
             case DiskFault.Denied: throw new UnauthorizedAccessException($"Access to the path '{path}' is denied.");
+            case DiskFault.InUse: throw new IOException($"The process cannot access the file '{path}' because it is being used by another process.");
             case DiskFault.Killed: throw new KilledException();
             case DiskFault.Vanished: Directory.Delete(_folder!, recursive: true); break;
         }

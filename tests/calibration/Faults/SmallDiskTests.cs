@@ -24,6 +24,8 @@ public sealed class SmallDiskTests : IDisposable
     [InlineData("export")]
     [InlineData("export apart")]
     [InlineData("sample")]
+    [InlineData("evaluate")]
+    [InlineData("new")]
     public void A_disk_may_end_anywhere(string command)
     {
         (int code, string output, Dictionary<string, byte[]> expected) = Run(command, "size=64m");
@@ -41,6 +43,8 @@ public sealed class SmallDiskTests : IDisposable
     [InlineData("calibrate")]
     [InlineData("export")]
     [InlineData("sample")]
+    [InlineData("evaluate")]
+    [InlineData("new")]
     public void A_disk_may_be_read_only(string command)
     {
         (int code, string output, Dictionary<string, byte[]> left) = Run(command, "ro");
@@ -67,11 +71,19 @@ public sealed class SmallDiskTests : IDisposable
         string[] arguments = command switch
         {
             "calibrate" => ["calibrate", _model.Root, "--out", SmallDisk.Place, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0"],
+            "evaluate" => ["evaluate", Artifact(), "--model", _model.Root, "--seeds", "0..1", "--ablation", "none", "--markdown", $"{SmallDisk.Place}/report.md", "--resume", SmallDisk.Place],
+            "new" => ["new", $"{SmallDisk.Place}/project", "--artifact", Artifact()],
             "sample" => ["sample", _model.Root, "--out", $"{SmallDisk.Place}/picture.png", "--steps", "2"],
             _ => ["export", _model.Root, "--onnx", $"{SmallDisk.Place}/model.onnx", .. command == "export" ? Array.Empty<string>() : ["--external-data"]],
         };
-        CommandResult result = SmallDisk.Run(folder, disk, ["dotnet", typeof(CalibrateCommand).Assembly.Location, .. arguments, "--threads", "1"]);
-        string kept = Path.Combine(folder, SmallDisk.Kept);
-        return (result.ExitCode, result.Output, Directory.GetFiles(kept).ToDictionary(f => Path.GetRelativePath(kept, f), File.ReadAllBytes));
+        CommandResult result = SmallDisk.Run(folder, disk, ["dotnet", typeof(CalibrateCommand).Assembly.Location, .. arguments, .. command == "new" ? Array.Empty<string>() : ["--threads", "1"]]);
+        return (result.ExitCode, result.Output, FaultTests.Files(Path.Combine(folder, SmallDisk.Kept)));
+    }
+
+    private string Artifact()
+    {
+        string folder = _folders.File("artifact");
+        if (!Directory.Exists(folder)) Assert.Equal(0, CalibrateCommand.Create().Parse([_model.Root, "--out", folder, "--steps", "2", "--trajectories", "2", "--weights", "8", "--check", "0", "--threads", "1"]).Invoke());
+        return folder;
     }
 }

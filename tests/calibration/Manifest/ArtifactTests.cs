@@ -60,6 +60,25 @@ public class ArtifactTests
         Assert.Empty(Directory.GetFiles(folder.Root));
     }
 
+    /// <summary>A calibration for fewer schedulers than the one before it: the other manifests would name weights that are gone.</summary>
+    [Fact]
+    public void Older_manifests_of_the_same_weights_go_and_no_others()
+    {
+        using var folder = new TemporaryFolder();
+        SafetensorsWriter weights = Weights(TestManifest.Quantized());
+        ArtifactWriter.Write(folder.Root, "tiny", [Named("tiny-ddim"), Named("tiny-euler")], weights);
+        ArtifactWriter.Write(folder.Root, Named("tiny-2"), weights);
+        File.WriteAllText(folder.File("notes.calibration.json"), "none");
+        ArtifactWriter.Write(folder.Root, "tiny", [Named("tiny-euler")], weights);
+        Assert.Equal(["notes.calibration.json", "tiny-2.calibration.json", "tiny-euler.calibration.json"], Directory.GetFiles(folder.Root, "*.json").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        static CalibrationManifest Named(string name)
+        {
+            CalibrationManifest manifest = TestManifest.Quantized();
+            return manifest with { Model = manifest.Model with { Name = name } };
+        }
+    }
+
     [Fact]
     public void Other_weights_are_refused()
     {

@@ -9,12 +9,14 @@ internal sealed class TinyPipeline : IDisposable
     private const int Context = 16, Wide = 32, Time = 4 * Wide;
 
     private readonly TemporaryFolder _folder = new();
-    private readonly RandomTensors _tensors = new(1);
+    private readonly RandomTensors _tensors;
 
     /// <param name="latents">Channels that the decoder reads; the network's are 4.</param>
     /// <param name="textLayers">Layers of the text encoder.</param>
-    public TinyPipeline(int latents = 4, int textLayers = 1)
+    /// <param name="seed">Of the weights.</param>
+    public TinyPipeline(int latents = 4, int textLayers = 1, int seed = 1)
     {
+        _tensors = new(seed);
         Write("model_index.json", """
             {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.30.3", "vae": ["diffusers", "AutoencoderKL"], "unet": ["diffusers", "UNet2DConditionModel"],
              "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"], "scheduler": ["diffusers", "DDIMScheduler"], "safety_checker": [null, null]}

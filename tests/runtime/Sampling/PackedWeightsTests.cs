@@ -7,6 +7,7 @@ using System.Reflection.PortableExecutable;
 using System.Runtime.Loader;
 using System.Security.Cryptography;
 using System.Text;
+using Specializer.Tests;
 
 namespace Specializer.Sampling.Tests;
 
@@ -192,6 +193,28 @@ public sealed class PackedWeightsTests : IDisposable
         File.WriteAllBytes(FullName, Blob());
         SamplerMismatchException e = Assert.Throws<SamplerMismatchException>(() => PackedWeights.Open(typeof(PackedWeightsTests).Assembly, _name, _key, Length).Dispose());
         Assert.Contains("compiled without the targets", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A disk that fails while a program opens its weights: an error, nothing that stays open, and another attempt finds them.</summary>
+    [Fact]
+    public void Any_operation_may_fail()
+    {
+        File.WriteAllBytes(FullName, Blob());
+        Assembly program = ProgramWith(Blob());
+        int operations;
+        using (var disk = new FaultyDisk())
+        {
+            Open(program).Dispose();
+            operations = disk.Operations;
+        }
+
+        Assert.True(operations > 1);
+        for (int at = 0; at < operations; at++)
+        {
+            using (new FaultyDisk(DiskFault.Error, at)) Assert.Throws<IOException>(() => Open(program).Dispose());
+            Assert.Empty(OpenFiles.Of(FullName));
+            Open(program).Dispose();
+        }
     }
 
     private byte[] Blob(int length = Length)
