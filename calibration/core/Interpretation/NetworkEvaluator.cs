@@ -90,7 +90,7 @@ internal sealed class NetworkEvaluator : IDisposable
     /// <param name="parameters">Quantization; <see cref="InterpretedStep.Float32"/> for an FP32 network.</param>
     /// <param name="x">States, NHWC, one after the other.</param>
     /// <param name="labels">One label an image; empty for an unconditional network.</param>
-    /// <param name="observer">Told after that operation, for at most <see cref="Capacity"/> images at a time.</param>
+    /// <param name="observer">Told after each operation as far as that one, for at most <see cref="Capacity"/> images at a time.</param>
     /// <param name="cancellation">Acts within the evaluation.</param>
     public void EvaluateTo(string operation, int step, InterpretedStep parameters, ReadOnlySpan<float> x, ReadOnlySpan<int> labels, OperationObserver observer, CancellationToken cancellation = default)
     {
@@ -99,8 +99,7 @@ internal sealed class NetworkEvaluator : IDisposable
         for (int first = 0; first < x.Length / Interpreter.LatentElements; first += Capacity)
         {
             Begin(first, x, labels, cancellation);
-            Interpreter.RunTo(_execution, step, parameters, last);
-            observer(Interpreter.Network.Operations[last], _execution);
+            Interpreter.RunTo(_execution, step, parameters, last, observer);
         }
     }
 

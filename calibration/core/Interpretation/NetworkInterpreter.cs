@@ -125,12 +125,13 @@ internal sealed partial class NetworkInterpreter : IOperationVisitor<Instruction
     /// <param name="step">Row of the embedding's table.</param>
     /// <param name="parameters">Quantization.</param>
     /// <param name="last">Index of the last one in <see cref="Network"/>.</param>
-    public void RunTo(Execution run, int step, InterpretedStep parameters, int last)
+    /// <param name="observer">Told after each operation.</param>
+    public void RunTo(Execution run, int step, InterpretedStep parameters, int last, OperationObserver observer)
     {
-        Run(run, 0, Math.Min(last + 1, _linked.CallOperations), parameters, null);
+        Run(run, 0, Math.Min(last + 1, _linked.CallOperations), parameters, observer);
         if (last < _linked.FirstStep) return;
         Embed(run, step);
-        Run(run, _linked.FirstStep, last + 1 - _linked.FirstStep, parameters, null);
+        Run(run, _linked.FirstStep, last + 1 - _linked.FirstStep, parameters, observer);
     }
 
     /// <summary>Copies a quantized map out as the numbers that its integers stand for, NHWC, as many images as <paramref name="destination"/> holds.</summary>

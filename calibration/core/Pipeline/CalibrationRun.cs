@@ -115,9 +115,16 @@ internal sealed partial class CalibrationRun
     public CalibrationManifest Manifest(QuantizationVariant weights, IReadOnlyList<StepDecision> steps, CorrectionPlan plan, string policy) =>
         ManifestBuilder.Build(Context.Model, Context.Run, Context.Options, _networks[weights.WeightBits].Network, steps, plan, policy);
 
-    /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.</summary>
+    /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.
+    /// Those of weights of another width stay, for nothing of theirs changes.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
         new(Context, _checkpoint, _variants, eightBits, _unfit, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, Confirm = false };
+
+    /// <summary>Some variants with further convolutions in floating point: the integers of the others stay, and the figures of the noise are those without that.</summary>
+    public CalibrationRun Leaving(IEnumerable<string> convolutions, IReadOnlyList<QuantizationVariant> variants) => new(Context, _checkpoint, variants, _eightBits, [.. _unfit, .. convolutions], _noisePhase)
+    {
+        _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = [.. variants.Select(v => _statistics[Array.IndexOf(_variants, v)])], Confirm = false,
+    };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
     public void CollectActivations() => _activations = Collect("activations", 0);
@@ -163,7 +170,7 @@ internal sealed partial class CalibrationRun
         var evaluators = new Dictionary<QuantizedTensors, NetworkEvaluator>();
         try
         {
-            foreach (QuantizationVariant variant in _variants)
+            foreach (QuantizationVariant variant in Measured)
             {
                 if (!evaluators.ContainsKey(TensorsOf(variant))) evaluators.Add(TensorsOf(variant), Evaluator(variant));
             }
@@ -194,9 +201,18 @@ internal sealed partial class CalibrationRun
 
     private int FreeUnits => FreeRunning ? _rangeUnits : 0;
 
-    /// <summary>Work of the first units' noise. FP32's evaluations of those that ranges come from are kept, or else computed again.</summary>
-    private double NoiseWork(double units) => WorkShares.Halves(Context.Options) * (Context.Predictions is null ? units : Math.Max(0, units - _rangeUnits))
-        + (WorkShares.Halves(Context.Options) * units + Math.Min(units, FreeUnits)) * _variants.Length * WorkShares.Measured;
+    /// <summary>Whether all was measured before with other convolutions at 8 bits.</summary>
+    private bool Again => _noisePhase != SharedNoise;
+
+    /// <summary>Variants whose noise is not known yet.</summary>
+    private QuantizationVariant[] Measured => Again ? Array.FindAll(_variants, v => v.WeightBits == Context.Options.WeightBits) : _variants;
+
+    /// <summary>Units whose predictions in FP32 are kept by then, or else computed again: those that ranges come from, and all of them once noise was measured.</summary>
+    private int KeptUnits => Context.Predictions is null ? 0 : Again ? _units : _rangeUnits;
+
+    /// <summary>Work of the first units' noise.</summary>
+    private double NoiseWork(double units) => WorkShares.Halves(Context.Options) * Math.Max(0, units - KeptUnits)
+        + (WorkShares.Halves(Context.Options) * units + Math.Min(units, FreeUnits)) * Measured.Length * WorkShares.Measured;
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
 
@@ -331,7 +347,8 @@ internal sealed partial class CalibrationRun
         using ReferenceTrajectories reference = Context.Reference();
         const string Phase = "quantization noise";
         // The noise of kept layers is measured by the process that decides.
-        UnitRanges? ranges = _noisePhase == SharedNoise ? Context.Ranges : null;
+        UnitRanges? ranges = Again ? null : Context.Ranges;
+        QuantizationVariant[] measured = Measured;
         var phase = new UnitPhase<WidthStatistics[]>(_noisePhase, _units, Context, ranges, _checkpoint)
         {
             Create = New,
@@ -362,10 +379,16 @@ internal sealed partial class CalibrationRun
             },
         };
         // What follows is one process's: the others wait for nobody here.
-        if (ranges is { Decides: false }) phase.RunOwn();
-        else _statistics = phase.Run();
+        if (ranges is { Decides: false })
+        {
+            phase.RunOwn();
+            return;
+        }
 
-        WidthStatistics[] New() => [.. _variants.Select(v =>
+        WidthStatistics[] found = phase.Run();
+        _statistics = [.. _variants.Select((v, i) => Array.IndexOf(measured, v) is >= 0 and var at ? found[at] : _statistics[i])];
+
+        WidthStatistics[] New() => [.. measured.Select(v =>
         {
             Quantization[][] quantizations = Array.ConvertAll(Ranges(v), Quantizations);
             return new WidthStatistics(v.Bits, evaluator(v), new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));

@@ -7,7 +7,7 @@ namespace Specializer.Calibration;
 internal sealed class KeptPredictions
 {
     // On the disk. Of large networks, whose evaluations take long, all fit.
-    private const long Most = 128L << 20;
+    private const long Most = 256L << 20;
 
     private readonly AppendedFile _file;
     private readonly Dictionary<(long First, int Images, int Step), long> _offsets = [];

@@ -32,7 +32,7 @@ internal sealed class MemoryPlan
         long largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
         Parts = Program + Histograms + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
         Sequential = options.Rounding != RoundingChoice.Sequential ? 0
-            : Noise + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => ColumnMoments.Bytes(l.Size) + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), Workspace(l.Size))).DefaultIfEmpty(0).Max();
+            : Noise + ExactOutputs.Room + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => ColumnMoments.Bytes(l.Size) + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), Workspace(l.Size))).DefaultIfEmpty(0).Max();
         Least = Math.Max(Math.Max(Math.Max(Noise, Sequential), Parts), fixedBytes + largest);
         if (options.Memory > 0 && options.Memory < Least)
         {

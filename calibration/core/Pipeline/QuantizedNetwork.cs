@@ -76,6 +76,9 @@ internal sealed class QuantizedNetwork
         return stored;
     }
 
+    /// <summary>Names of the convolutions that read what enters a network as a picture.</summary>
+    public static IEnumerable<string> Entering(Network network) => network.Operations.OfType<ConvolutionOperation>().Where(o => Enters(o.Input, network)).Select(o => o.Name);
+
     /// <summary>Whether a map is what enters the network as a picture: its state, or a given one.</summary>
     private static bool Enters(string map, Network network) => map == network.Latent || map is LinkedNetwork.Mask or LinkedNetwork.MaskedImage;
 

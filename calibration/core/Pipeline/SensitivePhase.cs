@@ -9,7 +9,7 @@ internal sealed class SensitivePhase(CalibrationRun run, DecisionPhase decision,
 
     /// <summary>Most work that this phase will do, in evaluations of a unit's trajectories.</summary>
     public double Work => Options.SensitiveLayers == 0 ? 0
-        : LayerSensitivity.Work(run) + Counts(Options.SensitiveLayers).Length * (decision.DrawingWork + run.SequentialWork) + run.SequentialWork + run.CollectingNoiseWork + decision.Work;
+        : LayerSensitivity.Work(run) + Counts(Options.SensitiveLayers).Length * (decision.DrawingWork + run.SequentialWork) + run.SequentialWork + run.Keeping([]).CollectingNoiseWork + decision.Work;
 
     /// <summary>The better of two calibrations, and the run that its weights come from.</summary>
     /// <param name="without">What was decided with every layer at 4 bits.</param>

@@ -3,7 +3,7 @@ using Specializer.Manifest;
 namespace Specializer.Calibration;
 
 /// <summary>Rounds layers in the order in which they run, each for the inputs that it gets from the layers before it, rounded already, so that its output comes nearest to FP32's.
-/// FP32 and quantized network run side by side on the states of FP32 trajectories, as far as the layer.</summary>
+/// On the states of FP32 trajectories the quantized network runs as far as the layer, for each layer anew; FP32 for several layers at once (<see cref="ExactOutputs"/>).</summary>
 /// <param name="context">Of the calibration.</param>
 /// <param name="quantized">The network with integers.</param>
 /// <param name="ranges">Of its activations, per step and slot.</param>
@@ -19,7 +19,7 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
 
     private CalibrationOptions Options => context.Options;
 
-    /// <summary>Work, in evaluations of a unit's trajectories in FP32: a layer runs both networks half way in the mean.</summary>
+    /// <summary>Most work, in evaluations of a unit's trajectories in FP32: a layer runs both networks half way in the mean.</summary>
     /// <param name="options">Of the calibration.</param>
     /// <param name="layers">Layers that are rounded.</param>
     public static double Work(CalibrationOptions options, int layers) => UnitsOf(options) * (1 + layers * (1 + WorkShares.Measured) / 2);
@@ -39,9 +39,10 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
         TrajectoryState[] states = Collect();
         using var exact = new NetworkEvaluator(context.Network with { Operations = context.Model.StoredNetwork.Operations }, Options.Evaluations, context.Model.TensorBytes(context.Timesteps), context.Device, ReferenceTrajectories.CapacityOf(context.Network, Options))
         { Contexts = context.Model.Contexts };
+        var wanted = new ExactOutputs(exact, layers, _maps, states, new ColumnSampler(Options.Seed, Options.Evaluations, Images(Options)).Choose);
         for (int i = done; i < layers.Length; i++)
         {
-            OutputRegression regression = Compare(layers[i], i, tensors, exact, states);
+            OutputRegression regression = Compare(layers[i], i, tensors, wanted, states);
             var (weights, bias) = regression.Solve();
             QuantizedWeights became = WeightRounding.SecondOrder(weights, bias, layers[i].WeightBits, regression.Inputs.Blocks, context.Threads);
             rounded.Add(layers[i].Name, became);
@@ -99,7 +100,7 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
     }
 
     /// <summary>A layer's inputs in the quantized network, with what its outputs lack of FP32's.</summary>
-    private OutputRegression Compare(ConvolutionOperation layer, int index, QuantizedTensors tensors, NetworkEvaluator exact, TrajectoryState[] states)
+    private OutputRegression Compare(ConvolutionOperation layer, int index, QuantizedTensors tensors, ExactOutputs exact, TrajectoryState[] states)
     {
         using NetworkEvaluator network = evaluator(tensors);
         Map from = _maps[layer.Input], to = _maps[layer.Output];
@@ -109,13 +110,14 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
         var regression = new OutputRegression(context.Model.Weights[$"{layer.Name}.weight"], tensors.Of(layer.Name), largest, context.Threads);
         var sampler = new ColumnSampler(Options.Seed, Options.Evaluations, Images(Options));
         float[] column = new float[shape.Size], missing = new float[channels];
-        float[] read = new float[ReferenceTrajectories.UnitImages * inputs], wanted = new float[ReferenceTrajectories.UnitImages * outputs], written = new float[wanted.Length];
-        foreach (TrajectoryState state in states)
+        float[] read = new float[ReferenceTrajectories.UnitImages * inputs], written = new float[ReferenceTrajectories.UnitImages * outputs];
+        for (int s = 0; s < states.Length; s++)
         {
-            exact.EvaluateTo(layer.Name, state.Step, InterpretedStep.Float32, state.X, state.Labels,
-                (_, run) => exact.Interpreter.Read(run, layer.Output, wanted.AsSpan(exact.First * outputs, run.Batch * outputs)), context.Cancellation);
-            network.EvaluateTo(layer.Name, state.Step, _steps[state.Step], state.X, state.Labels, (_, run) =>
+            TrajectoryState state = states[s];
+            ReadOnlySpan<float> wanted = exact.Take(index, s, context.Cancellation);
+            network.EvaluateTo(layer.Name, state.Step, _steps[state.Step], state.X, state.Labels, (operation, run) =>
             {
+                if (operation.Name != layer.Name) return;
                 network.Interpreter.Read(run, layer.Output, written.AsSpan(network.First * outputs, run.Batch * outputs));
                 network.Interpreter.Read(run, layer.Input, _steps[state.Step].Quantizations[slot], read.AsSpan(network.First * inputs, run.Batch * inputs));
             }, context.Cancellation);
@@ -125,7 +127,8 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
                 {
                     shape.Gather(read.AsSpan(image * inputs, inputs), pixel, column);
                     int at = image * outputs + pixel * channels;
-                    for (int c = 0; c < channels; c++) missing[c] = (wanted[at + c] - written[at + c]) * scale;
+                    for (int c = 0; c < channels; c++) missing[c] = (wanted[c] - written[at + c]) * scale;
+                    wanted = wanted[channels..];
                     regression.Add(column, missing);
                 }
             }

@@ -42,6 +42,16 @@ internal sealed class AblationCalibration
     /// <summary>A variant's steps under a plan.</summary>
     public StepDecision[] Steps(QuantizationVariant variant, CorrectionPlan plan) => _corrected.GetValueOrDefault((variant, plan with { Variance = true })) ?? Uncorrected(variant);
 
+    /// <summary>The calibration of a variant with what reads the state in floating point; null where it is so anyway. Ranges and integers of the rest stay.</summary>
+    public CalibrationRun? WithFloatingInput(QuantizationVariant variant)
+    {
+        string[] entering = [.. QuantizedNetwork.Entering(_run.Context.Model.Network).Except(_run.Context.Options.Skip)];
+        if (entering.Length == 0) return null;
+        CalibrationRun run = _run.Leaving(entering, [variant]);
+        run.QuantizeWeights();
+        return run;
+    }
+
     /// <summary>The manifest of some steps, whose weights are those of <paramref name="variant"/>.</summary>
     /// <param name="variant">Gives network and weights.</param>
     /// <param name="steps">Of variants with the same weights; their bits may differ.</param>

@@ -148,6 +148,15 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
         yield return Row(calibration, rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
         yield return Row(calibration, ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
+        if (calibration.WithFloatingInput(perStep) is { } open)
+        {
+            yield return new($"{bits} + FP32 input", bits, open.Manifest(perStep, open.Steps(Enumerable.Repeat(perStep, artifact.Steps.Count)), s_off, "uniform"), open.TensorsOf(perStep).Bytes)
+            {
+                Change = "first convolution in floating point",
+                Against = ranged,
+            };
+        }
+
         AblationRow paper = Row(calibration, centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
         yield return WithoutBias(paper) with { Name = scaled, Change = "mean correction (k, clamped at 0)", Against = ranged, Criterion = Criterion.Correlation };
         yield return paper with { Change = "bias", Against = scaled, Criterion = Criterion.Bias, Tries = s_paper };

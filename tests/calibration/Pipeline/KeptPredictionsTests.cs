@@ -86,6 +86,8 @@ public sealed class KeptPredictionsTests : IDisposable
         }
 
         Assert.Null(KeptPredictions.In(new(_folder.Root, "tiny", "these options"), model, options with { Trajectories = 100_000 }));
+        // Those of the digits that ship are not too many.
+        Assert.NotNull(KeptPredictions.In(new(_folder.Root, "tiny", "those options"), Model, s_options with { Trajectories = 1024, Steps = 50 }));
         Assert.Null(KeptPredictions.In(Checkpoint.None, model, options));
 
         KeptPredictions? Open() => KeptPredictions.In(new(_folder.Root, "tiny", "these options"), model, options);

@@ -44,4 +44,29 @@ public class LayerSensitivityTests
         // What is measured already is read.
         Assert.Equal(harms, LayerSensitivity.Measure(run, checkpoint));
     }
+
+    [Fact]
+    public void WeightsOfAnotherWidthHaveTheNoiseThatTheyHad()
+    {
+        using var device = new CpuDevice(2);
+        var options = new CalibrationOptions { Steps = 2, Trajectories = 2, Rounding = RoundingChoice.Nearest };
+        var run = new CalibrationRun(new(Model, Calibrator.Solver(Model, options), options, device, 2, null, default), Checkpoint.None);
+        run.CollectActivations();
+        run.QuantizeWeights();
+        run.CollectNoise();
+
+        CalibrationRun kept = run.Keeping(["mid_block.resnets.0.conv1"]);
+        kept.QuantizeWeights();
+        kept.CollectNoise();
+
+        QuantizationVariant own = kept.Own(8), other = own with { WeightBits = 8 };
+        Assert.NotEqual(run.Noise(own).Fit(0).SnrDb, kept.Noise(own).Fit(0).SnrDb);
+        Assert.Same(run.Noise(other), kept.Noise(other));
+        // Measured again it would be no other.
+        var noise = new NoiseCollector([.. kept.Ranges(other).Select(CalibrationRun.Quantizations)], Model.Channels, options);
+        using ReferenceTrajectories reference = run.Context.Reference();
+        using NetworkEvaluator quantized = kept.Evaluator(other);
+        foreach (TrajectoryState state in reference.Run(0)) noise.Add(state, quantized, Model.NullLabel, default);
+        Assert.All(Enumerable.Range(0, 2), step => Assert.Equal(noise.Fit(step).SnrDb, kept.Noise(other).Fit(step).SnrDb));
+    }
 }

@@ -31,6 +31,44 @@ public class SequentialRoundingTests
         Assert.NotEqual(run.TensorsOf(apart).Quantized["conv_out"].Values, run.TensorsOf(sequential).Quantized["conv_out"].Values);
     }
 
+    /// <summary>Where there is room no layer but the first is evaluated for: a token that is cancelled stops nothing.</summary>
+    [Theory]
+    [InlineData(0L)]
+    [InlineData(ExactOutputs.Room)]
+    public void FP32s_outputs_are_those_of_an_evaluation_for_each_layer(long room)
+    {
+        using var device = new CpuDevice(2);
+        CalibrationOptions options = s_options with { Trajectories = 4 };
+        var context = new CalibrationContext(Model, Calibrator.Solver(Model, options), options, device, 2, null, default);
+        using ReferenceTrajectories reference = context.Reference();
+        TrajectoryState[] states = [.. reference.Run(0).Select(s => s with { X = [.. s.X] })];
+        // The images are more than a batch.
+        using var exact = new NetworkEvaluator(Model.Network, options.Steps, Model.TensorBytes(context.Timesteps), device, 3);
+        var maps = Model.Network.Maps.ToDictionary(m => m.Name);
+        ConvolutionOperation[] layers = [.. exact.Interpreter.Network.Operations.OfType<ConvolutionOperation>()];
+        var outputs = new ExactOutputs(exact, layers, maps, states, Choose, room);
+        for (int layer = 0; layer < layers.Length; layer++)
+        {
+            string name = layers[layer].Name, output = layers[layer].Output;
+            int channels = maps[output].Channels, elements = exact.Interpreter.Elements(output);
+            for (int s = 0; s < states.Length; s++)
+            {
+                TrajectoryState state = states[s];
+                float[] map = new float[state.Images * elements];
+                exact.EvaluateTo(name, state.Step, InterpretedStep.Float32, state.X, state.Labels, (operation, run) =>
+                {
+                    if (operation.Name == name) exact.Interpreter.Read(run, output, map.AsSpan(exact.First * elements, run.Batch * elements));
+                });
+                int number = layer;
+                float[] expected = [.. Enumerable.Range(0, state.Images).SelectMany(image => Choose(number, state.Step, image, elements / channels)
+                    .SelectMany(pixel => map[(image * elements + pixel * channels)..][..channels]))];
+                Assert.Equal(expected, outputs.Take(layer, s, new(layer > 0 && room > 0)));
+            }
+        }
+
+        static int[] Choose(int layer, int step, long image, int pixels) => [(int)((layer + 7 * step + 3 * image) % pixels), pixels - 1];
+    }
+
     [Fact]
     public void It_is_kept_by_evidence_and_stopped_again_and_again_it_gives_the_same_bytes()
     {

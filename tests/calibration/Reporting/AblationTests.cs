@@ -47,6 +47,23 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     }
 
     [Fact]
+    public void What_reads_the_state_is_left_in_floating_point_and_nothing_else_changes()
+    {
+        var rows = fixture.Rows.ToDictionary(r => r.Name);
+        foreach (string bits in (string[])["W8A8", "W4A8"])
+        {
+            AblationRow open = rows[$"{bits} + FP32 input"], ranged = rows[$"{bits} + per-step ranges"];
+            Dictionary<string, int> with = Widths(open), without = Widths(ranged);
+            Assert.Equal((8, 32), (without["conv_in"], with["conv_in"]));
+            Assert.Equal(without.Where(w => w.Key != "conv_in"), with.Where(w => w.Key != "conv_in"));
+            Assert.Equal(ranged.Tensor("conv_out.scale", 4), open.Tensor("conv_out.scale", 4));
+            Assert.True(open.Manifest.Sampling.BitOperationsSaved.Value < ranged.Manifest.Sampling.BitOperationsSaved.Value);
+        }
+
+        static Dictionary<string, int> Widths(AblationRow row) => row.Manifest.Network.Operations.OfType<ConvolutionOperation>().ToDictionary(c => c.Name, c => c.WeightBits);
+    }
+
+    [Fact]
     public void Mixed_rows_compare_the_artefacts_bits_with_as_many_low_steps_in_front()
     {
         var rows = fixture.Rows.ToDictionary(r => r.Name);
