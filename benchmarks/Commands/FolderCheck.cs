@@ -35,7 +35,7 @@ internal sealed class FolderCheck
         return new(new($"{model.Name}, {model.Height}×{model.Width}×{model.Channels}", model.Network, model.Tensors([Timestep])), path =>
         {
             using FileStream output = File.Create(path), data = File.Create($"{path}.data");
-            OnnxExport.Write(model, output, data, Path.GetFileName(data.Name));
+            OnnxExport.Write(model, output, new(data, Path.GetFileName(data.Name)));
             return ("sample", "epsilon");
         });
     }

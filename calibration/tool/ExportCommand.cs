@@ -6,7 +6,7 @@ using Specializer.Formats;
 
 namespace Specializer.Tool;
 
-/// <summary><c>specializer export</c>: the FP32 network, or one with int8 convolutions, as a file for other runtimes.</summary>
+/// <summary><c>specializer export</c>: the network or another part of a pipeline, FP32 or with int8 convolutions, as a file for other runtimes.</summary>
 internal static class ExportCommand
 {
     /// <summary>Bytes of tensors that fit a message of Protocol Buffers, with room for the rest of the model.</summary>
@@ -16,68 +16,100 @@ internal static class ExportCommand
     {
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
         var onnx = new Option<FileInfo>("--onnx") { Description = "ONNX file to write.", Required = true };
-        var int8 = new Option<bool>("--int8") { Description = "Quantize around every convolution: activations unsigned with a zero point, weights symmetric per channel; ranges by minimum and maximum." };
+        var int8 = new Option<bool>("--int8") { Description = "Quantize around every convolution and linear layer: activations unsigned with a zero point, weights symmetric per channel; ranges by minimum and maximum of pictures that are drawn for it." };
+        var prompts = new Option<FileInfo?>("--prompts") { Description = "With --int8: what the pictures show, one prompt in each line, for a model with a text encoder." };
+        var guidance = Number.Create("--guidance", "With --int8: guidance scale that the pictures are drawn with; 1 for none.", 1);
         var external = new Option<bool>("--external-data") { Description = "Write the tensors to FILE.data beside the model. Models above 2 GB are always written so." };
-        var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline, FP32: decoder, encoder or textEncoder. The folder is the pipeline's or the part's." };
+        var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline: decoder, encoder or textEncoder. The folder is the pipeline's or, without --int8, the part's." };
         var height = new Option<int>("--height") { Description = "With --part: rows of what goes in.", DefaultValueFactory = _ => 64 };
         var width = new Option<int>("--width") { Description = "With --part: columns of what goes in; not of a text encoder, which takes as many tokens as it has positions.", DefaultValueFactory = _ => 64 };
         Option<int> clipSkip = ClipSkipOption.Create();
         clipSkip.Description = "With --part textEncoder: last layers to leave out before the final norm, diffusers' clip_skip.";
-        var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\": images for the ranges are never drawn with it." };
+        var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\": images for the ranges are never drawn with it, but for guidance." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
-        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, external, nullLabel, part, height, width, clipSkip, threads, json };
+        var command = new Command("export", "Writes the network for other runtimes.") { folder, onnx, int8, prompts, guidance, external, nullLabel, part, height, width, clipSkip, threads, json };
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
-            result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder
-            ? throw new ArgumentException("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.")
-            : result.GetValue(part) is { } other
-            ? WritePart(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), other, result.GetValue(height), result.GetValue(width), result.GetValue(clipSkip), result.GetValue(json))
-            : Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(onnx), result.GetValue(int8), result.GetValue(external), result.GetValue(nullLabel), result.GetValue(threads), result.GetValue(json), cancellation))));
+        {
+            if (result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder)
+                throw new ArgumentException("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.");
+            if (!result.GetValue(int8) && (result.GetValue(prompts) is not null || result.GetValue(guidance) != 1))
+                throw new ArgumentException("--prompts and --guidance say what the ranges of int8 come from. Add --int8, or leave them out.");
+            using var device = new CpuDevice(result.GetValue(threads));
+            OnnxInt8Options? options = !result.GetValue(int8) ? null : new(device)
+            {
+                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Guidance = (float)result.GetValue(guidance),
+            };
+            string model = result.GetRequiredValue(folder).FullName;
+            var target = new Target(result.GetRequiredValue(onnx), options, result.GetValue(external), result.GetValue(json));
+            return result.GetValue(part) is { } other
+                ? WritePart(model, target, other, result.GetValue(height), other == PipelinePart.TextEncoder ? 0 : result.GetValue(width), result.GetValue(clipSkip), cancellation)
+                : Write(model, target, result.GetValue(nullLabel), cancellation);
+        })));
         return command;
     }
 
-    private static int Run(string folder, FileInfo file, bool int8, bool external, int? nullLabel, int threads, bool json, CancellationToken cancellation)
+    /// <param name="File">The model.</param>
+    /// <param name="Int8">Null for FP32.</param>
+    /// <param name="External">Whether tensors lie beside it however few they are.</param>
+    /// <param name="Json">How to say what was written.</param>
+    private sealed record Target(FileInfo File, OnnxInt8Options? Int8, bool External, bool Json);
+
+    private static int Write(string folder, Target target, int? nullLabel, CancellationToken cancellation)
     {
-        ImportedModel model = DiffusersImporter.Load(folder, nullLabel: nullLabel);
-        foreach (string remark in json ? [] : ModelText.Remarks(model)) Console.WriteLine(remark);
-        if (external && int8) throw new ArgumentException("--external-data is for FP32: tensors of 8 bits are short enough for the model's own file.");
-        OutputFile.Prepare(file);
-        DiskRoom.Require(file.FullName, file.DirectoryName!, OnnxExport.Bytes(model.Network, model.Scheduler.TrainTimesteps, int8));
-        bool apart = !int8 && (external || 4 * model.Parameters > LargestWhole);
-        string data = file.FullName + ".data";
-        using var device = new CpuDevice(threads);
-        AtomicFile.Write(file.FullName, stream =>
+        // What makes a condition need not be there for FP32.
+        ImportedModel model = target.Int8 is null ? DiffusersImporter.Load(folder, nullLabel: nullLabel) : PipelineImporter.Load(folder, nullLabel: nullLabel);
+        foreach (string remark in target.Json ? [] : ModelText.Remarks(model)) Console.WriteLine(remark);
+        Save(target, () => OnnxExport.Bytes(model.Network, model.Scheduler.TrainTimesteps, target.Int8 is not null), (output, data) =>
         {
-            // The tensors are there before the model that names them, and an older model is gone before: with tensors of another one it would look whole.
-            if (apart)
+            OnnxExport.Write(model, output, data, target.Int8, cancellation);
+            return ([.. (string[])["sample", "timestep"], .. model.Network.Embedding.Classes > 0 ? (string[])["label"] : [], .. model.Inputs], "epsilon");
+        });
+        return ExitCode.Success;
+    }
+
+    private static int WritePart(string folder, Target target, PipelinePart part, int height, int width, int clipSkip, CancellationToken cancellation)
+    {
+        Save(target, () => OnnxPartExport.Bytes(folder, part, height, width, clipSkip, target.Int8 is not null), (output, data) =>
+        {
+            var (input, result) = OnnxPartExport.Write(folder, part, output, height, width, clipSkip, data, target.Int8, cancellation);
+            return ([input], result);
+        });
+        return ExitCode.Success;
+    }
+
+    /// <param name="target">Where.</param>
+    /// <param name="length">Bytes of the tensors.</param>
+    /// <param name="write">Given the model's file, and the tensors' where they lie beside it; returns the names of inputs and output.</param>
+    private static void Save(Target target, Func<long> length, Func<Stream, OnnxData?, (string[] Inputs, string Output)> write)
+    {
+        FileInfo file = target.File;
+        OutputFile.Prepare(file);
+        long bytes = length();
+        DiskRoom.Require(file.FullName, file.DirectoryName!, bytes);
+        string? data = target.External || bytes > LargestWhole ? file.FullName + ".data" : null;
+        (string[] Inputs, string Output) names = ([], "");
+        AtomicFile.Write(file.FullName, model =>
+        {
+            if (data is null)
             {
-                Disk.Delete(file.FullName);
-                AtomicFile.Write(data, tensors => OnnxExport.Write(model, stream, tensors, Path.GetFileName(data)));
+                names = write(model, null);
             }
             else
             {
-                OnnxExport.Write(model, stream, int8, device, cancellation);
+                AtomicFile.Write(data, tensors =>
+                {
+                    names = write(model, new(tensors, Path.GetFileName(data)));
+                    // The tensors are there before the model that names them, and an older model is gone before: with tensors of another one it would look whole.
+                    Disk.Delete(file.FullName);
+                });
             }
         });
         file.Refresh();
-        if (apart && !json) Console.WriteLine($"Its tensors are in {Path.GetFileName(data)}, which belongs beside it.");
-        string[] inputs = [.. (string[])["sample", "timestep"], .. model.Classes > 0 ? (string[])["label"] : [], .. model.Inputs];
-        Console.WriteLine(json ? Json(file, int8, inputs, "epsilon") : string.Create(CultureInfo.InvariantCulture,
-            $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: {string.Join(", ", inputs)}; output: epsilon."));
-        return ExitCode.Success;
+        bool int8 = target.Int8 is not null;
+        if (data is not null && !target.Json) Console.WriteLine($"Its tensors are in {Path.GetFileName(data)}, which belongs beside it.");
+        Console.WriteLine(target.Json
+            ? CommandJson.Serialize(new { file = file.FullName, bytes = file.Length, int8, inputs = names.Inputs, output = names.Output })
+            : string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: {(int8 ? "int8 convolutions" : "FP32")}, {file.Length / 1e6:F1} MB. Inputs: {string.Join(", ", names.Inputs)}; output: {names.Output}."));
     }
-
-    private static int WritePart(string folder, FileInfo file, PipelinePart part, int height, int width, int clipSkip, bool json)
-    {
-        OutputFile.Prepare(file);
-        (string Input, string Output) names = ("", "");
-        AtomicFile.Write(file.FullName, stream => names = OnnxPartExport.Write(folder, part, stream, height, part == PipelinePart.TextEncoder ? 0 : width, clipSkip,
-            bytes => DiskRoom.Require(file.FullName, file.DirectoryName!, bytes)));
-        file.Refresh();
-        Console.WriteLine(json ? Json(file, int8: false, [names.Input], names.Output) : string.Create(CultureInfo.InvariantCulture, $"Wrote {file.Name}: FP32, {file.Length / 1e6:F1} MB. Input: {names.Input}; output: {names.Output}."));
-        return ExitCode.Success;
-    }
-
-    private static string Json(FileInfo file, bool int8, IReadOnlyList<string> inputs, string output) =>
-        CommandJson.Serialize(new { file = file.FullName, bytes = file.Length, int8, inputs, output });
 }

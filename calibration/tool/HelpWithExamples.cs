@@ -15,7 +15,7 @@ internal sealed class HelpWithExamples(SynchronousCommandLineAction help) : Sync
         ["diff"] = ["specializer diff before/mnist.calibration.json after/mnist.calibration.json", "specializer diff before after --json"],
         ["doctor"] = ["specializer doctor", "specializer doctor --json"],
         ["evaluate"] = ["specializer evaluate out --model models/mnist --ablation none --html out/report.html"],
-        ["export"] = ["specializer export models/mnist --onnx out/mnist.onnx"],
+        ["export"] = ["specializer export models/mnist --onnx out/mnist.onnx", "specializer export models/emoji --onnx out/emoji.onnx --int8 --prompts prompts.txt --guidance 3"],
         ["inspect"] = ["specializer inspect models/mnist", "specializer inspect out/mnist.calibration.json --json"],
         ["merge"] = ["specializer merge models/mnist --out out --name mnist --null-label 10 --shards 3"],
         ["new"] = ["specializer new app --artifact out/mnist.calibration.json --source feed"],

@@ -10,7 +10,15 @@ public sealed class InterpreterEngine(Device device) : ReferenceEngine
     public override string Name => "interpreter";
 
     internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity) =>
-        new InterpretedNetwork(new(model.Network, timesteps.Count, model.TensorBytes(timesteps), _device, capacity));
+        new InterpretedNetwork(Evaluator(model, timesteps, _device, capacity));
+
+    /// <summary>A model's network on a device: what its files store in FP16 stays in it.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="timesteps">One row of the embedding's table for each.</param>
+    /// <param name="device">Stays the caller's.</param>
+    /// <param name="capacity">Images evaluated at once.</param>
+    internal static NetworkEvaluator Evaluator(ImportedModel model, IReadOnlyList<float> timesteps, Device device, int capacity) =>
+        new(model.StoredNetwork, timesteps.Count, model.TensorBytes(timesteps), device, capacity);
 
     private sealed class InterpretedNetwork(NetworkEvaluator evaluator) : IReferenceNetwork, IReferenceMaps
     {

@@ -156,7 +156,8 @@ internal sealed partial class OnnxExporter : IOperationVisitor<bool>
     private static string Key(string first, string second) => first + "|" + second;
 
     private static ValueRange Range(IReadOnlyDictionary<string, ValueRange> ranges, string name) =>
-        ranges.TryGetValue(name, out ValueRange range) ? range : throw new ArgumentException($"The calibration run saw no value of '{name}'.");
+        !ranges.TryGetValue(name, out ValueRange range) ? throw new ArgumentException($"The calibration run saw no value of '{name}'.")
+        : float.IsFinite(range.Maximum - range.Minimum) ? range : throw new ArithmeticException($"Values of '{name}' lie between {range.Minimum} and {range.Maximum}, which no 8 bits hold. Export the model in FP32.");
 
     private static float InputScale(string[] inputs, ActivationRanges ranges) =>
         ActivationScale(inputs.Select(name => Range(ranges.Maps, name)).Aggregate((a, b) => a.Union(b))).Scale;

@@ -111,7 +111,7 @@ internal sealed class OnnxGraph(string name, OnnxData? data = null)
             .Add(7, graph)
             .Add(8, new ProtobufMessage().Add(1, "").Add(2, OperatorSet));
         if (model.Length > LargestModel)
-            throw new NotSupportedException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Write its tensors to a file of their own (--external-data), or the int8 form.");
+            throw new NotSupportedException($"The ONNX model would have {model.Length} bytes; the format ends at {LargestModel}. Write its tensors to a file of their own (--external-data).");
         model.WriteTo(output);
     }
 

@@ -7,10 +7,19 @@ namespace Specializer.Calibration;
 internal sealed class DeferredTensors : IReadOnlyDictionary<string, float[]>
 {
     private readonly Dictionary<string, Func<float[]>> _tensors = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _halves = new(StringComparer.Ordinal);
 
     /// <param name="name">Not yet used.</param>
     /// <param name="read">Makes the tensor, the same at each call.</param>
-    public void Add(string name, Func<float[]> read) => _tensors.Add(name, read);
+    /// <param name="isHalf">Whether all its numbers are FP16's, as where they are those of a file that stores them so, in another order or some of them.</param>
+    public void Add(string name, Func<float[]> read, bool isHalf = false)
+    {
+        _tensors.Add(name, read);
+        if (isHalf) _halves.Add(name);
+    }
+
+    /// <summary>Whether all numbers of a tensor are known to be FP16's without a look at them.</summary>
+    public static bool IsHalf(IReadOnlyDictionary<string, float[]> tensors, string name) => tensors is DeferredTensors deferred && deferred._halves.Contains(name);
 
     /// <summary>Those of a dictionary, each taken from it when it is asked for.</summary>
     /// <param name="tensors">Where they come from.</param>
@@ -19,7 +28,7 @@ internal sealed class DeferredTensors : IReadOnlyDictionary<string, float[]>
     {
         var result = new DeferredTensors();
         foreach (string name in tensors.Keys)
-            if (keep is null || keep(name)) result.Add(name, () => tensors[name]);
+            if (keep is null || keep(name)) result.Add(name, () => tensors[name], IsHalf(tensors, name));
         return result;
     }
 

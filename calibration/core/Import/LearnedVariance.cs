@@ -37,8 +37,8 @@ internal static class LearnedVariance
         {
             string kind = name[(last.Name.Length + 1)..];
             // A channel's numbers stand together.
-            tensors.Add(name, () => model.Weights[name][..(model.Weights[name].Length / 2)]);
-            if (keep) tensors.Add($"{last.Name}.{Map}.{kind}", () => model.Weights[name][(model.Weights[name].Length / 2)..]);
+            tensors.Add(name, () => model.Weights[name][..(model.Weights[name].Length / 2)], DeferredTensors.IsHalf(model.Weights, name));
+            if (keep) tensors.Add($"{last.Name}.{Map}.{kind}", () => model.Weights[name][(model.Weights[name].Length / 2)..], DeferredTensors.IsHalf(model.Weights, name));
         }
 
         IEnumerable<Map> maps = network.Maps.Select(m => m.Name == network.Epsilon ? m with { Channels = channels } : m);

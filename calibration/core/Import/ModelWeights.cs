@@ -119,7 +119,9 @@ internal sealed class ModelWeights : IDisposable
         return weights;
     }
 
-    private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File), OtherType);
+    private SourceTensors Stored() => new(Path, _stored.ToDictionary(s => s.Key, s => s.Value.At.Shape, StringComparer.Ordinal), name => _stored[name].At.Read(_stored[name].File), OtherType, IsHalf);
+
+    private bool IsHalf(string name) => _stored[name] is var (file, at) && file.Entries[at.Key].Type == DType.F16;
 
     private string? OtherType(string name) => _stored[name] is var (file, at) && file.Entries[at.Key].Type is var type and not (DType.F16 or DType.BF16 or DType.F32 or DType.F64) ? type.Name() : null;
 

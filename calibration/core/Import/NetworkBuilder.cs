@@ -64,11 +64,12 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         int size = options.KernelSize;
         Func<float[]> weight = source.Take($"{name}.weight", outputs, input.Channels, size, size);
         Func<float[]> bias = options.Bias ? source.Take($"{name}.bias", outputs) : () => new float[outputs];
-        if (input.Skip is not { } skip) return Convolution(name, input.First, outputs, Part(0, input.Channels), bias, options);
+        bool stored = AreHalf(name);
+        if (input.Skip is not { } skip) return Convolution(name, input.First, outputs, Part(0, input.Channels), bias, options, stored);
 
-        Map half = Convolution($"{name}.0", input.First, outputs, Part(0, input.First.Channels), bias, options with { OutputScale = 1 });
+        Map half = Convolution($"{name}.0", input.First, outputs, Part(0, input.First.Channels), bias, options with { OutputScale = 1 }, stored);
         return Convolution($"{name}.1", skip, outputs, Part(input.First.Channels, skip.Channels), () => new float[outputs],
-            options with { Residual = half, Vector = -1 });
+            options with { Residual = half, Vector = -1 }, stored);
 
         Func<float[]> Part(int first, int count) => () => ChannelsLast(weight(), outputs, input.Channels, size * size, first, count);
     }
@@ -84,7 +85,7 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         {
             int at = first, count = input.Channels;
             sum = Convolution(string.Create(CultureInfo.InvariantCulture, $"{name}.{Array.IndexOf(inputs, input)}"), input, outputs, () => ChannelsLast(weight(), outputs, all, Size * Size, at, count),
-                at == 0 ? bias : () => new float[outputs], new() { Residual = sum });
+                at == 0 ? bias : () => new float[outputs], new() { Residual = sum }, AreHalf(name));
             first += count;
         }
 
@@ -92,12 +93,19 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     }
 
     /// <summary>Adds a convolution whose tensors are already in this project's layout.</summary>
-    public Map Convolution(string name, Map input, int outputs, Func<float[]> weight, Func<float[]> bias, ConvolutionOptions options)
+    /// <param name="name">Name of the operation.</param>
+    /// <param name="input">Map read.</param>
+    /// <param name="outputs">Channels of the result.</param>
+    /// <param name="weight">[output, tap, input].</param>
+    /// <param name="bias">For each output.</param>
+    /// <param name="options">What else it does.</param>
+    /// <param name="isHalf">Whether the weights are numbers that the file stores in FP16.</param>
+    public Map Convolution(string name, Map input, int outputs, Func<float[]> weight, Func<float[]> bias, ConvolutionOptions options, bool isHalf = false)
     {
         // Padding 1 keeps the size, and rounds up where it is halved; padding 0 with stride 2 has one row and column of zeros behind.
         int height = input.Height * options.Upsample / options.Stride, width = input.Width * options.Upsample / options.Stride;
         Map output = AddMap(options.Output ?? name, height, width, outputs);
-        _tensors.Add($"{name}.weight", weight);
+        _tensors.Add($"{name}.weight", weight, isHalf);
         _tensors.Add($"{name}.bias", bias);
         _operations.Add(new ConvolutionOperation(
             name, input.Name, output.Name, options.Residual?.Name, options.KernelSize, options.Stride, options.Padding, options.Padding,
@@ -135,7 +143,7 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     {
         Func<float[]>[] weights = Array.ConvertAll(parts, p => source.Take($"{p}.weight", outputs, input.Channels));
         Func<float[]>[] biases = bias ? Array.ConvertAll(parts, p => source.Take($"{p}.bias", outputs)) : [() => new float[parts.Length * outputs]];
-        return Convolution(name, input, parts.Length * outputs, () => Stacked(weights), () => Stacked(biases), (options ?? new()) with { KernelSize = 1 });
+        return Convolution(name, input, parts.Length * outputs, () => Stacked(weights), () => Stacked(biases), (options ?? new()) with { KernelSize = 1 }, AreHalf(parts));
     }
 
     /// <summary>A linear layer over two maps side by side, several of one input: two layers, the second of which adds to the first.</summary>
@@ -144,8 +152,8 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         if (input.Skip is not { } skip) return Linear(name, parts, input.First, outputs, bias: false);
         int all = parts.Length * outputs;
         Func<float[]>[] weights = Array.ConvertAll(parts, p => source.Take($"{p}.weight", outputs, input.Channels));
-        Map half = Convolution($"{name}.0", input.First, all, Part(0, input.First.Channels), () => new float[all], new() { KernelSize = 1 });
-        return Convolution($"{name}.1", skip, all, Part(input.First.Channels, skip.Channels), () => new float[all], new() { KernelSize = 1, Residual = half });
+        Map half = Convolution($"{name}.0", input.First, all, Part(0, input.First.Channels), () => new float[all], new() { KernelSize = 1 }, AreHalf(parts));
+        return Convolution($"{name}.1", skip, all, Part(input.First.Channels, skip.Channels), () => new float[all], new() { KernelSize = 1, Residual = half }, AreHalf(parts));
 
         Func<float[]> Part(int first, int count) => () => ChannelsLast(Stacked(weights), all, input.Channels, 1, first, count);
     }
@@ -159,7 +167,7 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     {
         int inputs = input.Channels + known.Length;
         Func<float[]> weight = source.Take($"{name}.weight", outputs, inputs), bias = source.Take($"{name}.bias", outputs);
-        return Convolution(name, input, outputs, () => ChannelsLast(weight(), outputs, inputs, 1, 0, input.Channels), Bias, new() { KernelSize = 1 });
+        return Convolution(name, input, outputs, () => ChannelsLast(weight(), outputs, inputs, 1, 0, input.Channels), Bias, new() { KernelSize = 1 }, AreHalf(name));
 
         // FP64, rounded once.
         float[] Bias()
@@ -268,7 +276,7 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     public Map Lookup(string name, Map ids, string table, int rows, int channels, string? positions = null, int maximumPositions = 0)
     {
         int elements = ids.Height * ids.Width * channels;
-        _tensors.Add($"{name}.table", source.Take(table, rows, channels));
+        _tensors.Add($"{name}.table", source.Take(table, rows, channels), source.AreHalf(table));
         Func<float[]>? all = positions is null ? null : source.Take(positions, maximumPositions, channels);
         _tensors.Add($"{name}.position", () => all is null ? new float[elements] : all()[..elements]);
         Map output = AddMap(name, ids.Height, ids.Width, channels);
@@ -281,6 +289,8 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
 
     public Network Build(Map latent, Map epsilon, int classes) => new(
         latent.Name, epsilon.Name, _maps.ToEquatableArray(), new(classes > 0 ? embeddingWidth : 0, classes, _vectors), _operations.ToEquatableArray());
+
+    private bool AreHalf(params IEnumerable<string> modules) => source.AreHalf(modules.Select(m => $"{m}.weight"));
 
     private Map Like(Map map, string name) => AddMap(name, map.Height, map.Width, map.Channels);
 

@@ -5,7 +5,8 @@ namespace Specializer.Calibration;
 /// <param name="shapes">Name in the file and extents.</param>
 /// <param name="read">Reads a tensor by its name in the file.</param>
 /// <param name="otherType">The type of a tensor in the file, where no weight can have it; else null. Null where all are weights.</param>
-internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, long[]> shapes, Func<string, float[]> read, Func<string, string?>? otherType = null)
+/// <param name="isHalf">Whether a tensor in the file is stored in FP16, and is read as it is. Null where none is.</param>
+internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, long[]> shapes, Func<string, float[]> read, Func<string, string?>? otherType = null, Func<string, bool>? isHalf = null)
 {
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
     private readonly List<TensorMismatch> _mismatches = [];
@@ -35,6 +36,9 @@ internal sealed class SourceTensors(string file, IReadOnlyDictionary<string, lon
         _taken.Add(stored);
         return () => read(stored);
     }
+
+    /// <summary>Whether all of these tensors are stored in FP16.</summary>
+    public bool AreHalf(params IEnumerable<string> names) => isHalf is not null && names.All(name => StoredName(name) is var stored && shapes.ContainsKey(stored) && isHalf(stored));
 
     /// <param name="partly">Whether the file may hold tensors that nobody asked for, as where only a decoder is taken.</param>
     /// <exception cref="TensorMismatchException">Tensors are missing, have other extents than asked for, or were not asked for; all are named.</exception>

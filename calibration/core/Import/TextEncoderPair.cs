@@ -22,7 +22,7 @@ internal static class TextEncoderPair
         Network a = Qualify(first.Network, First, map => map == ids ? ids : null), b = Qualify(second.Network, Second, map => map == second.Network.Latent ? SecondIds : null);
         DeferredTensors tensors = new();
         foreach (var (part, name) in ((ImportedNetwork, string)[])[(first, First), (second, Second)])
-            foreach (string tensor in part.Tensors.Keys) tensors.Add($"{name}.{tensor}", () => part.Tensors[tensor]);
+            foreach (string tensor in part.Tensors.Keys) tensors.Add($"{name}.{tensor}", () => part.Tensors[tensor], DeferredTensors.IsHalf(part.Tensors, tensor));
 
         List<Map> maps = [.. a.Maps, .. b.Maps];
         List<Operation> operations = [.. a.Operations, .. b.Operations];

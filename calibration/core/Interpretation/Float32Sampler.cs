@@ -11,7 +11,7 @@ public sealed class Float32Sampler : IDisposable
     private readonly ImportedModel _model;
     private readonly SolverProgram _program;
     private readonly Device _device;
-    private readonly IReferenceNetwork _network;
+    private readonly NetworkEvaluator _network;
     private readonly PictureDecoder? _decoder;
     private readonly int _capacity;
 
@@ -25,12 +25,18 @@ public sealed class Float32Sampler : IDisposable
         model = LearnedVariance.Split(model, program.LearnsVariance);
         (_model, _program, _device) = (model, program, device);
         _capacity = Capacity(model.Network, MostImages);
-        _network = new InterpreterEngine(device).Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], _capacity);
+        _network = InterpreterEngine.Evaluator(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], device, _capacity);
         _decoder = model.Decoder is null ? null : new(model.Decoder, device);
     }
 
     /// <summary>Classes of schedulers that can be asked for.</summary>
     public static IEnumerable<string> Schedulers => SchedulerPrograms.Names;
+
+    /// <summary>The network as it is evaluated.</summary>
+    internal NetworkInterpreter Interpreter => _network.Interpreter;
+
+    /// <summary>Told after each operation of the network.</summary>
+    internal OperationObserver? Observer { get; set; }
 
     /// <summary>Prepares a model and a scheduler.</summary>
     /// <param name="model">The model, with the other parts of its pipeline (<see cref="PipelineImporter"/>).</param>
@@ -97,10 +103,8 @@ public sealed class Float32Sampler : IDisposable
     private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {
         foreach (string input in contexts?.Inputs ?? []) _network.Give(input, contexts!.Of(input, conditions));
-        int elements = _model.Height * _model.Width * _model.Channels;
-        var variance = new VarianceReader(_model.Network, x.Length / elements, elements, null);
-        _network.Evaluate(step, x, contexts is null ? conditions : [], epsilon, variance.Observer, cancellationToken);
-        return variance.Values;
+        _network.Evaluate(step, InterpretedStep.Float32, x, contexts is null ? conditions : [], epsilon, Observer, cancellationToken);
+        return _program.LearnsVariance ? _network.Variance : [];
     }
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ namespace Specializer.Calibration;
 
 /// <summary>Which weights in floating point are stored in FP16. They are computed with in FP32 either way, so that where FP16 has all their numbers, as of most published models, nothing
 /// changes but their bytes.</summary>
-/// <param name="tensors">FP32 tensors by name. Those of integer convolutions are not asked for, others once.</param>
+/// <param name="tensors">FP32 tensors by name. Those of integer convolutions are not asked for, nor those that are known to have FP16's numbers; others once.</param>
 internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
 {
     private readonly ConcurrentDictionary<string, Fit> _fits = new(StringComparer.Ordinal);
@@ -58,7 +58,7 @@ internal sealed class HalfStorage(IReadOnlyDictionary<string, float[]> tensors)
         }).ToEquatableArray(),
     };
 
-    private Fit FitOf(string tensor) => _fits.GetOrAdd(tensor, name => FitOf(tensors[name]));
+    private Fit FitOf(string tensor) => _fits.GetOrAdd(tensor, name => DeferredTensors.IsHalf(tensors, name) ? Fit.Exact : FitOf(tensors[name]));
 
     private static Fit FitOf(float[] tensor)
     {

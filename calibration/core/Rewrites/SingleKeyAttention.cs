@@ -25,7 +25,7 @@ internal static class SingleKeyAttention
             string name = keyValue.Name.EndsWith("to_kv", StringComparison.Ordinal) ? keyValue.Name[..^2] + "v" : keyValue.Name + ".value";
             Map value = maps[attention.Context] with { Name = name, Channels = channels }, vector = value with { Name = result.Name + ".vector", Channels = maps[result.Output].Channels };
             added.AddRange([value, vector]);
-            tensors.Add(name + ".weight", () => before[keyValue.Name + ".weight"][(channels * inputs)..]);
+            tensors.Add(name + ".weight", () => before[keyValue.Name + ".weight"][(channels * inputs)..], DeferredTensors.IsHalf(before, keyValue.Name + ".weight"));
             tensors.Add(name + ".bias", () => before[keyValue.Name + ".bias"][channels..]);
             // The keys' half stays where it was, unread, to be dropped and listed by its name.
             replaced.Add(keyValue, [keyValue, keyValue with { Name = name, Output = name }]);

@@ -41,8 +41,30 @@ public sealed class StoredNetworkTests : IDisposable
             Assert.InRange(ConvolutionBytes(network) / (double)ConvolutionBytes(stored), 1.9, 2);
         }
 
+        using (NetworkEvaluator evaluator = InterpreterEngine.Evaluator(_model, [500], _device, 1)) Assert.Equal(ConvolutionBytes(_model.StoredNetwork), ConvolutionBytes(evaluator.Interpreter.Network));
         Assert.Equal(Predict(_plain), Predict(_model));
         Assert.Equal(Decode(_plain.Decoder!), Decode(_model.Decoder!));
+    }
+
+    /// <summary>What importers only bring into another order is not read for it; and what they mark so has FP16's numbers.</summary>
+    [Fact]
+    public void Tensors_that_are_only_rearranged_are_not_looked_through()
+    {
+        Assert.All(_model.Network.Operations.OfType<ConvolutionOperation>(), c => Assert.True(DeferredTensors.IsHalf(_model.Weights, $"{c.Name}.weight"), c.Name));
+        Synthesizer.Write(PipelineRecipe.All.Single(r => r.Name == "small-sdxl"), _folder.File("xl"), 3);
+        ImportedModel xl = PipelineImporter.Load(_folder.File("xl"), encoder: true);
+        Assert.Contains(xl.Text!.Network.Network.Operations.OfType<LookupOperation>(), l => DeferredTensors.IsHalf(xl.Text.Network.Tensors, $"{l.Name}.table"));
+        foreach (IReadOnlyDictionary<string, float[]> tensors in (IReadOnlyDictionary<string, float[]>[])[_model.Weights, _model.Decoder!.Tensors, xl.Weights, xl.Text.Network.Tensors, xl.Decoder!.Tensors, xl.Encoder!.Tensors])
+        {
+            string[] marked = [.. tensors.Keys.Where(name => DeferredTensors.IsHalf(tensors, name))];
+            Assert.NotEmpty(marked);
+            Assert.All(marked, name => Assert.DoesNotContain(tensors[name], v => v != (float)(Half)v));
+        }
+
+        var unread = new DeferredTensors();
+        unread.Add("conv.weight", () => throw new InvalidOperationException(), isHalf: true);
+        Network network = new("x", "y", new([new("x", 1, 1, 1, MapType.Float32), new("y", 1, 1, 1, MapType.Float32)]), new(0, 0, 0), new([new ConvolutionOperation("conv", "x", "y", null, 1, 1, 0, 0, 1, 32, -1, 1)]));
+        Assert.NotEqual(network, new HalfStorage(unread).Lossless(network));
     }
 
     /// <summary>Also where only the tensors of a network that was looked at before are others.</summary>

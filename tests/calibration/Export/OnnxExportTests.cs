@@ -11,7 +11,7 @@ public class OnnxExportTests
     {
         using var device = new CpuDevice(threads);
         var stream = new MemoryStream();
-        OnnxExport.Write(Model, stream, int8, device);
+        OnnxExport.Write(Model, stream, int8: int8 ? new(device) : null);
         return stream.ToArray();
     }
 
@@ -54,7 +54,7 @@ public class OnnxExportTests
         {
             using var device = new CpuDevice(2);
             var stream = new MemoryStream();
-            OnnxExport.Write(DiffusersImporter.Load(ModelFolder.Source, nullLabel: none), stream, int8: true, device);
+            OnnxExport.Write(DiffusersImporter.Load(ModelFolder.Source, nullLabel: none), stream, int8: new(device));
             return System.Security.Cryptography.SHA256.HashData(stream.ToArray());
         }
     }
@@ -79,6 +79,6 @@ public class OnnxExportTests
     public void A_cancelled_export_stops()
     {
         using var device = new CpuDevice(1);
-        Assert.ThrowsAny<OperationCanceledException>(() => OnnxExport.Write(Model, new MemoryStream(), int8: true, device, new(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => OnnxExport.Write(Model, new MemoryStream(), int8: new(device), cancellationToken: new(canceled: true)));
     }
 }

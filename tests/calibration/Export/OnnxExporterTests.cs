@@ -198,4 +198,23 @@ public class OnnxExporterTests
         var error = Assert.Throws<ArgumentException>(() => Export(new() { Ranges = ranges }));
         Assert.Contains("down", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_convolution_whose_range_is_not_finite_is_refused_by_name()
+    {
+        ActivationRanges ranges = Ranges with { Results = Ranges.Results.ToDictionary(r => r.Key, r => r.Key == "down" ? new ValueRange(0, float.PositiveInfinity) : r.Value) };
+        Assert.Contains("down", Assert.Throws<ArithmeticException>(() => Export(new() { Ranges = ranges })).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sums of products and bias have 32 bits.</summary>
+    [Fact]
+    public void A_bias_beside_weights_that_are_next_to_nothing_is_kept()
+    {
+        OnnxModelReader model = Export(new() { Ranges = Ranges }, name => name == "down.weight" ? Array.ConvertAll(SmallNetwork.Tensor(name), w => w * 1e-12f) : SmallNetwork.Tensor(name));
+        OnnxModelReader.Node bias = model.Producer(model["down"].Inputs[2]);
+        int[] q = model.Tensors[bias.Inputs[0]].Values<int>();
+        float[] scales = model.Tensors[bias.Inputs[1]].Values<float>(), real = SmallNetwork.Tensor("down.bias");
+        for (int o = 0; o < real.Length; o++) Assert.Equal(real[o], q[o] * scales[o], 1e-6f);
+        Assert.All(q, v => Assert.InRange(Math.Abs((long)v), 0, (1 << 30) + 128));
+    }
 }

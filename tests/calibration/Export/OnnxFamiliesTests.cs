@@ -26,7 +26,6 @@ public class OnnxFamiliesTests
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(golden, "golden.safetensors"));
 
         Near(file.ReadFloats("out.eps"), Run(stream.ToArray(), "epsilon", Inputs(file, model)));
-        Assert.Contains(conditions.Split(',')[0], Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, new MemoryStream(), int8: true)).Message);
     }
 
     /// <summary>Tensors in a file of their own are those in the model.</summary>
@@ -37,7 +36,7 @@ public class OnnxFamiliesTests
         ImportedModel model = DiffusersImporter.Load(SharedData.Golden("small-cond"), tokens: 1);
         var whole = new MemoryStream();
         OnnxExport.Write(model, whole);
-        using (FileStream output = File.Create(folder.File("m.onnx")), data = File.Create(folder.File("m.data"))) OnnxExport.Write(model, output, data, "m.data");
+        using (FileStream output = File.Create(folder.File("m.onnx")), data = File.Create(folder.File("m.data"))) OnnxExport.Write(model, output, new(data, "m.data"));
         Assert.InRange(new FileInfo(folder.File("m.onnx")).Length, 1, whole.Length / 4);
         byte[] tensors = File.ReadAllBytes(folder.File("m.data"));
         OnnxModelReader expected = new(whole.ToArray()), actual = new(File.ReadAllBytes(folder.File("m.onnx")));
@@ -50,7 +49,7 @@ public class OnnxFamiliesTests
             Near(file.ReadFloats("out.eps"), Run(session, "epsilon", Inputs(file, model)));
         }
 
-        Assert.Throws<ArgumentException>(() => OnnxExport.Write(model, whole, whole, "a/m.data"));
+        Assert.Throws<ArgumentException>(() => new OnnxData(whole, "a/m.data"));
     }
 
     [SharedTheory("golden/vq-small", "golden/kl-small", "golden/taesd-small")]
@@ -169,7 +168,7 @@ public class OnnxFamiliesTests
     /// <summary>Two images of 4×4, channels first.</summary>
     private static float[] First(float[] map, int channels) => [.. map.Chunk(16 * channels).SelectMany(image => Enumerable.Range(0, image.Length).Select(i => image[i % 16 * channels + i / 16]))];
 
-    private static List<(string Name, Array Values, long[] Shape)> Inputs(SafetensorsFile file, ImportedModel model)
+    internal static List<(string Name, Array Values, long[] Shape)> Inputs(SafetensorsFile file, ImportedModel model)
     {
         long[] state = file.Entries["in.x"].Shape;
         long[] timesteps = [.. file.ReadIntegers("in.t").Select(t => (long)t)];
@@ -205,7 +204,7 @@ public class OnnxFamiliesTests
         return Run(session, output, inputs);
     }
 
-    private static float[] Run(InferenceSession session, string output, IReadOnlyList<(string Name, Array Values, long[] Shape)> inputs)
+    internal static float[] Run(InferenceSession session, string output, IReadOnlyList<(string Name, Array Values, long[] Shape)> inputs)
     {
         using var options = new RunOptions();
         OrtValue[] values = [.. inputs.Select(i => i.Values is float[] f ? OrtValue.CreateTensorValueFromMemory(f, i.Shape) : OrtValue.CreateTensorValueFromMemory((long[])i.Values, i.Shape))];

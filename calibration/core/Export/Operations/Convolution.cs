@@ -64,8 +64,10 @@ internal sealed partial class OnnxExporter
 
     private (string Weights, string Bias) QuantizedWeights(string name, float[] weights, long[] shape, float[] bias, float inputScale)
     {
+        // Sums have 32 bits, their bias among them: of weights that are next to nothing beside it, it decides the scale.
+        const float largestBias = 1 << 30;
         int outputs = bias.Length;
-        var (q, scales) = Quantize(weights, outputs);
+        var (q, scales) = Quantize(weights, outputs, [.. bias.Select(b => Math.Abs(b) / inputScale / largestBias)]);
         var biasScales = new float[outputs];
         var qBias = new int[outputs];
         for (int o = 0; o < outputs; o++)
@@ -81,7 +83,10 @@ internal sealed partial class OnnxExporter
     }
 
     /// <summary>Symmetric per output channel.</summary>
-    private static (sbyte[] Weights, float[] Scales) Quantize(float[] weights, int outputs)
+    /// <param name="weights">Row-major, output channels outermost.</param>
+    /// <param name="outputs">Output channels.</param>
+    /// <param name="least">The least scale of each; empty for any.</param>
+    private static (sbyte[] Weights, float[] Scales) Quantize(float[] weights, int outputs, ReadOnlySpan<float> least = default)
     {
         int row = weights.Length / outputs;
         var q = new sbyte[weights.Length];
@@ -91,7 +96,8 @@ internal sealed partial class OnnxExporter
             Span<float> channel = weights.AsSpan(o * row, row);
             float largest = 0;
             foreach (float weight in channel) largest = Math.Max(largest, Math.Abs(weight));
-            scales[o] = largest > 0 ? largest / 127 : 1;
+            float scale = Math.Max(largest / 127, least.IsEmpty ? 0 : least[o]);
+            scales[o] = scale > 0 ? scale : 1;
             for (int i = 0; i < row; i++) q[o * row + i] = (sbyte)Math.Clamp(MathF.Round(channel[i] / scales[o]), -127, 127);
         }
 
