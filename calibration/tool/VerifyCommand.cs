@@ -79,7 +79,7 @@ internal static class VerifyCommand
         }
 
         Console.WriteLine(Invariant($"{(engine is InterpreterEngine ? device.Name : engine.Name)}, {clock.Elapsed.TotalSeconds:F1} s"));
-        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, model.Name, model.Sha256, model.Parameters, model.Notes, model.Ignored, results));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, folder, model.Name, model.Sha256, model.Parameters, model.Notes, [.. model.Ignored, .. parts.SelectMany(p => p.Ignored)], results));
         return results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
 
@@ -89,7 +89,7 @@ internal static class VerifyCommand
         VerifiedPart part = PartVerification.Run(folder, golden, device, tolerance, cancellation);
         Print(part);
         Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
-        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, part.Name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
+        if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, folder, part.Name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
         return part.Results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
 
@@ -113,7 +113,7 @@ internal static class VerifyCommand
 
     private static double? Given(ParseResult result, Option<double> option) => result.GetResult(option) is { Implicit: false } ? result.GetValue(option) : null;
 
-    private static void WriteJson(Stream stream, string name, string sha256, long parameters, IReadOnlyList<string> notes, IReadOnlyList<IgnoredSetting> unused, IReadOnlyList<VerificationResult> results)
+    private static void WriteJson(Stream stream, string folder, string name, string sha256, long parameters, IReadOnlyList<string> notes, IReadOnlyList<IgnoredSetting> unused, IReadOnlyList<VerificationResult> results)
     {
         using var json = new Utf8JsonWriter(stream, new() { Indented = true });
         json.WriteStartObject();
@@ -127,7 +127,7 @@ internal static class VerifyCommand
         foreach (IgnoredSetting ignored in unused)
         {
             json.WriteStartObject();
-            json.WriteString("file", Path.GetFileName(ignored.File));
+            json.WriteString("file", Path.GetRelativePath(FolderOf(folder), ignored.File).Replace(Path.DirectorySeparatorChar, '/'));
             json.WriteString("key", ignored.Key);
             json.WriteEndObject();
         }

@@ -61,8 +61,16 @@ internal sealed class PartQuantizer
                 Visit(count, activations.Observe);
                 keep(1);
             },
-            Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range, _) => activations.Read(reader, _ => range.End * (long)count),
+            Write = (activations, writer) =>
+            {
+                activations.Write(writer);
+                activations.WriteStep(0, writer);
+            },
+            Read = (activations, reader, range, _) =>
+            {
+                activations.Read(reader, fixedScales: true);
+                activations.ReadStep(0, reader, range.End * (long)count);
+            },
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
         _rounded = checkpoint.Rounded(File(name, "rounded"), RoundedLayers.Sizes(network.Network));

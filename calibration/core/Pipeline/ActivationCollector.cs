@@ -120,49 +120,52 @@ internal sealed class ActivationCollector
             Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2);
         });
 
-    /// <summary>Writes the state.</summary>
+    /// <summary>Writes what every step changes: all but the histograms.</summary>
     public void Write(BinaryWriter writer)
     {
         writer.Write(string.Join('\n', Layers));
         foreach (ChannelSpread spread in _spreads.Values) spread.Write(writer);
-        foreach (ActivationHistogram[] step in _histograms)
-        {
-            foreach (ActivationHistogram histogram in step) histogram.Write(writer);
-        }
-
         foreach (Layer layer in _layers) layer.Moments!.Write(writer);
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
+    /// <summary>Writes a step's histograms.</summary>
+    public void WriteStep(int step, BinaryWriter writer)
+    {
+        foreach (ActivationHistogram histogram in _histograms[step]) histogram.Write(writer);
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote for the same network and options.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="first">First unit that it is of.</param>
-    /// <param name="end">Unit after the last.</param>
-    /// <param name="steps">First steps of that unit, which it is of, too.</param>
     /// <param name="fixedScales">Whether scales were fixed before anything was observed.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end, int steps, bool fixedScales)
+    public void Read(BinaryReader reader, bool fixedScales)
     {
-        Read(reader, step => _halves * (Images(step < steps ? end + 1 : end) - Images(first)));
+        if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
+        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
+        foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
         _isSpread = fixedScales;
+    }
+
+    /// <summary>Reads what <see cref="WriteStep"/> wrote.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="range">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void ReadStep(int step, BinaryReader reader, UnitRange range)
+    {
+        ReadStep(step, reader, _halves * (Images(range.End) - Images(range.First)));
 
         long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
     }
 
     /// <summary>The same after so many images.</summary>
+    /// <param name="step">The step.</param>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="images">Of a step, both halves of guided pairs.</param>
+    /// <param name="images">Both halves of guided pairs.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, Func<int, long> images)
+    public void ReadStep(int step, BinaryReader reader, long images)
     {
-        if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
-        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
-        for (int step = 0; step < _histograms.Length; step++)
-        {
-            for (int m = 0; m < _sources.Length; m++) _histograms[step][m] = ActivationHistogram.Read(reader, images(step) * Elements(_sources[m]));
-        }
-
-        foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
-        _isSpread = true;
+        for (int m = 0; m < _sources.Length; m++) _histograms[step][m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
     }
 
     /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>

@@ -32,11 +32,12 @@ internal sealed class AppendedFile
 
     /// <summary>Reads every whole record, and cuts off what follows the last; so, with a word, what begins with one that is none.</summary>
     /// <param name="record">Given where it begins, and what it holds. Throws what reading from memory throws where that is no record, and keeps nothing of it then.</param>
-    public void ReadAll(Action<long, BinaryReader> record)
+    /// <param name="most">Records that are wanted; those that follow are cut off as well.</param>
+    public void ReadAll(Action<long, BinaryReader> record, int most = int.MaxValue)
     {
         using FileStream file = Open();
         file.Position = _header.Length;
-        for (_end = file.Position; Next(file) is { } content; _end = file.Position)
+        for (_end = file.Position; most-- > 0 && Next(file) is { } content; _end = file.Position)
         {
             using var reader = new BinaryReader(new MemoryStream(content));
             try
@@ -81,6 +82,13 @@ internal sealed class AppendedFile
         file.SetLength(file.Position);
         _end = file.Position;
         return offset;
+    }
+
+    /// <summary>Brings what was added to the disk.</summary>
+    public void Sync()
+    {
+        using FileStream file = Open();
+        Disk.Sync(file, _path);
     }
 
     private FileStream Open(bool create = false) => Disk.OpenToGrow(_path, create);

@@ -284,11 +284,13 @@ internal sealed partial class CalibrationRun
                 }
             },
             Write = (activations, writer) => activations.Write(writer),
-            Read = (activations, reader, range, steps) =>
+            WriteStep = group > 0 ? null : (activations, step, writer) => activations.WriteStep(step, writer),
+            Read = (activations, reader, _, _) =>
             {
-                activations.Read(reader, range.First, range.End, steps, ScalesFirst);
+                activations.Read(reader, ScalesFirst);
                 _scales ??= activations.Spreads;
             },
+            ReadStep = group > 0 ? null : (activations, step, reader, range) => activations.ReadStep(step, reader, range),
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
 
@@ -372,7 +374,9 @@ internal sealed partial class CalibrationRun
                 }
             },
             Write = (statistics, writer) => Array.ForEach(statistics, s => s.Write(writer)),
-            Read = (statistics, reader, range, steps) => Array.ForEach(statistics, s => s.Read(reader, range.First, range.End, steps, FreeUnits)),
+            WriteStep = (statistics, step, writer) => Array.ForEach(statistics, s => s.WriteStep(step, writer)),
+            Read = (statistics, reader, range, steps) => Array.ForEach(statistics, s => s.Read(reader, range.End, steps, FreeUnits)),
+            ReadStep = (statistics, step, reader, range) => Array.ForEach(statistics, s => s.ReadStep(step, reader, range, FreeUnits)),
             Merge = (statistics, following) =>
             {
                 foreach ((WidthStatistics of, WidthStatistics with) in statistics.Zip(following)) of.Merge(with);

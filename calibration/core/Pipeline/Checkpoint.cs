@@ -52,7 +52,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     public int Load(string phase, int most, Action<BinaryReader, int> state)
     {
         if (folder is null) return 0;
-        _phases.Add(phase);
+        Expect(phase);
         string path = PathOf(phase);
         if (!File.Exists(path)) return 0;
         try
@@ -134,9 +134,15 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     public AppendedFile? Appended(string phase)
     {
         if (folder is null) return null;
-        if (!_phases.Contains(phase)) _phases.Add(phase);
+        Expect(phase);
         string path = PathOf(phase);
         return new(path, [.. BitConverter.GetBytes(Magic), .. _identity], reason => findings?.Add(new CheckpointSetAside(Path.GetFileName(path), reason)));
+    }
+
+    /// <summary>Has a phase's file removed with the others at the end, whichever run has left it.</summary>
+    public void Expect(string phase)
+    {
+        if (folder is not null && !_phases.Contains(phase)) _phases.Add(phase);
     }
 
     /// <summary>Removes a phase's file, if it can be.</summary>

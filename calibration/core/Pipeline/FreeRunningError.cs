@@ -29,6 +29,11 @@ internal sealed class FreeRunningError
         _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, 2, options.RangeTrajectories, options.Seed))];
     }
 
+    /// <summary>Bytes that the errors of all steps take at most.</summary>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="options">Of the calibration.</param>
+    public static long Bytes(int channels, CalibrationOptions options) => options.Evaluations * ReplicatedMoments.Bytes(channels, 2, ReferenceTrajectories.UnitsOf(options.RangeTrajectories));
+
     /// <summary>‖x‖/‖x̂ − x‖ after a step, dB.</summary>
     public Interval SnrDb(int step) => _moments[step].Interval(m => NoiseFit.Of(m).SnrDb);
 
@@ -56,22 +61,29 @@ internal sealed class FreeRunningError
         for (int step = 0; step < _moments.Length; step++) _moments[step].Merge(following._moments[step]);
     }
 
-    /// <summary>Writes the state.</summary>
+    /// <summary>Writes the state on its way.</summary>
     public void Write(BinaryWriter writer)
     {
-        foreach (ReplicatedMoments moments in _moments) moments.Write(writer);
         foreach (Register register in Kept()) writer.Write(MemoryMarshal.AsBytes(_solver![register]));
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
+    /// <summary>Writes the errors after a step.</summary>
+    public void WriteStep(int step, BinaryWriter writer) => _moments[step].Write(writer);
+
+    /// <summary>Reads what <see cref="WriteStep"/> wrote.</summary>
+    /// <param name="step">The step.</param>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="first">First unit that it is of.</param>
-    /// <param name="end">Unit after the last.</param>
+    /// <param name="range">Units that it is of.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void ReadStep(int step, BinaryReader reader, UnitRange range) => _moments[step].Read(reader, range.First, range.End);
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="end">Unit after the last that it is of.</param>
     /// <param name="steps">First steps of that unit, which it is of, too.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end, int steps)
+    public void Read(BinaryReader reader, int end, int steps)
     {
-        for (int step = 0; step < _moments.Length; step++) _moments[step].Read(reader, first, step < steps ? end + 1 : end);
         int images = Math.Min(ReferenceTrajectories.UnitImages, _options.RangeTrajectories - end * ReferenceTrajectories.UnitImages);
         _taken = steps;
         _left = [.. Kept().Select(register => (register, new float[images * _elements]))];

@@ -24,13 +24,14 @@ internal sealed class MemoryPlan
         Histograms = (long)options.Evaluations * first.Sources.Distinct().Count() * HistogramBytes;
         // Other engines have their own form of the weights.
         Reference = Bytes((options.Engine is null or InterpreterEngine) ? model.StoredNetwork : model.Network, options);
-        Noise = Program + Histograms + Reference + networks.Sum(n => Bytes(n.Network, options));
+        Statistics = QuantizationVariant.Measured(options).Length * WidthStatistics.Bytes(model.Channels, options);
+        Noise = Program + Histograms + Statistics + Reference + networks.Sum(n => Bytes(n.Network, options));
         (string Name, int Size, int Outputs)[] layers = secondOrder
             ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
         // Rounding has moments, H and R of a layer, when the FP32 network is gone.
         long fixedBytes = Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
         long largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
-        Parts = Program + Histograms + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
+        Parts = Program + Histograms + Statistics + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
         Sequential = options.Rounding != RoundingChoice.Sequential ? 0
             : Noise + ExactOutputs.Room + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => ColumnMoments.Bytes(l.Size) + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), Workspace(l.Size))).DefaultIfEmpty(0).Max();
         Least = Math.Max(Math.Max(Math.Max(Noise, Sequential), Parts), fixedBytes + largest);
@@ -44,8 +45,8 @@ internal sealed class MemoryPlan
         var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
         long moments = solvers * Groups.Max(group => group.Sum(layer => bytes[layer]));
         Peak = Math.Max(Least, fixedBytes + moments);
-        // Rounded layers have a byte a weight and bit width, until the artefact is written; a checkpoint of activations is written beside its former state.
-        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + moments)
+        // Rounded layers have a byte a weight and bit width, until the artefact is written; moments are written beside their former state, and what steps alone change is kept of two units.
+        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + Statistics + moments)
             + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
             + KeptPredictions.Disk(model, options, solvers) + PartsPhase.Disk(model, options, secondOrder)
             + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);
@@ -70,6 +71,9 @@ internal sealed class MemoryPlan
 
     /// <summary>Bytes of the histograms.</summary>
     public long Histograms { get; }
+
+    /// <summary>Bytes of the noise's sums, with their replicates, from when it is measured.</summary>
+    public long Statistics { get; }
 
     /// <summary>Bytes while noise is measured: all networks at once.</summary>
     public long Noise { get; }

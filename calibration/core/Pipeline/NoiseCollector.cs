@@ -23,6 +23,12 @@ internal sealed class NoiseCollector
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
     }
 
+    /// <summary>Bytes that it takes at most.</summary>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="options">Of the calibration.</param>
+    public static long Bytes(int channels, CalibrationOptions options) => options.Evaluations
+        * (ReplicatedMoments.Bytes(channels, options.Guided ? 4 : 2, ReferenceTrajectories.UnitsOf(options.Trajectories)) + ResidualSample.Bytes(SampledPairs));
+
     /// <summary>Moments of a step.</summary>
     public JointMoments Moments(int step) => _moments[step].All;
 
@@ -69,28 +75,21 @@ internal sealed class NoiseCollector
         }
     }
 
-    /// <summary>Writes the state.</summary>
-    public void Write(BinaryWriter writer)
+    /// <summary>Writes what is known of a step.</summary>
+    public void WriteStep(int step, BinaryWriter writer)
     {
-        for (int step = 0; step < _moments.Length; step++)
-        {
-            _moments[step].Write(writer);
-            _samples[step].Write(writer);
-        }
+        _moments[step].Write(writer);
+        _samples[step].Write(writer);
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote for the same network and options.</summary>
+    /// <summary>Reads what <see cref="WriteStep"/> wrote for the same network and options, where nothing is known yet.</summary>
+    /// <param name="step">The step.</param>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="first">First unit that it is of.</param>
-    /// <param name="end">Unit after the last.</param>
-    /// <param name="steps">First steps of that unit, which it is of, too.</param>
+    /// <param name="range">Units that it is of.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end, int steps)
+    public void ReadStep(int step, BinaryReader reader, UnitRange range)
     {
-        for (int step = 0; step < _moments.Length; step++)
-        {
-            _moments[step].Read(reader, first, step < steps ? end + 1 : end);
-            _samples[step].Read(reader, _channels);
-        }
+        _moments[step].Read(reader, range.First, range.End);
+        _samples[step].Read(reader, _channels);
     }
 }

@@ -12,24 +12,39 @@ internal sealed record WidthStatistics(BitWidths Bits, NetworkEvaluator Quantize
     /// <summary>What no figure reaches: infinite ratios, and the ends of intervals that are not known, are recorded so.</summary>
     public const double Beyond = 1000;
 
-    /// <summary>Writes the state.</summary>
-    public void Write(BinaryWriter writer)
+    /// <summary>Bytes that the sums of one pair of bit widths take at most.</summary>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="options">Of the calibration.</param>
+    public static long Bytes(int channels, CalibrationOptions options) => NoiseCollector.Bytes(channels, options) + FreeRunningError.Bytes(channels, options);
+
+    /// <summary>Writes what every step changes.</summary>
+    public void Write(BinaryWriter writer) => FreeRunning.Write(writer);
+
+    /// <summary>Writes a step's sums.</summary>
+    public void WriteStep(int step, BinaryWriter writer)
     {
-        Noise.Write(writer);
-        FreeRunning.Write(writer);
+        Noise.WriteStep(step, writer);
+        FreeRunning.WriteStep(step, writer);
     }
 
-    /// <summary>Reads a state that <see cref="Write"/> wrote for the same options.</summary>
+    /// <summary>Reads what <see cref="Write"/> wrote for the same options.</summary>
     /// <param name="reader">Where it stands.</param>
-    /// <param name="first">First unit that it is of.</param>
-    /// <param name="end">Unit after the last.</param>
+    /// <param name="end">Unit after the last that it is of.</param>
     /// <param name="steps">First steps of that unit, which it is of, too.</param>
     /// <param name="freeUnits">Units of the free-running noise in all, from 0.</param>
     /// <exception cref="InvalidDataException">It is no such state.</exception>
-    public void Read(BinaryReader reader, int first, int end, int steps, int freeUnits)
+    public void Read(BinaryReader reader, int end, int steps, int freeUnits) => FreeRunning.Read(reader, Math.Min(end, freeUnits), end < freeUnits ? steps : 0);
+
+    /// <summary>Reads what <see cref="WriteStep"/> wrote for the same options.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="range">Units that it is of.</param>
+    /// <param name="freeUnits">Units of the free-running noise in all, from 0.</param>
+    /// <exception cref="InvalidDataException">It is no such state.</exception>
+    public void ReadStep(int step, BinaryReader reader, UnitRange range, int freeUnits)
     {
-        Noise.Read(reader, first, end, steps);
-        FreeRunning.Read(reader, Math.Min(first, freeUnits), Math.Min(end, freeUnits), end < freeUnits ? steps : 0);
+        Noise.ReadStep(step, reader, range);
+        FreeRunning.ReadStep(step, reader, new(Math.Min(range.First, freeUnits), Math.Min(range.End, freeUnits)));
     }
 
     /// <summary>Adds the noise of the units that follow.</summary>

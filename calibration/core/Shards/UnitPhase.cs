@@ -30,11 +30,17 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Collects a unit, from a step on. Tells after each step how many are in the state, so that it can be kept.</summary>
     public required Action<T, int, int, Action<int>> Collect { get; init; }
 
-    /// <summary>Writes the state.</summary>
+    /// <summary>Writes the state, but for what <see cref="WriteStep"/> writes.</summary>
     public required Action<T, BinaryWriter> Write { get; init; }
 
-    /// <summary>Reads the state of a range of units, and of so many steps of the one that follows, into an empty one.</summary>
+    /// <summary>Reads the same of a range of units, and of so many steps of the one that follows, into an empty one.</summary>
     public required Action<T, BinaryReader, UnitRange, int> Read { get; init; }
+
+    /// <summary>Writes what no other step of a unit changes, where that is much: it is kept step by step, and not with the rest (<see cref="KeptSteps"/>). Null where there is no such thing.</summary>
+    public Action<T, int, BinaryWriter>? WriteStep { get; init; }
+
+    /// <summary>Reads the same of a range of units into a state that <see cref="Read"/> has read, each step once.</summary>
+    public Action<T, int, BinaryReader, UnitRange>? ReadStep { get; init; }
 
     /// <summary>Adds the state of the units that follow.</summary>
     public required Action<T, T> Merge { get; init; }
@@ -66,8 +72,9 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
             {
                 string begun = $"{PartName(range)}.begun";
                 T state = Range(begun, range);
-                checkpoint.Save(PartName(range), range.End - range.First, writer => Write(state, writer));
+                checkpoint.Save(PartName(range), range.End - range.First, writer => WriteWhole(state, writer));
                 checkpoint.Delete(begun);
+                StepsOf(begun)?.Delete();
             }
 
             ranges.Finish(Shared, range);
@@ -79,19 +86,30 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
 
     private string PartName(UnitRange range) => $"{name}.{range.First}-{range.End}";
 
+    private KeptSteps? StepsOf(string file) => WriteStep is null ? null : new(checkpoint, file, Steps);
+
+    private void WriteWhole(T state, BinaryWriter writer)
+    {
+        Write(state, writer);
+        for (int step = 0; WriteStep is not null && step < Steps; step++) WriteStep(state, step, writer);
+    }
+
     private T Range(string file, UnitRange range)
     {
         T? left = null;
         int beginning = KeepBeginning ? 1 : 0;
+        KeptSteps? keptSteps = StepsOf(file);
+        keptSteps?.Expect();
         int loaded = checkpoint.Load(file, Position(range.End), (reader, position) =>
         {
             var (done, steps) = Math.DivRem(position - beginning, Steps);
             left = Create();
             Read(left, reader, new(range.First, range.First + done), steps);
+            keptSteps?.Read(position - beginning, (step, unit, record) => ReadStep!(left, step, record, new(range.First, range.First + unit + 1)));
         });
         // What was read may have been set aside all the same.
         T state = loaded == 0 || left is null ? Create() : left;
-        int from = loaded - beginning;
+        int from = loaded - beginning, saved = Math.Max(from, 0);
         Begin(state, from < 0 ? -1 : (double)from / Steps);
         if (from < 0)
         {
@@ -122,7 +140,13 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
             (kept, taken) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(start));
         }
 
-        void Save(int position) => checkpoint.Save(file, position, writer => Write(state, writer));
+        // The steps first: what the state says is done must be there.
+        void Save(int position)
+        {
+            keptSteps?.Add(saved, position - beginning, (step, writer) => WriteStep!(state, step, writer));
+            saved = position - beginning;
+            checkpoint.Save(file, position, writer => Write(state, writer));
+        }
     }
 
     private T? Load(UnitRange range)
@@ -133,6 +157,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
             if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
             part = Create();
             Read(part, reader, range, 0);
+            for (int step = 0; ReadStep is not null && step < Steps; step++) ReadStep(part, step, reader, range);
         });
         return loaded == 0 ? null : part;
     }

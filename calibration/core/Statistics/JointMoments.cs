@@ -22,6 +22,11 @@ internal sealed class JointMoments
         _products = new double[channels * variables * variables];
     }
 
+    /// <summary>Bytes that they take: an object with two arrays.</summary>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="variables">2 or 4.</param>
+    public static long Bytes(int channels, int variables) => 96 + (long)sizeof(double) * channels * variables * (1 + variables);
+
     /// <summary>Channels of the output.</summary>
     public int Channels { get; }
 

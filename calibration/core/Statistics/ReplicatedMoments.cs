@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Specializer.Calibration;
 
 /// <summary>Moments whose intervals are known without keeping a trajectory: beside the sums themselves run replicates, each of which counts every trajectory
@@ -16,6 +18,12 @@ internal sealed class ReplicatedMoments(int channels, int variables, long trajec
     // All trajectories first, then the replicates.
     private readonly CanonicalSum<JointMoments[]> _sums = new((left, right) => [.. left.Zip(right, JointMoments.Sum)]);
     private JointMoments[]? _total;
+
+    /// <summary>Bytes that they take at most: a sum for each binary digit of the units, and one that is being made.</summary>
+    /// <param name="channels">Channels of the output.</param>
+    /// <param name="variables">2 or 4.</param>
+    /// <param name="units">Units that are added one after the other, at least one.</param>
+    public static long Bytes(int channels, int variables, int units) => (BitOperations.Log2((uint)units) + 2) * (1L + Replicates) * (sizeof(long) + JointMoments.Bytes(channels, variables));
 
     /// <summary>The moments of all trajectories.</summary>
     public JointMoments All => Total[0];

@@ -9,6 +9,9 @@ internal sealed class ResidualSample(int capacity, long images, ulong seed)
     private readonly Draws _draws = new(seed, DrawPurpose.Residuals);
     private readonly List<(float Reference, float Quantized, int Channel)> _pairs = [];
 
+    /// <summary>Bytes that so many pairs take.</summary>
+    public static long Bytes(int pairs) => (2L * sizeof(float) + sizeof(int)) * pairs;
+
     /// <summary>Pairs kept.</summary>
     public int Count => _pairs.Count;
 

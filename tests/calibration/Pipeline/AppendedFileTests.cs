@@ -41,6 +41,19 @@ public class AppendedFileTests
     }
 
     [Fact]
+    public void What_is_not_wanted_is_cut_off()
+    {
+        using var folder = new TemporaryFolder();
+        var file = new AppendedFile(folder.File("file"), s_header, Assert.Fail);
+        for (int i = 0; i < 3; i++) file.Append(w => w.Write(i));
+        var found = new List<int>();
+        file.ReadAll((_, r) => found.Add(r.ReadInt32()), 1);
+        file.Append(w => w.Write(9));
+        file.ReadAll((_, r) => found.Add(r.ReadInt32()));
+        Assert.Equal([0, 0, 9], found);
+    }
+
+    [Fact]
     public void Another_calibration_s_file_starts_anew_with_a_word()
     {
         using var folder = new TemporaryFolder();

@@ -92,6 +92,17 @@ public sealed class MemoryPlanTests : IDisposable
         Assert.Throws<ArgumentException>(() => Calibrator.PredictMemory(_model, s_options with { Memory = whole.Least - 1 }));
     }
 
+    /// <summary>The noise's sums, of each step and width with their replicates, are held from when it is measured, the parts' turn included.</summary>
+    [Fact]
+    public void Sums_of_the_noise_count()
+    {
+        ImportedModel pipeline = PipelineImporter.Load(_folder.File("model"), "ldm");
+        MemoryPlan without = MemoryPlan.Of(pipeline, s_options), guided = MemoryPlan.Of(pipeline, s_options with { GuidanceMaximum = 2 });
+        long more = guided.Statistics - without.Statistics;
+        Assert.InRange(more, 1, without.Statistics);
+        Assert.Equal((more, more), (guided.Noise - without.Noise, guided.Parts - without.Parts));
+    }
+
     /// <summary>What checkpoints and artefact take together at their most is no more than was said, and not far from it; a disk with less is refused before the work, with the figure.</summary>
     [Theory]
     [InlineData(RoundingChoice.Nearest)]
@@ -150,6 +161,7 @@ public sealed class MemoryPlanTests : IDisposable
         Evaluate(collector.Observe);
         using var state = new MemoryStream();
         collector.Write(new BinaryWriter(state));
+        collector.WriteStep(0, new BinaryWriter(state));
         return state.ToArray();
 
         void Evaluate(ReferenceObserver observer) => network.Evaluate(0, x, [], epsilon, (operation, maps) => observer(0, 0, false, operation, maps));

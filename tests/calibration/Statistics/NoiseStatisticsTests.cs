@@ -100,6 +100,33 @@ public class NoiseStatisticsTests
         Assert.Equal(Interval.Unknown(0), new ReplicatedMoments(Channels, 2, Bootstrap.Fewest - 1, 3).Interval(m => NoiseFit.Of(m).K));
     }
 
+    /// <summary>What a calibration is said to hold of them: so many sums, each as large as it is.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void What_replicates_take_is_known_before(int variables)
+    {
+        long sum = ReplicatedMoments.Bytes(Channels, variables, 1) / 2, before = 0;
+        // What is made once for all is made in the first turn.
+        for (int turn = 0; turn < 2; turn++)
+        {
+            var one = new ReplicatedMoments(Channels, variables, 16, 3);
+            before = GC.GetAllocatedBytesForCurrentThread();
+            one.Add(0, []);
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, sum, sum + sum / 20);
+        var moments = new ReplicatedMoments(Channels, variables, 16 * 20, 3);
+        for (int unit = 0; unit < 20; unit++)
+        {
+            moments.Add(unit * 16, []);
+            using var state = new MemoryStream();
+            moments.Write(new(state));
+            int sums = BitConverter.ToInt32(state.GetBuffer());
+            Assert.InRange((sums + 1) * sum, 1, ReplicatedMoments.Bytes(Channels, variables, unit + 1));
+        }
+    }
+
     [Fact]
     public void FitRecoversWhatWasPutIn()
     {

@@ -107,10 +107,16 @@ public class VerifyCommandTests
         using var pipeline = new TinyPipeline();
         Assert.Equal(2, Run(pipeline.Root));
         Write("");
+        string[] files = ["scheduler/scheduler_config.json", "text_encoder/config.json", "unet/config.json", "vae/config.json"];
+        foreach (string file in files) pipeline.Replace(file, "{", "{\"_note\": 1, ");
         string report = pipeline.File("report.json");
         Assert.Equal(0, Run(pipeline.Root, "--json", report));
         using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(report)))
+        {
+            // Which of the files called config.json it is, the path says.
+            Assert.Equal(files, json.RootElement.GetProperty("ignored").EnumerateArray().Where(i => i.GetProperty("key").GetString() == "_note").Select(i => i.GetProperty("file").GetString()!).Order(StringComparer.Ordinal));
             Assert.Equal(["eps", "vae.decode", "text_encoder.hidden"], json.RootElement.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString()!).OrderBy(n => n.Length));
+        }
 
         // A file of the folder stands for it.
         Assert.Equal(0, Run(pipeline.File("model_index.json"), "--json", report));
