@@ -24,7 +24,7 @@ internal static class SamplingValidator
         if (!(sampling.GuidanceMinimum.Value <= sampling.Guidance.Value && sampling.Guidance.Value <= sampling.GuidanceMaximum.Value))
             log.Add(ManifestErrorId.Contradiction,
                 $"The guidance {sampling.Guidance} lies outside the calibrated interval, {sampling.GuidanceMinimum} to {sampling.GuidanceMaximum}.", node["guidance"]!);
-        else if (IsGuided(sampling) && manifest.Model.NullLabel < 0 && LinkedNetwork.Of(manifest).Given.Count == 0)
+        else if (IsGuided(sampling) && manifest.Model.NullLabel < 0 && LinkedNetwork.Of(manifest).Given.All(input => input == LinkedNetwork.Label))
             log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none, nor another input. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
     }
 

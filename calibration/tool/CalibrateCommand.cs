@@ -19,6 +19,7 @@ internal static class CalibrateCommand
         var name = new Option<string?>("--name") { Description = "Name of the artefact; the folder's when absent." };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance." };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to calibrate with, one in each line, for a model with a text encoder." };
+        Option<FileInfo?> contexts = ContextsOption.Create();
         var given = new Option<DirectoryInfo?>("--pictures") { Description = "Folder of PNG files to calibrate with, for a network that fills in a masked part of a picture." };
         Option<(int Height, int Width)?> size = SizeOption.Create();
         Option<int> clipSkip = ClipSkipOption.Create();
@@ -42,7 +43,7 @@ internal static class CalibrateCommand
         var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
         var interval = new Option<(double, double)?>("--guidance-interval")
         {
-            Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given, 1..7.5 with prompts.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
+            Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given, 1..7.5 with prompts, or contexts that say what it leads away from.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
         };
         var mean = Choice<MeanCorrectionChoice>.Create("--mean-correction", "Correction of the mean.", MeanCorrectionChoice.Auto,
             ("auto", MeanCorrectionChoice.Auto), ("divide", MeanCorrectionChoice.Divide), ("mmse", MeanCorrectionChoice.Mmse), ("off", MeanCorrectionChoice.Off));
@@ -64,7 +65,7 @@ internal static class CalibrateCommand
             _ => "Quantizes a model, fits its noise per step and writes the artefact.",
         })
         {
-            folder, output, name, nullLabel, prompts, given, size, clipSkip, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
+            folder, output, name, nullLabel, prompts, contexts, given, size, clipSkip, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
             interval, mean.Option, variance.Option, rounding.Option, iterations, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
@@ -79,9 +80,11 @@ internal static class CalibrateCommand
             int? none = result.GetValue(nullLabel);
             int bits = weights.In(result);
             FileInfo? file = result.GetValue(prompts);
-            if (none is null && file is null && (result.GetValue(guidance) != 1 || (result.GetValue(interval) is { } asked && asked != (1, 1))))
-                throw new ArgumentException("--guidance and --guidance-interval need --null-label LABEL: the label that means \"none\" to the model, often its last. A model that was trained without one cannot be guided. A model that draws prompts needs --prompts FILE.");
-            (double least, double most) = result.GetValue(interval) ?? (file is not null ? (1, 7.5) : none is null ? (1, 1) : (1, 4));
+            GivenContexts? read = ContextsOption.In(result, contexts);
+            bool away = file is not null || read is { HasNegative: true };
+            if (none is null && !away && (result.GetValue(guidance) != 1 || (result.GetValue(interval) is { } asked && asked != (1, 1))))
+                throw new ArgumentException("--guidance and --guidance-interval need --null-label LABEL: the label that means \"none\" to the model, often its last. A model that was trained without one cannot be guided. A model that draws prompts needs --prompts FILE; with --contexts FILE what guidance leads away from stands in the file.");
+            (double least, double most) = result.GetValue(interval) ?? (away ? (1, 7.5) : none is null || read is not null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
                 Steps = result.GetValue(steps), Eta = result.GetValue(eta), Schedulers = result.GetValue(scheduler) ?? [], WeightBits = bits,
@@ -89,7 +92,7 @@ internal static class CalibrateCommand
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
-                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName),
+                Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName), Contexts = read,
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
             return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), result.GetValue(clipSkip), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
@@ -101,7 +104,7 @@ internal static class CalibrateCommand
     private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, int clipSkip, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
         TextWriter text = json ? TextWriter.Null : Console.Out;
-        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size, clipSkip);
+        ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size, clipSkip, options.Contexts?.Tokens);
         foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
@@ -173,7 +176,7 @@ internal static class CalibrateCommand
         if (check == 0) return new(manifest, line, null, null);
         EvaluationReport report;
         using (var checking = new ProgressLine())
-            report = ArtifactEvaluation.Run(manifest, folder, new() { Images = check, Ablation = false, Prompts = options.Prompts }, device, device.Threads, checking, cancellation);
+            report = ArtifactEvaluation.Run(manifest, folder, new() { Images = check, Ablation = false, Prompts = options.Prompts, Contexts = options.Contexts }, device, device.Threads, checking, cancellation);
         foreach (string sentence in CalibrationSummary.Verdict(report, options)) text.WriteLine(sentence);
         string page = Path.ChangeExtension(manifest, ".html");
         AtomicFile.Write(page, stream => HtmlReport.Write(report, stream));

@@ -21,6 +21,7 @@ internal static class EvaluateCommand
             CustomParser = result => ParseSeeds(result.Tokens.Single().Value, result.AddError),
         };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "Prompts to draw, one in each line, for a model with a text encoder." };
+        Option<FileInfo?> contexts = ContextsOption.Create();
         var classifier = new Option<DirectoryInfo?>("--classifier") { Description = "Folder with classifier.safetensors and MNIST's test set, for label accuracy and Fréchet distance." };
         var json = new Option<FileInfo?>("--json") { Description = "Write every figure to this file." };
         var html = new Option<FileInfo?>("--html") { Description = "Write a page with table and plots to this file." };
@@ -40,7 +41,7 @@ internal static class EvaluateCommand
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all.", DefaultValueFactory = _ => 0 };
         var command = new Command("evaluate", "Compares an artefact with FP32 at equal seeds, and says what each part of the method is worth.")
         {
-            folder, model, seeds, prompts, classifier, json, html, markdown, ablation, quick, trajectories, samples, engine, iterations, resume, threads,
+            folder, model, seeds, prompts, contexts, classifier, json, html, markdown, ablation, quick, trajectories, samples, engine, iterations, resume, threads,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
@@ -51,7 +52,7 @@ internal static class EvaluateCommand
             var options = new EvaluationOptions
             {
                 FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories), Samples = result.GetValue(samples) ?? [],
-                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [],
+                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Contexts = ContextsOption.In(result, contexts),
                 ClassifierFolder = result.GetValue(classifier)?.FullName, ResumeFolder = result.GetValue(resume)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
             return Run(artefact, result.GetValue(model)?.FullName, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);

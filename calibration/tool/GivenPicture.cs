@@ -35,12 +35,14 @@ internal sealed record GivenPicture(PngPicture Picture, PngPicture? Mask, double
     /// <summary>Draws in FP32, beginning with the picture.</summary>
     public ImageBatch Draw(ImportedModel model, Float32SampleOptions options, string? scheduler, int steps, double? eta, Device device, Stopwatch clock, IProgress<SampleProgress> progress, CancellationToken cancellation)
     {
+        options.Contexts?.Check(model);
         using InterpretedSampler sampler = InterpretedSampler.Float32(model, steps, eta, scheduler, device, options.Guidance);
         clock.Start();
-        return sampler.Sample(new SampleOptions
+        var wanted = new SampleOptions
         {
             Count = options.Count, Seed = options.Seed, FirstImage = options.FirstImage, Prompts = options.Prompts, NegativePrompt = options.NegativePrompt, Labels = options.Labels,
             Guidance = options.Guidance, Image = Picture.ToImage(sampler.Description.Channels), Mask = Mask?.ToMask() ?? [], Strength = Strength,
-        }, progress, cancellation);
+        };
+        return sampler.Sample(options.Contexts is { } contexts ? wanted with { Inputs = contexts.Inputs, NegativeInputs = contexts.NegativeInputs } : wanted, progress, cancellation);
     }
 }

@@ -67,7 +67,7 @@ internal static class InspectCommand
 
         if (i.Layers.Count > 0)
         {
-            Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}, {(i.Networks.Any(n => n.Name == PipelineParts.EncoderName) ? "drawn from prompts" : i.Classes == 0 ? "unconditional" : $"{i.Classes} classes")}"));
+            Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}, {ModelText.Kind(i.Networks.Any(n => n.Name == PipelineParts.EncoderName), i.Classes, i.Given)}"));
             Add("parameters", Invariant($"{i.Parameters:N0}, stored as {i.Storage}"));
             Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : " as FP32, without the table of timesteps")}"));
             Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 2 GiB for one image");

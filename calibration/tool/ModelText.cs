@@ -9,7 +9,17 @@ internal static class ModelText
 {
     /// <summary>Class, size and kind in one line.</summary>
     public static string Describe(ImportedModel model) => string.Create(CultureInfo.InvariantCulture,
-        $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {(model.Text is not null ? "drawn from prompts" : model.Classes == 0 ? "unconditional" : $"{model.Classes} classes")}");
+        $"{model.Name}: {model.Architecture}, {model.Parameters:N0} parameters, {model.Height}×{model.Width}×{model.Channels}{Latents(model)}, {Kind(model.Text is not null, model.Classes, [.. GivenContexts.Needed(model).Select(GivenContexts.Describe)])}");
+
+    /// <summary>What pictures are drawn from.</summary>
+    /// <param name="prompts">Whether prompts say it.</param>
+    /// <param name="classes">Labels; 0 for none.</param>
+    /// <param name="given">What callers give.</param>
+    public static string Kind(bool prompts, int classes, IReadOnlyList<string> given)
+    {
+        string[] all = [.. prompts ? (string[])["drawn from prompts"] : [], .. given.Count == 0 ? (string[])[] : [$"given {string.Join(", ", given)}"], .. classes == 0 ? (string[])[] : [string.Create(CultureInfo.InvariantCulture, $"{classes} classes")]];
+        return all.Length == 0 ? "unconditional" : string.Join(", ", all);
+    }
 
     /// <summary>What was taken for what was asked for, and what nothing uses.</summary>
     /// <param name="model">The model.</param>

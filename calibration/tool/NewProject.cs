@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Security;
 using System.Text;
@@ -19,16 +20,18 @@ internal sealed class NewProject
         None,
         Labels,
         Prompts,
+        Contexts,
     }
 
     private NewProject(string folder, string manifest, CalibrationManifest read, string? source)
     {
         string type = CalibrationSummary.ClassName(read.Model.Name);
-        Subject subject = read.Prompt is not null ? Subject.Prompts : read.Model.Classes > 0 ? Subject.Labels : Subject.None;
+        Map[] given = GivenContexts.Needed(read);
+        Subject subject = read.Prompt is not null ? Subject.Prompts : given.Length > 0 ? Subject.Contexts : read.Model.Classes > 0 ? Subject.Labels : Subject.None;
         Name = Path.GetFileName(folder);
         (_folder, _manifest, _weights) = (folder, manifest, Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifest))!, read.Weights.File));
         _project = Project(Path.GetFileName(manifest), type, source, subject);
-        _program = Program(type, subject);
+        _program = Program(type, subject, given, read);
         Run = $"dotnet run --project {(folder.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '\\' or ':' or '.' or '-' or '_')) ? $"\"{folder}\"" : folder)}{subject switch { Subject.Prompts => " -- \"red heart\"", Subject.Labels => " -- 0", _ => "" }}";
     }
 
@@ -101,15 +104,23 @@ internal sealed class NewProject
             """;
     }
 
-    private static string Program(string type, Subject subject)
+    private static string Program(string type, Subject subject, Map[] given, CalibrationManifest read)
     {
         string subjects = subject switch
         {
             Subject.Prompts => "// A prompt for each picture.\nstring[] prompts = args.Length == 0 ? [\"red heart\"] : args;\n",
             Subject.Labels => "// A label for each picture.\nint[] labels = args.Length == 0 ? [0] : [.. args.Select(int.Parse)];\n",
+            Subject.Contexts => $"// What the model reads besides noise: put an encoder's numbers here, of one picture, or of one after the other.\nvar inputs = new Dictionary<string, float[]> {{ {string.Join(", ", given.Select(map => string.Create(CultureInfo.InvariantCulture, $"[\"{map.Name}\"] = new float[{map.Pixels * map.Channels}]")))} }};\n",
             _ => "",
         };
-        string wanted = subject switch { Subject.Prompts => "Count = prompts.Length, Prompts = prompts", Subject.Labels => "Count = labels.Length, Labels = labels", _ => "Count = 4" };
+        string wanted = subject switch
+        {
+            Subject.Prompts => "Count = prompts.Length, Prompts = prompts",
+            Subject.Labels => "Count = labels.Length, Labels = labels",
+            Subject.Contexts => $"Inputs = inputs{(read.Sampling.Guidance.Value == 1 ? "" : ", NegativeInputs = inputs")}",
+            _ => "Count = 4",
+        };
+        if (subject != Subject.Labels && read.Model is { Classes: > 0, NullLabel: < 0 }) wanted += ", Labels = [0]";
         return $$"""
             using Models;
             using Specializer;

@@ -19,6 +19,7 @@ internal static class SampleCommand
         var output = new Option<FileInfo>("--out") { Description = "PNG file to write.", Required = true };
         var prompt = new Option<string[]>("--prompt") { Description = "What to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
         var negative = new Option<string?>("--negative") { Description = "What guidance leads away from; nothing when absent." };
+        Option<FileInfo?> contexts = ContextsOption.Create();
         var label = new Option<int[]>("--label") { Description = "Class to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance, in a model with classes." };
         var guidance = Number.Create("--guidance", "Guidance scale; 1 for none.", 1);
@@ -31,28 +32,29 @@ internal static class SampleCommand
         var strength = Number.Create("--strength", "How much of the image is drawn anew, above 0, up to 1.", GivenPicture.UsualStrength);
         Option<(int Height, int Width)?> size = SizeOption.Create();
         Option<int> clipSkip = ClipSkipOption.Create();
-        var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt or label when absent." };
+        var count = new Option<int?>("--count") { Description = "Pictures; one for each prompt, context or label when absent." };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the noise." };
         var threads = new Option<int>("--threads") { Description = "CPU threads; 0 for all." };
         var json = new Option<bool>("--json") { Description = "Print what was written as JSON." };
         var command = new Command("sample", "Draws pictures in FP32 from a model folder.")
         {
-            folder, output, prompt, negative, label, nullLabel, guidance, steps, scheduler, eta, image, mask, strength, size, clipSkip, count, seed, threads, json,
+            folder, output, prompt, negative, contexts, label, nullLabel, guidance, steps, scheduler, eta, image, mask, strength, size, clipSkip, count, seed, threads, json,
         };
         // A task of its own: Ctrl+C is heard only once the action has returned one.
         command.SetAction((result, cancellation) => Task.Run(() => ExitCode.Of(() =>
         {
             string[] prompts = result.GetValue(prompt) ?? [];
             int[] labels = result.GetValue(label) ?? [];
+            GivenContexts? read = ContextsOption.In(result, contexts);
             var options = new Float32SampleOptions
             {
-                Count = result.GetValue(count) ?? Math.Max(1, Math.Max(prompts.Length, labels.Length)), Seed = result.GetValue(seed), Prompts = prompts,
-                NegativePrompt = result.GetValue(negative), Labels = labels, Guidance = (float)result.GetValue(guidance),
+                Count = result.GetValue(count) ?? Math.Max(Math.Max(1, read?.Count ?? prompts.Length), labels.Length), Seed = result.GetValue(seed), Prompts = prompts,
+                NegativePrompt = result.GetValue(negative), Contexts = read, Labels = labels, Guidance = (float)result.GetValue(guidance),
             };
             GivenPicture? given = GivenPicture.Read(result.GetValue(image), result.GetValue(mask), result.GetValue(strength));
             FileInfo file = result.GetRequiredValue(output);
             OutputFile.Prepare(file);
-            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null, size: result.GetValue(size), clipSkip: result.GetValue(clipSkip));
+            ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null, size: result.GetValue(size), clipSkip: result.GetValue(clipSkip), tokens: read?.Tokens);
             TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
             text.WriteLine(ModelText.Describe(model));
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);

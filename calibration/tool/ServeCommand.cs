@@ -42,6 +42,8 @@ internal static class ServeCommand
         string path = CalibrationArtifact.Find(artefact);
         using CalibrationArtifact opened = CalibrationArtifact.Open(path);
         CalibrationManifest manifest = opened.Manifest;
+        if (GivenContexts.Needed(manifest) is [var input, ..])
+            throw new ArgumentException($"{path}: each picture is given {GivenContexts.Describe(input)}, which a page cannot do. Draw with a program ({nameof(SampleOptions)}.{nameof(SampleOptions.Inputs)}), or look at the artefact with evaluate --contexts FILE --html FILE.");
         InterpretedSampler? float32 = null;
         try
         {

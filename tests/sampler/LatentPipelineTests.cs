@@ -28,15 +28,16 @@ public sealed class LatentPipelineTests
     [Fact]
     public void Unconditional_latent_diffusion() => Same(TinyLatentDiffusion.Recipe with { Components = [TinyLatentDiffusion.Recipe.Components[0], new("unet", Unconditional)] }, new() { Guidance = 1 });
 
-    /// <summary>Stable Diffusion 2's kinds of part: a text encoder with <c>gelu</c>, linear projections around transformers, heads by level, a network that predicts v.</summary>
+    /// <summary>Stable Diffusion 2's kinds of part: a text encoder with <c>gelu</c>, linear projections around transformers, heads by level, a network that predicts v. And a table of labels beside the prompts, as its
+    /// upscaler has for the noise of what it enlarges: none means "none", so that guidance leaves each picture its own.</summary>
     [Fact]
-    public void Stable_Diffusion_2() => Same(new("sd2", "StableDiffusionPipeline",
+    public void Stable_Diffusion_2_and_labels() => Same(new("sd2", "StableDiffusionPipeline",
         [
             TinyInpainting.Recipe.Components[0],
             new("text_encoder", TinyInpainting.Recipe.Components[1].Configuration.Replace("{", """{"hidden_act": "gelu", """, StringComparison.Ordinal)),
-            new("unet", """{"_class_name": "UNet2DConditionModel", "attention_head_dim": [2, 4], "block_out_channels": [32, 64], "cross_attention_dim": 24, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "layers_per_block": 1, "norm_num_groups": 8, "sample_size": 8, "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true}"""),
+            new("unet", """{"_class_name": "UNet2DConditionModel", "num_class_embeds": 4, "attention_head_dim": [2, 4], "block_out_channels": [32, 64], "cross_attention_dim": 24, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "layers_per_block": 1, "norm_num_groups": 8, "sample_size": 8, "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "use_linear_projection": true}"""),
         ], PipelineRecipe.Noise("DDIMScheduler", "v_prediction")),
-        new() { Prompts = ["a", "ab", "cat", "b b b b b b b b b b b b", "", "dog", "b a"], NegativePrompt = "dog", Guidance = 2 });
+        new() { Prompts = ["a", "ab", "cat", "b b b b b b b b b b b b", "", "dog", "b a"], NegativePrompt = "dog", Labels = [0, 1, 2, 3, 0, 1, 2], Guidance = 2 });
 
     /// <param name="recipe">The pipeline.</param>
     /// <param name="asked">What each of seven pictures is of; the guidance is the strongest that is calibrated for.</param>

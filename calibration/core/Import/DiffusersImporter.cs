@@ -47,7 +47,6 @@ public static class DiffusersImporter
                 Sha256 = weights.Sha256,
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
-                LabelObstacle = configuration.LabelObstacle,
                 NullLabel = nullLabel ?? -1,
                 StoredType = weights.Type,
                 Pipeline = source.Pipeline,

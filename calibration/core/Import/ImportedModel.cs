@@ -45,13 +45,10 @@ public sealed record ImportedModel
     {
         get;
         init => field = value >= -1 && (value < Classes) ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, LabelObstacle is not null
-                ? "The network reads labels beside its state, as it does where act_fn is not \"silu\", and with most of class_embed_type: such a model is verified, and not sampled. Leave the null label out."
+            : throw new ArgumentOutOfRangeException(nameof(value), value, Network.Inputs.Any(i => i is UNetImporter.Labels or UNetImporter.LabelFeatures or UNetImporter.LabelVector)
+                ? $"The network reads labels as an input, as it does where act_fn is not \"silu\", and with most of class_embed_type: what means \"none\" is given with them (--contexts FILE, '{GivenContexts.Negative}' before the name). Leave the null label out."
                 : $"The null label must be one of the model's {Classes} classes, or -1 for none.");
     } = -1;
-
-    /// <summary>Why pictures are not drawn for the labels that the network reads; null where it reads none, or they are.</summary>
-    internal UnsupportedSetting? LabelObstacle { get; init; }
 
     /// <summary>The coarsest floating-point type that the files store a weight in.</summary>
     public DType StoredType { get; init; } = DType.F32;
@@ -65,7 +62,7 @@ public sealed record ImportedModel
     /// <summary>Makes conditions of labels where a table beside the network does; null for other models, or where the other parts were not read.</summary>
     internal ClassEmbedder? Labels { get; init; }
 
-    /// <summary>What the network is given for prompts, or for the labels of <see cref="Labels"/>; null for labels that it knows itself, or none.</summary>
+    /// <summary>What the network is given for prompts, for contexts, or for the labels of <see cref="Labels"/>; null for labels alone that it knows itself, or none.</summary>
     internal PromptContexts? Contexts { get; init; }
 
     /// <summary>Turns latents into pictures; null for a model that draws pictures itself, or whose other parts were not read.</summary>

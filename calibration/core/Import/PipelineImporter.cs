@@ -18,19 +18,21 @@ public static class PipelineImporter
     /// <param name="size">Rows and columns of a picture; null for those that the network's configuration names. Shapes are compiled in, and so are the sizes that Stable Diffusion XL is told.</param>
     /// <param name="clipSkip">Last layers of each text encoder that are left out, diffusers' <c>clip_skip</c>: with L layers, Stable Diffusion 1 and 2 read those behind layer L − <paramref name="clipSkip"/> after the final norm,
     /// Stable Diffusion XL those behind layer L − 1 − <paramref name="clipSkip"/> without it and the text's summary of the whole encoder. Negative prompts are read so, too; diffusers 0.30.3 reads theirs with 0.</param>
+    /// <param name="tokens">Tokens of the contexts that are given (<see cref="GivenContexts"/>) in place of prompts and labels: text encoder and table of classes are then not read. Null for a pipeline's own, or, of a network by itself, <see cref="DiffusersImporter.DefaultTokens"/>.</param>
     /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
     /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
     /// <exception cref="ArgumentException">The name, null label or size is not possible; or layers are to be left out where there is no text encoder, or as many as one has.</exception>
-    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null, int clipSkip = 0)
+    public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null, int clipSkip = 0, int? tokens = null)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokens ?? 1, 1, nameof(tokens));
         ModelLayout layout = ModelLayout.Find(folder);
-        PromptEncoder? text = layout.Pipeline is null ? null : PromptEncoderImporter.Read(layout, clipSkip);
+        PromptEncoder? text = layout.Pipeline is null || tokens is not null ? null : PromptEncoderImporter.Read(layout, clipSkip);
         if (clipSkip != 0 && text is null)
-            throw new ArgumentException($"{layout.Folder} has no text encoder, so a clip skip of {clipSkip} is not possible: none of its layers can be left out. Leave the clip skip out, or name the folder of a pipeline with a text encoder.");
-        ClassEmbedder? labels = layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
+            throw new ArgumentException($"{layout.Folder} has no text encoder{(tokens is null ? "" : ", or contexts are given in its place")}, so a clip skip of {clipSkip} is not possible: none of its layers can be left out. Leave the clip skip out, or name the folder of a pipeline with a text encoder.");
+        ClassEmbedder? labels = tokens is null && layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
             ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
         // A label is one token: a row of a table.
-        TextConditions conditions = text is null ? new(labels is null ? DiffusersImporter.DefaultTokens : 1) : Conditions(text, layout);
+        TextConditions conditions = text is null ? new(tokens ?? (labels is null ? DiffusersImporter.DefaultTokens : 1)) { TakesPictures = tokens is not null && layout.Pipeline?.Decoder is not null } : Conditions(text, layout);
         ImportedModel model = DiffusersImporter.Read(folder, name, labels is null ? nullLabel : null, conditions with { Size = size, Factor = Factor(layout) });
         if (text is not null) RequireFit(text.Network, TextEncoder, model, layout);
         if (labels is not null)
@@ -58,7 +60,8 @@ public static class PipelineImporter
     /// <param name="folder">The model's.</param>
     /// <param name="manifest">The artefact's.</param>
     internal static ImportedModel LoadFor(string folder, CalibrationManifest manifest) => Load(
-        folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize, manifest.Prompt?.ClipSkip ?? 0);
+        folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize, manifest.Prompt?.ClipSkip ?? 0,
+        manifest.Encoders.Count > 0 ? null : manifest.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context)?.Width);
 
     private static TextConditions Conditions(PromptEncoder text, ModelLayout layout)
     {

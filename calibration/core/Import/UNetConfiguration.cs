@@ -59,19 +59,6 @@ internal sealed partial record UNetConfiguration
     /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows rows of a table and SiLU, and nothing of the timestep beside it.</summary>
     public bool EmbedsInNetwork => Added is not null || (Classes == 0 ? ClassVector is not null : Activation != "silu" || Fourier);
 
-    /// <summary>Why pictures are not drawn for the network's labels, so that it is only verified; null for a network without labels, or where they are.</summary>
-    public UnsupportedSetting? LabelObstacle => this switch
-    {
-        { Classes: 0, ClassVector: null } => null,
-        { Cross: not null } => new(ClassVector is null ? "num_class_embeds" : ClassVector.Key, ClassVector?.Json ?? $"{Classes}",
-            "The network reads a label beside the tokens of a condition, and pictures are drawn for one of the two. Supported: null; such a network is verified."),
-        { EmbedsInNetwork: false } => null,
-        { Classes: 0, ClassVector: { Type: ClassVector.Timestep } number } => new(ClassVector.Key, number.Json, "A label is any number. Supported: whole ones below \"num_class_embeds\", where that is given; others are verified."),
-        { Classes: 0 } => new(ClassVector.Key, ClassVector!.Json, "A label is a vector. Supported: null with num_class_embeds, and \"timestep\" with it; vectors are verified."),
-        { Fourier: true } => new("time_embedding_type", "\"fourier\"", "Supported beside labels: \"positional\", \"learned\"; such a network is verified."),
-        _ => new("act_fn", $"\"{Activation}\"", "Supported beside labels: \"silu\"; such a network is verified."),
-    };
-
     /// <summary>Reads the configuration of either class.</summary>
     /// <param name="json">Its <c>config.json</c>.</param>
     /// <param name="tokens">Tokens of the context of a <c>UNet2DConditionModel</c>.</param>

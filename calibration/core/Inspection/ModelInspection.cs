@@ -21,6 +21,9 @@ public sealed record ModelInspection
     /// <summary>Rows of the label table; 0 for an unconditional network.</summary>
     public int Classes { get; init; }
 
+    /// <summary>What a call gives besides prompts, labels and pictures (<see cref="GivenContexts"/>), with its extents.</summary>
+    public IReadOnlyList<string> Given { get; init; } = [];
+
     /// <summary>Last layers of each text encoder that are left out.</summary>
     public int ClipSkip { get; init; }
 
@@ -100,7 +103,7 @@ public sealed record ModelInspection
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
             {
-                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, ClipSkip = clipSkip,
+                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, Given = [.. GivenContexts.Needed(model).Select(GivenContexts.Describe)], ClipSkip = clipSkip,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
                 Sampler = Predicted(() => SamplerPrediction.Of(model)), CalibrationBytes = Predicted(() => MemoryPlan.Of(model))?.Least ?? 0,
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. refused, .. Obstacles(model, whole: refused.Count == 0)],
@@ -138,7 +141,7 @@ public sealed record ModelInspection
         return new()
         {
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
-            Classes = manifest.Model.Classes, ClipSkip = manifest.Prompt?.ClipSkip ?? 0, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
+            Classes = manifest.Model.Classes, Given = [.. GivenContexts.Needed(manifest).Select(GivenContexts.Describe)], ClipSkip = manifest.Prompt?.ClipSkip ?? 0, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
             Sampler = Predicted(() => SamplerPrediction.Of(manifest)),
             Corrections = ShippedCorrections.Of(manifest),

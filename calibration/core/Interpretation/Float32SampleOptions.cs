@@ -13,31 +13,35 @@ public sealed record Float32SampleOptions
     public IReadOnlyList<string> Prompts { get; init; } = [];
     /// <summary>What guidance leads away from; null for no text, which is the empty one for most models.</summary>
     public string? NegativePrompt { get; init; }
+    /// <summary>One context for all pictures or one for each, for a network that reads more than its state and has nothing beside it that makes it; null for other models.</summary>
+    public GivenContexts? Contexts { get; init; }
     /// <summary>One label for all pictures or one for each, for a model with classes.</summary>
     public IReadOnlyList<int> Labels { get; init; } = [];
     /// <summary>Scale of classifier-free guidance; 1 for none.</summary>
     public float Guidance { get; init; } = 1;
 
-    /// <summary>The condition of each picture: the number of its prompt, or its label; empty for an unconditional model.</summary>
+    /// <summary>What each picture is of: the number of its prompt or context, and its label; empty where the model knows no such thing.</summary>
     /// <exception cref="ArgumentException">The options do not fit the model or each other.</exception>
-    internal int[] Check(ImportedModel model)
+    internal (int[] Conditions, int[] Labels) Check(ImportedModel model)
     {
         Require(Count >= 1, $"{Count} pictures cannot be drawn; ask for at least 1.");
         Require(FirstImage >= 0, $"The first picture's index is {FirstImage}; it must be at least 0.");
         Require(float.IsFinite(Guidance), $"The guidance {Guidance} is not finite.");
         bool text = model.Text is not null;
         Require(!model.ReadsMask, $"{model.Name} fills in what a mask shows of a picture: give both (--image FILE.png --mask FILE.png).");
-        Require(model.LabelObstacle is null, $"{model.Name} is not drawn from: its {model.LabelObstacle?.Key} is {model.LabelObstacle?.Value}. {model.LabelObstacle?.Supported}");
-        Require(text || model.Labels is not null || model.Network.Inputs.Count == 0, $"{model.Name} is conditioned by {string.Join(", ", model.Network.Inputs)}, and there is no text encoder to make them. Give the whole pipeline's folder.");
+        Contexts?.Check(model);
+        Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and there is no text encoder to make it. Give the whole pipeline's folder, or contexts (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");
         Require(!text || Prompts.Count > 0, $"{model.Name} draws what a prompt says; give one.");
         Require(text || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
         Require(text || string.IsNullOrEmpty(NegativePrompt), $"{model.Name} has no text encoder and takes no negative prompt.");
         Require(!text || string.IsNullOrEmpty(NegativePrompt) || Guidance != 1, "Without guidance a negative prompt changes nothing; give a guidance above 1.");
         Require(model.Classes > 0 || Labels.Count == 0, $"{model.Name} has no classes and takes no labels.");
         Require(model.Classes == 0 || Labels.Count > 0 || model.NullLabel >= 0, $"{model.Name} needs a label, 0 to {model.Classes - 1}.");
-        Require(Guidance == 1 || text || model.NullLabel >= 0, $"Guidance {Guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.");
+        Require(Guidance == 1 || Contexts is not { HasNegative: false }, $"Guidance {Guidance} needs what it leads away from beside the contexts: tensors with '{GivenContexts.Negative}' before the name. Add them, or use 1.");
+        Require(Guidance == 1 || text || Contexts is not null || model.NullLabel >= 0, $"Guidance {Guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.");
         foreach (int label in Labels) Require(label >= 0 && label < model.Classes, $"The label {label} is outside 0 to {model.Classes - 1}.");
-        return text ? Spread([.. Enumerable.Range(0, Prompts.Count)], "prompts") : model.Classes == 0 ? [] : Spread(Labels.Count == 0 ? [model.NullLabel] : [.. Labels], "labels");
+        return (text ? Spread([.. Enumerable.Range(0, Prompts.Count)], "prompts") : Contexts is null ? [] : Spread([.. Enumerable.Range(0, Contexts.Count)], "contexts"),
+            model.Classes == 0 ? [] : Spread(Labels.Count == 0 ? [model.NullLabel] : [.. Labels], "labels"));
 
         static void Require(bool condition, string message)
         {

@@ -58,14 +58,23 @@ public sealed class Float32Sampler : IDisposable
     /// <param name="options">What to draw.</param>
     /// <param name="progress">Told after each evaluation.</param>
     /// <param name="cancellationToken">Acts within an evaluation.</param>
-    /// <exception cref="ArgumentException">Prompts, labels or guidance do not fit the model or each other.</exception>
+    /// <exception cref="ArgumentException">Prompts, contexts, labels or guidance do not fit the model or each other.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Draw(Float32SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        int[] conditions = options.Check(_model);
-        PromptContexts? contexts = _model.Labels?.Contexts(_model.NullLabel)
-            ?? (options.Prompts.Count == 0 ? null : _model.Text!.Encode(options.Prompts, options.NegativePrompt, _device, cancellationToken));
+        var (conditions, labels) = options.Check(_model);
+        PromptContexts? contexts = _model.Labels?.Contexts(_model.NullLabel) ?? _model.Text?.Encode(options.Prompts, options.NegativePrompt, _device, cancellationToken) ?? options.Contexts?.Of(_model);
+        if (conditions.Length == 0)
+        {
+            conditions = labels;
+        }
+        else if (labels.Length > 0)
+        {
+            contexts = contexts!.With([.. conditions.Zip(labels)], _model.NullLabel);
+            conditions = [.. Enumerable.Range(0, options.Count)];
+        }
+
         NoCondition none = contexts?.None ?? _model.NullLabel;
         int elements = _model.Height * _model.Width * _model.Channels;
         var pictures = new List<float>();
@@ -92,7 +101,7 @@ public sealed class Float32Sampler : IDisposable
             pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellationToken));
         }
 
-        ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, options.Prompts.Count > 0 || conditions.Length == 0 ? -1 : conditions[i]))];
+        ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, labels.Length == 0 ? -1 : labels[i]))];
         Map picture = _model.Picture;
         return new([.. pictures], picture.Height, picture.Width, picture.Channels, ids);
     }
@@ -103,7 +112,7 @@ public sealed class Float32Sampler : IDisposable
     private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {
         foreach (string input in contexts?.Inputs ?? []) _network.Give(input, contexts!.Of(input, conditions));
-        _network.Evaluate(step, InterpretedStep.Float32, x, contexts is null ? conditions : [], epsilon, Observer, cancellationToken);
+        _network.Evaluate(step, InterpretedStep.Float32, x, contexts?.LabelsOf(conditions) ?? conditions, epsilon, Observer, cancellationToken);
         return _program.LearnsVariance ? _network.Variance : [];
     }
 

@@ -41,7 +41,7 @@ public sealed class InterpretedSampler : Sampler
     /// <summary>The FP32 network, or pipeline, along a program.</summary>
     internal static InterpretedSampler Float32(ImportedModel model, SolverProgram program, Device? device, float guidance)
     {
-        bool guidable = model.NullLabel >= 0 || model.Network.Inputs.Count > 0;
+        bool guidable = model.NullLabel >= 0 || (model.Labels is null && model.Network.Inputs.Count > 0);
         if (guidance != 1 && !guidable)
             throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
         model = LearnedVariance.Split(model, program.LearnsVariance);

@@ -36,7 +36,7 @@ internal sealed class NetworkEvaluator : IDisposable
 
     public NetworkInterpreter Interpreter { get; }
 
-    /// <summary>Set where labels are the numbers of prompts, whose contexts the network reads.</summary>
+    /// <summary>Set where labels are the numbers of conditions, whose contexts the network reads.</summary>
     public PromptContexts? Contexts { get; init; }
 
     /// <summary>What the network said of the variance in the last evaluation, as long as ε; empty where it says nothing.</summary>
@@ -152,10 +152,11 @@ internal sealed class NetworkEvaluator : IDisposable
     {
         First = first;
         int elements = Interpreter.LatentElements, images = x.Length / elements, count = Math.Min(Capacity, images - first);
-        _execution.Begin(count, labels.Length > 0 && Contexts is null ? labels.Slice(first, count) : _noLabels.AsSpan(0, count), cancellation);
+        ReadOnlySpan<int> conditions = labels.Length == 0 ? [] : labels.Slice(first, count), own = Contexts is null ? conditions : Contexts.LabelsOf(conditions);
+        _execution.Begin(count, own.Length > 0 ? own : _noLabels.AsSpan(0, count), cancellation);
         _execution.Write(Interpreter.Latent, elements, x.Slice(first * elements, count * elements));
         if (Contexts is not null)
-            foreach (string input in Contexts.Inputs) _execution.Write(Interpreter.Buffer(input), Interpreter.Elements(input), Contexts.Of(input, labels.Slice(first, count)));
+            foreach (string input in Contexts.Inputs) _execution.Write(Interpreter.Buffer(input), Interpreter.Elements(input), Contexts.Of(input, conditions));
         else foreach (string input in Interpreter.Network.Inputs) Write(input, first, count, images);
         return count;
     }

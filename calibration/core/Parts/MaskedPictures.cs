@@ -31,7 +31,7 @@ internal sealed class MaskedPictures
     public static MaskedPictures? Of(ImportedModel model, CalibrationOptions options, Device device, CancellationToken cancellation)
     {
         if (!model.ReadsMask) return null;
-        int count = Math.Max(options.Pictures.Count, Math.Min(options.Prompts.Count, options.Trajectories));
+        int count = Math.Max(options.Pictures.Count, Math.Min(options.Contexts?.Count ?? options.Prompts.Count, options.Trajectories));
         float[][] masks = [.. Enumerable.Range(0, count).Select(i => Mask(model.Height, model.Width, options.Seed, (uint)i))];
         var states = new List<float[]>();
         int capacity = Float32Sampler.Capacity(model.Encoder!.Network, Batch);

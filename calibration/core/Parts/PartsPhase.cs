@@ -103,7 +103,7 @@ internal sealed class PartsPhase(CalibrationContext context, Checkpoint checkpoi
             part => SquaredError(Evaluate(Ranking(TextEncoderName), text.Network, part, inputs), exact),
             part => PsnrDb(Decode(TextEncoderName, Draw(TextEncoderName, Model with
             {
-                Contexts = text.Encode(context.Options.Prompts, null, ids => Evaluate(TextEncoderName, text.Network, part, ids)).With(Model.Contexts!.Pictures),
+                Contexts = text.Encode(context.Options.Prompts, null, ids => Evaluate(TextEncoderName, text.Network, part, ids)).With(Model.Contexts!.Pictures).With(Model.Network.Embedding.Classes, Model.NullLabel),
             }, context.Options.Trajectories, Pictures)), pictures));
     }
 

@@ -98,6 +98,8 @@ public sealed record CalibrationOptions
 
     /// <summary>What the trajectories of a model with a text encoder draw, each in turn; the empty prompt is what guidance leads away from.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
+    /// <summary>What the trajectories of a network are given that reads more than its state and has nothing beside it that makes it, each in turn; null for other models.</summary>
+    public GivenContexts? Contexts { get; init; }
     /// <summary>Pictures that the trajectories of a network that fills in a masked part are given, in turn, each as large as what is drawn.</summary>
     public IReadOnlyList<PngPicture> Pictures { get; init; } = [];
     /// <summary>Whether a call may begin with pictures (image to image, inpainting): each step's level, and what solvers of several steps do first, are compiled in, and so is the encoder of a model that draws latents.</summary>
@@ -151,14 +153,17 @@ public sealed record CalibrationOptions
         if (DecoderTile != 0) DecoderTiles.Of(model.Decoder!.Network, DecoderTile);
         Require(model.Text is null || Prompts.Count > 0, $"{model.Name} draws what prompts say: give some to calibrate with (--prompts FILE, one in each line), of the kind that will be asked for.");
         Require(model.Text is not null || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
+        Contexts?.Check(model);
+        Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and nothing in its folder makes it. Give some to calibrate with, of the kind that will be asked for (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");
         Require(!model.ReadsMask || ImageToImage, $"{model.Name} reads a mask and a picture: calibrate it for image to image (--image-to-image), with the encoder that makes states of pictures.");
         Require(!model.ReadsMask || Pictures.Count > 0, $"{model.Name} fills in what a mask shows of a picture: give some to calibrate with (--pictures FOLDER), of the kind that will be given.");
         Require(model.ReadsMask || Pictures.Count == 0, $"{model.Name} reads no pictures beside its state, and needs none to calibrate with. Leave them out.");
         foreach (PngPicture picture in Pictures)
             Require((picture.Height, picture.Width) == (model.Picture.Height, model.Picture.Width), $"A picture to calibrate with has {picture.Height} × {picture.Width} pixels; {model.Name} draws {model.Picture.Height} × {model.Picture.Width}. Resize it.");
         Require(Prompts.All(p => !string.IsNullOrWhiteSpace(p)), "A prompt is empty. The empty prompt is what guidance leads away from; leave it out.");
-        Require(model.Text is null || Rounding != RoundingChoice.Reconstruct, "Learned rounding takes no prompts yet. Round with gptq.");
-        Require(!Guided || model.NullLabel >= 0 || model.Text is not null, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
+        Require((model.Text is null && Contexts is null) || Rounding != RoundingChoice.Reconstruct, "Learned rounding takes no prompts or contexts yet. Round with gptq.");
+        Require(!Guided || Contexts is not { HasNegative: false }, $"Guidance needs what it leads away from beside the contexts: tensors with '{GivenContexts.Negative}' before the name. Add them, or calibrate for guidance 1 alone.");
+        Require(!Guided || model.NullLabel >= 0 || model.Text is not null || Contexts is not null, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         Require(Memory >= 0, $"{Memory} bytes of memory are not possible; ask for 0 (no bound) or more.");

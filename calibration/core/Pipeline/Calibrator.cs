@@ -93,8 +93,8 @@ public static class Calibrator
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
         // What an earlier run left is there already. Processes that share the work share the folder, too.
         if (ranges is null) DiskRoom.Require(Path.GetFullPath(folder), folder, Plan(model, options, solvers).Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
-        if (model.Text is { } text) model = model with { Contexts = text.Encode(options.Prompts, null, device, cancellationToken).With(MaskedPictures.Of(model, options, device, cancellationToken)) };
-        if (model.Labels is { } labels) model = model with { Contexts = labels.Contexts(model.NullLabel) };
+        PromptContexts? contexts = model.Labels?.Contexts(model.NullLabel) ?? model.Text?.Encode(options.Prompts, null, device, cancellationToken) ?? options.Contexts?.Of(model);
+        model = model with { Contexts = contexts?.With(MaskedPictures.Of(model, options, device, cancellationToken)).With(model.Network.Embedding.Classes, model.NullLabel) };
         var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
@@ -187,13 +187,13 @@ public static class Calibrator
     internal static UnsupportedSetting? Obstacle(ImportedModel model) =>
         model.Pipeline?.Decoder is { } decoder && model.Decoder is null
             ? new(decoder.Name, $"\"{decoder.Class}\"", "The network draws latents, and only this decoder turns them into pictures. Supported: the whole pipeline; verify and export take this one's network alone.")
-        : model.LabelObstacle is { } labels ? labels
-        : model.Architecture != "UNet2DModel" && model.Text is null && model.Labels is null
-            ? new("_class_name", $"\"{model.Architecture}\"", "Its other inputs come from other networks of a pipeline. Supported: \"UNet2DModel\", and \"UNet2DConditionModel\" in a pipeline with its text encoder, or with the table of its classes.")
+        : model.Labels is not null && model.Network.Embedding.Classes > 0
+            ? new("num_class_embeds", $"{model.Network.Embedding.Classes}", $"A label is a row of '{PipelineParts.LabelsName}' here, and no other. Supported: null.")
         : model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)
             ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}), or twice as many for a predicted variance. A network that reads more than the state is verified but not sampled.")
-        : model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true) is { } input
-            ? new(input, "required", "The network reads this besides its state. Supported: prompts and labels.")
+        : (model.Text is not null || model.Labels is not null)
+            && model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true) is { } input
+            ? new(input, "required", "The network reads this besides what its pipeline makes of prompts or labels. Supported: to give it all that it reads (calibrate --contexts FILE).")
         : null;
 
     /// <summary>Everything that decides a calibration's state: the model, the options, and the code. Compilers are deterministic: the same source, built again in the same place, has the same module version ids.</summary>

@@ -93,7 +93,7 @@ internal sealed class HeldOutImages
         {
             options = options with
             {
-                Labels = [],
+                Labels = contexts.LabelsOf(labels),
                 Inputs = contexts.Of(labels),
                 NegativeInputs = contexts.None.First < 0 ? [] : contexts.Of(contexts.None.Count == 1 ? [contexts.None.First] : contexts.None.Of(labels)),
             };

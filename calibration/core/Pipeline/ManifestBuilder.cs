@@ -43,6 +43,7 @@ internal static class ManifestBuilder
 
         yield return Text($"--trajectories {o.Trajectories}");
         if (o.Prompts.Count > 0) yield return $"--prompts {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', o.Prompts))))}";
+        if (o.Contexts is { } contexts) yield return $"--contexts {contexts.Sha256}";
         if (o.ImageToImage) yield return "--image-to-image";
         if (o.DecoderTile > 0) yield return Text($"--decoder-tile {o.DecoderTile}");
         if (o.Pictures.Count > 0) yield return $"--pictures {Digest(o.Pictures)}";

@@ -160,7 +160,7 @@ internal sealed class ReferenceTrajectories : IDisposable
         _network ??= (_options.Engine ?? new InterpreterEngine(_device)).Create(_model, [.. _program.Evaluations.Select(e => e.Timestep.Single)], CapacityOf(_model.Network, _options));
         foreach (string input in _model.Contexts?.Inputs ?? []) _network.Give(input, _model.Contexts!.Of(input, labels));
         var variance = new VarianceReader(_model.Network, x.Length / _elements, _elements, observer);
-        _network.Evaluate(step, x, _model.Contexts is null ? labels : [], epsilon, variance.Observer, cancellation);
+        _network.Evaluate(step, x, _model.Contexts?.LabelsOf(labels) ?? labels, epsilon, variance.Observer, cancellation);
         return variance.Values;
     }
 

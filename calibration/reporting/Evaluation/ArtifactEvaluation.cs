@@ -42,8 +42,12 @@ public static class ArtifactEvaluation
         SchedulerRun solver = CalibratedModel.Schedule(manifestPath, manifest, model);
         if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
         if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
-        if ((options.Ablation || options.Samples.Count > 0) && (model.Text is not null || model.Decoder is not null))
-            throw new ArgumentException("Rows of the ablation and of --samples are calibrated without text encoder and decoder. Leave them out (--ablation none).", nameof(options));
+        options.Contexts?.Check(model);
+        if (options.Contexts is null && GivenContexts.Expected(model) is { } expected) throw new ArgumentException($"{model.Name} reads more than its state: give some to compare with (--contexts FILE.safetensors): {expected}.", nameof(options));
+        if (options.Contexts is { HasNegative: false } && manifest.Sampling.Guidance.Value != 1)
+            throw new ArgumentException($"{model.Name} was calibrated for guidance {manifest.Sampling.Guidance}, which needs what it leads away from beside the contexts: tensors with '{GivenContexts.Negative}' before the name.", nameof(options));
+        if ((options.Ablation || options.Samples.Count > 0) && (model.Text is not null || model.Decoder is not null || options.Contexts is not null))
+            throw new ArgumentException("Rows of the ablation and of --samples are calibrated without text encoder, decoder and contexts. Leave them out (--ablation none).", nameof(options));
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
@@ -93,7 +97,7 @@ public static class ArtifactEvaluation
             Convert.ToHexString(SHA256.HashData(manifest)), model.Sha256, model.ConfigurationSha256, device.Name,
             FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {string.Join(',', options.Samples)} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
             .. code.Select(type => $"{type.Module.ModuleVersionId}"),
-            .. options.Prompts,
+            .. options.Prompts, options.Contexts?.Sha256 ?? "",
         ]);
     }
 

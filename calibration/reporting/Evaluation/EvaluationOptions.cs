@@ -9,6 +9,8 @@ public sealed record EvaluationOptions
     public long FirstImage { get; init; }
     /// <summary>What a model with a text encoder draws, spread over the images as a calibration does it; none for other models.</summary>
     public IReadOnlyList<string> Prompts { get; init; } = [];
+    /// <summary>What a network is given that reads more than its state and has nothing beside it that makes it, spread alike; null for other models.</summary>
+    public GivenContexts? Contexts { get; init; }
     /// <summary>Images of each row, at least 2: intervals are taken over images.</summary>
     public int Images { get; init; } = 512;
     /// <summary>True for all rows of the ablation, which are calibrated here; false for FP32 and the artefact alone.</summary>

@@ -104,7 +104,15 @@ internal sealed class PairedRun : IDisposable
     private RowMeasurement[] NewRows() => [.. _sessions.Select(_ => new RowMeasurement(
         _options.Images, _description.Channels, _description.Height * _description.Width * _description.Channels, _description.Steps.Count, new(_description.Height, _description.Width, _description.Channels)))];
 
-    private SampleOptions Images(long first, int count) => new()
+    private SampleOptions Images(long first, int count)
+    {
+        SampleOptions images = Labelled(first, count);
+        if (_options.Contexts is not { } given) return images;
+        int[] contexts = TrajectoryLabels.Of(given.Count, none: -1, _seed, first, count);
+        return images with { Inputs = given.InputsOf(contexts), NegativeInputs = given.NegativeInputsOf(contexts) };
+    }
+
+    private SampleOptions Labelled(long first, int count) => new()
     {
         Count = count, Seed = _seed, FirstImage = first, Labels = TrajectoryLabels.Of(_description.Classes, _description.NullLabel, _seed, first, count), Guidance = _description.Guidance,
         Tokens = [.. TrajectoryLabels.Of(_prompts.Count, none: -1, _seed, first, count).Select(prompt => _prompts[prompt])],

@@ -25,7 +25,7 @@ internal sealed class CallInputs
         }
 
         return new([.. d.Inputs.Select(input => d.Prompt is { } prompt && prompt.Gives(input.Name) ? OfPrompt(options, input, prompt)
-            : input.Name == SamplerInput.Label ? new(input, [.. labels.Select(l => (float)l)], [d.NullLabel])
+            : input.Name == SamplerInput.Label ? OfLabels(input, labels, d)
             : pictures?.Filled is { } mask && input.Name is (SamplerInput.Mask or SamplerInput.MaskedImage) ? OfPicture(options, d, input, pictures!, mask)
             : Numbers(options, input, guided))]);
     }
@@ -54,6 +54,12 @@ internal sealed class CallInputs
 
     /// <summary>Whether an input takes tokens or labels, which have options of their own.</summary>
     private static bool IsOther(SamplerDescription d, SamplerInput input) => d.Prompt?.Gives(input.Name) == true || input.Name == SamplerInput.Label;
+
+    private static Values OfLabels(SamplerInput input, int[] labels, SamplerDescription d)
+    {
+        float[] own = [.. labels.Select(l => (float)l)];
+        return new(input, own, d.NullLabel < 0 ? own : [d.NullLabel]);
+    }
 
     private static Values OfPrompt(SampleOptions options, SamplerInput input, PromptInput prompt)
     {

@@ -13,7 +13,7 @@ public sealed record SamplerDescription
     public required int Channels { get; init; }
     /// <summary>Number of labels including <see cref="NullLabel"/>; 0 when the model is unconditional.</summary>
     public required int Classes { get; init; }
-    /// <summary>The label that means "none"; −1 when the model has none and guidance is impossible.</summary>
+    /// <summary>The label that means "none"; −1 when the model has none: guidance is then impossible, or leads away from another input and leaves each image its label.</summary>
     public required int NullLabel { get; init; }
     /// <summary>Guidance scale that was compiled in; 1 for none.</summary>
     public required float Guidance { get; init; }

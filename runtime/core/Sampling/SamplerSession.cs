@@ -192,7 +192,7 @@ public sealed class SamplerSession : IDisposable
     {
         SamplerDescription d = _sampler.Description;
         int guided = batch.Count(i => i.Request.IsGuided);
-        int[] labels = d.Classes == 0 ? [] : [.. batch.Select(i => i.Request.Labels[i.Index]), .. Enumerable.Repeat(d.NullLabel, guided)];
+        int[] labels = d.Classes == 0 ? [] : [.. batch.Select(i => i.Request.Labels[i.Index]), .. batch.Take(guided).Select(i => d.NullLabel < 0 ? i.Request.Labels[i.Index] : d.NullLabel)];
         lock (_working)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);

@@ -66,21 +66,22 @@ public class ClassEmbeddingTests
     [Theory]
     [InlineData("UNet2DModel", null, 3, "silu", null)]
     [InlineData("UNet2DModel", "timestep", 3, "silu", null)]
-    [InlineData("UNet2DModel", null, 3, "relu", "act_fn")]
-    [InlineData("UNet2DModel", "timestep", 3, "relu", "act_fn")]
-    [InlineData("UNet2DModel", "timestep", 0, "silu", "class_embed_type")]
-    [InlineData("UNet2DModel", "identity", 3, "silu", "class_embed_type")]
-    [InlineData("UNet2DConditionModel", null, 3, "silu", "num_class_embeds")]
-    [InlineData("UNet2DConditionModel", "projection", 0, "silu", "class_embed_type")]
-    public void What_labels_no_picture_is_drawn_for_is_said_by_key(string architecture, string? type, int classes, string function, string? key)
+    [InlineData("UNet2DModel", null, 3, "relu", "class_labels [contexts, 1]")]
+    [InlineData("UNet2DModel", "timestep", 3, "relu", "class_features [contexts, 8]")]
+    [InlineData("UNet2DModel", "timestep", 0, "silu", "class_features [contexts, 8]")]
+    [InlineData("UNet2DModel", "identity", 3, "silu", "class_vector [contexts, 32]")]
+    [InlineData("UNet2DConditionModel", null, 3, "silu", "encoder_hidden_states [contexts, tokens, 6]")]
+    [InlineData("UNet2DConditionModel", "projection", 0, "silu", "encoder_hidden_states [contexts, tokens, 6], class_vector [contexts, 5]")]
+    public void What_labels_are_given_as_contexts_is_said(string architecture, string? type, int classes, string function, string? expected)
     {
         using var folder = new TemporaryFolder();
         new SyntheticNetwork(Configuration(architecture, function, type, classes, false), Tokens).Save(folder.Root);
         ImportedModel model = DiffusersImporter.Load(folder.Root, tokens: Tokens);
-        Assert.Equal(key, Calibrator.Obstacle(model)?.Key);
-        if (key is null) return;
-        var e = Assert.Throws<ArgumentException>(() => new Float32SampleOptions { Labels = [1] }.Check(model));
-        Assert.Contains($"its {key} is", e.Message, StringComparison.Ordinal);
+        Assert.Null(Calibrator.Obstacle(model));
+        Assert.Equal(expected is null, GivenContexts.Expected(model) is null);
+        if (expected is null) return;
+        foreach (Action unmet in (Action[])[() => new Float32SampleOptions { Labels = [1] }.Check(model), () => new CalibrationOptions().Validate(model)])
+            Assert.Contains($"--contexts FILE.safetensors): {expected}, and for guidance", Assert.Throws<ArgumentException>(unmet).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Numbers below num_class_embeds are rows of a table that follows from the weights.</summary>

@@ -75,15 +75,15 @@ public class FourierFeaturesTests
         Assert.Equal(["conv_out.bias", "conv_out.weight", "time_embedding.linear_1.weight", "time_proj.weight"], e.Mismatches.Select(m => m.Name).Order(StringComparer.Ordinal));
     }
 
-    /// <summary>Beside labels the division has no place among the embedding's own vectors: such a network reads its label, and is verified.</summary>
+    /// <summary>Beside labels the division has no place among the embedding's own vectors: such a network reads its label, which is given as contexts are.</summary>
     [Fact]
-    public void Beside_labels_it_is_verified_only()
+    public void Beside_labels_these_are_an_input()
     {
         using var folder = new TemporaryFolder();
         new SyntheticNetwork(Configuration("fourier", false, 1).Replace("{", "{\"num_class_embeds\": 3, ", StringComparison.Ordinal)).Save(folder.Root);
         ImportedModel model = DiffusersImporter.Load(folder.Root);
         Assert.Equal([UNetImporter.Labels], model.Inputs);
-        Assert.Equal("time_embedding_type", Calibrator.Obstacle(model)?.Key);
+        Assert.StartsWith("class_labels [contexts, 1]", GivenContexts.Expected(model), StringComparison.Ordinal);
     }
 
     private static SyntheticNetwork Network(string type, bool scaleShift, SyntheticNetwork? like, int outputs = 1) => new(Configuration(type, scaleShift, outputs), like: like);

@@ -29,19 +29,6 @@ public class PipelineTests
     }
 
     [Fact]
-    public void A_network_that_needs_others_is_not_calibrated_by_itself()
-    {
-        ImportedModel whole = DiffusersImporter.Load(ModelFolder.Source);
-        var model = new ImportedModel(whole.Network, whole.Weights, whole.Time, whole.Scheduler)
-        {
-            Name = "conditional", Architecture = "UNet2DConditionModel", Sha256 = whole.Sha256, Parameters = whole.Parameters,
-        };
-        using var output = new TemporaryFolder();
-        using var device = new CpuDevice(1);
-        Assert.Equal("_class_name", Assert.Throws<UnsupportedModelException>(() => Calibrator.Run(model, new() { Steps = 2, Trajectories = 2 }, output.Root, device)).Key);
-    }
-
-    [Fact]
     public void Without_an_index_the_folders_tell()
     {
         using TemporaryFolder folder = Folders(null);

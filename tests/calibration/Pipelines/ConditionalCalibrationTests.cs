@@ -128,7 +128,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
         Assert.Contains("empty", Assert.Throws<ArgumentException>(() => Run(calibrated.Model, s_options with { Prompts = ["a", " "] })).Message);
         Assert.Contains("takes no prompts", Assert.Throws<ArgumentException>(() => Run(DiffusersImporter.Load(ModelFolder.Source), s_options)).Message);
         Assert.Equal("vae", Assert.Throws<UnsupportedModelException>(() => Run(calibrated.Model with { Decoder = null }, s_options)).Key);
-        Assert.Equal("_class_name", Assert.Throws<UnsupportedModelException>(() => Run(calibrated.Model with { Text = null }, s_options)).Key);
+        Assert.Contains("--contexts", Assert.Throws<ArgumentException>(() => Run(calibrated.Model with { Text = null }, s_options with { Prompts = [] })).Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Root));
 
         void Run(ImportedModel model, CalibrationOptions options) => Calibrator.Run(model, options, folder.Root, device);
