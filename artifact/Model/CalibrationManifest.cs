@@ -53,7 +53,11 @@ internal sealed record CalibrationManifest(
 /// <param name="Classes">Labels; 0 when a call gives none.</param>
 /// <param name="NullLabel">Label that means "none" for guidance; −1 when there is none.</param>
 internal sealed record ModelIdentity(
-    string Name, string Architecture, string Sha256, long Parameters, int Height, int Width, int Channels, int Classes, int NullLabel);
+    string Name, string Architecture, string Sha256, long Parameters, int Height, int Width, int Channels, int Classes, int NullLabel)
+{
+    /// <summary>Scale of guidance that the network is told beside the timestep, and which its embeddings of the steps hold; null where it reads none.</summary>
+    public Number? EmbeddedGuidance { get; init; }
+}
 
 /// <summary>How a text enters: as numbers of its tokens, in an input of an encoder.</summary>
 /// <param name="Input">Name of the input.</param>

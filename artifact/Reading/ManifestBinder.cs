@@ -40,7 +40,10 @@ internal static class ManifestBinder
             o.Integer("width", 1, ManifestLimits.Width),
             o.Integer("channels", 1, ManifestLimits.ImageChannels),
             o.Integer("classes", 0, ManifestLimits.Classes),
-            o.Integer("nullLabel", -1, ManifestLimits.Classes));
+            o.Integer("nullLabel", -1, ManifestLimits.Classes))
+        {
+            EmbeddedGuidance = o.Has("embeddedGuidance") ? o.Number("embeddedGuidance") : null,
+        };
         o.Done();
         return model;
     }

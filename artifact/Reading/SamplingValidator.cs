@@ -24,6 +24,8 @@ internal static class SamplingValidator
         if (!(sampling.GuidanceMinimum.Value <= sampling.Guidance.Value && sampling.Guidance.Value <= sampling.GuidanceMaximum.Value))
             log.Add(ManifestErrorId.Contradiction,
                 $"The guidance {sampling.Guidance} lies outside the calibrated interval, {sampling.GuidanceMinimum} to {sampling.GuidanceMaximum}.", node["guidance"]!);
+        else if (manifest.Model.EmbeddedGuidance is not null && IsGuided(sampling))
+            log.Add(ManifestErrorId.Contradiction, "The network is told the scale of guidance ('embeddedGuidance') and evaluates an image once. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
         else if (IsGuided(sampling) && manifest.Model.NullLabel < 0 && LinkedNetwork.Of(manifest).Given.All(input => input == LinkedNetwork.Label))
             log.Add(ManifestErrorId.Contradiction, "Guidance needs a null label, and the model has none, nor another input. Set guidance, guidanceMinimum and guidanceMaximum to 1.", node["guidance"]!);
     }

@@ -40,7 +40,7 @@ internal static class CalibrateCommand
         var pictures = new Option<bool>("--image-to-image") { Description = "Compile in what begins with pictures: image to image and inpainting by mask. The encoder of a latent model then lies with the weights." };
         var tile = new Option<int>("--decoder-tile") { HelpName = "pixels", Description = "Let the decoder of a latent model make the picture in tiles of so many rows and columns, in the memory of one; 0 for the whole at once." };
         var check = new Option<int>("--check") { HelpName = "images", Description = "Pictures to draw at the end, beside FP32's, for the verdict; 0 for none.", DefaultValueFactory = _ => 16 };
-        var guidance = Number.Create("--guidance", "Guidance scale to compile in.", 1);
+        var guidance = Number.Create("--guidance", "Guidance scale to compile in; 1, which is none, when absent. A network that reads the scale itself is told it, 8.5 when absent.");
         var interval = new Option<(double, double)?>("--guidance-interval")
         {
             Description = "Guidance scales that may be asked for, MIN..MAX; 1..4 when a null label is given, 1..7.5 with prompts, or contexts that say what it leads away from.", CustomParser = result => ParseInterval(result.Tokens.Single().Value, result.AddError),
@@ -81,31 +81,29 @@ internal static class CalibrateCommand
             int bits = weights.In(result);
             FileInfo? file = result.GetValue(prompts);
             GivenContexts? read = ContextsOption.In(result, contexts);
-            bool away = file is not null || read is { HasNegative: true };
-            if (none is null && !away && (result.GetValue(guidance) != 1 || (result.GetValue(interval) is { } asked && asked != (1, 1))))
-                throw new ArgumentException("--guidance and --guidance-interval need --null-label LABEL: the label that means \"none\" to the model, often its last. A model that was trained without one cannot be guided. A model that draws prompts needs --prompts FILE; with --contexts FILE what guidance leads away from stands in the file.");
-            (double least, double most) = result.GetValue(interval) ?? (away ? (1, 7.5) : none is null || read is not null ? (1, 1) : (1, 4));
             var options = new CalibrationOptions
             {
                 Steps = result.GetValue(steps), Eta = result.GetValue(eta), Schedulers = result.GetValue(scheduler) ?? [], WeightBits = bits,
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
-                Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories), Guidance = result.GetValue(guidance), GuidanceMinimum = least, GuidanceMaximum = most,
+                Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories),
                 MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName), Contexts = read,
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };
-            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), result.GetValue(clipSkip), options, result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
+            return Run(result.GetRequiredValue(folder).FullName, result.GetRequiredValue(output).FullName, result.GetValue(name), none, result.GetValue(size), result.GetValue(clipSkip), options, result.GetValue(guidance), result.GetValue(interval), result.GetValue(check), result.GetRequiredValue(engine), result.GetValue(threads), result.GetValue(json),
                 () => sharing.Open(result, cancellation), cancellation);
         })));
         return command;
     }
 
-    private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, int clipSkip, CalibrationOptions options, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
+    private static int Run(string folder, string output, string? name, int? nullLabel, (int Height, int Width)? size, int clipSkip, CalibrationOptions options, double? guidance, (double Least, double Most)? interval, int check, string engine, int threads, bool json, Func<SharedWork> share, CancellationToken cancellation)
     {
         TextWriter text = json ? TextWriter.Null : Console.Out;
         ImportedModel model = PipelineImporter.Load(folder, name, nullLabel, options.ImageToImage, size, clipSkip, options.Contexts?.Tokens);
+        (model, options) = Guided(model, options, guidance, interval, nullLabel is not null);
         foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
+        if (model.EmbeddedGuidance is { } told) text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The network reads the scale of guidance: {told} is compiled in (--guidance), and a step evaluates an image once."));
         using var device = new CpuDevice(threads);
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         var memory = Calibrator.PredictMemory(model, options);
@@ -158,6 +156,22 @@ internal static class CalibrateCommand
         foreach (CalibratedManifest manifest in manifests) text.WriteLine($"  {manifest.ProjectLine}");
         if (json) Console.WriteLine(CommandJson.Serialize(new CalibrationOutcome(true, manifests, [.. result.Findings.Select(FindingText.Sentence)])));
         return ExitCode.Success;
+    }
+
+    /// <summary>Model and options with the guidance that is asked for: told to a network that reads its scale, or calibrated for.</summary>
+    private static (ImportedModel Model, CalibrationOptions Options) Guided(ImportedModel model, CalibrationOptions options, double? scale, (double Least, double Most)? interval, bool hasNullLabel)
+    {
+        if (model.EmbeddedGuidance is { } usual)
+        {
+            return interval is null ? (model with { EmbeddedGuidance = scale ?? usual }, options)
+                : throw new ArgumentException($"--guidance-interval has no meaning for {model.Name}, which reads the scale of guidance itself: one scale is compiled in. Leave it out; --guidance SCALE names the scale.");
+        }
+
+        bool away = options.Prompts.Count > 0 || options.Contexts is { HasNegative: true };
+        if (!hasNullLabel && !away && (scale is not (null or 1) || interval is not (null or (1, 1))))
+            throw new ArgumentException("--guidance and --guidance-interval need --null-label LABEL: the label that means \"none\" to the model, often its last. A model that was trained without one cannot be guided. A model that draws prompts needs --prompts FILE; with --contexts FILE what guidance leads away from stands in the file.");
+        (double least, double most) = interval ?? (away ? (1, 7.5) : hasNullLabel && options.Contexts is null ? (1, 4) : (1, 1));
+        return (model, options with { Guidance = scale ?? 1, GuidanceMinimum = least, GuidanceMaximum = most });
     }
 
     /// <summary>Draws pictures beside FP32's and says what they are worth.</summary>

@@ -12,13 +12,15 @@ internal static class ExportCommand
     /// <summary>Bytes of tensors that fit a message of Protocol Buffers, with room for the rest of the model.</summary>
     private const long LargestWhole = 2_000_000_000;
 
+    private const string NeedsInt8 = "--prompts and --guidance say what the ranges of int8 come from. Add --int8, or leave them out.";
+
     public static Command Create()
     {
         var folder = new Argument<DirectoryInfo>("model") { Description = "Model folder in diffusers' layout." };
         var onnx = new Option<FileInfo>("--onnx") { Description = "ONNX file to write.", Required = true };
         var int8 = new Option<bool>("--int8") { Description = "Quantize around every convolution and linear layer: activations unsigned with a zero point, weights symmetric per channel; ranges by minimum and maximum of pictures that are drawn for it." };
         var prompts = new Option<FileInfo?>("--prompts") { Description = "With --int8: what the pictures show, one prompt in each line, for a model with a text encoder." };
-        var guidance = Number.Create("--guidance", "With --int8: guidance scale that the pictures are drawn with; 1 for none.", 1);
+        var guidance = Number.Create("--guidance", "With --int8: guidance scale that the pictures are drawn with; 1, which is none, when absent. A network that reads the scale itself is told it, without --int8 too; 8.5 when absent.");
         var external = new Option<bool>("--external-data") { Description = "Write the tensors to FILE.data beside the model. Models above 2 GB are always written so." };
         var part = new Option<PipelinePart?>("--part") { Description = "Another part of a pipeline: decoder, encoder or textEncoder. The folder is the pipeline's or, without --int8, the part's." };
         var height = new Option<int>("--height") { Description = "With --part: rows of what goes in.", DefaultValueFactory = _ => 64 };
@@ -33,15 +35,15 @@ internal static class ExportCommand
         {
             if (result.GetValue(clipSkip) > 0 && result.GetValue(part) != PipelinePart.TextEncoder)
                 throw new ArgumentException("--clip-skip leaves out layers of a text encoder, which is not what is written. Add --part textEncoder, or leave --clip-skip out.");
-            if (!result.GetValue(int8) && (result.GetValue(prompts) is not null || result.GetValue(guidance) != 1))
-                throw new ArgumentException("--prompts and --guidance say what the ranges of int8 come from. Add --int8, or leave them out.");
+            double? scale = result.GetValue(guidance);
+            if (!result.GetValue(int8) && (result.GetValue(prompts) is not null || (scale is not (null or 1) && result.GetValue(part) is not null))) throw new ArgumentException(NeedsInt8);
             using var device = new CpuDevice(result.GetValue(threads));
             OnnxInt8Options? options = !result.GetValue(int8) ? null : new(device)
             {
-                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Guidance = (float)result.GetValue(guidance),
+                Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Guidance = (float)(scale ?? 1),
             };
             string model = result.GetRequiredValue(folder).FullName;
-            var target = new Target(result.GetRequiredValue(onnx), options, result.GetValue(external), result.GetValue(json));
+            var target = new Target(result.GetRequiredValue(onnx), options, scale, result.GetValue(external), result.GetValue(json));
             return result.GetValue(part) is { } other
                 ? WritePart(model, target, other, result.GetValue(height), other == PipelinePart.TextEncoder ? 0 : result.GetValue(width), result.GetValue(clipSkip), cancellation)
                 : Write(model, target, result.GetValue(nullLabel), cancellation);
@@ -51,20 +53,26 @@ internal static class ExportCommand
 
     /// <param name="File">The model.</param>
     /// <param name="Int8">Null for FP32.</param>
+    /// <param name="Guidance">Scale of guidance; null where none is named.</param>
     /// <param name="External">Whether tensors lie beside it however few they are.</param>
     /// <param name="Json">How to say what was written.</param>
-    private sealed record Target(FileInfo File, OnnxInt8Options? Int8, bool External, bool Json);
+    private sealed record Target(FileInfo File, OnnxInt8Options? Int8, double? Guidance, bool External, bool Json);
 
     private static int Write(string folder, Target target, int? nullLabel, CancellationToken cancellation)
     {
         // What makes a condition need not be there for FP32.
         ImportedModel model = target.Int8 is null ? DiffusersImporter.Load(folder, nullLabel: nullLabel) : PipelineImporter.Load(folder, nullLabel: nullLabel);
+        if (model.EmbeddedGuidance is { } usual)
+            (model, target) = (model with { EmbeddedGuidance = target.Guidance ?? usual }, target with { Int8 = target.Int8 is { } drawn ? drawn with { Guidance = 1 } : null });
+        else if (target.Int8 is null && target.Guidance is not (null or 1))
+            throw new ArgumentException(NeedsInt8);
         foreach (string remark in target.Json ? [] : ModelText.Remarks(model)) Console.WriteLine(remark);
         Save(target, () => OnnxExport.Bytes(model.Network, model.Scheduler.TrainTimesteps, target.Int8 is not null), (output, data) =>
         {
             OnnxExport.Write(model, output, data, target.Int8, cancellation);
             return ([.. (string[])["sample", "timestep"], .. model.Network.Embedding.Classes > 0 ? (string[])["label"] : [], .. model.Inputs], "epsilon");
         });
+        if (!target.Json && model.EmbeddedGuidance is { } told) Console.WriteLine(FormattableString.Invariant($"The scale of guidance is {told}, and no input."));
         return ExitCode.Success;
     }
 

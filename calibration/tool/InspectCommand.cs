@@ -75,9 +75,10 @@ internal static class InspectCommand
         }
 
         if (i.ClipSkip > 0) Add("clip skip", Invariant($"{i.ClipSkip}: so many last layers of each text encoder are left out"));
+        if (i.EmbeddedGuidance is { } scale) Add("guidance", Invariant($"{scale}, which the network is told beside the timestep: one evaluation a step{(i.IsArtifact ? "" : "; 'calibrate --guidance' names another scale")}"));
         if (i.Sampler is { } s)
         {
-            Add("sampler", Invariant($"{(i.IsArtifact ? "" : "with 4-bit weights and 8-bit activations ")}{s.WeightBytes / 1e6:N0} MB of packed weights and {s.MapBytes / 1e6:N0} MB of maps, twice that under guidance; {s.BitOperations / 1e9:N0} G bit operations a step, {s.BitOperationsSaved:F1} times fewer than FP32"));
+            Add("sampler", Invariant($"{(i.IsArtifact ? "" : "with 4-bit weights and 8-bit activations ")}{s.WeightBytes / 1e6:N0} MB of packed weights and {s.MapBytes / 1e6:N0} MB of maps{(i.EmbeddedGuidance is null ? ", twice that under guidance" : "")}; {s.BitOperations / 1e9:N0} G bit operations a step, {s.BitOperationsSaved:F1} times fewer than FP32"));
         }
 
         if (i.Time is { } time)

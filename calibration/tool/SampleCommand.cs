@@ -22,7 +22,7 @@ internal static class SampleCommand
         Option<FileInfo?> contexts = ContextsOption.Create();
         var label = new Option<int[]>("--label") { Description = "Class to draw; several give a picture each.", AllowMultipleArgumentsPerToken = true };
         var nullLabel = new Option<int?>("--null-label") { Description = "Label that means \"none\" for guidance, in a model with classes." };
-        var guidance = Number.Create("--guidance", "Guidance scale; 1 for none.", 1);
+        var guidance = Number.Create("--guidance", "Guidance scale; 1, which is none, when absent. A network that reads the scale itself is told it, 8.5 when absent.");
         var steps = new Option<int>("--steps") { Description = "Denoising steps.", DefaultValueFactory = _ => 25 };
         var scheduler = new Option<string?>("--scheduler") { HelpName = "class", Description = "Scheduler, such as DPMSolverMultistepScheduler; the model's own when absent." };
         scheduler.CompletionSources.Add([.. Float32Sampler.Schedulers]);
@@ -49,12 +49,13 @@ internal static class SampleCommand
             var options = new Float32SampleOptions
             {
                 Count = result.GetValue(count) ?? Math.Max(Math.Max(1, read?.Count ?? prompts.Length), labels.Length), Seed = result.GetValue(seed), Prompts = prompts,
-                NegativePrompt = result.GetValue(negative), Contexts = read, Labels = labels, Guidance = (float)result.GetValue(guidance),
+                NegativePrompt = result.GetValue(negative), Contexts = read, Labels = labels, Guidance = (float)(result.GetValue(guidance) ?? 1),
             };
             GivenPicture? given = GivenPicture.Read(result.GetValue(image), result.GetValue(mask), result.GetValue(strength));
             FileInfo file = result.GetRequiredValue(output);
             OutputFile.Prepare(file);
             ImportedModel model = PipelineImporter.Load(result.GetRequiredValue(folder).FullName, nullLabel: result.GetValue(nullLabel), encoder: given is not null, size: result.GetValue(size), clipSkip: result.GetValue(clipSkip), tokens: read?.Tokens);
+            if (model.EmbeddedGuidance is { } usual) (model, options) = (model with { EmbeddedGuidance = result.GetValue(guidance) ?? usual }, options with { Guidance = 1 });
             TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
             text.WriteLine(ModelText.Describe(model));
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);

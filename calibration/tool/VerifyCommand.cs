@@ -56,6 +56,7 @@ internal static class VerifyCommand
         ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden) ?? DiffusersImporter.DefaultTokens);
         Console.WriteLine(ModelText.Describe(model));
         foreach (string remark in ModelText.Remarks(model, all: true)) Console.WriteLine(remark);
+        if (model.EmbeddedGuidance is not null) Console.WriteLine("the network reads the scale of guidance: it is given what 'in.timestep_cond' of the stored outputs holds, and nothing where that is missing");
         Console.WriteLine($"weights SHA-256 {model.Sha256}");
         using var device = new CpuDevice(threads);
         ReferenceEngine engine = EngineOption.Open(engineName, device, threads);

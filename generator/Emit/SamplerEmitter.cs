@@ -142,6 +142,7 @@ internal static class SamplerEmitter
             w.Line($"Guidance = {Literal.Float(sampling.Guidance)},");
             w.Line($"GuidanceMinimum = {Literal.Float(sampling.GuidanceMinimum)},");
             w.Line($"GuidanceMaximum = {Literal.Float(sampling.GuidanceMaximum)},");
+            if (identity.EmbeddedGuidance is { } scale) w.Line($"EmbeddedGuidance = {Literal.Float(scale)},");
             w.Line($"BytesPerImage = {Literal.Int(model.ArenaBytes)},");
             w.Line($"WeightBytes = {Literal.Int(model.WeightBytes)},");
             w.Line($"Float32Bytes = {Literal.Int(4 * identity.Parameters)},");

@@ -61,7 +61,7 @@ internal sealed class Drawing(string id, DrawingRequest request, SampleOptions o
     /// <param name="d">The model.</param>
     /// <param name="float32">Whether it is FP32's picture.</param>
     public string Parameters(SamplerDescription d, bool float32) => string.Create(CultureInfo.InvariantCulture,
-        $"{request.Prompt?.Trim()}\nSteps: {d.Steps.Count}, CFG scale: {options.Guidance ?? d.Guidance}, Seed: {options.Seed}, Size: {d.Width}x{d.Height}, Model: {d.Name}, Precision: {(float32 ? "FP32" : "quantized")}");
+        $"{request.Prompt?.Trim()}\nSteps: {d.Steps.Count}, CFG scale: {d.EmbeddedGuidance ?? options.Guidance ?? d.Guidance}, Seed: {options.Seed}, Size: {d.Width}x{d.Height}, Model: {d.Name}, Precision: {(float32 ? "FP32" : "quantized")}");
 
     /// <summary>Begins it, unless it was cancelled meanwhile.</summary>
     public void Begin() => Change(() =>

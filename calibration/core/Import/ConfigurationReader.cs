@@ -135,6 +135,13 @@ internal sealed class ConfigurationReader
         return integers;
     }
 
+    /// <summary>An array of integers or of arrays of them; an integer is an array of one.</summary>
+    public int[][] IntegerLists(string key, int minimum, int maximum)
+    {
+        if (Find(key) is not { ValueKind: JsonValueKind.Array } value) throw new ModelImportException(File, key, $"the value is {Shorten(Raw(key))}; an array of integers, or of arrays of them, is expected.");
+        return [.. value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Array ? e.EnumerateArray().Select(i => Integer(key, i, minimum, maximum)).ToArray() : [Integer(key, e, minimum, maximum)])];
+    }
+
     /// <summary>An array of true and false.</summary>
     public bool[] Flags(string key) => Find(key) is { ValueKind: JsonValueKind.Array } value && value.EnumerateArray().All(e => e.ValueKind is JsonValueKind.True or JsonValueKind.False)
         ? [.. value.EnumerateArray().Select(e => e.GetBoolean())]

@@ -48,6 +48,7 @@ public static class DiffusersImporter
                 ConfigurationSha256 = config.Sha256 + scheduler.Sha256,
                 Parameters = weights.Tensors.Parameters,
                 NullLabel = nullLabel ?? -1,
+                EmbeddedGuidance = configuration.GuidanceFeatures > 0 ? ImportedModel.UsualGuidance : null,
                 StoredType = weights.Type,
                 Pipeline = source.Pipeline,
                 Notes = source.Notes,

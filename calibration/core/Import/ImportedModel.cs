@@ -130,6 +130,27 @@ public sealed record ImportedModel
     /// <summary>Gives the embedding's tensors for a list of timesteps.</summary>
     internal TimeEmbedding Time { get; }
 
+    /// <summary>Scale of guidance that the network is told beside the timestep, where it was distilled to predict by itself what guidance of that scale would (<c>time_cond_proj_dim</c>: latent consistency models);
+    /// null where it reads none. <see cref="UsualGuidance"/> unless another is set.</summary>
+    /// <exception cref="ArgumentException">The network reads no scale, or needs one; or the scale is not finite in FP32.</exception>
+    public double? EmbeddedGuidance
+    {
+        get;
+        init
+        {
+            if ((value is null) == (Time.GuidanceFeatures > 0))
+                throw new ArgumentException(value is null ? "The network reads a scale of guidance; name one." : "The network reads no scale of guidance (time_cond_proj_dim). Guide it by two evaluations, or not at all.", nameof(value));
+            if (value is { } scale && !float.IsFinite((float)scale)) throw new ArgumentOutOfRangeException(nameof(value), value, "The scale of guidance is not finite in FP32.");
+            field = value;
+        }
+    }
+
+    /// <summary>The scale that diffusers' <c>LatentConsistencyModelPipeline</c> tells a network unless a call says otherwise.</summary>
+    public const double UsualGuidance = 8.5;
+
+    /// <summary>What the network is given for the scale of guidance in place of <see cref="EmbeddedGuidance"/>, at all timesteps or at each, empty for nothing; null for what the scale is.</summary>
+    internal IReadOnlyList<float[]>? GuidanceNumbers { get; init; }
+
     /// <summary>The scheduler that the model comes with.</summary>
     internal ModelScheduler Scheduler { get; }
 
@@ -138,10 +159,13 @@ public sealed record ImportedModel
     /// <summary>All FP32 tensors by name, with one row of the embedding's table for each timestep. Each is made when it is asked for.</summary>
     internal IReadOnlyDictionary<string, float[]> Tensors(IReadOnlyList<float> timesteps)
     {
-        DeferredTensors all = Time.Tensors(timesteps);
+        DeferredTensors all = TimeTensors(timesteps);
         foreach (string name in Weights.Keys) all.Add(name, () => Weights[name]);
         return all;
     }
+
+    /// <summary>The embedding's tensors, with one row of its table for each timestep.</summary>
+    internal DeferredTensors TimeTensors(IReadOnlyList<float> timesteps) => Time.Tensors(timesteps, GuidanceNumbers ?? (EmbeddedGuidance is { } scale ? (float[][])[Time.Guidance(scale)] : []));
 
     /// <summary>The bytes of <see cref="Tensors"/>, as the packer asks for them: for <see cref="Network"/> or <see cref="StoredNetwork"/>.</summary>
     internal Func<string, long, byte[]> TensorBytes(IReadOnlyList<float> timesteps)

@@ -74,18 +74,17 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
         Func<float[]> Part(int first, int count) => () => ChannelsLast(weight(), outputs, input.Channels, size * size, first, count);
     }
 
-    /// <summary>A 3×3 convolution over several maps side by side: one over each, which adds to those before it.</summary>
-    public Map Convolution(string name, Map[] inputs, int outputs)
+    /// <summary>A convolution over several maps side by side: one over each, which adds to those before it.</summary>
+    public Map Convolution(string name, Map[] inputs, int outputs, int size)
     {
-        const int Size = 3;
         int all = inputs.Sum(i => i.Channels), first = 0;
-        Func<float[]> weight = source.Take($"{name}.weight", outputs, all, Size, Size), bias = source.Take($"{name}.bias", outputs);
+        Func<float[]> weight = source.Take($"{name}.weight", outputs, all, size, size), bias = source.Take($"{name}.bias", outputs);
         Map? sum = null;
         foreach (Map input in inputs)
         {
             int at = first, count = input.Channels;
-            sum = Convolution(string.Create(CultureInfo.InvariantCulture, $"{name}.{Array.IndexOf(inputs, input)}"), input, outputs, () => ChannelsLast(weight(), outputs, all, Size * Size, at, count),
-                at == 0 ? bias : () => new float[outputs], new() { Residual = sum }, AreHalf(name));
+            sum = Convolution(string.Create(CultureInfo.InvariantCulture, $"{name}.{Array.IndexOf(inputs, input)}"), input, outputs, () => ChannelsLast(weight(), outputs, all, size * size, at, count),
+                at == 0 ? bias : () => new float[outputs], new() { KernelSize = size, Residual = sum }, AreHalf(name));
             first += count;
         }
 

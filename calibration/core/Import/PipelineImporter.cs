@@ -59,9 +59,14 @@ public static class PipelineImporter
     /// <summary>Loads the model of an artefact as it was loaded to be calibrated. Whether it is the same one is not asked.</summary>
     /// <param name="folder">The model's.</param>
     /// <param name="manifest">The artefact's.</param>
-    internal static ImportedModel LoadFor(string folder, CalibrationManifest manifest) => Load(
-        folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize, manifest.Prompt?.ClipSkip ?? 0,
-        manifest.Encoders.Count > 0 ? null : manifest.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context)?.Width);
+    internal static ImportedModel LoadFor(string folder, CalibrationManifest manifest)
+    {
+        ImportedModel model = Load(
+            folder, manifest.Model.Name, manifest.Model.NullLabel < 0 ? null : manifest.Model.NullLabel, manifest.ReadsMask, LinkedNetwork.Of(manifest).PictureSize, manifest.Prompt?.ClipSkip ?? 0,
+            manifest.Encoders.Count > 0 ? null : manifest.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context)?.Width);
+        // Of another model, which is told elsewhere, it has no meaning.
+        return manifest.Model.EmbeddedGuidance is { } scale && model.EmbeddedGuidance is not null ? model with { EmbeddedGuidance = scale } : model;
+    }
 
     private static TextConditions Conditions(PromptEncoder text, ModelLayout layout)
     {

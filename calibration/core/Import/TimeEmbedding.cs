@@ -19,7 +19,7 @@ internal sealed class TimeEmbedding
 
     private readonly UNetConfiguration _configuration;
     private readonly IReadOnlyList<TimeProjection> _projections;
-    private readonly Func<float[]>? _table, _labels, _lastBias;
+    private readonly Func<float[]>? _table, _labels, _lastBias, _guidance;
     private readonly Func<Func<float[], float[]>> _mlp;
 
     /// <param name="configuration">The network's.</param>
@@ -39,14 +39,17 @@ internal sealed class TimeEmbedding
             _lastBias = source.Take("conv_out.bias", configuration.OutputChannels);
         }
 
+        if (configuration.GuidanceFeatures > 0) _guidance = source.Take("time_embedding.cond_proj.weight", inputs, configuration.GuidanceFeatures);
         _mlp = TakeMlp(source, "time_embedding", inputs, width);
     }
 
     /// <summary>The embedding's tensors (see <see cref="Manifest.Embedding"/>) with one row for each timestep, which may be fractional where it is not looked up in a table.</summary>
+    /// <param name="timesteps">The timesteps.</param>
+    /// <param name="guidance">What the scale of guidance is to a network that reads it (<see cref="Guidance"/>): the same numbers at all timesteps, or some for each; none where nothing is added for it.</param>
     /// <exception cref="ArgumentOutOfRangeException">A learned table has no such row.</exception>
-    public DeferredTensors Tensors(IReadOnlyList<float> timesteps)
+    public DeferredTensors Tensors(IReadOnlyList<float> timesteps, params IReadOnlyList<float[]> guidance)
     {
-        var rows = new Lazy<float[][]>(() => Rows(timesteps));
+        var rows = new Lazy<float[][]>(() => Rows(timesteps, guidance));
         var tensors = new DeferredTensors();
         if (_labels is not null)
         {
@@ -72,7 +75,7 @@ internal sealed class TimeEmbedding
     public bool Has(float timestep) => _configuration.Fourier ? timestep > 0 : _configuration.LearnedTimesteps is not { } rows || (timestep >= 0 && timestep < rows && timestep == MathF.Floor(timestep));
 
     /// <summary>The embedding of one timestep, before the non-linearity that each block applies.</summary>
-    public float[] Row(float timestep) => Rows([timestep])[0];
+    public float[] Row(float timestep) => Rows([timestep], [])[0];
 
     /// <summary>What a network that embeds labels which are numbers reads of them, image by image.</summary>
     /// <param name="labels">One for each image.</param>
@@ -92,11 +95,13 @@ internal sealed class TimeEmbedding
     }
 
     // Before zeros, where labels stand behind.
-    private float[][] Rows(IReadOnlyList<float> timesteps)
+    private float[][] Rows(IReadOnlyList<float> timesteps, IReadOnlyList<float[]> guidance)
     {
         Func<float[], float[]> mlp = _mlp();
         Func<float, float[]> features = Features();
-        return [.. timesteps.Select(t => (float[])[.. mlp(features(t)), .. new float[_configuration.BlockWidth - _configuration.EmbeddingWidth]])];
+        float[] weight = guidance.Count == 0 ? [] : _guidance!(), none = new float[_configuration.TimeFeatures];
+        float[][] added = [.. guidance.Select(numbers => Linear(weight, none, numbers))];
+        return [.. timesteps.Select((t, step) => (float[])[.. mlp(added.Length == 0 ? features(t) : Sum(features(t), added[added.Length == 1 ? 0 : step])), .. new float[_configuration.BlockWidth - _configuration.EmbeddingWidth]])];
     }
 
     private float[] Labels() => !_configuration.ConcatenatesClass ? _labels!()
@@ -160,6 +165,26 @@ internal sealed class TimeEmbedding
         return [.. values];
     }
 
+    /// <summary>Numbers that the scale of guidance is to a network that reads it; 0 for one that reads none.</summary>
+    public int GuidanceFeatures => _configuration.GuidanceFeatures;
+
+    /// <summary>What a scale of guidance is to a network that reads it: sin and cos of 1000·(scale − 1) at frequencies from 1 to 1/10000, and a zero behind them where their number is odd.</summary>
+    /// <remarks>Luo et al. 2023, as diffusers' <c>get_guidance_scale_embedding</c>.</remarks>
+    public float[] Guidance(double scale)
+    {
+        int half = GuidanceFeatures / 2;
+        var values = new float[GuidanceFeatures];
+        // Rounded where diffusers rounds: the angles have thousands of radians.
+        float number = (float)(scale - 1) * 1000, rate = -((float)Math.Log(10000) / (half - 1));
+        for (int i = 0; i < half; i++)
+        {
+            float angle = number * (float)Math.Exp(i * rate);
+            (values[i], values[half + i]) = ((float)Math.Sin(angle), (float)Math.Cos(angle));
+        }
+
+        return values;
+    }
+
     private float[] Sinusoids(float timestep) => Sinusoids(timestep, _configuration.Levels.Channels[0], _configuration.FlipSinToCos, _configuration.FrequencyShift);
 
     /// <summary>sin and cos of a number at frequencies from 1 to about 1/10000.</summary>
@@ -205,6 +230,8 @@ internal sealed class TimeEmbedding
         "mish" => Transcendental.Mish(Vector256.Create(v)).ToScalar(),
         _ => MathF.Max(v, 0),
     })];
+
+    private static float[] Sum(float[] a, float[] b) => [.. a.Zip(b, (x, y) => x + y)];
 
     private static float[] Linear(float[] weight, float[] bias, float[] x)
     {

@@ -4,10 +4,10 @@ namespace Specializer.Calibration;
 /// <param name="Tokens">Tokens of the context: fixed, because shapes are compiled in.</param>
 /// <param name="Channels">Channels of a token.</param>
 /// <param name="Heads">Heads, per level.</param>
-/// <param name="Layers">Transformer layers of an attention, per level.</param>
+/// <param name="Layers">Transformer layers of each attention.</param>
 /// <param name="LinearProjection">Whether the projections around the layers are stored as linear layers.</param>
 /// <param name="OnlyCross">Per level, whether the first attention of a layer, too, is over the context. In the middle it never is.</param>
-internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, int[] Layers, bool LinearProjection, bool[] OnlyCross)
+internal sealed record CrossAttentionConfiguration(int Tokens, int Channels, int[] Heads, TransformerLayers Layers, bool LinearProjection, bool[] OnlyCross)
 {
     /// <summary>So many of the channels, the last ones, come from a second text encoder.</summary>
     public int SecondChannels { get; init; }
@@ -33,13 +33,11 @@ internal sealed partial record UNetConfiguration
         json.Require("dual_cross_attention", "Supported: false.", "false", "null");
         json.Require(ClassConcatenation, "Supported: true, false.", "true", "false", "null");
         json.Require(ClassVector.Key, "Supported: null, \"timestep\", \"identity\", \"projection\", \"simple_projection\".", "null", "\"timestep\"", "\"identity\"", "\"projection\"", "\"simple_projection\"");
-        json.Require("time_cond_proj_dim", "Supported: null. Networks that read the scale of guidance (latent consistency models without LoRA) are not computed.", "null");
-        foreach (string key in (string[])["encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn", "timestep_post_act", "reverse_transformer_layers_per_block"]) json.Require(key, "Supported: null.", "null", "false");
+        foreach (string key in (string[])["encoder_hid_dim", "encoder_hid_dim_type", "time_embedding_act_fn", "timestep_post_act"]) json.Require(key, "Supported: null.", "null", "false");
 
         json.Require("attention_type", "Supported: \"default\".", "\"default\"", "null");
         json.Require("addition_embed_type", "Supported: null, \"text_time\".", "null", "\"text_time\"");
-        json.Require("conv_in_kernel", "Supported: 3.", "3");
-        json.Require("conv_out_kernel", "Supported: 3.", "3");
+        foreach (string key in (string[])["conv_in_kernel", "conv_out_kernel"]) json.Require(key, "Supported: 3, 1.", "3", "1");
         // Dropout does nothing at inference, and FP32 needs no upcast.
         json.Ignore("dropout", "upcast_attention", "addition_embed_type_num_heads", "addition_time_embed_dim", "projection_class_embeddings_input_dim");
         // Read by other types of block alone: ResnetDownsampleBlock2D, SimpleCrossAttnDownBlock2D and their like.
@@ -49,7 +47,7 @@ internal sealed partial record UNetConfiguration
         // The property is called the channels of a head and holds the number of heads.
         string headsKey = json.Has("num_attention_heads") && !json.IsNull("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         json.Ignore("num_attention_heads", "attention_head_dim");
-        int[] heads = UNetLevels.PerLevel(json, headsKey, 8, levels.Count), layers = UNetLevels.PerLevel(json, "transformer_layers_per_block", 1, levels.Count);
+        int[] heads = UNetLevels.PerLevel(json, headsKey, 8, levels.Count);
         string middle = json.Has("mid_block_type") ? json.Raw("mid_block_type") : "\"UNetMidBlock2DCrossAttn\"";
         bool middleAttention = middle == "\"UNetMidBlock2DCrossAttn\"";
         int[] attending = [.. Enumerable.Range(0, levels.Count).Where(level => levels.DownAttention[level] || levels.UpAttention[^(level + 1)] || (level == levels.Count - 1 && middleAttention))];
@@ -93,7 +91,10 @@ internal sealed partial record UNetConfiguration
             Classes = classes,
             ClassVector = vector,
             ConcatenatesClass = concatenates,
-            Cross = new(tokens, context.Length > 0 ? context[0] : given[0], heads, layers, json.Flag("use_linear_projection", false), UNetLevels.FlagPerLevel(json, "only_cross_attention", levels.Count)),
+            InputKernel = json.Raw("conv_in_kernel") == "1" ? 1 : 3,
+            OutputKernel = json.Raw("conv_out_kernel") == "1" ? 1 : 3,
+            GuidanceFeatures = json.IntegerOrNull("time_cond_proj_dim", 4, MaximumChannels) ?? 0,
+            Cross = new(tokens, context.Length > 0 ? context[0] : given[0], heads, TransformerLayers.Read(json, levels), json.Flag("use_linear_projection", false), UNetLevels.FlagPerLevel(json, "only_cross_attention", levels.Count)),
             Added = added,
         };
     }

@@ -13,6 +13,10 @@ internal sealed partial record UNetConfiguration
     public required int Channels { get; init; }
     /// <summary>Channels of the output: more than those of the input where the variance is predicted as well, fewer where the input holds a picture to be filled in.</summary>
     public required int OutputChannels { get; init; }
+    /// <summary>Rows and columns of the first convolution's kernel: 3, or 1.</summary>
+    public int InputKernel { get; init; } = 3;
+    /// <summary>Those of the last.</summary>
+    public int OutputKernel { get; init; } = 3;
     /// <summary>Whether x is taken to 2x − 1 first.</summary>
     public required bool CenterInput { get; init; }
     public required UNetLevels Levels { get; init; }
@@ -34,6 +38,8 @@ internal sealed partial record UNetConfiguration
     public int? LearnedTimesteps { get; init; }
     /// <summary>Whether random frequencies, which are weights, of the timestep's logarithm take the place of sinusoids. The prediction is then divided by the timestep.</summary>
     public bool Fourier { get; init; }
+    /// <summary>Numbers that the scale of guidance is to a network that was distilled to read it beside the timestep; 0 for one that reads none.</summary>
+    public int GuidanceFeatures { get; init; }
     /// <summary>Labels, which are rows of a table; 0 for an unconditional network, and where a label is no row.</summary>
     public required int Classes { get; init; }
     /// <summary>Set where a label becomes an embedding in another way than as a row of a stored table.</summary>

@@ -57,12 +57,12 @@ internal sealed class UNetImporter
         if (c.Cross is { } cross) _context = Tokens(cross);
         if (c.EmbedsInNetwork) _network.EmbedBy(Embedding());
         Map h = c.CenterInput ? _network.LinearMap("center_input_sample", latent, 2, -1) : latent;
-        h = c.ReadsMask ? _network.Convolution("conv_in", [h, Input(LinkedNetwork.Mask, c.Height, c.Width, 1), Input(LinkedNetwork.MaskedImage, c.Height, c.Width, c.Channels)], c.Levels.Channels[0])
-            : _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new());
+        h = c.ReadsMask ? _network.Convolution("conv_in", [h, Input(LinkedNetwork.Mask, c.Height, c.Width, 1), Input(LinkedNetwork.MaskedImage, c.Height, c.Width, c.Channels)], c.Levels.Channels[0], c.InputKernel)
+            : _network.Convolution("conv_in", new MapPair(h), c.Levels.Channels[0], new() { KernelSize = c.InputKernel });
         _skips.Push(h);
         h = Up(Middle(Down(h)));
         h = _network.GroupNorm("conv_norm_out", new(h), c.Groups, c.Epsilon, c.OuterActivation).First;
-        Map epsilon = c.Fourier ? Divided(h) : _network.Convolution("conv_out", new MapPair(h), c.OutputChannels, new() { Output = "epsilon" });
+        Map epsilon = c.Fourier ? Divided(h) : _network.Convolution("conv_out", new MapPair(h), c.OutputChannels, new() { KernelSize = c.OutputKernel, Output = "epsilon" });
         return _network.Build(latent, epsilon, c.EmbedsInNetwork ? 0 : c.Classes) with { Inputs = new([.. _inputs.Select(i => i.Name)]) };
     }
 
@@ -142,7 +142,7 @@ internal sealed class UNetImporter
             string name = Invariant($"down_blocks.{level}");
             for (int layer = 0; layer < levels.Layers[level]; layer++)
             {
-                h = Layer(name, layer, new(h), level, levels.DownAttention[level]);
+                h = Layer(name, layer, new(h), level, levels.DownAttention[level], _configuration.Cross?.Layers.Down[level][layer] ?? 0);
                 _skips.Push(h);
             }
 
@@ -161,7 +161,7 @@ internal sealed class UNetImporter
         UNetMiddle middle = _configuration.Middle;
         ResidualOptions options = _residual with { ScaleFactor = middle.ScaleFactor };
         if (middle.Residuals > 0) h = ResidualBlock.Add(_network, "mid_block.resnets.0", new(h), h.Channels, options);
-        if (middle.Attention) h = Attention("mid_block.attentions.0", h, _configuration.Levels.Count - 1, middle.AttentionGroups, middle.ScaleFactor, onlyCross: false);
+        if (middle.Attention) h = Attention("mid_block.attentions.0", h, _configuration.Levels.Count - 1, _configuration.Cross?.Layers.Middle ?? 0, middle.AttentionGroups, middle.ScaleFactor, onlyCross: false);
         return middle.Residuals > 1 ? ResidualBlock.Add(_network, "mid_block.resnets.1", new(h), h.Channels, options) : h;
     }
 
@@ -173,7 +173,7 @@ internal sealed class UNetImporter
             string name = Invariant($"up_blocks.{block}");
             int level = levels.Count - 1 - block;
             for (int layer = 0; layer <= levels.Layers[level]; layer++)
-                h = Layer(name, layer, new(h, _skips.Pop()), level, levels.UpAttention[block]);
+                h = Layer(name, layer, new(h, _skips.Pop()), level, levels.UpAttention[block], _configuration.Cross?.Layers.Up[block][layer] ?? 0);
             if (level == 0) continue;
             h = levels.ResidualUp[block]
                 ? ResidualBlock.Add(_network, $"{name}.upsamplers.0", new(h), h.Channels, _residual with { Resampling = Resampling.Double })
@@ -183,14 +183,14 @@ internal sealed class UNetImporter
         return h;
     }
 
-    private Map Layer(string block, int layer, MapPair input, int level, bool attention)
+    private Map Layer(string block, int layer, MapPair input, int level, bool attention, int transformers)
     {
         Map h = ResidualBlock.Add(_network, Invariant($"{block}.resnets.{layer}"), input, _configuration.Levels.Channels[level], _residual);
-        return attention ? Attention(Invariant($"{block}.attentions.{layer}"), h, level, _configuration.Groups, 1, _configuration.Cross?.OnlyCross[level] == true) : h;
+        return attention ? Attention(Invariant($"{block}.attentions.{layer}"), h, level, transformers, _configuration.Groups, 1, _configuration.Cross?.OnlyCross[level] == true) : h;
     }
 
-    private Map Attention(string name, Map input, int level, int? groups, double scaleFactor, bool onlyCross) => _configuration.Cross is { } cross
-        ? TransformerBlock.Add(_network, name, input, _context, cross.Heads[level], cross.Layers[level], groups ?? _configuration.Groups, cross.LinearProjection, onlyCross)
+    private Map Attention(string name, Map input, int level, int transformers, int? groups, double scaleFactor, bool onlyCross) => _configuration.Cross is { } cross
+        ? TransformerBlock.Add(_network, name, input, _context, cross.Heads[level], transformers, groups ?? _configuration.Groups, cross.LinearProjection, onlyCross)
         : _network.Attention(name, input, input.Channels / (_configuration.HeadChannels ?? input.Channels), groups, _configuration.Epsilon, scaleFactor);
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

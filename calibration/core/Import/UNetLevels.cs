@@ -4,6 +4,7 @@ namespace Specializer.Calibration;
 internal sealed record UNetLevels
 {
     private const int MaximumChannels = 65536, Maximum = 16;
+    private const string ResidualDownBlock = "ResnetDownsampleBlock2D", ResidualUpBlock = "ResnetUpsampleBlock2D";
 
     /// <summary>Channels of each level.</summary>
     public required int[] Channels { get; init; }
@@ -26,15 +27,16 @@ internal sealed record UNetLevels
     /// <param name="down">Type of a block on the way down without attention, and with it.</param>
     /// <param name="up">The same of the way up.</param>
     /// <param name="plainDown">Per level, whether an absent list has the type without attention.</param>
-    /// <param name="resamplers">Whether <c>downsample_type</c> and <c>upsample_type</c> exist.</param>
+    /// <param name="resamplers">Whether <c>downsample_type</c> and <c>upsample_type</c> exist, and blocks without attention that residual blocks resample behind.</param>
     public static UNetLevels Read(ConfigurationReader json, int[] absent, (string Plain, string Attention) down, (string Plain, string Attention) up, bool[] plainDown, bool resamplers)
     {
         int[] channels = json.Integers("block_out_channels", absent, 1, MaximumChannels);
         if (channels.Length is 0 or > Maximum)
             throw new ModelImportException(json.File, "block_out_channels", $"has {channels.Length} entries; 1 to {Maximum} are expected.");
-        bool[] downAttention = Attention(json, "down_block_types", [.. plainDown.Select(p => p ? down.Plain : down.Attention)], down, channels.Length);
-        bool[] upAttention = Attention(json, "up_block_types", [.. plainDown.Reverse().Select(p => p ? up.Plain : up.Attention)], up, channels.Length);
-        // Blocks without attention resample by convolution, whatever these two say.
+        string[] downTypes = Types(json, "down_block_types", [.. plainDown.Select(p => p ? down.Plain : down.Attention)], [down.Plain, down.Attention, .. resamplers ? (string[])[ResidualDownBlock] : []], channels.Length);
+        string[] upTypes = Types(json, "up_block_types", [.. plainDown.Reverse().Select(p => p ? up.Plain : up.Attention)], [up.Plain, up.Attention, .. resamplers ? (string[])[ResidualUpBlock] : []], channels.Length);
+        bool[] downAttention = [.. downTypes.Select(t => t == down.Attention)], upAttention = [.. upTypes.Select(t => t == up.Attention)];
+        // Of blocks with attention alone these two say how they resample.
         bool downResidual = resamplers && Resampler(json, "downsample_type", downAttention), upResidual = resamplers && Resampler(json, "upsample_type", upAttention);
         return new()
         {
@@ -42,8 +44,8 @@ internal sealed record UNetLevels
             Layers = PerLevel(json, "layers_per_block", 2, channels.Length, 64),
             DownAttention = downAttention,
             UpAttention = upAttention,
-            ResidualDown = [.. downAttention.Select(a => a && downResidual)],
-            ResidualUp = [.. upAttention.Select(a => a && upResidual)],
+            ResidualDown = [.. downTypes.Select(t => t == ResidualDownBlock || (t == down.Attention && downResidual))],
+            ResidualUp = [.. upTypes.Select(t => t == ResidualUpBlock || (t == up.Attention && upResidual))],
         };
     }
 
@@ -64,12 +66,11 @@ internal sealed record UNetLevels
     private static ModelImportException OtherLength(ConfigurationReader json, string key, int length, int levels) =>
         new(json.File, key, $"has {length} entries; one for each of the {levels} levels is expected.");
 
-    private static bool[] Attention(ConfigurationReader json, string key, string[] absent, (string Plain, string Attention) known, int levels)
+    private static string[] Types(ConfigurationReader json, string key, string[] absent, string[] known, int levels)
     {
         string[] types = json.Texts(key, absent);
-        foreach (string type in types)
-            if (type != known.Plain && type != known.Attention) json.Refuse(key, $"\"{type}\"", $"Supported: \"{known.Plain}\", \"{known.Attention}\".");
-        return types.Length == levels ? [.. types.Select(t => t == known.Attention)]
+        foreach (string type in types.Except(known)) json.Refuse(key, $"\"{type}\"", $"Supported: {string.Join(", ", known.Select(k => $"\"{k}\""))}.");
+        return types.Length == levels ? types
             : throw new ModelImportException(json.File, key, $"has another number of entries than block_out_channels ({levels}).");
     }
 

@@ -27,6 +27,9 @@ public sealed record ModelInspection
     /// <summary>Last layers of each text encoder that are left out.</summary>
     public int ClipSkip { get; init; }
 
+    /// <summary>Scale of guidance that the network is told beside the timestep, of a model folder the usual one; null where it reads none.</summary>
+    public double? EmbeddedGuidance { get; init; }
+
     /// <summary>The pipeline around a model's network, if any.</summary>
     public Pipeline? Pipeline { get; init; }
 
@@ -103,7 +106,7 @@ public sealed record ModelInspection
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
             return new()
             {
-                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, Given = [.. GivenContexts.Needed(model).Select(GivenContexts.Describe)], ClipSkip = clipSkip,
+                Name = model.Name, IsArtifact = false, Architecture = model.Architecture, Extents = [model.Height, model.Width, model.Channels], Classes = model.Classes, Given = [.. GivenContexts.Needed(model).Select(GivenContexts.Describe)], ClipSkip = clipSkip, EmbeddedGuidance = model.EmbeddedGuidance,
                 Pipeline = model.Pipeline, Parameters = model.Parameters, Storage = model.StoredType.ToString(), ActivationBytes = Activations(LinkedNetwork.Of(model.Network)), Networks = networks, Layers = layers,
                 Sampler = Predicted(() => SamplerPrediction.Of(model)), CalibrationBytes = Predicted(() => MemoryPlan.Of(model))?.Least ?? 0,
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. refused, .. Obstacles(model, whole: refused.Count == 0)],
@@ -141,7 +144,7 @@ public sealed record ModelInspection
         return new()
         {
             Name = manifest.Model.Name, IsArtifact = true, Architecture = manifest.Model.Architecture, Extents = [manifest.Model.Height, manifest.Model.Width, manifest.Model.Channels],
-            Classes = manifest.Model.Classes, Given = [.. GivenContexts.Needed(manifest).Select(GivenContexts.Describe)], ClipSkip = manifest.Prompt?.ClipSkip ?? 0, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
+            Classes = manifest.Model.Classes, Given = [.. GivenContexts.Needed(manifest).Select(GivenContexts.Describe)], ClipSkip = manifest.Prompt?.ClipSkip ?? 0, EmbeddedGuidance = manifest.Model.EmbeddedGuidance, Parameters = manifest.Model.Parameters, Networks = networks, Layers = layers, ActivationBytes = Activations(LinkedNetwork.Of(manifest)),
             Storage = string.Join(", ", layers.Where(l => l.Operation == "convolution").GroupBy(l => l.WeightBits).OrderBy(g => g.Key).Select(g => $"{g.Count()} convolutions of {g.Key} bits")),
             Sampler = Predicted(() => SamplerPrediction.Of(manifest)),
             Corrections = ShippedCorrections.Of(manifest),

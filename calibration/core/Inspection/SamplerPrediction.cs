@@ -40,7 +40,7 @@ public sealed record SamplerPrediction(long WeightBytes, long MapBytes, double B
     {
         Network network = QuantizedNetwork.Of(model.Network, 4, []).Network;
         TimelessNetwork[] encoders = [.. (model.Text?.Network ?? model.Labels?.Network) is { } encoder ? [Part(PipelineParts.EncoderName, encoder)] : (TimelessNetwork[])[]];
-        return Of(LinkedNetwork.Of(network, encoders, model.Decoder is { } decoder ? Part(PipelineParts.DecoderName, decoder) : null), network, Steps, null, model.Text is not null, 1);
+        return Of(LinkedNetwork.Of(network, encoders, model.Decoder is { } decoder ? Part(PipelineParts.DecoderName, decoder) : null), network, Steps, null, model.Text is not null && model.EmbeddedGuidance is null, 1);
 
         static TimelessNetwork Part(string name, ImportedNetwork part)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Specializer.Calibration;
 
 /// <summary>What <see cref="Float32Sampler"/> draws.</summary>
@@ -28,6 +30,8 @@ public sealed record Float32SampleOptions
         Require(FirstImage >= 0, $"The first picture's index is {FirstImage}; it must be at least 0.");
         Require(float.IsFinite(Guidance), $"The guidance {Guidance} is not finite.");
         bool text = model.Text is not null;
+        Require(model.EmbeddedGuidance is null || (Guidance == 1 && string.IsNullOrEmpty(NegativePrompt)), string.Create(CultureInfo.InvariantCulture,
+            $"{model.Name} is told the scale of guidance, {model.EmbeddedGuidance}, and evaluated once: it takes no negative prompt, and no other guidance than 1. {nameof(ImportedModel)}.{nameof(ImportedModel.EmbeddedGuidance)} is the scale."));
         Require(!model.ReadsMask, $"{model.Name} fills in what a mask shows of a picture: give both (--image FILE.png --mask FILE.png).");
         Contexts?.Check(model);
         Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and there is no text encoder to make it. Give the whole pipeline's folder, or contexts (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");

@@ -41,9 +41,10 @@ public sealed class InterpretedSampler : Sampler
     /// <summary>The FP32 network, or pipeline, along a program.</summary>
     internal static InterpretedSampler Float32(ImportedModel model, SolverProgram program, Device? device, float guidance)
     {
-        bool guidable = model.NullLabel >= 0 || (model.Labels is null && model.Network.Inputs.Count > 0);
+        bool guidable = model.EmbeddedGuidance is null && (model.NullLabel >= 0 || (model.Labels is null && model.Network.Inputs.Count > 0));
         if (guidance != 1 && !guidable)
-            throw new ArgumentException($"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
+            throw new ArgumentException(model.EmbeddedGuidance is { } told ? FormattableString.Invariant($"{model.Name} is told the scale of guidance, {told}, and evaluated once. Leave the guidance at 1, and set {nameof(ImportedModel.EmbeddedGuidance)} for another scale.")
+                : $"Guidance {guidance} needs the label that means \"none\", which {model.Name} has not. Import it with a null label, or use 1.", nameof(guidance));
         model = LearnedVariance.Split(model, program.LearnsVariance);
         var plan = new SolverPlan(program);
         var parts = PipelineParts.Float32(model);
@@ -67,6 +68,7 @@ public sealed class InterpretedSampler : Sampler
             // No statistics that could be missing: any finite scale will do.
             GuidanceMinimum = guidable ? -float.MaxValue : 1,
             GuidanceMaximum = guidable ? float.MaxValue : 1,
+            EmbeddedGuidance = (float?)model.EmbeddedGuidance,
             Float32Bytes = 4 * model.Parameters,
             BitOperationsSaved = 1,
             Steps = [.. interpreted.Select((s, i) => new StepDescription(program.Evaluations[i].Timestep.Single, 32, 0, s.Sigma, s.Sigma, float.PositiveInfinity))],
@@ -108,6 +110,7 @@ public sealed class InterpretedSampler : Sampler
             Guidance = sampling.Guidance.Single,
             GuidanceMinimum = sampling.GuidanceMinimum.Single,
             GuidanceMaximum = sampling.GuidanceMaximum.Single,
+            EmbeddedGuidance = manifest.Model.EmbeddedGuidance?.Single,
             Float32Bytes = 4 * manifest.Model.Parameters,
             BitOperationsSaved = sampling.BitOperationsSaved.Value,
             MultiplyAccumulates = sampling.MultiplyAccumulates,

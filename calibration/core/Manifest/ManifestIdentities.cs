@@ -6,5 +6,8 @@ namespace Specializer.Calibration;
 internal static class ManifestIdentities
 {
     public static ModelIdentity ModelIdentity(this ImportedModel model) => new(
-        model.Name, model.Architecture, model.Sha256, model.Parameters, model.Height, model.Width, model.Channels, model.Network.Embedding.Classes, model.Labels is null ? model.NullLabel : -1);
+        model.Name, model.Architecture, model.Sha256, model.Parameters, model.Height, model.Width, model.Channels, model.Network.Embedding.Classes, model.Labels is null ? model.NullLabel : -1)
+    {
+        EmbeddedGuidance = model.EmbeddedGuidance,
+    };
 }

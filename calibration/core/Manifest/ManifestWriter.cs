@@ -52,10 +52,15 @@ internal static class ManifestWriter
         return $"{json}\n";
     }
 
-    private static void Write(JsonText json, ModelIdentity model) => json.Open('{')
-        .Key("name").Value(model.Name).Key("architecture").Value(model.Architecture).Key("sha256").Value(model.Sha256)
-        .Key("parameters").Value(model.Parameters).Key("height").Value(model.Height).Key("width").Value(model.Width)
-        .Key("channels").Value(model.Channels).Key("classes").Value(model.Classes).Key("nullLabel").Value(model.NullLabel).Close('}');
+    private static void Write(JsonText json, ModelIdentity model)
+    {
+        json.Open('{')
+            .Key("name").Value(model.Name).Key("architecture").Value(model.Architecture).Key("sha256").Value(model.Sha256)
+            .Key("parameters").Value(model.Parameters).Key("height").Value(model.Height).Key("width").Value(model.Width)
+            .Key("channels").Value(model.Channels).Key("classes").Value(model.Classes).Key("nullLabel").Value(model.NullLabel);
+        if (model.EmbeddedGuidance is { } scale) json.Key("embeddedGuidance").Value(scale);
+        json.Close('}');
+    }
 
     private static void Write(JsonText json, SchedulerIdentity scheduler, string program)
     {

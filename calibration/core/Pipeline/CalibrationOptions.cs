@@ -148,6 +148,7 @@ public sealed record CalibrationOptions
         Require(WeightBits == 4 || Activations == ActivationWidth.Eight, "8-bit weights meet 8-bit activations only. Use 4-bit weights for 4-bit or mixed activations, or 8-bit activations.");
         Require(GuidanceMinimum <= Guidance && Guidance <= GuidanceMaximum, $"The guidance {Guidance} lies outside the interval {GuidanceMinimum} to {GuidanceMaximum} that statistics are recorded for.");
         Require(float.IsFinite((float)GuidanceMinimum) && float.IsFinite((float)GuidanceMaximum), $"The guidance interval {GuidanceMinimum} to {GuidanceMaximum} is not finite in FP32.");
+        Require(!Guided || model.EmbeddedGuidance is null, $"{model.Name} is told the scale of guidance beside the timestep and evaluated once, without a half that guidance leads away from. Leave guidance and its interval at 1; {nameof(ImportedModel)}.{nameof(ImportedModel.EmbeddedGuidance)} is the scale.");
         Require(!ImageToImage || model.Decoder is null || model.Encoder is not null, $"{model.Name} draws latents, and what makes them of pictures was not read with it. Load it with its encoder, or leave image to image out.");
         Require(DecoderTile == 0 || model.Decoder is not null, $"{model.Name} has no decoder that could work tile by tile. Leave the tile out.");
         if (DecoderTile != 0) DecoderTiles.Of(model.Decoder!.Network, DecoderTile);

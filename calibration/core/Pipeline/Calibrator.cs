@@ -202,7 +202,7 @@ public static class Calibrator
         Type[] code = [typeof(Calibrator), typeof(Device), options.Engine?.GetType() ?? typeof(InterpreterEngine)];
         return string.Join('\n', (string[])
         [
-            model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", model.Contexts?.Sha256 ?? "", .. ManifestBuilder.Options(options), .. code.Select(type => $"{type.Module.ModuleVersionId}"),
+            model.Sha256, model.ConfigurationSha256, $"{model.NullLabel}", $"{(Number?)model.EmbeddedGuidance}", model.Contexts?.Sha256 ?? "", .. ManifestBuilder.Options(options), .. code.Select(type => $"{type.Module.ModuleVersionId}"),
         ]);
     }
 }

@@ -95,7 +95,7 @@ internal sealed class HeldOutImages
             {
                 Labels = contexts.LabelsOf(labels),
                 Inputs = contexts.Of(labels),
-                NegativeInputs = contexts.None.First < 0 ? [] : contexts.Of(contexts.None.Count == 1 ? [contexts.None.First] : contexts.None.Of(labels)),
+                NegativeInputs = contexts.None.First < 0 || _model.EmbeddedGuidance is not null ? [] : contexts.Of(contexts.None.Count == 1 ? [contexts.None.First] : contexts.None.Of(labels)),
             };
         }
 

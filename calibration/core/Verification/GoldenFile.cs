@@ -2,7 +2,7 @@ using Specializer.Formats;
 
 namespace Specializer.Calibration;
 
-/// <summary>Inputs and outputs of the reference library, with images as NHWC. Keys: <c>in.x</c>, <c>in.t</c>, <c>in.class_labels</c>, <c>out.eps</c>,
+/// <summary>Inputs and outputs of the reference library, with images as NHWC. Keys: <c>in.x</c>, <c>in.t</c>, <c>in.class_labels</c>, <c>in.timestep_cond</c>, <c>out.eps</c>,
 /// <c>traj.xT</c> and, for each trajectory, <c>traj.NAME.timesteps</c>, <c>traj.NAME.x</c> and <c>traj.NAME.noise</c>. In a file of a whole pipeline all of them begin with <c>unet.</c></summary>
 internal sealed class GoldenFile : IDisposable
 {

@@ -72,6 +72,7 @@ public static class GoldenVerification
         using var golden = new GoldenFile(path, model.Height, model.Width, model.Channels);
         float[] x = golden.Images("in.x");
         int elements = model.Height * model.Width * model.Channels, images = x.Length / elements;
+        model = Told(golden, model, images);
         int[] labels = Labels(golden, model, images);
         var results = new List<VerificationResult> { Forward(golden, model, engine, x, labels, tolerance, cancellationToken) };
         foreach (string name in golden.Trajectories)
@@ -103,6 +104,12 @@ public static class GoldenVerification
         GoldenFile golden, ImportedModel model, ReferenceEngine engine, string name, int[] labels, double tolerance, CancellationToken cancellationToken)
     {
         if (model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)) return Skipped("the network reads more than the state");
+        if (model.GuidanceNumbers is { Count: > 1 } told)
+        {
+            if (told.Any(numbers => !numbers.AsSpan().SequenceEqual(told[0]))) return Skipped("each image was told another scale of guidance, and a step has one for all");
+            model = model with { GuidanceNumbers = [told[0]] };
+        }
+
         float[] start = golden.Images("traj.xT"), states = golden.Images($"traj.{name}.x");
         float[] noise = golden.Has($"traj.{name}.noise") ? golden.Noise($"traj.{name}.noise", model.OutputChannels) : new float[states.Length];
         int steps = states.Length / start.Length;
@@ -172,6 +179,17 @@ public static class GoldenVerification
         int[] labels = golden.Integers("in.class_labels", images);
         return labels.All(l => l >= 0 && l < model.Classes) ? labels
             : throw golden.Error("in.class_labels", $"holds labels outside 0 to {model.Classes - 1}. The file belongs to another model");
+    }
+
+    /// <summary>A network that reads the scale of guidance is given what the stored outputs were made with: for each image its row of <c>in.timestep_cond</c>, or nothing where that is missing, as in the reference library.</summary>
+    private static ImportedModel Told(GoldenFile golden, ImportedModel model, int images)
+    {
+        const string key = "in.timestep_cond";
+        if (model.EmbeddedGuidance is null) return model;
+        if (!golden.Has(key)) return model with { GuidanceNumbers = [] };
+        var (rows, length) = golden.Table(key, images);
+        return length == model.Time.GuidanceFeatures ? model with { GuidanceNumbers = [.. rows.Chunk(length)] }
+            : throw golden.Error(key, $"has rows of {length} numbers; the model reads {model.Time.GuidanceFeatures}. The file belongs to another model");
     }
 
     private static Dictionary<string, float[]> Inputs(GoldenFile golden, ImportedModel model, int images) =>

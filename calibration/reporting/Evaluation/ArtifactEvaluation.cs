@@ -135,7 +135,7 @@ public static class ArtifactEvaluation
             context.Report("intervals", context.Meter.Total);
             return new()
             {
-                Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
+                Model = d.Name, Scheduler = manifest.Scheduler.Family, Eta = manifest.Scheduler["eta"] is { } eta ? double.Parse(eta, NumberStyles.Float, CultureInfo.InvariantCulture) : null, Guidance = d.EmbeddedGuidance ?? d.Guidance, Timesteps = [.. d.Steps.Select(s => s.Timestep)],
                 Images = options.Images, FirstImage = options.FirstImage, Seed = seed, Trajectories = options.Ablation ? options.Trajectories : 0, Device = device.Name,
                 CountingRule = NetworkCost.Rule, Floors = floors, Corrections = ShippedCorrections.Of(manifest),
                 Pictures = PicturePair.Of(run.Rows[0], measured[^1], d, options, seed),

@@ -84,7 +84,7 @@ internal static class CalibratedModel
         Network network = artifact.Manifest.Network;
         int steps = artifact.Manifest.Steps.Count;
         IReadOnlyDictionary<string, WeightTensor> stored = WeightTensors.Of(network, steps);
-        foreach (var (name, expected) in model.Time.Tensors([.. artifact.Manifest.Steps.Select(s => s.Timestep.Single)]))
+        foreach (var (name, expected) in model.TimeTensors([.. artifact.Manifest.Steps.Select(s => s.Timestep.Single)]))
         {
             // The last bits of some functions differ between platforms; at large timesteps they move a sinusoid by 6e-5.
             float tolerance = 1e-3f * expected.Max(Math.Abs);

@@ -31,9 +31,12 @@ internal sealed record SampleRequest(SampleOptions Options, int[] Labels, float 
         if (options.Count < 1) throw new ArgumentException($"Count is {options.Count}; draw at least one image.");
         if (options.FirstImage < 0 || options.FirstImage > long.MaxValue - (options.Count - 1))
             throw new ArgumentException($"{options.Count} images from index {options.FirstImage} on leave the indices 0 to {long.MaxValue}. Choose another {nameof(SampleOptions.FirstImage)}.");
-        float guidance = options.Guidance ?? d.Guidance;
+        float guidance = options.Guidance is { } asked && asked != d.EmbeddedGuidance ? asked : d.Guidance;
         if (!(guidance >= d.GuidanceMinimum && guidance <= d.GuidanceMaximum))
-            throw new ArgumentException(FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
+            throw new ArgumentException(d.EmbeddedGuidance is { } told ? FormattableString.Invariant($"Guidance {guidance} is not possible: {d.Name} is told the scale of guidance, and {told} is compiled in. Leave {nameof(SampleOptions.Guidance)} out, or calibrate with another scale.")
+                : FormattableString.Invariant($"Guidance {guidance} lies outside the calibrated interval [{d.GuidanceMinimum}, {d.GuidanceMaximum}]. Calibrate for it, or choose a value inside."));
+        if (d.EmbeddedGuidance is not null && (options.NegativePrompt is { Length: > 0 } || options.NegativeTokens.Count > 0 || options.NegativeInputs.Count > 0))
+            throw new ArgumentException($"{d.Name} takes nothing negative: it is told the scale of guidance and evaluates an image with its condition alone. Leave the negative prompt out.");
         int[] labels = LabelOfEach(options, d);
         RequestPictures? pictures = RequestPictures.Of(options, d);
         return new(options, labels, guidance, CallInputs.Of(Tokenized(options, sampler), d, labels, pictures, guidance != 1f)) { Pictures = pictures };

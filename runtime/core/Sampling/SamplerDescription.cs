@@ -21,6 +21,8 @@ public sealed record SamplerDescription
     public required float GuidanceMinimum { get; init; }
     /// <summary>Largest guidance scale whose statistics were calibrated.</summary>
     public required float GuidanceMaximum { get; init; }
+    /// <summary>Scale of guidance that the network is told beside the timestep, compiled in: an image is evaluated once, and <see cref="Guidance"/> is 1. Null where it reads none.</summary>
+    public float? EmbeddedGuidance { get; init; }
     /// <summary>Bytes of working memory for one evaluated image: the peak of the buffer plan. Guidance evaluates each image twice.</summary>
     public required long BytesPerImage { get; init; }
     /// <summary>Bytes of the packed weights.</summary>

@@ -97,7 +97,7 @@ public class ClassEmbeddingTests
     [Theory]
     [InlineData("class_embeddings_concat", "true")]
     [InlineData("class_embed_type", "\"table\"")]
-    [InlineData("time_cond_proj_dim", "256")]
+    [InlineData("time_embedding_act_fn", "\"gelu\"")]
     public void What_is_not_computed_of_a_conditional_network_is_refused_by_key_and_value(string key, string value)
     {
         var e = Assert.Throws<UnsupportedModelException>(() => SyntheticNetwork.Read(With(Configuration("UNet2DConditionModel", "silu", null, 0, false), key, value)));

@@ -27,11 +27,33 @@ public class ConditionalNetworkTests
         Assert.True(network.Evaluate(20, x, Numbers(3, Tokens * Channels)).Zip(actual, (a, b) => Math.Abs(a - b)).Max() > 1e-3);
     }
 
+    /// <summary>Each attention has as many transformer layers as its place in the lists says; the middle has the last level's first number.</summary>
+    [Fact]
+    public void Lists_give_each_attention_layers_of_its_own()
+    {
+        Manifest.Network network = Network("\"layers_per_block\": 2, \"transformer_layers_per_block\": [1, [2, 3]], \"reverse_transformer_layers_per_block\": [[4, 1, 2], 1]");
+        Assert.Equal(
+            ["down_blocks.1.attentions.0 2", "down_blocks.1.attentions.1 3", "mid_block.attentions.0 2", "up_blocks.0.attentions.0 4", "up_blocks.0.attentions.1 1", "up_blocks.0.attentions.2 2"],
+            network.Operations.Where(o => o.Name.EndsWith(".ff.net.2", StringComparison.Ordinal)).GroupBy(o => o.Name[..o.Name.IndexOf(".transformer_blocks", StringComparison.Ordinal)]).Select(g => $"{g.Key} {g.Count()}"));
+    }
+
+    /// <summary>A kernel of one pixel is one of nine with zeros around it.</summary>
+    [Fact]
+    public void The_first_and_the_last_convolution_may_see_one_pixel()
+    {
+        SyntheticNetwork network = new(Configuration("\"conv_in_kernel\": 1, \"conv_out_kernel\": 1"), Tokens), wide = new(Configuration(""), Tokens, like: network);
+        foreach (string name in (string[])["conv_in.weight", "conv_out.weight"]) wide[name] = [.. network[name].SelectMany(w => (float[])[0, 0, 0, 0, w, 0, 0, 0, 0])];
+        float[] x = Numbers(1, Size * Size), context = Numbers(2, Tokens * Channels), expected = wide.Evaluate(20, x, context);
+        Assert.InRange(expected.Zip(network.Evaluate(20, x, context), (a, b) => Math.Abs(a - b)).Max(), 0, 1e-6);
+    }
+
     [Theory]
     [InlineData("\"only_cross_attention\": true", "\"only_cross_attention\": [true, true]")]
     [InlineData("\"only_cross_attention\": null", "\"only_cross_attention\": [true, false]")]
     [InlineData("\"cross_attention_dim\": [99, 6]", "")]
     [InlineData("\"resnet_skip_time_act\": true, \"resnet_out_scale_factor\": 1.5, \"cross_attention_norm\": \"layer_norm\", \"mid_block_only_cross_attention\": true", "")]
+    [InlineData("\"transformer_layers_per_block\": [1, [2]], \"reverse_transformer_layers_per_block\": [[2, 2], 1]", "\"transformer_layers_per_block\": [1, 2]")]
+    [InlineData("\"transformer_layers_per_block\": [[5], 2]", "\"transformer_layers_per_block\": [1, 2], \"reverse_transformer_layers_per_block\": null")]
     public void What_no_block_reads_changes_nothing(string given, string same) => Assert.Equal(Network(same), Network(given));
 
     [Theory]
@@ -39,6 +61,13 @@ public class ConditionalNetworkTests
     [InlineData("\"only_cross_attention\": [1, 0]", "only_cross_attention")]
     [InlineData("\"only_cross_attention\": \"yes\"", "only_cross_attention")]
     [InlineData("\"cross_attention_dim\": [6, 8], \"down_block_types\": [\"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"]", "cross_attention_dim")]
+    [InlineData("\"layers_per_block\": 2, \"transformer_layers_per_block\": [1, [2, 3]]", "reverse_transformer_layers_per_block")]
+    [InlineData("\"transformer_layers_per_block\": [1, [2, 3]], \"reverse_transformer_layers_per_block\": [1, 1]", "transformer_layers_per_block")]
+    [InlineData("\"transformer_layers_per_block\": [1, 1, 1]", "transformer_layers_per_block")]
+    [InlineData("\"transformer_layers_per_block\": [1, []]", "transformer_layers_per_block")]
+    [InlineData("\"reverse_transformer_layers_per_block\": 2", "reverse_transformer_layers_per_block")]
+    [InlineData("\"reverse_transformer_layers_per_block\": [[2, 2, 2], 1]", "reverse_transformer_layers_per_block")]
+    [InlineData("\"conv_in_kernel\": 5", "conv_in_kernel")]
     public void What_does_not_fit_is_named(string given, string key) => Assert.Equal(key, Assert.ThrowsAny<ModelImportException>(() => Network(given)).Key);
 
     private static Manifest.Network Network(string more) => UNetImporter.Import(SyntheticNetwork.Read(Configuration(more), Tokens), SourceTensors.None()).Network;

@@ -48,12 +48,13 @@ internal sealed class SyntheticNetwork
     /// <param name="timestep">The timestep.</param>
     /// <param name="x">The state, NHWC.</param>
     /// <param name="context">The condition's tokens; null for a network without.</param>
-    public float[] Evaluate(float timestep, float[] x, float[]? context)
+    /// <param name="guidance">Numbers that stand for the scale of guidance, of a network that reads it; none for nothing.</param>
+    public float[] Evaluate(float timestep, float[] x, float[]? context, params IReadOnlyList<float[]> guidance)
     {
         var source = new SourceTensors("weights", _shapes, name => _tensors[name]);
         var (network, weights, time) = UNetImporter.Import(_configuration, source);
         source.Check();
-        DeferredTensors all = time.Tensors([timestep]);
+        DeferredTensors all = time.Tensors([timestep], guidance);
         foreach (string name in weights.Keys) all.Add(name, () => weights[name]);
         using var device = new CpuDevice(1);
         using var evaluator = new NetworkEvaluator(network, 1, (name, _) => MemoryMarshal.AsBytes(all[name].AsSpan()).ToArray(), device, 1);

@@ -14,7 +14,8 @@ internal sealed class TinyPipeline : IDisposable
     /// <param name="latents">Channels that the decoder reads; the network's are 4.</param>
     /// <param name="textLayers">Layers of the text encoder.</param>
     /// <param name="seed">Of the weights.</param>
-    public TinyPipeline(int latents = 4, int textLayers = 1, int seed = 1)
+    /// <param name="guidance">Numbers that the scale of guidance is to the network, a latent consistency model then; 0 for one that reads none.</param>
+    public TinyPipeline(int latents = 4, int textLayers = 1, int seed = 1, int guidance = 0)
     {
         _tensors = new(seed);
         Write("model_index.json", """
@@ -27,8 +28,12 @@ internal sealed class TinyPipeline : IDisposable
             """);
         Tokenizer(textLayers);
         TextEncoder(textLayers);
-        Denoiser();
+        Denoiser(guidance);
         Decoder(latents);
+        if (guidance == 0) return;
+        Replace("model_index.json", "StableDiffusionPipeline", "LatentConsistencyModelPipeline");
+        Replace("model_index.json", "DDIMScheduler", "LCMScheduler");
+        Replace("scheduler/scheduler_config.json", "\"DDIMScheduler\"", "\"LCMScheduler\", \"original_inference_steps\": 50, \"timestep_scaling\": 10.0");
     }
 
     public string Root => _folder.Root;
@@ -91,14 +96,15 @@ internal sealed class TinyPipeline : IDisposable
         _tensors.Save(File("text_encoder/model.safetensors"));
     }
 
-    private void Denoiser()
+    private void Denoiser(int guidance)
     {
         Write("unet/config.json", $$"""
             {"_class_name": "UNet2DConditionModel", "sample_size": 8, "in_channels": 4, "out_channels": 4, "block_out_channels": [{{Wide}}, {{Wide}}], "layers_per_block": 1,
              "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": {{Context}},
-             "attention_head_dim": 2, "norm_num_groups": 8}
+             "attention_head_dim": 2, "norm_num_groups": 8, "time_cond_proj_dim": {{(guidance == 0 ? "null" : $"{guidance}")}}}
             """);
         _tensors.Convolution("conv_in", 4, Wide);
+        if (guidance > 0) _tensors.Add("time_embedding.cond_proj.weight", guidance, Wide, guidance);
         _tensors.Linear("time_embedding.linear_1", Wide, Time);
         _tensors.Linear("time_embedding.linear_2", Time, Time);
         _tensors.Residual("down_blocks.0.resnets.0", Wide, Wide, Time);

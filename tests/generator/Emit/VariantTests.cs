@@ -13,6 +13,7 @@ public sealed class VariantTests
     private static readonly (ManifestBuilder Builder, Action<JsonObject> Change, string[] Printed)[] s_variants =
     [
         (One(), j => j["sampling"]!["varianceCorrection"] = false, ["Variance correction: off."]),
+        (One(), j => j["model"]!["embeddedGuidance"] = 8.5, ["EmbeddedGuidance = 8.5f,"]),
         (One(), j => j["sampling"]!["clampK"] = false, ["(ε̂ − μ)/(1 + k)."]),
         (One(), j => j["scheduler"]!["settings"]!["eta"] = "1.5", ["Solver: ddpm, η = 1.5."]),
         (One(), j => j["scheduler"]!["settings"]!["eta"] = "*/1", ["Solver: ddpm."]),

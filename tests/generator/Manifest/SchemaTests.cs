@@ -92,10 +92,17 @@ public sealed class SchemaTests
         "" => WithTiles(s_networks.DeepClone().AsObject()),
         "network" or "timeless" or "prompt" => s_networks,
         "embedding" => WithRows(s_manifest.DeepClone().AsObject()),
+        "model" => WithGuidance(s_more.DeepClone().AsObject()),
         "scheduler" => WithProgram(s_manifest.DeepClone().AsObject()),
         "quantize" or "groupNorm" or "convolution" or "attention" => s_manifest,
         _ => path.StartsWith("network/operations/", StringComparison.Ordinal) ? s_more : s_manifest,
     };
+
+    private static JsonObject WithGuidance(JsonObject manifest)
+    {
+        manifest["model"]!["embeddedGuidance"] = 8.5;
+        return manifest;
+    }
 
     private static JsonObject WithRows(JsonObject manifest)
     {

@@ -150,6 +150,8 @@ public sealed class ValidationTests
         // Sampling and steps.
         ("every", "which guidance needs", j => j["sampling"]!["guidanceMinimum"] = 0.5),
         ("one", "it must have 16: the 4×4 joint moments.", j => j["steps"]![0]!["covariance"] = new JsonArray(1)),
+        ("guided", "is told the scale of guidance", j => j["model"]!["embeddedGuidance"] = 8.5),
+        ("one", "'embeddedGuidance'", j => j["model"]!["embeddedGuidance"] = "8.5"),
         ("one", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 0.5),
         ("every", "'levels' has 7 elements", j => j["steps"]![1]!["levels"]!.AsArray().RemoveAt(0)),
         ("every", "'zeroPoints' has 7 elements", j => j["steps"]![1]!["zeroPoints"]!.AsArray().RemoveAt(0)),
@@ -211,6 +213,7 @@ public sealed class ValidationTests
             operations[operations.IndexOf(operations.Single(o => o!["name"]!.GetValue<string>() == "embeddings_2"))] = Conv("embeddings_2", "ids_2", "rows_2", 1);
             j["prompt"]!["filling"] = 1000;
         });
+        Accept("one", j => j["model"]!["embeddedGuidance"] = -8.5);
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
         Accept("masks", j => { j.Remove("decoder"); j.Remove("imageEncoder"); });
         Accept("start", j => Start(j).Insert(0, ManifestBuilder.Sum("s0", ("x", 1))));
