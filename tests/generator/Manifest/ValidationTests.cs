@@ -206,7 +206,7 @@ public sealed class ValidationTests
     public void What_fits_is_accepted()
     {
         Accept("networks", j => { j["encoders"]![0]!["operations"]![0] = Conv("embeddings", "ids", "rows", 1); j["prompt"]!["empty"]![0] = 1000; });
-        Accept("networks", j => { Everywhere(j, "ids", "label"); j["model"]!["classes"] = 3; j.Remove("prompt"); foreach (string map in (string[])["label", "rows", "fc.q", "h", "encoder_hidden_states"]) Map(j["encoders"]![0]!, map)["width"] = 1; foreach (string map in (string[])["encoder_hidden_states", "attn.c", "kv"]) Map(j, map)["width"] = 1; });
+        Accept("networks", j => { Everywhere(j, "ids", "label"); j["model"]!["classes"] = 3; j["model"]!["nullLabel"] = 2; j.Remove("prompt"); foreach (string map in (string[])["label", "rows", "fc.q", "h", "encoder_hidden_states"]) Map(j["encoders"]![0]!, map)["width"] = 1; foreach (string map in (string[])["encoder_hidden_states", "attn.c", "kv"]) Map(j, map)["width"] = 1; });
         Accept("pair", j =>
         {
             JsonArray operations = j["encoders"]![0]!["operations"]!.AsArray();
