@@ -155,7 +155,7 @@ public sealed record CalibrationOptions
         Require(model.Text is null || Prompts.Count > 0, $"{model.Name} draws what prompts say: give some to calibrate with (--prompts FILE, one in each line), of the kind that will be asked for.");
         Require(model.Text is not null || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");
         Contexts?.Check(model);
-        Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and nothing in its folder makes it. Give some to calibrate with, of the kind that will be asked for (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");
+        Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and nothing in its folder makes it. Give contexts to calibrate with, of the kind that will be asked for (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");
         Require(!model.ReadsMask || ImageToImage, $"{model.Name} reads a mask and a picture: calibrate it for image to image (--image-to-image), with the encoder that makes states of pictures.");
         Require(!model.ReadsMask || Pictures.Count > 0, $"{model.Name} fills in what a mask shows of a picture: give some to calibrate with (--pictures FOLDER), of the kind that will be given.");
         Require(model.ReadsMask || Pictures.Count == 0, $"{model.Name} reads no pictures beside its state, and needs none to calibrate with. Leave them out.");
