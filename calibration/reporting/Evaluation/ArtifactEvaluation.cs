@@ -43,7 +43,7 @@ public static class ArtifactEvaluation
         if (model.Text is not null && options.Prompts.Count == 0) throw new ArgumentException($"{model.Name} draws what prompts say: give some to compare with (--prompts FILE, one in each line).", nameof(options));
         if (model.Text is null && options.Prompts.Count > 0) throw new ArgumentException($"{model.Name} has no text encoder and takes no prompts.", nameof(options));
         options.Contexts?.Check(model);
-        if (options.Contexts is null && GivenContexts.Expected(model) is { } expected) throw new ArgumentException($"{model.Name} reads more than its state: give some to compare with (--contexts FILE.safetensors): {expected}.", nameof(options));
+        if (options.Contexts is null && GivenContexts.Expected(model) is { } expected) throw new ArgumentException($"{model.Name} reads more than its state. Give contexts to compare with (--contexts FILE.safetensors): {expected}.", nameof(options));
         if (options.Contexts is { HasNegative: false } && manifest.Sampling.Guidance.Value != 1)
             throw new ArgumentException($"{model.Name} was calibrated for guidance {manifest.Sampling.Guidance}, which needs what it leads away from beside the contexts: tensors with '{GivenContexts.Negative}' before the name.", nameof(options));
         if ((options.Ablation || options.Samples.Count > 0) && (model.Text is not null || model.Decoder is not null || options.Contexts is not null))
