@@ -185,6 +185,12 @@ internal sealed class ActivationCollector
         for (int l = 0; l < _layers.Length; l++) _layers[l].Moments!.Merge(other._layers[l].Moments!);
     }
 
+    /// <summary>Adds where channels lay along another solver's trajectories.</summary>
+    public void MergeSpreads(ActivationCollector other)
+    {
+        foreach (var (map, spread) in _spreads) spread.Merge(other._spreads[map]);
+    }
+
     /// <summary>Length of a convolution's input columns.</summary>
     public static int ColumnSize(ConvolutionOperation convolution, IReadOnlyDictionary<string, Map> maps) => ShapeOf(convolution, maps).Size;
 

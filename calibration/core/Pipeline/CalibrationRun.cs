@@ -218,10 +218,11 @@ internal sealed partial class CalibrationRun
 
     private string RoundedPhase => Context.Ranges is { LockName: { } own } ? $"rounded.{own}" : "rounded";
 
-    /// <summary>Whether the first unit is gone through for the scales alone, before any is observed: moments need them, and solvers or processes side by side the same ones.</summary>
-    private bool ScalesFirst => IsSecondOrder || Context.Solvers.Count > 1 || Context.Ranges is not null;
+    /// <summary>Whether the first unit is gone through for the scales alone, before any is observed: moments need them, and processes side by side the same ones.</summary>
+    private bool ScalesFirst => IsSecondOrder || Context.Ranges is not null;
 
-    private double ScalingWork => ScalesFirst ? Context.Solvers.Count * ObservingWork : 0;
+    /// <summary>The first solver's run finds the scales of all.</summary>
+    private double ScalingWork => ScalesFirst && ReferenceEquals(Context.Run, Context.Solvers[0]) ? Context.Solvers.Count * ObservingWork : 0;
 
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
@@ -230,7 +231,9 @@ internal sealed partial class CalibrationRun
 
     private void LeaveUnfit()
     {
-        Fitness = [.. IntegerFitness.Examine(Context.Model.Network, Quantized, Context.Model.Weights, _activations!.Spreads)];
+        // Solvers that share weights leave the same layers: over the states of all.
+        foreach (CalibrationRun other in ScalesFirst ? [] : _sharing) _activations!.MergeSpreads(other._activations!);
+        Fitness = [.. IntegerFitness.Examine(Context.Model.Network, Quantized, Context.Model.Weights, (_owner ?? this)._activations!.Spreads)];
         string[] unfit = [.. Fitness.OfType<KeptInFloatingPoint>().Select(f => f.Operation)];
         if (unfit.Length == 0) return;
         _unfit = [.. _unfit, .. unfit];
@@ -271,7 +274,7 @@ internal sealed partial class CalibrationRun
             Steps = Context.Options.Evaluations,
             Begin = (activations, done) =>
             {
-                if (done < 0 && _scales is not null) activations.TakeScales(_scales);
+                if (done < 0 && (_scales ?? _owner?._scales) is { } known) activations.TakeScales(known);
                 else if (done < 0) FixScales(activations);
                 else Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
             },
@@ -297,16 +300,17 @@ internal sealed partial class CalibrationRun
         // One scale for all solvers, whose moments are added.
         void FixScales(ActivationCollector activations)
         {
-            // In the order of all, so that each solver's run finds the same sums.
-            ReferenceTrajectories[] all = [.. Context.Solvers.Select(solver => ReferenceEquals(solver, Context.Run) ? reference : Context.Reference(solver))];
-            try
+            activations.FixScales(Context.Solvers.Count == 1 ? [reference] : OneByOne(), _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
+            _scales = activations.Spreads;
+        }
+
+        // In the order of all, so that each solver's run finds the same sums; one FP32 network is in memory at a time.
+        IEnumerable<ReferenceTrajectories> OneByOne()
+        {
+            foreach (SchedulerRun solver in Context.Solvers)
             {
-                activations.FixScales(all, _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
-                _scales = activations.Spreads;
-            }
-            finally
-            {
-                foreach (ReferenceTrajectories other in all.Where(r => !ReferenceEquals(r, reference))) other.Dispose();
+                using ReferenceTrajectories each = Context.Reference(solver);
+                yield return each;
             }
         }
 

@@ -46,6 +46,20 @@ internal sealed class ChannelSpread(int channels)
         }
     }
 
+    /// <summary>Adds what another spread of the same channels has seen.</summary>
+    public void Merge(ChannelSpread other)
+    {
+        for (int c = 0; c < channels; c++)
+        {
+            (_minima[c], _maxima[c]) = (Math.Min(_minima[c], other._minima[c]), Math.Max(_maxima[c], other._maxima[c]));
+            double shift = (double)other._first[c] - _first[c];
+            _squares[c] += other._squares[c] + shift * (2 * other._sums[c] + other._pixels * shift);
+            _sums[c] += other._sums[c] + other._pixels * shift;
+        }
+
+        _pixels += other._pixels;
+    }
+
     private void AddLanes(ReadOnlySpan<float> pixel, int channel)
     {
         Span<float> minima = _minima.AsSpan(channel), maxima = _maxima.AsSpan(channel);

@@ -66,13 +66,11 @@ internal sealed class ProgramBuilder(Bounding bounding)
         return Register.Original;
     }
 
-    /// <exception cref="ArgumentException">A step is undefined; the message says which and why.</exception>
+    /// <summary>The program, which nothing has checked yet.</summary>
     public SolverProgram Build()
     {
         Close();
-        var program = new SolverProgram(new([.. _begin]), new([.. _evaluations]), default);
-        return SolverProgramValidator.FirstFault(program.WithoutStarts()) is not { } fault ? program
-            : throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message} Use other steps, or another final sigma, prediction type or order.");
+        return new(new([.. _begin]), new([.. _evaluations]), default);
     }
 
     private void Close()

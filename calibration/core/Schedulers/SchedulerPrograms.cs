@@ -37,7 +37,7 @@ internal static class SchedulerPrograms
     {
         ConfigurationReader read = family.Algorithm is { } algorithm ? configuration.Anew(("algorithm_type", $"\"{algorithm}\"")) : configuration.Anew();
         SolverProgram program = Create(read, family, steps, new(eta));
-        if (SolverProgramValidator.FirstIdle(program) is { } fault) throw new ArgumentException($"The solver cannot be run with these settings. {fault.Message}");
+        if (SolverProgramValidator.FirstIdle(program) is { } fault) throw Refused(family, fault.Message);
         program = pictures ? SolverStarts.Of(program, start => Create(read, family, steps, new(eta, Start: start))) : program.WithoutStarts();
         if (family.DefaultEta is { } own) read.Take("eta", (eta ?? own).ToString(CultureInfo.InvariantCulture));
         read.Take("steps", steps.ToString(CultureInfo.InvariantCulture));
@@ -56,6 +56,11 @@ internal static class SchedulerPrograms
             throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Eta, $"{family.Class} has no η. Leave it out, or use DDIMScheduler.");
         if (arguments.UseClippedOutput && family.Name != "ddim")
             throw new ArgumentException($"Only DDIMScheduler derives the noise from the clipped original; {family.Class} does not.", nameof(arguments));
-        return family.Create(configuration, steps, arguments);
+        SolverProgram program = family.Create(configuration, steps, arguments);
+        return SolverProgramValidator.FirstFault(program.WithoutStarts()) is not { } fault ? program
+            : throw Refused(family, $"{fault.Message} Use other steps, or another final sigma, prediction type or order.");
     }
+
+    /// <summary>Several solvers may have been asked for: which one cannot be run.</summary>
+    private static ArgumentException Refused(SchedulerFamily family, string why) => new($"The solver {family.Name} cannot be run with these settings. {why}");
 }

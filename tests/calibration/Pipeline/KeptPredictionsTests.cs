@@ -36,6 +36,19 @@ public sealed class KeptPredictionsTests : IDisposable
         AssertEqual("whole", "shared");
     }
 
+    /// <summary>Each solver's trajectories are gone through as often as if it were alone: second-order rounding needs scales first, which are one for all.</summary>
+    [Theory]
+    [InlineData(RoundingChoice.Nearest, 1)]
+    [InlineData(RoundingChoice.Gptq, 2)]
+    public void Several_solvers_take_as_many_passes_as_one_and_a_network_at_a_time(RoundingChoice rounding, int passes)
+    {
+        var engine = new Counting(_device);
+        string[] solvers = ["ddim", "dpmsolver++", "euler"];
+        Calibrator.Run(Model, s_options with { Trajectories = 4, Rounding = rounding, Schedulers = solvers, Engine = engine }, _folder.Root, _device, 2);
+        Assert.Equal(passes * solvers.Length * s_options.Steps, engine.Evaluations);
+        Assert.Equal(1, engine.MostNetworks);
+    }
+
     [Fact]
     public void After_a_kill_what_is_left_is_taken_and_the_rest_computed_again()
     {
@@ -114,14 +127,23 @@ public sealed class KeptPredictionsTests : IDisposable
         }
     }
 
-    /// <summary>The interpreter, whose evaluations are counted.</summary>
+    /// <summary>The interpreter, whose evaluations are counted, and its networks.</summary>
     private sealed class Counting(Device device) : ReferenceEngine
     {
+        private int _networks;
+
         public int Evaluations { get; private set; }
+
+        /// <summary>Most that were held at once.</summary>
+        public int MostNetworks { get; private set; }
 
         public override string Name => "counting";
 
-        internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity) => new Counted(this, new InterpreterEngine(device).Create(model, timesteps, capacity));
+        internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity)
+        {
+            MostNetworks = Math.Max(MostNetworks, ++_networks);
+            return new Counted(this, new InterpreterEngine(device).Create(model, timesteps, capacity));
+        }
 
         private sealed class Counted(Counting engine, IReferenceNetwork network) : IReferenceNetwork
         {
@@ -133,7 +155,11 @@ public sealed class KeptPredictionsTests : IDisposable
                 network.Evaluate(step, x, labels, epsilon, observer, cancellation);
             }
 
-            public void Dispose() => network.Dispose();
+            public void Dispose()
+            {
+                engine._networks--;
+                network.Dispose();
+            }
         }
     }
 }

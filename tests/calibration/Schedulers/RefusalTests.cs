@@ -37,12 +37,21 @@ public class RefusalTests
 
     /// <summary>ε says nothing of x₀ where ᾱ = 0, and a second-order step cannot end at σ = 0.</summary>
     [Theory]
-    [InlineData("DDIMScheduler", """{"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"}""", "Evaluation 0")]
-    [InlineData("UniPCMultistepScheduler", """{"lower_order_final": false}""", "Evaluation 9")]
+    [InlineData("DDIMScheduler", """{"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"}""", "solver ddim cannot be run with these settings. Evaluation 0")]
+    [InlineData("UniPCMultistepScheduler", """{"lower_order_final": false}""", "solver unipc cannot be run with these settings. Evaluation 9")]
     public void AnUndefinedStepIsRefused(string className, string json, string place)
     {
         var refused = Assert.Throws<ArgumentException>(() => SchedulerFile.Program(className, json, 10));
         Assert.Contains(place, refused.Message);
+    }
+
+    /// <summary>Several may have been asked for at once.</summary>
+    [Fact]
+    public void TheSolverWhoseStepHasNoLengthIsNamed()
+    {
+        var refused = Assert.Throws<ArgumentException>(() => SchedulerFile.Read("""{"final_sigmas_type": "sigma_min"}""",
+            file => SchedulerPrograms.Run(file, SchedulerFamily.Find("edm-dpmsolver++", file)!, 10, eta: null)));
+        Assert.Contains("solver edm-dpmsolver++ cannot be run", refused.Message);
     }
 
     [Theory]
