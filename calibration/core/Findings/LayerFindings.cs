@@ -40,6 +40,15 @@ public sealed record NoLayerAffordable : Finding;
 public sealed record LayersDecided(IReadOnlyList<string> Layers, int FourBitSteps, int FourBitStepsWithout, double BitOperationsSaved, double BitOperationsSavedWithout,
     Interval ErrorChangeDb, int Images, bool Kept) : Finding;
 
+/// <summary>The convolutions that read the state in floating point, beside 8 bits.</summary>
+/// <param name="Convolutions">Their names.</param>
+/// <param name="BitOperationsSaved">FP32's bit operations over those with floating point there.</param>
+/// <param name="BitOperationsSavedWithout">And with 8 bits.</param>
+/// <param name="ErrorChangeDb">Mean over images, and over schedulers that share the weights, of what floating point changes of the squared error to FP32, dB, without corrections.</param>
+/// <param name="Images">Held-out images.</param>
+/// <param name="Kept">Whether it lowers the error beyond the interval.</param>
+public sealed record FirstConvolutionDecided(IReadOnlyList<string> Convolutions, double BitOperationsSaved, double BitOperationsSavedWithout, Interval ErrorChangeDb, int Images, bool Kept) : Finding;
+
 /// <summary>Layers rounded in sequence, beside each rounded by itself.</summary>
 /// <param name="ErrorChangeDb">Mean over images of what that changes of the squared error to FP32, dB, without corrections.</param>
 /// <param name="Images">Held-out images.</param>

@@ -49,6 +49,17 @@ public enum VarianceCorrectionChoice
     Off,
 }
 
+/// <summary>The convolutions that read the state, or a given picture (docs/method.md, "Quantizers").</summary>
+public enum FirstConvolutionChoice
+{
+    /// <summary>8 bits.</summary>
+    Quantized,
+    /// <summary>By evidence on held-out trajectories.</summary>
+    Auto,
+    /// <summary>Floating point.</summary>
+    FloatingPoint,
+}
+
 /// <summary>How weights are rounded.</summary>
 public enum RoundingChoice
 {
@@ -120,6 +131,8 @@ public sealed record CalibrationOptions
     public RoundingChoice Rounding { get; init; }
     /// <summary>How blocks are learned under <see cref="RoundingChoice.Reconstruct"/>.</summary>
     public ReconstructionOptions Reconstruction { get; init; } = new();
+    /// <summary>The first convolution, unless <see cref="Skip"/> names it.</summary>
+    public FirstConvolutionChoice FirstConvolution { get; init; }
     /// <summary>Convolutions to leave in FP32, by name.</summary>
     public IReadOnlyList<string> Skip { get; init; } = [];
     /// <summary>What evaluates the FP32 network along the trajectories; null for this project's kernels.</summary>
@@ -133,6 +146,19 @@ public sealed record CalibrationOptions
 
     /// <summary>True when statistics are kept for both halves of a guided pair.</summary>
     internal bool Guided => GuidanceMinimum != 1 || GuidanceMaximum != 1;
+
+    /// <summary>The same where what is asked of the first convolution needs no evidence, or there is none: it is in <see cref="Skip"/> then, or has 8 bits.</summary>
+    /// <param name="network">The FP32 network.</param>
+    internal CalibrationOptions WithFirstConvolution(Network network)
+    {
+        string[] first = [.. QuantizedNetwork.Entering(network)];
+        return FirstConvolution switch
+        {
+            FirstConvolutionChoice.FloatingPoint => this with { FirstConvolution = FirstConvolutionChoice.Quantized, Skip = [.. Skip.Union(first)] },
+            FirstConvolutionChoice.Auto when Trajectories < Bootstrap.Fewest || first.Length == 0 || first.Intersect(Skip).Any() => this with { FirstConvolution = FirstConvolutionChoice.Quantized },
+            _ => this,
+        };
+    }
 
     /// <summary>Checks that the options fit each other and the model.</summary>
     /// <exception cref="ArgumentException">They do not; the message says which and how to change them.</exception>

@@ -10,12 +10,12 @@ internal sealed partial class CalibrationRun
     // Whether images have said that rounding in sequence does not help.
     private bool _apart;
 
-    /// <summary>Whether rounding in sequence must lower the error of held-out images, or each layer is rounded by itself.</summary>
+    /// <summary>Whether held-out images are asked here: rounding in sequence, and the first convolution in floating point, must lower their error. Otherwise what is asked for is done.</summary>
     public bool Confirm { get; init; } = true;
 
     /// <summary>Work of rounding in sequence.</summary>
     public double SequentialWork => _variants.All(v => v.Rounding != RoundingChoice.Sequential) ? 0
-        : SequentialPhase.Work(Context.Options, QuantizedTensors.Integers(Quantized.Network).Count()) + (Confirm ? SequentialPhase.ChangeWork(Context.Options) : 0);
+        : SequentialPhase.Work(Context.Options, QuantizedTensors.Integers(Quantized.Network).Count()) + (Confirm ? UncorrectedImages.Work(Context.Options, HeldOutImages.Count(Context.Options)) : 0);
 
     /// <summary>What a layer becomes depends on those before it, and so on all that have other bits.</summary>
     private string SequentialPhaseName => _eightBits.Count == 0 ? $"sequential.{RoundedPhase}"

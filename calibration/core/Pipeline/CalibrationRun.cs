@@ -18,8 +18,8 @@ internal sealed partial class CalibrationRun
     private readonly int _units, _rangeUnits;
     private readonly MemoryPlan _memory;
     private Dictionary<int, QuantizedNetwork> _networks;
-    // What 8 bits cannot hold, and stays in floating point; known when the first activations are.
-    private string[] _unfit = [];
+    // What stays in floating point: what 8 bits cannot hold, known when the first activations are, and the first convolution where images ask for it.
+    private string[] _floating = [];
     private CalibrationRun? _owner;
     private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
@@ -41,9 +41,9 @@ internal sealed partial class CalibrationRun
     {
     }
 
-    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string[] unfit, string noisePhase)
+    private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string[] floating, string noisePhase)
     {
-        (Context, _checkpoint, _variants, _eightBits, _unfit, _noisePhase, Learner) = (context, checkpoint, [.. variants], eightBits, unfit, noisePhase, context.Options.Engine);
+        (Context, _checkpoint, _variants, _eightBits, _floating, _noisePhase, Learner) = (context, checkpoint, [.. variants], eightBits, floating, noisePhase, context.Options.Engine);
         _networks = Networks();
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
@@ -80,7 +80,8 @@ internal sealed partial class CalibrationRun
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
-    public double Work => ScalingWork + _rangeUnits * _memory.Groups.Count * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0) + SequentialWork;
+    public double Work => ScalingWork + _rangeUnits * _memory.Groups.Count * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0)
+        + FirstConvolutionWork + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => NoiseWork(_units);
@@ -118,10 +119,10 @@ internal sealed partial class CalibrationRun
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.
     /// Those of weights of another width stay, for nothing of theirs changes.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
-        new(Context, _checkpoint, _variants, eightBits, _unfit, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, Confirm = false };
+        new(Context, _checkpoint, _variants, eightBits, _floating, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, Confirm = false };
 
     /// <summary>Some variants with further convolutions in floating point: the integers of the others stay, and the figures of the noise are those without that.</summary>
-    public CalibrationRun Leaving(IEnumerable<string> convolutions, IReadOnlyList<QuantizationVariant> variants) => new(Context, _checkpoint, variants, _eightBits, [.. _unfit, .. convolutions], _noisePhase)
+    public CalibrationRun Leaving(IEnumerable<string> convolutions, IReadOnlyList<QuantizationVariant> variants) => new(Context, _checkpoint, variants, _eightBits, [.. _floating, .. convolutions], _noisePhase)
     {
         _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = [.. variants.Select(v => _statistics[Array.IndexOf(_variants, v)])], Confirm = false,
     };
@@ -141,8 +142,15 @@ internal sealed partial class CalibrationRun
     public void QuantizeWeights()
     {
         LeaveUnfit();
-        if (_owner is not null) (_rounded, _tensors) = (_owner._rounded, _owner._tensors);
-        else RoundGroups();
+        if (_owner is not null)
+        {
+            (_rounded, _tensors) = (_owner._rounded, _owner._tensors);
+        }
+        else
+        {
+            RoundGroups();
+            if (IsFirstConvolutionAsked) ChooseFirstConvolution();
+        }
 
         foreach (QuantizationVariant variant in _variants)
         {
@@ -154,7 +162,7 @@ internal sealed partial class CalibrationRun
                 _tensors.Add((bits, rounding), new(Context.Model, Context.TableTimesteps, _networks[bits].Network, _rounded!, secondOrder));
             }
 
-            _ranges[variant] = SearchRanges(variant);
+            _ranges[variant] = SearchRanges(_networks[variant.WeightBits], variant);
         }
 
         if (_owner is null && !_apart && _variants.Any(v => v.Rounding == RoundingChoice.Sequential)) RoundInSequence();
@@ -226,8 +234,12 @@ internal sealed partial class CalibrationRun
 
     private bool IsSecondOrder => _variants.Any(v => v.Rounding != RoundingChoice.Nearest);
 
-    private Dictionary<int, QuantizedNetwork> Networks() => _variants.Select(v => v.WeightBits).Append(Context.Options.WeightBits).Distinct().ToDictionary(bits => bits,
-        bits => QuantizedNetwork.Of(Context.Network, bits, [.. Context.Options.Skip, .. _unfit], Context.Options.AttentionBits, bits == Context.Options.WeightBits ? _eightBits : []).Store(Context.Model.Halves));
+    private Dictionary<int, QuantizedNetwork> Networks() => _variants.Select(v => v.WeightBits).Append(Context.Options.WeightBits).Distinct().ToDictionary(bits => bits, bits => NetworkOf(bits, _floating));
+
+    /// <param name="bits">Of the weights.</param>
+    /// <param name="floating">What stays in floating point beside what the user has named.</param>
+    private QuantizedNetwork NetworkOf(int bits, string[] floating) =>
+        QuantizedNetwork.Of(Context.Network, bits, [.. Context.Options.Skip, .. floating], Context.Options.AttentionBits, bits == Context.Options.WeightBits ? _eightBits : []).Store(Context.Model.Halves);
 
     private void LeaveUnfit()
     {
@@ -235,8 +247,12 @@ internal sealed partial class CalibrationRun
         foreach (CalibrationRun other in ScalesFirst ? [] : _sharing) _activations!.MergeSpreads(other._activations!);
         Fitness = [.. IntegerFitness.Examine(Context.Model.Network, Quantized, Context.Model.Weights, (_owner ?? this)._activations!.Spreads)];
         string[] unfit = [.. Fitness.OfType<KeptInFloatingPoint>().Select(f => f.Operation)];
-        if (unfit.Length == 0) return;
-        _unfit = [.. _unfit, .. unfit];
+        if (unfit.Length > 0) Leave(unfit);
+    }
+
+    private void Leave(string[] operations)
+    {
+        _floating = [.. _floating, .. operations];
         _networks = Networks();
     }
 
@@ -403,9 +419,8 @@ internal sealed partial class CalibrationRun
         })];
     }
 
-    private ActivationRange[][] SearchRanges(QuantizationVariant variant)
+    private ActivationRange[][] SearchRanges(QuantizedNetwork network, QuantizationVariant variant)
     {
-        QuantizedNetwork network = _networks[variant.WeightBits];
         var all = new ActivationRange[Context.Options.Evaluations][];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation };
         if (variant.PerStep)

@@ -28,7 +28,7 @@ public static class Calibrator
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        SchedulerRun[] solvers = Prepare(ref model, options);
+        SchedulerRun[] solvers = Prepare(ref model, ref options);
         MemoryPlan plan = Plan(model, options, solvers);
         return (plan.Peak, plan.Groups.Count);
     }
@@ -42,7 +42,7 @@ public static class Calibrator
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        SchedulerRun[] solvers = Prepare(ref model, options);
+        SchedulerRun[] solvers = Prepare(ref model, ref options);
         return Plan(model, options, solvers).Disk;
     }
 
@@ -87,7 +87,7 @@ public static class Calibrator
         ArgumentNullException.ThrowIfNull(device);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        SchedulerRun[] solvers = Prepare(ref model, options);
+        SchedulerRun[] solvers = Prepare(ref model, ref options);
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
@@ -114,7 +114,7 @@ public static class Calibrator
         })];
         var parts = new PartsPhase(calibrations[0].Context, calibrations[0].Checkpoint, findings);
         meter.Total = calibrations.Sum(c => c.Work) + parts.Work;
-        SolverCalibration.Collect(calibrations);
+        SolverCalibration.Collect(calibrations, findings);
         if (ranges is { Decides: false })
         {
             calibrations[0].DeleteRounded();
@@ -143,13 +143,14 @@ public static class Calibrator
     /// <exception cref="UnsupportedModelException">What the solver needs is not compiled.</exception>
     internal static SchedulerRun Solver(ImportedModel model, CalibrationOptions options) => Solver(model, options, options.Scheduler);
 
-    /// <summary>Checks model and options, and splits off a variance that the network predicts.</summary>
-    private static SchedulerRun[] Prepare(ref ImportedModel model, CalibrationOptions options)
+    /// <summary>Checks model and options, splits off a variance that the network predicts, and settles what of the options needs no evidence.</summary>
+    private static SchedulerRun[] Prepare(ref ImportedModel model, ref CalibrationOptions options)
     {
         if (Obstacle(model) is { } obstacle) throw new UnsupportedModelException(model.Pipeline?.File ?? model.Name, [obstacle]);
         options.Validate(model);
         SchedulerRun[] solvers = Solvers(model, options);
         model = LearnedVariance.Split(model, solvers.Any(s => s.Program.LearnsVariance));
+        options = options.WithFirstConvolution(model.Network);
         return solvers;
     }
 

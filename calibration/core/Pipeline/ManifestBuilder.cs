@@ -58,6 +58,7 @@ internal static class ManifestBuilder
             yield return Text($"--reconstruction {r.Iterations},{r.RoundingWeight},{r.BetaStart},{r.BetaEnd},{r.WarmUp},{r.BatchSize},{r.RoundingRate},{r.ActivationRate},{r.Seed}");
         }
 
+        if (o.FirstConvolution == FirstConvolutionChoice.Auto) yield return "--first-convolution auto";
         foreach (string name in o.Skip.Order(StringComparer.Ordinal)) yield return $"--skip {name}";
         if (o.Engine is not null and not InterpreterEngine) yield return $"--engine {o.Engine.Name}";
         yield return Text($"--seed {o.Seed}");

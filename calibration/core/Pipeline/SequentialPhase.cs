@@ -24,9 +24,6 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
     /// <param name="layers">Layers that are rounded.</param>
     public static double Work(CalibrationOptions options, int layers) => UnitsOf(options) * (1 + layers * (1 + WorkShares.Measured) / 2);
 
-    /// <summary>Work of <see cref="Change"/>.</summary>
-    public static double ChangeWork(CalibrationOptions options) => ImageWork(options) * HeldOutImages.Count(options);
-
     /// <summary>Rounds all layers.</summary>
     /// <param name="tensors">Hold each layer rounded by itself; receive what it becomes.</param>
     /// <param name="rounded">Those that are rounded in sequence already; receives the others.</param>
@@ -55,26 +52,11 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
     /// <param name="without">Each layer rounded by itself.</param>
     public Interval Change(QuantizedTensors with, QuantizedTensors without)
     {
-        int images = HeldOutImages.Count(Options), elements = context.Model.Height * context.Model.Width * context.Model.Channels;
-        using ReferenceTrajectories reference = context.Reference();
-        using NetworkEvaluator one = evaluator(with), other = evaluator(without);
-        var changes = new List<double>();
-        for (int first = 0; first < images; first += ReferenceTrajectories.UnitImages)
-        {
-            int count = Math.Min(ReferenceTrajectories.UnitImages, images - first);
-            long from = Options.Trajectories + (long)first;
-            float[] finals = reference.Finals(from, count, context.Cancellation);
-            PairedImages better = new(finals, Draw(one, from, count), elements), worse = new(finals, Draw(other, from, count), elements);
-            for (int i = 0; i < count; i++) changes.Add(better.ErrorDb(i) - worse.ErrorDb(i));
-            context.Report(Phase, count * ImageWork(Options));
-        }
-
-        return Bootstrap.Estimate(images, i => i.Average(n => changes[n]), Options.Seed);
+        using var images = new UncorrectedImages(context, Phase);
+        return UncorrectedImages.Mean([.. Enumerable.Range(0, UncorrectedImages.Units(Options)).SelectMany(unit => images.ChangesDb(unit, new(() => evaluator(with), _steps), new(() => evaluator(without), _steps)))], Options.Seed);
     }
 
     private static double UnitsOf(CalibrationOptions options) => Images(options) / (double)ReferenceTrajectories.UnitImages;
-
-    private static double ImageWork(CalibrationOptions options) => WorkShares.GuidedHalves(options) * (1 + 2 * WorkShares.Drawn) / ReferenceTrajectories.UnitImages;
 
     /// <summary>Trajectories whose states are taken.</summary>
     private static int Images(CalibrationOptions options) => Math.Clamp(States / options.Evaluations, 1, options.RangeTrajectories);
@@ -137,23 +119,5 @@ internal sealed class SequentialPhase(CalibrationContext context, QuantizedNetwo
         }
 
         return regression;
-    }
-
-    private float[] Draw(NetworkEvaluator network, long first, int count)
-    {
-        int elements = context.Model.Height * context.Model.Width * context.Model.Channels;
-        int[] labels = TrajectoryLabels.Of(context.Model, Options.Seed, first, count);
-        var solver = new ProgramInterpreter(context.Program, count, elements, ProgramInterpreter.Seeded(Options.Seed, first, count));
-        var x = new float[count * elements];
-        solver.Begin();
-        for (int step = 0; step < _steps.Length; step++)
-        {
-            solver.Input(step, x);
-            float[] prediction = GuidedPrediction.Evaluate(network, step, _steps[step], x, labels, Options.Guidance, context.Model.NoCondition, context.Cancellation);
-            solver.Advance(step, prediction, network.Variance);
-        }
-
-        solver.End();
-        return solver.State.ToArray();
     }
 }

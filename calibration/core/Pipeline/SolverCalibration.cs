@@ -37,17 +37,18 @@ internal sealed class SolverCalibration
 
     /// <summary>Collects what all decisions need. Weights are rounded once, for the states of all solvers; ranges and noise are each solver's own.</summary>
     /// <param name="all">Of one model.</param>
-    public static void Collect(IReadOnlyList<SolverCalibration> all)
+    /// <param name="findings">Receives what was decided for all.</param>
+    public static void Collect(IReadOnlyList<SolverCalibration> all, List<Finding> findings)
     {
         foreach (SolverCalibration c in all.Skip(1)) c._run.Share(all[0]._run);
         foreach (SolverCalibration c in all) c._run.CollectActivations();
+        foreach (SolverCalibration c in all) c._run.QuantizeWeights();
+        if (all[0]._run.FirstConvolution is { } first) findings.Add(first);
         foreach (SolverCalibration c in all)
         {
-            c._run.QuantizeWeights();
             c.Findings.AddRange(c._run.Fitness);
+            c._run.CollectNoise();
         }
-
-        foreach (SolverCalibration c in all) c._run.CollectNoise();
     }
 
     /// <summary>Removes what only this process has of rounded layers: its part is done.</summary>

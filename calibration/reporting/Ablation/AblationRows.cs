@@ -41,7 +41,7 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
     /// <summary>Name of the row with the bits that measured costs gave, beside the preset's.</summary>
     public const string Budget = "MP budget";
 
-    private const string Ranges = "+ per-step ranges", MixedPlain = "MP, no corrections";
+    private const string Ranges = "+ per-step ranges", Floating = "+ FP32 input", MixedPlain = "MP, no corrections";
 
     private static readonly CorrectionPlan s_off = new(MeanCorrectionKind.Off, true, false);
     private static readonly CorrectionPlan s_paper = new(MeanCorrectionKind.Divide, true, false);
@@ -129,6 +129,9 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
     /// <summary>Name of the row of some widths without corrections.</summary>
     public static string Uncorrected(string bits) => bits == "MP" ? MixedPlain : $"{bits} {Ranges}";
 
+    /// <summary>Name of the row with an artefact's weights and the first convolution in floating point.</summary>
+    public static string FloatingInput(CalibrationManifest manifest) => $"W{WeightBits(manifest)}A8 {Floating}";
+
     /// <summary>True when an artefact's activation bits change by step.</summary>
     public static bool Mixed(CalibrationManifest manifest) => manifest.Steps.Select(s => s.ActivationBits).Distinct().Count() > 1;
 
@@ -136,9 +139,11 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
     public static string Widths(CalibrationManifest manifest)
     {
         if (Mixed(manifest)) return "MP";
-        int weights = manifest.Network.Operations.OfType<ConvolutionOperation>().Min(c => c.WeightBits);
+        int weights = WeightBits(manifest);
         return weights == 32 ? "FP32" : $"W{weights}A{(weights == 8 ? 8 : manifest.Steps[0].ActivationBits)}";
     }
+
+    private static int WeightBits(CalibrationManifest manifest) => manifest.Network.Operations.OfType<ConvolutionOperation>().Min(c => c.WeightBits);
 
     private IEnumerable<AblationRow> Chain(AblationCalibration calibration, int weights)
     {
@@ -150,7 +155,7 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
         if (calibration.WithFloatingInput(perStep) is { } open)
         {
-            yield return new($"{bits} + FP32 input", bits, open.Manifest(perStep, open.Steps(Enumerable.Repeat(perStep, artifact.Steps.Count)), s_off, "uniform"), open.TensorsOf(perStep).Bytes)
+            yield return new($"{bits} {Floating}", bits, open.Manifest(perStep, open.Steps(Enumerable.Repeat(perStep, artifact.Steps.Count)), s_off, "uniform"), open.TensorsOf(perStep).Bytes)
             {
                 Change = "first convolution in floating point",
                 Against = ranged,

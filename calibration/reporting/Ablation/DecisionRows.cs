@@ -39,9 +39,16 @@ internal static class DecisionRows
             yield return ("variance correction", false, varied.Name, varied.Against!, Criterion.CoarseFrechet);
         if (shipped.Policy == "budget" && rows.FirstOrDefault(r => r.Name == AblationRows.Budget) is { } budget) yield return ("bits by measured costs instead of the preset's", true, budget.Name, budget.Against!, Criterion.SquaredError);
 
-        // What the user chose was not decided on evidence.
-        bool Asked(string option) => artifact.Manifest.Provenance.Options.Contains($"--{option} auto");
+        if (Asked("first-convolution") && rows.FirstOrDefault(r => r.Name == AblationRows.FloatingInput(artifact.Manifest)) is { } open)
+            yield return ("first convolution in floating point", QuantizedNetwork.Entering(artifact.Manifest.Network).Any(), open.Name, open.Against!, Criterion.SquaredError);
+
+        bool Asked(string option) => DecisionRows.Asked(artifact.Manifest, option);
     }
+
+    /// <summary>Whether evidence was asked: what the user chose was not decided on any.</summary>
+    /// <param name="manifest">Of the artefact.</param>
+    /// <param name="option">Name of the option, without its dashes.</param>
+    public static bool Asked(CalibrationManifest manifest, string option) => manifest.Provenance.Options.Contains($"--{option} auto");
 
     private static CalibrationManifest WithoutVariance(CalibrationManifest manifest) => manifest with
     {

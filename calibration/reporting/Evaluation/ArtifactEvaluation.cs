@@ -65,7 +65,7 @@ public static class ArtifactEvaluation
         {
             calibrated.Validate(model);
             var all = new AblationRows(manifest, learned: options.Engine is not null);
-            var calibration = new AblationCalibration(context, checkpoint, all.Variants, all.Plans, options.Engine);
+            var calibration = new AblationCalibration(context with { Options = Undecided(calibrated, manifest) }, checkpoint, all.Variants, all.Plans, options.Engine);
             context.Meter.Total = calibration.Work + DrawingWork(options, MostRows);
             calibration.Run();
             rows.AddRange(all.All(calibration));
@@ -110,6 +110,10 @@ public static class ArtifactEvaluation
         AttentionBits = manifest.Network.Operations.OfType<AttentionOperation>().Select(a => a.ProductBits).DefaultIfEmpty(32).Min(),
         Skip = [.. manifest.Network.Operations.OfType<ConvolutionOperation>().Where(c => !c.IsInteger).Select(c => c.Name)],
     };
+
+    /// <summary>What evidence left in floating point is a row of the ablation, beside 8 bits.</summary>
+    internal static CalibrationOptions Undecided(CalibrationOptions options, CalibrationManifest manifest) =>
+        DecisionRows.Asked(manifest, "first-convolution") ? options with { Skip = [.. options.Skip.Except(QuantizedNetwork.Entering(manifest.Network))] } : options;
 
     private static EvaluationReport Draw(CalibrationContext context, Checkpoint checkpoint, CalibrationManifest manifest, List<AblationRow> rows, EvaluationOptions options, DigitReference? digits)
     {

@@ -13,6 +13,7 @@ public class CalibrateCommandTests
         Assert.Equal(0, new RootCommand { CalibrateCommand.Create() }.Parse(["calibrate", "--help"]).Invoke(new() { Output = help }));
         Assert.Contains("--activations <4|8|mixed>", help.ToString());
         Assert.Contains("--policy <budget|preset|rule>", help.ToString());
+        Assert.Contains("--first-convolution <auto|float|quantized>", help.ToString());
         Assert.Contains("[default: budget]", help.ToString());
         Assert.Equal(BitPolicy.Budget, new CalibrationOptions().Policy);
     }
@@ -21,6 +22,7 @@ public class CalibrateCommandTests
     [InlineData("--policy", "Budget")]
     [InlineData("--weights", "5")]
     [InlineData("--mean-correction", "none")]
+    [InlineData("--first-convolution", "8")]
     [InlineData("--guidance-interval", "1-4")]
     [InlineData("--guidance-interval", "1..2,5")]
     [InlineData("--rule-margin", "0,9")]

@@ -64,6 +64,23 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     }
 
     [Fact]
+    public void Where_evidence_was_asked_of_it_the_rows_with_and_without_are_compared()
+    {
+        var rows = fixture.Rows.ToDictionary(r => r.Name);
+        AblationRow open = rows["W4A8 + FP32 input"], ranged = rows["W4A8 + per-step ranges"];
+        foreach ((AblationRow artifact, bool kept) in (ReadOnlySpan<(AblationRow, bool)>)[(open, true), (ranged, false)])
+        {
+            CalibrationManifest asked = artifact.Manifest with { Provenance = artifact.Manifest.Provenance with { Options = new(["--first-convolution auto"]) } };
+            Assert.Equal([("first convolution in floating point", kept, open.Name, ranged.Name, Criterion.SquaredError)], DecisionRows.Of(artifact with { Manifest = asked }, fixture.Rows));
+            Assert.DoesNotContain(DecisionRows.Of(artifact, fixture.Rows), d => d.Decision.StartsWith("first", StringComparison.Ordinal));
+            // With it in floating point everywhere there would be no row to compare with.
+            string[] skip = kept ? ["conv_in", "other"] : ["other"];
+            Assert.Equal(["other"], ArtifactEvaluation.Undecided(new() { Skip = skip }, asked).Skip);
+            Assert.Equal(skip, ArtifactEvaluation.Undecided(new() { Skip = skip }, artifact.Manifest).Skip);
+        }
+    }
+
+    [Fact]
     public void Mixed_rows_compare_the_artefacts_bits_with_as_many_low_steps_in_front()
     {
         var rows = fixture.Rows.ToDictionary(r => r.Name);
