@@ -195,8 +195,8 @@ public sealed record CalibrationOptions
         Require(RuleMargin > 0, $"The rule's margin is positive, not {RuleMargin}.");
         Require(Memory >= 0, $"{Memory} bytes of memory are not possible; ask for 0 (no bound) or more.");
         Require(SensitiveLayers >= 0, $"{SensitiveLayers} layers cannot be kept at 8 bits; ask for 0 or more.");
-        Require(Schedulers.Count < 2 || (SensitiveLayers == 0 && Rounding is not (RoundingChoice.Reconstruct or RoundingChoice.Sequential)),
-            "Several schedulers share their weights: layers to keep at 8 bits, and rounding that is learned or in sequence, would be chosen for one of them. Calibrate for one scheduler, or leave that out.");
+        Require(Schedulers.Count < 2 || (SensitiveLayers == 0 && Rounding != RoundingChoice.Reconstruct),
+            "Several schedulers share their weights: layers to keep at 8 bits, and rounding that is learned, would be chosen for one of them. Calibrate for one scheduler, or leave that out.");
         Require(SensitiveLayers == 0 || (Activations == ActivationWidth.Mixed && Policy == BitPolicy.Budget && Rounding != RoundingChoice.Reconstruct),
             "Sensitive layers are paid for by the budget's steps: they need mixed activations, the policy 'budget', and rounding that is not learned.");
         if (Rounding == RoundingChoice.Reconstruct)

@@ -27,7 +27,7 @@ internal sealed partial class CalibrationRun
         if (Context.Options.Rounding == RoundingChoice.Nearest) RoundNearest(Quantized.Network);
         CalibrationRun[] runs = [this, .. _sharing];
         List<double>[] changes = [.. runs.Select(run => run.FirstConvolutionChanges(first, this))];
-        Interval change = UncorrectedImages.Mean([.. changes[0].Select((_, image) => changes.Average(c => c[image]))], Context.Options.Seed);
+        Interval change = UncorrectedImages.Mean(changes, Context.Options.Seed);
         FirstConvolution = new(first, Saved([.. _floating, .. first]), Saved(_floating), change, changes[0].Count, change.High < 0);
         if (!FirstConvolution.Kept) return;
         foreach (CalibrationRun run in runs) run.Leave(first);

@@ -15,19 +15,21 @@ internal sealed partial class CalibrationRun
 
     /// <summary>Work of rounding in sequence.</summary>
     public double SequentialWork => _variants.All(v => v.Rounding != RoundingChoice.Sequential) ? 0
-        : SequentialPhase.Work(Context.Options, QuantizedTensors.Integers(Quantized.Network).Count()) + (Confirm ? UncorrectedImages.Work(Context.Options, HeldOutImages.Count(Context.Options)) : 0);
+        : SequentialPhase.Work(Context, QuantizedTensors.Integers(Quantized.Network).Count()) + (Confirm ? UncorrectedImages.Work(Context.Options, HeldOutImages.Count(Context.Options)) : 0);
 
     /// <summary>What a layer becomes depends on those before it, and so on all that have other bits.</summary>
     private string SequentialPhaseName => _eightBits.Count == 0 ? $"sequential.{RoundedPhase}"
         : $"sequential-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', _eightBits.Order(StringComparer.Ordinal)))))[..16]}.{RoundedPhase}";
 
-    /// <summary>For the widest activations that the artefact may use: errors of narrower ones would otherwise be made up for where there are none.</summary>
+    /// <summary>Where a variant asks for it. For the widest activations that the artefact may use: errors of narrower ones would otherwise be made up for where there are none.</summary>
     private void RoundInSequence()
     {
+        if (_apart || _variants.All(v => v.Rounding != RoundingChoice.Sequential)) return;
         QuantizationVariant variant = _variants.Where(v => v.Rounding == RoundingChoice.Sequential).MaxBy(v => (Widths.Contains(v.ActivationBits), v.ActivationBits));
         Network network = _networks[variant.WeightBits].Network;
         QuantizedTensors apart = TensorsOf(variant), sequential = new(Context.Model, Context.TableTimesteps, network, _rounded!, secondOrder: true);
-        var phase = new SequentialPhase(Context, _networks[variant.WeightBits], Ranges(variant), tensors => Evaluator(network, tensors));
+        CalibrationRun[] runs = [this, .. _sharing];
+        var phase = new SequentialPhase([.. runs.Select(run => run.Context)], _networks[variant.WeightBits], [.. runs.SelectMany(run => run.Ranges(variant))], tensors => Evaluator(network, tensors));
         phase.Round(sequential, _checkpoint.Rounded(SequentialPhaseName, RoundedLayers.Sizes(Context.Model.Network)));
         if (Confirm)
         {

@@ -165,7 +165,9 @@ internal sealed partial class CalibrationRun
             _ranges[variant] = SearchRanges(_networks[variant.WeightBits], variant);
         }
 
-        if (_owner is null && !_apart && _variants.Any(v => v.Rounding == RoundingChoice.Sequential)) RoundInSequence();
+        // For the ranges of all solvers, when the last one has its own.
+        CalibrationRun owner = _owner ?? this;
+        if (owner._sharing.All(run => run._ranges.Count > 0)) owner.RoundInSequence();
         QuantizationVariant[] learned = [.. _variants.Where(IsLearned).OrderBy(v => v.ActivationBits)];
         if (learned.Length == 0) return;
         new ReconstructionPhase(Context, Learner!, _networks[learned[0].WeightBits], [.. learned.Select(v => v.ActivationBits)], _checkpoint)

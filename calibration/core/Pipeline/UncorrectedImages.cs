@@ -2,8 +2,9 @@ namespace Specializer.Calibration;
 
 /// <summary>A quantized network, and what its steps run with before any noise is measured.</summary>
 /// <param name="Open">Makes it ready to run.</param>
-/// <param name="Steps">Its activations' ranges.</param>
-internal readonly record struct UncorrectedNetwork(Func<NetworkEvaluator> Open, InterpretedStep[] Steps);
+/// <param name="Steps">Its activations' ranges, by row of the network's table of timesteps.</param>
+/// <param name="FirstRow">Row of the solver's first step.</param>
+internal readonly record struct UncorrectedNetwork(Func<NetworkEvaluator> Open, InterpretedStep[] Steps, int FirstRow = 0);
 
 /// <summary>What choices about the network itself go by: held-out images, drawn free-running without corrections. One network is in memory at a time, beside FP32's.</summary>
 /// <param name="context">Of the calibration.</param>
@@ -40,8 +41,8 @@ internal sealed class UncorrectedImages(CalibrationContext context, string phase
         return [.. Enumerable.Range(0, count).Select(i => better.ErrorDb(i) - worse.ErrorDb(i))];
     }
 
-    /// <summary>The mean of changes, with its interval over images.</summary>
-    public static Interval Mean(IReadOnlyList<double> changes, ulong seed) => Bootstrap.Estimate(changes.Count, images => images.Average(n => changes[n]), seed);
+    /// <summary>The mean over images, and over solvers, of changes by solver and image, with its interval over images.</summary>
+    public static Interval Mean(IReadOnlyList<List<double>> changes, ulong seed) => Bootstrap.Estimate(changes[0].Count, images => images.Average(n => changes.Average(c => c[n])), seed);
 
     /// <inheritdoc/>
     public void Dispose() => _reference.Dispose();
@@ -55,12 +56,12 @@ internal sealed class UncorrectedImages(CalibrationContext context, string phase
         var solver = new ProgramInterpreter(context.Program, count, _elements, ProgramInterpreter.Seeded(Options.Seed, first, count));
         var x = new float[count * _elements];
         solver.Begin();
-        for (int step = 0; step < quantized.Steps.Length; step++)
+        for (int step = 0, row = quantized.FirstRow; step < Options.Evaluations; step++, row++)
         {
             solver.Input(step, x);
-            float[] prediction = GuidedPrediction.Evaluate(network, step, quantized.Steps[step], x, labels, Options.Guidance, context.Model.NoCondition, context.Cancellation);
+            float[] prediction = GuidedPrediction.Evaluate(network, row, quantized.Steps[row], x, labels, Options.Guidance, context.Model.NoCondition, context.Cancellation);
             solver.Advance(step, prediction, network.Variance);
-            context.Report(phase, WorkShares.Drawn * DrawingWork(Options, count) / quantized.Steps.Length);
+            context.Report(phase, WorkShares.Drawn * DrawingWork(Options, count) / Options.Evaluations);
         }
 
         solver.End();
