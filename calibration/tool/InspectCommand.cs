@@ -71,7 +71,7 @@ internal static class InspectCommand
             Add("parameters", Invariant($"{i.Parameters:N0}, stored as {i.Storage}"));
             Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : " as FP32, without the table of timesteps")}"));
             Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 2 GiB for one image");
-            Add("work", Invariant($"{i.Layers.Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
+            Add("work", Invariant($"{i.Layers.Where(l => l.BindingTime == LayerInspection.Step).Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 
         if (i.ClipSkip > 0) Add("clip skip", Invariant($"{i.ClipSkip}: so many last layers of each text encoder are left out"));
@@ -107,11 +107,11 @@ internal static class InspectCommand
 
     private static Table Layers(IReadOnlyList<LayerInspection> layers)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").NoWrap()).AddColumn("operation").AddColumn("output");
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").NoWrap()).AddColumn("operation").AddColumn("runs").AddColumn("output");
         foreach (string number in (string[])["parameters", "bits", "bytes", "multiply-accumulates"]) table.AddColumn(new TableColumn(number).RightAligned());
         foreach (LayerInspection layer in layers)
         {
-            table.AddRow(new Text(layer.Name), new Text(layer.Operation), new Text(string.Join("×", layer.Output)), Count(layer.Parameters), Count(layer.WeightBits), Count(layer.WeightBytes), Count(layer.MultiplyAccumulates));
+            table.AddRow(new Text(layer.Name), new Text(layer.Operation), new Text(layer.BindingTime), new Text(string.Join("×", layer.Output)), Count(layer.Parameters), Count(layer.WeightBits), Count(layer.WeightBytes), Count(layer.MultiplyAccumulates));
         }
 
         return table;

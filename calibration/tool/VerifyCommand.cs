@@ -53,7 +53,7 @@ internal static class VerifyCommand
         var clock = Stopwatch.StartNew();
         if (json is not null) OutputFile.Prepare(json);
         if (PartVerification.Recognizes(folder)) return RunPart(folder, golden, json, tolerance, threads, clock, cancellation);
-        ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden) ?? DiffusersImporter.DefaultTokens);
+        ImportedModel model = DiffusersImporter.Load(folder, tokens: GoldenVerification.Tokens(golden));
         Console.WriteLine(ModelText.Describe(model));
         foreach (string remark in ModelText.Remarks(model, all: true)) Console.WriteLine(remark);
         if (model.EmbeddedGuidance is not null) Console.WriteLine("the network reads the scale of guidance: it is given what 'in.timestep_cond' of the stored outputs holds, and nothing where that is missing");

@@ -9,7 +9,10 @@ internal static class PromptEncoderImporter
     /// <summary>Folder of the text encoder, the first of two.</summary>
     public const string TextEncoder = "text_encoder";
 
-    private const string Second = "text_encoder_2", Tokenizer = "tokenizer", SecondTokenizer = "tokenizer_2";
+    /// <summary>Folder of its tokenizer.</summary>
+    public const string Tokenizer = "tokenizer";
+
+    private const string Second = "text_encoder_2", SecondTokenizer = "tokenizer_2";
 
     /// <param name="layout">A pipeline's.</param>
     /// <param name="clipSkip">Last layers of each text encoder that are left out.</param>

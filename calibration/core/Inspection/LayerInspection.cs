@@ -14,6 +14,11 @@ namespace Specializer.Calibration;
 public sealed record LayerInspection(
     string Name, string Operation, IReadOnlyList<int> Output, long Parameters, int WeightBits, long WeightBytes, long MultiplyAccumulates)
 {
+    internal const string Call = "call", Step = "step", End = "end";
+
+    /// <summary>When it runs: <c>call</c>, once a call, for it depends on prompts or labels alone; <c>step</c>; or <c>end</c>, when the steps are done.</summary>
+    public string BindingTime { get; init; } = Step;
+
     /// <param name="network">The network.</param>
     /// <param name="steps">Rows of the embedding's table; 0 for a network that is bound to no timesteps yet.</param>
     internal static IReadOnlyList<LayerInspection> Of(Network network, int steps)
@@ -22,7 +27,9 @@ public sealed record LayerInspection(
         // A tensor is named after its operation, and then says which of its tensors it is.
         ILookup<string, WeightTensor> tensors = WeightTensors.Of(network, steps).Values.ToLookup(t => t.Name[..t.Name.LastIndexOf('.')], StringComparer.Ordinal);
         Embedding embedding = network.Embedding;
-        IEnumerable<LayerInspection> layers = network.Operations.Select(o => Layer(o, [.. tensors[o.Name]], maps));
+        LinkedNetwork linked = LinkedNetwork.Of(network);
+        HashSet<string> call = [.. linked.Network.Operations.Take(linked.CallOperations).Select(o => o.Name)];
+        IEnumerable<LayerInspection> layers = network.Operations.Select(o => Layer(o, [.. tensors[o.Name]], maps) with { BindingTime = call.Contains(o.Name) ? Call : Step });
         return embedding.Vectors == 0 ? [.. layers]
             : [new("embedding", "embedding", [embedding.Vectors], CountOf(tensors["embedding"], 32), 32, Bytes(tensors["embedding"]), (long)embedding.Width * embedding.Vectors), .. layers];
     }

@@ -23,15 +23,16 @@ public sealed record NetworkInspection(string Name, string Runs, long Parameters
     {
         (string Name, string Runs, LayerInspection[] Layers)[] all =
         [
-            .. encoders.Select(e => Part(e.Name, "once a call", e.Network, 0)),
-            Part("", "at every step", network, steps),
-            .. decoder is { } last ? [Part(last.Name, tiles == 1 ? "at the end" : string.Create(CultureInfo.InvariantCulture, $"at the end, for each of {tiles} tiles"), last.Network, 0, tiles)] : (ReadOnlySpan<(string, string, LayerInspection[])>)[],
+            .. encoders.Select(e => Part(e.Name, "once a call", LayerInspection.Call, e.Network, 0)),
+            Part("", "at every step", null, network, steps),
+            .. decoder is { } last ? [Part(last.Name, tiles == 1 ? "at the end" : string.Create(CultureInfo.InvariantCulture, $"at the end, for each of {tiles} tiles"), LayerInspection.End, last.Network, 0, tiles)] : (ReadOnlySpan<(string, string, LayerInspection[])>)[],
         ];
         return (all.Length == 1 ? [] : [.. all.Select(part => Sum(part.Name, part.Runs, part.Layers))], [.. all.SelectMany(part => part.Layers)]);
     }
 
-    private static (string, string, LayerInspection[]) Part(string name, string runs, Network network, int steps, int times = 1) =>
-        (name, runs, [.. LayerInspection.Of(network, steps).Select(l => name.Length == 0 ? l : l with { Name = $"{name}.{l.Name}", MultiplyAccumulates = times * l.MultiplyAccumulates })]);
+    // Of the sampled network each layer has a time of its own.
+    private static (string, string, LayerInspection[]) Part(string name, string runs, string? time, Network network, int steps, int times = 1) => (name, runs, [.. LayerInspection.Of(network, steps).Select(l =>
+        time is null ? l : l with { Name = $"{name}.{l.Name}", BindingTime = time, MultiplyAccumulates = times * l.MultiplyAccumulates })]);
 
     private static NetworkInspection Sum(string name, string runs, LayerInspection[] layers) => new(
         name, runs, layers.Sum(l => l.Parameters),

@@ -34,6 +34,7 @@ public sealed record Float32SampleOptions
             $"{model.Name} is told the scale of guidance, {model.EmbeddedGuidance}, and evaluated once: it takes no negative prompt, and no other guidance than 1. {nameof(ImportedModel)}.{nameof(ImportedModel.EmbeddedGuidance)} is the scale."));
         Require(!model.ReadsMask, $"{model.Name} fills in what a mask shows of a picture: give both (--image FILE.png --mask FILE.png).");
         Contexts?.Check(model);
+        Require(GivenContexts.Beyond(model) is null, $"{model.Name} reads '{GivenContexts.Beyond(model)}' besides what its pipeline makes of prompts or labels. Give all that it reads, in place of those (--contexts FILE.safetensors).");
         Require(Contexts is not null || GivenContexts.Expected(model) is null, $"{model.Name} reads more than its state, and there is no text encoder to make it. Give the whole pipeline's folder, or contexts (--contexts FILE.safetensors): {GivenContexts.Expected(model)}.");
         Require(!text || Prompts.Count > 0, $"{model.Name} draws what a prompt says; give one.");
         Require(text || Prompts.Count == 0, $"{model.Name} has no text encoder and takes no prompts.");

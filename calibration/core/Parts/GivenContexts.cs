@@ -70,6 +70,10 @@ public sealed class GivenContexts
     /// <inheritdoc cref="Needed(ImportedModel)"/>
     internal static Map[] Needed(CalibrationManifest manifest) => manifest.Encoders.Count > 0 ? [] : Needed(manifest.Network, manifest.Network.Inputs.Where(i => i != manifest.Prompt?.Input && i != LinkedNetwork.Label));
 
+    /// <summary>What a network reads besides that which its pipeline makes of prompts or labels, such as a label that is a vector: contexts have to hold all that it reads then. Null where there is no such input.</summary>
+    internal static string? Beyond(ImportedModel model) => model.Text is null && model.Labels is null ? null
+        : model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true);
+
     /// <summary>An input and its extents.</summary>
     internal static string Describe(Map map) => $"{map.Name} [{string.Join(", ", Extents(map))}]";
 

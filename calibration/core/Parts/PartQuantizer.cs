@@ -48,13 +48,11 @@ internal sealed class PartQuantizer
         int elements = network.InputElements, count = inputs.Length / elements;
         _activations = new UnitPhase<ActivationCollector>(File(name, "activations"), 1, context, null, checkpoint)
         {
-            Create = () => new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
-                context.Options with { Steps = 1, Trajectories = count, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1 }, context.Threads),
-            KeepBeginning = true,
+            Create = New,
             Begin = (activations, done) =>
             {
-                if (done < 0) activations.FixScales(observer => Visit(Beginning(count), observer));
-                else context.Resume(name, (Beginning(count) + done * count) * Seeing(context, network));
+                if (done > 0) context.Resume(name, (Beginning(count) + count) * Seeing(context, network));
+                else activations.TakeScales(Scales());
             },
             Collect = (activations, _, _, keep) =>
             {
@@ -63,17 +61,39 @@ internal sealed class PartQuantizer
             },
             Write = (activations, writer) =>
             {
+                activations.WriteSpreads(writer);
                 activations.Write(writer);
                 activations.WriteStep(0, writer);
             },
             Read = (activations, reader, range, _) =>
             {
+                activations.ReadSpreads(reader);
                 activations.Read(reader, fixedScales: true);
                 activations.ReadStep(0, reader, range.End * (long)count);
             },
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
         _rounded = checkpoint.Rounded(File(name, "rounded"), RoundedLayers.Sizes(network.Network));
+
+        ActivationCollector New() => new(network.Network, QuantizedNetwork.Of(network.Network, Bits, []),
+            context.Options with { Steps = 1, Trajectories = count, Guidance = 1, GuidanceMinimum = 1, GuidanceMaximum = 1 }, context.Threads);
+
+        IReadOnlyDictionary<string, ChannelSpread> Scales() => new UnitPhase<ActivationCollector>(File(name, "scales"), 1, context, null, checkpoint)
+        {
+            Create = New,
+            Begin = (_, done) =>
+            {
+                if (done > 0) context.Resume(name, Beginning(count) * Seeing(context, network));
+            },
+            Collect = (scales, _, _, keep) =>
+            {
+                Visit(Beginning(count), scales.See);
+                keep(1);
+            },
+            Write = (scales, writer) => scales.WriteSpreads(writer),
+            Read = (scales, reader, _, _) => scales.ReadSpreads(reader),
+            Merge = (_, _) => throw new InvalidOperationException("There is one unit."),
+        }.Run().Spreads;
 
         void Visit(int images, ReferenceObserver observer)
         {
@@ -105,7 +125,8 @@ internal sealed class PartQuantizer
         var maps = network.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         QuantizedNetwork quantized = QuantizedNetwork.Of(network.Network, Bits, []);
         long moments = secondOrder ? network.Network.Operations.OfType<ConvolutionOperation>().Sum(c => ColumnMoments.Bytes(ActivationCollector.ColumnSize(c, maps))) : 0;
-        return WeightTensors.Of(quantized.Network, 0).Values.Sum(t => t.Elements) + 2 * (moments + (long)quantized.Sources.Distinct().Count() * ActivationHistogram.Bins * sizeof(uint));
+        long spreads = quantized.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels));
+        return WeightTensors.Of(quantized.Network, 0).Values.Sum(t => t.Elements) + 2 * (moments + spreads + (long)quantized.Sources.Distinct().Count() * ActivationHistogram.Bins * sizeof(uint)) + spreads;
     }
 
     /// <summary>Name of a checkpoint.</summary>

@@ -85,21 +85,16 @@ internal sealed class ActivationCollector
 
     /// <summary>Fixes the scale of each convolution's inputs, from the first unit's largest ones with one bit to spare; before anything is observed. Every part of a
     /// calibration that is split finds the same scales.</summary>
-    /// <param name="references">FP32 trajectories, of each solver.</param>
-    /// <param name="visit">Told after each step.</param>
-    /// <param name="cancellation">Acts within a step.</param>
-    public void FixScales(IEnumerable<ReferenceTrajectories> references, Action<TrajectoryState> visit, CancellationToken cancellation) => FixScales(look =>
-    {
-        foreach (TrajectoryState state in references.SelectMany(reference => reference.Run(0, look, cancellation: cancellation))) visit(state);
-    });
-
-    /// <summary>The same for a network without trajectories.</summary>
     /// <param name="first">Evaluates the first unit under an observer.</param>
     public void FixScales(Action<ReferenceObserver> first)
     {
-        first((step, firstImage, unconditional, operation, maps) => Read(operation, maps, _spreads.ContainsKey, (map, values) => _spreads[map].Add(values.Span)));
+        first(See);
         SetScales();
     }
+
+    /// <summary>An observer that sees the spreads alone.</summary>
+    public void See(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
+        Read(operation, maps, _spreads.ContainsKey, (map, values) => _spreads[map].Add(values.Span));
 
     /// <summary>Channels over the first unit, of every map that is quantized: what scales are fixed from, for further collectors of the same calibration, too.</summary>
     public IReadOnlyDictionary<string, ChannelSpread> Spreads => _spreads;
@@ -120,11 +115,23 @@ internal sealed class ActivationCollector
             Collect(step, firstImage + maps.First + (unconditional ? _trajectories : 0), map, values, rounded: !unconditional || _roundedHalves == 2);
         });
 
-    /// <summary>Writes what every step changes: all but the histograms.</summary>
+    /// <summary>Writes the channels over the first unit.</summary>
+    public void WriteSpreads(BinaryWriter writer)
+    {
+        foreach (ChannelSpread spread in _spreads.Values) spread.Write(writer);
+    }
+
+    /// <summary>Reads what <see cref="WriteSpreads"/> wrote for the same network.</summary>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void ReadSpreads(BinaryReader reader)
+    {
+        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
+    }
+
+    /// <summary>Writes what every step changes: the moments. A column has products of all its elements, so that no sum stays as it was.</summary>
     public void Write(BinaryWriter writer)
     {
         writer.Write(string.Join('\n', Layers));
-        foreach (ChannelSpread spread in _spreads.Values) spread.Write(writer);
         foreach (Layer layer in _layers) layer.Moments!.Write(writer);
     }
 
@@ -140,8 +147,7 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void Read(BinaryReader reader, bool fixedScales)
     {
-        if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException("it holds the moments of other layers: --memory was another");
-        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
+        if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException(CheckpointSetAside.OtherLayers);
         foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
         _isSpread = fixedScales;
     }

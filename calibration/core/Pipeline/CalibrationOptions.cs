@@ -188,7 +188,7 @@ public sealed record CalibrationOptions
         foreach (PngPicture picture in Pictures)
             Require((picture.Height, picture.Width) == (model.Picture.Height, model.Picture.Width), $"A picture to calibrate with has {picture.Height} × {picture.Width} pixels; {model.Name} draws {model.Picture.Height} × {model.Picture.Width}. Resize it.");
         Require(Prompts.All(p => !string.IsNullOrWhiteSpace(p)), "A prompt is empty. The empty prompt is what guidance leads away from; leave it out.");
-        Require((model.Text is null && Contexts is null) || Rounding != RoundingChoice.Reconstruct, "Learned rounding takes no prompts or contexts yet. Round with gptq.");
+        Require(model.Network.Inputs.Count == 0 || Rounding != RoundingChoice.Reconstruct, $"{model.Name} reads more than its state ({string.Join(", ", model.Network.Inputs)}), which learned rounding does not give it. Round with gptq (--rounding gptq).");
         Require(!Guided || Contexts is not { HasNegative: false }, $"Guidance needs what it leads away from beside the contexts: tensors with '{GivenContexts.Negative}' before the name. Add them, or calibrate for guidance 1 alone.");
         Require(!Guided || model.NullLabel >= 0 || model.Text is not null || Contexts is not null, $"Guidance needs the label that means \"none\", which {model.Name} has not. Name it (a null label), or calibrate for guidance 1 alone.");
         Require(PresetShare is >= 0 and <= 1, $"The share of steps at 4 bits lies between 0 and 1, not at {PresetShare}.");

@@ -199,9 +199,10 @@ internal sealed partial class CalibrationRun
         foreach ((int, RoundingChoice) other in _tensors.Keys.Where(key => _tensors[key] != Tensors).ToArray()) _tensors.Remove(other);
     }
 
-    /// <summary>Removes what only this process has of rounded layers: its part is done.</summary>
-    public void DeleteRounded()
+    /// <summary>Removes what only this process has: its part is done.</summary>
+    public void DeleteOwn()
     {
+        _checkpoint.Delete(ScalesPhase);
         _checkpoint.Delete(RoundedPhase);
         _checkpoint.Delete(SequentialPhaseName);
     }
@@ -226,7 +227,10 @@ internal sealed partial class CalibrationRun
 
     private double ObservingWork => WorkShares.Halves(Context.Options) * WorkShares.Observed;
 
-    private string RoundedPhase => Context.Ranges is { LockName: { } own } ? $"rounded.{own}" : "rounded";
+    private string RoundedPhase => OwnPhase("rounded");
+
+    /// <summary>Name of what processes that share a calibration have each for itself.</summary>
+    private string OwnPhase(string name) => Context.Ranges is { LockName: { } own } ? $"{name}.{own}" : name;
 
     /// <summary>Whether the first unit is gone through for the scales alone, before any is observed: moments need them, and processes side by side the same ones.</summary>
     private bool ScalesFirst => IsSecondOrder || Context.Ranges is not null;
@@ -287,14 +291,11 @@ internal sealed partial class CalibrationRun
         return new UnitPhase<ActivationCollector>(name, _rangeUnits, Context, Context.Ranges, _checkpoint)
         {
             Create = New,
-            // The scales are kept before any unit is, so that something is kept soon.
-            KeepBeginning = ScalesFirst,
             Steps = Context.Options.Evaluations,
             Begin = (activations, done) =>
             {
-                if (done < 0 && (_scales ?? _owner?._scales) is { } known) activations.TakeScales(known);
-                else if (done < 0) FixScales(activations);
-                else Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
+                if (done > 0) Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
+                else if (ScalesFirst && Known is null) activations.TakeScales(_scales = Scales(reference, phase));
             },
             Collect = (activations, unit, from, keep) =>
             {
@@ -304,6 +305,10 @@ internal sealed partial class CalibrationRun
                     Context.Report(phase, ObservingWork / Context.Options.Evaluations);
                 }
             },
+            FirstSteps = ScalesFirst ? 0 : Context.Options.Evaluations,
+            // Further groups have the scales of the first.
+            WriteFirst = group > 0 ? null : (activations, writer) => activations.WriteSpreads(writer),
+            ReadFirst = group > 0 ? null : (activations, reader) => activations.ReadSpreads(reader),
             Write = (activations, writer) => activations.Write(writer),
             WriteStep = group > 0 ? null : (activations, step, writer) => activations.WriteStep(step, writer),
             Read = (activations, reader, _, _) =>
@@ -315,26 +320,16 @@ internal sealed partial class CalibrationRun
             Merge = (activations, following) => activations.Merge(following),
         }.Run();
 
-        // One scale for all solvers, whose moments are added.
-        void FixScales(ActivationCollector activations)
+        ActivationCollector New()
         {
-            activations.FixScales(Context.Solvers.Count == 1 ? [reference] : OneByOne(), _ => Context.Report(phase, ObservingWork / Context.Options.Evaluations), Context.Cancellation);
-            _scales = activations.Spreads;
+            ActivationCollector activations = Collector(reference.Network, _memory.Groups[group], histograms: group == 0);
+            if (ScalesFirst && Known is { } scales) activations.TakeScales(scales);
+            return activations;
         }
-
-        // In the order of all, so that each solver's run finds the same sums; one FP32 network is in memory at a time.
-        IEnumerable<ReferenceTrajectories> OneByOne()
-        {
-            foreach (SchedulerRun solver in Context.Solvers)
-            {
-                using ReferenceTrajectories each = Context.Reference(solver);
-                yield return each;
-            }
-        }
-
-        ActivationCollector New() => new(reference.Network, Quantized,
-            Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, _memory.Groups[group], histograms: group == 0);
     }
+
+    private ActivationCollector Collector(Network network, string[] layers, bool histograms) =>
+        new(network, Quantized, Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, layers, histograms);
 
     /// <summary>Convolutions of all second-order variants, each bit width once.</summary>
     private IEnumerable<ConvolutionOperation> SecondOrder(string[] layers) =>

@@ -91,11 +91,18 @@ public static class Calibrator
         Disk.CreateFolder(folder);
         using IDisposable turn = CalibrationLock.Take(folder, ranges is { LockName: { } own } ? $"{model.Name}.{own}" : model.Name);
         AtomicFile.DeleteAbandoned(Path.GetFullPath(Path.Combine(folder, model.Name)));
-        // What an earlier run left is there already. Processes that share the work share the folder, too.
-        if (ranges is null) DiskRoom.Require(Path.GetFullPath(folder), folder, Plan(model, options, solvers).Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
+        var findings = new List<Finding>();
+        // Processes that share the work share the folder, too.
+        if (ranges is null)
+        {
+            MemoryPlan plan = Plan(model, options, solvers);
+            DeleteOtherMoments(folder, model.Name, plan.Groups.Count, findings);
+            // What else an earlier run left is there already.
+            DiskRoom.Require(Path.GetFullPath(folder), folder, plan.Disk - Disk.Files(folder, $"{model.Name}.*.checkpoint").Sum(file => new FileInfo(file).Length));
+        }
+
         PromptContexts? contexts = model.Labels?.Contexts(model.NullLabel) ?? model.Text?.Encode(options.Prompts, null, device, cancellationToken) ?? options.Contexts?.Of(model);
         model = model with { Contexts = contexts?.With(MaskedPictures.Of(model, options, device, cancellationToken)).With(model.Network.Embedding.Classes, model.NullLabel) };
-        var findings = new List<Finding>();
         if (model.Text?.Cut(options.Prompts) is { Count: > 0 } cut) findings.Add(new PromptsCut(cut, model.Text.Tokens - 2));
         if (options.Trajectories < Bootstrap.Fewest) findings.Add(new TooFewTrajectories(options.Trajectories, Bootstrap.Fewest));
         string identity = Identity(model, options);
@@ -117,7 +124,7 @@ public static class Calibrator
         SolverCalibration.Collect(calibrations, findings);
         if (ranges is { Decides: false })
         {
-            calibrations[0].DeleteRounded();
+            foreach (SolverCalibration calibration in calibrations) calibration.DeleteOwn();
             return null;
         }
 
@@ -132,8 +139,19 @@ public static class Calibrator
         }))], weights).Select(written => written.Path)];
         // The weights are those of all.
         if (solvers.Length > 1) findings.AddRange(calibrations.SelectMany(c => c.Findings.Select(f => f is RoundingDecided ? f : new WithScheduler(c.Context.Run.Identity.Family, f))));
+        if (ranges is null) calibrations[0].Checkpoint.ExpectAll();
         findings.AddRange(calibrations.SelectMany(c => c.Checkpoint.Delete()));
         return new(paths, findings);
+    }
+
+    /// <summary>Removes the moments that a run with another <see cref="CalibrationOptions.Memory"/> has left: of other groups of layers, nothing goes on from them, and they may be gigabytes.</summary>
+    private static void DeleteOtherMoments(string folder, string name, int groups, List<Finding> findings)
+    {
+        foreach (string file in Disk.Files(folder, $"{name}.*moments-*-of-*.checkpoint").Where(file => !Path.GetFileName(file)[name.Length..].Contains($"-of-{groups}.", StringComparison.Ordinal)))
+        {
+            Temporary.Try(() => Disk.Delete(file));
+            findings.Add(new CheckpointSetAside(Path.GetFileName(file), CheckpointSetAside.OtherLayers));
+        }
     }
 
     private static MemoryPlan Plan(ImportedModel model, CalibrationOptions options, SchedulerRun[] solvers) =>
@@ -193,8 +211,7 @@ public static class Calibrator
             ? new("num_class_embeds", $"{model.Network.Embedding.Classes}", $"A label is a row of '{PipelineParts.LabelsName}' here, and no other. Supported: null.")
         : model.OutputChannels != model.Channels && !LearnedVariance.IsPredicted(model)
             ? new("out_channels", $"{model.OutputChannels}", $"Supported: as many as in_channels ({model.Channels}), or twice as many for a predicted variance. A network that reads more than the state is verified but not sampled.")
-        : (model.Text is not null || model.Labels is not null)
-            && model.Network.Inputs.FirstOrDefault(i => i is not (UNetImporter.Context or LinkedNetwork.Mask or LinkedNetwork.MaskedImage) && model.Text?.Outputs.Contains(i) != true) is { } input
+        : GivenContexts.Beyond(model) is { } input
             ? new(input, "required", "The network reads this besides what its pipeline makes of prompts or labels. Supported: to give it all that it reads (calibrate --contexts FILE).")
         : null;
 

@@ -22,7 +22,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     public static Checkpoint None { get; } = new(null, "", "");
 
     private readonly byte[] _identity = SHA256.HashData(Encoding.UTF8.GetBytes(identity));
-    private readonly List<string> _phases = [];
+    private readonly HashSet<string> _files = new(StringComparer.Ordinal);
 
     /// <summary>Writes a phase's state, in one piece or not at all.</summary>
     public void Save(string phase, int units, Action<BinaryWriter> state)
@@ -142,7 +142,13 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     /// <summary>Has a phase's file removed with the others at the end, whichever run has left it.</summary>
     public void Expect(string phase)
     {
-        if (folder is not null && !_phases.Contains(phase)) _phases.Add(phase);
+        if (folder is not null) _files.Add(PathOf(phase));
+    }
+
+    /// <summary>Has every file removed at the end that runs have left under this name, of other options and solvers, too.</summary>
+    public void ExpectAll()
+    {
+        if (folder is not null) _files.UnionWith(Disk.Files(folder, $"{name}.*.checkpoint"));
     }
 
     /// <summary>Removes a phase's file, if it can be.</summary>
@@ -167,15 +173,15 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
     public IReadOnlyList<Finding> Delete()
     {
         var left = new List<Finding>();
-        foreach (string phase in _phases)
+        foreach (string file in _files)
         {
             try
             {
-                Disk.Delete(PathOf(phase));
+                Disk.Delete(file);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                left.Add(new CheckpointNotDeleted(PathOf(phase), e.Message));
+                left.Add(new CheckpointNotDeleted(file, e.Message));
             }
         }
 

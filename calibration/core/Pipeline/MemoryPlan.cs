@@ -45,8 +45,8 @@ internal sealed class MemoryPlan
         var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
         long moments = solvers * Groups.Max(group => group.Sum(layer => bytes[layer]));
         Peak = Math.Max(Least, fixedBytes + moments);
-        // Rounded layers have a byte a weight and bit width, until the artefact is written; moments are written beside their former state, and what steps alone change is kept of two units.
-        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + Statistics + moments)
+        // Rounded layers have a byte a weight and bit width, until the artefact is written; moments are written beside their former state, and what steps alone change is kept of two units. The spreads are in three files, of which one is written beside its former state.
+        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + Statistics + moments) + 4 * first.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels))
             + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
             + KeptPredictions.Disk(model, options, solvers) + PartsPhase.Disk(model, options, secondOrder)
             + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);

@@ -51,8 +51,8 @@ internal sealed class SolverCalibration
         }
     }
 
-    /// <summary>Removes what only this process has of rounded layers: its part is done.</summary>
-    public void DeleteRounded() => _run.DeleteRounded();
+    /// <summary>Removes what only this process has: its part is done.</summary>
+    public void DeleteOwn() => _run.DeleteOwn();
 
     /// <summary>Decides, and writes down why.</summary>
     public CalibrationManifest Decide()

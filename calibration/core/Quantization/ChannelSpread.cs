@@ -12,6 +12,10 @@ internal sealed class ChannelSpread(int channels)
     private readonly double[] _sums = new double[channels], _squares = new double[channels];
     private long _pixels;
 
+    /// <summary>Bytes that a state takes.</summary>
+    /// <param name="channels">Of a pixel.</param>
+    public static long Bytes(int channels) => sizeof(long) + channels * (3L * sizeof(float) + 2 * sizeof(double));
+
     /// <summary>Largest magnitude of all channels.</summary>
     public float Largest => Math.Max(_maxima.Max(), -_minima.Min());
 

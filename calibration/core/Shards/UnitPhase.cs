@@ -21,16 +21,22 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Steps of a unit. Between them the state is kept, too, where they take long.</summary>
     public int Steps { get; init; } = 1;
 
-    /// <summary>Whether what <see cref="Begin"/> does is kept before the first unit is done.</summary>
-    public bool KeepBeginning { get; init; }
-
-    /// <summary>Told how many units are done already, the last of them perhaps in part; where beginnings are kept, −1 for a state that begins.</summary>
+    /// <summary>Told how many units are done already, the last of them perhaps in part.</summary>
     public required Action<T, double> Begin { get; init; }
 
     /// <summary>Collects a unit, from a step on. Tells after each step how many are in the state, so that it can be kept.</summary>
     public required Action<T, int, int, Action<int>> Collect { get; init; }
 
-    /// <summary>Writes the state, but for what <see cref="WriteStep"/> writes.</summary>
+    /// <summary>First steps of all, which alone change what <see cref="WriteFirst"/> writes.</summary>
+    public int FirstSteps { get; init; }
+
+    /// <summary>Writes what nothing changes after <see cref="FirstSteps"/>: with the state until then, and afterwards once, into a file of its own. Null where there is no such thing.</summary>
+    public Action<T, BinaryWriter>? WriteFirst { get; init; }
+
+    /// <summary>Reads the same into an empty state, before the rest.</summary>
+    public Action<T, BinaryReader>? ReadFirst { get; init; }
+
+    /// <summary>Writes the state, but for what <see cref="WriteFirst"/> and <see cref="WriteStep"/> write: what any step may change.</summary>
     public required Action<T, BinaryWriter> Write { get; init; }
 
     /// <summary>Reads the same of a range of units, and of so many steps of the one that follows, into an empty one.</summary>
@@ -74,6 +80,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
                 T state = Range(begun, range);
                 checkpoint.Save(PartName(range), range.End - range.First, writer => WriteWhole(state, writer));
                 checkpoint.Delete(begun);
+                if (WriteFirst is not null) checkpoint.Delete(FirstOf(begun));
                 StepsOf(begun)?.Delete();
             }
 
@@ -86,10 +93,13 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
 
     private string PartName(UnitRange range) => $"{name}.{range.First}-{range.End}";
 
+    private static string FirstOf(string file) => $"{file}.first";
+
     private KeptSteps? StepsOf(string file) => WriteStep is null ? null : new(checkpoint, file, Steps);
 
     private void WriteWhole(T state, BinaryWriter writer)
     {
+        WriteFirst?.Invoke(state, writer);
         Write(state, writer);
         for (int step = 0; WriteStep is not null && step < Steps; step++) WriteStep(state, step, writer);
     }
@@ -97,26 +107,23 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     private T Range(string file, UnitRange range)
     {
         T? left = null;
-        int beginning = KeepBeginning ? 1 : 0;
         KeptSteps? keptSteps = StepsOf(file);
         keptSteps?.Expect();
+        if (WriteFirst is not null) checkpoint.Expect(FirstOf(file));
         int loaded = checkpoint.Load(file, Position(range.End), (reader, position) =>
         {
-            var (done, steps) = Math.DivRem(position - beginning, Steps);
+            var (done, steps) = Math.DivRem(position, Steps);
             left = Create();
+            if (!HasFirst(position)) ReadFirst?.Invoke(left, reader);
+            else if (checkpoint.Load(FirstOf(file), 1, (first, _) => ReadFirst!(left, first)) == 0) throw new InvalidDataException($"{checkpoint.FileOf(FirstOf(file))} is missing");
             Read(left, reader, new(range.First, range.First + done), steps);
-            keptSteps?.Read(position - beginning, (step, unit, record) => ReadStep!(left, step, record, new(range.First, range.First + unit + 1)));
+            keptSteps?.Read(position, (step, unit, record) => ReadStep!(left, step, record, new(range.First, range.First + unit + 1)));
         });
         // What was read may have been set aside all the same.
         T state = loaded == 0 || left is null ? Create() : left;
-        int from = loaded - beginning, saved = Math.Max(from, 0);
-        Begin(state, from < 0 ? -1 : (double)from / Steps);
-        if (from < 0)
-        {
-            from = 0;
-            Save(Position(range.First));
-        }
-
+        bool firstKept = loaded > 0 && HasFirst(loaded);
+        int from = loaded, saved = loaded;
+        Begin(state, (double)from / Steps);
         long kept = Stopwatch.GetTimestamp();
         TimeSpan taken = TimeSpan.Zero;
         for (int unit = range.First + from / Steps; unit < range.End; unit++, from = 0)
@@ -129,7 +136,9 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
 
         return state;
 
-        int Position(int unit) => beginning + (unit - range.First) * Steps;
+        int Position(int unit) => (unit - range.First) * Steps;
+
+        bool HasFirst(int position) => WriteFirst is not null && position >= FirstSteps;
 
         bool Due() => context.Options.KeepingInterval is var least && (least == TimeSpan.Zero || (Stopwatch.GetElapsedTime(kept) is var since && since >= least && since * MostKeeping >= taken));
 
@@ -140,12 +149,19 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
             (kept, taken) = (Stopwatch.GetTimestamp(), Stopwatch.GetElapsedTime(start));
         }
 
-        // The steps first: what the state says is done must be there.
+        // The state last: what it says is done must be there.
         void Save(int position)
         {
-            keptSteps?.Add(saved, position - beginning, (step, writer) => WriteStep!(state, step, writer));
-            saved = position - beginning;
-            checkpoint.Save(file, position, writer => Write(state, writer));
+            keptSteps?.Add(saved, position, (step, writer) => WriteStep!(state, step, writer));
+            saved = position;
+            bool apart = HasFirst(position);
+            if (apart && !firstKept) checkpoint.Save(FirstOf(file), 1, writer => WriteFirst!(state, writer));
+            firstKept = apart;
+            checkpoint.Save(file, position, writer =>
+            {
+                if (!apart) WriteFirst?.Invoke(state, writer);
+                Write(state, writer);
+            });
         }
     }
 
@@ -156,6 +172,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         {
             if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
             part = Create();
+            ReadFirst?.Invoke(part, reader);
             Read(part, reader, range, 0);
             for (int step = 0; ReadStep is not null && step < Steps; step++) ReadStep(part, step, reader, range);
         });

@@ -27,7 +27,7 @@ public sealed record SampleOptions
     public IReadOnlyDictionary<string, float[]> NegativeInputs { get; init; } = ImmutableDictionary<string, float[]>.Empty;
     /// <summary>Pictures to begin with in place of noise, one for all images or one for each, as large as what is drawn; null for noise. Needs a sampler that was calibrated for it (<c>--image-to-image</c>).</summary>
     public ImageBatch? Image { get; init; }
-    /// <summary>How much of <see cref="Image"/> is drawn anew: the share of the steps that are taken, above 0, up to 1. One step is taken at least.</summary>
+    /// <summary>How much of <see cref="Image"/> is drawn anew: the share of the steps that are taken, the last ones, above 0, up to 1. One step is taken at least. So it is with consistency models, too, whose own pipeline in diffusers takes all steps from a later beginning (docs/schedulers.md, "Beginning with a picture").</summary>
     public double Strength { get; init; } = 0.8;
     /// <summary>Where <see cref="Image"/> is drawn anew, row by row, as many as an image has pixels: true there, false where it is kept. Empty for everywhere.</summary>
     public IReadOnlyList<bool> Mask { get; init; } = [];

@@ -33,6 +33,22 @@ public class InspectionTests
         }
     }
 
+    /// <summary>Of the network that is sampled, keys and values of the text run once a call, and are no work of a step.</summary>
+    [Fact]
+    public void Each_layer_has_its_binding_time()
+    {
+        using var pipeline = new TinyPipeline();
+        ModelInspection inspection = ModelInspection.Of(pipeline.Root);
+        var times = inspection.Layers.ToDictionary(l => l.Name, l => l.BindingTime, StringComparer.Ordinal);
+        Assert.All(times, t => Assert.Equal(
+            t.Key.StartsWith("text_encoder.", StringComparison.Ordinal) || (t.Key.Contains("attn2.to_k", StringComparison.Ordinal) && !t.Key.StartsWith("vae.", StringComparison.Ordinal)) ? "call"
+            : t.Key.StartsWith("decoder.", StringComparison.Ordinal) ? "end" : "step", t.Value));
+        Assert.Equal(["call", "end", "step"], times.Values.Distinct().Order());
+        var printed = new StringWriter(System.Globalization.CultureInfo.InvariantCulture);
+        InspectCommand.Run(pipeline.Root, false, printed);
+        Assert.Contains(FormattableString.Invariant($"{inspection.Layers.Where(l => l.BindingTime == "step").Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"), printed.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_artefacts_bytes_are_those_of_its_weights()
     {

@@ -78,6 +78,48 @@ public class CheckpointTests
         }.Run());
     }
 
+    /// <summary>What the first unit alone changes lies in a file of its own when that unit is done; without it the state is none.</summary>
+    [Fact]
+    public void WhatTheFirstUnitLeavesIsKeptOnce()
+    {
+        using var folder = new TemporaryFolder();
+        string first = folder.File("model.noise.first.checkpoint");
+        Assert.Equal("7, 1: 0", Phase(1));
+        byte[] kept = File.ReadAllBytes(first);
+        Assert.Equal("7, 2: 1", Phase(2));
+        Assert.Equal(kept, File.ReadAllBytes(first));
+        File.Delete(first);
+        Assert.Equal("7, 3: 0, 1, 2", Phase(3, $"{first} is missing"));
+        File.WriteAllBytes(first, [.. kept[..^1], 0]);
+        Assert.Equal("7, 3: 0, 1, 2", Phase(3, "its end does not fit its beginning", $"{first} is missing"));
+
+        string Phase(int units, params string[] reasons)
+        {
+            var findings = new List<Finding>();
+            var collected = new List<int>();
+            int[] state = new UnitPhase<int[]>("noise", units, null!, null, new Checkpoint(folder.Root, "model", "options", findings))
+            {
+                Create = () => new int[2],
+                Begin = (_, _) => { },
+                Collect = (state, unit, _, keep) =>
+                {
+                    collected.Add(unit);
+                    if (unit == 0) state[0] += 7;
+                    state[1]++;
+                    keep(1);
+                },
+                FirstSteps = 1,
+                WriteFirst = (state, writer) => writer.Write(state[0]),
+                ReadFirst = (state, reader) => state[0] = reader.ReadInt32(),
+                Write = (state, writer) => writer.Write(state[1]),
+                Read = (state, reader, _, _) => state[1] = reader.ReadInt32(),
+                Merge = (_, _) => { },
+            }.Run();
+            Assert.Equal(reasons, findings.Select(f => ((CheckpointSetAside)f).Reason));
+            return $"{string.Join(", ", state)}: {string.Join(", ", collected)}";
+        }
+    }
+
     /// <summary>A length is not believed: of a text, as <see cref="BinaryReader.ReadString"/> does, which then asks for more or ends otherwise.</summary>
     [Theory]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0x0F })]

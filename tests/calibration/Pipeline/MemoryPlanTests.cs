@@ -66,6 +66,54 @@ public sealed class MemoryPlanTests : IDisposable
         Assert.Empty(Directory.EnumerateFiles(_folder.File("small"), "*.checkpoint"));
     }
 
+    /// <summary>Nothing goes on from the moments of other groups: they are gone before the work, and are not taken for room that the new ones have.</summary>
+    [Fact]
+    public void Moments_of_another_budget_are_removed()
+    {
+        CalibrationOptions bounded = s_options with { Memory = Plan(0).Least };
+        string folder = _folder.File("out");
+        Stop(bounded, "input moments");
+        string left = Path.GetFileName(Assert.Single(Moments()));
+        Assert.Equal($"ldm.moments-1-of-{Plan(bounded.Memory).Groups.Count}.checkpoint", left);
+        // Of another model of a like name.
+        string other = Path.Combine(folder, $"ldm-{left}");
+        File.WriteAllText(other, "");
+
+        Stop(bounded, "rounding");
+        Assert.Equal([other, Path.Combine(folder, left)], Moments());
+        Stop(s_options, "FP32 activations");
+        Assert.Equal([other], Moments());
+
+        Stop(bounded, "input moments");
+        CalibrationResult result = Calibrator.Run(_model, s_options, folder, _device, 2);
+        Assert.Contains(new CheckpointSetAside(left, "it holds the moments of other layers: --memory was another"), result.Findings);
+        Assert.Equal([other], Directory.EnumerateFiles(folder, "*.checkpoint"));
+
+        string[] Moments() => [.. Directory.EnumerateFiles(folder, "*moments-*").Order(StringComparer.Ordinal)];
+
+        // At the phase's second report: its beginning is kept.
+        void Stop(CalibrationOptions options, string phase)
+        {
+            using var stop = new CancellationTokenSource();
+            int reports = 0;
+            Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.Run(_model, options with { KeepingInterval = TimeSpan.Zero }, folder, _device, 2, new Visit(p =>
+            {
+                if (p.Phase.StartsWith(phase, StringComparison.Ordinal) && ++reports == 2) stop.Cancel();
+            }), stop.Token));
+        }
+    }
+
+    /// <summary>Whatever options an abandoned calibration had, nothing of it is left beside the artefact.</summary>
+    [Fact]
+    public void Another_solvers_checkpoints_go_with_the_rest()
+    {
+        string folder = _folder.File("out");
+        Directory.CreateDirectory(folder);
+        foreach (string name in (string[])["ldm.unipc.activations.checkpoint", "ldm-other.activations.checkpoint"]) File.WriteAllText(Path.Combine(folder, name), "");
+        Calibrator.Run(_model, s_options with { Rounding = RoundingChoice.Nearest }, folder, _device, 2);
+        Assert.Equal("ldm-other.activations.checkpoint", Path.GetFileName(Assert.Single(Directory.EnumerateFiles(folder, "*.checkpoint"))));
+    }
+
     [Fact]
     public void What_cannot_be_kept_is_said_before_the_work()
     {
@@ -160,6 +208,7 @@ public sealed class MemoryPlanTests : IDisposable
         if (scalesFirst) collector.FixScales(observer => Evaluate(observer));
         Evaluate(collector.Observe);
         using var state = new MemoryStream();
+        collector.WriteSpreads(new BinaryWriter(state));
         collector.Write(new BinaryWriter(state));
         collector.WriteStep(0, new BinaryWriter(state));
         return state.ToArray();

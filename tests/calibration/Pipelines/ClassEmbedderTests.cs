@@ -68,6 +68,16 @@ public sealed class ClassEmbedderTests : IDisposable
         Assert.Contains(inspection.Networks, n => n.Name == "class_embedder" && n.Parameters >= Rows * TinyLatentDiffusion.Context);
     }
 
+    /// <summary>The same of a network that reads labels as tokens as of one that reads prompts: nothing was computed by then.</summary>
+    [Fact]
+    public void Learned_rounding_is_refused_before_the_work()
+    {
+        var options = new CalibrationOptions { Rounding = RoundingChoice.Reconstruct };
+        Assert.Contains("ldm reads more than its state (encoder_hidden_states)", Assert.Throws<ArgumentException>(() => options.Validate(PipelineImporter.Load(_folder.File("model"), "ldm"))).Message, StringComparison.Ordinal);
+        using var pipeline = new TinyPipeline();
+        Assert.Contains("learned rounding", Assert.Throws<ArgumentException>(() => (options with { Prompts = ["a"] }).Validate(PipelineImporter.Load(pipeline.Root))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_null_label_that_is_no_row_is_refused()
     {

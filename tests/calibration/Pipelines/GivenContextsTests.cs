@@ -88,6 +88,8 @@ public sealed class GivenContextsTests : IDisposable
         Assert.Contains("reads nothing besides its state", Assert.Throws<ArgumentException>(() => Run(s_options with { Contexts = Given() }, DiffusersImporter.Load(ModelFolder.Source, nullLabel: 10))).Message, StringComparison.Ordinal);
         using var pipeline = new TinyPipeline();
         Assert.Contains("tokens", Assert.Throws<ArgumentException>(() => Run(s_options with { Contexts = Given(), Prompts = ["a"] }, PipelineImporter.Load(pipeline.Root))).Message, StringComparison.Ordinal);
+        Assert.Contains("alone reads more than its state (encoder_hidden_states), which learned rounding does not give it. Round with gptq",
+            Assert.Throws<ArgumentException>(() => Run(s_options with { Contexts = Given(), Rounding = RoundingChoice.Reconstruct }, model)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder.File("out")));
 
         void Refused(string why, Action<SafetensorsWriter> add) => Assert.Contains(why, Assert.Throws<ArgumentException>(() => Run(s_options with { Contexts = Given(add) }, model)).Message, StringComparison.Ordinal);
@@ -164,6 +166,22 @@ public sealed class GivenContextsTests : IDisposable
         Assert.Contains("which a page cannot do", Assert.Throws<ArgumentException>(() => ServeCommand.Load(path, null, true, [], _device, TextWriter.Null)).Message, StringComparison.Ordinal);
 
         EvaluationReport Evaluate(EvaluationOptions o) => ArtifactEvaluation.Run(path, _folder.File("alone"), o, _device, 2);
+    }
+
+    /// <summary>A label that is a vector, beside prompts: they do not make it, so that contexts hold both.</summary>
+    [Fact]
+    public void What_prompts_do_not_become_is_named_and_given_with_all_the_rest()
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace("unet/config.json", "\"norm_num_groups\": 8", "\"norm_num_groups\": 8, \"class_embed_type\": \"identity\"");
+        ImportedModel model = PipelineImporter.Load(pipeline.Root, "tiny");
+        var e = Assert.Throws<UnsupportedModelException>(() => Run(s_options with { Prompts = ["a"] }, model));
+        Assert.Equal("class_vector", e.Key);
+        Assert.Contains("(calibrate --contexts FILE)", e.Message, StringComparison.Ordinal);
+        Assert.Equal("class_vector", Assert.Single(ModelInspection.Of(pipeline.Root).Refused).Key);
+        Assert.Contains("'class_vector' besides what its pipeline makes", Assert.Throws<ArgumentException>(() => new Float32SampleOptions { Prompts = ["a"] }.Check(model)).Message, StringComparison.Ordinal);
+        Assert.Equal("encoder_hidden_states [contexts, tokens, 16], class_vector [contexts, 128], and for guidance the same with 'negative_' before the name and 1 row", GivenContexts.Expected(PipelineImporter.Load(pipeline.Root, tokens: 3)));
+        Assert.False(Directory.Exists(_folder.File("out")));
     }
 
     /// <summary>Hidden states in place of a pipeline's text encoder, which is then not read: the same pictures.</summary>

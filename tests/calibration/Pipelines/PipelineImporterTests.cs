@@ -1,3 +1,6 @@
+using Specializer.Calibration.Conversion;
+using Specializer.Tests;
+
 namespace Specializer.Calibration.Tests;
 
 /// <summary>A pipeline's parts are read together, and must belong together.</summary>
@@ -28,6 +31,49 @@ public class PipelineImporterTests
         pipeline.Replace(file, before, after);
         Assert.Equal(key, Assert.ThrowsAny<ModelImportException>(() => PipelineImporter.Load(pipeline.Root)).Key);
     }
+
+    /// <summary>A network is read without the other parts of its pipeline, with as many tokens as these would give.</summary>
+    [Theory]
+    [InlineData("", "", 8)]
+    [InlineData("tokenizer/tokenizer_config.json", "\"model_max_length\": 8", 6)]
+    [InlineData("text_encoder/config.json", "\"max_position_embeddings\": 8", 6)]
+    [InlineData("tokenizer/tokenizer_config.json", "", 8)]
+    [InlineData("text_encoder/config.json", "", 8)]
+    public void A_network_alone_has_the_tokens_of_its_pipeline(string file, string length, int tokens)
+    {
+        using var pipeline = new TinyPipeline();
+        if (length.Length > 0) pipeline.Replace(file, length, length.Replace('8', '6'));
+        else if (file.Length > 0) File.Delete(pipeline.File(file));
+        // The tokenizer's length decides.
+        if (file.StartsWith("text_encoder", StringComparison.Ordinal) && length.Length > 0) File.Delete(pipeline.File("tokenizer/tokenizer_config.json"));
+        Assert.Equal(tokens, Tokens(pipeline.Root));
+        Assert.Equal(tokens, Tokens(pipeline.File("unet")));
+        Directory.Delete(pipeline.File("tokenizer"), recursive: true);
+        Directory.Delete(pipeline.File("text_encoder"), recursive: true);
+        Assert.Equal(DiffusersImporter.DefaultTokens, Tokens(pipeline.Root));
+        Assert.Equal(3, Tokens(pipeline.Root, 3));
+    }
+
+    /// <summary>The network can be used without them.</summary>
+    [Fact]
+    public void Parts_that_cannot_be_read_say_nothing_of_tokens()
+    {
+        using var pipeline = new TinyPipeline();
+        File.WriteAllText(pipeline.File("tokenizer/tokenizer_config.json"), "{");
+        Assert.Equal(8, Tokens(pipeline.Root));
+        File.WriteAllText(pipeline.File("text_encoder/config.json"), "{");
+        Assert.Equal(DiffusersImporter.DefaultTokens, Tokens(pipeline.Root));
+    }
+
+    [Fact]
+    public void A_label_is_one_token()
+    {
+        using var folder = new TemporaryFolder();
+        Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
+        Assert.Equal(1, Tokens(folder.File("model")));
+    }
+
+    private static int Tokens(string folder, int? tokens = null) => DiffusersImporter.Load(folder, tokens: tokens).Network.Maps.Single(m => m.Name == UNetImporter.Context).Width;
 
     [Fact]
     public void A_damaged_tokenizer_is_named_once()

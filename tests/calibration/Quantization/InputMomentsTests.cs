@@ -21,6 +21,21 @@ public class InputMomentsTests
         }
     }
 
+    /// <summary>So a state is all new wherever it is kept: there is no part of it that could stay as it was written before.</summary>
+    [Fact]
+    public void AColumnChangesEverySum()
+    {
+        const int Size = 33;
+        float[] columns = [.. Enumerable.Range(1, 2 * Size).Select(i => MathF.Cos(i))];
+        var moments = new InputMoments(Size, 2);
+        moments.Add(columns.AsSpan(0, Size));
+        long[] before = Sums();
+        moments.Add(columns.AsSpan(Size));
+        Assert.All(before.Zip(Sums()), pair => Assert.NotEqual(pair.First, pair.Second));
+
+        long[] Sums() => [.. Enumerable.Range(0, Size).SelectMany(i => Enumerable.Range(i, Size - i).Select(j => moments.Product(i, j)))];
+    }
+
     /// <summary>Sums that no columns have, of either sign; the least of all integers has no magnitude.</summary>
     [Theory]
     [InlineData(long.MinValue)]

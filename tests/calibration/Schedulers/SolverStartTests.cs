@@ -40,6 +40,28 @@ public class SolverStartTests
         foreach (int start in at) Assert.Equal(Original, Run(program, start), 0.03f);
     }
 
+    /// <summary>Runs of consistency models, too, take the last of their timesteps. diffusers' own pipeline for these instead spreads m steps over the first ⌊original·strength⌋ timesteps of the distillation;
+    /// where those and m/strength are whole, they are the timesteps that a run of m/strength steps ends with.</summary>
+    [Theory]
+    [InlineData("lcm", 8, 0.5, new[] { 499, 379, 259, 139 })]
+    [InlineData("lcm", 5, 0.8, new[] { 799, 599, 399, 199 })]
+    [InlineData("lcm", 10, 0.3, new[] { 299, 199, 99 })]
+    [InlineData("lcm", 4, 1, new[] { 999, 759, 499, 259 })]
+    [InlineData("tcd", 8, 0.5, new[] { 499, 379, 259, 139 })]
+    public void Consistency_models_begin_at_a_timestep_of_the_whole_run(string family, int steps, double strength, int[] expected)
+    {
+        const int Distilled = 50, Apart = 1000 / Distilled;
+        SolverProgram program = SchedulerFile.Read("""{"_class_name": "LCMScheduler", "original_inference_steps": 50}""", json => SchedulerPrograms.Run(json, SchedulerFamily.Find(family, json)!, steps, null, pictures: true).Program);
+        Assert.All(program.Evaluations, e => Assert.NotNull(e.Start));
+        int own = (int)(steps * strength), among = (int)(Distilled * strength);
+        Evaluation[] run = [.. program.Evaluations.TakeLast(own)];
+        Assert.Equal(expected, run.Select(e => (int)e.Timestep.Value));
+        Assert.Equal(expected, Enumerable.Range(0, own).Select(i => (among - i * among / own) * Apart - 1));
+        double sigma = Sigma(expected[0]);
+        Assert.Equal(Math.Sqrt(1 - sigma * sigma), run[0].Start!.Known.Value, 1e-6);
+        Assert.Equal(sigma, run[0].Start!.Noise.Value, 1e-6);
+    }
+
     [Fact]
     public void Who_asks_for_none_has_the_program_alone()
     {
