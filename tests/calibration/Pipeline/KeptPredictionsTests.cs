@@ -42,9 +42,10 @@ public sealed class KeptPredictionsTests : IDisposable
     [InlineData(RoundingChoice.Gptq, 2)]
     public void Several_solvers_take_as_many_passes_as_one_and_a_network_at_a_time(RoundingChoice rounding, int passes)
     {
+        using var network = new TinyNetwork();
         var engine = new Counting(_device);
         string[] solvers = ["ddim", "dpmsolver++", "euler"];
-        Calibrator.Run(Model, s_options with { Trajectories = 4, Rounding = rounding, Schedulers = solvers, Engine = engine }, _folder.Root, _device, 2);
+        Calibrator.Run(DiffusersImporter.Load(network.Root, "tiny"), s_options with { Trajectories = 4, Rounding = rounding, Schedulers = solvers, Engine = engine }, _folder.Root, _device, 2);
         Assert.Equal(passes * solvers.Length * s_options.Steps, engine.Evaluations);
         Assert.Equal(1, engine.MostNetworks);
     }
