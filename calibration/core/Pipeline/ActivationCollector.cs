@@ -83,15 +83,6 @@ internal sealed class ActivationCollector
     /// <summary>What a source held at a step.</summary>
     public ActivationHistogram Histogram(int step, ActivationSource source) => _histograms[step][Array.IndexOf(_sources, source)];
 
-    /// <summary>Fixes the scale of each convolution's inputs, from the first unit's largest ones with one bit to spare; before anything is observed. Every part of a
-    /// calibration that is split finds the same scales.</summary>
-    /// <param name="first">Evaluates the first unit under an observer.</param>
-    public void FixScales(Action<ReferenceObserver> first)
-    {
-        first(See);
-        SetScales();
-    }
-
     /// <summary>An observer that sees the spreads alone.</summary>
     public void See(int step, long firstImage, bool unconditional, Operation operation, IReferenceMaps maps) =>
         Read(operation, maps, _spreads.ContainsKey, (map, values) => _spreads[map].Add(values.Span));
@@ -99,12 +90,13 @@ internal sealed class ActivationCollector
     /// <summary>Channels over the first unit, of every map that is quantized: what scales are fixed from, for further collectors of the same calibration, too.</summary>
     public IReadOnlyDictionary<string, ChannelSpread> Spreads => _spreads;
 
-    /// <summary>Takes over the scales that another collector of the same calibration has fixed.</summary>
-    /// <param name="spreads">Its <see cref="Spreads"/>.</param>
+    /// <summary>Fixes the scale of each convolution's inputs, from the first unit's largest ones with one bit to spare; before anything is observed. Every collector of a calibration has the same.</summary>
+    /// <param name="spreads">The <see cref="Spreads"/> that they go by.</param>
     public void TakeScales(IReadOnlyDictionary<string, ChannelSpread> spreads)
     {
         foreach (var (map, spread) in spreads) _spreads[map] = spread;
-        SetScales();
+        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _spreads[layer.Map].Largest);
+        _isSpread = true;
     }
 
     /// <summary>An observer of the reference trajectories. Where no scales were fixed before, because no moments are kept, it sees the spreads of the first unit along the way.</summary>
@@ -212,12 +204,6 @@ internal sealed class ActivationCollector
     {
         Map map = _shapes[source.Map];
         return (long)map.Height * map.Width * source.Channels.GetOffsetAndLength(map.Channels).Length;
-    }
-
-    private void SetScales()
-    {
-        foreach (Layer layer in _layers) layer.Moments = new(layer.Shape.Size, 2 * _spreads[layer.Map].Largest);
-        _isSpread = true;
     }
 
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>

@@ -7,9 +7,6 @@ internal sealed partial class CalibrationRun
 {
     private const string FirstConvolutionPhase = "first convolution";
 
-    /// <summary>What held-out images say of the first convolution in floating point, after <see cref="QuantizeWeights"/>; null where they were not asked, and of a run that takes another's weights.</summary>
-    public FirstConvolutionDecided? FirstConvolution { get; private set; }
-
     /// <summary>Work of that choice.</summary>
     private double FirstConvolutionWork => IsFirstConvolutionAsked ? UncorrectedImages.Work(Context.Options, HeldOutImages.Count(Context.Options)) : 0;
 
@@ -28,8 +25,9 @@ internal sealed partial class CalibrationRun
         CalibrationRun[] runs = [this, .. _sharing];
         List<double>[] changes = [.. runs.Select(run => run.FirstConvolutionChanges(first, this))];
         Interval change = UncorrectedImages.Mean(changes, Context.Options.Seed);
-        FirstConvolution = new(first, Saved([.. _floating, .. first]), Saved(_floating), change, changes[0].Count, change.High < 0);
-        if (!FirstConvolution.Kept) return;
+        var decided = new FirstConvolutionDecided(first, Saved([.. _floating, .. first]), Saved(_floating), change, changes[0].Count, change.High < 0);
+        _decided.Add(decided);
+        if (!decided.Kept) return;
         foreach (CalibrationRun run in runs) run.Leave(first);
 
         double Saved(string[] floating) => NetworkCost.BitOperationsSaved(NetworkOf(Context.Options.WeightBits, floating).Network, FirstBits);

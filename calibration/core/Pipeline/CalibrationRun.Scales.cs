@@ -1,6 +1,6 @@
 namespace Specializer.Calibration;
 
-/// <summary>The pass before all others, where moments need it: what scales of layers' inputs are fixed from.</summary>
+// The pass before all others, where moments need it: what scales of layers' inputs are fixed from.
 internal sealed partial class CalibrationRun
 {
     private string ScalesPhase => OwnPhase("scales");

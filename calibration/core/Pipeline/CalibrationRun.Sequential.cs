@@ -35,7 +35,7 @@ internal sealed partial class CalibrationRun
         {
             Interval change = phase.Change(sequential, apart);
             _apart = !(change.High < 0);
-            Fitness = [.. Fitness, new RoundingDecided(change, HeldOutImages.Count(Context.Options), !_apart)];
+            _decided.Add(new RoundingDecided(change, HeldOutImages.Count(Context.Options), !_apart));
         }
 
         if (!_apart) _tensors[(variant.WeightBits, variant.Rounding)] = sequential;

@@ -20,6 +20,7 @@ internal sealed partial class CalibrationRun
     private Dictionary<int, QuantizedNetwork> _networks;
     // What stays in floating point: what 8 bits cannot hold, known when the first activations are, and the first convolution where images ask for it.
     private string[] _floating = [];
+    private readonly List<Finding> _decided = [];
     private CalibrationRun? _owner;
     private RoundedLayers? _rounded;
     private ActivationCollector? _activations;
@@ -73,8 +74,11 @@ internal sealed partial class CalibrationRun
     /// <summary>The artefact's tensors, after <see cref="QuantizeWeights"/>.</summary>
     public QuantizedTensors Tensors => TensorsOf(Own(Widths[0]));
 
-    /// <summary>What stands out in what became integers, or could not, and how they were rounded; after <see cref="QuantizeWeights"/>.</summary>
+    /// <summary>What stands out in what became integers, or could not; after <see cref="QuantizeWeights"/>.</summary>
     public IReadOnlyList<Finding> Fitness { get; private set; } = [];
+
+    /// <summary>What held-out images have decided about the weights, after <see cref="QuantizeWeights"/>: for all runs that share them, and of the one that rounds them.</summary>
+    public IReadOnlyList<Finding> Decided => _decided;
 
     /// <summary>Noise of all variants, after <see cref="CollectNoise"/>.</summary>
     public IReadOnlyList<WidthStatistics> Statistics => _statistics;

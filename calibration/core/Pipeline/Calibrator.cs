@@ -137,8 +137,7 @@ public static class Calibrator
         {
             Model = m.Model with { Name = $"{model.Name}-{Label(solvers[i])}" },
         }))], weights).Select(written => written.Path)];
-        // The weights are those of all.
-        if (solvers.Length > 1) findings.AddRange(calibrations.SelectMany(c => c.Findings.Select(f => f is RoundingDecided ? f : new WithScheduler(c.Context.Run.Identity.Family, f))));
+        if (solvers.Length > 1) findings.AddRange(calibrations.SelectMany(c => c.Findings.Select(f => new WithScheduler(c.Context.Run.Identity.Family, f))));
         if (ranges is null) calibrations[0].Checkpoint.ExpectAll();
         findings.AddRange(calibrations.SelectMany(c => c.Checkpoint.Delete()));
         return new(paths, findings);

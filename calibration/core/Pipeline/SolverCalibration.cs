@@ -43,7 +43,7 @@ internal sealed class SolverCalibration
         foreach (SolverCalibration c in all.Skip(1)) c._run.Share(all[0]._run);
         foreach (SolverCalibration c in all) c._run.CollectActivations();
         foreach (SolverCalibration c in all) c._run.QuantizeWeights();
-        if (all[0]._run.FirstConvolution is { } first) findings.Add(first);
+        findings.AddRange(all[0]._run.Decided);
         foreach (SolverCalibration c in all)
         {
             c.Findings.AddRange(c._run.Fitness);

@@ -67,17 +67,17 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
         {
             using var device = new CpuDevice(2);
             using var reference = new ReferenceTrajectories(model, Calibrator.Solver(model, options).Program, options, device);
-            var activations = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
+            ActivationCollector activations = New(), scales = New();
             // The same scale, whatever the halves hold.
-            activations.FixScales(look =>
+            foreach (TrajectoryState _ in reference.Run(0, (step, first, half, operation, maps) =>
             {
-                foreach (TrajectoryState _ in reference.Run(0, (step, first, half, operation, maps) =>
-                {
-                    if (!half) look(step, first, half, operation, maps);
-                })) { }
-            });
+                if (!half) scales.See(step, first, half, operation, maps);
+            })) { }
+            activations.TakeScales(scales.Spreads);
             foreach (TrajectoryState _ in reference.Run(0, activations.Observe)) { }
             return Assert.Single(activations.Moments(Layer)!.Blocks);
+
+            ActivationCollector New() => new(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
         }
     }
 

@@ -202,16 +202,23 @@ public sealed class MemoryPlanTests : IDisposable
         var model = _model with { Contexts = _model.Labels!.Contexts(_model.NullLabel) };
         using IReferenceNetwork network = new InterpreterEngine(_device).Create(model, [500], capacity);
         var options = s_options with { Steps = 1, Trajectories = 5, Rounding = rounding };
-        var collector = new ActivationCollector(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
+        ActivationCollector collector = New(), scales = New();
         float[] x = new Gaussian(1).Values(5 * 8 * 8 * 3), epsilon = new float[x.Length];
         network.Give(UNetImporter.Context, model.Contexts!.Of(UNetImporter.Context, [0, 1, 2, 3, 4]));
-        if (scalesFirst) collector.FixScales(observer => Evaluate(observer));
+        if (scalesFirst)
+        {
+            Evaluate(scales.See);
+            collector.TakeScales(scales.Spreads);
+        }
+
         Evaluate(collector.Observe);
         using var state = new MemoryStream();
         collector.WriteSpreads(new BinaryWriter(state));
         collector.Write(new BinaryWriter(state));
         collector.WriteStep(0, new BinaryWriter(state));
         return state.ToArray();
+
+        ActivationCollector New() => new(model.Network, QuantizedNetwork.Of(model.Network, 4, []), options, 2);
 
         void Evaluate(ReferenceObserver observer) => network.Evaluate(0, x, [], epsilon, (operation, maps) => observer(0, 0, false, operation, maps));
     }
