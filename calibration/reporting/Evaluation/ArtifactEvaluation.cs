@@ -73,15 +73,12 @@ public static class ArtifactEvaluation
 
         var own = new AblationRow("artefact", AblationRows.Widths(manifest), manifest, artifact.Tensor) { Change = "the artefact's own calibration", Against = AblationRows.Beside(rows, manifest) };
         if (options.Ablation) rows.AddRange(DecisionRows.Without(own));
-        List<Checkpoint> counted = [];
-        rows.AddRange(SampleCurve.Rows(context, manifest, options.Samples, count =>
-        {
-            counted.Add(Kept($"{count}-trajectories."));
-            return counted[^1];
-        }));
+        rows.AddRange(SampleCurve.Rows(context, manifest, options.Samples, count => Kept($"{count}-trajectories.")));
         rows.Add(own);
         EvaluationReport report = Draw(context, checkpoint, manifest, rows, options, digits);
-        foreach (Checkpoint kept in (Checkpoint[])[checkpoint, .. counted]) kept.Delete();
+        // Of every phase, also of those that this run found done and did not come to.
+        checkpoint.ExpectAll();
+        checkpoint.Delete();
         return report;
 
         Checkpoint Kept(string prefix) => new(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", identity, prefix: prefix);
