@@ -32,7 +32,14 @@ internal sealed class DeferredTensors : IReadOnlyDictionary<string, float[]>
         return result;
     }
 
-    public float[] this[string key] => _tensors[key]();
+    public float[] this[string key]
+    {
+        get
+        {
+            Garbage.Collect(); // The tensor before, for one.
+            return _tensors[key]();
+        }
+    }
 
     public IEnumerable<string> Keys => _tensors.Keys;
 

@@ -18,6 +18,7 @@ internal sealed class NetworkEvaluator : IDisposable
     /// <param name="capacity">Images evaluated at once.</param>
     public NetworkEvaluator(Network network, int steps, Func<string, long, byte[]> tensor, Device device, int capacity)
     {
+        Garbage.Collect(); // The tensors of the network before.
         Interpreter = new(network, steps);
         _noLabels = new int[capacity];
         _packed = Interpreter.Pack(tensor);

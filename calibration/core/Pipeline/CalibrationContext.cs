@@ -54,7 +54,11 @@ internal sealed record CalibrationContext(
         (double)NetworkCost.MultiplyAccumulates(other.Network) / NetworkCost.MultiplyAccumulates(Model.Network) / ReferenceTrajectories.UnitImages / Options.Evaluations;
 
     /// <summary>Adds to the work done.</summary>
-    public void Report(string phase, double work) => Meter.Report(phase, work);
+    public void Report(string phase, double work)
+    {
+        Meter.Report(phase, work);
+        Garbage.Collect();
+    }
 
     /// <summary>Adds to the work done what an earlier, interrupted run did.</summary>
     public void Resume(string phase, double work) => Meter.Resume(phase, work);

@@ -26,14 +26,12 @@ internal sealed class MemoryPlan
         Reference = Bytes((options.Engine is null or InterpreterEngine) ? model.StoredNetwork : model.Network, options);
         Statistics = QuantizationVariant.Measured(options).Length * WidthStatistics.Bytes(model.Channels, options);
         Noise = Program + Histograms + Statistics + Reference + networks.Sum(n => Bytes(n.Network, options));
-        (string Name, int Size, int Outputs)[] layers = secondOrder
-            ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => (c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
-        // Rounding has moments, H and R of a layer, when the FP32 network is gone.
+        Layer[] layers = secondOrder ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => new Layer(c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
         long fixedBytes = Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
-        long largest = layers.Select(l => Math.Max(solvers * ColumnMoments.Bytes(l.Size), Workspace(l.Size) - Reference)).DefaultIfEmpty(0).Max();
+        long largest = layers.Select(l => Held([l])).DefaultIfEmpty(0).Max();
         Parts = Program + Histograms + Statistics + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
         Sequential = options.Rounding != RoundingChoice.Sequential ? 0
-            : Noise + ExactOutputs.Room + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => ColumnMoments.Bytes(l.Size) + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), Workspace(l.Size))).DefaultIfEmpty(0).Max();
+            : Noise + ExactOutputs.Room + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => l.Moments + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), l.Moments + l.Factors)).DefaultIfEmpty(0).Max();
         Least = Math.Max(Math.Max(Math.Max(Noise, Sequential), Parts), fixedBytes + largest);
         if (options.Memory > 0 && options.Memory < Least)
         {
@@ -41,15 +39,18 @@ internal sealed class MemoryPlan
                 $"Calibrating {model.Name} needs {Gigabytes(Least):F1} GB, more than the {options.Memory / 1e9:F1} GB that --memory allows. Give at least that{(fixedBytes + largest > Noise ? ", or round to nearest" : "")}."));
         }
 
-        Groups = [.. Group([.. layers.Select(l => (l.Name, l.Size))], options.Memory > 0 ? (options.Memory - fixedBytes) / solvers : long.MaxValue)];
-        var bytes = layers.ToDictionary(l => l.Name, l => ColumnMoments.Bytes(l.Size), StringComparer.Ordinal);
-        long moments = solvers * Groups.Max(group => group.Sum(layer => bytes[layer]));
-        Peak = Math.Max(Least, fixedBytes + moments);
+        Layer[][] groups = [.. Group(layers, Held, options.Memory > 0 ? options.Memory - fixedBytes : long.MaxValue)];
+        Groups = Array.ConvertAll(groups, group => Array.ConvertAll(group, layer => layer.Name));
+        long moments = solvers * groups.Max(group => group.Sum(layer => layer.Moments));
+        Peak = Math.Max(Least, fixedBytes + groups.Max(Held));
         // Rounded layers have a byte a weight and bit width, until the artefact is written; moments are written beside their former state, and what steps alone change is kept of two units. The spreads are in three files, of which one is written beside its former state.
         Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + Statistics + moments) + 4 * first.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels))
             + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
             + KeptPredictions.Disk(model, options, solvers) + PartsPhase.Disk(model, options, secondOrder)
             + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);
+
+        // The moments of a group are held while its layers are rounded, one after the other, with H and R of one; the FP32 network is gone by then.
+        long Held(Layer[] group) => solvers * group.Sum(layer => layer.Moments) + Math.Max(0, group.Select(layer => layer.Factors).DefaultIfEmpty(0).Max() - Reference);
     }
 
     /// <summary>For a calibration with the default options, and as many steps.</summary>
@@ -96,42 +97,43 @@ internal sealed class MemoryPlan
     /// <summary>Names of the layers whose moments are collected in one pass, in order; at least one group.</summary>
     public IReadOnlyList<string[]> Groups { get; }
 
-    /// <summary>Bytes of a layer's H and R.</summary>
-    private static long Workspace(int size) => 2L * sizeof(double) * ColumnMoments.Sizes(size).Sum(block => (long)block * block) + ColumnMoments.Bytes(size);
-
     /// <summary>A part sees its inputs in FP32, with the moments of all its layers, and is then rounded layer by layer.</summary>
     private static long Part(ImportedNetwork part, bool secondOrder)
     {
         var maps = part.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         int capacity = Float32Sampler.Capacity(part.Network, ReferenceTrajectories.UnitImages);
-        int[] layers = secondOrder ? [.. part.Network.Operations.OfType<ConvolutionOperation>().Select(c => ActivationCollector.ColumnSize(c, maps))] : [];
+        Layer[] layers = secondOrder ? [.. part.Network.Operations.OfType<ConvolutionOperation>().Select(c => new Layer(c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
         long network = new WeightLayout(part.StoredNetwork, 0).TotalBytes + new BufferPlan(part.Network).BytesPerImage * capacity + LargestMap(part.Network, capacity);
-        return layers.Sum(ColumnMoments.Bytes) + Math.Max(network, layers.Select(Workspace).DefaultIfEmpty(0).Max());
+        return layers.Sum(l => l.Moments) + Math.Max(network, layers.Select(l => l.Factors).DefaultIfEmpty(0).Max());
     }
 
     /// <summary>The copy of a map that is looked at.</summary>
     private static long LargestMap(Network network, int capacity) => sizeof(float) * capacity * network.Maps.Max(m => m.Pixels * m.Channels);
 
-    private static IEnumerable<string[]> Group((string Name, int Size)[] layers, long budget)
+    /// <summary>As many layers a group as keep the budget, in order; at least one.</summary>
+    private static IEnumerable<Layer[]> Group(Layer[] layers, Func<Layer[], long> held, long budget)
     {
-        var group = new List<string>();
-        long bytes = 0;
-        foreach (var (name, size) in layers)
+        int first = 0;
+        for (int end = 1; end < layers.Length; end++)
         {
-            long own = ColumnMoments.Bytes(size);
-            if (group.Count > 0 && bytes + own > budget)
-            {
-                yield return [.. group];
-                (group, bytes) = ([], 0);
-            }
-
-            group.Add(name);
-            bytes += own;
+            if (held(layers[first..(end + 1)]) <= budget) continue;
+            yield return layers[first..end];
+            first = end;
         }
 
-        yield return [.. group];
+        yield return layers[first..];
     }
 
     private static long Bytes(Network network, CalibrationOptions options) =>
         new WeightLayout(network, options.Evaluations).TotalBytes + new BufferPlan(network).BytesPerImage * ReferenceTrajectories.CapacityOf(network, options);
+
+    /// <summary>A layer that is rounded with its inputs' moments.</summary>
+    private sealed record Layer(string Name, int Size, int Outputs)
+    {
+        /// <summary>Bytes of its inputs' moments.</summary>
+        public long Moments { get; } = ColumnMoments.Bytes(Size);
+
+        /// <summary>Bytes of H and R.</summary>
+        public long Factors { get; } = 2L * sizeof(double) * ColumnMoments.Sizes(Size).Sum(block => (long)block * block);
+    }
 }

@@ -74,6 +74,7 @@ internal static class WeightRounding
             throw new ArgumentException($"The layer has {weights.Length} weights; {outputs} output channels of {columns} inputs need {outputs * columns}.", nameof(weights));
         if (inputs[0].Count == 0)
             throw new ArgumentException("Second-order rounding needs input columns and none were sampled. Calibrate with at least one trajectory, or round to nearest.", nameof(inputs));
+        Garbage.Collect(); // H and R of the layer before.
         var blocks = new HessianBlock[inputs.Count];
         for (int b = 0, first = 0; b < blocks.Length; first += inputs[b++].Size)
         {

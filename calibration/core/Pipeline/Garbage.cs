@@ -1,0 +1,25 @@
+namespace Specializer.Calibration;
+
+/// <summary>Collects what a calibration has dropped, before the collector would.</summary>
+/// <remarks>Tensors, H and R of a layer and maps are arrays of megabytes that live for one operation. The collector waits with those until the generation that holds them has doubled, as much again as a budget allows; where there is a budget, that is its half.</remarks>
+internal static class Garbage
+{
+    // Marking is quick, for nothing large holds references: some collections a second at the most.
+    private const long Growth = 256L << 20;
+
+    private static long s_least;
+
+    /// <summary>Collects where the heap has grown by 256 MB since it was smallest after a collection. Nothing is moved.</summary>
+    public static void Collect()
+    {
+        long held = GC.GetTotalMemory(forceFullCollection: false);
+        if (held - Interlocked.Read(ref s_least) < Growth)
+        {
+            if (held < Interlocked.Read(ref s_least)) Interlocked.Exchange(ref s_least, held);
+            return;
+        }
+
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+        Interlocked.Exchange(ref s_least, GC.GetTotalMemory(forceFullCollection: false));
+    }
+}
