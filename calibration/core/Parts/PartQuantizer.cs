@@ -126,7 +126,7 @@ internal sealed class PartQuantizer
         QuantizedNetwork quantized = QuantizedNetwork.Of(network.Network, Bits, []);
         long moments = secondOrder ? network.Network.Operations.OfType<ConvolutionOperation>().Sum(c => ColumnMoments.Bytes(ActivationCollector.ColumnSize(c, maps))) : 0;
         long spreads = quantized.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels));
-        return WeightTensors.Of(quantized.Network, 0).Values.Sum(t => t.Elements) + 2 * (moments + spreads + (long)quantized.Sources.Distinct().Count() * ActivationHistogram.Bins * sizeof(uint)) + spreads;
+        return WeightTensors.Of(quantized.Network, 0).Values.Sum(t => t.Elements) + 2 * (moments + spreads + (long)quantized.Sources.Distinct().Count() * ActivationHistogram.FileBytes) + spreads;
     }
 
     /// <summary>Name of a checkpoint.</summary>

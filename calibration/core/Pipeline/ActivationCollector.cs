@@ -163,7 +163,7 @@ internal sealed class ActivationCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void ReadStep(int step, BinaryReader reader, long images)
     {
-        for (int m = 0; m < _sources.Length; m++) _histograms[step][m] = ActivationHistogram.Read(reader, images * Elements(_sources[m]));
+        for (int m = 0; m < _sources.Length; m++) _histograms[step][m] = ActivationHistogram.Read(reader, images * _sources[m].Elements(_shapes[_sources[m].Map]));
     }
 
     /// <summary>Adds what another collector of the same network, options and scales has observed.</summary>
@@ -199,12 +199,6 @@ internal sealed class ActivationCollector
     }
 
     private int Elements(string map) => _shapes[map].Height * _shapes[map].Width * _shapes[map].Channels;
-
-    private long Elements(ActivationSource source)
-    {
-        Map map = _shapes[source.Map];
-        return (long)map.Height * map.Width * source.Channels.GetOffsetAndLength(map.Channels).Length;
-    }
 
     /// <summary>Copies what an operation has written, and what it is the first to read from outside.</summary>
     private void Read(Operation operation, IReferenceMaps maps, Predicate<string> wanted, Action<string, Memory<float>> copied)

@@ -9,7 +9,6 @@ internal sealed class MemoryPlan
 {
     // What the program itself takes, with its collector's slack.
     private const long Program = 512L << 20;
-    private const int HistogramBytes = ActivationHistogram.Bins * sizeof(uint);
 
     /// <param name="model">The model.</param>
     /// <param name="networks">It with integers, once for each bit width of weights.</param>
@@ -21,7 +20,9 @@ internal sealed class MemoryPlan
     {
         QuantizedNetwork first = networks.First();
         var maps = model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
-        Histograms = (long)options.Evaluations * first.Sources.Distinct().Count() * HistogramBytes;
+        ActivationSource[] sources = [.. first.Sources.Distinct()];
+        long images = (long)WorkShares.Halves(options) * options.RangeTrajectories;
+        Histograms = options.Evaluations * sources.Sum(source => BinCounts.Bytes(images * source.Elements(maps[source.Map])));
         // Other engines have their own form of the weights.
         Reference = Bytes((options.Engine is null or InterpreterEngine) ? model.StoredNetwork : model.Network, options);
         Statistics = QuantizationVariant.Measured(options).Length * WidthStatistics.Bytes(model.Channels, options);
@@ -44,7 +45,7 @@ internal sealed class MemoryPlan
         long moments = solvers * groups.Max(group => group.Sum(layer => layer.Moments));
         Peak = Math.Max(Least, fixedBytes + groups.Max(Held));
         // Rounded layers have a byte a weight and bit width, until the artefact is written; moments are written beside their former state, and what steps alone change is kept of two units. The spreads are in three files, of which one is written beside its former state.
-        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * (Histograms + Statistics + moments) + 4 * first.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels))
+        Disk = networks.Sum(n => WeightTensors.Of(n.Network, 0).Values.Sum(t => t.Elements)) + 2 * ((long)options.Evaluations * sources.Length * ActivationHistogram.FileBytes + Statistics + moments) + 4 * first.Sources.Select(s => s.Map).Distinct().Sum(map => ChannelSpread.Bytes(maps[map].Channels))
             + networks.Max(n => new WeightLayout(n.Network, options.Evaluations).TotalBytes)
             + KeptPredictions.Disk(model, options, solvers) + PartsPhase.Disk(model, options, secondOrder)
             + new[] { model.Decoder, (model.Text?.Network ?? model.Labels?.Network), options.ImageToImage ? model.Encoder : null }.OfType<ImportedNetwork>().Sum(part => new WeightLayout(part.Network, 0).TotalBytes);
@@ -70,7 +71,7 @@ internal sealed class MemoryPlan
     /// <summary>Bytes of the FP32 network with its maps.</summary>
     public long Reference { get; }
 
-    /// <summary>Bytes of the histograms.</summary>
+    /// <summary>Bytes of the histograms, which widen as values ask for it: of what values usually are.</summary>
     public long Histograms { get; }
 
     /// <summary>Bytes of the noise's sums, with their replicates, from when it is measured.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.Intrinsics;
 
 namespace Specializer.Calibration;
@@ -10,11 +9,12 @@ internal sealed class ActivationHistogram
     /// <summary>Number of bins over ±<see cref="Range"/>.</summary>
     public const int Bins = 4096;
 
+    /// <summary>Bytes of its state in a file, of up to 2^28 values a bin.</summary>
+    public const int FileBytes = Bins * sizeof(uint);
+
     private const int SmallestExponent = -20, LargestExponent = 128;
 
-    // There is one for each step and map: none before the first value, then as narrow as the number of values allows.
-    private uint[] _narrow = [];
-    private long[]? _wide;
+    private readonly BinCounts _counts = new();
     private int _exponent = SmallestExponent;
 
     /// <summary>Values added.</summary>
@@ -30,7 +30,7 @@ internal sealed class ActivationHistogram
     public double Range => Math.ScaleB(1, _exponent);
 
     /// <summary>Values per bin; bin b covers Range·[2b/Bins − 1, 2(b + 1)/Bins − 1).</summary>
-    public long[] GetCounts() => _wide is not null ? [.. _wide] : Count == 0 ? new long[Bins] : Array.ConvertAll(_narrow, n => (long)n);
+    public long[] GetCounts() => [.. Enumerable.Range(0, Bins).Select(b => _counts[b])];
 
     /// <summary>Adds values.</summary>
     /// <param name="values">Finite.</param>
@@ -50,23 +50,18 @@ internal sealed class ActivationHistogram
         GrowTo(Math.Max(Math.Abs(minimum), Math.Abs(maximum)));
         Minimum = Count == 0 ? minimum : Math.Min(Minimum, minimum);
         Maximum = Count == 0 ? maximum : Math.Max(Maximum, maximum);
-        MakeRoom(values.Length);
-        if (_wide is null) Tally(_narrow, values);
-        else Tally(_wide, values);
-    }
-
-    private void Tally<T>(T[] counts, ReadOnlySpan<float> values) where T : INumber<T>
-    {
+        Count += values.Length;
         // Powers of two: v·scale is exact and floor sees the true quotient.
         float scale = (float)(Bins / (2 * Range));
-        for (; values.Length >= Vector256<float>.Count; values = values[Vector256<float>.Count..])
+        Span<int> bins = stackalloc int[Vector256<int>.Count];
+        for (; values.Length >= bins.Length; values = values[bins.Length..])
         {
             // Eight bins at a time; the counting itself has no lanes.
-            Vector256<int> bins = Vector256.ConvertToInt32(Vector256.Floor(Vector256.Create(values) * scale)) + Vector256.Create(Bins / 2);
-            for (int lane = 0; lane < Vector256<int>.Count; lane++) counts[bins[lane]]++;
+            (Vector256.ConvertToInt32(Vector256.Floor(Vector256.Create(values) * scale)) + Vector256.Create(Bins / 2)).CopyTo(bins);
+            _counts.Count(bins);
         }
 
-        foreach (float v in values) counts[(int)MathF.Floor(v * scale) + Bins / 2]++;
+        foreach (float v in values) _counts.Add((int)MathF.Floor(v * scale) + Bins / 2, 1);
     }
 
     /// <summary>The largest magnitude of a map's values, all of which must be finite.</summary>
@@ -101,15 +96,9 @@ internal sealed class ActivationHistogram
         while (_exponent < other._exponent) Double();
         Minimum = Count == 0 ? other.Minimum : Math.Min(Minimum, other.Minimum);
         Maximum = Count == 0 ? other.Maximum : Math.Max(Maximum, other.Maximum);
-        MakeRoom(other.Count);
+        Count += other.Count;
         int shift = _exponent - other._exponent;
-        for (int b = 0; b < Bins; b++)
-        {
-            long more = other._wide is null ? other._narrow[b] : other._wide[b];
-            int bin = (b - Bins / 2 >> shift) + Bins / 2;
-            if (_wide is null) _narrow[bin] += (uint)more;
-            else _wide[bin] += more;
-        }
+        for (int b = 0; b < Bins; b++) _counts.Add((b - Bins / 2 >> shift) + Bins / 2, other._counts[b]);
     }
 
     /// <summary>Writes the state.</summary>
@@ -143,8 +132,7 @@ internal sealed class ActivationHistogram
             && histogram.Minimum <= histogram.Maximum && -histogram.Range < histogram.Minimum && histogram.Maximum < histogram.Range
             && Array.TrueForAll(counts, n => n >= 0 && n <= count) && counts.Sum() == count;
         if (!sound) throw new InvalidDataException($"a histogram is not one of {count} finite values");
-        if (count > uint.MaxValue) histogram._wide = counts;
-        else histogram._narrow = Array.ConvertAll(counts, n => (uint)n);
+        for (int b = 0; b < Bins; b++) histogram._counts.Add(b, counts[b]);
         return histogram;
     }
 
@@ -162,16 +150,6 @@ internal sealed class ActivationHistogram
         }
     }
 
-    /// <summary>Counts values that are about to be added. No bin holds more than all.</summary>
-    private void MakeRoom(long values)
-    {
-        if (Count == 0) _narrow = new uint[Bins];
-        Count += values;
-        if (_wide is not null || Count <= uint.MaxValue) return;
-        _wide = GetCounts();
-        _narrow = [];
-    }
-
     private void GrowTo(float magnitude)
     {
         while (magnitude >= Range) Double();
@@ -180,19 +158,6 @@ internal sealed class ActivationHistogram
     private void Double()
     {
         _exponent++;
-        if (_wide is not null) MergePairs(_wide);
-        else if (Count > 0) MergePairs(_narrow);
-    }
-
-    /// <summary>Bin b of the wider histogram takes the bins 2b − Bins/2 and 2b + 1 − Bins/2 of the narrower one: from the middle outwards, none is written before it has been read.</summary>
-    private static void MergePairs<T>(T[] counts) where T : INumber<T>
-    {
-        const int half = Bins / 2;
-        for (int i = 0; i < half; i++)
-        {
-            bool inside = 2 * i < half;
-            counts[half + i] = inside ? counts[half + 2 * i] + counts[half + 2 * i + 1] : T.Zero;
-            counts[half - 1 - i] = inside ? counts[half - 1 - 2 * i] + counts[half - 2 - 2 * i] : T.Zero;
-        }
+        if (Count > 0) _counts.MergePairs();
     }
 }

@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>What one quantization represents: an FP32 map, or some of its channels.</summary>
@@ -10,6 +12,10 @@ internal readonly record struct ActivationSource(string Map, Range Channels)
         : this(map, Range.All)
     {
     }
+
+    /// <summary>How many values an image has.</summary>
+    /// <param name="map">The map.</param>
+    public long Elements(Map map) => (long)map.Pixels * Channels.GetOffsetAndLength(map.Channels).Length;
 
     /// <summary>The values of this source.</summary>
     /// <param name="map">The map's values, pixel by pixel.</param>

@@ -151,6 +151,17 @@ public sealed class MemoryPlanTests : IDisposable
         Assert.Equal((more, more), (guided.Noise - without.Noise, guided.Parts - without.Parts));
     }
 
+    /// <summary>A histogram's bins have 16 bits until there are so many values that one may outgrow them: those of the largest maps first.</summary>
+    [Fact]
+    public void Histograms_widen_with_the_values()
+    {
+        long narrow = MemoryPlan.Of(_model, s_options).Histograms;
+        int sources = QuantizedNetwork.Of(_model.Network, 4, []).Sources.Distinct().Count();
+        Assert.Equal(2L * sources * ActivationHistogram.Bins * sizeof(ushort), narrow);
+        Assert.InRange(MemoryPlan.Of(_model, s_options with { Trajectories = 2048 }).Histograms, narrow + 1, 2 * narrow - 1);
+        Assert.Equal(2 * narrow, MemoryPlan.Of(_model, s_options with { Steps = 4, Evaluations = 4 }).Histograms);
+    }
+
     /// <summary>What checkpoints and artefact take together at their most is no more than was said, and not far from it; a disk with less is refused before the work, with the figure.</summary>
     [Theory]
     [InlineData(RoundingChoice.Nearest)]
