@@ -10,6 +10,7 @@ internal sealed class NetworkEvaluator : IDisposable
     private readonly Execution _execution;
     private readonly int[] _noLabels;
     private readonly Dictionary<string, float[]> _inputs = new(StringComparer.Ordinal);
+    private readonly bool _isBorrowed;
 
     /// <param name="network">The network.</param>
     /// <param name="steps">Rows of the embedding's table.</param>
@@ -34,6 +35,16 @@ internal sealed class NetworkEvaluator : IDisposable
             throw;
         }
     }
+
+    private NetworkEvaluator(NetworkEvaluator other, Network network)
+    {
+        Interpreter = new(network, other.Interpreter.Steps);
+        (_packed, _weights, _execution, _noLabels, _isBorrowed, Contexts) = (other._packed, other._weights, other._execution, other._noLabels, true, other.Contexts);
+    }
+
+    /// <summary>The same weights in the same memory, for a network that differs in the rows of the table that its steps read; until this one is disposed of.</summary>
+    /// <param name="network">The network.</param>
+    public NetworkEvaluator Reading(Network network) => new(this, network);
 
     public NetworkInterpreter Interpreter { get; }
 
@@ -172,6 +183,7 @@ internal sealed class NetworkEvaluator : IDisposable
 
     public void Dispose()
     {
+        if (_isBorrowed) return;
         _execution.Dispose();
         _weights.Dispose();
         _packed.Dispose();

@@ -40,14 +40,19 @@ internal sealed record CalibrationContext(
     /// <summary>The FP32 network, with the rows of the table that are this solver's.</summary>
     public Network Network => Solvers.Count == 1 ? Model.Network : Model.Network with
     {
-        Embedding = Model.Network.Embedding with { Rows = TableTimesteps.Length, FirstRow = Solvers.TakeWhile(s => !ReferenceEquals(s, Run)).Sum(s => s.Program.Evaluations.Count) },
+        Embedding = Model.Network.Embedding with { Rows = TableTimesteps.Length, FirstRow = FirstRow(Run) },
     };
 
-    /// <summary>FP32 trajectories.</summary>
-    public ReferenceTrajectories Reference() => Reference(Run);
+    /// <summary>Row of the table that the first evaluation of one of the <see cref="Solvers"/> reads.</summary>
+    public int FirstRow(SchedulerRun solver) => Solvers.TakeWhile(s => !ReferenceEquals(s, solver)).Sum(s => s.Program.Evaluations.Count);
+
+    /// <summary>FP32 trajectories, on a network of their own.</summary>
+    public ReferenceTrajectories Reference() => new(Model, Program, Options, Device) { Kept = KeptFor(Run) };
 
     /// <summary>FP32 trajectories of one of the <see cref="Solvers"/>.</summary>
-    public ReferenceTrajectories Reference(SchedulerRun solver) => new(Model, solver.Program, Options, Device) { Kept = ReferenceEquals(solver, Run) && ReferenceEquals(Predictions?.Model, Model) ? Predictions : null };
+    /// <param name="solver">The solver.</param>
+    /// <param name="networks">Have the network.</param>
+    public ReferenceTrajectories Reference(SchedulerRun solver, SharedNetworks networks) => new(Model, solver.Program, Options, () => networks.Reference(solver)) { Kept = KeptFor(solver) };
 
     /// <summary>Work of an evaluation of another network for one image, in evaluations of a unit's trajectories: by multiply-accumulates.</summary>
     public double WorkOf(ImportedNetwork other) =>
@@ -62,6 +67,8 @@ internal sealed record CalibrationContext(
 
     /// <summary>Adds to the work done what an earlier, interrupted run did.</summary>
     public void Resume(string phase, double work) => Meter.Resume(phase, work);
+
+    private KeptPredictions? KeptFor(SchedulerRun solver) => ReferenceEquals(solver, Run) && ReferenceEquals(Predictions?.Model, Model) ? Predictions : null;
 
     private static float[] TimestepsOf(SchedulerRun solver) => [.. solver.Program.Evaluations.Select(e => e.Timestep.Single)];
 }

@@ -9,9 +9,9 @@ internal sealed partial class CalibrationRun
     private IReadOnlyDictionary<string, ChannelSpread>? Known => _scales ?? _owner?._scales;
 
     /// <summary>Channels over the first unit of all solvers, whose moments are added and have one scale.</summary>
-    private IReadOnlyDictionary<string, ChannelSpread> Scales(ReferenceTrajectories reference, string phase) => new UnitPhase<ActivationCollector>(ScalesPhase, 1, Context, null, _checkpoint)
+    private IReadOnlyDictionary<string, ChannelSpread> Scales(SharedNetworks networks, string phase) => new UnitPhase<ActivationCollector>(ScalesPhase, 1, Context, null, _checkpoint)
     {
-        Create = () => Collector(reference.Network, [], histograms: false),
+        Create = () => Collector([], histograms: false),
         Steps = Context.TableTimesteps.Length,
         Begin = (_, done) =>
         {
@@ -22,12 +22,11 @@ internal sealed partial class CalibrationRun
             int first = 0;
             foreach (SchedulerRun solver in Context.Solvers)
             {
-                // Of several, one FP32 network is in memory at a time.
-                using ReferenceTrajectories? other = Context.Solvers.Count == 1 ? null : Context.Reference(solver);
+                using ReferenceTrajectories reference = Context.Reference(solver, networks);
                 int evaluations = solver.Program.Evaluations.Count;
                 if (from < first + evaluations)
                 {
-                    foreach (TrajectoryState state in (other ?? reference).Run(0, scales.See, Math.Max(0, from - first), Context.Cancellation))
+                    foreach (TrajectoryState state in reference.Run(0, scales.See, Math.Max(0, from - first), Context.Cancellation))
                     {
                         keep(first + state.Step + 1);
                         Context.Report(phase, ObservingWork / evaluations);

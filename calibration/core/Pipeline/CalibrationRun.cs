@@ -102,9 +102,11 @@ internal sealed partial class CalibrationRun
     /// <summary>A variant's noise, after <see cref="CollectNoise"/>.</summary>
     public NoiseCollector Noise(QuantizationVariant variant) => _statistics[Array.IndexOf(_variants, variant)].Noise;
 
+    /// <summary>A variant's network.</summary>
+    public Network NetworkOf(QuantizationVariant variant) => _networks[variant.WeightBits].Network;
+
     /// <summary>A variant's network, ready to run; after <see cref="QuantizeWeights"/>.</summary>
-    public NetworkEvaluator Evaluator(QuantizationVariant variant) =>
-        Evaluator(_networks[variant.WeightBits].Network, TensorsOf(variant));
+    public NetworkEvaluator Evaluator(QuantizationVariant variant) => Evaluator(NetworkOf(variant), TensorsOf(variant));
 
     /// <summary>Steps, each with the ranges and the noise of a variant of its own; after <see cref="CollectNoise"/>.</summary>
     /// <param name="variants">One a step.</param>
@@ -132,7 +134,12 @@ internal sealed partial class CalibrationRun
     };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
-    public void CollectActivations() => _activations = Collect("activations", 0);
+    /// <param name="networks">Have the FP32 network; null for one that is made for this.</param>
+    public void CollectActivations(SharedNetworks? networks = null)
+    {
+        using SharedNetworks? own = networks is null ? new(Context) : null;
+        _activations = Collect("activations", 0, networks ?? own!);
+    }
 
     /// <summary>Takes the weights of another solver's run, which rounds them for the states of both; that run's weights are quantized first.</summary>
     /// <param name="weights">The run whose weights these will be.</param>
@@ -179,22 +186,13 @@ internal sealed partial class CalibrationRun
     }
 
     /// <summary>Noise of all variants, on the kernels that will run: teacher-forced on every trajectory, free-running on those that ranges come from. They share FP32's evaluations.</summary>
-    public void CollectNoise()
+    /// <param name="networks">Have FP32's network and the quantized ones; null for some that are made for this.</param>
+    public void CollectNoise(SharedNetworks? networks = null)
     {
-        var evaluators = new Dictionary<QuantizedTensors, NetworkEvaluator>();
-        try
-        {
-            foreach (QuantizationVariant variant in Measured)
-            {
-                if (!evaluators.ContainsKey(TensorsOf(variant))) evaluators.Add(TensorsOf(variant), Evaluator(variant));
-            }
-
-            Measure(v => evaluators[TensorsOf(v)]);
-        }
-        finally
-        {
-            foreach (NetworkEvaluator evaluator in evaluators.Values) evaluator.Dispose();
-        }
+        using SharedNetworks? own = networks is null ? new(Context) : null;
+        networks ??= own!;
+        var evaluators = Measured.ToDictionary(v => v, v => networks.Quantized(this, v));
+        Measure(networks, evaluators);
     }
 
     /// <summary>Forgets the weights that the artefact does not use: their noise is measured.</summary>
@@ -279,7 +277,8 @@ internal sealed partial class CalibrationRun
             string[] layers = _memory.Groups[group];
             if (group > 0 && AllRounded(layers)) continue;
             string phase = $"moments-{group}-of-{_memory.Groups.Count}";
-            ActivationCollector[] moments = [.. runs.Select(run => group == 0 ? run._activations! : run.Collect(phase, group))];
+            ActivationCollector[] moments;
+            using (var networks = new SharedNetworks(Context)) moments = [.. runs.Select(run => group == 0 ? run._activations! : run.Collect(phase, group, networks))];
             // Of all solvers that the weights are for.
             foreach (ActivationCollector other in moments.Skip(1)) moments[0].MergeMoments(other);
             Round(layers, moments[0]);
@@ -288,9 +287,9 @@ internal sealed partial class CalibrationRun
         }
     }
 
-    private ActivationCollector Collect(string name, int group)
+    private ActivationCollector Collect(string name, int group, SharedNetworks networks)
     {
-        using ReferenceTrajectories reference = Context.Reference();
+        using ReferenceTrajectories reference = Context.Reference(Context.Run, networks);
         string phase = group == 0 ? "FP32 activations" : "input moments";
         return new UnitPhase<ActivationCollector>(name, _rangeUnits, Context, Context.Ranges, _checkpoint)
         {
@@ -299,7 +298,7 @@ internal sealed partial class CalibrationRun
             Begin = (activations, done) =>
             {
                 if (done > 0) Context.Resume(phase, (group == 0 ? ScalingWork : 0) + done * ObservingWork);
-                else if (ScalesFirst && Known is null) activations.TakeScales(_scales = Scales(reference, phase));
+                else if (ScalesFirst && Known is null) activations.TakeScales(_scales = Scales(networks, phase));
             },
             Collect = (activations, unit, from, keep) =>
             {
@@ -326,14 +325,14 @@ internal sealed partial class CalibrationRun
 
         ActivationCollector New()
         {
-            ActivationCollector activations = Collector(reference.Network, _memory.Groups[group], histograms: group == 0);
+            ActivationCollector activations = Collector(_memory.Groups[group], histograms: group == 0);
             if (ScalesFirst && Known is { } scales) activations.TakeScales(scales);
             return activations;
         }
     }
 
-    private ActivationCollector Collector(Network network, string[] layers, bool histograms) =>
-        new(network, Quantized, Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, layers, histograms);
+    private ActivationCollector Collector(string[] layers, bool histograms) =>
+        new(Context.Model.Network, Quantized, Context.Options with { Rounding = IsSecondOrder ? RoundingChoice.Gptq : RoundingChoice.Nearest }, Context.Threads, layers, histograms);
 
     /// <summary>Convolutions of all second-order variants, each bit width once.</summary>
     private IEnumerable<ConvolutionOperation> SecondOrder(string[] layers) =>
@@ -365,9 +364,9 @@ internal sealed partial class CalibrationRun
 
     private bool IsLearned(QuantizationVariant variant) => variant.Rounding == RoundingChoice.Reconstruct && Widths.Contains(variant.ActivationBits);
 
-    private void Measure(Func<QuantizationVariant, NetworkEvaluator> evaluator)
+    private void Measure(SharedNetworks networks, Dictionary<QuantizationVariant, NetworkEvaluator> evaluators)
     {
-        using ReferenceTrajectories reference = Context.Reference();
+        using ReferenceTrajectories reference = Context.Reference(Context.Run, networks);
         const string Phase = "quantization noise";
         // The noise of kept layers is measured by the process that decides.
         UnitRanges? ranges = Again ? null : Context.Ranges;
@@ -416,7 +415,7 @@ internal sealed partial class CalibrationRun
         WidthStatistics[] New() => [.. measured.Select(v =>
         {
             Quantization[][] quantizations = Array.ConvertAll(Ranges(v), Quantizations);
-            return new WidthStatistics(v.Bits, evaluator(v), new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));
+            return new WidthStatistics(v.Bits, evaluators[v], new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));
         })];
     }
 

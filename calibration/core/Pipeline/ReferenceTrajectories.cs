@@ -36,21 +36,36 @@ internal sealed class ReferenceTrajectories : IDisposable
     private readonly ImportedModel _model;
     private readonly SolverProgram _program;
     private readonly CalibrationOptions _options;
-    private readonly Device _device;
+    private readonly Func<IReferenceNetwork> _open;
     private readonly int _elements;
     private IReferenceNetwork? _network;
 
+    /// <summary>On a network of their own.</summary>
     public ReferenceTrajectories(ImportedModel model, SolverProgram program, CalibrationOptions options, Device device)
+        : this(model, program, options, () => Create(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], options, device))
     {
-        (_model, _program, _options, _device) = (model, program, options, device);
+    }
+
+    /// <param name="model">The model.</param>
+    /// <param name="program">The solver.</param>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="open">Gives the FP32 network, when it is needed; disposed of with the trajectories.</param>
+    public ReferenceTrajectories(ImportedModel model, SolverProgram program, CalibrationOptions options, Func<IReferenceNetwork> open)
+    {
+        (_model, _program, _options, _open) = (model, program, options, open);
         _elements = model.Height * model.Width * model.Channels;
     }
 
     /// <summary>Predictions that need not be computed again; null where none are kept.</summary>
     public KeptPredictions? Kept { get; init; }
 
-    /// <summary>The FP32 network.</summary>
-    public Network Network => _model.Network;
+    /// <summary>Makes the FP32 network of a calibration.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="timesteps">One row of the embedding's table for each.</param>
+    /// <param name="options">Of the calibration.</param>
+    /// <param name="device">Stays the caller's.</param>
+    public static IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, CalibrationOptions options, Device device) =>
+        (options.Engine ?? new InterpreterEngine(device)).Create(model, timesteps, CapacityOf(model.Network, options));
 
     /// <summary>Images of a unit that are evaluated at once: nothing depends on it but memory.</summary>
     /// <param name="network">FP32 or quantized.</param>
@@ -157,7 +172,7 @@ internal sealed class ReferenceTrajectories : IDisposable
     private float[] Evaluate(int step, float[] x, int[] labels, float[] epsilon, ReferenceOperationObserver? observer, CancellationToken cancellation)
     {
         // Not before it is needed: a large network's weights are most of the memory.
-        _network ??= (_options.Engine ?? new InterpreterEngine(_device)).Create(_model, [.. _program.Evaluations.Select(e => e.Timestep.Single)], CapacityOf(_model.Network, _options));
+        _network ??= _open();
         foreach (string input in _model.Contexts?.Inputs ?? []) _network.Give(input, _model.Contexts!.Of(input, labels));
         var variance = new VarianceReader(_model.Network, x.Length / _elements, _elements, observer);
         _network.Evaluate(step, x, _model.Contexts?.LabelsOf(labels) ?? labels, epsilon, variance.Observer, cancellation);

@@ -41,13 +41,18 @@ internal sealed class SolverCalibration
     public static void Collect(IReadOnlyList<SolverCalibration> all, List<Finding> findings)
     {
         foreach (SolverCalibration c in all.Skip(1)) c._run.Share(all[0]._run);
-        foreach (SolverCalibration c in all) c._run.CollectActivations();
+        using (var networks = new SharedNetworks(all[0].Context))
+        {
+            foreach (SolverCalibration c in all) c._run.CollectActivations(networks);
+        }
+
         foreach (SolverCalibration c in all) c._run.QuantizeWeights();
         findings.AddRange(all[0]._run.Decided);
+        using var quantized = new SharedNetworks(all[0].Context);
         foreach (SolverCalibration c in all)
         {
             c.Findings.AddRange(c._run.Fitness);
-            c._run.CollectNoise();
+            c._run.CollectNoise(quantized);
         }
     }
 

@@ -36,18 +36,23 @@ public sealed class KeptPredictionsTests : IDisposable
         AssertEqual("whole", "shared");
     }
 
-    /// <summary>Each solver's trajectories are gone through as often as if it were alone: second-order rounding needs scales first, which are one for all.</summary>
+    /// <summary>Each solver's trajectories are gone through as often as if it were alone: second-order rounding needs scales first, which are one for all. The FP32 network is made once for that,
+    /// and a network of each width of weights once for the noise of all.</summary>
     [Theory]
     [InlineData(RoundingChoice.Nearest, 1)]
     [InlineData(RoundingChoice.Gptq, 2)]
-    public void Several_solvers_take_as_many_passes_as_one_and_a_network_at_a_time(RoundingChoice rounding, int passes)
+    public void Several_solvers_take_as_many_passes_as_one_and_one_network_for_all(RoundingChoice rounding, int passes)
     {
         using var network = new TinyNetwork();
+        using var device = new CountingDevice(_device);
         var engine = new Counting(_device);
         string[] solvers = ["ddim", "dpmsolver++", "euler"];
-        Calibrator.Run(DiffusersImporter.Load(network.Root, "tiny"), s_options with { Trajectories = 4, Rounding = rounding, Schedulers = solvers, Engine = engine }, _folder.Root, _device, 2);
+        Calibrator.Run(DiffusersImporter.Load(network.Root, "tiny"), s_options with { Trajectories = 4, Rounding = rounding, Schedulers = solvers, Engine = engine }, _folder.Root, device, 2, new Observer(p =>
+        {
+            if (p.Phase == "quantization noise") device.Noise = device.Uploads;
+        }));
         Assert.Equal(passes * solvers.Length * s_options.Steps, engine.Evaluations);
-        Assert.Equal(1, engine.MostNetworks);
+        Assert.Equal((1, 2), (engine.Networks, device.Noise));
     }
 
     [Fact]
@@ -131,18 +136,15 @@ public sealed class KeptPredictionsTests : IDisposable
     /// <summary>The interpreter, whose evaluations are counted, and its networks.</summary>
     private sealed class Counting(Device device) : ReferenceEngine
     {
-        private int _networks;
-
         public int Evaluations { get; private set; }
 
-        /// <summary>Most that were held at once.</summary>
-        public int MostNetworks { get; private set; }
+        public int Networks { get; private set; }
 
         public override string Name => "counting";
 
         internal override IReferenceNetwork Create(ImportedModel model, IReadOnlyList<float> timesteps, int capacity)
         {
-            MostNetworks = Math.Max(MostNetworks, ++_networks);
+            Networks++;
             return new Counted(this, new InterpreterEngine(device).Create(model, timesteps, capacity));
         }
 
@@ -156,11 +158,36 @@ public sealed class KeptPredictionsTests : IDisposable
                 network.Evaluate(step, x, labels, epsilon, observer, cancellation);
             }
 
-            public void Dispose()
-            {
-                engine._networks--;
-                network.Dispose();
-            }
+            public void Dispose() => network.Dispose();
+        }
+    }
+
+    private sealed class Observer(Action<CalibrationProgress> report) : IProgress<CalibrationProgress>
+    {
+        public void Report(CalibrationProgress value) => report(value);
+    }
+
+    /// <summary>The processor, whose networks are counted.</summary>
+    private sealed class CountingDevice(CpuDevice device) : Device
+    {
+        public int Uploads { get; private set; }
+
+        /// <summary>How many there were when noise was measured last.</summary>
+        public int Noise { get; set; }
+
+        public override string Name => device.Name;
+
+        internal override DeviceWeights Upload(PackedWeights weights)
+        {
+            Uploads++;
+            return device.Upload(weights);
+        }
+
+        internal override Execution CreateExecution(DeviceWeights weights, long arenaBytesPerImage, Activation vectors, int capacity) => device.CreateExecution(weights, arenaBytesPerImage, vectors, capacity);
+
+        // It stays the test's.
+        protected override void Dispose(bool disposing)
+        {
         }
     }
 }
