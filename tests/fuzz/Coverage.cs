@@ -46,9 +46,9 @@ internal sealed unsafe class Coverage
     {
         bool any = false;
         var words = new ReadOnlySpan<ulong>(_map, Branches / sizeof(ulong));
-        for (int word = 0; word < words.Length; word++)
+        for (int word = 0, next; (next = words[word..].IndexOfAnyExcept(0ul)) >= 0; word++)
         {
-            if (words[word] == 0) continue;
+            word += next;
             for (int i = word * sizeof(ulong); i < (word + 1) * sizeof(ulong); i++)
             {
                 if (_map[i] == 0) continue;
@@ -76,8 +76,7 @@ internal sealed unsafe class Coverage
 
             foreach (string assembly in s_assemblies)
                 SharpFuzz.Fuzzer.Instrument(Path.Combine(folder, assembly), type => s_namespaces.Any(n => type.StartsWith(n, StringComparison.Ordinal)), Options.Value);
-            var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [Path.Combine(folder, "Specializer.Fuzz.dll")] : Array.Empty<string>(), .. args]);
-            if (start.ArgumentList.Count == args.Length) start.FileName = Path.Combine(folder, Path.GetFileName(Environment.ProcessPath!));
+            ProcessStartInfo start = ThisProgram.With(args, folder);
             start.Environment[Marker] = "1";
             using Process process = Process.Start(start)!;
             process.WaitForExit();

@@ -7,7 +7,7 @@ namespace Specializer.Fuzz;
 /// <summary>Mutates, reads and judges, in one process. Inputs that take branches not taken before are mutated further; where branches are not counted, those that bring an answer not heard before.</summary>
 internal sealed partial class Fuzzer(FuzzTarget target, int seed, string findings)
 {
-    private const int MaximumPool = 4096, MaximumBytes = 1 << 20;
+    private const int MaximumPool = 4096, MaximumBytes = 1 << 20, MaximumAnswers = 1 << 16, Progress = 1_000_000;
     private const long MaximumAllocation = 64 << 20;
     private static readonly TimeSpan s_maximumTime = TimeSpan.FromSeconds(1);
 
@@ -15,13 +15,14 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
     private readonly List<byte[]> _pool = [];
     private readonly HashSet<string> _answers = new(StringComparer.Ordinal);
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
+    private readonly Stopwatch _watch = new();
     private long _inputs;
 
-    /// <summary>Reads the corpus, then mutations of it until the time is over. Returns the kinds of findings.</summary>
-    public int Run(TimeSpan time)
+    /// <summary>Reads the corpus, then mutations of it until the time is over or there were so many inputs. Says now and then how far a long run has come.</summary>
+    public FuzzResult Run(TimeSpan time, long count)
     {
         Coverage.Current?.Begin();
-        var watch = Stopwatch.StartNew();
+        _watch.Start();
         string corpus = Path.Combine(AppContext.BaseDirectory, "corpus", target.Name);
         foreach (byte[] input in target.Seeds.Concat(Directory.Exists(corpus) ? Directory.GetFiles(corpus).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : []))
         {
@@ -29,24 +30,31 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
             _pool.Add(input);
         }
 
-        while (watch.Elapsed < time)
+        while (_inputs < count && _watch.Elapsed < time)
         {
             byte[] input = target.Mutate(_pool[_mutator.Random.Next(_pool.Count)], _mutator);
-            if (input.Length <= MaximumBytes && Judge(input) && _pool.Count < MaximumPool) _pool.Add(input);
+            if (input.Length > MaximumBytes) continue;
+            if (Judge(input) && _pool.Count < MaximumPool) _pool.Add(input);
+            if (_inputs % Progress == 0) Console.WriteLine($"{Result} so far");
         }
 
-        Console.WriteLine(FormattableString.Invariant(
-            $"{target.Name}: seed {seed}, {_inputs} inputs in {watch.Elapsed.TotalSeconds:F0} s, {_inputs / watch.Elapsed.TotalSeconds:F0} a second, {_answers.Count} kinds of answers, {(Coverage.Current is { } taken ? $"{taken.Taken} branches, " : "")}{_pool.Count} inputs kept, {_found.Count} findings"));
-        return _found.Count;
+        return Result;
     }
 
-    /// <summary>Whether the answer is new; a finding is written down and is none.</summary>
+    private FuzzResult Result => new(target.Name, [seed], _inputs, _watch.Elapsed.TotalSeconds, _answers.Count, Coverage.Current?.Taken, _pool.Count, _found.Count);
+
+    /// <summary>Whether the input is to be mutated further; a finding is written down and is not.</summary>
     private bool Judge(byte[] input)
     {
         _inputs++;
         Coverage.Current?.Clear();
         (string answer, string? fault) = Read(input);
-        if (fault is null) return _answers.Add(Kind(answer)) | (Coverage.Current?.IsNew() ?? false);
+        if (fault is null)
+        {
+            bool heard = _answers.Count == MaximumAnswers || !_answers.Add(Kind(answer));
+            return Coverage.Current?.IsNew() ?? !heard;
+        }
+
         if (!_found.Add(Kind(fault))) return false;
         byte[] smallest = Shrink(input, Kind(fault));
         Directory.CreateDirectory(findings);

@@ -60,8 +60,7 @@ internal static class KillRun
         return 0;
     }
 
-    private static Process Start(string model, string folder) =>
-        Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(KillRun).Assembly.Location] : Array.Empty<string>(), Child, model, folder]))!;
+    private static Process Start(string model, string folder) => Process.Start(ThisProgram.With([Child, model, folder], AppContext.BaseDirectory))!;
 
     private static Dictionary<string, byte[]> Files(string folder) => Directory.Exists(folder) ? Directory.GetFiles(folder).ToDictionary(f => Path.GetFileName(f), File.ReadAllBytes) : [];
 }

@@ -7,11 +7,11 @@ internal sealed class Mutator(Random random)
 {
     private static readonly byte[] s_bytes = [0, 1, 9, 10, 0x1B, 0x22, 0x2C, 0x5C, 0x7B, 0x7D, 0x7F, 0x80, 0xC0, 0xED, 0xF4, 0xFF];
 
-    private static readonly string[] s_values =
-    [
+    private static readonly byte[][] s_values = [.. new[]
+    {
         "0", "-1", "1", "-0", "1e308", "1e-400", "1e999999999", "0.1", "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "18446744073709551616",
         "null", "true", "false", "\"\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u202e\\u001b[31m\"", "{}", "[]", "[0]", "[[[[[[[[[[]]]]]]]]]]", "{\"a\":{\"a\":{\"a\":{}}}}", "NaN", "//", "/**/", "\"../../x\"", "\"F32\"", "[0,0]", "[-1,1]",
-    ];
+    }.Select(value => Encoding.Latin1.GetBytes(value))];
 
     public Random Random => random;
 
@@ -37,9 +37,9 @@ internal sealed class Mutator(Random random)
     }
 
     /// <summary>One to three changes of tokens; now and then of bytes, too.</summary>
-    public byte[] Json(byte[] input)
+    public byte[] Json(ReadOnlyMemory<byte> input)
     {
-        List<string> tokens = Tokens(Encoding.Latin1.GetString(input));
+        List<ReadOnlyMemory<byte>> tokens = Tokens(input);
         for (int changes = random.Next(1, 4); changes > 0 && tokens.Count > 0; changes--)
         {
             int at = random.Next(tokens.Count);
@@ -49,21 +49,29 @@ internal sealed class Mutator(Random random)
                 case 1: tokens[at] = tokens[random.Next(tokens.Count)]; break;
                 case 2: tokens.RemoveAt(at); break;
                 case 3:
-                    List<string> copy = tokens.GetRange(at, Math.Min(random.Next(1, 40), tokens.Count - at));
+                    List<ReadOnlyMemory<byte>> copy = tokens.GetRange(at, Math.Min(random.Next(1, 40), tokens.Count - at));
                     for (int times = random.Next(8) == 0 ? random.Next(1, 64) : 1; times > 0; times--) tokens.InsertRange(at, copy);
                     break;
-                case 4: tokens[at] = new string(random.Next(2) == 0 ? '[' : ' ', random.Next(1, 300)) + tokens[at]; break;
+                case 4: tokens.Insert(at, Encoding.Latin1.GetBytes(new string(random.Next(2) == 0 ? '[' : ' ', random.Next(1, 300)))); break;
             }
         }
 
-        byte[] json = Encoding.Latin1.GetBytes(string.Concat(tokens));
+        var json = new byte[tokens.Sum(t => t.Length)];
+        Span<byte> rest = json;
+        foreach (ReadOnlyMemory<byte> token in tokens)
+        {
+            token.Span.CopyTo(rest);
+            rest = rest[token.Length..];
+        }
+
         return random.Next(8) == 0 ? Bytes(json) : json;
     }
 
-    // Strings, runs of letters and digits, and single characters; bytes count as characters.
-    private static List<string> Tokens(string text)
+    // Strings, runs of letters and digits, and single characters.
+    private static List<ReadOnlyMemory<byte>> Tokens(ReadOnlyMemory<byte> input)
     {
-        var tokens = new List<string>();
+        ReadOnlySpan<byte> text = input.Span;
+        var tokens = new List<ReadOnlyMemory<byte>>(text.Length / 2);
         for (int start = 0, end; start < text.Length; start = end)
         {
             end = start + 1;
@@ -76,11 +84,11 @@ internal sealed class Mutator(Random random)
                 while (end < text.Length && IsWord(text[end])) end++;
             }
 
-            tokens.Add(text[start..end]);
+            tokens.Add(input[start..end]);
         }
 
         return tokens;
     }
 
-    private static bool IsWord(char c) => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '+' or '_';
+    private static bool IsWord(byte c) => char.IsAsciiLetterOrDigit((char)c) || c is (byte)'.' or (byte)'-' or (byte)'+' or (byte)'_';
 }

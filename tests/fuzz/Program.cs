@@ -1,17 +1,19 @@
 using System.Globalization;
 using Specializer.Fuzz;
 
-// TARGET [--minutes N | --seconds N] [--seed N] [--plain]; the target "all" is every one in turn.
+// TARGET [--minutes N | --seconds N | --count N] [--processes N] [--seed N] [--plain]; the target "all" is every one in turn.
 // inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]
 if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
+// First: code that counts its branches must find the counters.
+bool counts = Coverage.Current is not null;
 FuzzTarget[] targets = [new SafetensorsTarget(), new ManifestTarget(), new ConfigurationTarget(), new TokenizerTarget(), new CheckpointTarget(), new BlobTarget(), new PngTarget(), new OnnxTarget()];
 FuzzTarget[] chosen = [.. targets.Where(t => args is [var name, ..] && (name == "all" || name == t.Name))];
-int seed = 1;
-long count = 1000;
-TimeSpan time = TimeSpan.FromSeconds(15);
+int seed = 1, processes = 1;
+long? count = null;
+TimeSpan? time = null;
 string against = "compiled", from = "manifests";
-bool plain = args.Contains("--plain"), understood = chosen.Length > 0 || args is ["inject" or "differ" or "kill" or "soak", ..];
-string[] options = [.. args.Skip(1).Where(a => a != "--plain")];
+bool plain = args.Contains("--plain"), child = args.Contains(FuzzProcesses.Child), understood = chosen.Length > 0 || args is ["inject" or "differ" or "kill" or "soak", ..];
+string[] options = [.. args.Skip(1).Where(a => a is not ("--plain" or FuzzProcesses.Child))];
 understood &= options.Length % 2 == 0;
 for (int i = 0; understood && i < options.Length; i += 2)
 {
@@ -34,30 +36,47 @@ for (int i = 0; understood && i < options.Length; i += 2)
         case "--seconds": time = TimeSpan.FromSeconds(number); break;
         case "--count": count = (long)number; break;
         case "--seed": seed = (int)number; break;
+        case "--processes": (processes, understood) = ((int)number, number is >= 1 and <= 1024 && chosen.Length > 0); break;
         default: understood = false; break;
     }
 }
 
+understood &= count is null || time is null;
 string findings = Path.Combine("out", "fuzz");
 try
 {
     if (!understood)
     {
-        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]");
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N | --count N] [--processes N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]");
         return 2;
     }
 
-    if (args[0] == "inject") return new InjectionRun(seed, findings).Run(count) == 0 ? 0 : 1;
+    if (args[0] == "inject") return new InjectionRun(seed, findings).Run(count ?? 1000) == 0 ? 0 : 1;
     if (args[0] == "differ")
     {
         using IComparison comparison = against switch { "build" => new BuiltComparison(), "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
-        return new DifferentialRun(comparison, from == "folders" ? RandomFolder.Of : RandomNetwork.Of, seed, findings).Run(count) == 0 ? 0 : 1;
+        return new DifferentialRun(comparison, from == "folders" ? RandomFolder.Of : RandomNetwork.Of, seed, findings).Run(count ?? 1000) == 0 ? 0 : 1;
     }
 
-    if (args[0] == "kill") return KillRun.Run(count, seed) == 0 ? 0 : 1;
-    if (args[0] == "soak") return SoakRun.Run(count) == 0 ? 0 : 1;
-    if (!plain && Coverage.Current is null) return Coverage.RunAgain(args);
-    return chosen.Sum(t => new Fuzzer(t, seed, findings).Run(time)) == 0 ? 0 : 1;
+    if (args[0] == "kill") return KillRun.Run(count ?? 1000, seed) == 0 ? 0 : 1;
+    if (args[0] == "soak") return SoakRun.Run(count ?? 1000) == 0 ? 0 : 1;
+    if (!plain && !counts) return Coverage.RunAgain(args);
+    if (processes > 1)
+    {
+        FuzzResult[]? results = await FuzzProcesses.Run(args[0], processes, seed, count, time, plain);
+        foreach (FuzzResult result in results ?? []) Console.WriteLine(result);
+        return results?.Sum(r => r.Findings) == 0 ? 0 : 1;
+    }
+
+    int found = 0;
+    foreach (FuzzTarget target in chosen)
+    {
+        FuzzResult result = new Fuzzer(target, seed, findings).Run(time ?? (count is null ? TimeSpan.FromSeconds(15) : TimeSpan.MaxValue), count ?? long.MaxValue);
+        Console.WriteLine(child ? result.ToLine() : result.ToString());
+        found += result.Findings;
+    }
+
+    return found == 0 ? 0 : 1;
 }
 finally
 {

@@ -30,7 +30,8 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         if (folder is not null) AtomicFile.Write(PathOf(phase), stream => Write(stream, units, state));
     }
 
-    private void Write(Stream stream, int units, Action<BinaryWriter> state)
+    /// <summary>Writes a state into a stream, which stays open.</summary>
+    public void Write(Stream stream, int units, Action<BinaryWriter> state)
     {
         using var hash = SHA256.Create();
         using (var hashed = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true))
@@ -55,11 +56,21 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         Expect(phase);
         string path = PathOf(phase);
         if (!File.Exists(path)) return 0;
+        using var stream = new BufferedStream(RegularFile.Open(path), BufferBytes);
+        return Read(stream, Path.GetFileName(path), most, state);
+    }
+
+    /// <summary>Reads a state from a stream that can seek, from its beginning to its end, as <see cref="Load"/> does.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="file">What a finding calls it.</param>
+    /// <param name="most">Units of the whole phase.</param>
+    /// <param name="state">As <see cref="Load"/> takes it.</param>
+    public int Read(Stream stream, string file, int most, Action<BinaryReader, int> state)
+    {
         try
         {
-            using var stream = new BufferedStream(RegularFile.Open(path), BufferBytes);
             if (!IsWhole(stream)) throw new InvalidDataException("its end does not fit its beginning");
-            using var reader = new BinaryReader(stream);
+            var reader = new BinaryReader(stream);
             if (reader.ReadUInt32() != Magic || !reader.ReadBytes(_identity.Length).AsSpan().SequenceEqual(_identity))
                 throw new InvalidDataException("it is of another model, other options or another build of the tools");
             int units = reader.ReadInt32();
@@ -70,7 +81,7 @@ internal sealed class Checkpoint(string? folder, string name, string identity, I
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            findings?.Add(new CheckpointSetAside(Path.GetFileName(path), e is EndOfStreamException ? "it ends early" : e.Message));
+            findings?.Add(new CheckpointSetAside(file, e is EndOfStreamException ? "it ends early" : e.Message));
             return 0;
         }
     }

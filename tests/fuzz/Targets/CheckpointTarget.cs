@@ -8,7 +8,7 @@ internal sealed class CheckpointTarget : FuzzTarget
 {
     private const int Units = 3, Value = 42, Size = 3;
 
-    private readonly string _folder = Scratch.Folder();
+    private readonly Checkpoint _checkpoint = new(null, "model", "options");
 
     public override string Name => "checkpoint";
 
@@ -16,8 +16,7 @@ internal sealed class CheckpointTarget : FuzzTarget
     {
         get
         {
-            Open().Save("phase", Units, writer => writer.Write(Value));
-            yield return File.ReadAllBytes(FullName);
+            yield return Written(writer => writer.Write(Value));
             var histogram = new ActivationHistogram();
             histogram.Add([-1, 1], "x");
             yield return State(0, histogram.Write);
@@ -36,8 +35,7 @@ internal sealed class CheckpointTarget : FuzzTarget
     public override string Read(byte[] input)
     {
         if (input is [< 4 and var kind, ..]) return Read(kind, input);
-        File.WriteAllBytes(FullName, input);
-        int value = 0, units = Open().Load("phase", Units, (reader, _) => value = reader.ReadInt32());
+        int value = 0, units = Load(input, reader => value = reader.ReadInt32());
         return (units, value) switch
         {
             (Units, Value) => "accepted",
@@ -48,8 +46,7 @@ internal sealed class CheckpointTarget : FuzzTarget
 
     private string Read(byte kind, byte[] input)
     {
-        Open().Save("phase", Units, writer => writer.Write(input.AsSpan(1)));
-        return Open().Load("phase", Units, (reader, _) =>
+        return Load(Written(writer => writer.Write(input.AsSpan(1))), reader =>
         {
             if (kind == 0) ActivationHistogram.Read(reader, 2);
             else if (kind == 1) InputMoments.Read(reader, Size);
@@ -71,9 +68,12 @@ internal sealed class CheckpointTarget : FuzzTarget
         return state.ToArray();
     }
 
-    public override void Dispose() => Directory.Delete(_folder, recursive: true);
+    private byte[] Written(Action<BinaryWriter> state)
+    {
+        using var checkpoint = new MemoryStream();
+        _checkpoint.Write(checkpoint, Units, state);
+        return checkpoint.ToArray();
+    }
 
-    private string FullName => Path.Combine(_folder, "model.phase.checkpoint");
-
-    private Checkpoint Open() => new(_folder, "model", "options");
+    private int Load(byte[] checkpoint, Action<BinaryReader> state) => _checkpoint.Read(new MemoryStream(checkpoint), "phase", Units, (reader, _) => state(reader));
 }

@@ -5,8 +5,6 @@ namespace Specializer.Fuzz;
 /// <summary>Reads a network's or a scheduler's configuration of diffusers; each input is tried as both.</summary>
 internal sealed class ConfigurationTarget : FuzzTarget
 {
-    private readonly string _path = Scratch.File();
-
     public override string Name => "config";
 
     public override IEnumerable<byte[]> Seeds =>
@@ -27,30 +25,24 @@ internal sealed class ConfigurationTarget : FuzzTarget
 
     public override string Read(byte[] input)
     {
-        File.WriteAllBytes(_path, input);
-        return $"{Network()} / {Scheduler()}";
-    }
-
-    public override void Dispose() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
-
-    private string Network()
-    {
+        ConfigurationReader json;
         try
         {
-            UNetConfiguration.Read(ConfigurationReader.Open(_path));
-            return "accepted";
+            json = ConfigurationReader.Parse("config.json", input);
         }
         catch (ModelImportException e)
         {
             return e.Message;
         }
+
+        return $"{Answer(() => UNetConfiguration.Read(json))} / {Answer(() => new ModelScheduler(json.Anew()).Check())}";
     }
 
-    private string Scheduler()
+    private static string Answer(Action read)
     {
         try
         {
-            new ModelScheduler(ConfigurationReader.Open(_path)).Check();
+            read();
             return "accepted";
         }
         catch (ModelImportException e)

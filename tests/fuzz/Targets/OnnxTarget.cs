@@ -9,6 +9,11 @@ internal sealed class OnnxTarget : FuzzTarget
 {
     private const int MostDepth = 8;
 
+    // Blobs are pieces of it.
+    private static readonly byte[] s_bytes = [.. Enumerable.Range(0, ushort.MaxValue + byte.MaxValue).Select(i => (byte)(i ^ i >> 8))];
+
+    private readonly MemoryStream _written = new();
+
     public override string Name => "onnx";
 
     /// <summary>Fields: a kind, a number, what the kind takes.</summary>
@@ -19,10 +24,10 @@ internal sealed class OnnxTarget : FuzzTarget
         var written = new List<(int Field, object Value)>();
         ReadOnlyMemory<byte> rest = input;
         ProtobufMessage message = Write(ref rest, written, 0);
-        using var bytes = new MemoryStream();
-        message.WriteTo(bytes);
-        if (bytes.Length != message.Length) throw new InvalidOperationException($"{bytes.Length} bytes were written, {message.Length} announced.");
-        Compare(written, bytes.ToArray());
+        _written.SetLength(0);
+        message.WriteTo(_written);
+        if (_written.Length != message.Length) throw new InvalidOperationException($"{_written.Length} bytes were written, {message.Length} announced.");
+        Compare(written, _written.GetBuffer().AsMemory(0, (int)_written.Length));
         return $"{written.Count} fields";
     }
 
@@ -51,7 +56,7 @@ internal sealed class OnnxTarget : FuzzTarget
                     length = Math.Min(at[2], input.Length - 3);
                     string text = Encoding.Latin1.GetString(at.Slice(3, length));
                     message.Add(field, text);
-                    written.Add((field, Encoding.UTF8.GetBytes(text)));
+                    written.Add((field, (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(text)));
                     input = input[(3 + length)..];
                     break;
                 case 3 when depth < MostDepth:
@@ -64,8 +69,7 @@ internal sealed class OnnxTarget : FuzzTarget
                     break;
                 default:
                     // Long enough to be kept by reference.
-                    byte[] blob = new byte[at[2] | at[3] << 8];
-                    blob.AsSpan().Fill(at[4]);
+                    ReadOnlyMemory<byte> blob = s_bytes.AsMemory(at[4], at[2] | at[3] << 8);
                     message.Add(field, blob);
                     written.Add((field, blob));
                     input = input[5..];
@@ -86,7 +90,7 @@ internal sealed class OnnxTarget : FuzzTarget
             {
                 long integer => r.Value is long l && l == integer,
                 int bits => r.Value is float f && BitConverter.SingleToInt32Bits(f) == bits,
-                byte[] blob => r.Value is ReadOnlyMemory<byte> m && m.Span.SequenceEqual(blob),
+                ReadOnlyMemory<byte> blob => r.Value is ReadOnlyMemory<byte> m && m.Span.SequenceEqual(blob.Span),
                 _ => r.Value is ReadOnlyMemory<byte>,
             };
             if (!same) throw new InvalidOperationException($"Field {w.Field} reads back as another.");

@@ -11,7 +11,7 @@ internal sealed class SafetensorsTarget : FuzzTarget
 {
     private const int PrefixBytes = 8;
 
-    private readonly string _path = Scratch.File();
+    private readonly ScratchFile _file = new("input");
 
     public override string Name => "safetensors";
 
@@ -35,7 +35,7 @@ internal sealed class SafetensorsTarget : FuzzTarget
     {
         if (input.Length < PrefixBytes || mutator.Random.Next(4) == 0) return mutator.Bytes(input);
         long length = (long)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(input), (ulong)(input.Length - PrefixBytes));
-        byte[] header = mutator.Json(input[PrefixBytes..(int)(PrefixBytes + length)]);
+        byte[] header = mutator.Json(input.AsMemory(PrefixBytes, (int)length));
         byte[] output = [.. new byte[PrefixBytes], .. header, .. input[(int)(PrefixBytes + length)..]];
         BinaryPrimitives.WriteInt64LittleEndian(output, header.Length);
         return output;
@@ -43,12 +43,12 @@ internal sealed class SafetensorsTarget : FuzzTarget
 
     public override string Read(byte[] input)
     {
-        File.WriteAllBytes(_path, input);
+        _file.Write(input);
         string verdict;
         Dictionary<string, WeightTensor> tensors = [];
         try
         {
-            using SafetensorsFile file = SafetensorsFile.Open(_path);
+            using SafetensorsFile file = SafetensorsFile.Open(_file.FullName);
             long sum = 0;
             foreach (SafetensorsEntry entry in file.Entries.Values)
             {
@@ -70,10 +70,10 @@ internal sealed class SafetensorsTarget : FuzzTarget
     /// <summary>The build task reads such files, too, with a hash that is right: it takes what the runtime takes, and refuses the rest for the same reason.</summary>
     private void CheckBuildTask(byte[] input, Dictionary<string, WeightTensor> tensors, string verdict)
     {
-        var identity = new WeightsIdentity(Path.GetFileName(_path), Convert.ToHexStringLower(SHA256.HashData(input)), input.Length);
+        var identity = new WeightsIdentity(Path.GetFileName(_file.FullName), Convert.ToHexStringLower(SHA256.HashData(input)), input.Length);
         try
         {
-            using var file = WeightsFile.Read(_path + ".calibration.json", identity, tensors, default);
+            using var file = WeightsFile.Read(_file.FullName + ".calibration.json", identity, tensors, default);
             if (verdict != "accepted") throw new InvalidOperationException($"The build task takes what the runtime refuses: {verdict}");
         }
         catch (WeightsFileException e) when (verdict != "accepted" && e.Fault == WeightsFault.Format && e.Message.Contains(verdict, StringComparison.Ordinal))
@@ -81,5 +81,5 @@ internal sealed class SafetensorsTarget : FuzzTarget
         }
     }
 
-    public override void Dispose() => Directory.Delete(Path.GetDirectoryName(_path)!, recursive: true);
+    public override void Dispose() => _file.Dispose();
 }
