@@ -53,6 +53,8 @@ internal static class CalibrateCommand
         var iterations = new Option<int>("--reconstruction-iterations") { Description = "Iterations for each block when rounding is reconstruct.", DefaultValueFactory = _ => new ReconstructionOptions().Iterations };
         var first = Choice<FirstConvolutionChoice>.Create("--first-convolution", "The convolution that reads the state: 8 bits, floating point (2 to 4 % more bit operations of a small model), or auto: floating point where held-out images gain by it.", new CalibrationOptions().FirstConvolution,
             ("auto", FirstConvolutionChoice.Auto), ("quantized", FirstConvolutionChoice.Quantized), ("float", FirstConvolutionChoice.FloatingPoint));
+        var clipping = Choice<ClippingChoice>.Create("--clipping", "Ranges of the activations: plain, of least squared error; weighted, which clip less; or auto: weighted where held-out images gain by it.", new CalibrationOptions().Clipping,
+            ("auto", ClippingChoice.Auto), ("plain", ClippingChoice.Plain), ("weighted", ClippingChoice.Weighted));
         var skip = new Option<string[]>("--skip") { Description = "Convolutions to leave in FP32.", AllowMultipleArgumentsPerToken = true };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the calibration." };
         Option<string> engine = EngineOption.Create();
@@ -68,7 +70,7 @@ internal static class CalibrateCommand
         })
         {
             folder, output, name, nullLabel, prompts, contexts, given, size, clipSkip, steps, scheduler, eta, weights.Option, activations.Option, attention.Option, policy.Option, presetShare, sensitive, ruleMargin, trajectories, quick, check, pictures, tile, guidance,
-            interval, mean.Option, variance.Option, rounding.Option, iterations, first.Option, skip, engine, seed, memory, threads, json,
+            interval, mean.Option, variance.Option, rounding.Option, iterations, first.Option, clipping.Option, skip, engine, seed, memory, threads, json,
         };
         foreach (Option option in sharing.All) command.Add(option);
         check.Validators.Add(result =>
@@ -89,7 +91,7 @@ internal static class CalibrateCommand
                 Activations = activations.In(result) ?? (bits == 8 ? ActivationWidth.Eight : ActivationWidth.Mixed),
                 AttentionBits = attention.In(result), Policy = policy.In(result), PresetShare = result.GetValue(presetShare), SensitiveLayers = result.GetValue(sensitive), RuleMargin = result.GetValue(ruleMargin),
                 Trajectories = result.GetValue(quick) && result.GetResult(trajectories) is null or { Implicit: true } ? QuickTrajectories : result.GetValue(trajectories),
-                MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), FirstConvolution = first.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
+                MeanCorrection = mean.In(result), VarianceCorrection = variance.In(result), Rounding = rounding.In(result), FirstConvolution = first.In(result), Clipping = clipping.In(result), Reconstruction = new() { Iterations = result.GetValue(iterations) },
                 Memory = (long)(1e9 * result.GetValue(memory)), Skip = result.GetValue(skip) ?? [], Seed = result.GetValue(seed), ImageToImage = result.GetValue(pictures), DecoderTile = result.GetValue(tile), Prompts = file is null ? [] : PromptFile.Read(file.FullName), Contexts = read,
                 Pictures = result.GetValue(given) is { } shown ? PictureFolder.Read(shown.FullName) : [],
             };

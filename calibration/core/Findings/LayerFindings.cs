@@ -49,6 +49,12 @@ public sealed record LayersDecided(IReadOnlyList<string> Layers, int FourBitStep
 /// <param name="Kept">Whether it lowers the error beyond the interval.</param>
 public sealed record FirstConvolutionDecided(IReadOnlyList<string> Convolutions, double BitOperationsSaved, double BitOperationsSavedWithout, Interval ErrorChangeDb, int Images, bool Kept) : Finding;
 
+/// <summary>Ranges of the activations that clip less, beside those of least squared error.</summary>
+/// <param name="ErrorChangeDb">Mean over images, and over schedulers that share the weights, of what they change of the squared error to FP32, dB, without corrections.</param>
+/// <param name="Images">Held-out images.</param>
+/// <param name="Kept">Whether they lower the error beyond the interval.</param>
+public sealed record ClippingDecided(Interval ErrorChangeDb, int Images, bool Kept) : Finding;
+
 /// <summary>Layers rounded in sequence, beside each rounded by itself.</summary>
 /// <param name="ErrorChangeDb">Mean over images of what that changes of the squared error to FP32, dB, without corrections.</param>
 /// <param name="Images">Held-out images.</param>

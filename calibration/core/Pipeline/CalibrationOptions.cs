@@ -60,6 +60,17 @@ public enum FirstConvolutionChoice
     FloatingPoint,
 }
 
+/// <summary>How the activations' ranges of the sampled network count what they clip (docs/method.md, "Quantizers").</summary>
+public enum ClippingChoice
+{
+    /// <summary>As any other error: ranges of least squared error.</summary>
+    Plain,
+    /// <summary>By evidence on held-out trajectories.</summary>
+    Auto,
+    /// <summary>Eight times: ranges that clip less and round more coarsely.</summary>
+    Weighted,
+}
+
 /// <summary>How weights are rounded.</summary>
 public enum RoundingChoice
 {
@@ -133,6 +144,8 @@ public sealed record CalibrationOptions
     public ReconstructionOptions Reconstruction { get; init; } = new();
     /// <summary>The first convolution, unless <see cref="Skip"/> names it.</summary>
     public FirstConvolutionChoice FirstConvolution { get; init; }
+    /// <summary>Ranges of the activations.</summary>
+    public ClippingChoice Clipping { get; init; }
     /// <summary>Convolutions to leave in FP32, by name.</summary>
     public IReadOnlyList<string> Skip { get; init; } = [];
     /// <summary>What evaluates the FP32 network along the trajectories; null for this project's kernels.</summary>
@@ -159,6 +172,9 @@ public sealed record CalibrationOptions
             _ => this,
         };
     }
+
+    /// <summary>The same where what is asked of the ranges has no evidence: they are plain then.</summary>
+    internal CalibrationOptions WithClipping() => Clipping == ClippingChoice.Auto && Trajectories < Bootstrap.Fewest ? this with { Clipping = ClippingChoice.Plain } : this;
 
     /// <summary>Checks that the options fit each other and the model.</summary>
     /// <exception cref="ArgumentException">They do not; the message says which and how to change them.</exception>

@@ -10,7 +10,7 @@ internal sealed partial class CalibrationRun
     // Whether images have said that rounding in sequence does not help.
     private bool _apart;
 
-    /// <summary>Whether held-out images are asked here: rounding in sequence, and the first convolution in floating point, must lower their error. Otherwise what is asked for is done.</summary>
+    /// <summary>Whether held-out images are asked here: rounding in sequence, the first convolution in floating point and ranges that clip less must lower their error. Otherwise what is asked for is done.</summary>
     public bool Confirm { get; init; } = true;
 
     /// <summary>Work of rounding in sequence.</summary>

@@ -45,6 +45,7 @@ internal sealed partial class CalibrationRun
     private CalibrationRun(CalibrationContext context, Checkpoint checkpoint, IReadOnlyList<QuantizationVariant> variants, IReadOnlyCollection<string> eightBits, string[] floating, string noisePhase)
     {
         (Context, _checkpoint, _variants, _eightBits, _floating, _noisePhase, Learner) = (context, checkpoint, [.. variants], eightBits, floating, noisePhase, context.Options.Engine);
+        ClippedWeight = context.Options.Clipping == ClippingChoice.Weighted ? WeightedClipping : PlainClipping;
         _networks = Networks();
         Widths = context.Options.Activations switch { ActivationWidth.Four => [4], ActivationWidth.Eight => [8], _ => [4, 8] };
         _units = ReferenceTrajectories.UnitsOf(context.Options.Trajectories);
@@ -85,7 +86,7 @@ internal sealed partial class CalibrationRun
 
     /// <summary>Work of the phases here, in evaluations of a unit's trajectories.</summary>
     public double Work => ScalingWork + _rangeUnits * _memory.Groups.Count * ObservingWork + CollectingNoiseWork + (_variants.Any(IsLearned) ? ReconstructionPhase.Work(Context.Options) : 0)
-        + FirstConvolutionWork + SequentialWork;
+        + ChoicesWork + SequentialWork;
 
     /// <summary>Work of <see cref="CollectNoise"/> alone.</summary>
     public double CollectingNoiseWork => NoiseWork(_units);
@@ -125,12 +126,12 @@ internal sealed partial class CalibrationRun
     /// <summary>The same calibration with some convolutions at 8 bits: activations are collected already, weights are not, and until noise is, the figures are those without them.
     /// Those of weights of another width stay, for nothing of theirs changes.</summary>
     public CalibrationRun Keeping(IReadOnlyCollection<string> eightBits) =>
-        new(Context, _checkpoint, _variants, eightBits, _floating, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, Confirm = false };
+        new(Context, _checkpoint, _variants, eightBits, _floating, "noise-of-kept-layers") { _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = _statistics, _apart = _apart, ClippedWeight = ClippedWeight, Confirm = false };
 
     /// <summary>Some variants with further convolutions in floating point: the integers of the others stay, and the figures of the noise are those without that.</summary>
     public CalibrationRun Leaving(IEnumerable<string> convolutions, IReadOnlyList<QuantizationVariant> variants) => new(Context, _checkpoint, variants, _eightBits, [.. _floating, .. convolutions], _noisePhase)
     {
-        _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = [.. variants.Select(v => _statistics[Array.IndexOf(_variants, v)])], Confirm = false,
+        _activations = _activations, _scales = _scales, _rounded = _rounded, _statistics = [.. variants.Select(v => _statistics[Array.IndexOf(_variants, v)])], ClippedWeight = ClippedWeight, Confirm = false,
     };
 
     /// <summary>Ranges along FP32 trajectories, the scales of all layers' inputs, and the moments of a first group's.</summary>
@@ -161,6 +162,7 @@ internal sealed partial class CalibrationRun
         {
             RoundGroups();
             if (IsFirstConvolutionAsked) ChooseFirstConvolution();
+            if (IsClippingAsked) ChooseClipping();
         }
 
         foreach (QuantizationVariant variant in _variants)
@@ -173,7 +175,7 @@ internal sealed partial class CalibrationRun
                 _tensors.Add((bits, rounding), new(Context.Model, Context.TableTimesteps, _networks[bits].Network, _rounded!, secondOrder));
             }
 
-            _ranges[variant] = SearchRanges(_networks[variant.WeightBits], variant);
+            _ranges[variant] = SearchRanges(_networks[variant.WeightBits], variant, ClippedWeight);
         }
 
         // For the ranges of all solvers, when the last one has its own.
@@ -419,7 +421,7 @@ internal sealed partial class CalibrationRun
         })];
     }
 
-    private ActivationRange[][] SearchRanges(QuantizedNetwork network, QuantizationVariant variant)
+    private ActivationRange[][] SearchRanges(QuantizedNetwork network, QuantizationVariant variant, double clippedWeight)
     {
         var all = new ActivationRange[Context.Options.Evaluations][];
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Context.Threads, CancellationToken = Context.Cancellation };
@@ -439,6 +441,6 @@ internal sealed partial class CalibrationRun
         Array.Fill(all, whole);
         return all;
 
-        ActivationRange Search(int slot, ActivationHistogram histogram) => ActivationSearch.Minimize(histogram, variant.ActivationBits == 4 && !network.Widened[slot] ? 15 : 255);
+        ActivationRange Search(int slot, ActivationHistogram histogram) => ActivationSearch.Minimize(histogram, variant.ActivationBits == 4 && !network.Widened[slot] ? 15 : 255, clippedWeight);
     }
 }

@@ -168,7 +168,7 @@ public static class Calibrator
         options.Validate(model);
         SchedulerRun[] solvers = Solvers(model, options);
         model = LearnedVariance.Split(model, solvers.Any(s => s.Program.LearnsVariance));
-        options = options.WithFirstConvolution(model.Network);
+        options = options.WithFirstConvolution(model.Network).WithClipping();
         return solvers;
     }
 

@@ -70,7 +70,7 @@ internal static class LayerSensitivity
         long count = 0;
         foreach (TrajectoryState state in states)
         {
-            ActivationRange[] ranges = [.. alone.Sources.Select(source => ActivationSearch.Minimize(run.Activations.Histogram(state.Step, source), 15))];
+            ActivationRange[] ranges = [.. alone.Sources.Select(source => ActivationSearch.Minimize(run.Activations.Histogram(state.Step, source), 15, run.ClippedWeight))];
             float[] epsilon = GuidedPrediction.Evaluate(evaluator, state.Step, new() { Quantizations = CalibrationRun.Quantizations(ranges) }, state.X, state.Labels,
                 context.Options.Guidance, context.Model.NoCondition, context.Cancellation);
             for (int i = 0; i < epsilon.Length; i++) sum += Math.Pow((double)epsilon[i] - state.Prediction[i], 2);

@@ -59,6 +59,7 @@ internal static class ManifestBuilder
         }
 
         if (o.FirstConvolution == FirstConvolutionChoice.Auto) yield return "--first-convolution auto";
+        if (o.Clipping != ClippingChoice.Plain) yield return $"--clipping {o.Clipping.ToString().ToLowerInvariant()}";
         foreach (string name in o.Skip.Order(StringComparer.Ordinal)) yield return $"--skip {name}";
         if (o.Engine is not null and not InterpreterEngine) yield return $"--engine {o.Engine.Name}";
         yield return Text($"--seed {o.Seed}");

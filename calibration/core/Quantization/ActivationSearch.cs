@@ -18,15 +18,17 @@ internal sealed class ActivationSearch
     private const double FactorStep = 0.02;
     private const int Coarse = 4;
 
+    // How often the error of what lies beyond the range is counted.
+    private readonly double _clipped;
     private readonly ActivationHistogram _histogram;
     // Sums over all bins before b of count, count·x and count·x², values spread evenly within their bin.
     private readonly double[] _count = new double[ActivationHistogram.Bins + 1];
     private readonly double[] _first = new double[ActivationHistogram.Bins + 1];
     private readonly double[] _second = new double[ActivationHistogram.Bins + 1];
 
-    private ActivationSearch(ActivationHistogram histogram)
+    private ActivationSearch(ActivationHistogram histogram, double clipped)
     {
-        _histogram = histogram;
+        (_histogram, _clipped) = (histogram, clipped);
         double width = 2 * histogram.Range / ActivationHistogram.Bins;
         long[] counts = histogram.GetCounts();
         for (int b = 0; b < ActivationHistogram.Bins; b++)
@@ -41,8 +43,9 @@ internal sealed class ActivationSearch
     /// <summary>Finds scale and zero point.</summary>
     /// <param name="histogram">What the map held.</param>
     /// <param name="levels">15 or 255.</param>
+    /// <param name="clipped">How often the squared error of clipped values is counted, at least 1; of the others it is once.</param>
     /// <exception cref="ArgumentException">The histogram is empty.</exception>
-    public static ActivationRange Minimize(ActivationHistogram histogram, int levels)
+    public static ActivationRange Minimize(ActivationHistogram histogram, int levels, double clipped = 1)
     {
         if (histogram.Count == 0) throw new ArgumentException("No activation was recorded; calibrate with at least one trajectory.", nameof(histogram));
         if (histogram.Minimum == histogram.Maximum)
@@ -53,7 +56,7 @@ internal sealed class ActivationSearch
             return !float.IsNormal(scale) ? new(1, 0, levels, 0, 0, 0, true) : new(scale, value > 0 ? 0 : levels, levels, 0, 0, 0, true);
         }
 
-        return new ActivationSearch(histogram).Search(levels);
+        return new ActivationSearch(histogram, clipped).Search(levels);
     }
 
     private ActivationRange Search(int levels)
@@ -79,7 +82,7 @@ internal sealed class ActivationSearch
             return new(1, 0, levels, _second[^1] / _histogram.Count, 0, 0, true);
         double total = _histogram.Count;
         double bottom = bestScale * (-bestZero - 0.5), top = bestScale * (levels - bestZero + 0.5);
-        return new(bestScale, bestZero, levels, Math.Max(0, least) / total, At(_count, bottom) / total, (total - At(_count, top)) / total, false);
+        return new(bestScale, bestZero, levels, Math.Max(0, Error(bestScale, bestZero, levels)) / total, At(_count, bottom) / total, (total - At(_count, top)) / total, false);
 
         void Try(int i, int j)
         {
@@ -87,7 +90,7 @@ internal sealed class ActivationSearch
             float scale = (float)((to - from) / levels);
             if (!float.IsNormal(scale)) return;
             int zero = (int)Math.Clamp(Math.Round(-from / scale), 0, levels);
-            double error = Error(scale, zero, levels);
+            double error = Error(scale, zero, levels) + (_clipped - 1) * ClippedError(scale, zero, levels);
             if (error < least) (least, bestScale, bestZero, bestI, bestJ) = (error, scale, zero, i, j);
         }
     }
@@ -111,6 +114,16 @@ internal sealed class ActivationSearch
         }
 
         return error;
+    }
+
+    /// <summary>The part of <see cref="Error"/> that is made by values more than half a step beyond the outermost levels.</summary>
+    private double ClippedError(double scale, int zero, int levels)
+    {
+        double bottom = scale * -zero, top = scale * (levels - zero), below = bottom - scale / 2, above = top + scale / 2;
+        return Around(bottom, At(_count, below), At(_first, below), At(_second, below))
+            + Around(top, _count[^1] - At(_count, above), _first[^1] - At(_first, above), _second[^1] - At(_second, above));
+
+        static double Around(double level, double n0, double n1, double n2) => n2 - 2 * level * n1 + level * level * n0;
     }
 
     private static double Interpolate(double[] sums, int index, double part) => sums[index] + part * (sums[index + 1] - sums[index]);

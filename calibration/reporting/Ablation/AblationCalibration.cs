@@ -52,6 +52,14 @@ internal sealed class AblationCalibration
         return run;
     }
 
+    /// <summary>The calibration of a variant with ranges that clip less. Integers stay.</summary>
+    public CalibrationRun WithWeightedClipping(QuantizationVariant variant)
+    {
+        CalibrationRun run = _run.ClippingLess([variant]);
+        run.QuantizeWeights();
+        return run;
+    }
+
     /// <summary>The manifest of some steps, whose weights are those of <paramref name="variant"/>.</summary>
     /// <param name="variant">Gives network and weights.</param>
     /// <param name="steps">Of variants with the same weights; their bits may differ.</param>

@@ -81,6 +81,7 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, "W4A8 + sequential rounding", "W4A8", sequential, calibration.Steps(sequential, s_off), s_off) with { Change = "layers rounded in sequence", Against = $"W4A8 {Ranges}" };
         string ranged = $"W4A4 {Ranges}";
         yield return Row(calibration, ranged, "W4A4", four, [.. calibration.Steps(four, s_off)], s_off);
+        yield return Clipped(calibration, four);
         if (learned)
         {
             // Beside what learning starts from.
@@ -153,14 +154,8 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
         yield return Row(calibration, plain, bits, nearest, calibration.Steps(nearest, s_off), s_off);
         yield return Row(calibration, rounded, bits, gptq, calibration.Steps(gptq, s_off), s_off) with { Change = "GPTQ", Against = plain };
         yield return Row(calibration, ranged, bits, perStep, calibration.Steps(perStep, s_off), s_off) with { Change = "per-step ranges", Against = rounded };
-        if (calibration.WithFloatingInput(perStep) is { } open)
-        {
-            yield return new($"{bits} {Floating}", bits, open.Manifest(perStep, open.Steps(Enumerable.Repeat(perStep, artifact.Steps.Count)), s_off, "uniform"), open.TensorsOf(perStep).Bytes)
-            {
-                Change = "first convolution in floating point",
-                Against = ranged,
-            };
-        }
+        yield return Clipped(calibration, perStep);
+        if (calibration.WithFloatingInput(perStep) is { } open) yield return Row(open, $"{bits} {Floating}", perStep) with { Change = "first convolution in floating point", Against = ranged };
 
         AblationRow paper = Row(calibration, centred, bits, perStep, calibration.Steps(perStep, s_paper), s_paper);
         yield return WithoutBias(paper) with { Name = scaled, Change = "mean correction (k, clamped at 0)", Against = ranged, Criterion = Criterion.Correlation };
@@ -186,6 +181,13 @@ internal sealed class AblationRows(CalibrationManifest artifact, bool learned = 
             Criterion = Criterion.Variance,
         };
     }
+
+    private AblationRow Clipped(AblationCalibration calibration, QuantizationVariant variant) =>
+        Row(calibration.WithWeightedClipping(variant), $"W{variant.WeightBits}A{variant.ActivationBits} + weighted clipping", variant) with { Change = "ranges that clip less", Against = $"W{variant.WeightBits}A{variant.ActivationBits} {Ranges}" };
+
+    /// <summary>Without corrections, of a calibration of its own.</summary>
+    private AblationRow Row(CalibrationRun run, string name, QuantizationVariant variant) => new(name, $"W{variant.WeightBits}A{variant.ActivationBits}",
+        run.Manifest(variant, run.Steps(Enumerable.Repeat(variant, artifact.Steps.Count)), s_off, "uniform"), run.TensorsOf(variant).Bytes);
 
     private AblationRow Row(AblationCalibration calibration, string name, string bits, QuantizationVariant variant, StepDecision[] steps, CorrectionPlan plan) =>
         new(name, bits, calibration.Manifest(variant, steps, plan, bits == "MP" ? artifact.Sampling.Policy : "uniform"), calibration.Tensors(variant).Bytes);

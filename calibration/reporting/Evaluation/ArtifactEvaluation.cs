@@ -13,7 +13,7 @@ public static class ArtifactEvaluation
     private const ulong SeedDistance = 0x5EED_0000;
 
     // For the time left, before it is known which rows draw the same images.
-    private const int MostRows = 25;
+    private const int MostRows = 28;
 
     /// <summary>Runs the evaluation.</summary>
     /// <param name="manifestPath">Path of <c>NAME.calibration.json</c>; the weights lie beside it.</param>

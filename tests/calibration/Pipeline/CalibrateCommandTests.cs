@@ -14,6 +14,7 @@ public class CalibrateCommandTests
         Assert.Contains("--activations <4|8|mixed>", help.ToString());
         Assert.Contains("--policy <budget|preset|rule>", help.ToString());
         Assert.Contains("--first-convolution <auto|float|quantized>", help.ToString());
+        Assert.Contains("--clipping <auto|plain|weighted>", help.ToString());
         Assert.Contains("[default: budget]", help.ToString());
         Assert.Equal(BitPolicy.Budget, new CalibrationOptions().Policy);
     }
@@ -23,6 +24,7 @@ public class CalibrateCommandTests
     [InlineData("--weights", "5")]
     [InlineData("--mean-correction", "none")]
     [InlineData("--first-convolution", "8")]
+    [InlineData("--clipping", "8")]
     [InlineData("--guidance-interval", "1-4")]
     [InlineData("--guidance-interval", "1..2,5")]
     [InlineData("--rule-margin", "0,9")]

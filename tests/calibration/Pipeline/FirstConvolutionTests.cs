@@ -97,11 +97,12 @@ public sealed class FirstConvolutionTests : IDisposable
     [InlineData(RoundingChoice.Sequential)]
     public async Task Stopped_again_and_again_or_split_it_gives_the_same_bytes(RoundingChoice rounding)
     {
-        CalibrationOptions options = s_options with { Steps = 3, Trajectories = 17, WeightBits = 4, Activations = ActivationWidth.Mixed, Rounding = rounding };
+        CalibrationOptions options = s_options with { Steps = 3, Trajectories = 17, WeightBits = 4, Activations = ActivationWidth.Mixed, Rounding = rounding, Clipping = ClippingChoice.Auto };
         using TemporaryFolder whole = new(), parts = new(), shards = new();
         CalibrationResult expected = Calibrate(Small, options, whole);
-        Assert.IsType<FirstConvolutionDecided>(expected.Findings.First(f => f is FirstConvolutionDecided or RoundingDecided));
-        foreach (string phase in (string[])[Phase, "quantization noise"])
+        Type[] decided = [typeof(FirstConvolutionDecided), typeof(ClippingDecided), typeof(RoundingDecided)];
+        Assert.Equal(decided.Take(rounding == RoundingChoice.Nearest ? 2 : 3), expected.Findings.Select(f => f.GetType()).Where(decided.Contains));
+        foreach (string phase in (string[])[Phase, "clipping", "quantization noise"])
         {
             using var stop = new CancellationTokenSource();
             Assert.ThrowsAny<OperationCanceledException>(() => Calibrate(Small, options, parts, 2, new Inline(p =>
@@ -111,9 +112,9 @@ public sealed class FirstConvolutionTests : IDisposable
         }
 
         int reports = 0;
-        AssertSame(whole, parts, Calibrate(Small, options, parts, 3, new Inline(p => reports += p.Phase == Phase ? 1 : 0)));
-        // What the second run has drawn is not drawn again.
-        Assert.Equal(1, reports);
+        AssertSame(whole, parts, Calibrate(Small, options, parts, 3, new Inline(p => reports += p.Phase is Phase or "clipping" ? 1 : 0)));
+        // What the runs before have drawn is not drawn again.
+        Assert.Equal(2, reports);
 
         await Task.WhenAll(Enumerable.Range(0, 2).Select(shard => Task.Run(() =>
         {
@@ -130,9 +131,10 @@ public sealed class FirstConvolutionTests : IDisposable
     {
         using var folder = new TemporaryFolder();
         double done = 0, total = 0;
-        CalibrationResult result = Calibrate(Small, s_options with { Eta = null, Schedulers = ["ddim", "dpmsolver++"] }, folder, 2, new Inline(p => (done, total) = (p.Done, p.Total)));
+        CalibrationResult result = Calibrate(Small, s_options with { Eta = null, Schedulers = ["ddim", "dpmsolver++"], Clipping = ClippingChoice.Auto }, folder, 2, new Inline(p => (done, total) = (p.Done, p.Total)));
         FirstConvolutionDecided decided = Assert.Single(result.Findings.OfType<FirstConvolutionDecided>());
         Assert.All(result.ManifestPaths, path => Assert.Equal(decided.Kept ? 32 : 8, Bits(Read(path))));
+        Assert.Single(result.Findings.OfType<ClippingDecided>());
         Assert.Equal(total, done, 1e-6);
     }
 

@@ -114,6 +114,36 @@ public class ActivationTests
         Assert.InRange(found.ZeroPoint, 0, levels);
     }
 
+    /// <summary>Tails on both sides, of which more lies within.</summary>
+    [Theory]
+    [InlineData(15)]
+    [InlineData(255)]
+    public void WhereClippedErrorsCountMoreLessIsClipped(int levels)
+    {
+        float[] values = [.. new Gaussian(5).Values(4000).Select(v => v * v * v)];
+        var histogram = new ActivationHistogram();
+        histogram.Add(values, "x");
+        ActivationRange plain = ActivationSearch.Minimize(histogram, levels), weighted = ActivationSearch.Minimize(histogram, levels, 8);
+        double best = double.PositiveInfinity;
+        for (double a = 0.04; a <= 1; a += 0.02)
+        {
+            for (double b = 0.04; b <= 1; b += 0.02)
+            {
+                float scale = (float)((values.Max() * b - values.Min() * a) / levels);
+                best = Math.Min(best, Error(values, scale, (int)Math.Round(-values.Min() * a / scale), levels, 8));
+            }
+        }
+
+        double ours = Error(values, weighted.Scale, weighted.ZeroPoint, levels, 8);
+        Assert.True(ours <= best * 1.03, $"{ours} against {best}");
+        Assert.True(ours < Error(values, plain.Scale, plain.ZeroPoint, levels, 8));
+        Assert.True(weighted.SaturatedLow + weighted.SaturatedHigh < plain.SaturatedLow + plain.SaturatedHigh, $"{weighted} against {plain}");
+        // What is reported is the error itself.
+        double error = Error(values, weighted.Scale, weighted.ZeroPoint, levels);
+        Assert.Equal(error, weighted.MeanSquaredError, 0.1 * error);
+        Assert.True(plain.MeanSquaredError < weighted.MeanSquaredError);
+    }
+
     [Fact]
     public void AnOutlierIsClippedAndCounted()
     {
@@ -161,8 +191,11 @@ public class ActivationTests
     public void AnEmptyHistogramIsAnError() =>
         Assert.Throws<ArgumentException>(() => ActivationSearch.Minimize(new(), 255));
 
-    private static double Error(float[] values, float scale, int zero, int levels) =>
-        values.Average(v => Math.Pow(v - scale * (Math.Clamp(Math.Round(v / (double)scale) + zero, 0, levels) - zero), 2));
+    private static double Error(float[] values, float scale, int zero, int levels, double clipped = 1) => values.Average(v =>
+    {
+        double nearest = Math.Round(v / (double)scale) + zero, level = Math.Clamp(nearest, 0, levels);
+        return (level == nearest ? 1 : clipped) * Math.Pow(v - scale * (level - zero), 2);
+    });
 
     private static byte[] State(float[][] pieces)
     {

@@ -64,6 +64,20 @@ public class AblationTests(AblationTests.Calibrated fixture) : IClassFixture<Abl
     }
 
     [Fact]
+    public void Ranges_that_clip_less_have_larger_steps_and_the_same_integers()
+    {
+        var rows = fixture.Rows.ToDictionary(r => r.Name);
+        foreach (string bits in (string[])["W8A8", "W4A8", "W4A4"])
+        {
+            AblationRow clipped = rows[$"{bits} + weighted clipping"], ranged = rows[$"{bits} + per-step ranges"];
+            Assert.Equal(ranged.Manifest.Network, clipped.Manifest.Network);
+            Assert.Equal(ranged.Tensor("conv_out.scale", 4), clipped.Tensor("conv_out.scale", 4));
+            double[] ratios = [.. ranged.Manifest.Steps.Zip(clipped.Manifest.Steps).SelectMany(s => s.First.Scales.Zip(s.Second.Scales, (a, b) => b.Value / a.Value))];
+            Assert.True(ratios.Average(Math.Log) > 0.01, $"{bits}: {ratios.Average(Math.Log)}");
+        }
+    }
+
+    [Fact]
     public void Where_evidence_was_asked_of_it_the_rows_with_and_without_are_compared()
     {
         var rows = fixture.Rows.ToDictionary(r => r.Name);

@@ -11,7 +11,7 @@ public class FindingTextTests
             new TooFewTrajectories(3, 8), new BudgetAllocated([0, 1], 16), new BudgetAgainstPreset(interval, 64, true), new MeanCorrectionTried(MeanCorrectionKind.Divide, true, interval, 32),
             new MeanCorrectionDecided(MeanCorrectionKind.Mmse, true, interval, 32, true), new MeanLeftAlone(1, 980, 2, -0.9, MeanFallback.DivisorNearZero), new NoVarianceToCorrect(), new VarianceAdded(1, 2, 3),
             new VarianceCorrectionDecided(interval, interval, 1, 2, 64, true), new VarianceNotAbsorbed([20, 0]), new PredictionNoise(10, 30, -0.1, -0.01, 0.4), new UnusualRange("map", RangeTrouble.Saturates, 1, 2),
-            new NeverSaturating(1, 2), new LayersRanked([new("conv", 0.1, 100)]), new LayerCountsTried([new(2, 5, -30.25), new(1, 4, -31.5)], 32), new NoLayerAffordable(), new LayersDecided(["conv"], 5, 4, 29.71, 29.3, interval, 32, true), new RoundingDecided(interval, 64, true), new FirstConvolutionDecided(["conv"], 30.27, 31.33, interval, 64, true),
+            new NeverSaturating(1, 2), new LayersRanked([new("conv", 0.1, 100)]), new LayerCountsTried([new(2, 5, -30.25), new(1, 4, -31.5)], 32), new NoLayerAffordable(), new LayersDecided(["conv"], 5, 4, 29.71, 29.3, interval, 32, true), new RoundingDecided(interval, 64, true), new ClippingDecided(interval, 64, true), new FirstConvolutionDecided(["conv"], 30.27, 31.33, interval, 64, true),
             new PartQuantized("decoder", 3, 9, 40.2, 46.1, 45, 1000, 4.5, 2000), new PromptsCut(["a long one"], 75),
             new WithKeptLayers(new NoVarianceToCorrect()), new WithScheduler("ddim", new NoVarianceToCorrect()), new CheckpointSetAside("a.checkpoint", "it ends early"), new CheckpointNotDeleted("a.checkpoint", "it is in use"),
             new KeptInFloatingPoint("conv", 2.5), new LayersOfZeros(["conv"]), new ConstantChannels("map", 1, 8), new PredictionLost([3], -0.9),
@@ -34,6 +34,8 @@ public class FindingTextTests
         Assert.StartsWith("decoder: no integers, for", FindingText.Sentence(part with { Integers = 0, Rounded = 5 }));
         Assert.Equal("the first convolution (conv_in) in floating point, 30.27 against 31.33 times fewer bit operations: the final images' squared error changes by −0.50 dB [−1.00, 0.25] on 64 held-out trajectories; not kept, for it is not better beyond the interval",
             FindingText.Sentence(new FirstConvolutionDecided(["conv_in"], 30.271, 31.329, new(-0.5, -1, 0.25), 64, false)));
+        Assert.Equal("ranges that clip less, the error of what they clip counted 8 times: the final images' squared error changes by −0.50 dB [−1.00, −0.25] on 64 held-out trajectories; kept",
+            FindingText.Sentence(new ClippingDecided(new(-0.5, -1, -0.25), 64, true)));
         Assert.DoesNotContain("published", FindingText.Sentence(new PredictionNoise(10, 30, -0.1, 0.01, 0.4)));
     }
 }
