@@ -5,7 +5,7 @@ internal sealed class BinCounts
 {
     private const int DigitBits = 16, Bins = ActivationHistogram.Bins;
 
-    // A guess on the safe side: the share of all values that the fullest bin has.
+    // Of all values the fullest bin is taken to have this part: less in most maps, seldom more (docs/large-models.md).
     private const int FullestShare = 16;
 
     // Of each bin's count to the base 2^16, the lowest first.
