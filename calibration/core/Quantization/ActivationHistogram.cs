@@ -53,15 +53,20 @@ internal sealed class ActivationHistogram
         Count += values.Length;
         // Powers of two: v·scale is exact and floor sees the true quotient.
         float scale = (float)(Bins / (2 * Range));
-        Span<int> bins = stackalloc int[Vector256<int>.Count];
-        for (; values.Length >= bins.Length; values = values[bins.Length..])
+        // Counted in 32 bits, which processors forward from one count of a bin to the next, and added where they belong.
+        Span<uint> counts = stackalloc uint[Bins];
+        int first = Bin(minimum, scale), last = Bin(maximum, scale);
+        for (; values.Length >= Vector256<float>.Count; values = values[Vector256<float>.Count..])
         {
             // Eight bins at a time; the counting itself has no lanes.
-            (Vector256.ConvertToInt32(Vector256.Floor(Vector256.Create(values) * scale)) + Vector256.Create(Bins / 2)).CopyTo(bins);
-            _counts.Count(bins);
+            Vector256<int> bins = Vector256.ConvertToInt32(Vector256.Floor(Vector256.Create(values) * scale)) + Vector256.Create(Bins / 2);
+            for (int lane = 0; lane < Vector256<int>.Count; lane++) counts[bins[lane]]++;
         }
 
-        foreach (float v in values) _counts.Add((int)MathF.Floor(v * scale) + Bins / 2, 1);
+        foreach (float v in values) counts[Bin(v, scale)]++;
+        for (int b = first; b <= last; b++) _counts.Add(b, counts[b]);
+
+        static int Bin(float value, float scale) => (int)MathF.Floor(value * scale) + Bins / 2;
     }
 
     /// <summary>The largest magnitude of a map's values, all of which must be finite.</summary>

@@ -35,23 +35,12 @@ internal sealed class BinCounts
         }
     }
 
-    /// <summary>Counts a value in each of some bins.</summary>
-    public void Count(ReadOnlySpan<int> bins)
-    {
-        ushort[] lowest = Digits(0);
-        foreach (int bin in bins)
-        {
-            if (++lowest[bin] == 0) Add(bin, 1, digit: 1);
-        }
-    }
-
     /// <summary>Counts values in a bin.</summary>
     /// <param name="bin">The bin.</param>
-    /// <param name="count">How many; of the digit that is named.</param>
-    /// <param name="digit">What stands for one.</param>
-    public void Add(int bin, long count, int digit = 0)
+    /// <param name="count">How many.</param>
+    public void Add(int bin, long count)
     {
-        for (; count > 0; count >>= DigitBits)
+        for (int digit = 0; count > 0; count >>= DigitBits)
         {
             ushort[] digits = Digits(digit++);
             count += digits[bin];
