@@ -1,10 +1,10 @@
 namespace Specializer.Calibration;
 
 /// <summary>Collects what a calibration has dropped, before the collector would.</summary>
-/// <remarks>Tensors, H and R of a layer and maps are arrays of megabytes that live for one operation. The collector waits with those until the generation that holds them has doubled, as much again as a budget allows; where there is a budget, that is its half.</remarks>
+/// <remarks>Tensors, H and R of a layer and copies of maps are arrays of megabytes that live for one operation. The collector lets such garbage grow with what is held, to as much again, and a budget (<c>--memory</c>) counts only what is held.</remarks>
 internal static class Garbage
 {
-    // Marking is quick, for nothing large holds references: some collections a second at the most.
+    // Of the 512 MB that a plan has for the program and its garbage, half. Marking is quick, for nothing large holds references.
     private const long Growth = 256L << 20;
 
     private static long s_least;
