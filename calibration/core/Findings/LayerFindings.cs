@@ -55,6 +55,12 @@ public sealed record FirstConvolutionDecided(IReadOnlyList<string> Convolutions,
 /// <param name="Kept">Whether they lower the error beyond the interval.</param>
 public sealed record ClippingDecided(Interval ErrorChangeDb, int Images, bool Kept) : Finding;
 
+/// <summary>Long layers, the second moments of whose inputs are made of fewer columns than those of others, for each column costs the square of its length.</summary>
+/// <param name="Layers">How many.</param>
+/// <param name="AllLayers">Of how many that are rounded.</param>
+/// <param name="Fewest">Columns of the longest, at most.</param>
+public sealed record ColumnsLimited(int Layers, int AllLayers, int Fewest) : Finding;
+
 /// <summary>Layers rounded in sequence, beside each rounded by itself.</summary>
 /// <param name="ErrorChangeDb">Mean over images of what that changes of the squared error to FP32, dB, without corrections.</param>
 /// <param name="Images">Held-out images.</param>

@@ -150,7 +150,7 @@ internal sealed class PartQuantizer
             _context.Cancellation.ThrowIfCancellationRequested();
             if (_rounded.Has(c.Name, c.WeightBits, secondOrder)) continue;
             _context.Report($"rounding {c.Name}, {c.WeightBits} bits", 0);
-            _rounded.Round(_network.Tensors, c, secondOrder ? _activations.Moments(c.Name) : null, _context.Threads);
+            _rounded.Round(_network.Tensors, c, secondOrder ? DampedHessian.Of(_activations.Moments(c.Name)!.Blocks, _context.Threads) : null, _context.Threads);
         }
 
         return new(quantized, new(_network.Tensors, 0, quantized.Network, _rounded, secondOrder),

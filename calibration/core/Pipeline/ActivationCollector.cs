@@ -29,6 +29,9 @@ internal sealed class ActivationCollector
 
     private sealed record Layer(string Name, int Index, string Map, ColumnShape Shape)
     {
+        /// <summary>Most columns that its moments are made of.</summary>
+        public int Columns { get; } = ColumnSampler.Most(Shape.Size);
+
         /// <summary>Set when the scale of the inputs is known.</summary>
         public ColumnMoments? Moments { get; set; }
     }
@@ -232,7 +235,7 @@ internal sealed class ActivationCollector
             int threads = layer.Shape.Size < 64 ? 1 : _threads;
             for (int image = 0; image < values.Length / elements; image++)
             {
-                foreach (int pixel in _sampler.Choose(layer.Index, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth))
+                foreach (int pixel in _sampler.Choose(layer.Index, step, firstImage + image, layer.Shape.OutputHeight * layer.Shape.OutputWidth, layer.Columns))
                 {
                     layer.Shape.Gather(values.Span.Slice(image * elements, elements), pixel, column);
                     layer.Moments!.Add(column, threads);

@@ -287,6 +287,12 @@ internal sealed partial class CalibrationRun
             foreach (ActivationCollector collected in moments) collected.ForgetMoments();
             foreach (CalibrationRun run in runs.Where(_ => group > 0)) run._checkpoint.Delete(phase);
         }
+
+        if (!IsSecondOrder) return;
+        var maps = Context.Model.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        int[] most = [.. ActivationCollector.Rounded(Context.Model.Network, Quantized, RoundingChoice.Gptq).Select(c => ColumnSampler.Most(ActivationCollector.ColumnSize(c, maps)))];
+        int limited = most.Count(m => m < ColumnSampler.MaximumColumns);
+        if (limited > 0) _decided.Add(new ColumnsLimited(limited, most.Length, most.Min()));
     }
 
     private ActivationCollector Collect(string name, int group, SharedNetworks networks)
@@ -345,12 +351,19 @@ internal sealed partial class CalibrationRun
 
     private void Round(string[] layers, ActivationCollector moments)
     {
-        foreach (ConvolutionOperation c in SecondOrder(layers))
+        foreach (IGrouping<string, ConvolutionOperation> widths in SecondOrder(layers).Where(c => !_rounded!.Has(c.Name, c.WeightBits, secondOrder: true)).ToLookup(c => c.Name))
+            Round(widths, moments.Moments(widths.Key) ?? throw new InvalidOperationException($"The moments of {widths.Key} are gone."));
+    }
+
+    /// <summary>Rounds all widths of a layer, which its H and what is made of it serve.</summary>
+    private void Round(IEnumerable<ConvolutionOperation> widths, ColumnMoments inputs)
+    {
+        var hessian = DampedHessian.Of(inputs.Blocks, Context.Threads);
+        foreach (ConvolutionOperation c in widths)
         {
             Context.Cancellation.ThrowIfCancellationRequested();
-            if (_rounded!.Has(c.Name, c.WeightBits, secondOrder: true)) continue;
             Context.Report($"rounding {c.Name}, {c.WeightBits} bits", 0);
-            _rounded.Round(Context.Model.Weights, c, moments.Moments(c.Name) ?? throw new InvalidOperationException($"The moments of {c.Name} are gone."), Context.Threads);
+            _rounded!.Round(Context.Model.Weights, c, hessian, Context.Threads);
         }
     }
 

@@ -63,16 +63,16 @@ internal sealed class RoundedLayers
     /// <summary>Rounds a layer, unless it is.</summary>
     /// <param name="exact">FP32 tensors by name.</param>
     /// <param name="convolution">The layer.</param>
-    /// <param name="inputs">Moments of its inputs; null to round to nearest.</param>
+    /// <param name="inputs">H of its inputs; null to round to nearest.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
-    public void Round(IReadOnlyDictionary<string, float[]> exact, ConvolutionOperation convolution, ColumnMoments? inputs, int threads)
+    public void Round(IReadOnlyDictionary<string, float[]> exact, ConvolutionOperation convolution, DampedHessian? inputs, int threads)
     {
         var key = (convolution.Name, convolution.WeightBits, inputs is not null);
         if (_layers.ContainsKey(key)) return;
         float[] weights = exact[$"{convolution.Name}.weight"], bias = exact[$"{convolution.Name}.bias"];
         QuantizedWeights rounded = inputs is null
             ? WeightRounding.Nearest(weights, bias, convolution.WeightBits, threads)
-            : WeightRounding.SecondOrder(weights, bias, convolution.WeightBits, inputs.Blocks, threads);
+            : WeightRounding.SecondOrder(weights, bias, convolution.WeightBits, inputs, threads);
         Keep(key, rounded);
     }
 

@@ -40,12 +40,12 @@ internal sealed class SequentialPhase(IReadOnlyList<CalibrationContext> solvers,
         TrajectoryState[] states = Collect();
         using var exact = new NetworkEvaluator(First.Network with { Operations = First.Model.StoredNetwork.Operations }, _steps.Length, First.Model.TensorBytes(First.TableTimesteps), First.Device, ReferenceTrajectories.CapacityOf(First.Network, Options))
         { Contexts = First.Model.Contexts };
-        var wanted = new ExactOutputs(exact, layers, _maps, states, Sampler.Choose);
+        var wanted = new ExactOutputs(exact, layers, _maps, states, (layer, step, image, pixels) => Sampler.Choose(layer, step, image, pixels));
         for (int i = done; i < layers.Length; i++)
         {
             OutputRegression regression = Compare(layers[i], i, tensors, wanted, states);
             var (weights, bias) = regression.Solve();
-            QuantizedWeights became = WeightRounding.SecondOrder(weights, bias, layers[i].WeightBits, regression.Inputs.Blocks, First.Threads);
+            QuantizedWeights became = WeightRounding.SecondOrder(weights, bias, layers[i].WeightBits, DampedHessian.Of(regression.Inputs.Blocks, First.Threads), First.Threads);
             rounded.Add(layers[i].Name, became);
             tensors.Set(layers[i].Name, became);
         }

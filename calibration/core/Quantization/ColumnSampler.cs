@@ -38,19 +38,32 @@ internal readonly struct ColumnSampler(ulong seed, int steps, long images)
     /// <summary>Most columns per layer.</summary>
     public const int MaximumColumns = 65_536;
 
+    // As many as a layer of 1,152 elements (9 taps of 128 channels) has with all columns.
+    private const long Products = MaximumColumns * 1152L * 1152;
+    private const int ColumnsPerElement = 6;
+
     private readonly Draws _draws = new(seed, DrawPurpose.Columns);
+
+    /// <summary>Most columns that moments are made of: the square of a block's length is what each costs, and several for each of its elements are enough.</summary>
+    /// <param name="size">Length of a column.</param>
+    public static int Most(int size)
+    {
+        long block = ColumnMoments.Sizes(size).Max();
+        return (int)Math.Min(MaximumColumns, Math.Max(ColumnsPerElement * block, Products / (block * block)));
+    }
 
     /// <summary>The output pixels of one layer to sample at this step of this image.</summary>
     /// <param name="layer">Index of the layer.</param>
     /// <param name="step">0 to steps − 1.</param>
     /// <param name="image">0 to images − 1.</param>
     /// <param name="pixels">Output pixels of the layer.</param>
-    public int[] Choose(int layer, int step, long image, int pixels)
+    /// <param name="most">Columns to share among all steps and images.</param>
+    public int[] Choose(int layer, int step, long image, int pixels, int most = MaximumColumns)
     {
         // The pairs (image, step) share the columns evenly: pair p takes those between two multiples of maximum/pairs.
         UInt128 pairs = (UInt128)(ulong)steps * (ulong)images;
         UInt128 pair = (UInt128)(ulong)image * (ulong)steps + (ulong)step;
-        int count = Math.Min((int)((pair + 1) * MaximumColumns / pairs - pair * MaximumColumns / pairs), pixels);
+        int count = Math.Min((int)((pair + 1) * (uint)most / pairs - pair * (uint)most / pairs), pixels);
         var chosen = new int[count];
         // One pixel from each of `count` equal stretches: no pixel twice, the whole map covered.
         for (int i = 0; i < count; i++)

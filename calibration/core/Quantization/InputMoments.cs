@@ -18,15 +18,16 @@ internal sealed class InputMoments
 
     private const int Limit = 2047;
     private const int LeastExponent = -120, MostExponent = 127;
-    // Sums of products run in 32 bits within a chunk (64·2047² < 2³¹) and in 64 bits across chunks.
-    private const int Chunk = 64;
+    // Sums of products run in 32 bits within a chunk (128·2047² < 2³¹) and in 64 bits across chunks.
+    private const int Chunk = 128;
     private const int Lanes = 8;
+    private const int Panel = Chunk / 2 * Lanes;
     private const int RowsAtOnce = 4;
 
     private readonly int _exponent, _stride;
     private long[] _products = []; // Made with the first column. The upper triangle: row i from the multiple of Lanes at or below i on.
     private readonly long[] _sums;
-    private readonly int[] _pairs; // Two columns side by side: the even one in the low half of an integer.
+    private readonly int[] _pairs; // In panels of eight elements, [pair of columns, element]; of a pair the even column is in the low half of an integer.
     private int _pending;
 
     /// <param name="size">Length of a column: kernel rows × kernel columns × input channels, at most <see cref="MaximumSize"/>.</param>
@@ -73,12 +74,12 @@ internal sealed class InputMoments
         for (; !columns.IsEmpty; columns = columns[Size..])
         {
             if (Count == MaximumCount) throw new InvalidOperationException($"Moments are kept of at most {MaximumCount} columns.");
-            Span<int> pair = _pairs.AsSpan(_pending / 2 * _stride, Size);
-            for (int i = 0; i < pair.Length; i++)
+            for (int i = 0; i < Size; i++)
             {
                 int x = (int)Math.Clamp(MathF.Round(columns[i] * inverse), -Limit, Limit);
                 _sums[i] += x;
-                pair[i] = _pending % 2 == 0 ? x & 0xFFFF : pair[i] | x << 16;
+                ref int pair = ref _pairs[i / Lanes * Panel + _pending / 2 * Lanes + i % Lanes];
+                pair = _pending % 2 == 0 ? x & 0xFFFF : pair | x << 16;
             }
 
             Count++;
@@ -194,33 +195,42 @@ internal sealed class InputMoments
         }
     }
 
-    /// <summary>Adds the chunk's products x_i·x_j for four i and all j ≥ i, eight j in the lanes of a vector.</summary>
+    /// <summary>Adds the chunk's products x_i·x_j for four i and all j ≥ i, eight j in the lanes of a vector and two vectors at a time.</summary>
     private void AddProducts(int i0, int pairs)
     {
-        int first = First(i0), valid = Math.Min(RowsAtOnce, Size - i0), last = i0 + valid - 1;
-        // Rows past Size repeat the last one: computed, never stored.
-        int i1 = Math.Min(i0 + 1, last), i2 = Math.Min(i0 + 2, last), i3 = Math.Min(i0 + 3, last);
-        Span<int> lanes = stackalloc int[Lanes];
-        for (int j = first; j < _stride; j += Lanes)
+        int first = First(i0), valid = Math.Min(RowsAtOnce, Size - i0);
+        // Rows past Size lie in the panel, too: computed, never stored.
+        ReadOnlySpan<int> rows = _pairs.AsSpan(i0 / Lanes * Panel, Panel)[(i0 % Lanes)..];
+        for (int j = first; j < _stride; j += 2 * Lanes)
         {
-            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (int n = 0; n < pairs; n++)
+            bool both = j + Lanes < _stride;
+            ReadOnlySpan<int> left = _pairs.AsSpan(j / Lanes * Panel, Panel), right = both ? _pairs.AsSpan((j / Lanes + 1) * Panel, Panel) : left;
+            Vector256<int> l0 = default, l1 = default, l2 = default, l3 = default, r0 = default, r1 = default, r2 = default, r3 = default;
+            for (int n = 0; n < pairs * Lanes; n += Lanes)
             {
-                ReadOnlySpan<int> row = _pairs.AsSpan(n * _stride, _stride);
-                Vector256<int> x = Vector256.Create(row[j..]);
-                s0 += Pairs(Vector256.Create(row[i0]), x);
-                s1 += Pairs(Vector256.Create(row[i1]), x);
-                s2 += Pairs(Vector256.Create(row[i2]), x);
-                s3 += Pairs(Vector256.Create(row[i3]), x);
+                Vector256<int> l = Vector256.Create(left.Slice(n, Lanes)), r = Vector256.Create(right.Slice(n, Lanes)), x;
+                ReadOnlySpan<int> at = rows.Slice(n, RowsAtOnce);
+                x = Vector256.Create(at[0]); l0 += Pairs(x, l); r0 += Pairs(x, r);
+                x = Vector256.Create(at[1]); l1 += Pairs(x, l); r1 += Pairs(x, r);
+                x = Vector256.Create(at[2]); l2 += Pairs(x, l); r2 += Pairs(x, r);
+                x = Vector256.Create(at[3]); l3 += Pairs(x, l); r3 += Pairs(x, r);
             }
 
             for (int r = 0; r < valid; r++)
             {
-                (r switch { 0 => s0, 1 => s1, 2 => s2, _ => s3 }).CopyTo(lanes);
-                Span<long> to = _products.AsSpan(checked((int)(Row(i0 + r) + j - first)), Lanes);
-                for (int l = 0; l < Lanes; l++) to[l] += lanes[l];
+                Span<long> to = _products.AsSpan(checked((int)(Row(i0 + r) + j - first)), both ? 2 * Lanes : Lanes);
+                Widen(r switch { 0 => l0, 1 => l1, 2 => l2, _ => l3 }, to);
+                if (both) Widen(r switch { 0 => r0, 1 => r1, 2 => r2, _ => r3 }, to[Lanes..]);
             }
         }
+    }
+
+    /// <summary>Adds eight sums of 32 bits to eight of 64.</summary>
+    private static void Widen(Vector256<int> sums, Span<long> to)
+    {
+        var (low, high) = Vector256.Widen(sums);
+        (Vector256.Create<long>(to) + low).CopyTo(to);
+        (Vector256.Create<long>(to[4..]) + high).CopyTo(to[4..]);
     }
 
     /// <summary>Per lane the product of the low halves plus that of the high ones.</summary>

@@ -1,13 +1,8 @@
 namespace Specializer.Calibration;
 
-/// <summary>A diagonal block of a layer's damped H = R·Rᵀ.</summary>
-/// <param name="First">Its first column.</param>
-/// <param name="Size">Its columns.</param>
-/// <param name="Hessian">Size×Size row-major.</param>
-/// <param name="Factor">R in the upper triangle.</param>
-internal sealed record HessianBlock(int First, int Size, double[] Hessian, double[] Factor);
-
 /// <summary>A few output channels that are rounded in step: H is read once for all of them, and it is H that does not fit a cache. Each channel's result is that of rounding it alone.</summary>
+/// <remarks>Products with H are made twice, Hw and, by way of its factor, He; everything after is an update of these: a changed integer adds a row of H to He, and a changed scale
+/// s takes He = Hw − s·Hq along, with Hq = (Hw − He)/s as it was before.</remarks>
 internal sealed class RoundedRows
 {
     /// <summary>Channels that are rounded in step.</summary>
@@ -21,7 +16,7 @@ internal sealed class RoundedRows
     private readonly HessianBlock[] _blocks;
     private readonly int _limit, _first, _columns, _count;
     private readonly float[] _scales;
-    private readonly double[][] _errors, _gradients;
+    private readonly double[][] _errors, _gradients, _targets; // e, He and Hw.
 
     /// <param name="weights">[outputs, K] of the layer.</param>
     /// <param name="values">Receives the integers.</param>
@@ -35,8 +30,9 @@ internal sealed class RoundedRows
         _scales = scales.ToArray();
         _count = scales.Length;
         _columns = blocks[^1].First + blocks[^1].Size;
-        _errors = [.. Enumerable.Range(0, _count).Select(_ => new double[_columns])];
-        _gradients = [.. Enumerable.Range(0, _count).Select(_ => new double[_columns])];
+        (_errors, _gradients, _targets) = (Columns(), Columns(), Columns());
+
+        double[][] Columns() => [.. Enumerable.Range(0, _count).Select(_ => new double[_columns])];
     }
 
     /// <summary>A channel's scale.</summary>
@@ -46,35 +42,32 @@ internal sealed class RoundedRows
     public double[] Error(int row) => _errors[row];
 
     /// <summary>eᵀHe of a channel.</summary>
-    public double Loss(int row)
-    {
-        double loss = 0;
-        foreach (HessianBlock b in _blocks)
-        {
-            ReadOnlySpan<double> error = _errors[row].AsSpan(b.First, b.Size);
-            for (int j = 0; j < b.Size; j++) loss += error[j] * Cholesky.Dot(b.Hessian.AsSpan(j * b.Size, b.Size), error);
-        }
-
-        return loss;
-    }
+    public double Loss(int row) => Cholesky.Dot(_errors[row], _gradients[row]);
 
     /// <summary>Rounds each weight to cancel what the errors of the columns before it left in its term.</summary>
     public void NearestPlane()
     {
         foreach (HessianBlock b in _blocks)
         {
-            // Σ_{i<j} e_i·R_ij for the columns j still to come.
+            // Σ_{i<j} e_i·R_ij for the columns j still to come, and Rᵀe for those that were.
             foreach (double[] gradient in _gradients) Array.Clear(gradient, b.First, b.Size);
             for (int j = 0; j < b.Size; j++)
             {
                 double pivot = b.Factor[j * b.Size + j];
-                ReadOnlySpan<double> rest = b.Factor.AsSpan(j * b.Size + j + 1, b.Size - j - 1);
+                ReadOnlySpan<double> rest = b.Factor.AsSpan(j * b.Size + j, b.Size - j);
                 for (int r = 0; r < _count; r++)
                 {
                     Span<double> left = _gradients[r].AsSpan(b.First, b.Size);
                     Set(r, b.First + j, WeightScales.Nearest(Weight(r, b.First + j) + left[j] / pivot, _scales[r], _limit));
-                    Cholesky.AddScaled(left[(j + 1)..], _errors[r][b.First + j], rest);
+                    Cholesky.AddScaled(left[j..], _errors[r][b.First + j], rest);
                 }
+            }
+
+            // R·Rᵀe. Row j of R begins at column j, so that what it replaces is not asked for again.
+            for (int j = 0; j < b.Size; j++)
+            {
+                ReadOnlySpan<double> rest = b.Factor.AsSpan(j * b.Size + j, b.Size - j);
+                for (int r = 0; r < _count; r++) _gradients[r][b.First + j] = Cholesky.Dot(rest, _gradients[r].AsSpan(b.First + j, b.Size - j));
             }
         }
     }
@@ -83,6 +76,7 @@ internal sealed class RoundedRows
     public void Refine()
     {
         int[] rows = [.. Enumerable.Range(0, _count)];
+        Multiply();
         for (int round = 0; round < Refinements; round++)
         {
             Descend(rows);
@@ -100,17 +94,22 @@ internal sealed class RoundedRows
         _errors[row][column] = Weight(row, column) - (double)_scales[row] * value;
     }
 
-    private void Descend(int[] rows)
+    /// <summary>Hw.</summary>
+    private void Multiply()
     {
+        double[][] weights = [.. Enumerable.Range(_first, _count).Select(row => Array.ConvertAll(_weights[(row * _columns)..((row + 1) * _columns)], w => (double)w))];
         foreach (HessianBlock b in _blocks)
         {
             for (int j = 0; j < b.Size; j++)
             {
                 ReadOnlySpan<double> h = b.Hessian.AsSpan(j * b.Size, b.Size);
-                foreach (int r in rows) _gradients[r][b.First + j] = Cholesky.Dot(h, _errors[r].AsSpan(b.First, b.Size));
+                for (int r = 0; r < _count; r++) _targets[r][b.First + j] = Cholesky.Dot(h, weights[r].AsSpan(b.First, b.Size));
             }
         }
+    }
 
+    private void Descend(int[] rows)
+    {
         for (int sweep = 0; sweep < Sweeps && rows.Length > 0; sweep++)
         {
             var changed = new bool[_count];
@@ -140,32 +139,27 @@ internal sealed class RoundedRows
     }
 
     /// <summary>s = wᵀHq / qᵀHq; returns the channels for which there was something to gain.</summary>
-    private int[] Rescale(int[] rows)
+    private int[] Rescale(int[] rows) => Array.FindAll(rows, r =>
     {
-        var q = new double[_count][];
-        double[] numerators = new double[_count], denominators = new double[_count];
-        foreach (int r in rows) q[r] = Array.ConvertAll(_values[((_first + r) * _columns)..((_first + r + 1) * _columns)], v => (double)v);
-        foreach (HessianBlock b in _blocks)
+        double[] gradient = _gradients[r], target = _targets[r];
+        ReadOnlySpan<sbyte> q = _values.AsSpan((_first + r) * _columns, _columns);
+        double numerator = 0, denominator = 0, before = _scales[r];
+        for (int j = 0; j < _columns; j++)
         {
-            for (int j = 0; j < b.Size; j++)
-            {
-                ReadOnlySpan<double> h = b.Hessian.AsSpan(j * b.Size, b.Size);
-                foreach (int r in rows)
-                {
-                    double hq = Cholesky.Dot(h, q[r].AsSpan(b.First, b.Size));
-                    numerators[r] += Weight(r, b.First + j) * hq;
-                    denominators[r] += q[r][b.First + j] * hq;
-                }
-            }
+            double hq = (target[j] - gradient[j]) / before;
+            numerator += Weight(r, j) * hq;
+            denominator += q[j] * hq;
         }
 
-        return Array.FindAll(rows, r =>
+        float scale = (float)(numerator / denominator);
+        if (!(scale > 0) || !float.IsFinite(scale) || Math.Abs(scale - _scales[r]) <= 1e-5f * _scales[r]) return false;
+        _scales[r] = scale;
+        for (int j = 0; j < _columns; j++)
         {
-            float scale = (float)(numerators[r] / denominators[r]);
-            if (!(scale > 0) || !float.IsFinite(scale) || Math.Abs(scale - _scales[r]) <= 1e-5f * _scales[r]) return false;
-            _scales[r] = scale;
-            for (int j = 0; j < _columns; j++) Set(r, j, _values[(_first + r) * _columns + j]);
-            return true;
-        });
-    }
+            gradient[j] = target[j] - scale * ((target[j] - gradient[j]) / before);
+            Set(r, j, q[j]);
+        }
+
+        return true;
+    });
 }

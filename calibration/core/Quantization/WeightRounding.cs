@@ -32,8 +32,6 @@ internal sealed record QuantizedWeights(int Bits, sbyte[] Values, float[] Scales
 /// the loss) and the closed-form scale s = wᵀHq / qᵀHq. Column order is the weight order; no activation ordering.</remarks>
 internal static class WeightRounding
 {
-    private const double Damping = 0.01;
-
     /// <summary>Rounds each weight to the nearest integer; scales of least squared weight error.</summary>
     /// <param name="weights">[outputs, K].</param>
     /// <param name="bias">[outputs].</param>
@@ -57,32 +55,19 @@ internal static class WeightRounding
         return new(bits, values, scales, [.. bias], losses.Sum());
     }
 
-    /// <inheritdoc cref="SecondOrder(float[], float[], int, IReadOnlyList{InputMoments}, int)"/>
-    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, InputMoments inputs, int threads = 1) => SecondOrder(weights, bias, bits, [inputs], threads);
-
     /// <summary>Rounds with the second moments of the layer's inputs.</summary>
     /// <param name="weights">[outputs, K].</param>
     /// <param name="bias">[outputs].</param>
     /// <param name="bits">4 or 8.</param>
-    /// <param name="inputs">Moments of the layer's input columns, in weight order: diagonal blocks of H, all of as many columns.</param>
+    /// <param name="inputs">Of the layer's input columns, in weight order.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
-    /// <exception cref="ArgumentException">No columns were sampled, or the sizes do not fit.</exception>
-    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, IReadOnlyList<InputMoments> inputs, int threads = 1)
+    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
+    public static QuantizedWeights SecondOrder(float[] weights, float[] bias, int bits, DampedHessian inputs, int threads = 1)
     {
-        int outputs = bias.Length, columns = inputs.Sum(i => i.Size);
+        var (blocks, mean) = inputs;
+        int outputs = bias.Length, columns = mean.Length;
         if (weights.Length != outputs * columns)
             throw new ArgumentException($"The layer has {weights.Length} weights; {outputs} output channels of {columns} inputs need {outputs * columns}.", nameof(weights));
-        if (inputs[0].Count == 0)
-            throw new ArgumentException("Second-order rounding needs input columns and none were sampled. Calibrate with at least one trajectory, or round to nearest.", nameof(inputs));
-        Garbage.Collect(); // H and R of the layer before.
-        var blocks = new HessianBlock[inputs.Count];
-        for (int b = 0, first = 0; b < blocks.Length; first += inputs[b++].Size)
-        {
-            double[] hessian = inputs[b].Covariance();
-            blocks[b] = new(first, inputs[b].Size, hessian, Damp(hessian, inputs[b].Size, threads));
-        }
-
-        double[] mean = [.. inputs.SelectMany(i => i.Mean())];
         double[] diagonal = [.. blocks.SelectMany(b => Enumerable.Range(0, b.Size).Select(j => b.Hessian[j * b.Size + j]))];
         float[] scales = WeightScales.Search(weights, outputs, bits, diagonal, threads);
         var values = new sbyte[weights.Length];
@@ -103,21 +88,5 @@ internal static class WeightRounding
             }
         });
         return new(bits, values, scales, newBias, losses.Sum());
-    }
-
-    /// <summary>Damps H by a hundredth of its mean diagonal (which also settles columns that are always zero: they round to nearest) and returns its factor.</summary>
-    private static double[] Damp(double[] hessian, int n, int threads)
-    {
-        double mean = 0;
-        for (int j = 0; j < n; j++) mean += hessian[j * n + j] / n;
-        if (!double.IsFinite(mean)) throw new ArgumentException("The layer's inputs are not finite; the model diverges on its own trajectories.");
-        double damping = mean > 0 ? Damping * mean : 1;
-        while (true)
-        {
-            for (int j = 0; j < n; j++) hessian[j * n + j] += damping;
-            var factor = (double[])hessian.Clone();
-            if (Cholesky.Factor(factor, n, threads)) return factor;
-            damping *= 10;
-        }
     }
 }

@@ -29,6 +29,7 @@ public static class FindingText
         KeptInFloatingPoint f => Text($"'{f.Operation}' stays in floating point: one of its channels is so much larger than the others that 8 bits would leave {f.SnrDb:0.0} dB of signal to noise"),
         PredictionLost f => Text($"warning: at steps {string.Join(" ", f.Steps)} the quantized prediction has lost most of what FP32's says (k down to {f.LowestK:0.00}, where −1 leaves nothing); give activations 8 bits, or leave layers in FP32 (--skip)"),
         NeverSaturating f => $"{f.Maps} of {f.AllMaps} quantized maps never saturate: clipping any of their values would cost more than finer steps gain",
+        ColumnsLimited f => Text($"{f.Layers} of {f.AllLayers} layers are so long that second-order rounding looks at {f.Fewest:N0} columns of their inputs and more, where it takes up to {ColumnSampler.MaximumColumns:N0} of the others'"),
         LayersRanked f => $"layers that harm one prediction most, at 4 bits alone, for their bit operations: {string.Join(", ", f.Worst.Select(h => Text($"{h.Layer} ({h.Error:0.0e-0})")))}",
         LayerCountsTried f => $"layers at 8 bits, with the steps of 4-bit activations that pay for them, and the error on {f.Images} held-out images: {string.Join(", ", f.Tried.Select(t => Text($"{t.Layers} ({t.FourBitSteps} steps) {t.ErrorDb:0.00} dB")))}",
         NoLayerAffordable => "no layer is kept at 8 bits: with 4-bit activations at every step it would still take more bit operations than allowed",

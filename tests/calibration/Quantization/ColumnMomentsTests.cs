@@ -18,10 +18,10 @@ public class ColumnMomentsTests
             long before = GC.GetAllocatedBytesForCurrentThread();
             var moments = new InputMoments(size, 1);
             long empty = GC.GetAllocatedBytesForCurrentThread() - before;
-            moments.Add(new float[64 * size]);
-            long all = GC.GetAllocatedBytesForCurrentThread() - before - 64 * size * sizeof(float);
+            moments.Add(new float[128 * size]);
+            long all = GC.GetAllocatedBytesForCurrentThread() - before - 128 * size * sizeof(float);
             Assert.InRange(all, 0.98 * InputMoments.Bytes(size), 1.02 * InputMoments.Bytes(size) + 1024);
-            Assert.InRange(empty, 0, 40L * size * sizeof(float) + 1024);
+            Assert.InRange(empty, 0, 70L * size * sizeof(float) + 1024);
         }
     }
 
@@ -39,12 +39,12 @@ public class ColumnMomentsTests
             right.Add(inputs.AsSpan(n * columns + 25, 35));
         }
 
-        QuantizedWeights both = WeightRounding.SecondOrder(weights, new float[outputs], 4, [left, right], 2), nearest = WeightRounding.Nearest(weights, new float[outputs], 4);
+        QuantizedWeights both = WeightRounding.SecondOrder(weights, new float[outputs], 4, DampedHessian.Of([left, right], 1), 2), nearest = WeightRounding.Nearest(weights, new float[outputs], 4);
         Assert.True(Loss(both) < 0.7 * Loss(nearest));
         // A channel's integers do not depend on which others it is rounded with.
         for (int o = 0; o < outputs; o++)
         {
-            QuantizedWeights alone = WeightRounding.SecondOrder(weights[(o * columns)..((o + 1) * columns)], new float[1], 4, [left, right]);
+            QuantizedWeights alone = WeightRounding.SecondOrder(weights[(o * columns)..((o + 1) * columns)], new float[1], 4, DampedHessian.Of([left, right], 1));
             Assert.Equal(alone.Values, both.Values[(o * columns)..((o + 1) * columns)]);
             Assert.Equal((alone.Scales[0], alone.Bias[0]), (both.Scales[o], both.Bias[o]));
         }

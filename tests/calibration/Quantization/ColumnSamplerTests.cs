@@ -24,6 +24,22 @@ public class ColumnSamplerTests
         Assert.InRange(total, Math.Min(ColumnSampler.MaximumColumns * 9 / 10, (long)steps * images * pixels), ColumnSampler.MaximumColumns);
     }
 
+    /// <summary>All where they are short; of the longest block six for each element.</summary>
+    [Theory]
+    [InlineData(4, 65_536)]
+    [InlineData(1152, 65_536)]
+    [InlineData(1153, 65_422)]
+    [InlineData(2304, 16_384)]
+    [InlineData(2880, 17_280)]
+    [InlineData(4608, 27_648)]
+    [InlineData(4609, 16_369)]
+    [InlineData(11_520, 23_040)]
+    public void LongLayersTakeFewer(int size, int columns)
+    {
+        Assert.Equal(columns, ColumnSampler.Most(size));
+        Assert.Equal(columns, Enumerable.Range(0, 20).Sum(image => new ColumnSampler(7, 1, 20).Choose(2, 0, image, 784 * 64, columns).Length));
+    }
+
     [Fact]
     public void LayersAndSeedsDrawDifferently()
     {

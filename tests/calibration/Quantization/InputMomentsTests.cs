@@ -7,6 +7,7 @@ public class InputMomentsTests
     [InlineData(9, 64)]
     [InlineData(17, 65)]
     [InlineData(33, 200)]
+    [InlineData(39, 300)]
     public void SumsAreThoseOfTheTwelveBitIntegers(int size, int count)
     {
         float[] columns = new Gaussian(size).Values(size * count, 1, 0.5);

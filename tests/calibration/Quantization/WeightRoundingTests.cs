@@ -59,7 +59,7 @@ public class WeightRoundingTests
     public void SecondOrderBeatsTextbookGptqWhichBeatsNearest(int bits, int columns, int outputs)
     {
         var (weights, inputs, moments) = Layer(columns, outputs, 2000);
-        QuantizedWeights second = WeightRounding.SecondOrder(weights, new float[outputs], bits, moments);
+        QuantizedWeights second = WeightRounding.SecondOrder(weights, new float[outputs], bits, DampedHessian.Of([moments], 1));
         QuantizedWeights nearest = WeightRounding.Nearest(weights, new float[outputs], bits);
         double ours = OutputError(weights, second, inputs, columns), theirs = OutputError(weights, TextbookGptq(weights, outputs, columns, bits, moments), inputs, columns);
         double baseline = OutputError(weights, nearest, inputs, columns);
@@ -73,7 +73,7 @@ public class WeightRoundingTests
     {
         const int columns = 40, outputs = 4;
         var (weights, inputs, moments) = Layer(columns, outputs, 3000, shift: 2);
-        QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[outputs], 4, moments);
+        QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[outputs], 4, DampedHessian.Of([moments], 1));
         for (int o = 0; o < outputs; o++)
         {
             double mean = 0;
@@ -93,7 +93,7 @@ public class WeightRoundingTests
     public void ThreadsDoNotShow()
     {
         var (weights, _, moments) = Layer(100, 7, 500);
-        QuantizedWeights one = WeightRounding.SecondOrder(weights, new float[7], 4, moments, 1), three = WeightRounding.SecondOrder(weights, new float[7], 4, moments, 3);
+        QuantizedWeights one = WeightRounding.SecondOrder(weights, new float[7], 4, DampedHessian.Of([moments], 1), 1), three = WeightRounding.SecondOrder(weights, new float[7], 4, DampedHessian.Of([moments], 1), 3);
         Assert.Equal(one.Values, three.Values);
         Assert.Equal(one.Scales, three.Scales);
         Assert.Equal(one.Bias, three.Bias);
@@ -113,18 +113,18 @@ public class WeightRoundingTests
 
         var moments = new InputMoments(columns, 8f);
         moments.Add(inputs);
-        QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[2], 4, moments);
+        QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[2], 4, DampedHessian.Of([moments], 1));
         foreach (int i in (int[])[3, 11, columns + 3, columns + 11])
             Assert.Equal(WeightScales.Nearest(weights[i], q.Scales[i / columns], 7), q.Values[i]);
 
         var dead = new InputMoments(columns, 8f);
         dead.Add(new float[5 * columns]);
-        Assert.All(WeightRounding.SecondOrder(weights, new float[2], 4, dead).Scales, s => Assert.True(float.IsFinite(s) && s > 0));
+        Assert.All(WeightRounding.SecondOrder(weights, new float[2], 4, DampedHessian.Of([dead], 1)).Scales, s => Assert.True(float.IsFinite(s) && s > 0));
     }
 
     [Fact]
     public void WithoutSamplesItIsAnError() =>
-        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, new InputMoments(4, 1f))).Message);
+        Assert.Contains("none were sampled", Assert.Throws<ArgumentException>(() => WeightRounding.SecondOrder(new float[4], new float[1], 4, DampedHessian.Of([new InputMoments(4, 1f)], 1))).Message);
 
     [Fact]
     public void FourBitsPackTwoToAByteRowByRow()
