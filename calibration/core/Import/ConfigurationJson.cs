@@ -31,6 +31,7 @@ internal static class ConfigurationJson
 
     private static byte[] QuoteNonFinite(ReadOnlySpan<byte> json)
     {
+        if (json.IndexOf("NaN"u8) < 0 && json.IndexOf("Infinity"u8) < 0) return json.ToArray();
         using var result = new MemoryStream(json.Length + 64);
         bool text = false;
         while (!json.IsEmpty)
