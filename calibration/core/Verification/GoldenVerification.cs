@@ -17,7 +17,7 @@ public static class GoldenVerification
     // Schedulers interpolate timesteps in the library's single precision.
     private const double LargestTimestepError = 1e-3;
 
-    // Images are evaluated one by one, or as trajectories of two.
+    // Images evaluated at once.
     private const int Capacity = 2;
 
     /// <summary>How many times larger an error passes by default where weights are stored in fewer bits than those of the stored outputs, FP32: the weights' rounding
