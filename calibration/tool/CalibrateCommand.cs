@@ -112,7 +112,7 @@ internal static class CalibrateCommand
         options = options with { Engine = EngineOption.Open(engine, device, threads) };
         var memory = Calibrator.PredictMemory(model, options);
         text.WriteLine(MemoryText(memory));
-        if (MemoryWarning(memory.Bytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } warning) Console.Error.WriteLine(warning);
+        MemoryNeed.Say("calibration", memory.Bytes, "--memory GB says how much may be used, in more passes.");
         text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Disk: at most {Calibrator.PredictDisk(model, options) / 1e9:F2} GB in {output} until the artefact is there."));
         using var progress = new ProgressLine();
         var times = new PhaseTimes(progress);
@@ -205,12 +205,6 @@ internal static class CalibrateCommand
     /// <summary>What the calibration will take, before it begins.</summary>
     private static string MemoryText((long Bytes, int Passes) memory) => string.Create(CultureInfo.InvariantCulture,
         $"Memory: at most {memory.Bytes / 1e9:F1} GB, as predicted{(memory.Passes > 1 ? $"; FP32 trajectories run {memory.Passes} times, each for some of the layers" : "")}.");
-
-    /// <summary>What to expect where this computer has less; null where it has enough. It is no error: a system may page, and not all of the prediction need come.</summary>
-    /// <param name="bytes">As predicted.</param>
-    /// <param name="there">Bytes that this computer, or the container that the process is in, gives to it.</param>
-    internal static string? MemoryWarning(long bytes, long there) => bytes <= there ? null : string.Create(CultureInfo.InvariantCulture,
-        $"warning: the calibration needs up to {MemoryPlan.Gigabytes(bytes):F1} GB of memory, and this computer has {there / 1e9:F1} GB for it. The system may slow it down or end it: --memory GB says how much may be used, in more passes.");
 
     /// <summary>What a cancelled calibration leaves, and how to go on.</summary>
     internal static string Kept(string output, string name) => Directory.Exists(output) && Disk.Files(output, $"{name}.*.checkpoint").Length > 0

@@ -53,7 +53,7 @@ internal static class EvaluateCommand
             {
                 FirstImage = first, Images = count, Ablation = result.GetRequiredValue(ablation) == "full" && !(look && result.GetResult(ablation) is null or { Implicit: true }), Trajectories = result.GetValue(trajectories), Samples = result.GetValue(samples) ?? [],
                 Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Contexts = ContextsOption.In(result, contexts),
-                ClassifierFolder = result.GetValue(classifier)?.FullName, ResumeFolder = result.GetValue(resume)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
+                MemoryPredicted = bytes => MemoryNeed.Say("evaluation", bytes, "--ablation none draws FP32 and the artefact alone, and takes least."), ClassifierFolder = result.GetValue(classifier)?.FullName, ResumeFolder = result.GetValue(resume)?.FullName, Reconstruction = new() { Iterations = result.GetValue(iterations) },
             };
             return Run(artefact, result.GetValue(model)?.FullName, options, result.GetRequiredValue(engine), result.GetValue(json), result.GetValue(html), result.GetValue(markdown), result.GetValue(threads), cancellation);
         })));

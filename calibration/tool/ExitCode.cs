@@ -47,7 +47,7 @@ internal static class ExitCode
         }
         catch (OutOfMemoryException e) when (e is not InsufficientMemoryException)
         {
-            Console.Error.WriteLine("error: this computer has too little memory free. Close other programs, draw fewer pictures at a time, or give calibrate a bound it can keep (--memory GB), which takes more passes.");
+            Console.Error.WriteLine($"error: this computer has too little memory free{(MemoryNeed.Said is { } need ? $": {need}" : "")}. Close other programs, draw fewer pictures at a time, or give calibrate a bound it can keep (--memory GB), which takes more passes.");
             return BadInput;
         }
         catch (Exception e) when (e is IOException or InsufficientMemoryException or InvalidDataException or ArithmeticException or UnauthorizedAccessException or ArgumentException or NotSupportedException)

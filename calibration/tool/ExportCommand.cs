@@ -41,6 +41,7 @@ internal static class ExportCommand
             OnnxInt8Options? options = !result.GetValue(int8) ? null : new(device)
             {
                 Prompts = result.GetValue(prompts) is { } file ? PromptFile.Read(file.FullName) : [], Guidance = (float)(scale ?? 1),
+                MemoryPredicted = bytes => MemoryNeed.Say("drawing for int8's ranges", bytes, "without --int8 nothing is drawn."),
             };
             string model = result.GetRequiredValue(folder).FullName;
             var target = new Target(result.GetRequiredValue(onnx), options, scale, result.GetValue(external), result.GetValue(json));
@@ -96,6 +97,7 @@ internal static class ExportCommand
         long bytes = length();
         DiskRoom.Require(file.FullName, file.DirectoryName!, bytes);
         string? data = target.External || bytes > LargestWhole ? file.FullName + ".data" : null;
+        MemoryNeed.Say("export", WorkingMemory.Program + (data is null ? bytes : 0), "--external-data holds a tensor at a time.");
         (string[] Inputs, string Output) names = ([], "");
         AtomicFile.Write(file.FullName, model =>
         {

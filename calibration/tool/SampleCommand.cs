@@ -59,6 +59,7 @@ internal static class SampleCommand
             TextWriter text = result.GetValue(json) ? TextWriter.Null : Console.Out;
             text.WriteLine(ModelText.Describe(model));
             foreach (string remark in ModelText.Remarks(model)) text.WriteLine(remark);
+            MemoryNeed.Say("drawing", given is null ? WorkingMemory.OfDrawing(model, options.Count) : WorkingMemory.OfInterpreting(model), "--size HEIGHTxWIDTH draws smaller pictures.");
             using var device = new CpuDevice(result.GetValue(threads));
             var clock = new Stopwatch();
             var line = new StatusLine();

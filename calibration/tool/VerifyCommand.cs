@@ -64,10 +64,11 @@ internal static class VerifyCommand
         if (allowance > 1) Console.WriteLine(Invariant($"weights are stored as {model.StoredType}, which rounds them: tolerances that are not given are {allowance} times those for F32"));
         // The other parts of a pipeline have outputs of their own in its file.
         bool whole = model.Pipeline is { } pipeline && pipeline.Folder == FolderOf(folder);
-        IReadOnlyList<VerifiedPart> parts = whole ? PartVerification.RunAll(model.Pipeline!, golden, device, tolerance, cancellation) : [];
+        IReadOnlyList<VerifiedPart> parts = whole ? PartVerification.RunAll(model.Pipeline!, golden, device, tolerance, SayMemory, cancellation) : [];
         List<VerificationResult> results = [];
         if (parts.Count == 0 || GoldenVerification.Recognizes(golden))
         {
+            SayMemory(GoldenVerification.PredictMemory(model, engine));
             results.AddRange(GoldenVerification.Run(
                 model, golden, engine, tolerance ?? GoldenVerification.DefaultTolerance * allowance, trajectoryTolerance ?? GoldenVerification.DefaultTrajectoryTolerance * allowance, cancellation));
             Print(results, r => r.Name == "eps" ? "absolute" : "relative");
@@ -87,12 +88,14 @@ internal static class VerifyCommand
     private static int RunPart(string folder, string golden, FileInfo? json, double? tolerance, int threads, Stopwatch clock, CancellationToken cancellation)
     {
         using var device = new CpuDevice(threads);
-        VerifiedPart part = PartVerification.Run(folder, golden, device, tolerance, cancellation);
+        VerifiedPart part = PartVerification.Run(folder, golden, device, tolerance, SayMemory, cancellation);
         Print(part);
         Console.WriteLine(Invariant($"{device.Name}, {clock.Elapsed.TotalSeconds:F1} s"));
         if (json is not null) AtomicFile.Write(json.FullName, stream => WriteJson(stream, folder, part.Name, part.Sha256, part.Parameters, part.Notes, part.Ignored, part.Results));
         return part.Results.Any(r => r.Status == VerificationStatus.Failed) ? ExitCode.Failed : ExitCode.Success;
     }
+
+    private static void SayMemory(long bytes) => MemoryNeed.Say("verification", bytes, "outputs of smaller pictures take less.");
 
     private static void Print(VerifiedPart part)
     {

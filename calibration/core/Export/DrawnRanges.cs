@@ -32,7 +32,9 @@ internal static class DrawnRanges
     public static ActivationRanges Of(string folder, PipelinePart part, ConfigurationReader configuration, Func<int, int, ImportedNetwork> import, OnnxInt8Options options, CancellationToken cancellation)
     {
         var (network, inputs) = part == PipelinePart.TextEncoder ? Texts(folder, import, options) : Pictures(folder, part, configuration, import, options, cancellation);
-        using NetworkEvaluator evaluator = network.Evaluator(options.Device, Float32Sampler.Capacity(network.Network, Images));
+        int capacity = Float32Sampler.Capacity(network.Network, Images);
+        options.MemoryPredicted?.Invoke(WorkingMemory.Program + WorkingMemory.Of(network.StoredNetwork, capacity));
+        using NetworkEvaluator evaluator = network.Evaluator(options.Device, capacity);
         var collector = new RangeCollector(evaluator.Interpreter);
         evaluator.Evaluate(InterpretedStep.Float32, inputs, collector.Observe, cancellation);
         return collector.Ranges;
@@ -57,13 +59,18 @@ internal static class DrawnRanges
 
     private static ImportedModel WithoutDecoder(ImportedModel model) => model with { Pipeline = null, Decoder = null };
 
-    private static Float32Sampler Sampler(ImportedModel model, OnnxInt8Options options) => model.ReadsMask
-        ? throw new NotSupportedException($"{model.Name} reads a mask and a picture, and the ranges of int8 are found without. Export it in FP32.")
-        : new(model, model.Scheduler.Run("ddim", Steps, eta: 0).Program, options.Device);
+    private static Float32Sampler Sampler(ImportedModel model, OnnxInt8Options options)
+    {
+        if (model.ReadsMask) throw new NotSupportedException($"{model.Name} reads a mask and a picture, and the ranges of int8 are found without. Export it in FP32.");
+        options.MemoryPredicted?.Invoke(WorkingMemory.OfDrawing(model, Count(options)));
+        return new(model, model.Scheduler.Run("ddim", Steps, eta: 0).Program, options.Device);
+    }
+
+    private static int Count(OnnxInt8Options options) => Math.Max(Images, options.Prompts.Count);
 
     private static ImageBatch Draw(ImportedModel model, Float32Sampler sampler, OnnxInt8Options options, CancellationToken cancellation)
     {
-        int images = Math.Max(Images, options.Prompts.Count);
+        int images = Count(options);
         return sampler.Draw(new()
         {
             Count = images,

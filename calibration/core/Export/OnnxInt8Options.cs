@@ -9,4 +9,7 @@ public sealed record OnnxInt8Options(Device Device)
 
     /// <summary>Scale of classifier-free guidance that the pictures are drawn with; 1 for none. With another the ranges also hold what the network makes of no text, or of the label that means "none".</summary>
     public float Guidance { get; init; } = 1;
+
+    /// <summary>Told before pictures are drawn, or a part evaluated, what that holds in memory at most, in bytes.</summary>
+    internal Action<long>? MemoryPredicted { get; init; }
 }

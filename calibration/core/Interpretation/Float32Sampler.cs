@@ -24,7 +24,7 @@ public sealed class Float32Sampler : IDisposable
             throw new ArgumentException($"{model.Name} draws latents, and {decoder.Class} was not read with it. Load it with {nameof(PipelineImporter)}.", nameof(model));
         model = LearnedVariance.Split(model, program.LearnsVariance);
         (_model, _program, _device) = (model, program, device);
-        _capacity = Capacity(model.Network, MostImages);
+        _capacity = CapacityOf(model.Network);
         _network = InterpreterEngine.Evaluator(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], device, _capacity);
         _decoder = model.Decoder is null ? null : new(model.Decoder, device);
     }
@@ -108,6 +108,9 @@ public sealed class Float32Sampler : IDisposable
 
     /// <summary>Inputs evaluated at once: enough to share weights and threads, few enough to keep memory bounded.</summary>
     internal static int Capacity(Network network, int most) => (int)Math.Clamp((64L << 20) / Math.Max(1, new BufferPlan(network).BytesPerImage), 1, most);
+
+    /// <summary>Images that a network draws at once.</summary>
+    internal static int CapacityOf(Network network) => Capacity(network, MostImages);
 
     private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {

@@ -14,8 +14,11 @@ internal sealed class PictureDecoder : IDisposable
     public PictureDecoder(ImportedNetwork network, Device device)
     {
         _network = network;
-        _evaluator = network.Evaluator(device, Float32Sampler.Capacity(network.Network, MostImages));
+        _evaluator = network.Evaluator(device, CapacityOf(network));
     }
+
+    /// <summary>Latents that a decoder takes at once.</summary>
+    public static int CapacityOf(ImportedNetwork network) => Float32Sampler.Capacity(network.Network, MostImages);
 
     /// <summary>Pictures of latents, NHWC.</summary>
     public float[] Decode(float[] latents, CancellationToken cancellation = default) => _network.Evaluate(_evaluator, latents, cancellation);

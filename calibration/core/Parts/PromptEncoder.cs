@@ -8,7 +8,8 @@ namespace Specializer.Calibration;
 /// <param name="Tokenizer">The folder's.</param>
 internal sealed record PromptEncoder(ImportedNetwork Network, ClipTokenizer Tokenizer)
 {
-    private const int Batch = 16;
+    /// <summary>Prompts that are encoded at once.</summary>
+    public const int Batch = 16;
 
     /// <summary>The tokenizer's files, as they are.</summary>
     public byte[] Vocabulary { get; init; } = [];

@@ -7,9 +7,6 @@ namespace Specializer.Calibration;
 /// <summary>What a calibration holds in memory, known before it starts, and how the layers' moments are spread over passes of FP32 trajectories so that a budget is kept.</summary>
 internal sealed class MemoryPlan
 {
-    // What the program itself takes, with its collector's slack.
-    private const long Program = 512L << 20;
-
     /// <param name="model">The model.</param>
     /// <param name="networks">It with integers, once for each bit width of weights.</param>
     /// <param name="options">Of the calibration.</param>
@@ -26,11 +23,11 @@ internal sealed class MemoryPlan
         // Other engines have their own form of the weights.
         Reference = Bytes((options.Engine is null or InterpreterEngine) ? model.StoredNetwork : model.Network, options);
         Statistics = QuantizationVariant.Measured(options).Length * WidthStatistics.Bytes(model.Channels, options);
-        Noise = Program + Histograms + Statistics + Reference + networks.Sum(n => Bytes(n.Network, options));
+        Noise = WorkingMemory.Program + Histograms + Statistics + Reference + networks.Sum(n => Bytes(n.Network, options));
         Layer[] layers = secondOrder ? [.. ActivationCollector.Rounded(model.Network, first, RoundingChoice.Gptq).Select(c => new Layer(c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
-        long fixedBytes = Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
+        long fixedBytes = WorkingMemory.Program + Histograms + Reference + LargestMap(model.Network, ReferenceTrajectories.CapacityOf(model.Network, options));
         long largest = layers.Select(l => Held([l])).DefaultIfEmpty(0).Max();
-        Parts = Program + Histograms + Statistics + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
+        Parts = WorkingMemory.Program + Histograms + Statistics + ((ImportedNetwork?[])[model.Decoder, model.Text?.Network, options.ImageToImage ? model.Encoder : null]).Max(part => part is null ? 0 : Part(part, secondOrder));
         Sequential = options.Rounding != RoundingChoice.Sequential ? 0
             : Noise + ExactOutputs.Room + 3 * LargestMap(model.Network, ReferenceTrajectories.UnitImages) + layers.Select(l => l.Moments + Math.Max(OutputRegression.Bytes(l.Outputs, l.Size), l.Moments + l.Factors)).DefaultIfEmpty(0).Max();
         Least = Math.Max(Math.Max(Math.Max(Noise, Sequential), Parts), fixedBytes + largest);
@@ -104,7 +101,7 @@ internal sealed class MemoryPlan
         var maps = part.Network.Maps.ToDictionary(m => m.Name, StringComparer.Ordinal);
         int capacity = Float32Sampler.Capacity(part.Network, ReferenceTrajectories.UnitImages);
         Layer[] layers = secondOrder ? [.. part.Network.Operations.OfType<ConvolutionOperation>().Select(c => new Layer(c.Name, ActivationCollector.ColumnSize(c, maps), maps[c.Output].Channels))] : [];
-        long network = new WeightLayout(part.StoredNetwork, 0).TotalBytes + new BufferPlan(part.Network).BytesPerImage * capacity + LargestMap(part.Network, capacity);
+        long network = WorkingMemory.Of(part.StoredNetwork, capacity) + LargestMap(part.Network, capacity);
         return layers.Sum(l => l.Moments) + Math.Max(network, layers.Select(l => l.Factors).DefaultIfEmpty(0).Max());
     }
 
@@ -125,8 +122,7 @@ internal sealed class MemoryPlan
         yield return layers[first..];
     }
 
-    private static long Bytes(Network network, CalibrationOptions options) =>
-        new WeightLayout(network, options.Evaluations).TotalBytes + new BufferPlan(network).BytesPerImage * ReferenceTrajectories.CapacityOf(network, options);
+    private static long Bytes(Network network, CalibrationOptions options) => WorkingMemory.Of(network, ReferenceTrajectories.CapacityOf(network, options), options.Evaluations);
 
     /// <summary>A layer that is rounded with its inputs' moments.</summary>
     private sealed record Layer(string Name, int Size, int Outputs)

@@ -17,6 +17,9 @@ public static class GoldenVerification
     // Schedulers interpolate timesteps in the library's single precision.
     private const double LargestTimestepError = 1e-3;
 
+    // Images evaluated at once.
+    private const int Capacity = 2;
+
     /// <summary>How many times larger an error passes by default where weights are stored in fewer bits than those of the stored outputs, FP32: the weights' rounding
     /// alone, 2⁻¹¹ or 2⁻⁸ of each, moves a prediction by about that.</summary>
     /// <param name="stored">The coarsest type of the weights.</param>
@@ -31,6 +34,11 @@ public static class GoldenVerification
         using Formats.SafetensorsFile file = Formats.SafetensorsFile.Open(path);
         return file.Entries.TryGetValue(GoldenFile.PrefixOf(file) + "in." + UNetImporter.Context, out Formats.SafetensorsEntry? entry) && entry.Shape is [_, > 0 and <= int.MaxValue, _] ? (int)entry.Shape[1] : null;
     }
+
+    /// <summary>Bytes that <see cref="Run(ImportedModel, string, ReferenceEngine, double, double, CancellationToken)"/> holds in memory at most.</summary>
+    internal static long PredictMemory(ImportedModel model, ReferenceEngine engine) =>
+        // Other engines have their own form of the weights.
+        WorkingMemory.Program + WorkingMemory.Of(engine is InterpreterEngine ? model.StoredNetwork : model.Network, Capacity);
 
     /// <summary>Whether a file holds inputs of a network; one of a pipeline may hold those of other parts alone.</summary>
     /// <param name="path">Safetensors file with stored inputs and outputs.</param>
@@ -219,7 +227,7 @@ public static class GoldenVerification
     }
 
     private static IReferenceNetwork Prepare(ImportedModel model, float[] timesteps, ReferenceEngine engine) =>
-        engine.Create(model, timesteps, capacity: 2);
+        engine.Create(model, timesteps, Capacity);
 
     // A NaN fails every comparison, so it must not look like a small error.
     private static VerificationStatus Judge(double error, double tolerance) => error <= tolerance ? VerificationStatus.Passed : VerificationStatus.Failed;

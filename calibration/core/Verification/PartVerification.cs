@@ -50,7 +50,16 @@ public static class PartVerification
     /// <exception cref="ModelImportException">A file or tensor of the model is missing, malformed or does not fit the others.</exception>
     /// <exception cref="SafetensorsException">The file of outputs is malformed or belongs to another model.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
-    public static VerifiedPart Run(string folder, string path, Device device, double? tolerance = null, CancellationToken cancellationToken = default)
+    public static VerifiedPart Run(string folder, string path, Device device, double? tolerance = null, CancellationToken cancellationToken = default) =>
+        Run(folder, path, device, tolerance, null, cancellationToken);
+
+    /// <param name="folder">Holds <c>config.json</c> and the weights.</param>
+    /// <param name="path">Safetensors file with stored inputs and outputs.</param>
+    /// <param name="device">Where to run; stays the caller's.</param>
+    /// <param name="tolerance">Largest absolute error; null for the default.</param>
+    /// <param name="memoryPredicted">Told before each check what it holds in memory at most, in bytes.</param>
+    /// <param name="cancellationToken">Acts within an evaluation.</param>
+    internal static VerifiedPart Run(string folder, string path, Device device, double? tolerance, Action<long>? memoryPredicted, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(device);
@@ -61,7 +70,7 @@ public static class PartVerification
         using SafetensorsFile golden = SafetensorsFile.Open(path);
         double allowed = tolerance ?? DefaultTolerance * GoldenVerification.Allowance(weights.Type);
         string name = NameOf(folder);
-        VerificationResult[] results = [.. Checks(golden, name, text).Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, cancellationToken))];
+        VerificationResult[] results = [.. Checks(golden, name, text).Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, memoryPredicted, cancellationToken))];
         if (results.Length == 0)
             throw new SafetensorsException(path, null, $"holds no outputs of such a model; expected are {string.Join(", ", s_checks.Where(c => text == (c.Part == PipelinePart.TextEncoder)).Select(c => $"'{c.Input}' with '{c.Output}'"))}");
         return new(text ? json.Texts("architectures", []).FirstOrDefault("CLIPTextModel") : json.Text("_class_name", ""), weights.Sha256, weights.Tensors.Parameters, weights.Type, notes,
@@ -73,17 +82,21 @@ public static class PartVerification
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="path">Safetensors file with stored inputs and outputs; pictures are NCHW.</param>
     /// <param name="device">Where to run; stays the caller's.</param>
-    /// <param name="tolerance">As for <see cref="Run"/>.</param>
+    /// <param name="tolerance">As for <see cref="Run(string, string, Device, double?, CancellationToken)"/>.</param>
     /// <param name="cancellationToken">Acts within an evaluation.</param>
     /// <exception cref="ModelImportException">A file or tensor of the model is missing, malformed or does not fit the others.</exception>
     /// <exception cref="SafetensorsException">The file of outputs is malformed or belongs to another model.</exception>
     /// <exception cref="IOException">A file is missing or unreadable.</exception>
-    public static IReadOnlyList<VerifiedPart> RunAll(Pipeline pipeline, string path, Device device, double? tolerance = null, CancellationToken cancellationToken = default)
+    public static IReadOnlyList<VerifiedPart> RunAll(Pipeline pipeline, string path, Device device, double? tolerance = null, CancellationToken cancellationToken = default) =>
+        RunAll(pipeline, path, device, tolerance, null, cancellationToken);
+
+    /// <inheritdoc cref="Run(string, string, Device, double?, Action{long}?, CancellationToken)"/>
+    internal static IReadOnlyList<VerifiedPart> RunAll(Pipeline pipeline, string path, Device device, double? tolerance, Action<long>? memoryPredicted, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         using SafetensorsFile golden = SafetensorsFile.Open(path);
         return [.. pipeline.Components.Select(c => Path.Combine(pipeline.Folder, c.Name)).Where(folder => Recognizes(folder)
-            && Checks(golden, NameOf(folder), IsText(ConfigurationReader.Open(Path.Combine(folder, "config.json")))).Length > 0).Select(folder => Run(folder, path, device, tolerance, cancellationToken))];
+            && Checks(golden, NameOf(folder), IsText(ConfigurationReader.Open(Path.Combine(folder, "config.json")))).Length > 0).Select(folder => Run(folder, path, device, tolerance, memoryPredicted, cancellationToken))];
     }
 
     private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
@@ -102,7 +115,7 @@ public static class PartVerification
 
     private static bool IsText(ConfigurationReader json) => json.Text("model_type", "") == "clip_text_model";
 
-    private static VerificationResult Check(ConfigurationReader json, ModelWeights weights, SafetensorsFile golden, string input, string output, PipelinePart part, Device device, double tolerance, CancellationToken cancellationToken)
+    private static VerificationResult Check(ConfigurationReader json, ModelWeights weights, SafetensorsFile golden, string input, string output, PipelinePart part, Device device, double tolerance, Action<long>? memoryPredicted, CancellationToken cancellationToken)
     {
         long[] from = golden.Entries[input].Shape, to = golden.Entries[output].Shape;
         bool text = part == PipelinePart.TextEncoder;
@@ -120,6 +133,7 @@ public static class PartVerification
 
         float[] x = text ? Array.ConvertAll(golden.ReadIntegers(input), id => (float)id) : GoldenFile.ToChannelsLast(golden.ReadFloats(input), (int)(from[2] * from[3]), (int)from[1]);
         float[] expected = text ? golden.ReadFloats(output) : GoldenFile.ToChannelsLast(golden.ReadFloats(output), (int)(to[2] * to[3]), (int)channels);
+        memoryPredicted?.Invoke(WorkingMemory.Program + WorkingMemory.Of(network.StoredNetwork, 1));
         using NetworkEvaluator evaluator = network.Evaluator(device, 1);
         float[] actual = network.Evaluate(evaluator, x, cancellationToken);
         double error = 0;

@@ -51,6 +51,7 @@ public static class ArtifactEvaluation
         DigitReference? digits = options.ClassifierFolder is { } folder ? Digits(folder, manifest.Model, options.Images, threads) : null;
 
         CalibrationOptions calibrated = Options(manifest, options);
+        options.MemoryPredicted?.Invoke(Memory(model, manifest, options, calibrated));
         var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellationToken) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
         string identity = Identity(manifestPath, options, model, device);
         Checkpoint checkpoint = Kept("");
@@ -82,6 +83,14 @@ public static class ArtifactEvaluation
         return report;
 
         Checkpoint Kept(string prefix) => new(options.ResumeFolder, $"{manifest.Model.Name}.evaluation", identity, prefix: prefix);
+    }
+
+    /// <summary>What is held at most: FP32 and the rows beside it, and what calibrates the rows.</summary>
+    private static long Memory(ImportedModel model, CalibrationManifest manifest, EvaluationOptions options, CalibrationOptions calibrated)
+    {
+        LinkedNetwork exact = PipelineParts.Float32(model).Link(model.StoredNetwork);
+        int images = WorkingMemory.SessionImages(exact), rows = (options.Ablation ? MostRows : 1) + options.Samples.Count;
+        return WorkingMemory.Program + WorkingMemory.Of(exact, images) + rows * WorkingMemory.Of(LinkedNetwork.Of(manifest), images) + (rows == 1 ? 0 : MemoryPlan.Of(model, calibrated).Peak);
     }
 
     /// <summary>Everything that decides an evaluation's state: artefact, options, and the code.</summary>

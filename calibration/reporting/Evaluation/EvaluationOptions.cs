@@ -27,4 +27,6 @@ public sealed record EvaluationOptions
     public string? ResumeFolder { get; init; }
     /// <summary>Folder with MNIST's test set and a classifier for it; null for none.</summary>
     public string? ClassifierFolder { get; init; }
+    /// <summary>Told before the work what it holds in memory at most, in bytes.</summary>
+    internal Action<long>? MemoryPredicted { get; init; }
 }

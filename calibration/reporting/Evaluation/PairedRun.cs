@@ -27,7 +27,7 @@ internal sealed class PairedRun : IDisposable
         _checkpoint = checkpoint ?? Checkpoint.None;
         SamplerDescription d = _description = samplers[0].Description;
         (_options, _seed, _digits, _prompts) = (options, seed, digits, prompts ?? []);
-        int capacity = SamplerSession.DefaultCapacity(d);
+        int capacity = SamplerSession.DefaultCapacity(d.BytesPerImage);
         _batch = d.Guidance == 1 ? capacity : capacity / 2;
         _sessions = [.. samplers.Select(s => s.CreateSession(capacity))];
         Rows = NewRows();

@@ -123,7 +123,7 @@ public abstract class Sampler : IDisposable
     public SamplerSession CreateSession(int capacity = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
-        if (capacity == 0) capacity = SamplerSession.DefaultCapacity(Description);
+        if (capacity == 0) capacity = SamplerSession.DefaultCapacity(Description.BytesPerImage);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
         SamplerSession session;
         try

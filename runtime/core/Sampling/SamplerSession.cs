@@ -45,8 +45,7 @@ public sealed class SamplerSession : IDisposable
     public long Bytes => Capacity * _sampler.Description.BytesPerImage;
 
     /// <summary>As many images as keep the arena within 64 MB, between 2 and 16: enough to share weights and threads, small enough for caches.</summary>
-    internal static int DefaultCapacity(SamplerDescription description) =>
-        (int)Math.Clamp((64L << 20) / Math.Max(1, description.BytesPerImage), 2, 16);
+    internal static int DefaultCapacity(long bytesPerImage) => (int)Math.Clamp((64L << 20) / Math.Max(1, bytesPerImage), 2, 16);
 
     /// <summary>Draws images.</summary>
     /// <param name="options">What to draw.</param>

@@ -48,6 +48,23 @@ public class LinkedNetworkTests
         Assert.Equal(["to_kv.quantize"], linked.Network.Operations.Take(linked.CallOperations).Select(o => o.Name));
     }
 
+    /// <summary>Of a label's way into residual blocks, what comes before the timestep does runs once a call.</summary>
+    [Theory]
+    [InlineData("projection", false, "linear_1 act linear_2")]
+    [InlineData("simple_projection", false, "")]
+    [InlineData("timestep", true, "linear_1 act linear_2 concat")]
+    public void A_label_by_itself_belongs_to_the_call(string type, bool concatenates, string operations)
+    {
+        var configuration = UNetConfiguration.Read(ConfigurationReader.Parse("config.json", System.Text.Encoding.UTF8.GetBytes($$"""
+            {"_class_name": "UNet2DConditionModel", "sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [32], "cross_attention_dim": 16, "down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"],
+             "mid_block_type": null, "class_embed_type": "{{type}}", "projection_class_embeddings_input_dim": 24, "class_embeddings_concat": {{(concatenates ? "true" : "false")}}}
+            """)));
+        var linked = LinkedNetwork.Of(UNetImporter.Import(configuration, SourceTensors.None()).Network);
+        string[] call = [.. operations.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(o => $"class_embedding.{o}")];
+        Assert.Equal(call.Length == 0 ? ["class_embedding"] : call, linked.Network.Operations.Take(linked.CallOperations).Select(o => o.Name));
+        Assert.Equal("time_embedding", linked.Network.Operations[linked.CallOperations].Name);
+    }
+
     /// <summary>Steps run many times, and the picture may be looked at between two: what is needed again keeps its memory.</summary>
     [Fact]
     public void State_and_what_a_call_computed_keep_their_memory()

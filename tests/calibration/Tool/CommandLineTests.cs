@@ -35,6 +35,11 @@ public class CommandLineTests
         {
             Assert.Equal(ExitCode.BadInput, ExitCode.Of(() => throw new OutOfMemoryException()));
             Assert.Equal(ExitCode.BadInput, ExitCode.Of(() => throw new InsufficientMemoryException("The session needs 3 MiB.")));
+            Assert.Equal(ExitCode.BadInput, ExitCode.Of(() =>
+            {
+                MemoryNeed.Say("drawing", 1_000_000_001, "less.");
+                throw new OutOfMemoryException();
+            }));
         }
         finally
         {
@@ -42,6 +47,7 @@ public class CommandLineTests
         }
 
         Assert.Contains("--memory GB", error.ToString());
+        Assert.Contains("error: this computer has too little memory free: the drawing needs up to 1.1 GB of memory. Close other programs", error.ToString());
         Assert.Contains("error: The session needs 3 MiB.", error.ToString());
     }
 
