@@ -28,9 +28,9 @@ internal sealed record TextConditions(int Tokens)
     {
         if (Size is var (rows, columns))
         {
-            int most = UNetConfiguration.MaximumExtent * Factor;
-            if (rows < 1 || columns < 1 || rows > most || columns > most || rows % Factor != 0 || columns % Factor != 0)
-                throw new ArgumentException($"Pictures of {rows} × {columns} pixels are not possible: rows and columns are multiples of {Factor}, up to {most}.");
+            int most = UNetConfiguration.MaximumExtent * Factor, multiple = network.Multiple * Factor;
+            if (rows < 1 || columns < 1 || rows > most || columns > most || rows % multiple != 0 || columns % multiple != 0)
+                throw new ArgumentException($"Pictures of {rows}x{columns} pixels are not possible: rows and columns are multiples of {multiple}, up to {most}. {UNetConfiguration.Nearest(rows, columns, multiple, most)}");
             network = network with { Height = rows / Factor, Width = columns / Factor };
         }
 
