@@ -112,11 +112,15 @@ public sealed record ModelInspection
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. refused, .. Obstacles(model, whole: refused.Count == 0)],
             };
         }
-        catch (UnsupportedModelException e)
+        catch (ModelImportException e) when (Settings(e).Any())
         {
-            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = [.. refused.Union(e.Settings)] };
+            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = [.. Settings(e)], Notes = [.. Others(e)] };
         }
     }
+
+    private static IEnumerable<UnsupportedSetting> Settings(ModelImportException e) => e.All.OfType<UnsupportedModelException>().SelectMany(u => u.Settings);
+
+    private static IEnumerable<string> Others(ModelImportException e) => e.All.Where(f => f is not UnsupportedModelException).Select(f => f.Message);
 
     /// <summary>With the other parts of its pipeline, or, where they are not all there or one is refused, by itself.</summary>
     private static ImportedModel Load(string path, (int Height, int Width)? size, int clipSkip, List<UnsupportedSetting> refused)
@@ -127,9 +131,10 @@ public sealed record ModelInspection
         }
         catch (ModelImportException e) when (size is null && clipSkip == 0)
         {
-            if (e is UnsupportedModelException { Settings: { } settings }) refused.AddRange(settings);
-            ImportedModel alone = DiffusersImporter.Load(path);
-            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline{(refused.Count > 0 ? ", one of which is refused." : $". {e.Message}")}"] };
+            // What is wrong with the network itself is among what is wrong with the parts.
+            if (new PartFaults().Read(() => DiffusersImporter.Load(path)) is not { } alone) throw;
+            refused.AddRange(Settings(e));
+            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline{(refused.Count > 0 ? ", one of which is refused" : "")}.", .. Others(e)] };
         }
     }
 
