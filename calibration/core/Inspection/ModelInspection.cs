@@ -101,6 +101,7 @@ public sealed record ModelInspection
         List<UnsupportedSetting> refused = [];
         try
         {
+            if (PartVerification.Recognizes(path)) return PartInspection.Of(path, size, clipSkip);
             ImportedModel model = Load(path, size, clipSkip, refused);
             var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
@@ -180,7 +181,7 @@ public sealed record ModelInspection
         foreach (UnsupportedSetting setting in scheduler) yield return setting;
     }
 
-    private static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
+    internal static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
 
     // Maps of more than 2 GiB have no plan.
     private static T? Predicted<T>(Func<T> predict) where T : class
