@@ -18,6 +18,9 @@ internal sealed record LatentAutoencoder(string Folder, ConfigurationReader Conf
         if (!Directory.Exists(folder))
             throw new ModelImportException(folder, null, $"the folder does not exist, and without {component.Class} latents do not become pictures. {PipelineImporter.Whole}");
         ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
+        // A decoder by itself reads latents as they are given.
+        foreach (string key in (string[])["latents_mean", "latents_std"]) config.Require(key, "Supported: null.", "null");
+        config.ThrowIfRefused();
         var (scale, channels) = PartImporter.Latents(config);
         return new(folder, config, scale, channels, PartImporter.Factor(config));
     }
