@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Specializer.Calibration;
 
 /// <summary>What <c>config.json</c> of a <c>UNet2DModel</c> or <c>UNet2DConditionModel</c> says, with that class's own defaults for absent properties.</summary>
@@ -96,21 +94,7 @@ internal sealed partial record UNetConfiguration
         if (levels[0] % 2 != 0 || levels[0] / 2 <= FrequencyShift)
             json.Refuse("block_out_channels", json.Raw("block_out_channels"), "The first entry must be even and at least 4.");
         if (Height % Multiple != 0 || Width % Multiple != 0)
-            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {Multiple}: {levels.Length} levels halve it {levels.Length - 1} times. {Nearest(Height, Width, Multiple, MaximumExtent)}");
-    }
-
-    /// <summary>Says which sizes of two multiples are nearest to one that is not.</summary>
-    /// <param name="height">Rows.</param>
-    /// <param name="width">Columns.</param>
-    /// <param name="multiple">What both must be multiples of.</param>
-    /// <param name="most">The largest possible multiple.</param>
-    public static string Nearest(int height, int width, int multiple, int most)
-    {
-        string below = Size(0), above = Size(multiple - 1);
-        return below == above ? $"The nearest size is {below}." : $"The nearest sizes are {below} and {above}.";
-
-        string Size(int up) => string.Create(CultureInfo.InvariantCulture, $"{Extent(height, up)}x{Extent(width, up)}");
-        int Extent(int extent, int up) => Math.Max(multiple, (Math.Min(extent, most - up) + up) / multiple * multiple);
+            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {Multiple}: {levels.Length} levels halve it {levels.Length - 1} times. {PictureSize.Nearest(Height, Width, Multiple, MaximumExtent)}");
     }
 
     /// <summary>A label that is a number, or an embedding already, as both classes know it.</summary>

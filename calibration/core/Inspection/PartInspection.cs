@@ -19,7 +19,7 @@ internal static class PartInspection
         bool text = PartVerification.IsText(json);
         if (text && size is not null) throw new ArgumentException($"{folder} holds a text encoder, which draws no pictures, so there is no size. Leave the size out.");
         if (!text && clipSkip != 0) throw new ArgumentException($"{folder} holds no text encoder, so a clip skip of {clipSkip} is not possible. Leave the clip skip out.");
-        var (height, width) = text ? (1, 0) : Extents(PartImporter.Factor(json), size);
+        var (height, width) = text ? (1, 0) : size is { } picture ? PictureSize.State(picture, PartImporter.Factor(json), 1) : (Latents, Latents);
         List<string> notes = ["A part of a pipeline: verify and export take it by itself, calibrate takes the pipeline's folder."];
         if (!text && size is null) notes.Add("Looked at with latents of 64×64; --size names the size of pictures.");
         using ModelWeights weights = PartImporter.OpenWeights(folder, text, notes);
@@ -31,14 +31,5 @@ internal static class PartInspection
             Name = PartVerification.NameOf(folder), IsArtifact = false, Architecture = PartVerification.ClassOf(json), Extents = [output.Height, output.Width, output.Channels], ClipSkip = clipSkip,
             Parameters = networks[0].Parameters, Storage = weights.Type.ToString(), ActivationBytes = ModelInspection.Activations(LinkedNetwork.Of(network)), Networks = networks, Layers = layers, Notes = notes, Ignored = [.. json.Ignored],
         };
-    }
-
-    /// <summary>Rows and columns of the latents.</summary>
-    private static (int Height, int Width) Extents(int factor, (int Height, int Width)? size)
-    {
-        if (size is not var (rows, columns)) return (Latents, Latents);
-        int most = factor * UNetConfiguration.MaximumExtent;
-        return rows > 0 && columns > 0 && rows <= most && columns <= most && rows % factor == 0 && columns % factor == 0 ? (rows / factor, columns / factor)
-            : throw new ArgumentException($"Pictures of {rows}x{columns} pixels are not possible: rows and columns are multiples of {factor}, up to {most}. {UNetConfiguration.Nearest(rows, columns, factor, most)}");
     }
 }
