@@ -15,7 +15,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, or an artefact: its manifest or its folder." };
+        var path = new Argument<string>("path") { Description = "Model folder in diffusers' layout, that of a decoder or text encoder, or an artefact: its manifest or its folder." };
         Option<(int Height, int Width)?> size = SizeOption.Create();
         Option<int> clipSkip = ClipSkipOption.Create();
         var json = new Option<bool>("--json") { Description = "Print everything as JSON." };
@@ -58,7 +58,8 @@ internal static class InspectCommand
     private static Grid Facts(ModelInspection i)
     {
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
-        Add("name", $"{i.Name}, {(i.IsArtifact ? "an artefact" : "a model folder")}");
+        bool isPart = i.Networks.Count > 0 && i.Networks.All(n => n.Name.Length > 0);
+        Add("name", $"{i.Name}, {(i.IsArtifact ? "an artefact" : isPart ? "a part of a model" : "a model folder")}");
         if (i.Pipeline is { } pipeline)
         {
             Add("pipeline", $"{(pipeline.Class.Length == 0 ? "without an index" : pipeline.Class)}: {string.Join(", ", pipeline.Components.Select(c => $"{c.Name} ({c.Class})"))}");
@@ -67,11 +68,11 @@ internal static class InspectCommand
 
         if (i.Layers.Count > 0)
         {
-            Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}, {ModelText.Kind(i.Networks.Any(n => n.Name == PipelineParts.EncoderName), i.Classes, i.Given)}"));
+            Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}{(isPart ? "" : $", {ModelText.Kind(i.Networks.Any(n => n.Name == PipelineParts.EncoderName), i.Classes, i.Given)}")}"));
             Add("parameters", Invariant($"{i.Parameters:N0}, stored as {i.Storage}"));
-            Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : " as FP32, without the table of timesteps")}"));
+            Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : isPart ? " as FP32" : " as FP32, without the table of timesteps")}"));
             Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 2 GiB for one image");
-            Add("work", Invariant($"{i.Layers.Where(l => l.BindingTime == LayerInspection.Step).Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
+            if (!isPart) Add("work", Invariant($"{i.Layers.Where(l => l.BindingTime == LayerInspection.Step).Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 
         if (i.ClipSkip > 0) Add("clip skip", Invariant($"{i.ClipSkip}: so many last layers of each text encoder are left out"));

@@ -22,6 +22,18 @@ public class ModelImportException : IOException
         Key = key;
     }
 
+    /// <summary>Creates the exception for several parts of a pipeline.</summary>
+    /// <param name="faults">Two or more.</param>
+    internal ModelImportException(IReadOnlyList<ModelImportException> faults)
+        : base($"{faults.Count} parts of the pipeline cannot be read:{string.Concat(faults.Select(f => $"{Environment.NewLine}{f.Message}"))}", new AggregateException(faults))
+    {
+        File = faults[0].File;
+        Key = faults[0].Key;
+    }
+
+    /// <summary>What is wrong with each part of a pipeline, where that is several; else this.</summary>
+    internal IEnumerable<ModelImportException> All => InnerException is AggregateException several ? several.InnerExceptions.Cast<ModelImportException>() : [this];
+
     /// <summary>File, or folder, that is at fault.</summary>
     public string File { get; }
 

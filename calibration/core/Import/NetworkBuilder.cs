@@ -101,7 +101,7 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     /// <param name="isHalf">Whether the weights are numbers that the file stores in FP16.</param>
     public Map Convolution(string name, Map input, int outputs, Func<float[]> weight, Func<float[]> bias, ConvolutionOptions options, bool isHalf = false)
     {
-        // Padding 1 keeps the size, and rounds up where it is halved; padding 0 with stride 2 has one row and column of zeros behind.
+        // Padding 1 keeps the size; padding 0 with stride 2 has one row and column of zeros behind. What is halved is even, for importers refuse other sizes.
         int height = input.Height * options.Upsample / options.Stride, width = input.Width * options.Upsample / options.Stride;
         Map output = AddMap(options.Output ?? name, height, width, outputs);
         _tensors.Add($"{name}.weight", weight, isHalf);

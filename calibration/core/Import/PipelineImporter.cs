@@ -19,31 +19,32 @@ public static class PipelineImporter
     /// <param name="clipSkip">Last layers of each text encoder that are left out, diffusers' <c>clip_skip</c>: with L layers, Stable Diffusion 1 and 2 read those behind layer L − <paramref name="clipSkip"/> after the final norm,
     /// Stable Diffusion XL those behind layer L − 1 − <paramref name="clipSkip"/> without it and the text's summary of the whole encoder. Negative prompts are read so, too; diffusers 0.30.3 reads theirs with 0.</param>
     /// <param name="tokens">Tokens of the contexts that are given (<see cref="GivenContexts"/>) in place of prompts and labels: text encoder and table of classes are then not read. Null for a pipeline's own, or, of a network by itself, <see cref="DiffusersImporter.DefaultTokens"/>.</param>
-    /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others.</exception>
-    /// <exception cref="UnsupportedModelException">A configuration asks for something that is not implemented.</exception>
+    /// <exception cref="ModelImportException">A part, file or tensor is missing, malformed or does not fit the others. Where that is so of several parts, the message says all, and the inner exception is an <see cref="AggregateException"/> of theirs.</exception>
+    /// <exception cref="UnsupportedModelException">The configuration of one part asks for something that is not implemented.</exception>
     /// <exception cref="ArgumentException">The name, null label or size is not possible; or layers are to be left out where there is no text encoder, or as many as one has.</exception>
     public static ImportedModel Load(string folder, string? name = null, int? nullLabel = null, bool encoder = false, (int Height, int Width)? size = null, int clipSkip = 0, int? tokens = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens ?? 1, 1, nameof(tokens));
         ModelLayout layout = ModelLayout.Find(folder);
-        PromptEncoder? text = layout.Pipeline is null || tokens is not null ? null : PromptEncoderImporter.Read(layout, clipSkip);
-        if (clipSkip != 0 && text is null)
+        var faults = new PartFaults();
+        PromptEncoder? text = layout.Pipeline is null || tokens is not null ? null : faults.Read(() => PromptEncoderImporter.Read(layout, clipSkip));
+        if (clipSkip != 0 && text is null && faults.None)
             throw new ArgumentException($"{layout.Folder} has no text encoder{(tokens is null ? "" : ", or contexts are given in its place")}, so a clip skip of {clipSkip} is not possible: none of its layers can be left out. Leave the clip skip out, or name the folder of a pipeline with a text encoder.");
-        ClassEmbedder? labels = tokens is null && layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) is { } embedder
-            ? ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes) : null;
+        PipelineComponent? embedder = tokens is null ? layout.Pipeline?.Components.FirstOrDefault(c => c.Class == ClassEmbedder.ClassName) : null;
+        ClassEmbedder? labels = embedder is null ? null : faults.Read(() => ClassEmbedder.Open(Path.Combine(layout.Folder, embedder.Name), layout.Notes));
+        LatentAutoencoder? autoencoder = layout.Pipeline?.Decoder is { } component ? faults.Read(() => LatentAutoencoder.Open(layout, component)) : null;
         // A label is one token: a row of a table.
-        TextConditions conditions = text is null ? new(tokens ?? (labels is null ? DiffusersImporter.DefaultTokens : 1)) { TakesPictures = tokens is not null && layout.Pipeline?.Decoder is not null } : Conditions(text, layout);
-        ImportedModel model = DiffusersImporter.Read(folder, name, labels is null ? nullLabel : null, conditions with { Size = size, Factor = Factor(layout) });
-        if (text is not null) RequireFit(text.Network, TextEncoder, model, layout);
-        if (labels is not null)
-        {
-            RequireFit(labels.Network, ClassEmbedder.ClassName, model, layout);
-            model = model with { Labels = labels, NullLabel = nullLabel ?? labels.NullLabel };
-        }
-
-        ImportedNetwork? decoder = model.Pipeline?.Decoder is { } component ? Decoder(component, layout, model) : null;
-        ImportedNetwork? image = encoder && decoder is not null ? Encoder(model.Pipeline!.Decoder!, layout, decoder) : null;
-        return model with
+        TextConditions conditions = text is null ? new(tokens ?? (embedder is null ? DiffusersImporter.DefaultTokens : 1)) { TakesPictures = tokens is not null && layout.Pipeline?.Decoder is not null } : Conditions(text, layout);
+        // Behind a fault the others are looked for, and nothing fits what could not be read.
+        conditions = conditions with { Size = faults.None ? size : null, Factor = autoencoder?.Factor ?? 1 };
+        ImportedModel? model = faults.Read(() => DiffusersImporter.Read(folder, name, embedder is null ? nullLabel : null, conditions));
+        foreach (var (condition, part) in (ReadOnlySpan<(ImportedNetwork?, string)>)[(text?.Network, TextEncoder), (labels?.Network, ClassEmbedder.ClassName)])
+            if (condition is not null && model is not null) faults.Check(() => RequireFit(condition, part, model, layout));
+        ImportedNetwork? decoder = autoencoder is null ? null : faults.Read(() => autoencoder.Decoder(model, layout.Notes));
+        ImportedNetwork? image = autoencoder is null || !encoder ? null : faults.Read(() => autoencoder.Encoder(decoder, layout.Notes));
+        faults.Throw();
+        if (labels is not null) model = model! with { Labels = labels, NullLabel = nullLabel ?? labels.NullLabel };
+        return model! with
         {
             Text = text,
             Decoder = decoder,
@@ -78,13 +79,6 @@ public static class PipelineImporter
         };
     }
 
-    /// <summary>Pixels of a picture for one of the state. The decoder is looked at later: what cannot be read of it is told there.</summary>
-    private static int Factor(ModelLayout layout)
-    {
-        string? decoder = layout.Pipeline?.Decoder is { } component ? Path.Combine(layout.Folder, component.Name, "config.json") : null;
-        return File.Exists(decoder) ? PartImporter.Factor(ConfigurationReader.Open(decoder)) : 1;
-    }
-
     private static void RequireFit(ImportedNetwork encoder, string name, ImportedModel model, ModelLayout layout)
     {
         if (model.Network.Maps.FirstOrDefault(m => m.Name == UNetImporter.Context) is not { } context)
@@ -106,51 +100,5 @@ public static class PipelineImporter
             throw new ModelImportException(layout.Configuration, "projection_class_embeddings_input_dim",
                 $"does not hold the {encoder.Network.Maps.Single(m => m.Name == UNetImporter.Summary).Channels} channels of a text's summary and 6 sizes of addition_time_embed_dim channels each. The network and its text encoders do not belong together; download them again.");
         }
-    }
-
-    private static ImportedNetwork Decoder(PipelineComponent component, ModelLayout layout, ImportedModel model)
-    {
-        string folder = Path.Combine(layout.Folder, component.Name);
-        if (!Directory.Exists(folder))
-            throw new ModelImportException(folder, null, $"the folder does not exist, and without {component.Class} latents do not become pictures. {Whole}");
-        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        var (factor, channels) = PartImporter.Latents(config);
-        if (channels != model.Channels)
-        {
-            throw new ModelImportException(config.File, "latent_channels",
-                $"is {channels}; the network draws {model.Channels} channels. The two folders do not belong together; download both again.");
-        }
-
-        return Unscale(Read(folder, config, layout.Notes, PipelinePart.Decoder, model.Height, model.Width), factor);
-    }
-
-    private static ImportedNetwork Encoder(PipelineComponent component, ModelLayout layout, ImportedNetwork decoder)
-    {
-        string folder = Path.Combine(layout.Folder, component.Name);
-        ConfigurationReader config = ConfigurationReader.Open(Path.Combine(folder, "config.json"));
-        var (factor, channels) = PartImporter.Latents(config);
-        return LatentEncoder.Of(Read(folder, config, layout.Notes, PipelinePart.Encoder, decoder.Output.Height, decoder.Output.Width), channels, (float)factor);
-    }
-
-    private static ImportedNetwork Read(string folder, ConfigurationReader config, List<string> notes, PipelinePart part, int height, int width) =>
-        PartImporter.OpenWeights(folder, text: false, notes).Import(weights => PartImporter.Import(config, weights, part, height, width) with { Sha256 = weights.Sha256 + config.Sha256, Ignored = [.. config.Ignored] });
-
-    /// <summary>Latents are denoised at about unit variance; the decoder was trained on them divided by the factor that gave it.</summary>
-    private static ImportedNetwork Unscale(ImportedNetwork decoder, double factor)
-    {
-        if (factor == 1) return decoder;
-        Network network = decoder.Network;
-        const string Operation = "scaling_factor";
-        Map latent = network.Maps.Single(m => m.Name == network.Latent);
-        Network inner = network.Rename(name => name, map => map == latent.Name ? Operation : map);
-        return decoder with
-        {
-            Network = inner with
-            {
-                Latent = latent.Name,
-                Maps = inner.Maps.Prepend(latent).ToEquatableArray(),
-                Operations = inner.Operations.Prepend(new LinearMapOperation(Operation, latent.Name, Operation, Number.From((float)(1 / factor)), Number.From(0))).ToEquatableArray(),
-            },
-        };
     }
 }

@@ -25,9 +25,9 @@ internal static class PromptEncoderImporter
         PipelineComponent[] encoders = [.. layout.Pipeline!.Components.Where(c => c.Name.StartsWith(TextEncoder, StringComparison.Ordinal))];
         if (encoders.Length == 0) return null;
         bool two = encoders.Length > 1 && encoders.Any(c => c.Name == TextEncoder);
-        if (encoders.FirstOrDefault(c => !Supports(c, two)) is { } other)
+        if (encoders.FirstOrDefault(c => !Supports(c, two)) is { } unsupported)
         {
-            throw new UnsupportedModelException(layout.Pipeline.File, other.Name, $"\"{other.Class}\"",
+            throw new UnsupportedModelException(layout.Pipeline.File, unsupported.Name, $"\"{unsupported.Class}\"",
                 $"Supported: one '{TextEncoder}', a \"CLIPTextModel\", or beside it '{Second}', a \"CLIPTextModelWithProjection\".");
         }
 
@@ -54,8 +54,10 @@ internal static class PromptEncoderImporter
         if (secondConfiguration.Projection == 0)
             throw new ModelImportException(secondConfig.File, "architectures", "does not name \"CLIPTextModelWithProjection\", whose projection is the text's summary. Download the folder again.");
         bool zeros = layout.Pipeline.ForceZeros;
-        ImportedNetwork pair = TextEncoderPair.Of(BeforeLast(TextEncoder, config, configuration, tokenizer), BeforeLast(Second, secondConfig, secondConfiguration, second.Tokenizer), zeros);
-        return new(pair, tokenizer) { Vocabulary = vocabulary, Merges = merges, Filling = second.Tokenizer.PaddingId, KnowsNone = zeros, ClipSkip = clipSkip };
+        var faults = new PartFaults();
+        ImportedNetwork? one = faults.Read(() => BeforeLast(TextEncoder, config, configuration, tokenizer)), other = faults.Read(() => BeforeLast(Second, secondConfig, secondConfiguration, second.Tokenizer));
+        faults.Throw();
+        return new(TextEncoderPair.Of(one!, other!, zeros), tokenizer) { Vocabulary = vocabulary, Merges = merges, Filling = second.Tokenizer.PaddingId, KnowsNone = zeros, ClipSkip = clipSkip };
 
         ImportedNetwork BeforeLast(string folder, ConfigurationReader json, TextEncoderConfiguration c, ClipTokenizer words) => Import(layout, json, folder, weights =>
         {

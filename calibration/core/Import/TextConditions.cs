@@ -26,12 +26,10 @@ internal sealed record TextConditions(int Tokens)
     /// <exception cref="ArgumentException">Pictures of the size that is asked for are not possible.</exception>
     public UNetConfiguration Apply(UNetConfiguration network)
     {
-        if (Size is var (rows, columns))
+        if (Size is { } size)
         {
-            int most = UNetConfiguration.MaximumExtent * Factor;
-            if (rows < 1 || columns < 1 || rows > most || columns > most || rows % Factor != 0 || columns % Factor != 0)
-                throw new ArgumentException($"Pictures of {rows} × {columns} pixels are not possible: rows and columns are multiples of {Factor}, up to {most}.");
-            network = network with { Height = rows / Factor, Width = columns / Factor };
+            var (height, width) = PictureSize.State(size, Factor, network.Multiple);
+            network = network with { Height = height, Width = width };
         }
 
         // State, mask, masked picture: the networks of inpainting.
@@ -40,7 +38,7 @@ internal sealed record TextConditions(int Tokens)
         network = network with { Cross = cross with { SecondChannels = SecondChannels } };
         if (network.Added is not { } added || added.Channels != SummaryChannels + Sizes * added.TimeChannels) return network;
         // As the source library has it unless a call says otherwise: an original as large as the picture, and nothing cut off. Shapes are compiled in, and so are these.
-        float height = Factor * network.Height, width = Factor * network.Width;
-        return network with { Added = added with { Known = TimeEmbedding.AddedSinusoids(network, [height, width, 0, 0, height, width]) } };
+        float rows = Factor * network.Height, columns = Factor * network.Width;
+        return network with { Added = added with { Known = TimeEmbedding.AddedSinusoids(network, [rows, columns, 0, 0, rows, columns]) } };
     }
 }

@@ -6,7 +6,7 @@ internal sealed partial record UNetConfiguration
     /// <summary>Most rows, and most columns, of a state.</summary>
     public const int MaximumExtent = 4096;
 
-    private const int MaximumChannels = 65536, MaximumLevels = 16;
+    private const int MaximumChannels = 65536;
 
     public required int Height { get; init; }
     public required int Width { get; init; }
@@ -65,6 +65,9 @@ internal sealed partial record UNetConfiguration
     /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows rows of a table and SiLU, and nothing of the timestep beside it.</summary>
     public bool EmbedsInNetwork => Added is not null || (Classes == 0 ? ClassVector is not null : Activation != "silu" || Fourier);
 
+    /// <summary>What rows and columns of a state are multiples of: each level but the first halves the map, which doubles on the way up, and must then have the skip connection's size.</summary>
+    public int Multiple => 1 << (Levels.Count - 1);
+
     /// <summary>Reads the configuration of either class.</summary>
     /// <param name="json">Its <c>config.json</c>.</param>
     /// <param name="tokens">Tokens of the context of a <c>UNet2DConditionModel</c>.</param>
@@ -90,10 +93,8 @@ internal sealed partial record UNetConfiguration
             throw new ModelImportException(json.File, "attn_norm_num_groups", $"{groups} groups do not divide the {levels[^1]} channels of the middle block.");
         if (levels[0] % 2 != 0 || levels[0] / 2 <= FrequencyShift)
             json.Refuse("block_out_channels", json.Raw("block_out_channels"), "The first entry must be even and at least 4.");
-        // Each level halves the map, rounding as the convolution does; on the way up it doubles, and must meet the skip connection's size.
-        int alignment = 1 << (levels.Length - 1);
-        if (Height % alignment != 0 || Width % alignment != 0)
-            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {alignment}: {levels.Length} levels halve it {levels.Length - 1} times.");
+        if (Height % Multiple != 0 || Width % Multiple != 0)
+            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {Multiple}: {levels.Length} levels halve it {levels.Length - 1} times. {PictureSize.Nearest(Height, Width, Multiple, MaximumExtent)}");
     }
 
     /// <summary>A label that is a number, or an embedding already, as both classes know it.</summary>

@@ -3,7 +3,9 @@ namespace Specializer.Calibration;
 /// <summary>The levels of a U-Net: the first has the image's size, each further one half of it.</summary>
 internal sealed record UNetLevels
 {
-    private const int MaximumChannels = 65536, Maximum = 16;
+    // More would halve the largest state to less than a pixel.
+    private const int Maximum = 13;
+    private const int MaximumChannels = 65536;
     private const string ResidualDownBlock = "ResnetDownsampleBlock2D", ResidualUpBlock = "ResnetUpsampleBlock2D";
 
     /// <summary>Channels of each level.</summary>

@@ -101,6 +101,7 @@ public sealed record ModelInspection
         List<UnsupportedSetting> refused = [];
         try
         {
+            if (PartVerification.Recognizes(path)) return PartInspection.Of(path, size, clipSkip);
             ImportedModel model = Load(path, size, clipSkip, refused);
             var (networks, layers) = NetworkInspection.Of(model.Text is { } text ? [(PipelineParts.EncoderName, text.Network.Network)] : model.Labels is { } labels ? [(PipelineParts.LabelsName, labels.Network.Network)] : [], model.Network,
                 model.Decoder is { } decoder ? (PipelineParts.DecoderName, decoder.Network) : null, 0);
@@ -112,11 +113,15 @@ public sealed record ModelInspection
                 Notes = model.Notes, Dropped = model.Dropped, Ignored = model.Ignored, Refused = [.. refused, .. Obstacles(model, whole: refused.Count == 0)],
             };
         }
-        catch (UnsupportedModelException e)
+        catch (ModelImportException e) when (Settings(e).Any())
         {
-            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = [.. refused.Union(e.Settings)] };
+            return new() { Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))), IsArtifact = false, Refused = [.. Settings(e)], Notes = [.. Others(e)] };
         }
     }
+
+    private static IEnumerable<UnsupportedSetting> Settings(ModelImportException e) => e.All.OfType<UnsupportedModelException>().SelectMany(u => u.Settings);
+
+    private static IEnumerable<string> Others(ModelImportException e) => e.All.Where(f => f is not UnsupportedModelException).Select(f => f.Message);
 
     /// <summary>With the other parts of its pipeline, or, where they are not all there or one is refused, by itself.</summary>
     private static ImportedModel Load(string path, (int Height, int Width)? size, int clipSkip, List<UnsupportedSetting> refused)
@@ -127,9 +132,10 @@ public sealed record ModelInspection
         }
         catch (ModelImportException e) when (size is null && clipSkip == 0)
         {
-            if (e is UnsupportedModelException { Settings: { } settings }) refused.AddRange(settings);
-            ImportedModel alone = DiffusersImporter.Load(path);
-            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline{(refused.Count > 0 ? ", one of which is refused." : $". {e.Message}")}"] };
+            // What is wrong with the network itself is among what is wrong with the parts.
+            if (new PartFaults().Read(() => DiffusersImporter.Load(path)) is not { } alone) throw;
+            refused.AddRange(Settings(e));
+            return alone with { Notes = [.. alone.Notes, $"Read without the other parts of its pipeline{(refused.Count > 0 ? ", one of which is refused" : "")}.", .. Others(e)] };
         }
     }
 
@@ -175,7 +181,7 @@ public sealed record ModelInspection
         foreach (UnsupportedSetting setting in scheduler) yield return setting;
     }
 
-    private static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
+    internal static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
 
     // Maps of more than 2 GiB have no plan.
     private static T? Predicted<T>(Func<T> predict) where T : class

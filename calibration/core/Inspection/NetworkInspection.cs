@@ -14,20 +14,20 @@ public sealed record NetworkInspection(string Name, string Runs, long Parameters
 {
     /// <summary>Networks and their layers, in the order in which they run.</summary>
     /// <param name="encoders">With their names.</param>
-    /// <param name="network">The network that is sampled.</param>
+    /// <param name="network">The network that is sampled; null where a part is looked at by itself.</param>
     /// <param name="decoder">With its name; null where the state is the picture.</param>
     /// <param name="steps">Rows of the embedding's table; 0 for a network that is bound to no timesteps yet.</param>
     /// <param name="tiles">In which the decoder makes a picture.</param>
     internal static (IReadOnlyList<NetworkInspection> Networks, IReadOnlyList<LayerInspection> Layers) Of(
-        IEnumerable<(string Name, Network Network)> encoders, Network network, (string Name, Network Network)? decoder, int steps, int tiles = 1)
+        IEnumerable<(string Name, Network Network)> encoders, Network? network, (string Name, Network Network)? decoder, int steps, int tiles = 1)
     {
         (string Name, string Runs, LayerInspection[] Layers)[] all =
         [
             .. encoders.Select(e => Part(e.Name, "once a call", LayerInspection.Call, e.Network, 0)),
-            Part("", "at every step", null, network, steps),
+            .. network is null ? (ReadOnlySpan<(string, string, LayerInspection[])>)[] : [Part("", "at every step", null, network, steps)],
             .. decoder is { } last ? [Part(last.Name, tiles == 1 ? "at the end" : string.Create(CultureInfo.InvariantCulture, $"at the end, for each of {tiles} tiles"), LayerInspection.End, last.Network, 0, tiles)] : (ReadOnlySpan<(string, string, LayerInspection[])>)[],
         ];
-        return (all.Length == 1 ? [] : [.. all.Select(part => Sum(part.Name, part.Runs, part.Layers))], [.. all.SelectMany(part => part.Layers)]);
+        return (all is [{ Name: "" }] ? [] : [.. all.Select(part => Sum(part.Name, part.Runs, part.Layers))], [.. all.SelectMany(part => part.Layers)]);
     }
 
     // Of the sampled network each layer has a time of its own.

@@ -73,7 +73,7 @@ public static class PartVerification
         VerificationResult[] results = [.. Checks(golden, name, text).Select(c => Check(json, weights, golden, c.Input, c.Output, c.Part, device, allowed, memoryPredicted, cancellationToken))];
         if (results.Length == 0)
             throw new SafetensorsException(path, null, $"holds no outputs of such a model; expected are {string.Join(", ", s_checks.Where(c => text == (c.Part == PipelinePart.TextEncoder)).Select(c => $"'{c.Input}' with '{c.Output}'"))}");
-        return new(text ? json.Texts("architectures", []).FirstOrDefault("CLIPTextModel") : json.Text("_class_name", ""), weights.Sha256, weights.Tensors.Parameters, weights.Type, notes,
+        return new(ClassOf(json), weights.Sha256, weights.Tensors.Parameters, weights.Type, notes,
             [.. json.Ignored], results)
         { Name = name };
     }
@@ -99,7 +99,7 @@ public static class PartVerification
             && Checks(golden, NameOf(folder), IsText(ConfigurationReader.Open(Path.Combine(folder, "config.json")))).Length > 0).Select(folder => Run(folder, path, device, tolerance, memoryPredicted, cancellationToken))];
     }
 
-    private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+    internal static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
     /// <summary>The checks that a file allows, under its names.</summary>
     private static (string Input, string Output, PipelinePart Part)[] Checks(SafetensorsFile golden, string name, bool text)
@@ -113,7 +113,9 @@ public static class PartVerification
         ];
     }
 
-    private static bool IsText(ConfigurationReader json) => json.Text("model_type", "") == "clip_text_model";
+    internal static string ClassOf(ConfigurationReader json) => IsText(json) ? json.Texts("architectures", []).FirstOrDefault("CLIPTextModel") : json.Text("_class_name", "");
+
+    internal static bool IsText(ConfigurationReader json) => json.Text("model_type", "") == "clip_text_model";
 
     private static VerificationResult Check(ConfigurationReader json, ModelWeights weights, SafetensorsFile golden, string input, string output, PipelinePart part, Device device, double tolerance, Action<long>? memoryPredicted, CancellationToken cancellationToken)
     {

@@ -76,6 +76,43 @@ public class CheckpointConverterTests
         Assert.NotNull(single.Pipeline!.Decoder);
     }
 
+    /// <summary>Names and extents of the published models alone: four levels of two layers, and one more on the way up.</summary>
+    [Theory]
+    [InlineData("sd15", "vae", 4, 686 + 248 + 196)]
+    [InlineData("ldm-cin256-v2", "vqvae", 3, 688 + 205 + 1)]
+    public void Each_tensor_of_a_published_model_has_its_place(string model, string autoencoder, int levels, int count)
+    {
+        PipelineRecipe recipe = PipelineRecipe.All.Single(r => r.Name == model);
+        Dictionary<(string Folder, string Name), string> expected = [];
+        Dictionary<string, long[]> shapes = [];
+        foreach (RecipeComponent component in recipe.Components)
+        {
+            IReadOnlyDictionary<string, int[]> tensors = component.Tensors();
+            foreach (var (name, shape) in tensors)
+            {
+                string key = component.Folder == "unet" ? $"model.diffusion_model.{CompVisFile.UNet(name, 2, tensors.Keys)}" : component.Folder == autoencoder ? $"first_stage_model.{CompVisFile.Autoencoder(name, levels)}"
+                    : component.Folder == "text_encoder" ? $"cond_stage_model.transformer.{name}" : $"cond_stage_model.{name}";
+                expected.Add((component.Folder, name), key);
+                shapes.Add(key, Array.ConvertAll(shape, e => (long)e));
+            }
+        }
+
+        // As the published files have them.
+        Assert.Equal(count, shapes.Count);
+        Assert.Superset(new HashSet<string>
+        {
+            "model.diffusion_model.input_blocks.3.0.op.weight", "model.diffusion_model.input_blocks.9.0.op.bias", "model.diffusion_model.input_blocks.11.0.out_layers.3.weight",
+            "model.diffusion_model.input_blocks.5.1.transformer_blocks.0.attn2.to_k.weight", $"model.diffusion_model.output_blocks.2.{(model == "sd15" ? 1 : 2)}.conv.weight",
+            "model.diffusion_model.output_blocks.8.2.conv.bias", "model.diffusion_model.output_blocks.11.0.skip_connection.weight", "model.diffusion_model.middle_block.2.in_layers.2.weight",
+            $"first_stage_model.decoder.up.{levels - 1}.upsample.conv.weight", "first_stage_model.decoder.up.0.block.2.conv1.weight", "first_stage_model.encoder.down.0.downsample.conv.bias", "first_stage_model.decoder.mid.attn_1.proj_out.weight",
+        }, shapes.Keys.ToHashSet());
+        SingleFileCheckpoint checkpoint = SingleFileCheckpoint.Read("file", shapes, new(), _ => 0);
+        Assert.Equal(expected, checkpoint.Tensors.SelectMany(c => c.Value.Select(t => KeyValuePair.Create((c.Key, t.Key), t.Value.Key))).ToDictionary());
+        Assert.Equal(recipe.Components.Select(c => c.Folder).Order(), checkpoint.Recipe.Components.Select(c => c.Folder).Order());
+        RecipeComponent before = recipe.Components.Single(c => c.Folder == "unet"), after = checkpoint.Recipe.Components.Single(c => c.Folder == "unet");
+        Assert.Equal(UNetImporter.Import(UNetConfiguration.Read(before.Reader), SourceTensors.None()).Network, UNetImporter.Import(UNetConfiguration.Read(after.Reader), SourceTensors.None()).Network);
+    }
+
     [Fact]
     public void A_label_is_one_token_of_context()
     {

@@ -106,7 +106,11 @@ internal static partial class CompVisFile
         static long[] Convolved(long[] shape) => shape.Length == 2 ? [.. shape, 1] : shape;
     }
 
-    private static string UNet(string name, int layers, IEnumerable<string> all)
+    /// <summary>A tensor's name in the file.</summary>
+    /// <param name="name">In diffusers' folder of a U-Net, whose attention is in transformers.</param>
+    /// <param name="layers">Residual blocks of a level.</param>
+    /// <param name="all">All names.</param>
+    public static string UNet(string name, int layers, IEnumerable<string> all)
     {
         Match m = Block().Match(name);
         if (m.Success)
@@ -132,7 +136,10 @@ internal static partial class CompVisFile
 
     private static string Attention(string name) => name.StartsWith("transformer_blocks.", StringComparison.Ordinal) ? name : Replace(name, s_attention);
 
-    private static string Autoencoder(string name, int levels)
+    /// <summary>A tensor's name in the file.</summary>
+    /// <param name="name">In diffusers' folder of an autoencoder.</param>
+    /// <param name="levels">Its levels.</param>
+    public static string Autoencoder(string name, int levels)
     {
         string result = name.Replace("conv_shortcut", "nin_shortcut", StringComparison.Ordinal).Replace("conv_norm_out", "norm_out", StringComparison.Ordinal)
             .Replace("mid_block.resnets.0", "mid.block_1", StringComparison.Ordinal).Replace("mid_block.resnets.1", "mid.block_2", StringComparison.Ordinal)

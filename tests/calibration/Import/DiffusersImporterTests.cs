@@ -134,6 +134,20 @@ public class DiffusersImporterTests
         Assert.Contains(value, e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("30", "28x28 and 32x32")]
+    [InlineData("[28, 31]", "28x28 and 28x32")]
+    [InlineData("4095", "4092x4092 and 4096x4096")]
+    [InlineData("3", "size is 4x4")]
+    public void A_size_that_the_levels_do_not_halve_is_refused_and_the_nearest_are_named(string size, string nearest)
+    {
+        using ModelFolder folder = new ModelFolder().With("sample_size", size);
+        UnsupportedSetting refused = Assert.Single(Assert.Throws<UnsupportedModelException>(() => DiffusersImporter.Load(folder.Root)).Settings);
+        Assert.Equal("sample_size", refused.Key);
+        Assert.Contains("a multiple of 4: 3 levels halve it 2 times", refused.Supported, StringComparison.Ordinal);
+        Assert.EndsWith($"{nearest}.", refused.Supported, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Down_block_types_are_named_when_unknown()
     {

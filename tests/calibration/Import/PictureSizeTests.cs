@@ -51,15 +51,21 @@ public class PictureSizeTests
         ImportedModel Load((int, int)? size) => PipelineImporter.Load(folder.File("model"), size: size);
     }
 
+    /// <summary>Each of the network's two levels, and the decoder's, halves a picture: 18 rows would be 9 of the state and 4 of the lower level, which do not double to 9.</summary>
     [Theory]
-    [InlineData(17, 16)]
-    [InlineData(16, 0)]
-    [InlineData(8194, 16)]
-    public void A_size_that_is_not_possible_is_refused(int height, int width)
+    [InlineData(17, 16, "sizes are 16x16 and 20x16")]
+    [InlineData(18, 16, "sizes are 16x16 and 20x16")]
+    [InlineData(18, 22, "sizes are 16x20 and 20x24")]
+    [InlineData(16, 0, "size is 16x4")]
+    [InlineData(8194, 16, "size is 8192x16")]
+    [InlineData(16, int.MaxValue, "size is 16x8192")]
+    public void A_size_that_is_not_possible_is_refused_and_the_nearest_are_named(int height, int width, string nearest)
     {
         using var folder = new TemporaryFolder();
         Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
         var e = Assert.Throws<ArgumentException>(() => PipelineImporter.Load(folder.File("model"), size: (height, width)));
-        Assert.Contains("multiples of 2, up to 8192", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"Pictures of {height}x{width} pixels", e.Message, StringComparison.Ordinal);
+        Assert.Contains("multiples of 4, up to 8192", e.Message, StringComparison.Ordinal);
+        Assert.EndsWith($" {nearest}.", e.Message, StringComparison.Ordinal);
     }
 }

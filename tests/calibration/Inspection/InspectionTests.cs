@@ -123,6 +123,39 @@ public class InspectionTests
         Assert.Equal([("unet", "\"selu\""), ("vae", "\"mish\"")], ModelInspection.Of(pipeline.Root).Refused.Select(r => (Path.GetFileName(Path.GetDirectoryName(r.File))!, r.Value)).Order());
     }
 
+    /// <summary>As <c>verify</c> takes it, and as it is shown within its pipeline.</summary>
+    [Theory]
+    [InlineData("vae", "AutoencoderKL", "decoder", "at the end")]
+    [InlineData("text_encoder", "CLIPTextModel", "text_encoder", "once a call")]
+    public void A_part_by_itself_is_shown_as_within_its_pipeline(string folder, string architecture, string name, string runs)
+    {
+        using var pipeline = new TinyPipeline();
+        ModelInspection part = ModelInspection.Of(pipeline.File(folder), folder == "vae" ? (16, 16) : null), whole = ModelInspection.Of(pipeline.Root);
+        Assert.Equal((folder, architecture), (part.Name, part.Architecture));
+        NetworkInspection network = Assert.Single(part.Networks), within = whole.Networks.Single(n => n.Name == name);
+        Assert.Equal((name, runs, within.Parameters, within.MultiplyAccumulates), (network.Name, network.Runs, network.Parameters, network.MultiplyAccumulates));
+        // Within the pipeline, the factor of latents is an operation.
+        Assert.Equal(whole.Layers.Where(l => l.Name.StartsWith($"{name}.", StringComparison.Ordinal) && l.Name != "decoder.scaling_factor").Select(l => l.Name), part.Layers.Select(l => l.Name));
+        Assert.Equal(within.Parameters, part.Parameters);
+        Assert.True(part.ActivationBytes > 0);
+        Assert.Contains(part.Notes, n => n.Contains("verify", StringComparison.Ordinal));
+        Assert.Equal(0, Run(out string text, pipeline.File(folder)));
+        Assert.Contains(architecture, text);
+        Assert.DoesNotContain("unconditional", text);
+        Assert.DoesNotContain("and step", text);
+    }
+
+    [Fact]
+    public void A_part_by_itself_has_no_other_size_or_layers_than_it_can()
+    {
+        using var pipeline = new TinyPipeline();
+        Assert.Contains("multiples of 2", Assert.Throws<ArgumentException>(() => ModelInspection.Of(pipeline.File("vae"), (17, 16))).Message, StringComparison.Ordinal);
+        Assert.Contains("clip skip", Assert.Throws<ArgumentException>(() => ModelInspection.Of(pipeline.File("vae"), clipSkip: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("size", Assert.Throws<ArgumentException>(() => ModelInspection.Of(pipeline.File("text_encoder"), (16, 16))).Message, StringComparison.Ordinal);
+        pipeline.Replace("vae/config.json", "\"act_fn\": \"silu\"", "\"act_fn\": \"mish\"");
+        Assert.Equal("act_fn", Assert.Single(ModelInspection.Of(pipeline.File("vae")).Refused).Key);
+    }
+
     [Fact]
     public void What_the_scheduler_asks_for_and_no_sampler_can_do_is_refused()
     {

@@ -32,6 +32,45 @@ public class PipelineImporterTests
         Assert.Equal(key, Assert.ThrowsAny<ModelImportException>(() => PipelineImporter.Load(pipeline.Root)).Key);
     }
 
+    [Fact]
+    public void What_is_wrong_with_several_parts_is_told_at_once()
+    {
+        using var pipeline = new TinyPipeline();
+        pipeline.Replace("text_encoder/config.json", "\"intermediate_size\": 32", "\"intermediate_size\": 48");
+        pipeline.Replace("unet/config.json", "\"time_cond_proj_dim\": null", "\"time_cond_proj_dim\": 8");
+        pipeline.Replace("vae/config.json", "\"layers_per_block\": 1", "\"layers_per_block\": 2");
+        string[] names = ["text_model.encoder.layers.0.mlp.fc1.weight", "time_embedding.cond_proj.weight", "decoder.up_blocks.0.resnets.2.norm1.weight", "encoder.down_blocks.0.resnets.1.norm1.weight"];
+        var e = Assert.Throws<ModelImportException>(() => PipelineImporter.Load(pipeline.Root, encoder: true));
+        Assert.All(names, name => Assert.Contains($"'{name}'", e.Message, StringComparison.Ordinal));
+        Assert.Equal(names, Assert.IsType<AggregateException>(e.InnerException).InnerExceptions.Cast<TensorMismatchException>().Select(m => m.Mismatches[0].Name));
+        Assert.Equal(pipeline.File("text_encoder/model.safetensors"), e.File);
+
+        // As whoever looks at the folder is told.
+        Assert.Contains("3 parts", Assert.Throws<ModelImportException>(() => ModelInspection.Of(pipeline.Root)).Message, StringComparison.Ordinal);
+        pipeline.Replace("unet/config.json", "\"time_cond_proj_dim\": 8", "\"time_cond_proj_dim\": null");
+        IReadOnlyList<string> notes = ModelInspection.Of(pipeline.Root).Notes;
+        foreach (string name in (string[])[names[0], names[2]]) Assert.Contains(notes, n => n.Contains(name, StringComparison.Ordinal));
+        pipeline.Replace("unet/config.json", "\"norm_num_groups\"", "\"act_fn\": \"selu\", \"norm_num_groups\"");
+        ModelInspection refused = ModelInspection.Of(pipeline.Root);
+        Assert.Equal("act_fn", Assert.Single(refused.Refused).Key);
+        Assert.Equal(2, refused.Notes.Count);
+    }
+
+    [Fact]
+    public void What_is_wrong_with_both_text_encoders_is_told_at_once()
+    {
+        using var folder = new TemporaryFolder();
+        Synthesizer.Write("small-sdxl", folder.File("model"), 3);
+        foreach (string part in (string[])["text_encoder", "text_encoder_2"])
+        {
+            string file = folder.File($"model/{part}/config.json"), text = File.ReadAllText(file);
+            File.WriteAllText(file, System.Text.RegularExpressions.Regex.Replace(text, "\"intermediate_size\": ?\\d+", "\"intermediate_size\": 24"));
+        }
+
+        var e = Assert.Throws<ModelImportException>(() => PipelineImporter.Load(folder.File("model")));
+        Assert.Equal(["text_encoder", "text_encoder_2"], ((AggregateException)e.InnerException!).InnerExceptions.Cast<TensorMismatchException>().Select(m => Path.GetFileName(Path.GetDirectoryName(m.File))));
+    }
+
     /// <summary>A network is read without the other parts of its pipeline, with as many tokens as these would give.</summary>
     [Theory]
     [InlineData("", "", 8)]
