@@ -8,7 +8,7 @@ namespace Specializer.Generator.Emit;
 internal static class StepEmitter
 {
     // Above it names and short lines would be two thirds of megabytes.
-    private const int MostNamedRows = 1 << 14, UnnamedPerLine = 16;
+    private const int MostNamedRows = 1 << 13, UnnamedPerLine = 16;
 
     private const string Execution = "global::Specializer.CompilerServices.Execution", ReadOnlySpan = "global::System.ReadOnlySpan";
 

@@ -9,15 +9,14 @@ internal static class Euler
     {
         TrainingNoise noise = TrainingNoise.Read(configuration, rescales: true, finite: true);
         PredictionType prediction = configuration.Text("prediction_type", "epsilon") == "original_sample" ? PredictionType.Sample : configuration.Prediction();
-        SigmaPath path = SigmaPath.Create(configuration, noise, SigmaPath.FullTimesteps(configuration, noise, steps), steps, wholeRange: false,
+        double[] timesteps = SigmaPath.FullTimesteps(configuration, noise, steps);
+        bool logLinear = configuration.Choice("interpolation_type", false, ("linear", false), ("log_linear", true));
+        bool own = configuration.Flag("use_karras_sigmas", false) || configuration.Flag("use_exponential_sigmas", false);
+        // Interpolated in their logarithms, levels span all that was trained, whatever the timesteps; Karras's and exponential ones then lie between the same ends.
+        SigmaPath path = SigmaPath.Create(configuration, noise, logLinear && own ? [noise.Timesteps - 1, 0] : timesteps, steps, wholeRange: false,
             configuration.EndsAtZero() ? 0 : noise.Ratios[0], limits: true);
-        if (configuration.Choice("interpolation_type", false, ("linear", false), ("log_linear", true)))
-        {
-            if (configuration.Flag("use_karras_sigmas", false))
-                throw new UnsupportedModelException(configuration.File, "interpolation_type", "\"log_linear\"", "With Karras sigmas use linear.");
-            // Levels evenly in their logarithm, one more than steps: the final level is not reached.
-            path = path with { Ratios = [.. SigmaPath.Exponential(noise.Ratios[0], noise.Ratios[^1], steps + 1).Select(r => (float)r)] };
-        }
+        // Of the even ones there is one more than steps: the final level is not reached.
+        if (logLinear && !own) path = path with { Ratios = [.. SigmaPath.Exponential(noise.Ratios[0], noise.Ratios[^1], steps + 1).Select(r => (float)r)] };
 
         if (configuration.Choice("timestep_type", false, ("discrete", false), ("continuous", true)) && prediction == PredictionType.VPrediction)
             path = path with { Timesteps = [.. path.Ratios.Take(path.Count).Select(r => 0.25f * MathF.Log(r))] };

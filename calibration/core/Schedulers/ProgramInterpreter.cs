@@ -30,6 +30,9 @@ internal sealed class ProgramInterpreter
         _learnsVariance = program.LearnsVariance;
     }
 
+    /// <summary>What is run.</summary>
+    public SolverProgram Program => _program;
+
     public int Pictures { get; }
 
     public int Elements { get; }

@@ -209,7 +209,7 @@ public class CorrectionTests
     }
 
     private static JointMoments Moments(float[] x, float[] epsilon, float[] corrected, SolverProgram program) =>
-        Assert.Single(new StepMean(1).Moments(new(0, 0, 1, At(x, program), x, epsilon, [], epsilon, []), corrected));
+        Assert.Single(new StepMean(1).Moments(new(0, 0, 1, At(x, program), x, epsilon, [], epsilon, []), _ => corrected));
 
     private static float[] Mean(float[] x, float[] prediction, SolverProgram program)
     {

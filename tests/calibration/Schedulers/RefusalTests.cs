@@ -9,7 +9,6 @@ public class RefusalTests
     [InlineData("DDPMScheduler", """{"beta_schedule": "exp"}""", "beta_schedule")]
     [InlineData("EulerDiscreteScheduler", """{"beta_schedule": "sigmoid"}""", "beta_schedule")]
     [InlineData("EulerDiscreteScheduler", """{"use_beta_sigmas": true}""", "use_beta_sigmas")]
-    [InlineData("EulerDiscreteScheduler", """{"interpolation_type": "log_linear", "use_karras_sigmas": true}""", "interpolation_type")]
     [InlineData("EulerAncestralDiscreteScheduler", """{"prediction_type": "sample"}""", "prediction_type")]
     [InlineData("PNDMScheduler", """{"prediction_type": "sample"}""", "prediction_type")]
     [InlineData("DPMSolverMultistepScheduler", """{"algorithm_type": "dpmsolver"}""", "final_sigmas_type")]

@@ -27,6 +27,50 @@ public class SigmaPathTests
         Assert.Equal(0, path.Ratios[Steps]);
     }
 
+    /// <summary>Exponential integrators span all that was trained, whatever the spacing, and cut the timesteps off, where Karras's are rounded. The last of them, where the level is that of the first timestep, has
+    /// its rounding's luck.</summary>
+    [Theory]
+    [InlineData("DPMSolverMultistepScheduler")]
+    [InlineData("DPMSolverSinglestepScheduler")]
+    [InlineData("UniPCMultistepScheduler")]
+    public void ExponentialIntegratorsCutTimestepsOff(string className)
+    {
+        const string Json = """{"use_exponential_sigmas": true, "timestep_spacing": "trailing"}""";
+        SolverProgram program = SchedulerFile.Program(className, Json, Steps);
+        TrainingNoise noise = SchedulerFile.Read(Json, c => TrainingNoise.Read(c));
+        double most = Math.Log(noise.Ratios[^1]), least = Math.Log(noise.Ratios[0]);
+        double[] exact = [.. Enumerable.Range(1, Steps - 2).Select(i => Timestep(noise, Math.Exp(most + i * (least - most) / (Steps - 1))))];
+        Assert.Equal(noise.Timesteps - 1, program.Evaluations[0].Timestep.Value, 1.0);
+        Assert.Equal(exact.Select(Math.Floor), program.Evaluations.Skip(1).SkipLast(1).Select(e => e.Timestep.Value));
+        Assert.Contains(exact, t => Math.Round(t) != Math.Floor(t));
+    }
+
+    /// <summary>DEIS ends at its last level, so that with exponential levels, too, its last step has no length.</summary>
+    [Fact]
+    public void ExponentialLevelsLeaveDeisAStepOfNoLength() => Assert.Throws<ArgumentException>(() => SchedulerFile.Read("""{"use_exponential_sigmas": true}""",
+        file => SchedulerPrograms.Run(file, SchedulerFamily.Find("deis", file)!, Steps, eta: null)));
+
+    /// <summary>log_linear: ln ρ even over all that was trained, one level more than steps. Karras's and exponential levels then lie between the same ends, whatever the spacing.</summary>
+    [Theory]
+    [InlineData("", 1, Steps)]
+    [InlineData(", \"use_karras_sigmas\": true", 7, Steps - 1)]
+    [InlineData(", \"use_exponential_sigmas\": true", 1, Steps - 1)]
+    public void LogLinearLevelsOfEulerSpanAllThatWasTrained(string levels, double rho, int parts)
+    {
+        string json = $$"""{"interpolation_type": "log_linear", "timestep_spacing": "leading"{{levels}}}""";
+        SolverProgram program = SchedulerFile.Program("EulerDiscreteScheduler", json, Steps);
+        TrainingNoise noise = SchedulerFile.Read(json, c => TrainingNoise.Read(c));
+        double most = noise.Ratios[^1], least = noise.Ratios[0];
+        for (int i = 0; i < Steps; i++)
+        {
+            double share = i / (double)parts, scale = program.Evaluations[i].InputScale;
+            double ratio = rho == 1 ? Math.Pow(most, 1 - share) * Math.Pow(least, share) : Math.Pow((1 - share) * Math.Pow(most, 1 / rho) + share * Math.Pow(least, 1 / rho), rho);
+            Assert.Equal(1 / Math.Sqrt(ratio * ratio + 1), scale, 1e-6 * scale);
+            // Even levels are told by the timesteps of the spacing, all others by where they lie.
+            Assert.Equal(levels == "" ? (Steps - 1 - i) * (1000 / Steps) : Timestep(noise, ratio), program.Evaluations[i].Timestep.Value, 1e-2);
+        }
+    }
+
     [Theory]
     [InlineData("leading", 1, 11, 91)]
     [InlineData("trailing", 0, 10, 99)]
@@ -62,5 +106,14 @@ public class SigmaPathTests
         interpreter.Advance(steps - 1, [0]);
         // Without noise the step is √(ᾱ′/ᾱ).
         Assert.Equal(Math.Sqrt(noise.AlphaBars[0] / (double)noise.AlphaBars[1]), interpreter.State[0], 1e-6);
+    }
+
+    /// <summary>Where a level lies among the trained ones, by their logarithms.</summary>
+    private static double Timestep(TrainingNoise noise, double ratio)
+    {
+        int above = Array.FindIndex(noise.Ratios, r => r > ratio);
+        if (above <= 0) return above < 0 ? noise.Timesteps - 1 : 0;
+        double low = Math.Log(noise.Ratios[above - 1]), high = Math.Log(noise.Ratios[above]);
+        return above - 1 + (Math.Log(ratio) - low) / (high - low);
     }
 }
