@@ -18,6 +18,10 @@ internal sealed class JsonNode
 
     private readonly object? _content;
 
+    /// <param name="kind">Which kind of value.</param>
+    /// <param name="start">Offset of its first character.</param>
+    /// <param name="end">Offset after its last.</param>
+    /// <param name="content">A string unescaped, elements, members, or whether it is true; of a number the whole text. Null for what is empty.</param>
     public JsonNode(JsonKind kind, int start, int end, object? content)
     {
         Kind = kind;
@@ -33,8 +37,8 @@ internal sealed class JsonNode
     /// <summary>Offset after the last character.</summary>
     public int End { get; }
 
-    /// <summary>The unescaped text of a string, the token of a number; empty for other kinds.</summary>
-    public string Text => _content as string ?? "";
+    /// <summary>The unescaped text of a string, the token of a number, taken from the text each time; empty for other kinds.</summary>
+    public string Text => _content is not string text ? "" : Kind == JsonKind.Number ? text.Substring(Start, End - Start) : text;
 
     /// <summary>True for <c>true</c>; false for everything else.</summary>
     public bool IsTrue => _content is true;
