@@ -10,8 +10,8 @@ internal sealed class JsonReader
     public const int MaximumLength = 64 << 20;
     /// <summary>Values beside the elements of arrays of numbers: each is an object, a manifest of a large model has tens of thousands.</summary>
     public const int MaximumValues = 1 << 20;
-    /// <summary>Elements of all arrays of numbers together, which take little each: those of a thousand steps of a large model are one million.</summary>
-    public const int MaximumNumbers = 4 << 20;
+    /// <summary>Elements of all arrays of numbers together, which take little each until they are bound: a thousand steps of Stable Diffusion have 700,000.</summary>
+    public const int MaximumNumbers = 2 << 20;
     /// <summary>Elements of one array: more than twice as many as any array of a manifest may have.</summary>
     public const int MaximumElements = 1 << 16;
     public const int MaximumNumberLength = 64;
