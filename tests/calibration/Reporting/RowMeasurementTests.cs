@@ -1,5 +1,3 @@
-using Specializer.Reporting;
-
 namespace Specializer.Calibration.Tests;
 
 public class RowMeasurementTests
