@@ -31,13 +31,30 @@ internal static class Disk
         return Observe(new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Delete, 1), FileAccess.ReadWrite, path);
     }
 
-    /// <summary>Opens a file that one writer reads and adds to; others may only look on. Without a buffer.</summary>
+    /// <summary>Opens a file that one writer reads and adds to; others may only look on. Without a buffer. A link is not followed: what it leads to is somebody else's. Pipes and devices open, too.</summary>
     /// <param name="path">The file.</param>
     /// <param name="create">Whether it is made where there is none.</param>
+    /// <exception cref="IOException">It is a link, or cannot be opened or made.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public static FileStream OpenToGrow(string path, bool create)
     {
         Announce(DiskOperation.Open, path);
-        return Observe(new(path, create ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, 1), FileAccess.ReadWrite, path);
+        return Observe(Open(), FileAccess.ReadWrite, path);
+
+        FileStream Open()
+        {
+            if (!UnixFile.IsSupported && File.Exists(path) && (File.GetAttributes(path) & FileAttributes.ReparsePoint) != 0) throw RegularFile.IsALink(path);
+            try
+            {
+                return UnixFile.IsSupported ? new(UnixFile.OpenToWrite(path), FileAccess.ReadWrite, 1) : Shared(FileMode.Open);
+            }
+            catch (FileNotFoundException) when (create)
+            {
+                return Shared(FileMode.CreateNew);
+            }
+        }
+
+        FileStream Shared(FileMode mode) => new(path, mode, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, 1);
     }
 
     /// <summary>Maps a whole file that is open, to read. What the disk does later, while the mapping is read, is not heard of here.</summary>

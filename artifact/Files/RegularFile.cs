@@ -1,16 +1,29 @@
 namespace Specializer.Formats;
 
-/// <summary>The one reader: opens files that anyone may have put there. A pipe makes nobody wait, and nothing is read beyond the length at opening, which a device has not.</summary>
+/// <summary>The one opener of files that anyone may have put there. A pipe makes nobody wait, and nothing is read beyond the length at opening, which a device has not.</summary>
 internal static class RegularFile
 {
     /// <summary>Opens a file to read; the one handle serves to check and to read.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     /// <exception cref="IOException">It is a folder, a pipe or a socket.</exception>
-    public static FileStream Open(string path)
+    public static FileStream Open(string path) => Checked(path, Disk.Open);
+
+    /// <summary>Opens a file that grows, to read and to write. A link is not followed, so that nothing is written elsewhere.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="create">Whether it is made where there is none.</param>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <exception cref="IOException">It is a link, a folder, a pipe or a socket.</exception>
+    public static FileStream OpenToGrow(string path, bool create) => Checked(path, p => Disk.OpenToGrow(p, create));
+
+    /// <summary>Says that a link stands where a file is written.</summary>
+    public static IOException IsALink(string path) => new($"'{path}' is a link; a file is expected, for what a link leads to is not written over. Remove the link.");
+
+    private static FileStream Checked(string path, Func<string, FileStream> open)
     {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a folder; a file is expected.");
-        FileStream stream = Disk.Open(path);
+        FileStream stream = open(path);
         if (stream.CanSeek) return stream;
         stream.Dispose();
         throw new IOException($"'{path}' is a pipe or a device; a file is expected.");

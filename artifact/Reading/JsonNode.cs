@@ -16,8 +16,15 @@ internal sealed class JsonNode
     private static readonly JsonNode[] s_noItems = [];
     private static readonly JsonMember[] s_noMembers = [];
 
+    // Of a manifest's numbers most have one digit.
+    private static readonly string[] s_digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
     private readonly object? _content;
 
+    /// <param name="kind">Which kind of value.</param>
+    /// <param name="start">Offset of its first character.</param>
+    /// <param name="end">Offset after its last.</param>
+    /// <param name="content">A string unescaped, elements, members, or whether it is true; of a number the whole text. Null for what is empty.</param>
     public JsonNode(JsonKind kind, int start, int end, object? content)
     {
         Kind = kind;
@@ -33,8 +40,8 @@ internal sealed class JsonNode
     /// <summary>Offset after the last character.</summary>
     public int End { get; }
 
-    /// <summary>The unescaped text of a string, the token of a number; empty for other kinds.</summary>
-    public string Text => _content as string ?? "";
+    /// <summary>The unescaped text of a string, the token of a number, taken from the text each time; empty for other kinds.</summary>
+    public string Text => _content is not string text ? "" : Kind != JsonKind.Number ? text : End - Start == 1 ? s_digits[text[Start] - '0'] : text.Substring(Start, End - Start);
 
     /// <summary>True for <c>true</c>; false for everything else.</summary>
     public bool IsTrue => _content is true;

@@ -8,14 +8,25 @@ internal sealed class JsonReader
 {
     public const int MaximumDepth = 64;
     public const int MaximumLength = 64 << 20;
-    public const int MaximumValues = 4 << 20;
+    /// <summary>Values beside the elements of arrays of numbers: each is an object, a manifest of a large model has tens of thousands.</summary>
+    public const int MaximumValues = 1 << 20;
+    /// <summary>Elements of all arrays of numbers together, which take little each until they are bound: a thousand steps of Stable Diffusion have 700,000.</summary>
+    public const int MaximumNumbers = 2 << 20;
     /// <summary>Elements of one array: more than twice as many as any array of a manifest may have.</summary>
     public const int MaximumElements = 1 << 16;
     public const int MaximumNumberLength = 64;
 
+    // Names of one object that are looked through; more are hashed.
+    private const int FewNames = 8;
+
     private readonly string _text;
+    // Of the arrays and objects that are being read, the inner ones last.
+    private readonly List<JsonNode> _items = [];
+    private readonly List<JsonMember> _members = [];
+    private readonly List<int> _starts = [];
     private int _position;
     private int _values;
+    private int _numbers;
     private JsonError? _error;
 
     private JsonReader(string text) => _text = text;
@@ -72,46 +83,93 @@ internal sealed class JsonReader
 
     private JsonNode? Object(int depth)
     {
-        int start = _position++;
-        var members = new List<JsonMember>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
+        int start = _position++, first = _members.Count;
+        HashSet<string>? names = null;
         SkipSpace();
-        if (TryTake('}')) return new(JsonKind.Object, start, _position, members);
+        if (TryTake('}')) return new(JsonKind.Object, start, _position, null);
         while (true)
         {
             int nameStart = _position;
             if (Peek() != '"') return Fail("A property name in double quotes is expected here.", _position, _position + 1);
             if (String() is not { } name) return null;
             int nameEnd = _position;
-            if (!names.Add(name)) return Fail("This property stands twice in the same object. Keep one.", nameStart, nameEnd);
+            if (!IsNew(name, first, ref names)) return Fail("This property stands twice in the same object. Keep one.", nameStart, nameEnd);
             SkipSpace();
             if (!TryTake(':')) return Fail("':' is expected after a property name.", _position, _position + 1);
             SkipSpace();
             if (Value(depth + 1) is not { } value) return null;
-            members.Add(new(name, nameStart, nameEnd, value));
+            _members.Add(new(name, nameStart, nameEnd, value));
             SkipSpace();
-            if (TryTake('}')) return new(JsonKind.Object, start, _position, members);
+            if (TryTake('}')) return new(JsonKind.Object, start, _position, Take(_members, first));
             if (!TryTake(',')) return Fail("',' or '}' is expected after a property. The file may be truncated.", _position, _position + 1);
             SkipSpace();
         }
     }
 
+    private bool IsNew(string name, int first, ref HashSet<string>? names)
+    {
+        if (_members.Count - first >= FewNames) return (names ??= new(_members.Skip(first).Select(m => m.Name), StringComparer.Ordinal)).Add(name);
+        for (int i = first; i < _members.Count; i++)
+        {
+            if (_members[i].Name == name) return false;
+        }
+
+        return true;
+    }
+
     private JsonNode? Array(int depth)
     {
-        int start = _position++;
-        var items = new List<JsonNode>();
+        int start = _position++, first = _items.Count;
         SkipSpace();
-        if (TryTake(']')) return new(JsonKind.Array, start, _position, items);
-        while (true)
+        if (TryTake(']')) return new(JsonKind.Array, start, _position, null);
+        if (Numbers() is { } numbers) return new(JsonKind.Array, start, _position, numbers);
+        while (_error is null)
         {
-            if (items.Count == MaximumElements) return Fail($"An array holds more than {MaximumElements} elements.", _position, _position + 1);
+            if (_items.Count - first == MaximumElements) return Fail($"An array holds more than {MaximumElements} elements.", _position, _position + 1);
             if (Value(depth + 1) is not { } item) return null;
-            items.Add(item);
+            _items.Add(item);
             SkipSpace();
-            if (TryTake(']')) return new(JsonKind.Array, start, _position, items);
+            if (TryTake(']')) return new(JsonKind.Array, start, _position, Take(_items, first));
             if (!TryTake(',')) return Fail("',' or ']' is expected after an element. The file may be truncated.", _position, _position + 1);
             SkipSpace();
         }
+
+        return null;
+    }
+
+    /// <summary>The elements of an array that holds numbers alone, as most of a manifest does. Null, and nothing is read, where they are no such elements.</summary>
+    private JsonNumbers? Numbers()
+    {
+        int start = _position;
+        _starts.Clear();
+        while (Peek() is '-' or (>= '0' and <= '9') && _starts.Count < MaximumElements)
+        {
+            _starts.Add(_position);
+            if (!SkipNumber()) return null;
+            SkipSpace();
+            if (TryTake(']'))
+            {
+                _numbers += _starts.Count;
+                if (_numbers <= MaximumNumbers) return new(_text, [.. _starts]);
+                Fail($"The text holds arrays of more than {MaximumNumbers} numbers.", start, _position);
+                return null;
+            }
+
+            if (!TryTake(',')) break;
+            SkipSpace();
+        }
+
+        _position = start;
+        return null;
+    }
+
+    /// <summary>What an array or object has put there.</summary>
+    private static T[] Take<T>(List<T> all, int first)
+    {
+        var own = new T[all.Count - first];
+        all.CopyTo(first, own, 0, own.Length);
+        all.RemoveRange(first, own.Length);
+        return own;
     }
 
     private JsonNode? Word(string word, JsonKind kind, object? content)
@@ -126,6 +184,12 @@ internal sealed class JsonReader
     private JsonNode? Number()
     {
         int start = _position;
+        return SkipNumber() ? new(JsonKind.Number, start, _position, _text) : null;
+    }
+
+    private bool SkipNumber()
+    {
+        int start = _position;
         TryTake('-');
         bool valid = TryTake('0') || Digits();
         if (valid && TryTake('.')) valid = Digits();
@@ -137,10 +201,10 @@ internal sealed class JsonReader
         }
 
         if (!valid || Peek() is >= '0' and <= '9')
-            return Fail("This is not a JSON number: digits are expected, without a leading zero or '+'.", start, _position + 1);
-        if (_position - start > MaximumNumberLength)
-            return Fail($"A number has at most {MaximumNumberLength} characters.", start, _position);
-        return new(JsonKind.Number, start, _position, _text.Substring(start, _position - start));
+            Fail("This is not a JSON number: digits are expected, without a leading zero or '+'.", start, _position + 1);
+        else if (_position - start > MaximumNumberLength)
+            Fail($"A number has at most {MaximumNumberLength} characters.", start, _position);
+        return _error is null;
     }
 
     private bool Digits()

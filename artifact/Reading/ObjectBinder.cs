@@ -205,10 +205,11 @@ internal sealed class ObjectBinder
 
     private long Long(JsonNode node, string property, long minimum, long maximum)
     {
-        if (node.Text.IndexOfAny(['.', 'e', 'E']) >= 0)
-            _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; write a whole number, without fraction or exponent.", node);
-        else if (!long.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) || value < minimum || value > maximum)
-            _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; it must lie between {minimum} and {maximum}.", node);
+        string text = node.Text;
+        if (text.IndexOfAny(['.', 'e', 'E']) >= 0)
+            _log.Add(ManifestErrorId.Range, $"{text} is not possible as '{property}'; write a whole number, without fraction or exponent.", node);
+        else if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) || value < minimum || value > maximum)
+            _log.Add(ManifestErrorId.Range, $"{text} is not possible as '{property}'; it must lie between {minimum} and {maximum}.", node);
         else
             return value;
         return minimum;
@@ -216,25 +217,27 @@ internal sealed class ObjectBinder
 
     private Number Number(JsonNode node, string property, NumberRange range)
     {
+        string text = node.Text;
         // TryParse: older frameworks refuse what overflows FP64, newer ones give infinity.
-        bool finite = double.TryParse(node.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) <= float.MaxValue;
+        bool finite = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) <= float.MaxValue;
         string? problem =
             !finite ? "it must be finite in FP32"
             : range == NumberRange.Positive && (float)value <= 0 ? "it must be greater than zero, in FP32"
             : range == NumberRange.NotNegative && value < 0 ? "it must not be negative"
             : range == NumberRange.NotZero && (float)value == 0 ? "it must not be zero"
             : null;
-        if (problem is null) return new(node.Text);
-        _log.Add(ManifestErrorId.Range, $"{node.Text} is not possible as '{property}'; {problem}.", node);
+        if (problem is null) return new(text);
+        _log.Add(ManifestErrorId.Range, $"{text} is not possible as '{property}'; {problem}.", node);
         return default;
     }
 
     private int OneOf(JsonNode node, string property, int[] allowed)
     {
+        string text = node.Text;
         foreach (int value in allowed)
-            if (node.Text == value.ToString(CultureInfo.InvariantCulture)) return value;
+            if (text == value.ToString(CultureInfo.InvariantCulture)) return value;
         _log.Add(ManifestErrorId.Choice,
-            $"{node.Text} is not possible as '{property}'; choose {Choices(allowed.Select(v => v.ToString(CultureInfo.InvariantCulture)))}.", node);
+            $"{text} is not possible as '{property}'; choose {Choices(allowed.Select(v => v.ToString(CultureInfo.InvariantCulture)))}.", node);
         return allowed[0];
     }
 

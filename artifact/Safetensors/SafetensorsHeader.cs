@@ -4,7 +4,7 @@ using Specializer.Manifest;
 namespace Specializer.Formats;
 
 /// <summary>The header of a safetensors file: a pure function from its bytes to checked entries. Every reader of the format uses this one.</summary>
-/// <remarks>Accepts what the reference implementation (safetensors, Rust) accepts, except that duplicate keys and more than <see cref="MaximumTensors"/> tensors are refused.</remarks>
+/// <remarks>Accepts what the reference implementation (safetensors, Rust) accepts, except that duplicate keys and more than <see cref="MaximumTensors"/> tensors or <see cref="MaximumMetadata"/> strings are refused.</remarks>
 internal sealed class SafetensorsHeader
 {
     /// <summary>Bytes in front of the header, which hold its length.</summary>
@@ -15,6 +15,9 @@ internal sealed class SafetensorsHeader
 
     /// <summary>Tensors of one file: many times as many as the largest models have.</summary>
     public const int MaximumTensors = 65_536;
+
+    /// <summary>Strings under <see cref="MetadataKey"/>.</summary>
+    public const int MaximumMetadata = 65_536;
 
     public const string MetadataKey = "__metadata__";
 
@@ -118,6 +121,7 @@ internal sealed class SafetensorsHeader
         if (json.TryTakeNull()) return metadata;
         json.Object(key =>
         {
+            if (metadata.Count == MaximumMetadata) throw new FormatException($"holds more than the {MaximumMetadata} strings that a file may hold");
             string text = json.Text();
             if (metadata.ContainsKey(key)) throw new FormatException($"key {MessageText.Quote(key)} occurs twice");
             metadata.Add(key, text);

@@ -13,8 +13,8 @@ internal sealed unsafe class Coverage
     private const string Marker = "SPECIALIZER_FUZZ_COVERAGE";
 
     // Readers and what they stand on; kernels have no branches that an input decides.
-    private static readonly string[] s_assemblies = ["Specializer.Runtime.dll", "Specializer.Calibration.dll", "Specializer.Text.dll"];
-    private static readonly string[] s_namespaces = ["Specializer.Formats.", "Specializer.Manifest.", "Specializer.Packing.", "Specializer.Calibration.", "Specializer.Text.", "Specializer.PackedWeights"];
+    private static readonly string[] s_assemblies = ["Specializer.Runtime.dll", "Specializer.Calibration.dll", "Specializer.Reporting.dll", "Specializer.Text.dll"];
+    private static readonly string[] s_namespaces = ["Specializer.Formats.", "Specializer.Manifest.", "Specializer.Packing.", "Specializer.Calibration.", "Specializer.Reporting.", "Specializer.Text.", "Specializer.PackedWeights"];
 
     private readonly byte* _map = (byte*)NativeMemory.AlignedAlloc(Branches, 64);
     private readonly byte[] _seen = new byte[Branches];

@@ -51,7 +51,7 @@ internal sealed class ModelWeights : IDisposable
         try
         {
             bool several = weights.Path.EndsWith(".json", StringComparison.Ordinal);
-            weights.Read(several ? Shards(folder, weights.Path) : new Dictionary<string, string[]?>(StringComparer.Ordinal) { [weights.Path] = null }, notes);
+            weights.Read(several ? Shards(folder, ConfigurationReader.Open(weights.Path)) : new Dictionary<string, string[]?>(StringComparer.Ordinal) { [weights.Path] = null }, notes);
             if (several) notes.Add($"The weights lie in {weights._files.Count} files that {System.IO.Path.GetFileName(weights.Path)} lists.");
             return weights;
         }
@@ -156,13 +156,19 @@ internal sealed class ModelWeights : IDisposable
             : "the file does not exist. Download the model again: hf download OWNER/MODEL --local-dir FOLDER.";
     }
 
-    // Which tensors each file has, as the index says: {"weight_map": {"tensor": "file"}}.
-    private static Dictionary<string, string[]?> Shards(string folder, string index)
+    /// <summary>Which tensors each file has, as an index says: {"weight_map": {"tensor": "file"}}.</summary>
+    /// <param name="folder">Where the files lie.</param>
+    /// <param name="configuration">The index.</param>
+    /// <exception cref="ModelImportException">It is none, or a file is missing.</exception>
+    internal static Dictionary<string, string[]?> Shards(string folder, ConfigurationReader configuration)
     {
-        using JsonDocument json = JsonDocument.Parse(ConfigurationReader.Open(index).Json);
+        string index = configuration.File;
+        using JsonDocument json = JsonDocument.Parse(configuration.Json);
         if (!json.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object || !map.EnumerateObject().Any()
             || map.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
             throw new ModelImportException(index, "weight_map", "an object is expected that gives each tensor its file. Download the model again.");
+        if (map.EnumerateObject().GroupBy(p => p.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
+            throw new ModelImportException(index, "weight_map", $"gives {Names.Quote(twice.Key)} two files. Download the model again.");
         var files = map.EnumerateObject().GroupBy(p => p.Value.GetString()!, p => p.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).ToArray();
         if (files.FirstOrDefault(f => !Names.IsFileName(f.Key)) is { } path)
             throw new ModelImportException(index, "weight_map", $"{Names.Quote(path.Key)} is not the name of a file in the same folder. Download the model again.");

@@ -35,7 +35,9 @@ public sealed record Pipeline(string File, string Class, IReadOnlyList<PipelineC
         return Path.Exists(index) ? Read(ConfigurationReader.Open(index)) : Directory.Exists(Path.Combine(folder, Network)) ? Guess(folder) : null;
     }
 
-    private static Pipeline? Read(ConfigurationReader json)
+    /// <summary>What an index says; null where it says nothing.</summary>
+    /// <exception cref="ModelImportException">It names no network that is known here.</exception>
+    internal static Pipeline? Read(ConfigurationReader json)
     {
         if (json.Has(Rescale) && json.Number(Rescale, 0, double.MinValue, double.MaxValue) != 0)
         {

@@ -18,7 +18,8 @@ internal sealed class MeasuredFigures
         int count = checkpoint.Load(phase, most, (reader, count) =>
         {
             left = new double[count];
-            for (int i = 0; i < count; i++) left[i] = reader.ReadDouble() is var figure && !double.IsNaN(figure) ? figure : throw new InvalidDataException("a figure is no number");
+            // Pictures that are the same have an infinite PSNR.
+            for (int i = 0; i < count; i++) left[i] = reader.ReadDouble() is var figure && figure > double.NegativeInfinity ? figure : throw new InvalidDataException("a figure is no number");
         });
         _figures = [.. left.Take(count)];
     }

@@ -67,8 +67,8 @@ internal sealed class PartQuantizer
             },
             Read = (activations, reader, range, _) =>
             {
-                activations.ReadSpreads(reader);
-                activations.Read(reader, fixedScales: true);
+                activations.ReadSpreads(reader, Beginning(count));
+                activations.Read(reader, fixedScales: true, range.End * (long)count);
                 activations.ReadStep(0, reader, range.End * (long)count);
             },
             Merge = (activations, following) => activations.Merge(following),
@@ -91,7 +91,7 @@ internal sealed class PartQuantizer
                 keep(1);
             },
             Write = (scales, writer) => scales.WriteSpreads(writer),
-            Read = (scales, reader, _, _) => scales.ReadSpreads(reader),
+            Read = (scales, reader, range, _) => scales.ReadSpreads(reader, range.End * (long)Beginning(count)),
             Merge = (_, _) => throw new InvalidOperationException("There is one unit."),
         }.Run().Spreads;
 

@@ -117,10 +117,12 @@ internal sealed class ActivationCollector
     }
 
     /// <summary>Reads what <see cref="WriteSpreads"/> wrote for the same network.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="images">Evaluations of an image that it is of, both halves of guided pairs.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void ReadSpreads(BinaryReader reader)
+    public void ReadSpreads(BinaryReader reader, long images)
     {
-        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels);
+        foreach (string map in _spreads.Keys.ToArray()) _spreads[map] = ChannelSpread.Read(reader, _shapes[map].Channels, images * _shapes[map].Height * _shapes[map].Width);
     }
 
     /// <summary>Writes what every step changes: the moments. A column has products of all its elements, so that no sum stays as it was.</summary>
@@ -139,25 +141,47 @@ internal sealed class ActivationCollector
     /// <summary>Reads what <see cref="Write"/> wrote for the same network and options.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="fixedScales">Whether scales were fixed before anything was observed.</param>
+    /// <param name="range">Units that it is of.</param>
+    /// <param name="steps">First steps of the unit that follows, which it is of, too.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, bool fixedScales)
+    public void Read(BinaryReader reader, bool fixedScales, UnitRange range, int steps) => Read(reader, fixedScales, Images(range.First), Images(range.End), Images(range.End + 1), steps);
+
+    /// <summary>The same of so many images at all steps.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="fixedScales">Whether scales were fixed before anything was observed.</param>
+    /// <param name="images">Images from the first on.</param>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Read(BinaryReader reader, bool fixedScales, long images) => Read(reader, fixedScales, 0, images, images, 0);
+
+    private void Read(BinaryReader reader, bool fixedScales, long first, long end, long next, int steps)
     {
         if (!Checkpoint.HoldsText(reader, string.Join('\n', Layers))) throw new InvalidDataException(CheckpointSetAside.OtherLayers);
-        foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size);
+        foreach (Layer layer in _layers) layer.Moments = ColumnMoments.Read(reader, layer.Shape.Size, Columns(layer));
         _isSpread = fixedScales;
+
+        long Columns(Layer layer)
+        {
+            int pixels = layer.Shape.OutputHeight * layer.Shape.OutputWidth, all = _histograms.Length;
+            long count = 0;
+            for (long half = 0; half < Math.Min(_halves, _roundedHalves); half++)
+            {
+                long before = half * _trajectories;
+                count += _sampler.Count((before + first) * all, (before + end) * all, pixels, layer.Columns);
+                for (long image = before + end; image < before + next; image++) count += _sampler.Count(image * all, image * all + steps, pixels, layer.Columns);
+            }
+
+            return count;
+        }
     }
+
+    private long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
 
     /// <summary>Reads what <see cref="WriteStep"/> wrote.</summary>
     /// <param name="step">The step.</param>
     /// <param name="reader">Where it stands.</param>
     /// <param name="range">Units that it is of.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void ReadStep(int step, BinaryReader reader, UnitRange range)
-    {
-        ReadStep(step, reader, _halves * (Images(range.End) - Images(range.First)));
-
-        long Images(int unit) => Math.Min((long)unit * ReferenceTrajectories.UnitImages, _trajectories);
-    }
+    public void ReadStep(int step, BinaryReader reader, UnitRange range) => ReadStep(step, reader, _halves * (Images(range.End) - Images(range.First)));
 
     /// <summary>The same after so many images.</summary>
     /// <param name="step">The step.</param>

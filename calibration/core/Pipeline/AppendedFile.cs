@@ -17,6 +17,7 @@ internal sealed class AppendedFile
     /// <param name="path">The file, which need not be there.</param>
     /// <param name="header">What it begins with; another file starts anew.</param>
     /// <param name="setAside">Told why a file that is there is not taken.</param>
+    /// <exception cref="IOException">What is there is no file, or a link to one.</exception>
     public AppendedFile(string path, byte[] header, Action<string> setAside)
     {
         (_path, _header, _setAside) = (path, header, setAside);
@@ -91,7 +92,7 @@ internal sealed class AppendedFile
         Disk.Sync(file, _path);
     }
 
-    private FileStream Open(bool create = false) => Disk.OpenToGrow(_path, create);
+    private FileStream Open(bool create = false) => RegularFile.OpenToGrow(_path, create);
 
     private static bool StartsWith(FileStream file, byte[] header)
     {

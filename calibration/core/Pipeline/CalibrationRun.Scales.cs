@@ -8,6 +8,9 @@ internal sealed partial class CalibrationRun
     /// <summary>Those that are fixed already, by the first solver's run for all.</summary>
     private IReadOnlyDictionary<string, ChannelSpread>? Known => _scales ?? _owner?._scales;
 
+    /// <summary>Images of the first unit, both halves of guided pairs.</summary>
+    private long FirstImages => WorkShares.Halves(Context.Options) * (long)Math.Min(ReferenceTrajectories.UnitImages, Context.Options.Trajectories);
+
     /// <summary>Channels over the first unit of all solvers, whose moments are added and have one scale.</summary>
     private IReadOnlyDictionary<string, ChannelSpread> Scales(SharedNetworks networks, string phase) => new UnitPhase<ActivationCollector>(ScalesPhase, 1, Context, null, _checkpoint)
     {
@@ -37,7 +40,7 @@ internal sealed partial class CalibrationRun
             }
         },
         Write = (scales, writer) => scales.WriteSpreads(writer),
-        Read = (scales, reader, _, _) => scales.ReadSpreads(reader),
+        Read = (scales, reader, range, steps) => scales.ReadSpreads(reader, FirstImages * (range.End * (long)Context.TableTimesteps.Length + steps)),
         Merge = (_, _) => throw new InvalidOperationException("There is one unit."),
     }.Run().Spreads;
 }

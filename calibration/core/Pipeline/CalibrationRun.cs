@@ -319,12 +319,12 @@ internal sealed partial class CalibrationRun
             FirstSteps = ScalesFirst ? 0 : Context.Options.Evaluations,
             // Further groups have the scales of the first.
             WriteFirst = group > 0 ? null : (activations, writer) => activations.WriteSpreads(writer),
-            ReadFirst = group > 0 ? null : (activations, reader) => activations.ReadSpreads(reader),
+            ReadFirst = group > 0 ? null : (activations, reader, steps) => activations.ReadSpreads(reader, FirstImages * (ScalesFirst ? Context.TableTimesteps.Length : steps)),
             Write = (activations, writer) => activations.Write(writer),
             WriteStep = group > 0 ? null : (activations, step, writer) => activations.WriteStep(step, writer),
-            Read = (activations, reader, _, _) =>
+            Read = (activations, reader, range, steps) =>
             {
-                activations.Read(reader, ScalesFirst);
+                activations.Read(reader, ScalesFirst, range, steps);
                 _scales ??= activations.Spreads;
             },
             ReadStep = group > 0 ? null : (activations, step, reader, range) => activations.ReadStep(step, reader, range),
@@ -430,7 +430,7 @@ internal sealed partial class CalibrationRun
         WidthStatistics[] New() => [.. measured.Select(v =>
         {
             Quantization[][] quantizations = Array.ConvertAll(Ranges(v), Quantizations);
-            return new WidthStatistics(v.Bits, evaluators[v], new(quantizations, Context.Model.Channels, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));
+            return new WidthStatistics(v.Bits, evaluators[v], new(quantizations, Context.Model, Context.Options), new(quantizations, Context.Model, Context.Program, Context.Options));
         })];
     }
 

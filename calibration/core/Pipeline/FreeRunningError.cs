@@ -75,7 +75,7 @@ internal sealed class FreeRunningError
     /// <param name="reader">Where it stands.</param>
     /// <param name="range">Units that it is of.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void ReadStep(int step, BinaryReader reader, UnitRange range) => _moments[step].Read(reader, range.First, range.End);
+    public void ReadStep(int step, BinaryReader reader, UnitRange range) => _moments[step].Read(reader, range.First, range.End, _elements / _channels);
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <param name="reader">Where it stands.</param>

@@ -8,18 +8,18 @@ internal sealed class NoiseCollector
     private readonly ReplicatedMoments[] _moments;
     private readonly ResidualSample[] _samples;
     private readonly InterpretedStep[] _steps;
-    private readonly int _channels;
+    private readonly int _channels, _pixels;
     private readonly double _guidance;
     private float[] _conditional = [], _unconditional = [];
 
     /// <param name="quantizations">Per step the parameters of every slot.</param>
-    /// <param name="channels">Channels of the output.</param>
+    /// <param name="model">The model.</param>
     /// <param name="options">Of the calibration.</param>
-    public NoiseCollector(Quantization[][] quantizations, int channels, CalibrationOptions options)
+    public NoiseCollector(Quantization[][] quantizations, ImportedModel model, CalibrationOptions options)
     {
-        (_channels, _guidance) = (channels, options.Guidance);
+        (_channels, _pixels, _guidance) = (model.Channels, model.Height * model.Width, options.Guidance);
         _steps = [.. quantizations.Select(q => new InterpretedStep { Quantizations = q })];
-        _moments = [.. _steps.Select(_ => new ReplicatedMoments(channels, options.Guided ? 4 : 2, options.Trajectories, options.Seed))];
+        _moments = [.. _steps.Select(_ => new ReplicatedMoments(_channels, options.Guided ? 4 : 2, options.Trajectories, options.Seed))];
         _samples = [.. _steps.Select(_ => new ResidualSample(SampledPairs, options.Trajectories, options.Seed))];
     }
 
@@ -89,7 +89,7 @@ internal sealed class NoiseCollector
     /// <exception cref="InvalidDataException">It is not.</exception>
     public void ReadStep(int step, BinaryReader reader, UnitRange range)
     {
-        _moments[step].Read(reader, range.First, range.End);
+        _moments[step].Read(reader, range.First, range.End, _pixels);
         _samples[step].Read(reader, _channels);
     }
 }

@@ -94,7 +94,7 @@ internal sealed class ReconstructionPhase(CalibrationContext context, ReferenceE
                 Values = Array.ConvertAll(w.Values, _ => reader.ReadSByte() is var value && Math.Abs((int)value) <= limit ? value : throw new InvalidDataException($"a weight is not within ±{limit}")),
                 Scales = Array.ConvertAll(w.Scales, _ => Positive(reader.ReadSingle())),
                 Bias = Array.ConvertAll(w.Bias, _ => reader.ReadSingle() is var value && float.IsFinite(value) ? value : throw new InvalidDataException("a bias is not finite")),
-                Loss = reader.ReadDouble(),
+                Loss = reader.ReadDouble() is var loss && double.IsFinite(loss) ? loss : throw new InvalidDataException("a loss is not finite"),
             };
         }
 

@@ -26,7 +26,7 @@ internal sealed class RoundedLayers
             var (key, weights) = Read(reader);
             if (!sizes.TryGetValue(key.Layer, out var size) || size != (weights.Scales.Length, weights.Values.Length)) throw new InvalidDataException($"{MessageText.Quote(key.Layer)} is no such layer of this model");
             int limit = key.Bits is 4 or 8 ? WeightScales.Limit(key.Bits) : throw new InvalidDataException($"no weights have {key.Bits} bits");
-            if (!Array.TrueForAll(weights.Values, value => Math.Abs((int)value) <= limit) || !Array.TrueForAll(weights.Scales, scale => scale > 0 && float.IsFinite(scale)) || !Array.TrueForAll(weights.Bias, float.IsFinite))
+            if (!Array.TrueForAll(weights.Values, value => Math.Abs((int)value) <= limit) || !Array.TrueForAll(weights.Scales, scale => scale > 0 && float.IsFinite(scale)) || !Array.TrueForAll(weights.Bias, float.IsFinite) || !double.IsFinite(weights.Loss))
                 throw new InvalidDataException($"{key.Layer} holds what no weights of {key.Bits} bits are");
             _layers[key] = (offset, null);
         });

@@ -99,11 +99,12 @@ internal sealed class ChannelSpread(int channels)
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="channels">Of a pixel.</param>
-    /// <exception cref="InvalidDataException">It holds what no channels have.</exception>
-    public static ChannelSpread Read(BinaryReader reader, int channels)
+    /// <param name="pixels">Pixels that were added.</param>
+    /// <exception cref="InvalidDataException">It holds what no channels of so many pixels have.</exception>
+    public static ChannelSpread Read(BinaryReader reader, int channels, long pixels)
     {
         var spread = new ChannelSpread(channels) { _pixels = reader.ReadInt64() };
-        bool sound = spread._pixels >= 0;
+        bool sound = spread._pixels == pixels;
         for (int c = 0; c < channels; c++)
         {
             float minimum = spread._minima[c] = reader.ReadSingle(), maximum = spread._maxima[c] = reader.ReadSingle(), first = spread._first[c] = reader.ReadSingle();
@@ -111,6 +112,6 @@ internal sealed class ChannelSpread(int channels)
             sound &= minimum <= 0 && maximum >= 0 && float.IsFinite(minimum) && float.IsFinite(maximum) && first >= minimum && first <= maximum && double.IsFinite(sum) && squares >= 0 && double.IsFinite(squares);
         }
 
-        return sound ? spread : throw new InvalidDataException("what is kept of a map's channels are no sums of finite values");
+        return sound ? spread : throw new InvalidDataException($"what is kept of a map's channels are no sums of {pixels} finite values");
     }
 }

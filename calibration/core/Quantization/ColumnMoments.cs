@@ -55,6 +55,7 @@ internal sealed class ColumnMoments
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="size">Length of a column.</param>
-    /// <exception cref="InvalidDataException">It holds what no moments have.</exception>
-    public static ColumnMoments Read(BinaryReader reader, int size) => new(Array.ConvertAll(Sizes(size), block => InputMoments.Read(reader, block)));
+    /// <param name="count">Columns that were added.</param>
+    /// <exception cref="InvalidDataException">It holds what no moments of so many columns have.</exception>
+    public static ColumnMoments Read(BinaryReader reader, int size, long count) => new(Array.ConvertAll(Sizes(size), block => InputMoments.Read(reader, block, count)));
 }

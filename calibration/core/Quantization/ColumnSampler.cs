@@ -52,6 +52,18 @@ internal readonly struct ColumnSampler(ulong seed, int steps, long images)
         return (int)Math.Min(MaximumColumns, Math.Max(ColumnsPerElement * block, Products / (block * block)));
     }
 
+    /// <summary>How many <see cref="Choose"/> chooses of some pairs (image, step), those of an image one behind the other.</summary>
+    /// <param name="first">First pair: image times steps plus step.</param>
+    /// <param name="end">Pair after the last.</param>
+    /// <param name="pixels">Output pixels of the layer.</param>
+    /// <param name="most">Columns to share among all steps and images.</param>
+    public long Count(long first, long end, int pixels, int most = MaximumColumns)
+    {
+        UInt128 pairs = (UInt128)(ulong)steps * (ulong)images;
+        // Shares differ by one at most: either each is cut to what the map has, or none is.
+        return (uint)most / pairs >= (uint)pixels ? (end - first) * pixels : (long)((UInt128)(ulong)end * (uint)most / pairs - (UInt128)(ulong)first * (uint)most / pairs);
+    }
+
     /// <summary>The output pixels of one layer to sample at this step of this image.</summary>
     /// <param name="layer">Index of the layer.</param>
     /// <param name="step">0 to steps − 1.</param>

@@ -136,12 +136,13 @@ internal sealed class InputMoments
     /// <summary>Reads a state that <see cref="Write"/> wrote.</summary>
     /// <param name="reader">Where it stands.</param>
     /// <param name="size">Length of a column.</param>
-    /// <exception cref="InvalidDataException">It holds what no moments have.</exception>
-    public static InputMoments Read(BinaryReader reader, int size)
+    /// <param name="columns">Columns that were added.</param>
+    /// <exception cref="InvalidDataException">It holds what no moments of so many columns have.</exception>
+    public static InputMoments Read(BinaryReader reader, int size, long columns)
     {
         int exponent = reader.ReadInt32(), count = reader.ReadInt32();
-        if (exponent is < LeastExponent or > MostExponent || count is < 0 or > MaximumCount)
-            throw new InvalidDataException($"no moments of inputs have {count} columns of the scale 2^{exponent}");
+        if (exponent is < LeastExponent or > MostExponent || count is < 0 or > MaximumCount || count != columns)
+            throw new InvalidDataException($"moments of {columns} columns of inputs are expected, not of {count} of the scale 2^{exponent}");
         var moments = new InputMoments(size, exponent) { Count = count };
         if (count == 0) return moments;
         moments.Allocate();

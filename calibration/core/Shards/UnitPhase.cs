@@ -33,8 +33,8 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
     /// <summary>Writes what nothing changes after <see cref="FirstSteps"/>: with the state until then, and afterwards once, into a file of its own. Null where there is no such thing.</summary>
     public Action<T, BinaryWriter>? WriteFirst { get; init; }
 
-    /// <summary>Reads the same into an empty state, before the rest.</summary>
-    public Action<T, BinaryReader>? ReadFirst { get; init; }
+    /// <summary>Reads the same into an empty state, before the rest, of so many of the <see cref="FirstSteps"/>.</summary>
+    public Action<T, BinaryReader, int>? ReadFirst { get; init; }
 
     /// <summary>Writes the state, but for what <see cref="WriteFirst"/> and <see cref="WriteStep"/> write: what any step may change.</summary>
     public required Action<T, BinaryWriter> Write { get; init; }
@@ -114,8 +114,8 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         {
             var (done, steps) = Math.DivRem(position, Steps);
             left = Create();
-            if (!HasFirst(position)) ReadFirst?.Invoke(left, reader);
-            else if (checkpoint.Load(FirstOf(file), 1, (first, _) => ReadFirst!(left, first)) == 0) throw new InvalidDataException($"{checkpoint.FileOf(FirstOf(file))} is missing");
+            if (!HasFirst(position)) ReadFirst?.Invoke(left, reader, position);
+            else if (checkpoint.Load(FirstOf(file), 1, (first, _) => ReadFirst!(left, first, FirstSteps)) == 0) throw new InvalidDataException($"{checkpoint.FileOf(FirstOf(file))} is missing");
             Read(left, reader, new(range.First, range.First + done), steps);
             keptSteps?.Read(position, (step, unit, record) => ReadStep!(left, step, record, new(range.First, range.First + unit + 1)));
         });
@@ -172,7 +172,7 @@ internal sealed class UnitPhase<T>(string name, int units, CalibrationContext co
         {
             if (count != range.End - range.First) throw new InvalidDataException($"it has {count} of {range.End - range.First} units");
             part = Create();
-            ReadFirst?.Invoke(part, reader);
+            ReadFirst?.Invoke(part, reader, FirstSteps);
             Read(part, reader, range, 0);
             for (int step = 0; ReadStep is not null && step < Steps; step++) ReadStep(part, step, reader, range);
         });

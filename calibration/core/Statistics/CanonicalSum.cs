@@ -58,9 +58,9 @@ internal sealed class CanonicalSum<T>(Func<T, T, T> combine) where T : class
     /// <param name="reader">Where they stand.</param>
     /// <param name="first">First unit of the range.</param>
     /// <param name="end">Unit after its last.</param>
-    /// <param name="read">Reads a node's sum.</param>
+    /// <param name="read">Reads a node's sum, given its units.</param>
     /// <exception cref="InvalidDataException">They are not the nodes of these units.</exception>
-    public void Read(BinaryReader reader, int first, int end, Func<T> read)
+    public void Read(BinaryReader reader, int first, int end, Func<UnitRange, T> read)
     {
         int count = reader.ReadInt32();
         if (count < 0 || count > 2 * Levels) throw new InvalidDataException($"{count} nodes are no sum of {end - first} units");
@@ -70,7 +70,7 @@ internal sealed class CanonicalSum<T>(Func<T, T, T> combine) where T : class
             long next = _nodes.Count == 0 ? first : End;
             if (level < 0 || level >= Levels || index < 0 || (long)index << level != next || (long)(index + 1) << level > end)
                 throw new InvalidDataException($"node {index} of level {level} does not follow unit {next} of {end}");
-            Append(new(level, index, read()));
+            Append(new(level, index, read(new((int)next, (int)((long)(index + 1) << level)))));
         }
 
         if (first < end && End != end) throw new InvalidDataException($"the sum ends at unit {End}, not {end}");

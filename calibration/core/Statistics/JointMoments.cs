@@ -133,14 +133,15 @@ internal sealed class JointMoments
     /// <param name="reader">Where it stands.</param>
     /// <param name="channels">Channels of the output.</param>
     /// <param name="variables">2 or 4.</param>
-    /// <exception cref="InvalidDataException">It holds what no moments have.</exception>
-    public static JointMoments Read(BinaryReader reader, int channels, int variables)
+    /// <param name="count">Values per channel and variable that were added.</param>
+    /// <exception cref="InvalidDataException">It holds what no moments of so many values have.</exception>
+    public static JointMoments Read(BinaryReader reader, int channels, int variables, long count)
     {
         var moments = new JointMoments(channels, variables) { Count = reader.ReadInt64() };
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._means.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(moments._products.AsSpan()));
-        if (moments.Count < 0 || !Array.TrueForAll(moments._means, double.IsFinite) || !Array.TrueForAll(moments._products, double.IsFinite))
-            throw new InvalidDataException("moments are not finite, or of fewer than no values");
+        if (moments.Count != count) throw new InvalidDataException($"moments of {count} values are expected, not of {moments.Count}");
+        if (!Array.TrueForAll(moments._means, double.IsFinite) || !Array.TrueForAll(moments._products, double.IsFinite)) throw new InvalidDataException("moments are not finite");
         return moments;
     }
 

@@ -41,7 +41,7 @@ internal sealed class ReplicatedMoments(int channels, int variables, long trajec
             unit[0].Merge(images[i]);
             for (int r = 0; r < Replicates; r++)
             {
-                for (int count = Poisson(_draws.Bits((uint)(firstImage + i), (uint)r)); count > 0; count--) unit[1 + r].Merge(images[i]);
+                for (int count = Times(firstImage + i, r); count > 0; count--) unit[1 + r].Merge(images[i]);
             }
         }
 
@@ -72,12 +72,30 @@ internal sealed class ReplicatedMoments(int channels, int variables, long trajec
     /// <param name="reader">Where it stands.</param>
     /// <param name="first">First unit that it is of.</param>
     /// <param name="end">Unit after the last.</param>
+    /// <param name="pixels">Of an image.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
-    public void Read(BinaryReader reader, int first, int end)
+    public void Read(BinaryReader reader, int first, int end, int pixels)
     {
-        _sums.Read(reader, first, end, () => Array.ConvertAll(Empty(), _ => JointMoments.Read(reader, channels, variables)));
+        _sums.Read(reader, first, end, units => Array.ConvertAll(Counts(units), images => JointMoments.Read(reader, channels, variables, images * pixels)));
         _total = null;
     }
+
+    /// <summary>How many images of some units each sum counts.</summary>
+    private long[] Counts(UnitRange units)
+    {
+        var counts = new long[1 + Replicates];
+        long end = Math.Min((long)units.End * ReferenceTrajectories.UnitImages, trajectories);
+        for (long image = (long)units.First * ReferenceTrajectories.UnitImages; image < end; image++)
+        {
+            counts[0]++;
+            for (int r = 0; r < Replicates; r++) counts[1 + r] += Times(image, r);
+        }
+
+        return counts;
+    }
+
+    /// <summary>How often a replicate counts an image.</summary>
+    private int Times(long image, int replicate) => Poisson(_draws.Bits((uint)image, (uint)replicate));
 
     private JointMoments[] Empty() => [.. Enumerable.Range(0, 1 + Replicates).Select(_ => new JointMoments(channels, variables))];
 

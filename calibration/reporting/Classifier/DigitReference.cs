@@ -55,6 +55,9 @@ internal sealed class DigitReference
         return new(DigitClassifier.Open(folder), pixels, labels, count, threads);
     }
 
+    /// <summary>Features of an image.</summary>
+    public int Features => _classifier.Features;
+
     /// <summary>Labels and features of a model's images, values in [−1, 1].</summary>
     public (int[] Labels, float[] Features) Classify(ReadOnlySpan<float> images) => _classifier.Classify(DigitClassifier.ToPixels(images), _threads);
 

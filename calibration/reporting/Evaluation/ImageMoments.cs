@@ -102,12 +102,18 @@ internal sealed class ImageMoments(int images, int channels, int elements, Coars
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for as many images.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="done">Images that were added, from the first on.</param>
+    /// <exception cref="InvalidDataException">It holds what no sums of these images are.</exception>
     /// <exception cref="EndOfStreamException">It ends early.</exception>
-    public void Read(BinaryReader reader)
+    public void Read(BinaryReader reader, int done)
     {
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_sums.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_reference.AsSpan()));
         reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_own.AsSpan()));
+        if (!Array.TrueForAll(_sums, s => double.IsFinite(s.R + s.X + s.RR + s.XX + s.RX + s.Error)) || !Array.TrueForAll(_reference, float.IsFinite) || !Array.TrueForAll(_own, float.IsFinite))
+            throw new InvalidDataException("a sum over an image is not finite");
+        if (_sums.AsSpan(done * channels).ContainsAnyExcept(default(Sums))) throw new InvalidDataException($"it has sums of more than {done} images");
     }
 
     private double[] Each(Func<Sums, double> part)

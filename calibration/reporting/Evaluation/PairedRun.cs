@@ -48,10 +48,10 @@ internal sealed class PairedRun : IDisposable
     /// <param name="cancellation">Acts within a step.</param>
     public void Run(Action<string> unitDone, Action<int> resumed, CancellationToken cancellation)
     {
-        int batches = _checkpoint.Load("images", (_options.Images + _batch - 1) / _batch, (reader, _) =>
+        int batches = _checkpoint.Load("images", (_options.Images + _batch - 1) / _batch, (reader, done) =>
         {
             RowMeasurement[] read = NewRows();
-            foreach (RowMeasurement row in read) row.Read(reader);
+            foreach (RowMeasurement row in read) row.Read(reader, done, Math.Min(done * _batch, _options.Images), _digits?.Features);
             Rows = read;
         });
         resumed(batches * Rows.Count);

@@ -14,6 +14,8 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
     private readonly List<float> _features = [];
     private int _classified, _right;
 
+    private int MostPictures => Math.Clamp(MostKeptElements / elements, 1, MostKept);
+
     /// <summary>Final images beside FP32's.</summary>
     public ImageMoments Moments { get; } = new(images, channels, elements, coarse);
 
@@ -54,7 +56,7 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
         {
             Range range = (image * elements)..((image + 1) * elements);
             Moments.Add(first + image, reference[range], pixels[range]);
-            if (_kept.Count < Math.Clamp(MostKeptElements / elements, 1, MostKept)) _kept.Add(pixels[range].ToArray());
+            if (_kept.Count < MostPictures) _kept.Add(pixels[range].ToArray());
         }
     }
 
@@ -85,19 +87,29 @@ internal sealed class RowMeasurement(int images, int channels, int elements, int
     }
 
     /// <summary>Reads a state that <see cref="Write"/> wrote for the same images.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <param name="batches">Batches that were added.</param>
+    /// <param name="done">Images in them.</param>
+    /// <param name="features">That the classifier has of each; null where there is none.</param>
     /// <exception cref="InvalidDataException">It is no such state.</exception>
-    public void Read(BinaryReader reader)
+    public void Read(BinaryReader reader, int batches, int done, int? features)
     {
-        Moments.Read(reader);
-        for (int step = 0; step < steps; step++) _signal[step] = reader.ReadDouble();
-        for (int step = 0; step < steps; step++) _error[step] = reader.ReadDouble();
-        for (int left = Count(images); left > 0; left--) _milliseconds.Add(reader.ReadDouble());
-        for (int left = Count(int.MaxValue); left > 0; left--) _features.Add(reader.ReadSingle());
-        for (int left = Count(MostKept); left > 0; left--) _kept.Add([.. Enumerable.Range(0, elements).Select(_ => reader.ReadSingle())]);
-        _classified = Count(images);
-        _right = Count(images);
+        Moments.Read(reader, done);
+        for (int step = 0; step < steps; step++) _signal[step] = Sum();
+        for (int step = 0; step < steps; step++) _error[step] = Sum();
+        for (int left = Count(batches, batches); left > 0; left--) _milliseconds.Add(Sum());
+        int classified = features is null ? 0 : done, numbers = checked(classified * features.GetValueOrDefault());
+        for (int left = Count(numbers, numbers); left > 0; left--) _features.Add(Finite());
+        int kept = Math.Min(done, MostPictures);
+        for (int left = Count(kept, kept); left > 0; left--) _kept.Add([.. Enumerable.Range(0, elements).Select(_ => Finite())]);
+        _classified = Count(classified, classified);
+        _right = Count(0, classified);
 
-        int Count(int most) => reader.ReadInt32() is >= 0 and var count && count <= most ? count : throw new InvalidDataException("a count is out of range");
+        int Count(int least, int most) => reader.ReadInt32() is var count && count >= least && count <= most ? count : throw new InvalidDataException($"a count is {count}, not {least} to {most}");
+
+        double Sum() => reader.ReadDouble() is >= 0 and < double.PositiveInfinity and var sum ? sum : throw new InvalidDataException("a sum of squares, or a time, is none");
+
+        float Finite() => reader.ReadSingle() is var value && float.IsFinite(value) ? value : throw new InvalidDataException("a number of a picture is not finite");
     }
 
     /// <summary>Median over batches. The first one pays for compiling the code and is left out where there are others.</summary>

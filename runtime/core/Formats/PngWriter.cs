@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -82,8 +83,8 @@ public static class PngWriter
     private static byte[] Text(string keyword, string text)
     {
         if (keyword.Length is < 1 or > 79 || keyword != keyword.Trim(' ') || keyword.AsSpan().ContainsAnyExceptInRange(' ', '~'))
-            throw new ArgumentException($"'{keyword}' cannot be the keyword of a text in a PNG image: 1 to 79 printable ASCII characters, without a space at an end.");
-        if (text.Contains('\0')) throw new ArgumentException($"The text '{keyword}' of a PNG image contains a NUL, which ends texts there.");
+            throw new ArgumentException($"{MessageText.Quote(keyword)} cannot be the keyword of a text in a PNG image: 1 to 79 printable ASCII characters, without a space at an end.");
+        if (text.Contains('\0')) throw new ArgumentException($"The text {MessageText.Quote(keyword)} of a PNG image contains a NUL, which ends texts there.");
         // Not compressed, of no language, the keyword not translated.
         return [.. Encoding.ASCII.GetBytes(keyword), 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)];
     }

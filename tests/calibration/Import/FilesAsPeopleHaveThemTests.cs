@@ -97,6 +97,7 @@ public class FilesAsPeopleHaveThemTests
     [InlineData("""{"weight_map": {"a": "../outside.safetensors"}}""")]
     [InlineData("""{"weight_map": {"a": 1}}""")]
     [InlineData("""{"weight_map": {}}""")]
+    [InlineData("""{"weight_map": {"a": "one.safetensors", "b": "one.safetensors", "a": "two.safetensors"}}""")]
     [InlineData("""{}""")]
     public void An_index_names_files_of_its_folder(string json)
     {

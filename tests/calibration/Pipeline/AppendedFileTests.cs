@@ -63,4 +63,35 @@ public class AppendedFileTests
         other.ReadAll((_, _) => Assert.Fail("nothing is taken"));
         Assert.Contains("another model", said, StringComparison.Ordinal);
     }
+
+    /// <summary>Whose the other file is nobody knows: it had been cut to nothing and written over.</summary>
+    [Theory]
+    [InlineData("another's", true)]
+    [InlineData("another's", false)]
+    [InlineData("nothing", true)]
+    public void A_link_is_not_followed(string target, bool fresh)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        string path = folder.File("file"), other = folder.File("another's");
+        File.WriteAllText(other, "another's content");
+        var file = fresh ? null : new AppendedFile(path, s_header, Assert.Fail);
+        File.Delete(path);
+        File.CreateSymbolicLink(path, folder.File(target));
+        string message = Assert.Throws<IOException>(() => (file ?? new AppendedFile(path, s_header, Assert.Fail)).Append(_ => { })).Message;
+        Assert.StartsWith($"'{path}' is a link", message, StringComparison.Ordinal);
+        Assert.Equal("another's content", File.ReadAllText(other));
+        Assert.False(File.Exists(folder.File("nothing")));
+    }
+
+    [Fact]
+    public void Pipes_and_folders_are_refused_at_once()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        CommandResult.Run(folder.Root, "mkfifo", ["pipe"]).AssertSucceeded();
+        string pipe = Assert.Throws<IOException>(() => new AppendedFile(folder.File("pipe"), s_header, Assert.Fail)).Message;
+        Assert.StartsWith($"'{folder.File("pipe")}' is a pipe", pipe, StringComparison.Ordinal);
+        Assert.Contains("is a folder", Assert.Throws<IOException>(() => new AppendedFile(folder.Root, s_header, Assert.Fail)).Message, StringComparison.Ordinal);
+    }
 }

@@ -110,7 +110,7 @@ public class CheckpointTests
                 },
                 FirstSteps = 1,
                 WriteFirst = (state, writer) => writer.Write(state[0]),
-                ReadFirst = (state, reader) => state[0] = reader.ReadInt32(),
+                ReadFirst = (state, reader, _) => state[0] = reader.ReadInt32(),
                 Write = (state, writer) => writer.Write(state[1]),
                 Read = (state, reader, _, _) => state[1] = reader.ReadInt32(),
                 Merge = (_, _) => { },
@@ -131,18 +131,20 @@ public class CheckpointTests
 
     /// <summary>Records with a right hash that no calibration of this model writes: set aside with a word, and rounded anew.</summary>
     [Theory]
-    [InlineData("conv", 8, 1, 2, 100, 1f, "")]
-    [InlineData("other", 8, 1, 2, 1, 1f, "no such layer")]
-    [InlineData("conv", 8, 2, 2, 1, 1f, "no such layer")]
-    [InlineData("conv", 8, 1, 3, 1, 1f, "no such layer")]
-    [InlineData("conv", 5, 1, 2, 1, 1f, "no weights have 5 bits")]
-    [InlineData("conv", 4, 1, 2, 100, 1f, "no weights of 4 bits")]
-    [InlineData("conv", 8, 1, 2, -128, 1f, "no weights of 8 bits")]
-    [InlineData("conv", 8, 1, 2, 1, 0f, "no weights of 8 bits")]
-    [InlineData("conv", 8, 1, 2, 1, float.NaN, "no weights of 8 bits")]
-    [InlineData("conv", 8, -1, 2, 1, 1f, "-1 scales")]
-    [InlineData("conv", 8, int.MaxValue, int.MaxValue, 1, 1f, "2147483647 scales")]
-    public void RoundedLayersThatAreNoneAreSetAside(string layer, int bits, int outputs, int weights, int value, float scale, string reason)
+    [InlineData("conv", 8, 1, 2, 100, 1f, 0.5, "")]
+    [InlineData("other", 8, 1, 2, 1, 1f, 0.5, "no such layer")]
+    [InlineData("conv", 8, 2, 2, 1, 1f, 0.5, "no such layer")]
+    [InlineData("conv", 8, 1, 3, 1, 1f, 0.5, "no such layer")]
+    [InlineData("conv", 5, 1, 2, 1, 1f, 0.5, "no weights have 5 bits")]
+    [InlineData("conv", 4, 1, 2, 100, 1f, 0.5, "no weights of 4 bits")]
+    [InlineData("conv", 8, 1, 2, -128, 1f, 0.5, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, 0f, 0.5, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, float.NaN, 0.5, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, 1f, double.NaN, "no weights of 8 bits")]
+    [InlineData("conv", 8, 1, 2, 1, 1f, double.PositiveInfinity, "no weights of 8 bits")]
+    [InlineData("conv", 8, -1, 2, 1, 1f, 0.5, "-1 scales")]
+    [InlineData("conv", 8, int.MaxValue, int.MaxValue, 1, 1f, 0.5, "2147483647 scales")]
+    public void RoundedLayersThatAreNoneAreSetAside(string layer, int bits, int outputs, int weights, int value, float scale, double loss, string reason)
     {
         using var folder = new TemporaryFolder();
         var sizes = new Dictionary<string, (int, int)> { ["conv"] = (1, 2) };
@@ -157,7 +159,7 @@ public class CheckpointTests
             writer.Write(true);
             writer.Write(outputs);
             writer.Write(weights);
-            writer.Write(0.5);
+            writer.Write(loss);
             for (int i = 0; i < outputs && i < 2; i++) writer.Write(scale);
             for (int i = 0; i < outputs && i < 2; i++) writer.Write(0.25f);
             for (int i = 0; i < weights && i < 4; i++) writer.Write((sbyte)value);
@@ -168,6 +170,15 @@ public class CheckpointTests
         if (reason.Length == 0) Assert.Empty(findings);
         else Assert.Contains(reason, Assert.IsType<CheckpointSetAside>(Assert.Single(findings)).Reason);
         Assert.Equal(reason.Length > 0, new FileInfo(folder.File("model.rounded.checkpoint")).Length == header.Length);
+    }
+
+    [Fact]
+    public void APipeMakesNobodyWait()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        CommandResult.Run(folder.Root, "mkfifo", ["model.noise.checkpoint"]).AssertSucceeded();
+        Assert.Contains("model.noise.checkpoint' is a pipe", Assert.Throws<IOException>(() => new Checkpoint(folder.Root, "model", "options").Load("noise", 1, (_, _) => { })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -103,7 +103,7 @@ public class GuidanceTests(GuidanceTests.Measured measured) : IClassFixture<Guid
                 [.. network.Sources.Select((source, slot) => ActivationSearch.Minimize(activations.Histogram(step, source), network.Widened[slot] ? 255 : 15))]))];
             var tensors = QuantizedTensors.Nearest(model, [.. program.Evaluations.Select(e => e.Timestep.Single)], network.Network, 2);
             using var quantized = new NetworkEvaluator(network.Network, Steps, tensors.Bytes, device, ReferenceTrajectories.UnitImages);
-            Joint = new(quantizations, 1, options);
+            Joint = new(quantizations, model, options);
             foreach (TrajectoryState state in reference.Run(0))
             {
                 Joint.Add(state, quantized, model.NullLabel, default);

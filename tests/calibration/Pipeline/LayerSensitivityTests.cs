@@ -32,7 +32,7 @@ public class LayerSensitivityTests
         Assert.Equal(harms.Select(h => h.PerOperation).OrderDescending(), harms.Select(h => h.PerOperation));
         Assert.All(harms, h => Assert.True(h.Error > 0 && double.IsFinite(h.Error), $"{h}"));
         // A layer alone harms less than all of them together.
-        var noise = new NoiseCollector([.. run.Ranges(run.Own(4)).Select(CalibrationRun.Quantizations)], Model.Channels, options);
+        var noise = new NoiseCollector([.. run.Ranges(run.Own(4)).Select(CalibrationRun.Quantizations)], Model, options);
         using (ReferenceTrajectories reference = context.Reference())
         using (NetworkEvaluator quantized = run.Evaluator(run.Own(4)))
         {
@@ -63,7 +63,7 @@ public class LayerSensitivityTests
         Assert.NotEqual(run.Noise(own).Fit(0).SnrDb, kept.Noise(own).Fit(0).SnrDb);
         Assert.Same(run.Noise(other), kept.Noise(other));
         // Measured again it would be no other.
-        var noise = new NoiseCollector([.. kept.Ranges(other).Select(CalibrationRun.Quantizations)], Model.Channels, options);
+        var noise = new NoiseCollector([.. kept.Ranges(other).Select(CalibrationRun.Quantizations)], Model, options);
         using ReferenceTrajectories reference = run.Context.Reference();
         using NetworkEvaluator quantized = kept.Evaluator(other);
         foreach (TrajectoryState state in reference.Run(0)) noise.Add(state, quantized, Model.NullLabel, default);

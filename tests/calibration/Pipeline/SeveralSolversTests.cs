@@ -74,7 +74,9 @@ public sealed class SeveralSolversTests(SeveralSolversTests.Calibrated calibrate
             Assert.ThrowsAny<OperationCanceledException>(() => Calibrator.Run(Model, s_options, parts.Root, device, 2, new Stop(share, stop), stop.Token));
         }
 
-        AssertSame(Run(s_options, parts));
+        CalibrationResult result = Run(s_options, parts);
+        AssertSame(result);
+        Assert.DoesNotContain(result.Findings, f => f is CheckpointSetAside);
         Assert.Empty(Directory.GetFiles(parts.Root, "*.checkpoint"));
         // Side by side, for they wait for each other: four trajectories are one unit, which one of the two collects.
         await Task.WhenAll(Enumerable.Range(0, 2).Select(shard => Task.Run(() =>

@@ -95,20 +95,29 @@ public sealed class PartsPhaseTests : IDisposable
     /// <summary>With a right hash and no number: set aside with a word, and measured anew.</summary>
     [Theory]
     [InlineData(1, 1, "a figure is no number")]
+    [InlineData(1, 1, "a figure is no number", double.NegativeInfinity)]
     [InlineData(3, 3, "3 of 2 units")]
     [InlineData(1, 2, "length is not that of the state")]
     [InlineData(2, 1, "length is not that of the state")]
-    public void Figures_that_are_none_are_measured_anew(int units, int figures, string reason)
+    public void Figures_that_are_none_are_measured_anew(int units, int figures, string reason, double figure = double.NaN)
     {
         new Checkpoint(_folder.Root, "tiny", "options").Save("figures", units, writer =>
         {
-            for (int i = 0; i < figures; i++) writer.Write(figures == 1 && units == 1 ? double.NaN : 7.0);
+            for (int i = 0; i < figures; i++) writer.Write(figures == 1 && units == 1 ? figure : 7.0);
         });
         var findings = new List<Finding>();
         var measured = new MeasuredFigures("figures", 2, new(_folder.Root, "tiny", "options", findings));
         Assert.Contains(reason, Assert.IsType<CheckpointSetAside>(Assert.Single(findings)).Reason, StringComparison.Ordinal);
         Assert.Equal(5, measured.Next(() => 5, () => Assert.Fail("nothing was left")));
         Assert.Equal(5, new MeasuredFigures("figures", 2, new(_folder.Root, "tiny", "options")).Next(() => 6, () => { }));
+    }
+
+    /// <summary>The PSNR of pictures that are the same.</summary>
+    [Fact]
+    public void An_infinite_figure_is_one()
+    {
+        for (int run = 0; run < 2; run++)
+            Assert.Equal(double.PositiveInfinity, new MeasuredFigures("figures", 2, new(_folder.Root, "tiny", "options")).Next(() => run == 0 ? double.PositiveInfinity : 1, () => { }));
     }
 
     [Theory]

@@ -2,6 +2,27 @@ namespace Specializer.Calibration.Tests;
 
 public class ChannelSpreadTests
 {
+    /// <summary>With a right hash, and no sums of the pixels that were seen.</summary>
+    [Theory]
+    [InlineData(2, 0, 2L, true)]
+    [InlineData(3, 0, 2L, false)]
+    [InlineData(2, 0, 1L, false)]
+    [InlineData(2, 0, -1L, false)]
+    [InlineData(2, 8, 0x7FC00000L, false)]
+    [InlineData(2, 20, 0x7FF0000000000000L, false)]
+    [InlineData(2, 28, -4616189618054758400L, false)]
+    public void StatesOfOtherPixelsAreRefused(long pixels, int at, long value, bool sound)
+    {
+        var spread = new ChannelSpread(1);
+        spread.Add([-1, 2]);
+        using var stream = new MemoryStream();
+        spread.Write(new(stream));
+        byte[] state = stream.ToArray();
+        BitConverter.GetBytes(value).AsSpan(0, at == 8 ? 4 : 8).CopyTo(state.AsSpan(at));
+        if (sound) Assert.Equal(spread.Variance(0), ChannelSpread.Read(new(new MemoryStream(state)), 1, pixels).Variance(0));
+        else Assert.Throws<InvalidDataException>(() => ChannelSpread.Read(new(new MemoryStream(state)), 1, pixels));
+    }
+
     /// <summary>A channel that varies, one that never changes, and one that holds another value in each part.</summary>
     [Fact]
     public void Parts_merge_to_the_whole()

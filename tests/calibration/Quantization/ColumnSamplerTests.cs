@@ -40,6 +40,21 @@ public class ColumnSamplerTests
         Assert.Equal(columns, Enumerable.Range(0, 20).Sum(image => new ColumnSampler(7, 1, 20).Choose(2, 0, image, 784 * 64, columns).Length));
     }
 
+    /// <summary>What a checkpoint must hold: known without choosing, where maps have fewer pixels than their share and where they have more.</summary>
+    [Theory]
+    [InlineData(5, 7, 49, 100)]
+    [InlineData(5, 7, 2, 100)]
+    [InlineData(5, 7, 3, 100)]
+    [InlineData(3, 2, 49, 65_536)]
+    [InlineData(50, 20, 4, 13)]
+    public void HowManyAreChosenIsKnownBefore(int steps, int images, int pixels, int most)
+    {
+        var sampler = new ColumnSampler(7, steps, images);
+        int[] chosen = [.. Enumerable.Range(0, steps * images).Select(pair => sampler.Choose(2, pair % steps, pair / steps, pixels, most).Length)];
+        for (int first = 0; first < chosen.Length; first += 3)
+            for (int end = first; end <= chosen.Length; end += 4) Assert.Equal(chosen[first..end].Sum(), sampler.Count(first, end, pixels, most));
+    }
+
     [Fact]
     public void LayersAndSeedsDrawDifferently()
     {

@@ -51,7 +51,21 @@ public class InputMomentsTests
         moments.Write(new(stream));
         byte[] state = stream.ToArray();
         BitConverter.GetBytes(sum).CopyTo(state, 8);
-        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(new MemoryStream(state)), 1));
+        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(new MemoryStream(state)), 1, 3));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void OtherColumnsThanWereAddedAreRefused(int columns)
+    {
+        var moments = new InputMoments(1, 4);
+        moments.Add([1, -1, 2], 1);
+        using var stream = new MemoryStream();
+        moments.Write(new(stream));
+        Assert.Contains($"{columns} columns", Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(new MemoryStream(stream.ToArray())), 1, columns)).Message);
+        Assert.Equal(3, InputMoments.Read(new(new MemoryStream(stream.ToArray())), 1, 3).Count);
     }
 
     [Fact]
@@ -67,7 +81,7 @@ public class InputMomentsTests
         using var stream = new MemoryStream();
         last.Write(new(stream));
         stream.Position = 0;
-        InputMoments resumed = InputMoments.Read(new(stream), size);
+        InputMoments resumed = InputMoments.Read(new(stream), size, 80);
         resumed.Merge(first);
         Assert.Equal(whole.Mean(), resumed.Mean());
         Assert.Equal(whole.Covariance(), resumed.Covariance());
@@ -102,6 +116,6 @@ public class InputMomentsTests
         writer.Write(count);
         for (int i = 0; i < 2 + 8 + 8; i++) writer.Write(5L);
         stream.Position = 0;
-        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(stream), 2));
+        Assert.Throws<InvalidDataException>(() => InputMoments.Read(new(stream), 2, count));
     }
 }

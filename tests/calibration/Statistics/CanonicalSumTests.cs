@@ -54,7 +54,7 @@ public class CanonicalSumTests
             stream.Position = 0;
             var reader = new BinaryReader(stream);
             CanonicalSum<string> sum = Range(0, 0);
-            sum.Read(reader, 0, units, reader.ReadString);
+            sum.Read(reader, 0, units, _ => reader.ReadString());
             return sum;
         }
     }

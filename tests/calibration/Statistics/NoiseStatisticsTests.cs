@@ -36,7 +36,7 @@ public class NoiseStatisticsTests
         using var stream = new MemoryStream();
         moments.Write(new(stream));
         stream.Position = 0;
-        JointMoments resumed = JointMoments.Read(new(stream), Channels, 2);
+        JointMoments resumed = JointMoments.Read(new(stream), Channels, 2, moments.Count);
         foreach (var (e, q) in images[2..])
         {
             moments.Merge(JointMoments.Of(e, q, Channels));
@@ -94,10 +94,25 @@ public class NoiseStatisticsTests
         streaming.Write(new(stream));
         stream.Position = 0;
         var copy = new ReplicatedMoments(Channels, 2, 60, 3);
-        copy.Read(new(stream), 0, 4);
+        int pixels = images[0].Reference.Length / Channels;
+        copy.Read(new(stream), 0, 4, pixels);
         Assert.Equal(actual, copy.Interval(m => NoiseFit.Of(m).K));
+        // Each sum says how many values it is of: 60 images, and of a replicate as many as its draws say.
+        byte[] state = stream.ToArray();
+        int bytes = sizeof(long) + sizeof(double) * Channels * 2 * 3, all = 3 * sizeof(int);
+        foreach (int at in (int[])[all, all + bytes, all + 200 * bytes])
+        {
+            byte[] other = [.. state];
+            BitConverter.GetBytes(BitConverter.ToInt64(other, at) + pixels).CopyTo(other, at);
+            Refuse(other, pixels);
+        }
+
+        Refuse(state, pixels + 1);
         // Of few trajectories replicates are mostly the same: nothing is known.
         Assert.Equal(Interval.Unknown(0), new ReplicatedMoments(Channels, 2, Bootstrap.Fewest - 1, 3).Interval(m => NoiseFit.Of(m).K));
+
+        static void Refuse(byte[] state, int pixels) =>
+            Assert.Contains("values are expected", Assert.Throws<InvalidDataException>(() => new ReplicatedMoments(Channels, 2, 60, 3).Read(new(new MemoryStream(state)), 0, 4, pixels)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>What a calibration is said to hold of them: so many sums, each as large as it is.</summary>

@@ -8,6 +8,17 @@ public sealed class RenderFilesTests
 {
     private const string Job = "job";
 
+    [Fact]
+    public async Task A_pipe_makes_nobody_wait()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var folder = new TemporaryFolder();
+        var store = new FolderPictureStore(folder.Root);
+        await store.WriteAsync(Job, "other", default, default);
+        CommandResult.Run(folder.Root, "mkfifo", [folder.File($"{Job}/pipe")]).AssertSucceeded();
+        Assert.Contains("is a pipe", (await Assert.ThrowsAsync<IOException>(async () => await store.ReadAsync(Job, "pipe", default))).Message, StringComparison.Ordinal);
+    }
+
     // A unit that lost its lease left its file, too; of another the hashes of some pictures come twice.
     [Theory]
     [InlineData("0-4 4-4 8-2")]

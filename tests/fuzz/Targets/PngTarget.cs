@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 using Specializer.Formats;
 
@@ -12,7 +13,14 @@ internal sealed class PngTarget : FuzzTarget
 
     public override IEnumerable<byte[]> Seeds =>
     [
-        [1, 0, 1, 2, 3, 4], [2, 1, .. new byte[27]], PngWriter.Encode([.. Enumerable.Range(0, 60).Select(i => (byte)(7 * i))], 4, 5, 3), PngWriter.Encode(new byte[64], 8, 8, 1, new KeyValuePair<string, string>("a", "b")),
+        [1, 0, 1, 2, 3, 4], [0, 2, (byte)'a', (byte)' ', (byte)'b', 0, (byte)'t', 0, 0xAC, 0x20], [2, 1, .. new byte[27]], PngWriter.Encode([.. Enumerable.Range(0, 60).Select(i => (byte)(7 * i))], 4, 5, 3), PngWriter.Encode(new byte[64], 8, 8, 1, new KeyValuePair<string, string>("a", "b")),
+        .. s_texts.Select(text => File([.. Chunks(PngWriter.Encode(new byte[4], 2, 2, 1)) is [var header, .. var rest] ? (IEnumerable<(string, byte[])>)[header, text, .. rest] : []])),
+    ];
+
+    // As others write texts: Latin-1, compressed, and both with a language and a translated keyword.
+    private static readonly (string Type, byte[] Data)[] s_texts =
+    [
+        ("tEXt", [.. "Comment\0A caf"u8, 0xE9]), ("zTXt", [.. "Comment\0\0"u8, .. Pack("text"u8.ToArray())]), ("iTXt", [.. "Comment\0\u0001\0de\0Kommentar\0"u8, .. Pack("Text"u8.ToArray())]),
     ];
 
     /// <summary>Of a PNG file mostly what a chunk holds is changed, its length and checksum put right; of packed rows what they unpack to.</summary>
@@ -22,12 +30,17 @@ internal sealed class PngTarget : FuzzTarget
         var (type, data) = chunks[mutator.Random.Next(chunks.Count)];
         bool packed = type == "IDAT" && mutator.Random.Next(2) == 0;
         byte[] changed = packed ? Pack(mutator.Bytes(Unpack(data))) : mutator.Bytes(data);
+        return File(chunks.Select(chunk => ReferenceEquals(chunk.Data, data) ? (chunk.Type, changed) : chunk));
+    }
+
+    private static byte[] File(IEnumerable<(string Type, byte[] Data)> chunks)
+    {
         using var png = new MemoryStream();
         png.Write(PngWriter.Signature);
         Span<byte> word = stackalloc byte[4];
         foreach (var chunk in chunks)
         {
-            byte[] typed = [.. Encoding.Latin1.GetBytes(chunk.Type), .. ReferenceEquals(chunk.Data, data) ? changed : chunk.Data];
+            byte[] typed = [.. Encoding.Latin1.GetBytes(chunk.Type), .. chunk.Data];
             BinaryPrimitives.WriteInt32BigEndian(word, typed.Length - 4);
             png.Write(word);
             png.Write(typed);
@@ -41,7 +54,12 @@ internal sealed class PngTarget : FuzzTarget
     public override string Read(byte[] input)
     {
         // The writer is given what is no file, and has what it writes read.
-        if (!input.AsSpan().StartsWith(PngWriter.Signature)) Written(input);
+        if (!input.AsSpan().StartsWith(PngWriter.Signature))
+        {
+            if (input.Length > 2 && (input[1] & 2) != 0) Texts(input.AsSpan(2));
+            else Written(input);
+        }
+
         try
         {
             PngPicture picture = PngReader.Decode(input);
@@ -64,6 +82,26 @@ internal sealed class PngTarget : FuzzTarget
         byte[] pixels = input[2..(2 + height * row)];
         PngPicture read = PngReader.Decode(PngWriter.Encode(pixels, height, width, channels));
         if ((read.Height, read.Width, read.Channels) != (height, width, channels) || !read.Pixels.Span.SequenceEqual(pixels)) throw new InvalidOperationException("What was written reads back as another picture.");
+    }
+
+    /// <summary>A keyword, which ends at a 0, and a text of any characters, halves of pairs among them.</summary>
+    private static void Texts(ReadOnlySpan<byte> input)
+    {
+        int end = input.IndexOf((byte)0) is >= 0 and var zero ? zero : input.Length;
+        string keyword = Encoding.Latin1.GetString(input[..end]), text = new(MemoryMarshal.Cast<byte, char>(input[Math.Min(end + 1, input.Length)..]));
+        byte[] png;
+        try
+        {
+            png = PngWriter.Encode([7], 1, 1, 1, new KeyValuePair<string, string>(keyword, text));
+        }
+        catch (ArgumentException e)
+        {
+            if (e.Message.Any(c => char.IsControl(c) || char.IsSurrogate(c))) throw new InvalidOperationException("A message shows a keyword as it is.");
+            return;
+        }
+
+        byte[] expected = [.. Encoding.Latin1.GetBytes(keyword), 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(text)];
+        if (PngReader.Decode(png).Pixels.Span is not [7] || !Chunks(png).Single(c => c.Type == "iTXt").Data.AsSpan().SequenceEqual(expected)) throw new InvalidOperationException("A text was written otherwise.");
     }
 
     /// <summary>Kinds and contents of a PNG file's chunks; none where it is no such file.</summary>

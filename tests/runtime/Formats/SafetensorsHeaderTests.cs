@@ -127,7 +127,7 @@ public sealed class SafetensorsHeaderTests
     }
 
     [Fact]
-    public void NumbersOfTensorsAndDimensionsAreLimited()
+    public void NumbersOfTensorsDimensionsAndStringsAreLimited()
     {
         string Dimensions(int count) => $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[4{string.Concat(Enumerable.Repeat(",1", count - 1))}],\"data_offsets\":[0,4]}}}}";
         Assert.Equal(64, Read(Dimensions(64)).Entries["a"].Shape.Length);
@@ -136,6 +136,10 @@ public sealed class SafetensorsHeaderTests
         string Tensors(int count) => $"{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}";
         Assert.Equal(SafetensorsHeader.MaximumTensors, SafetensorsHeader.Read(Encoding.UTF8.GetBytes(Tensors(SafetensorsHeader.MaximumTensors)), 0).Entries.Count);
         Refuse(Tensors(SafetensorsHeader.MaximumTensors + 1), "one more than the 65536 tensors");
+
+        string Strings(int count) => $"{{\"__metadata__\":{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":\"\""))}}},{With("1")[1..]}";
+        foreach (int count in (int[])[SafetensorsHeader.MaximumMetadata - 1, SafetensorsHeader.MaximumMetadata]) Assert.Equal(count, Read(Strings(count)).Metadata.Count);
+        Refuse(Strings(SafetensorsHeader.MaximumMetadata + 1), "more than the 65536 strings");
     }
 
     [Theory]
