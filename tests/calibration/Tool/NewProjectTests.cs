@@ -8,6 +8,7 @@ namespace Specializer.Calibration.Tests;
 public class NewProjectTests
 {
     private static readonly string s_models = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist");
+    private static readonly string[] s_files = ["mnist.calibration.json", "mnist.weights.safetensors"];
 
     [Fact]
     public void A_project_holds_the_artefact_and_names_its_class()
@@ -23,6 +24,25 @@ public class NewProjectTests
         foreach (string file in new[] { manifest.Attribute("Include")!.Value, "models/mnist.weights.safetensors", "Program.cs" }) Assert.True(File.Exists(folder.File($"app/{file}")), file);
         // Nothing of the writing is left beside it.
         Assert.Equal(2, Directory.GetFileSystemEntries(folder.Root).Length);
+    }
+
+    /// <summary>Also beside someone who writes into the artefact.</summary>
+    [Fact]
+    public void What_was_checked_is_written_or_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        string models = Directory.CreateDirectory(folder.File("models")).FullName;
+        foreach (string file in s_files) File.Copy(Path.Combine(s_models, file), Path.Combine(models, file));
+        using NewProject first = NewProject.For(folder.File("first"), models, null), second = NewProject.For(folder.File("second"), models, null);
+
+        File.WriteAllText(Path.Combine(models, s_files[0]), "{}");
+        first.Write();
+        foreach (string file in s_files) Assert.Equal(File.ReadAllBytes(Path.Combine(s_models, file)), File.ReadAllBytes(folder.File($"first/models/{file}")));
+
+        string weights = Path.Combine(models, s_files[1]);
+        File.WriteAllBytes(weights, new byte[new FileInfo(weights).Length]);
+        Assert.Equal(weights, Assert.Throws<ArtifactException>(second.Write).File);
+        Assert.Equal(["first", "models"], Directory.GetFileSystemEntries(folder.Root).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
