@@ -8,7 +8,6 @@ namespace Specializer.Calibration.Tests;
 public class NewProjectTests
 {
     private static readonly string s_models = Path.Combine(SharedData.RepositoryRoot, "sample-app", "models", "mnist");
-    private static readonly string[] s_files = ["mnist.calibration.json", "mnist.weights.safetensors"];
 
     [Fact]
     public void A_project_holds_the_artefact_and_names_its_class()
@@ -31,18 +30,28 @@ public class NewProjectTests
     public void What_was_checked_is_written_or_nothing()
     {
         using var folder = new TemporaryFolder();
-        string models = Directory.CreateDirectory(folder.File("models")).FullName;
-        foreach (string file in s_files) File.Copy(Path.Combine(s_models, file), Path.Combine(models, file));
-        using NewProject first = NewProject.For(folder.File("first"), models, null), second = NewProject.For(folder.File("second"), models, null);
+        (string small, string large) = (Copy("mnist", "mnist"), Copy("emoji", "emoji-ddim"));
+        using NewProject first = NewProject.For(folder.File("first"), small, null), second = NewProject.For(folder.File("second"), large, null);
 
-        File.WriteAllText(Path.Combine(models, s_files[0]), "{}");
+        // Of weights of one block what was hashed is at hand.
+        File.WriteAllText(Path.Combine(small, "mnist.calibration.json"), "{}");
+        Zero(Path.Combine(small, "mnist.weights.safetensors"));
         first.Write();
-        foreach (string file in s_files) Assert.Equal(File.ReadAllBytes(Path.Combine(s_models, file)), File.ReadAllBytes(folder.File($"first/models/{file}")));
+        foreach (string file in new[] { "mnist.calibration.json", "mnist.weights.safetensors" }) Assert.Equal(File.ReadAllBytes(Path.Combine(s_models, file)), File.ReadAllBytes(folder.File($"first/models/{file}")));
 
-        string weights = Path.Combine(models, s_files[1]);
-        File.WriteAllBytes(weights, new byte[new FileInfo(weights).Length]);
+        string weights = Path.Combine(large, "emoji.weights.safetensors");
+        Zero(weights);
         Assert.Equal(weights, Assert.Throws<ArtifactException>(second.Write).File);
-        Assert.Equal(["first", "models"], Directory.GetFileSystemEntries(folder.Root).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["emoji", "first", "mnist"], Directory.GetFileSystemEntries(folder.Root).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        static void Zero(string file) => File.WriteAllBytes(file, new byte[new FileInfo(file).Length]);
+
+        string Copy(string name, string manifest)
+        {
+            string to = Directory.CreateDirectory(folder.File(name)).FullName;
+            foreach (string file in new[] { $"{manifest}.calibration.json", $"{name}.weights.safetensors" }) File.Copy(Path.Combine(s_models, "..", name, file), Path.Combine(to, file));
+            return to;
+        }
     }
 
     [Fact]
