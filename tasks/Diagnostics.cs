@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Tasks;
 
 /// <summary>What the task reports; docs/diagnostics has a page on each.</summary>
@@ -21,7 +23,7 @@ internal static class DiagnosticId
 /// <param name="id">One of <see cref="DiagnosticId"/>.</param>
 /// <param name="message">What is wrong, and how to fix it.</param>
 /// <param name="weightsProperty">Property of the manifest's <c>weights</c> at which to report it; null when the project's item is at fault.</param>
-internal sealed class DiagnosticException(string id, string message, string? weightsProperty = null) : Exception(message)
+internal sealed class DiagnosticException(string id, string message, string? weightsProperty = null) : Exception(MessageText.Harmless(message))
 {
     public string Id => id;
 

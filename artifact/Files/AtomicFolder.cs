@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Formats;
 
 /// <summary>The one writer of whole folders: filled beside its place, then renamed.</summary>
@@ -43,8 +45,8 @@ internal static class AtomicFolder
         {
             // The lock's own name would mean nothing to whoever named the folder.
             throw new IOException(
-                File.Exists(path) ? $"{folder}: another command writes this folder now. Wait for it, or name another."
-                    : $"{folder}: cannot be written, as the folder above takes nothing new. Name another, or see to its permissions and to the room on its disk.", e);
+                File.Exists(path) ? $"{MessageText.Harmless(folder)}: another command writes this folder now. Wait for it, or name another."
+                    : $"{MessageText.Harmless(folder)}: cannot be written, as the folder above takes nothing new. Name another, or see to its permissions and to the room on its disk.", e);
         }
     }
 }

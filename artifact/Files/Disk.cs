@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -172,7 +173,7 @@ internal static class Disk
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"{path}: the folder cannot be made. Name another, or see to what stands in its place and to the permissions of the folders above it. {e.Message}", e);
+            throw new IOException($"{MessageText.Harmless(path)}: the folder cannot be made. Name another, or see to what stands in its place and to the permissions of the folders above it. {MessageText.Harmless(e.Message)}", e);
         }
     }
 

@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Formats;
 
 /// <summary>Says before the work when a disk has no room for what it will write.</summary>
@@ -19,7 +21,7 @@ internal static class DiskRoom
     public static void Require(string target, string folder, long bytes)
     {
         if (TooLittle(folder, bytes) is { } free)
-            throw new IOException(FormattableString.Invariant($"{target}: {bytes:N0} bytes are to be written, and the disk has room for {free:N0}. Free {bytes - free:N0} bytes, or name a folder on another disk."));
+            throw new IOException(FormattableString.Invariant($"{MessageText.Harmless(target)}: {bytes:N0} bytes are to be written, and the disk has room for {free:N0}. Free {bytes - free:N0} bytes, or name a folder on another disk."));
     }
 
     /// <summary>The bytes that the disk of a folder has room for, where they are too few; null where they are enough, or the disk does not say.</summary>

@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Formats;
 
 /// <summary>The one opener of files that anyone may have put there. A pipe makes nobody wait, and nothing is read beyond the length at opening, which a device has not.</summary>
@@ -18,15 +20,15 @@ internal static class RegularFile
     public static FileStream OpenToGrow(string path, bool create) => Checked(path, p => Disk.OpenToGrow(p, create));
 
     /// <summary>Says that a link stands where a file is written.</summary>
-    public static IOException IsALink(string path) => new($"'{path}' is a link; a file is expected, for what a link leads to is not written over. Remove the link.");
+    public static IOException IsALink(string path) => new($"'{MessageText.Harmless(path)}' is a link; a file is expected, for what a link leads to is not written over. Remove the link.");
 
     private static FileStream Checked(string path, Func<string, FileStream> open)
     {
-        if (Directory.Exists(path)) throw new IOException($"'{path}' is a folder; a file is expected.");
+        if (Directory.Exists(path)) throw new IOException($"'{MessageText.Harmless(path)}' is a folder; a file is expected.");
         FileStream stream = open(path);
         if (stream.CanSeek) return stream;
         stream.Dispose();
-        throw new IOException($"'{path}' is a pipe or a device; a file is expected.");
+        throw new IOException($"'{MessageText.Harmless(path)}' is a pipe or a device; a file is expected.");
     }
 
     /// <summary>Reads a whole file.</summary>
@@ -35,12 +37,12 @@ internal static class RegularFile
     public static byte[] ReadAll(string path, int maximumBytes)
     {
         using FileStream stream = Open(path);
-        if (stream.Length > maximumBytes) throw new IOException($"'{path}' has {stream.Length} bytes; at most {maximumBytes} are read.");
+        if (stream.Length > maximumBytes) throw new IOException($"'{MessageText.Harmless(path)}' has {stream.Length} bytes; at most {maximumBytes} are read.");
         var bytes = new byte[stream.Length];
         for (int read = 0, count; read < bytes.Length; read += count)
         {
             count = stream.Read(bytes, read, bytes.Length - read);
-            if (count == 0) throw new EndOfStreamException($"'{path}' became shorter while it was read.");
+            if (count == 0) throw new EndOfStreamException($"'{MessageText.Harmless(path)}' became shorter while it was read.");
         }
 
         return bytes;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -47,10 +48,10 @@ internal static class UnixFile
         if (descriptor >= 0) return new((IntPtr)descriptor, ownsHandle: true);
         throw error switch
         {
-            NotFound or NoFolder => new FileNotFoundException($"Could not find the file '{path}'.", path),
-            Denied or NotPermitted => new UnauthorizedAccessException($"Access to the file '{path}' is denied."),
+            NotFound or NoFolder => new FileNotFoundException($"Could not find the file '{MessageText.Harmless(path)}'.", path),
+            Denied or NotPermitted => new UnauthorizedAccessException($"Access to the file '{MessageText.Harmless(path)}' is denied."),
             _ when error == s_link && (flags & s_noLink) != 0 => RegularFile.IsALink(path),
-            _ => new IOException($"'{path}' cannot be opened: error {error} of the system."),
+            _ => new IOException($"'{MessageText.Harmless(path)}' cannot be opened: error {error} of the system."),
         };
     }
 
@@ -62,7 +63,7 @@ internal static class UnixFile
         {
             int error = Marshal.GetLastWin32Error();
             if (error is Invalid or ReadOnlyDisk or NotSupportedByLinux or NotSupportedByMac) return;
-            if (error != Interrupted) throw new IOException($"'{path}' could not be brought to the disk: error {error} of the system.");
+            if (error != Interrupted) throw new IOException($"'{MessageText.Harmless(path)}' could not be brought to the disk: error {error} of the system.");
         }
     }
 

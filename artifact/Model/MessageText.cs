@@ -6,7 +6,7 @@ namespace Specializer.Manifest;
 /// <summary>How texts of unknown origin appear in messages: none may steer a terminal, hide or reorder what stands around it, or flood it.</summary>
 internal static class MessageText
 {
-    private const int NameLength = 60, SentenceLength = 600;
+    private const int NameLength = 60, SentenceLength = 600, MostLines = 200;
 
     /// <summary>A name or value in quotes, in printable ASCII and cut.</summary>
     public static string Quote(string s)
@@ -31,8 +31,8 @@ internal static class MessageText
         return text.ToString();
     }
 
-    /// <summary>A message of several lines, each as <see cref="Harmless"/> gives it.</summary>
-    public static string HarmlessLines(string s) => string.Join("\n", s.Split('\n').Select(line => Harmless(line.TrimEnd('\r'))));
+    /// <summary>A message of several lines, each as <see cref="Harmless"/> gives it; many more than any of ours has are one.</summary>
+    public static string HarmlessLines(string s) => string.Join("\n", s.Split(['\n'], MostLines).Select(line => Harmless(line.TrimEnd('\r'))));
 
     private static bool IsVisible(char c) => CharUnicodeInfo.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned);

@@ -219,7 +219,7 @@ internal sealed class ObjectBinder
     {
         string text = node.Text;
         // TryParse: older frameworks refuse what overflows FP64, newer ones give infinity.
-        bool finite = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && Math.Abs(value) <= float.MaxValue;
+        bool finite = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) & Math.Abs(value) <= float.MaxValue;
         string? problem =
             !finite ? "it must be finite in FP32"
             : range == NumberRange.Positive && (float)value <= 0 ? "it must be greater than zero, in FP32"

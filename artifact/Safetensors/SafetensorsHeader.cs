@@ -195,7 +195,7 @@ internal sealed class SafetensorsHeader
 /// <summary>A header is not valid.</summary>
 /// <param name="tensor">The tensor concerned, or null.</param>
 /// <param name="cause">What is wrong.</param>
-internal sealed class SafetensorsHeaderException(string? tensor, string cause) : Exception(cause)
+internal sealed class SafetensorsHeaderException(string? tensor, string cause) : Exception(MessageText.Harmless(cause))
 {
     /// <summary>The tensor concerned, or null.</summary>
     public string? Tensor => tensor;

@@ -8,11 +8,11 @@ internal static class SymbolicLink
     public static string? Target(string path)
     {
 #if NETSTANDARD2_0
-        // Not part of .NET Standard, and .NET Framework, where this gives null, has nothing like it; the SDK's MSBuild runs on a .NET that has.
-        var resolve = typeof(FileSystemInfo).GetMethod("ResolveLinkTarget", [typeof(bool)]);
+        // Not part of .NET Standard, and .NET Framework, where this finds none, has nothing like it; the SDK's MSBuild runs on a .NET that has.
+        var resolve = typeof(FileSystemInfo).GetMember("ResolveLinkTarget").Cast<System.Reflection.MethodInfo>();
         try
         {
-            return ((FileSystemInfo?)resolve?.Invoke(new FileInfo(path), [true]))?.FullName;
+            return resolve.Select(method => (FileSystemInfo?)method.Invoke(new FileInfo(path), [true])).FirstOrDefault()?.FullName;
         }
         catch (System.Reflection.TargetInvocationException e)
         {

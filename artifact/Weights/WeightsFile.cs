@@ -77,6 +77,17 @@ internal sealed class WeightsFile : IDisposable
         return Bytes(_dataStart + tensor.Offset, (int)length);
     }
 
+    /// <summary>Writes the whole file elsewhere.</summary>
+    /// <exception cref="WeightsFileException">It was written to meanwhile.</exception>
+    public void CopyTo(Stream to)
+    {
+        for (int index = 0; index < _digests.Count; index++)
+        {
+            byte[] block = Block(index);
+            to.Write(block, 0, block.Length);
+        }
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose()
     {

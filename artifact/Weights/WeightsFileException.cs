@@ -1,9 +1,11 @@
+using Specializer.Manifest;
+
 namespace Specializer.Packing;
 
 /// <summary>The weights file is not the one that its manifest means. The message says what is wrong with it and how to fix that.</summary>
 /// <param name="fault">What was found.</param>
 /// <param name="message">For people; ends with the remedy.</param>
-internal sealed class WeightsFileException(WeightsFault fault, string message) : Exception(message)
+internal sealed class WeightsFileException(WeightsFault fault, string message) : Exception(MessageText.Harmless(message))
 {
     public WeightsFault Fault => fault;
 }

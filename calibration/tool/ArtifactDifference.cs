@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Specializer.Calibration;
-using Specializer.Formats;
-using Specializer.Manifest;
 
 namespace Specializer.Tool;
 
@@ -57,9 +55,9 @@ internal sealed record ArtifactDifference(string Where, string A, string B)
     private static List<KeyValuePair<string, JsonElement>> Facts(string path)
     {
         string manifest = File.Exists(path) ? path : CalibrationArtifact.Find(path);
-        // Both files are checked first: what is compared then is sound.
-        using (CalibrationArtifact.Open(manifest)) { }
-        using JsonDocument document = JsonDocument.Parse(RegularFile.ReadAll(manifest, JsonReader.MaximumLength));
+        // Both files are checked: what is compared is sound.
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(manifest);
+        using JsonDocument document = JsonDocument.Parse(artifact.Text);
         var facts = new List<KeyValuePair<string, JsonElement>>();
         Flatten(document.RootElement.Clone(), "", facts);
         return facts;

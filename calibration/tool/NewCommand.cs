@@ -19,7 +19,7 @@ internal static class NewCommand
     /// <summary>Writes a project.</summary>
     public static int Run(string folder, string artifact, string? source, bool json, TextWriter output)
     {
-        NewProject project = NewProject.For(folder, artifact, source);
+        using NewProject project = NewProject.For(folder, artifact, source);
         project.Write();
         if (json)
         {

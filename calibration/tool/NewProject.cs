@@ -8,11 +8,11 @@ using Specializer.Manifest;
 
 namespace Specializer.Tool;
 
-/// <summary>A project around an artefact, to be written.</summary>
-internal sealed class NewProject
+/// <summary>A project around an artefact, to be written. The artefact stays open: what was checked is what is written.</summary>
+internal sealed class NewProject : IDisposable
 {
     private readonly string _folder, _manifest, _project, _program;
-    private readonly string _weights;
+    private readonly CalibrationArtifact _artifact;
 
     /// <summary>What a program is told to draw.</summary>
     private enum Subject
@@ -23,14 +23,15 @@ internal sealed class NewProject
         Contexts,
     }
 
-    private NewProject(string folder, string manifest, CalibrationManifest read, string? source)
+    private NewProject(string folder, string manifest, CalibrationArtifact artifact, string? source)
     {
+        CalibrationManifest read = artifact.Manifest;
         string type = CalibrationSummary.ClassName(read.Model.Name);
         Map[] given = GivenContexts.Needed(read);
         Subject subject = read.Prompt is not null ? Subject.Prompts : given.Length > 0 ? Subject.Contexts : read.Model.Classes > 0 ? Subject.Labels : Subject.None;
         Name = Path.GetFileName(folder);
-        (_folder, _manifest, _weights) = (folder, manifest, Path.Combine(Path.GetDirectoryName(Path.GetFullPath(manifest))!, read.Weights.File));
-        _project = Project(Path.GetFileName(manifest), type, source, subject);
+        (_folder, _manifest, _artifact) = (folder, Path.GetFileName(manifest), artifact);
+        _project = Project(_manifest, type, source, subject);
         _program = Program(type, subject, given, read);
         Run = $"dotnet run --project {(folder.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('/' or '\\' or ':' or '.' or '-' or '_')) ? $"\"{folder}\"" : folder)}{subject switch { Subject.Prompts => " -- \"red heart\"", Subject.Labels => " -- 0", _ => "" }}";
     }
@@ -39,12 +40,12 @@ internal sealed class NewProject
     public string Name { get; }
 
     /// <summary>What it consists of, relative to its folder.</summary>
-    public IReadOnlyList<string> Files => [$"{Name}.csproj", "Program.cs", $"models/{Path.GetFileName(_manifest)}", $"models/{Path.GetFileName(_weights)}"];
+    public IReadOnlyList<string> Files => [$"{Name}.csproj", "Program.cs", $"models/{_manifest}", $"models/{_artifact.Manifest.Weights.File}"];
 
     /// <summary>The command that draws.</summary>
     public string Run { get; }
 
-    /// <summary>Plans a project.</summary>
+    /// <summary>Plans a project, and opens the artefact.</summary>
     /// <param name="folder">Where it will lie; must not exist, or be empty.</param>
     /// <param name="artifact">Manifest or folder.</param>
     /// <param name="source">Folder with packages; null for the configured feeds.</param>
@@ -57,11 +58,11 @@ internal sealed class NewProject
         if (Directory.Exists(folder) && !Disk.IsEmpty(folder)) throw new IOException($"{folder}: the folder is not empty. Name a new one.");
         if (source is not null && !Directory.Exists(source)) throw new IOException($"{source}: the folder does not exist. --source names the folder with the packages, which `dotnet pack` writes.");
         string manifest = File.Exists(artifact) ? artifact : CalibrationArtifact.Find(artifact);
-        using CalibrationArtifact opened = CalibrationArtifact.Open(manifest);
-        return new(folder, manifest, opened.Manifest, source);
+        return new(folder, manifest, CalibrationArtifact.Open(manifest), source);
     }
 
     /// <summary>Writes it, in one piece or not at all.</summary>
+    /// <exception cref="ArtifactException">The weights were written to since they were checked.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public void Write()
     {
@@ -69,15 +70,15 @@ internal sealed class NewProject
         AtomicFolder.Write(_folder, beside =>
         {
             Disk.CreateFolder(Path.Combine(beside, "models"));
-            AtomicFile.Write(Path.Combine(beside, $"{Name}.csproj"), to => to.Write(Encoding.UTF8.GetBytes(_project)));
-            AtomicFile.Write(Path.Combine(beside, "Program.cs"), to => to.Write(Encoding.UTF8.GetBytes(_program)));
-            foreach (string file in new[] { _manifest, _weights })
-            {
-                using FileStream from = RegularFile.Open(file);
-                AtomicFile.Write(Path.Combine(beside, "models", Path.GetFileName(file)), from.CopyTo);
-            }
+            Action<Stream>[] writes = [Text(_project), Text(_program), Text(_artifact.Text), _artifact.CopyWeights];
+            foreach (var (file, write) in Files.Zip(writes)) AtomicFile.Write(Path.Combine(beside, file), write);
         });
+
+        static Action<Stream> Text(string text) => to => to.Write(Encoding.UTF8.GetBytes(text));
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _artifact.Dispose();
 
     private static string Project(string manifest, string type, string? source, Subject subject)
     {

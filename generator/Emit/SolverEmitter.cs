@@ -104,8 +104,7 @@ internal static class SolverEmitter
         ExponentialSigmaStatement sigma => $".ScaleByExponential(V, {Literal.Float(sigma.Slope)}, {Literal.Float(sigma.Offset)})",
         RootSigmaStatement => ".ScaleByRoot(V)",
         ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
-        DrawStatement draw => $".Draw({Literal.Int(draw.Draw)})",
-        _ => throw new NotSupportedException($"No call for {statement.GetType().Name}."),
+        _ => $".Draw({Literal.Int(((DrawStatement)statement).Draw)})",
     };
 
     private static string Name(Register register) => register == Register.Input ? "Input" : register.ToString().ToUpperInvariant();

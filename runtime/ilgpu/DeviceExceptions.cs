@@ -1,10 +1,12 @@
+using Specializer.Manifest;
+
 namespace Specializer.Ilgpu;
 
 /// <summary>Something about a GPU that the program can react to.</summary>
 public abstract class DeviceException : Exception
 {
     private protected DeviceException(string message, Exception? inner = null)
-        : base(message, inner)
+        : base(MessageText.HarmlessLines(message), inner)
     {
     }
 }

@@ -61,6 +61,35 @@ public class FailureTests
         }
     }
 
+    /// <summary>Of what the driver would do with memory that is freed under a kernel, ILGPU's CPU accelerator shows a crash.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(150)]
+    public async Task A_device_that_is_disposed_of_ends_its_calls_first(int launch)
+    {
+        using var begun = new ManualResetEventSlim();
+        IlgpuDevice? device = null;
+        Task? disposing = null;
+        FailingKernels? kernels = null;
+        device = Open(a => kernels = new(a));
+        using MnistSampler sampler = MnistSampler.Load(device);
+        using SamplerSession session = sampler.CreateSession(1);
+        kernels!.Launching = () =>
+        {
+            if (--launch != 0) return;
+            disposing = Task.Run(() =>
+            {
+                begun.Set();
+                device.Dispose();
+            });
+            begun.Wait();
+        };
+        Assert.Throws<ObjectDisposedException>(() => session.Sample(new() { Labels = [3] }));
+        await disposing!;
+        Assert.Throws<ObjectDisposedException>(() => sampler.CreateSession(1));
+        Assert.Throws<ObjectDisposedException>(() => MnistSampler.Load(device));
+    }
+
     [Fact]
     public void A_kernel_that_the_device_cannot_run_is_named()
     {
@@ -119,10 +148,12 @@ public class FailureTests
     {
         public int LaunchesLeft { get; set; } = int.MaxValue;
         public bool CannotCompile { get; init; }
+        public Action? Launching { get; set; }
 
         protected override void Start<TArguments>(Action<TArguments> kernel, AcceleratorStream stream, long groups, int threads, TArguments arguments)
         {
             if (LaunchesLeft == 0) throw new Lost();
+            Launching?.Invoke();
             LaunchesLeft--;
             base.Start(kernel, stream, groups, threads, arguments);
         }

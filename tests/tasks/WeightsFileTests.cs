@@ -78,6 +78,16 @@ public sealed class WeightsFileTests : IDisposable
         static byte[] Safetensors(int values) => TestModel.Safetensors([Tensor(values)], new Dictionary<string, byte[]> { ["all"] = new byte[values] });
     }
 
+    [Fact]
+    public void A_copy_has_the_bytes_that_were_hashed()
+    {
+        TestModel model = new TestModel(_folder.Root).Write();
+        using WeightsFile file = Read(model);
+        using var copy = new MemoryStream();
+        file.CopyTo(copy);
+        Assert.Equal(File.ReadAllBytes(model.WeightsPath), copy.ToArray());
+    }
+
     [Theory]
     [InlineData("elsewhere/tiny.weights.safetensors", false)]
     [InlineData("models/real.safetensors", true)]

@@ -23,7 +23,7 @@ public sealed class TensorMismatchException : ModelImportException
     /// <param name="file">File of weights.</param>
     /// <param name="mismatches">One or more.</param>
     /// <param name="against">What they do not fit.</param>
-    public TensorMismatchException(string file, IReadOnlyList<TensorMismatch> mismatches, string against = Configuration) : base(file, mismatches[0].Name, null, Text(mismatches, against)) => Mismatches = mismatches;
+    public TensorMismatchException(string file, IReadOnlyList<TensorMismatch> mismatches, string against = Configuration) : base(file, mismatches[0].Name, null, Text(mismatches, MessageText.Harmless(against))) => Mismatches = mismatches;
 
     /// <summary>All of them: missing and mis-shaped ones in the network's order, then those without a place by name.</summary>
     public IReadOnlyList<TensorMismatch> Mismatches { get; }

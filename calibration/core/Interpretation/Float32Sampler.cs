@@ -15,6 +15,10 @@ public sealed class Float32Sampler : IDisposable
     private readonly PictureDecoder? _decoder;
     private readonly int _capacity;
 
+    // Held while the device works, so that Dispose never frees memory under an evaluation.
+    private readonly Lock _working = new();
+    private bool _disposed;
+
     /// <param name="model">The model, with the other parts of its pipeline.</param>
     /// <param name="program">What happens between evaluations.</param>
     /// <param name="device">Stays the caller's.</param>
@@ -59,6 +63,7 @@ public sealed class Float32Sampler : IDisposable
     /// <param name="progress">Told after each evaluation.</param>
     /// <param name="cancellationToken">Acts within an evaluation.</param>
     /// <exception cref="ArgumentException">Prompts, contexts, labels or guidance do not fit the model or each other.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of, before the call or meanwhile.</exception>
     /// <exception cref="OperationCanceledException">The call was cancelled.</exception>
     public ImageBatch Draw(Float32SampleOptions options, IProgress<SampleProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -98,7 +103,7 @@ public sealed class Float32Sampler : IDisposable
 
             solver.End();
             float[] finals = solver.State.ToArray();
-            pictures.AddRange(_decoder is null ? finals : _decoder.Decode(finals, cancellationToken));
+            pictures.AddRange(_decoder is null ? finals : Decode(_decoder, finals, cancellationToken));
         }
 
         ImageId[] ids = [.. Enumerable.Range(0, options.Count).Select(i => new ImageId(options.Seed, options.FirstImage + i, labels.Length == 0 ? -1 : labels[i]))];
@@ -114,15 +119,32 @@ public sealed class Float32Sampler : IDisposable
 
     private float[] Predict(int step, float[] x, int[] conditions, PromptContexts? contexts, float[] epsilon, CancellationToken cancellationToken)
     {
-        foreach (string input in contexts?.Inputs ?? []) _network.Give(input, contexts!.Of(input, conditions));
-        _network.Evaluate(step, InterpretedStep.Float32, x, contexts?.LabelsOf(conditions) ?? conditions, epsilon, Observer, cancellationToken);
-        return _program.LearnsVariance ? _network.Variance : [];
+        lock (_working)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            foreach (string input in contexts?.Inputs ?? []) _network.Give(input, contexts!.Of(input, conditions));
+            _network.Evaluate(step, InterpretedStep.Float32, x, contexts?.LabelsOf(conditions) ?? conditions, epsilon, Observer, cancellationToken);
+            return _program.LearnsVariance ? _network.Variance : [];
+        }
     }
 
-    /// <inheritdoc/>
+    private float[] Decode(PictureDecoder decoder, float[] latents, CancellationToken cancellationToken)
+    {
+        lock (_working)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return decoder.Decode(latents, cancellationToken);
+        }
+    }
+
+    /// <summary>Frees its memory. A call that is running ends after its current evaluation, with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose()
     {
-        _network.Dispose();
-        _decoder?.Dispose();
+        lock (_working)
+        {
+            _disposed = true;
+            _network.Dispose();
+            _decoder?.Dispose();
+        }
     }
 }

@@ -11,14 +11,18 @@ internal sealed class CalibrationArtifact : IDisposable
     private readonly string _weightsPath;
     private readonly WeightsFile _weights;
 
-    private CalibrationArtifact(CalibrationManifest manifest, string weightsPath, WeightsFile weights)
+    private CalibrationArtifact(CalibrationManifest manifest, string text, string weightsPath, WeightsFile weights)
     {
         Manifest = manifest;
+        Text = text;
         _weightsPath = weightsPath;
         _weights = weights;
     }
 
     public CalibrationManifest Manifest { get; }
+
+    /// <summary>The manifest as it was read.</summary>
+    public string Text { get; }
 
     /// <summary>What a manifest's name ends with.</summary>
     public const string Extension = ".calibration.json";
@@ -42,7 +46,8 @@ internal sealed class CalibrationArtifact : IDisposable
     public static CalibrationArtifact Open(string manifestPath)
     {
         // Bytes, not text: the reader refuses a byte order mark, which reading as text would swallow.
-        ManifestResult result = ManifestReader.Read(Encoding.UTF8.GetString(RegularFile.ReadAll(manifestPath, JsonReader.MaximumLength)));
+        string text = Encoding.UTF8.GetString(RegularFile.ReadAll(manifestPath, JsonReader.MaximumLength));
+        ManifestResult result = ManifestReader.Read(text);
         if (result.Manifest is not { } manifest)
             throw new ArtifactException(manifestPath, string.Join(Environment.NewLine, result.Errors.Select(e => $"({e.Line},{e.Column}): {e.Id}: {e.Message}")));
 
@@ -54,7 +59,7 @@ internal sealed class CalibrationArtifact : IDisposable
             weights = WeightsFile.Read(manifestPath, manifest.Weights, WeightTensors.Of(network, manifest.Steps.Count), CancellationToken.None);
             // The packer looks at every number.
             WeightPacker.Pack(network, manifest.Steps.Count, weights.Tensor, new(network, manifest.Steps.Count, manifest.Weights.Sha256), Stream.Null);
-            return new(manifest, weightsPath, weights);
+            return new(manifest, text, weightsPath, weights);
         }
         catch (Exception e) when (e is WeightsFileException or WeightsException)
         {
@@ -75,6 +80,20 @@ internal sealed class CalibrationArtifact : IDisposable
         try
         {
             return _weights.Tensor(name, length);
+        }
+        catch (WeightsFileException e)
+        {
+            throw new ArtifactException(_weightsPath, e.Message, e);
+        }
+    }
+
+    /// <summary>Writes the weights file elsewhere.</summary>
+    /// <exception cref="ArtifactException">It was written to since it was checked.</exception>
+    public void CopyWeights(Stream to)
+    {
+        try
+        {
+            _weights.CopyTo(to);
         }
         catch (WeightsFileException e)
         {

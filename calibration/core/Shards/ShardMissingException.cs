@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Calibration;
 
 /// <summary>A calibration that is split cannot be merged yet.</summary>
@@ -5,7 +7,7 @@ public sealed class ShardMissingException : IOException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="message">Which shard has not left its part, and how to go on.</param>
-    public ShardMissingException(string message) : base(message)
+    public ShardMissingException(string message) : base(MessageText.Harmless(message))
     {
     }
 
@@ -17,7 +19,7 @@ public sealed class ShardMissingException : IOException
     /// <summary>Creates the exception.</summary>
     /// <param name="message">Which shard has not left its part, and how to go on.</param>
     /// <param name="innerException">What was found instead.</param>
-    public ShardMissingException(string message, Exception? innerException) : base(message, innerException)
+    public ShardMissingException(string message, Exception? innerException) : base(MessageText.Harmless(message), innerException)
     {
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using Specializer.Calibration;
 using Specializer.Formats;
 using Specializer.Manifest;
@@ -53,7 +54,7 @@ public static class ArtifactEvaluation
         CalibrationOptions calibrated = Options(manifest, options);
         options.MemoryPredicted?.Invoke(Memory(model, manifest, options, calibrated));
         var context = new CalibrationContext(model, solver, calibrated, device, threads, progress, cancellationToken) { Meter = new(progress) { Total = DrawingWork(options, 1) } };
-        string identity = Identity(manifestPath, options, model, device);
+        string identity = Identity(artifact, options, model, device);
         Checkpoint checkpoint = Kept("");
         if (options.ResumeFolder is { } resume)
         {
@@ -94,13 +95,12 @@ public static class ArtifactEvaluation
     }
 
     /// <summary>Everything that decides an evaluation's state: artefact, options, and the code.</summary>
-    private static string Identity(string manifestPath, EvaluationOptions options, ImportedModel model, Device device)
+    private static string Identity(CalibrationArtifact artifact, EvaluationOptions options, ImportedModel model, Device device)
     {
-        using FileStream manifest = RegularFile.Open(manifestPath);
         Type[] code = [typeof(ArtifactEvaluation), typeof(Calibrator), typeof(Device)];
         return string.Join('\n', (string[])
         [
-            Convert.ToHexString(SHA256.HashData(manifest)), model.Sha256, model.ConfigurationSha256, device.Name,
+            Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(artifact.Text))), model.Sha256, model.ConfigurationSha256, device.Name,
             FormattableString.Invariant($"{options.FirstImage} {options.Images} {options.Ablation} {options.Trajectories} {string.Join(',', options.Samples)} {options.Engine?.Name} {options.Reconstruction} {options.ClassifierFolder}"),
             .. code.Select(type => $"{type.Module.ModuleVersionId}"),
             .. options.Prompts, options.Contexts?.Sha256 ?? "",

@@ -1,8 +1,11 @@
 namespace Specializer;
 
-/// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu. Dispose of it after its samplers: its threads and its device's memory otherwise stay until the process ends.</summary>
+/// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu. Dispose of it: its threads and its device's memory otherwise stay until the process ends.</summary>
 public abstract class Device : IDisposable
 {
+    private readonly HashSet<Sampler> _samplers = [];
+    private bool _disposed;
+
     // Derived from here and in Specializer.Ilgpu alone: the other members are internal.
     private protected Device()
     {
@@ -22,9 +25,35 @@ public abstract class Device : IDisposable
     /// <param name="capacity">Largest batch, guidance halves counted.</param>
     internal abstract Execution CreateExecution(DeviceWeights weights, long arenaBytesPerImage, Activation vectors, int capacity);
 
-    /// <inheritdoc/>
+    /// <summary>A sampler that begins to use this device.</summary>
+    /// <exception cref="ObjectDisposedException">The device was disposed of.</exception>
+    internal void Add(Sampler sampler)
+    {
+        lock (_samplers)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _samplers.Add(sampler);
+        }
+    }
+
+    /// <summary>A sampler that was disposed of needs no disposing with the device.</summary>
+    internal void Remove(Sampler sampler)
+    {
+        lock (_samplers) _samplers.Remove(sampler);
+    }
+
+    /// <summary>Disposes of its samplers, whose running calls end within their current operation, with <see cref="ObjectDisposedException"/>, and then frees threads and memory.</summary>
     public void Dispose()
     {
+        Sampler[] samplers;
+        lock (_samplers)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            samplers = [.. _samplers];
+        }
+
+        foreach (Sampler sampler in samplers) sampler.Dispose();
         Dispose(true);
         GC.SuppressFinalize(this);
     }

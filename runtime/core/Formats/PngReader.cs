@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Specializer.Manifest;
 
 namespace Specializer.Formats;
 
@@ -30,7 +31,7 @@ public static class PngReader
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"{path}: {e.Message}", e);
+            throw new InvalidDataException($"{MessageText.Harmless(path)}: {e.Message}", e);
         }
     }
 

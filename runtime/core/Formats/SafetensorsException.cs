@@ -11,7 +11,7 @@ public sealed class SafetensorsException : IOException
     /// <param name="cause">What is wrong.</param>
     /// <param name="inner">What found it, if anything.</param>
     public SafetensorsException(string file, string? tensor, string cause, Exception? inner = null)
-        : base(tensor is null ? $"{file}: {MessageText.Harmless(cause)}" : $"{file}: tensor '{MessageText.Harmless(tensor)}': {MessageText.Harmless(cause)}", inner)
+        : base(tensor is null ? $"{MessageText.Harmless(file)}: {MessageText.Harmless(cause)}" : $"{MessageText.Harmless(file)}: tensor '{MessageText.Harmless(tensor)}': {MessageText.Harmless(cause)}", inner)
     {
         File = file;
         Tensor = tensor;

@@ -9,6 +9,9 @@ public abstract class Sampler : IDisposable
     private readonly PackedWeights _packed;
     private readonly Device? _ownDevice;
     private readonly HashSet<SamplerSession> _sessions = [];
+
+    // Held while the device makes something of the weights, so that Dispose never frees them under it.
+    private readonly Lock _making = new();
     private readonly SemaphoreSlim _turn = new(1);
     private int _turnOfThread;
     private SamplerSession? _session;
@@ -31,15 +34,20 @@ public abstract class Sampler : IDisposable
         Description = description;
         _packed = packed;
         Device = device ?? (_ownDevice = new CpuDevice());
-        try
+        lock (_making)
         {
-            Weights = Device.Upload(packed);
-        }
-        catch
-        {
-            _ownDevice?.Dispose();
-            packed.Dispose();
-            throw;
+            try
+            {
+                Device.Add(this);
+                Weights = Device.Upload(packed);
+            }
+            catch
+            {
+                Device.Remove(this);
+                _ownDevice?.Dispose();
+                packed.Dispose();
+                throw;
+            }
         }
     }
 
@@ -50,7 +58,18 @@ public abstract class Sampler : IDisposable
     public Device Device { get; }
 
     /// <summary>What names the packed weights' content (docs/weights.md), 64 lower-case hexadecimal digits. Samplers with other literals may have the same weights.</summary>
-    public string WeightsHash => _packed.Digest;
+    /// <exception cref="ObjectDisposedException">The sampler was disposed of.</exception>
+    public string WeightsHash
+    {
+        get
+        {
+            lock (_sessions)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                return _packed.Digest;
+            }
+        }
+    }
 
     /// <summary>Reads prompts; null where there are none, or nothing that reads them. To be set before the first call.</summary>
     public IPromptTokenizer? Tokenizer { get; set; }
@@ -124,30 +143,33 @@ public abstract class Sampler : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(capacity);
         if (capacity == 0) capacity = SamplerSession.DefaultCapacity(Description.BytesPerImage);
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
-        SamplerSession session;
-        try
+        lock (_making)
         {
-            // Outside the lock: a GPU compiles its kernels here, which takes seconds.
-            session = new(this, capacity);
-        }
-        catch (OutOfMemoryException e)
-        {
-            throw new InsufficientMemoryException(
-                FormattableString.Invariant($"A session of capacity {capacity} needs {capacity * Description.BytesPerImage / 1048576.0:N0} MiB, which this computer does not have free. A smaller capacity draws the same images in more batches."), e);
-        }
-
-        lock (_sessions)
-        {
-            if (!_disposed)
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
+            SamplerSession session;
+            try
             {
-                _sessions.Add(session);
-                return session;
+                // Outside the other lock: a GPU compiles its kernels here, which takes seconds.
+                session = new(this, capacity);
             }
-        }
+            catch (OutOfMemoryException e)
+            {
+                throw new InsufficientMemoryException(
+                    FormattableString.Invariant($"A session of capacity {capacity} needs {capacity * Description.BytesPerImage / 1048576.0:N0} MiB, which this computer does not have free. A smaller capacity draws the same images in more batches."), e);
+            }
 
-        session.Dispose();
-        throw new ObjectDisposedException(GetType().FullName);
+            lock (_sessions)
+            {
+                if (!_disposed)
+                {
+                    _sessions.Add(session);
+                    return session;
+                }
+            }
+
+            session.Dispose();
+            throw new ObjectDisposedException(GetType().FullName);
+        }
     }
 
     /// <summary>Draws images with a session that this sampler keeps. Calls from several threads take turns; use <see cref="CreateSession"/> to run them side by side.</summary>
@@ -224,15 +246,21 @@ public abstract class Sampler : IDisposable
         SamplerSession[] sessions;
         lock (_sessions)
         {
-            if (_disposed) return;
             _disposed = true;
             sessions = [.. _sessions];
         }
 
+        // Whoever comes second waits as well, for what comes after may free more.
         foreach (SamplerSession session in sessions) session.Dispose();
-        Weights.Dispose();
-        _ownDevice?.Dispose();
-        _packed.Dispose();
+        Device.Remove(this);
+        lock (_making)
+        {
+            // None, where the device that disposes of this could not take them.
+            Weights?.Dispose();
+            _ownDevice?.Dispose();
+            _packed.Dispose();
+        }
+
         GC.SuppressFinalize(this);
     }
 

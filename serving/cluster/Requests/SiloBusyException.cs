@@ -1,3 +1,5 @@
+using Specializer.Manifest;
+
 namespace Specializer.Cluster;
 
 /// <summary>A silo takes no request now, or no silo does. A server answers 429 or 503; others ask again later.</summary>
@@ -11,14 +13,14 @@ public sealed class SiloBusyException : InvalidOperationException
 
     /// <summary>Creates the exception.</summary>
     /// <param name="message">Who is busy, and with what.</param>
-    public SiloBusyException(string message) : base(message)
+    public SiloBusyException(string message) : base(MessageText.Harmless(message))
     {
     }
 
     /// <summary>Creates the exception.</summary>
     /// <param name="message">Who is busy, and with what.</param>
     /// <param name="innerException">Cause.</param>
-    public SiloBusyException(string message, Exception? innerException) : base(message, innerException)
+    public SiloBusyException(string message, Exception? innerException) : base(MessageText.Harmless(message), innerException)
     {
     }
 }

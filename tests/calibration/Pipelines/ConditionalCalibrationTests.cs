@@ -69,7 +69,7 @@ public sealed class ConditionalCalibrationTests(ConditionalCalibrationTests.Cali
     public void A_new_program_draws_prompts()
     {
         using var folder = new TemporaryFolder();
-        NewProject project = NewProject.For(folder.File("app"), calibrated.Result.ManifestPath, null);
+        using NewProject project = NewProject.For(folder.File("app"), calibrated.Result.ManifestPath, null);
         project.Write();
         Assert.EndsWith(" -- \"red heart\"", project.Run, StringComparison.Ordinal);
         Assert.Contains("<PackageReference Include=\"Specializer.Text\"", File.ReadAllText(folder.File("app/app.csproj")), StringComparison.Ordinal);

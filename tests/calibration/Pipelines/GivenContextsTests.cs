@@ -159,7 +159,7 @@ public sealed class GivenContextsTests : IDisposable
         Assert.Contains(GivenContexts.Negative, Assert.Throws<ArgumentException>(() => Evaluate(options with { Contexts = Given(w => w.Add("encoder_hidden_states", Numbers(1, Contexts), Contexts, Tokens, Channels)) })).Message, StringComparison.Ordinal);
         Assert.Contains("--ablation none", Assert.Throws<ArgumentException>(() => Evaluate(options with { Ablation = true })).Message, StringComparison.Ordinal);
 
-        NewProject.For(_folder.File("app"), path, null).Write();
+        using (NewProject project = NewProject.For(_folder.File("app"), path, null)) project.Write();
         string program = File.ReadAllText(_folder.File("app/Program.cs"));
         Assert.Contains("[\"encoder_hidden_states\"] = new float[18]", program, StringComparison.Ordinal);
         Assert.Contains("Inputs = inputs, NegativeInputs = inputs, Seed", program, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Specializer.Formats;
 using Specializer.Tests;
 using Specializer.Tool;
 
@@ -29,6 +30,27 @@ public class DiffTests
         Assert.Equal("model.name", difference.GetProperty("where").GetString());
         Assert.Equal("mnist", difference.GetProperty("a").GetString());
         Assert.Equal("digits", difference.GetProperty("b").GetString());
+    }
+
+    [Fact]
+    public void What_is_compared_is_what_was_checked()
+    {
+        var opened = new List<string>();
+        Disk.Before = (operation, path) =>
+        {
+            if (operation == DiskOperation.Open) opened.Add(Path.GetFileName(path));
+        };
+        try
+        {
+            Assert.Empty(ArtifactDifference.Between(s_models, s_models));
+        }
+        finally
+        {
+            Disk.Before = null;
+        }
+
+        string[] once = ["mnist.calibration.json", "mnist.weights.safetensors"];
+        Assert.Equal([.. once, .. once], opened);
     }
 
     private static string Copy(TemporaryFolder folder, Func<string, string> change)

@@ -25,6 +25,35 @@ public class NewProjectTests
         Assert.Equal(2, Directory.GetFileSystemEntries(folder.Root).Length);
     }
 
+    /// <summary>Also beside someone who writes into the artefact.</summary>
+    [Fact]
+    public void What_was_checked_is_written_or_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        (string small, string large) = (Copy("mnist", "mnist"), Copy("emoji", "emoji-ddim"));
+        using NewProject first = NewProject.For(folder.File("first"), small, null), second = NewProject.For(folder.File("second"), large, null);
+
+        // Of weights of one block what was hashed is at hand.
+        File.WriteAllText(Path.Combine(small, "mnist.calibration.json"), "{}");
+        Zero(Path.Combine(small, "mnist.weights.safetensors"));
+        first.Write();
+        foreach (string file in new[] { "mnist.calibration.json", "mnist.weights.safetensors" }) Assert.Equal(File.ReadAllBytes(Path.Combine(s_models, file)), File.ReadAllBytes(folder.File($"first/models/{file}")));
+
+        string weights = Path.Combine(large, "emoji.weights.safetensors");
+        Zero(weights);
+        Assert.Equal(weights, Assert.Throws<ArtifactException>(second.Write).File);
+        Assert.Equal(["emoji", "first", "mnist"], Directory.GetFileSystemEntries(folder.Root).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        static void Zero(string file) => File.WriteAllBytes(file, new byte[new FileInfo(file).Length]);
+
+        string Copy(string name, string manifest)
+        {
+            string to = Directory.CreateDirectory(folder.File(name)).FullName;
+            foreach (string file in new[] { $"{manifest}.calibration.json", $"{name}.weights.safetensors" }) File.Copy(Path.Combine(s_models, "..", name, file), Path.Combine(to, file));
+            return to;
+        }
+    }
+
     [Fact]
     public void What_is_there_is_not_overwritten()
     {

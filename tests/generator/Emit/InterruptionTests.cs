@@ -38,11 +38,13 @@ public sealed partial class InterruptionTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Disposing_before_any_operation_ends_the_call_and_frees_nothing_under_it(bool whole)
+    [InlineData("session")]
+    [InlineData("sampler")]
+    [InlineData("device")]
+    public async Task Disposing_before_any_operation_ends_the_call_and_frees_nothing_under_it(string what)
     {
-        using var device = new CpuDevice(2);
+        using var first = new CpuDevice(2);
+        CpuDevice device = first;
         using Sampler counted = Load(device, out Action<Action?> before);
         int operations = 0;
         using (SamplerSession session = counted.CreateSession(4))
@@ -53,9 +55,10 @@ public sealed partial class InterruptionTests
         }
 
         Sampler sampler = counted;
-        for (int at = 0; at < operations; at += whole ? 7 : 1)
+        for (int at = 0; at < operations; at += what == "session" ? 1 : 7)
         {
-            if (whole) sampler = Load(device, out before);
+            if (what == "device") device = new(2);
+            if (what != "session") sampler = Load(device, out before);
             SamplerSession session = sampler.CreateSession(4);
             int seen = 0;
             Task? disposing = null;
@@ -66,8 +69,7 @@ public sealed partial class InterruptionTests
                 disposing = Task.Run(() =>
                 {
                     begun.Set();
-                    if (whole) sampler.Dispose();
-                    else session.Dispose();
+                    (what switch { "session" => session, "sampler" => sampler, _ => (IDisposable)device }).Dispose();
                 });
                 begun.Wait();
             });
@@ -100,6 +102,46 @@ public sealed partial class InterruptionTests
         })));
 
         Assert.All(drawn, pixels => Assert.Equal(expected, pixels));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Samplers_and_sessions_that_are_made_while_all_is_disposed_of_are_whole_or_none(bool ofDevice)
+    {
+        byte[] weights = CompiledSampler.Pack(s_manifest);
+        Type type;
+        using (Sampler made = CompiledSampler.Load(s_manifest, weights)) type = made.GetType();
+        for (int round = 0; round < 20; round++)
+        {
+            using var device = new CpuDevice(2);
+            using Sampler sampler = Load();
+            using var start = new Barrier(3);
+            Task<Exception>[] made = [.. new Action[] { Make, Make }.Select(make => Task.Run(() =>
+            {
+                start.SignalAndWait();
+                return Record.Exception(make);
+            }))];
+            start.SignalAndWait();
+            Thread.SpinWait(round * 2000);
+            if (ofDevice) device.Dispose();
+            else sampler.Dispose();
+            Assert.All(await Task.WhenAll(made), e => Assert.True(e is null or ObjectDisposedException, e?.ToString()));
+            Assert.Throws<ObjectDisposedException>(() => sampler.CreateSession());
+            Assert.Throws<ObjectDisposedException>(() => sampler.WeightsHash);
+
+            void Make()
+            {
+                for (int i = 0; i < 1000; i++)
+                {
+                    Sampler own = ofDevice ? Load() : sampler;
+                    using SamplerSession session = own.CreateSession(2);
+                    session.Sample(s_options);
+                }
+            }
+
+            Sampler Load() => (Sampler)type.GetMethod("Load")!.CreateDelegate<Func<Device?, Sampler>>()(device);
+        }
     }
 
     /// <summary>A sampler that says before each operation that it comes.</summary>

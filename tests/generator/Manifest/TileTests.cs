@@ -29,13 +29,39 @@ public sealed class TileTests
     [Theory]
     [InlineData(8, 8, 2, ManifestErrorId.Shape, "smaller")]
     [InlineData(9, 8, 2, ManifestErrorId.Shape, "smaller")]
+    [InlineData(8, 9, 2, ManifestErrorId.Shape, "smaller")]
     [InlineData(6, 8, 6, ManifestErrorId.Range, "none would be their own")]
+    [InlineData(8, 6, 6, ManifestErrorId.Range, "none would be their own")]
     [InlineData(6, 6, 0, ManifestErrorId.Shape, "They must be equal")]
     public void What_is_no_tile_is_named(int height, int width, int overlap, string id, string message)
     {
         ManifestError error = Assert.Single(ManifestReader.Read(ManifestBuilder.Text(Tiled(height, width, overlap))).Errors);
         Assert.Equal(id, error.Id);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tile_has_the_channels_of_the_state_and_all_pixels_fit_an_array()
+    {
+        Assert.Empty(ManifestReader.Read(ManifestBuilder.Text(Tiled(8, 6, 2))).Errors);
+        JsonObject deep = Tiled(6, 8, 2), large = Tiled(6, 8, 2, size: 2048);
+        foreach (JsonNode? map in deep["decoder"]!["maps"]!.AsArray().Take(2)) map!["channels"] = 2;
+        Assert.Contains("as many channels", Assert.Single(ManifestReader.Read(ManifestBuilder.Text(deep)).Errors).Message, StringComparison.Ordinal);
+        large["decoder"]!["maps"]!.AsArray()[^1]!["channels"] = 64;
+        Assert.Contains("more than 2 GiB", Assert.Single(ManifestReader.Read(ManifestBuilder.Text(large)).Errors).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Where no pixel depends on all of a tile, neighbours do not differ.</summary>
+    [Fact]
+    public void Tiles_without_norms_are_not_mixed()
+    {
+        JsonObject json = Tiled(6, 8, 2), decoder = json["decoder"]!.AsObject(), last = decoder["operations"]!.AsArray()[^1]!.AsObject();
+        decoder["operations"]!.AsArray().RemoveAt(2);
+        decoder["maps"]!.AsArray().RemoveAt(3);
+        (last["input"], last["weightBits"], decoder["scales"], decoder["zeroPoints"], decoder["levels"]) = ("h0", 32, new JsonArray(), new JsonArray(), new JsonArray());
+        string source = GeneratorHarness.Run(ManifestBuilder.Text(json)).Compiles().Source;
+        Assert.Contains("TileOverlap = 2", source, StringComparison.Ordinal);
+        Assert.DoesNotContain("TilesBlend", source, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,13 +78,13 @@ public sealed class TileTests
         Assert.NotEmpty(ManifestReader.Read(ManifestBuilder.Text(odd)).Errors);
     }
 
-    /// <summary>A state of 8×8 that becomes 16×16 pixels.</summary>
-    private static JsonObject Tiled(int height, int width, int overlap)
+    /// <summary>A state, of 8×8, that becomes twice as many pixels each way.</summary>
+    private static JsonObject Tiled(int height, int width, int overlap, int size = 8)
     {
-        JsonObject json = new ManifestBuilder { Steps = 2 }.WithNetworks().ToJson();
+        JsonObject json = new ManifestBuilder { Steps = 2, Size = size }.WithNetworks().ToJson();
         foreach (JsonNode? map in json["decoder"]!["maps"]!.AsArray())
         {
-            int scale = map!["height"]!.GetValue<int>() / 8;
+            int scale = map!["height"]!.GetValue<int>() / size;
             (map["height"], map["width"]) = (height * scale, width * scale);
         }
 

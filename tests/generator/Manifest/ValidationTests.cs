@@ -289,6 +289,7 @@ public sealed class ValidationTests
         Assert.Equal(@"größe 😀\u001B\u202E\u2028\u2029\uD83D\u0378!", MessageText.Harmless("größe 😀\u001B\u202E\u2028\u2029\uD83D\u0378!"));
         Assert.Equal(@"\uDE00a\uD83D", MessageText.Harmless("\uDE00a\uD83D"));
         Assert.Equal("a\nb\n", MessageText.HarmlessLines("a\r\nb\n"));
+        Assert.Equal(string.Concat(Enumerable.Repeat("x\n", 199)) + @"x\u000Ax", MessageText.HarmlessLines(string.Join('\n', Enumerable.Repeat("x", 201))));
         string longest = new('x', 600);
         Assert.Equal(longest, MessageText.Harmless(longest));
         Assert.Equal(new string('x', 300) + "…" + new string('x', 299) + "y", MessageText.Harmless(longest + "y"));
