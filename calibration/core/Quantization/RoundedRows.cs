@@ -11,32 +11,39 @@ internal sealed class RoundedRows
     private const int Refinements = 3;
     private const int Sweeps = 8;
 
-    private readonly float[] _weights;
+    private readonly float[] _weights, _scales = new float[Most];
     private readonly sbyte[] _values;
     private readonly HessianBlock[] _blocks;
-    private readonly int _limit, _first, _columns, _count;
-    private readonly float[] _scales;
+    private readonly int _limit, _columns;
     private readonly double[][] _errors, _gradients, _targets; // e, He and Hw.
+    private int _first, _count;
 
+    /// <summary>Makes room for channels of a layer, some after others.</summary>
     /// <param name="weights">[outputs, K] of the layer.</param>
     /// <param name="values">Receives the integers.</param>
     /// <param name="blocks">Of H.</param>
     /// <param name="limit">Largest integer.</param>
-    /// <param name="scales">Where the channels' scales start.</param>
-    /// <param name="first">The first channel.</param>
-    public RoundedRows(float[] weights, sbyte[] values, HessianBlock[] blocks, int limit, ReadOnlySpan<float> scales, int first)
+    public RoundedRows(float[] weights, sbyte[] values, HessianBlock[] blocks, int limit)
     {
-        (_weights, _values, _blocks, _limit, _first) = (weights, values, blocks, limit, first);
-        _scales = scales.ToArray();
-        _count = scales.Length;
+        (_weights, _values, _blocks, _limit) = (weights, values, blocks, limit);
         _columns = blocks[^1].First + blocks[^1].Size;
         (_errors, _gradients, _targets) = (Columns(), Columns(), Columns());
 
-        double[][] Columns() => [.. Enumerable.Range(0, _count).Select(_ => new double[_columns])];
+        double[][] Columns() => [.. Enumerable.Range(0, Most).Select(_ => new double[_columns])];
     }
 
-    /// <summary>A channel's scale.</summary>
-    public float Scale(int row) => _scales[row];
+    /// <summary>Rounds channels.</summary>
+    /// <param name="first">The first.</param>
+    /// <param name="scales">Where their scales start; receives where they end. One for each channel, <see cref="Most"/> at most.</param>
+    public void Round(int first, Span<float> scales)
+    {
+        (_first, _count) = (first, scales.Length);
+        scales.CopyTo(_scales);
+        Multiply();
+        NearestPlane();
+        Refine();
+        _scales.AsSpan(0, _count).CopyTo(scales);
+    }
 
     /// <summary>A channel's w − ŵ.</summary>
     public double[] Error(int row) => _errors[row];
@@ -45,7 +52,7 @@ internal sealed class RoundedRows
     public double Loss(int row) => Cholesky.Dot(_errors[row], _gradients[row]);
 
     /// <summary>Rounds each weight to cancel what the errors of the columns before it left in its term.</summary>
-    public void NearestPlane()
+    private void NearestPlane()
     {
         foreach (HessianBlock b in _blocks)
         {
@@ -73,10 +80,9 @@ internal sealed class RoundedRows
     }
 
     /// <summary>Coordinate descent and scales in turn, until nothing is left to gain.</summary>
-    public void Refine()
+    private void Refine()
     {
         int[] rows = [.. Enumerable.Range(0, _count)];
-        Multiply();
         for (int round = 0; round < Refinements; round++)
         {
             Descend(rows);
@@ -94,16 +100,20 @@ internal sealed class RoundedRows
         _errors[row][column] = Weight(row, column) - (double)_scales[row] * value;
     }
 
-    /// <summary>Hw.</summary>
+    /// <summary>Hw; w lies in FP64 where the errors will.</summary>
     private void Multiply()
     {
-        double[][] weights = [.. Enumerable.Range(_first, _count).Select(row => Array.ConvertAll(_weights[(row * _columns)..((row + 1) * _columns)], w => (double)w))];
+        for (int r = 0; r < _count; r++)
+        {
+            for (int j = 0; j < _columns; j++) _errors[r][j] = Weight(r, j);
+        }
+
         foreach (HessianBlock b in _blocks)
         {
             for (int j = 0; j < b.Size; j++)
             {
                 ReadOnlySpan<double> h = b.Hessian.AsSpan(j * b.Size, b.Size);
-                for (int r = 0; r < _count; r++) _targets[r][b.First + j] = Cholesky.Dot(h, weights[r].AsSpan(b.First, b.Size));
+                for (int r = 0; r < _count; r++) _targets[r][b.First + j] = Cholesky.Dot(h, _errors[r].AsSpan(b.First, b.Size));
             }
         }
     }

@@ -74,19 +74,18 @@ internal static class WeightRounding
         var newBias = new float[outputs];
         var losses = new double[outputs];
         int limit = WeightScales.Limit(bits);
-        Parallel.For(0, (outputs + RoundedRows.Most - 1) / RoundedRows.Most, new ParallelOptions { MaxDegreeOfParallelism = threads }, batch =>
+        Parallel.For(0, (outputs + RoundedRows.Most - 1) / RoundedRows.Most, new ParallelOptions { MaxDegreeOfParallelism = threads }, () => new RoundedRows(weights, values, blocks, limit), (batch, _, rows) =>
         {
             int first = batch * RoundedRows.Most, count = Math.Min(RoundedRows.Most, outputs - first);
-            var rows = new RoundedRows(weights, values, blocks, limit, scales.AsSpan(first, count), first);
-            rows.NearestPlane();
-            rows.Refine();
+            rows.Round(first, scales.AsSpan(first, count));
             for (int r = 0; r < count; r++)
             {
-                scales[first + r] = rows.Scale(r);
                 losses[first + r] = rows.Loss(r);
                 newBias[first + r] = (float)(bias[first + r] + Cholesky.Dot(rows.Error(r), mean));
             }
-        });
+
+            return rows;
+        }, _ => { });
         return new(bits, values, scales, newBias, losses.Sum());
     }
 }

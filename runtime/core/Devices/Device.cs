@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Specializer;
 
 /// <summary>Something that runs samplers: the CPU here, GPUs in Specializer.Ilgpu. Dispose of it: its threads and its device's memory otherwise stay until the process ends.</summary>
 public abstract class Device : IDisposable
 {
-    private readonly HashSet<Sampler> _samplers = [];
+    // Weak: a sampler that nobody disposed of is the collector's, however long its device lives.
+    private readonly ConditionalWeakTable<Sampler, object> _samplers = [];
     private bool _disposed;
 
     // Derived from here and in Specializer.Ilgpu alone: the other members are internal.
@@ -32,7 +35,7 @@ public abstract class Device : IDisposable
         lock (_samplers)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            _samplers.Add(sampler);
+            _samplers.Add(sampler, this);
         }
     }
 
@@ -50,7 +53,7 @@ public abstract class Device : IDisposable
         {
             if (_disposed) return;
             _disposed = true;
-            samplers = [.. _samplers];
+            samplers = [.. _samplers.Select(pair => pair.Key)];
         }
 
         foreach (Sampler sampler in samplers) sampler.Dispose();
