@@ -7,13 +7,17 @@ internal static class Garbage
     // Of the 512 MB that a plan has for the program and its garbage, half. Marking is quick, for nothing large holds references.
     private const long Growth = 256L << 20;
 
+    // So much of it is made room for in any case: what is dropped may have been held when the heap was smallest.
+    private const long Large = 64L << 20;
+
     private static long s_least;
 
-    /// <summary>Collects where the heap has grown by 256 MB since it was smallest after a collection. Nothing is moved.</summary>
-    public static void Collect()
+    /// <summary>Collects where the heap has grown by 256 MB since it was smallest after a collection, or where as much as 64 MB are to be made. Nothing is moved.</summary>
+    /// <param name="room">Bytes that will be made next.</param>
+    public static void Collect(long room = 0)
     {
         long held = GC.GetTotalMemory(forceFullCollection: false);
-        if (held - Interlocked.Read(ref s_least) < Growth)
+        if (held - Interlocked.Read(ref s_least) < Growth && room < Large)
         {
             if (held < Interlocked.Read(ref s_least)) Interlocked.Exchange(ref s_least, held);
             return;

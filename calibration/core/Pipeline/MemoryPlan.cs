@@ -131,6 +131,6 @@ internal sealed class MemoryPlan
         public long Moments { get; } = ColumnMoments.Bytes(Size);
 
         /// <summary>Bytes of H and R.</summary>
-        public long Factors { get; } = 2L * sizeof(double) * ColumnMoments.Sizes(Size).Sum(block => (long)block * block);
+        public long Factors { get; } = DampedHessian.Bytes(ColumnMoments.Sizes(Size));
     }
 }

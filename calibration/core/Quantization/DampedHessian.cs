@@ -14,6 +14,10 @@ internal sealed record DampedHessian(HessianBlock[] Blocks, double[] Mean)
 {
     private const double Damping = 0.01;
 
+    /// <summary>Bytes of H and R.</summary>
+    /// <param name="sizes">Of the blocks.</param>
+    public static long Bytes(IEnumerable<int> sizes) => 2L * sizeof(double) * sizes.Sum(size => (long)size * size);
+
     /// <summary>That of a layer.</summary>
     /// <param name="inputs">Moments of its input columns, in weight order: diagonal blocks of H, all of as many columns.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
@@ -22,7 +26,7 @@ internal sealed record DampedHessian(HessianBlock[] Blocks, double[] Mean)
     {
         if (inputs[0].Count == 0)
             throw new ArgumentException("Second-order rounding needs input columns and none were sampled. Calibrate with at least one trajectory, or round to nearest.", nameof(inputs));
-        Garbage.Collect(); // H and R of the layer before.
+        Garbage.Collect(Bytes(inputs.Select(i => i.Size))); // H and R of the layer before go first.
         var blocks = new HessianBlock[inputs.Count];
         for (int b = 0, first = 0; b < blocks.Length; first += inputs[b++].Size)
         {

@@ -20,6 +20,24 @@ public class GarbageTests
         Assert.True(collected);
     }
 
+    /// <summary>What was held when the heap was smallest goes, too, when something large is to be made: H and R of the layer before.</summary>
+    [Fact]
+    public void Room_is_made_for_what_is_large()
+    {
+        WeakReference dropped = Hold();
+        Garbage.Collect(room: 64 << 20);
+        Assert.False(dropped.IsAlive);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Hold()
+    {
+        var held = new byte[100 << 20];
+        Garbage.Collect(long.MaxValue);
+        GC.KeepAlive(held);
+        return new(held);
+    }
+
     // On its own, so that no register holds the array. Nothing writes to it: it takes no pages.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static WeakReference Drop() => new(new byte[600 << 20]);
