@@ -68,6 +68,41 @@ public class WeightRoundingTests
         Assert.True(ours < 0.6 * baseline, $"ours {ours}, nearest {baseline}");
     }
 
+    /// <summary>Products with H are updated as integers and scales change: the loss at the end is that of products made anew, and no integer by one more or less has a smaller one.</summary>
+    [Theory]
+    [InlineData(4, 19)]
+    [InlineData(8, 11)]
+    public void WhatIsUpdatedIsWhatMadeAnewWouldBe(int bits, int outputs)
+    {
+        const int half = 30, columns = 2 * half;
+        var (weights, _, left) = Layer(half, outputs * 2, 500);
+        var (_, _, right) = Layer(half, 1, 500, shift: 1);
+        var hessian = DampedHessian.Of([left, right], 1);
+        QuantizedWeights q = WeightRounding.SecondOrder(weights, new float[outputs], bits, hessian);
+        double loss = 0, least = double.PositiveInfinity;
+        for (int o = 0; o < outputs; o++)
+        {
+            double[] error = [.. Enumerable.Range(o * columns, columns).Select(i => weights[i] - (double)q.Scales[o] * q.Values[i])];
+            foreach (HessianBlock b in hessian.Blocks)
+            {
+                for (int j = 0; j < b.Size; j++)
+                {
+                    double gradient = Enumerable.Range(0, b.Size).Sum(k => b.Hessian[j * b.Size + k] * error[b.First + k]);
+                    loss += error[b.First + j] * gradient;
+                    foreach (int change in (int[])[-1, 1])
+                    {
+                        if (Math.Abs(q.Values[o * columns + b.First + j] + change) > WeightScales.Limit(bits)) continue;
+                        double step = -q.Scales[o] * change;
+                        least = Math.Min(least, step * (2 * gradient + step * b.Hessian[j * b.Size + j]));
+                    }
+                }
+            }
+        }
+
+        Assert.Equal(1, q.Loss / loss, 1e-9);
+        Assert.True(least >= -1e-9 * loss, $"{least} of {loss}");
+    }
+
     [Fact]
     public void TheMeanOfTheRoundingErrorMovesIntoTheBias()
     {
