@@ -2,7 +2,7 @@ using System.Globalization;
 using Specializer.Fuzz;
 
 // TARGET [--minutes N | --seconds N | --count N] [--processes N] [--seed N] [--plain]; the target "all" is every one in turn.
-// inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]
+// inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders | imports] | kill | soak [--count N] [--seed N]
 if (args is [KillRun.Child, var model, var folder]) return KillRun.Calibrate(model, folder);
 // First: code that counts its branches must find the counters.
 bool counts = Coverage.Current is not null;
@@ -25,7 +25,7 @@ for (int i = 0; understood && i < options.Length; i += 2)
 
     if (options[i] == "--from")
     {
-        (from, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "manifests" or "folders");
+        (from, understood) = (options[i + 1], args[0] == "differ" && options[i + 1] is "manifests" or "folders" or "imports");
         continue;
     }
 
@@ -47,7 +47,7 @@ try
 {
     if (!understood)
     {
-        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N | --count N] [--processes N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders] | kill | soak [--count N] [--seed N]");
+        Console.Error.WriteLine($"usage: TARGET [--minutes N | --seconds N | --count N] [--processes N] [--seed N] [--plain]; TARGET is all, {string.Join(", ", targets.Select(t => t.Name))}{Environment.NewLine}       inject | differ [--against compiled | build | plain | onnx] [--from manifests | folders | imports] | kill | soak [--count N] [--seed N]");
         return 2;
     }
 
@@ -55,7 +55,7 @@ try
     if (args[0] == "differ")
     {
         using IComparison comparison = against switch { "build" => new BuiltComparison(), "plain" => new PlainComparison(), "onnx" => new OnnxComparison(), _ => new CompiledComparison() };
-        return new DifferentialRun(comparison, from == "folders" ? RandomFolder.Of : RandomNetwork.Of, seed, findings).Run(count ?? 1000) == 0 ? 0 : 1;
+        return new DifferentialRun(comparison, from == "manifests" ? RandomNetwork.Of : random => RandomFolder.Of(random, calibrated: from == "folders"), seed, findings).Run(count ?? 1000) == 0 ? 0 : 1;
     }
 
     if (args[0] == "kill") return KillRun.Run(count ?? 1000, seed) == 0 ? 0 : 1;

@@ -53,16 +53,15 @@ public static class Synthesizer
 
     private static void Fill(Stream stream, string component, string name, int[] shape, ulong seed, CancellationToken cancellationToken)
     {
-        const int Block = 1 << 16;
         var (mean, deviation) = Distribution(name, shape);
         long elements = shape.Aggregate(1L, (product, extent) => product * extent);
         long key = BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{component}/{name}")));
-        var numbers = new float[Block];
-        var halves = new Half[Block];
-        for (long first = 0; first < elements; first += Block)
+        var numbers = new float[Math.Min(1 << 16, elements)];
+        var halves = new Half[numbers.Length];
+        for (long first = 0; first < elements; first += halves.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(Block, elements - first);
+            int count = (int)Math.Min(halves.Length, elements - first);
             if (deviation > 0) GaussianNoise.Fill(numbers.AsSpan(0, count), seed, key, GaussianNoise.InitialState, first);
             for (int i = 0; i < count; i++) halves[i] = (Half)(mean + deviation * numbers[i]);
             stream.Write(MemoryMarshal.AsBytes(halves.AsSpan(0, count)));

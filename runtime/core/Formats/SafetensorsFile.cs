@@ -116,7 +116,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var block = new byte[Block];
+        byte[] block = BlockOf(_length);
         for (long start = 0; start < _length; start += Block)
         {
             Span<byte> part = block.AsSpan(0, (int)Math.Min(Block, _length - start));
@@ -136,7 +136,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         SafetensorsEntry entry = Find(name);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, entry.Length - start);
-        var block = new byte[Block];
+        byte[] block = BlockOf(length);
         for (long end = start + length; start < end; start += Block)
         {
             Span<byte> part = block.AsSpan(0, (int)Math.Min(Block, end - start));
@@ -151,7 +151,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         SafetensorsEntry entry = Find(name);
         int size = entry.Type.Size();
         if (entry.Type is not (DType.F16 or DType.BF16 or DType.F32 or DType.F64)) return -1;
-        var block = new byte[Block];
+        byte[] block = BlockOf(entry.Length);
         for (long start = 0; start < entry.Length; start += Block)
         {
             Span<byte> part = block.AsSpan(0, (int)Math.Min(Block, entry.Length - start));
@@ -189,6 +189,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
     }
 
     private const int Block = 1 << 20;
+
+    // Most tensors are small, and a megabyte is cleared, and collected among the large objects.
+    private static byte[] BlockOf(long length) => new byte[Math.Min(Block, length)];
 
     private SafetensorsEntry Find(string name)
     {

@@ -14,9 +14,7 @@ internal static class CompiledNetworks
     /// <exception cref="InvalidOperationException">The generator refuses one, or the compiler complains; of which manifest is not said.</exception>
     public static Func<Device, Sampler>[] Of(IReadOnlyList<RandomArtifact> networks)
     {
-        ManifestText[] files = [.. networks.Select((n, i) => new ManifestText($"/src/{i}.calibration.json", n.Text, ("ClassName", "Drawer"), ("Namespace", $"N{i}"), ("Accessibility", "public")))];
-        Generated generated = GeneratorHarness.RunFiles("", files);
-        if (generated.Diagnostics.FirstOrDefault(d => d.Severity == DiagnosticSeverity.Error) is { } refused) throw new InvalidOperationException($"The generator refuses: {refused}");
+        Generated generated = Print(networks);
         var resources = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         string bindings = "";
         foreach (RandomArtifact network in networks)
@@ -34,6 +32,15 @@ internal static class CompiledNetworks
         if (emitted.Diagnostics.FirstOrDefault(d => d.Severity > DiagnosticSeverity.Info) is { } error) throw new InvalidOperationException($"The compiler says: {error}");
         Assembly assembly = Assembly.Load(image.ToArray());
         return [.. networks.Select((_, i) => assembly.GetType($"N{i}.Drawer")!.GetMethod("Load")!.CreateDelegate<Func<Device, Sampler>>())];
+    }
+
+    /// <summary>Lets the generator print them.</summary>
+    /// <exception cref="InvalidOperationException">It refuses one; of which manifest is not said.</exception>
+    public static Generated Print(IReadOnlyList<RandomArtifact> networks)
+    {
+        ManifestText[] files = [.. networks.Select((n, i) => new ManifestText($"/src/{i}.calibration.json", n.Text, ("ClassName", "Drawer"), ("Namespace", $"N{i}"), ("Accessibility", "public")))];
+        Generated generated = GeneratorHarness.RunFiles("", files);
+        return generated.Diagnostics.FirstOrDefault(d => d.Severity == DiagnosticSeverity.Error) is { } refused ? throw new InvalidOperationException($"The generator refuses: {refused}") : generated;
     }
 
     /// <summary>The blob and its name.</summary>

@@ -2,7 +2,7 @@ using Specializer.Calibration;
 
 namespace Specializer.Fuzz;
 
-/// <summary>The interpreter's pictures, with the kernels that users have, beside the plain loops': the same bits, in FP32 and in integers.</summary>
+/// <summary>The interpreter's pictures, with the kernels that users have, beside the plain loops': the same bits, in FP32 and in integers. The generator prints each network's sampler, which nothing compiles.</summary>
 internal sealed class PlainComparison : IComparison
 {
     private readonly CpuDevice _device = new(2);
@@ -11,7 +11,11 @@ internal sealed class PlainComparison : IComparison
 
     public string Remark => "the kernels compared bit for bit with plain loops";
 
-    public string?[] Faults(IReadOnlyList<RandomArtifact> networks) => [.. networks.Select(Difference)];
+    public string?[] Faults(IReadOnlyList<RandomArtifact> networks)
+    {
+        CompiledNetworks.Print(networks);
+        return [.. networks.Select(Difference)];
+    }
 
     private string? Difference(RandomArtifact network)
     {

@@ -7,7 +7,7 @@ using Specializer.Tests;
 
 namespace Specializer.Fuzz;
 
-/// <summary>A random folder of diffusers' <c>UNet2DModel</c> with any setting that its class has, random weights and a scheduler of any family, imported and calibrated with few trajectories.</summary>
+/// <summary>A random folder of diffusers' <c>UNet2DModel</c> with any setting that its class has, random weights and a scheduler of any family, imported and calibrated with few trajectories, or quantized at random.</summary>
 /// <param name="Seed">Of the weights, and of the settings that are not below.</param>
 /// <param name="Size">Rows and columns of the smallest level.</param>
 /// <param name="Channels">Of the picture.</param>
@@ -16,7 +16,8 @@ namespace Specializer.Fuzz;
 /// <param name="Attends">Whether levels may have attention.</param>
 /// <param name="Classes">Labels, the last of which means none; 0 for an unconditional network.</param>
 /// <param name="Steps">Denoising steps.</param>
-internal sealed record RandomFolder(int Seed, int Size, int Channels, IReadOnlyList<int> Widths, int Layers, bool Attends, int Classes, int Steps) : IRandomNetwork
+/// <param name="Calibrated">Whether it is calibrated, which takes ten times as long as all else.</param>
+internal sealed record RandomFolder(int Seed, int Size, int Channels, IReadOnlyList<int> Widths, int Layers, bool Attends, int Classes, int Steps, bool Calibrated) : IRandomNetwork
 {
     private static readonly string[] s_schedulers =
     [
@@ -31,8 +32,9 @@ internal sealed record RandomFolder(int Seed, int Size, int Channels, IReadOnlyL
     /// <summary>Whether its steps lie where a learned table of timesteps has rows.</summary>
     private bool Integral => Family is "DDPM" or "DDIM";
 
-    public static RandomFolder Of(Random random) => new(
-        random.Next(), random.Next(1, 4), random.Next(1, 4), [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(1, 5))], random.Next(1, 3), random.Next(2) == 0, random.Next(3) == 0 ? 4 : 0, random.Next(4, 7));
+    /// <param name="calibrated">Whether it is calibrated.</param>
+    public static RandomFolder Of(Random random, bool calibrated) => new(
+        random.Next(), random.Next(1, calibrated ? 4 : 3), random.Next(1, 4), [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => random.Next(1, 5))], random.Next(1, 3), random.Next(2) == 0, random.Next(3) == 0 ? 4 : 0, random.Next(4, 7), calibrated);
 
     public IEnumerable<IRandomNetwork> Smaller()
     {
@@ -53,13 +55,16 @@ internal sealed record RandomFolder(int Seed, int Size, int Channels, IReadOnlyL
         string model = folder.File("model"), artifact = folder.File("artifact");
         var random = new Random(Seed);
         Synthesizer.Write(new PipelineRecipe("random", "DDPMPipeline", [new("unet", Network(random))], Scheduler(random)), model, (ulong)Seed);
-        using var device = new CpuDevice(1);
         int bits = RandomNetwork.Pick(random, 4, 8);
-        string path = Calibrator.Run(DiffusersImporter.Load(model, nullLabel: Classes > 0 ? Classes - 1 : null), new()
+        var options = new CalibrationOptions
         {
             Steps = Steps, Trajectories = 2, WeightBits = bits, Activations = bits == 8 ? ActivationWidth.Eight : RandomNetwork.Pick(random, ActivationWidth.Four, ActivationWidth.Eight, ActivationWidth.Mixed),
             AttentionBits = RandomNetwork.Pick(random, 8, 32), GuidanceMaximum = Classes > 0 ? 3 : 1, Seed = (ulong)Seed,
-        }, artifact, device).ManifestPath;
+        };
+        ImportedModel imported = DiffusersImporter.Load(model, nullLabel: Classes > 0 ? Classes - 1 : null);
+        if (!Calibrated) return RandomQuantization.Of(imported, options, random);
+        using var device = new CpuDevice(1);
+        string path = Calibrator.Run(imported, options, artifact, device).ManifestPath;
         using CalibrationArtifact written = CalibrationArtifact.Open(path);
         Dictionary<string, byte[]> tensors = WeightTensors.Of(LinkedNetwork.Of(written.Manifest).Network, written.Manifest.Steps.Count).Values.ToDictionary(t => t.Name, t => written.Tensor(t.Name, t.Bytes));
         return RandomArtifact.Of(File.ReadAllText(path), (name, _) => tensors[name]);
