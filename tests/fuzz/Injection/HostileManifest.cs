@@ -16,6 +16,8 @@ internal sealed record HostileManifest(int Template, IReadOnlyDictionary<string,
         new ManifestBuilder { Guided = true }.WithNetworks().ToJson(),
     ];
 
+    private static readonly string[] s_json = [.. s_templates.Select(t => t.ToJsonString())];
+
     // Texts with a meaning, which another text would only make wrong. Maps and operations are what is left.
     private static readonly HashSet<string> s_words = [.. "op type function meanCorrection policy sha256 $schema target of family".Split(' ')];
 
@@ -52,7 +54,7 @@ internal sealed record HostileManifest(int Template, IReadOnlyDictionary<string,
     }
 
     private static bool IsName(int template, string text) =>
-        s_templates[template].ToJsonString() is var json && (json.Contains($"\"name\":\"{text}\"", StringComparison.Ordinal) || json.Contains($"\"input\":\"{text}\"", StringComparison.Ordinal));
+        s_json[template].Contains($"\"name\":\"{text}\"", StringComparison.Ordinal) || s_json[template].Contains($"\"input\":\"{text}\"", StringComparison.Ordinal);
 
     private static IEnumerable<string> Texts(JsonNode? node, string property = "") => node switch
     {

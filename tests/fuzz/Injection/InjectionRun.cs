@@ -12,8 +12,8 @@ internal sealed class InjectionRun(int seed, string findings)
     private const int Batch = 16, CompiledBatches = 10;
 
     private readonly Random _random = new(seed);
-    private readonly ushort[][] _templates = [.. Enumerable.Range(0, HostileManifest.Templates).Select(i => Nodes(Generate([HostileManifest.Sound(i)], true)[0].Source!))];
-    private readonly ushort[] _stub = Nodes(Generate([new(0, new Dictionary<string, string> { ["tiny"] = "\n" })], true)[0].Source!);
+    private readonly ushort[][] _templates = [.. Enumerable.Range(0, HostileManifest.Templates).Select(i => Nodes(Generate([HostileManifest.Sound(i)], true)[0].Printed!))];
+    private readonly ushort[] _stub = Nodes(Generate([new(0, new Dictionary<string, string> { ["tiny"] = "\n" })], true)[0].Printed!);
     private long _accepted, _compiled;
     private int _found;
 
@@ -46,7 +46,7 @@ internal sealed class InjectionRun(int seed, string findings)
 
     private string?[] Faults(IReadOnlyList<HostileManifest> manifests, bool compile)
     {
-        (string? Source, bool Accepted)[] generated;
+        (SyntaxTree? Printed, bool Accepted)[] generated;
         try
         {
             generated = Generate(manifests, compile);
@@ -60,8 +60,8 @@ internal sealed class InjectionRun(int seed, string findings)
         return [.. generated.Select((g, i) =>
         {
             if (g.Accepted) _accepted++;
-            if (g.Source is null) return g.Accepted ? "Nothing was generated, and no word of it." : null;
-            ushort[] nodes = Nodes(g.Source), expected = g.Accepted ? _templates[manifests[i].Template] : _stub;
+            if (g.Printed is null) return g.Accepted ? "Nothing was generated, and no word of it." : null;
+            ushort[] nodes = Nodes(g.Printed), expected = g.Accepted ? _templates[manifests[i].Template] : _stub;
             int first = Enumerable.Range(0, Math.Max(nodes.Length, expected.Length)).FirstOrDefault(n => n >= nodes.Length || n >= expected.Length || nodes[n] != expected[n], -1);
             return first < 0 ? null : $"Node {first} is {Kind(nodes, first)}, {Kind(expected, first)} in the template.";
         })];
@@ -70,15 +70,15 @@ internal sealed class InjectionRun(int seed, string findings)
     }
 
     /// <exception cref="InvalidOperationException">The compiler complains, or the generator threw; of which manifest is not known.</exception>
-    private static (string? Source, bool Accepted)[] Generate(IReadOnlyList<HostileManifest> manifests, bool compile)
+    private static (SyntaxTree? Printed, bool Accepted)[] Generate(IReadOnlyList<HostileManifest> manifests, bool compile)
     {
         ManifestText[] files = [.. manifests.Select((m, i) => new ManifestText($"/src/{i}.calibration.json", m.Text(), i % 2 == 0 ? [("Namespace", $"N{i}"), ("ClassName", "Drawer")] : [("Namespace", $"N{i}")]))];
         Generated generated = GeneratorHarness.RunFiles("", files);
         if (generated.Diagnostics.FirstOrDefault(d => !d.Id.StartsWith("SPZ", StringComparison.Ordinal) || d.Id == "SPZ099") is { } foreign) throw new InvalidOperationException($"The generator says {foreign}.");
         if (compile && generated.CompilerDiagnostics.FirstOrDefault() is { } complaint) throw new InvalidOperationException($"The compiler says {complaint}.");
         ILookup<string, Diagnostic> errors = generated.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).ToLookup(d => d.Location.GetLineSpan().Path, StringComparer.Ordinal);
-        Dictionary<string, string> sources = generated.Sources.Select(s => s.SourceText.ToString()).ToDictionary(Namespace, StringComparer.Ordinal);
-        return [.. files.Select((f, i) => (sources.GetValueOrDefault($"N{i}"), !errors[f.Path].Any()))];
+        Dictionary<string, SyntaxTree> trees = generated.Sources.ToDictionary(s => Namespace(s.SourceText.ToString()), s => s.SyntaxTree, StringComparer.Ordinal);
+        return [.. files.Select((f, i) => (trees.GetValueOrDefault($"N{i}"), !errors[f.Path].Any()))];
     }
 
     private static string Namespace(string source)
@@ -88,9 +88,6 @@ internal sealed class InjectionRun(int seed, string findings)
         return source[start..source.IndexOfAny([';', '\r', '\n', ' ', '{'], start)];
     }
 
-    private static ushort[] Nodes(string source)
-    {
-        SyntaxTree tree = CSharpSyntaxTree.ParseText(source, GeneratorHarness.ParseOptions);
-        return [.. tree.GetRoot().DescendantNodes(descendIntoTrivia: true).Select(n => (ushort)n.RawKind), .. tree.GetDiagnostics().Select(_ => (ushort)SyntaxKind.BadToken)];
-    }
+    private static ushort[] Nodes(SyntaxTree tree) =>
+        [.. tree.GetRoot().DescendantNodes(descendIntoTrivia: true).Select(n => (ushort)n.RawKind), .. tree.GetDiagnostics().Select(_ => (ushort)SyntaxKind.BadToken)];
 }
