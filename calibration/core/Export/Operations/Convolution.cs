@@ -23,11 +23,14 @@ internal sealed partial class OnnxExporter
         if (last.Upsample > 1)
         {
             x = Upsample(convolution.Name + ".upsampled", x, last.Upsample);
+            // The skip connection's size may be a row or column less than twice.
+            if (output.Height < 2 * input.Height || output.Width < 2 * input.Width)
+                x = _graph.Node("Slice", convolution.Name + ".cropped", [x, _graph.Constant<long>("cropped.from", [0, 0], 2), _graph.Constant<long>(convolution.Name + ".size", [output.Height, output.Width], 2), _graph.Constant<long>("cropped.axes", [2, 3], 2)]);
             if (_options.Ranges is { } r) x = Quantized(x, Range(r.Maps, last.Input));
         }
 
         int After(int inputSize, int outputSize, int before) =>
-            Math.Max(0, (outputSize - 1) * last.Stride + last.KernelSize - before - inputSize * last.Upsample);
+            Math.Max(0, (outputSize - 1) * last.Stride + last.KernelSize - before - (last.Upsample > 1 ? outputSize : inputSize));
         int[] channels = [.. inputs.Select(name => _maps[name].Channels)];
         float[] weights = convolution.Weights(_tensor, channels, output.Channels), bias = convolution.Bias(_tensor, output.Channels);
         long[] shape = [output.Channels, channels.Sum(), last.KernelSize, last.KernelSize];
