@@ -12,7 +12,7 @@ namespace Specializer.Manifest;
 /// <param name="Stride">1 or 2.</param>
 /// <param name="PaddingTop">Zero rows above.</param>
 /// <param name="PaddingLeft">Zero columns to the left.</param>
-/// <param name="Upsample">Nearest-neighbour factor before the convolution: 1 or 2.</param>
+/// <param name="Upsample">Nearest-neighbour factor before the convolution: 1 or 2. What is enlarged has the output's size: twice the input's, or without the last row or column.</param>
 /// <param name="WeightBits">4 or 8; or 16 or 32 in floating point: then it is computed in FP32, whatever the weights are stored in.</param>
 /// <param name="Vector">First element of the embedding's vectors to add, or −1.</param>
 /// <param name="OutputScale">Factor after the residual.</param>
@@ -89,16 +89,17 @@ internal sealed record ConvolutionOperation(
             check.Report(ManifestErrorId.Limit, $"{KernelSize}×{KernelSize}×{input.Channels} products of 8-bit numbers can overflow the 32-bit sums of the kernels. Use weightBits 32.");
     }
 
-    /// <summary>Output = ⌊(input·upsample + padding before + padding after − K) / stride⌋ + 1, with 0 ≤ padding after ≤ K. Only the padding before stands
-    /// in the manifest; the one after is whatever makes up the output.</summary>
+    /// <summary>Output = ⌊(input + padding before + padding after − K) / stride⌋ + 1, with 0 ≤ padding after ≤ K. Only the padding before stands
+    /// in the manifest; the one after is whatever makes up the output. What is enlarged has the output's size, which padding keeps.</summary>
     private bool CheckExtent(string what, int input, int output, int before, string property, OperationCheck check)
     {
-        int padded = input * Upsample + before - KernelSize;
+        int padded = input + before - KernelSize;
         int after = Math.Max(0, (output - 1) * Stride - padded);
-        if (before < KernelSize && after <= KernelSize && padded + after >= 0 && (padded + after) / Stride + 1 == output) return true;
-        check.Report(ManifestErrorId.Shape,
-            $"{input} {what}, upsampled {Upsample}×, padded by {before} before, kernel size {KernelSize} and stride {Stride} do not give {output} {what} with any padding after of at most {KernelSize}.",
-            property);
+        if (Upsample == 1
+            ? before < KernelSize && after <= KernelSize && padded + after >= 0 && (padded + after) / Stride + 1 == output
+            : Stride == 1 && before == KernelSize / 2 && (output + 1) / 2 == input) return true;
+        string possible = Upsample == 1 ? $" with any padding after of at most {KernelSize}." : $": with padding {KernelSize / 2} and stride 1 they give {2L * input - 1} or {2L * input}.";
+        check.Report(ManifestErrorId.Shape, $"{input} {what}, upsampled {Upsample}×, padded by {before} before, kernel size {KernelSize} and stride {Stride} do not give {output} {what}{possible}", property);
         return false;
     }
 

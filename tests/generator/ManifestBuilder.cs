@@ -194,7 +194,7 @@ internal sealed class ManifestBuilder
     /// <summary>Every operation and every option of it: residual, vector, skip concatenation, strides, upsampling, all weight widths, attention.</summary>
     public ManifestBuilder WithEveryOperation()
     {
-        int s = Size;
+        int s = Size, half = (s + 1) / 2;
         Map("latent", s, Channels);
         Map("conv_in.q", s, Channels, "quantized16");
         Map("h0", s, 8);
@@ -207,14 +207,14 @@ internal sealed class ManifestBuilder
         Convolution("down_blocks.0.resnets.0.conv2", "r1.q2", Map("h1", s, 8), residual: "h0", outputScale: "0.70710678");
 
         Quantize("down_blocks.0.downsamplers.0.conv.quantize", "h1", Map("d.q", s, 8, "quantized8"));
-        Convolution("down_blocks.0.downsamplers.0.conv", "d.q", Map("h2", s / 2, 8), stride: 2);
+        Convolution("down_blocks.0.downsamplers.0.conv", "d.q", Map("h2", half, 8), stride: 2);
 
-        GroupNorm("mid_block.attentions.0.group_norm", "h2", Map("a.n", s / 2, 8), silu: false);
-        Convolution("mid_block.attentions.0.to_qkv", "a.n", Map("a.qkv", s / 2, 24), kernelSize: 1, padding: 0, weightBits: 32);
-        Attention("mid_block.attentions.0.attention", "a.qkv", Map("a.o", s / 2, 8), heads: 2);
-        Convolution("mid_block.attentions.0.to_out.0", "a.o", Map("h3", s / 2, 8), residual: "h2", kernelSize: 1, padding: 0, weightBits: 32);
+        GroupNorm("mid_block.attentions.0.group_norm", "h2", Map("a.n", half, 8), silu: false);
+        Convolution("mid_block.attentions.0.to_qkv", "a.n", Map("a.qkv", half, 24), kernelSize: 1, padding: 0, weightBits: 32);
+        Attention("mid_block.attentions.0.attention", "a.qkv", Map("a.o", half, 8), heads: 2);
+        Convolution("mid_block.attentions.0.to_out.0", "a.o", Map("h3", half, 8), residual: "h2", kernelSize: 1, padding: 0, weightBits: 32);
 
-        Quantize("up_blocks.0.upsamplers.0.conv.quantize", "h3", Map("u.q", s / 2, 8, "quantized8"));
+        Quantize("up_blocks.0.upsamplers.0.conv.quantize", "h3", Map("u.q", half, 8, "quantized8"));
         Convolution("up_blocks.0.upsamplers.0.conv", "u.q", Map("h4", s, 8), upsample: 2);
 
         GroupNorm("up_blocks.0.resnets.0.norm1", "h4", Map("u.qa", s, 8, "quantized8"), "h1", Map("u.qb", s, 8, "quantized8"), groups: 4);

@@ -16,6 +16,7 @@ public class ConvolutionTests
         ConvolutionShape.Of(8, 10, 8, 17, 4, stride: 2, before: 0),
         ConvolutionShape.Of(4, 5, 8, 32, 4, upsample: 2),
         ConvolutionShape.Of(3, 4, 6, 9, 8, upsample: 2),
+        ConvolutionShape.Of(4, 5, 8, 32, 4, after: 0, upsample: 2),
         ConvolutionShape.Of(7, 7, 64, 48, 4, kernel: 1, before: 0, after: 0),
         ConvolutionShape.Of(5, 3, 37, 31, 8, kernel: 1, before: 0, after: 0, outputScale: 0.5f),
         ConvolutionShape.Of(6, 7, 5, 18, 4, kernel: 5, before: 2, after: 2),
@@ -25,6 +26,8 @@ public class ConvolutionTests
         ConvolutionShape.Of(5, 7, 48, 65, 4),
         ConvolutionShape.Of(4, 4, 80, 40, 8, stride: 2),
         ConvolutionShape.Of(3, 3, 144, 64, 4, upsample: 2),
+        ConvolutionShape.Of(3, 4, 80, 40, 8, after: 0, upsample: 2),
+        ConvolutionShape.Of(3, 4, 16, 120, 4, upsample: 2) with { OutputWidth = 7 },
         ConvolutionShape.Of(11, 13, 64, 64, 8, kernel: 1, before: 0, after: 0),
         ConvolutionShape.Of(11, 13, 64, 64, 4),
         // Wide tiles, full and not.

@@ -24,7 +24,7 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
         Assert.True(decibels >= 50, $"{decibels:F1} dB");
     }
 
-    /// <summary>Every operation there is: a class-conditional network with guidance, 4- and 8-bit activations, and attention in FP32 or 8 bits.</summary>
+    /// <summary>Every operation there is: a class-conditional network with guidance, 4- and 8-bit activations, and attention in FP32 or 8 bits; of a size that halves and of one that does not.</summary>
     [Theory]
     [On(Accelerator.Cpu)]
     [On(Accelerator.Ptx)]
@@ -32,9 +32,9 @@ public class GeneratedSamplerTests(ITestOutputHelper output)
     [On(Accelerator.Cuda)]
     public void A_tiny_model_with_guidance_agrees(Accelerator kind)
     {
-        foreach (int productBits in (int[])[8, 32])
+        foreach ((int productBits, int size) in ((int, int)[])[(8, 8), (32, 7)])
         {
-            string manifest = new ManifestBuilder { Steps = 3, FirstStepsAtFourBits = 2, Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3, ProductBits = productBits }
+            string manifest = new ManifestBuilder { Size = size, Steps = 3, FirstStepsAtFourBits = 2, Classes = 3, EmbeddingWidth = 16, Guided = true, Channels = 3, ProductBits = productBits }
                 .WithEveryOperation().ToString();
             byte[] weights = CompiledSampler.Pack(manifest);
             using Device device = Accelerators.Open(kind);

@@ -18,6 +18,7 @@ public class HalfPrecisionTests
             ConvolutionShape.Of(5, 6, 37, 65, 32, outputScale: 0.7071f),
             ConvolutionShape.Of(4, 5, 80, 40, 32, stride: 2),
             ConvolutionShape.Of(3, 3, 72, 33, 32, upsample: 2),
+            ConvolutionShape.Of(3, 4, 24, 17, 32, after: 0, upsample: 2),
             ConvolutionShape.Of(11, 13, 64, 64, 32, kernel: 1, before: 0, after: 0),
             ConvolutionShape.Of(6, 7, 40, 120, 32),
             // Left in FP32.

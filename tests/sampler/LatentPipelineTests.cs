@@ -9,7 +9,8 @@ namespace Specializer.Generated.Tests;
 public sealed class LatentPipelineTests
 {
     private const string TinyAutoencoder = """{"_class_name": "AutoencoderTiny", "latent_channels": 3, "encoder_block_out_channels": [16, 16], "decoder_block_out_channels": [16, 16], "num_encoder_blocks": [1, 1], "num_decoder_blocks": [1, 1]}""",
-        Unconditional = """{"_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "norm_num_groups": 8}""";
+        Unconditional = """{"_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "norm_num_groups": 8}""",
+        ThreeLevels = """{"_class_name": "UNet2DConditionModel", "sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [32, 32, 64], "cross_attention_dim": 24, "layers_per_block": 1, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "attention_head_dim": 2}""";
 
     private static readonly SampleOptions s_classes = new() { Labels = [0, 1, 2, 3, 4, 5, 0], Guidance = 2 };
 
@@ -23,6 +24,13 @@ public sealed class LatentPipelineTests
     /// <summary>The whole of LDM-4's ImageNet model, small: <c>VQModel</c>, one token of context, guidance.</summary>
     [Fact]
     public void Classes_as_one_token() => Same(TinyLatentDiffusion.Recipe, s_classes);
+
+    /// <summary>Latents that the three levels do not halve, 5×7 and 9×6.</summary>
+    [Theory]
+    [InlineData(10, 14)]
+    [InlineData(18, 12)]
+    public void Sizes_that_the_levels_do_not_halve(int height, int width) => Same(
+        TinyLatentDiffusion.Recipe with { Components = [.. TinyLatentDiffusion.Recipe.Components.Select(c => c.Folder == "unet" ? new("unet", ThreeLevels) : c)] }, s_classes, (height, width));
 
     /// <summary>As <c>ldm-celebahq-256</c>.</summary>
     [Fact]
@@ -41,12 +49,13 @@ public sealed class LatentPipelineTests
 
     /// <param name="recipe">The pipeline.</param>
     /// <param name="asked">What each of seven pictures is of; the guidance is the strongest that is calibrated for.</param>
-    private static void Same(PipelineRecipe recipe, SampleOptions asked)
+    /// <param name="size">Rows and columns of a picture; null for the 16×16 of the recipe.</param>
+    private static void Same(PipelineRecipe recipe, SampleOptions asked, (int Height, int Width)? size = null)
     {
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(2);
         Synthesizer.Write(recipe, folder.File("model"), 3);
-        ImportedModel model = PipelineImporter.Load(folder.File("model"), "tiny", encoder: true);
+        ImportedModel model = PipelineImporter.Load(folder.File("model"), "tiny", encoder: true, size: size);
         float guidance = asked.Guidance!.Value;
         var options = new CalibrationOptions
         {
@@ -55,9 +64,11 @@ public sealed class LatentPipelineTests
         string manifest = Calibrator.Run(model, options, folder.File("out"), device, 2).ManifestPath;
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifest, device);
         using Sampler compiled = CompiledArtifact.Load(manifest, device, out _);
+        var (height, width) = size ?? (16, 16);
+        Assert.Equal((height, width), (compiled.Description.Height, compiled.Description.Width));
         asked = asked with { Count = 7, Seed = 9 };
-        SampleOptions image = asked with { Image = compiled.Sample(asked), Strength = 0.5, Mask = [.. Enumerable.Range(0, 256).Select(i => i % 16 < 8)], Seed = 10 };
-        float[] drawn = EveryBatch.Same(interpreted, compiled, asked, image)[..(7 * 16 * 16 * 3)];
+        SampleOptions image = asked with { Image = compiled.Sample(asked), Strength = 0.5, Mask = [.. Enumerable.Range(0, height * width).Select(i => i % width < width / 2)], Seed = 10 };
+        float[] drawn = EveryBatch.Same(interpreted, compiled, asked, image)[..(7 * height * width * 3)];
         Assert.True(drawn.Distinct().Count() > drawn.Length / 4, "The pictures are nearly constant: the comparison says little.");
         if (guidance != 1) Assert.NotEqual(drawn, EveryBatch.Same(interpreted, compiled, asked with { Guidance = 1 }));
     }

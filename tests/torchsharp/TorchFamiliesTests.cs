@@ -52,8 +52,27 @@ public class TorchFamiliesTests
                 new ModulationOperation("shifted", functions[^1], "picked", "shifted"),
             ]));
         var tensors = new Dictionary<string, float[]> { ["id.weight"] = [0, 0, 0], ["id.bias"] = [2.5f], ["rows.table"] = Inputs.Normal(12, 1), ["rows.position"] = Inputs.Normal(48, 2) };
+        Agree(network, tensors, [.. Inputs.Normal(2 * 48, 3).Select(v => 4 * v)]);
+    }
+
+    /// <summary>Half of an odd size is rounded up, and the way back goes to the size that was.</summary>
+    [TorchTheory]
+    [InlineData(5, 7)]
+    [InlineData(9, 6)]
+    public void Sizes_that_do_not_halve_agree_with_the_interpreter(int height, int width)
+    {
+        ConvolutionOperation Convolution(string from, string to) => new(to, from, to, null, 3, 1, 1, 1, 1, 32, -1, new("1"));
+        var network = new Network("x", "up",
+            new([new("x", height, width, 3, MapType.Float32), new("down", (height + 1) / 2, (width + 1) / 2, 4, MapType.Float32), new("up", height, width, 3, MapType.Float32)]), new(0, 0, 0),
+            new([Convolution("x", "down") with { Stride = 2 }, Convolution("down", "up") with { Upsample = 2 }]));
+        Agree(network, new() { ["down.weight"] = Inputs.Normal(108, 1), ["down.bias"] = Inputs.Normal(4, 2), ["up.weight"] = Inputs.Normal(108, 3), ["up.bias"] = Inputs.Normal(3, 4) }, [.. Inputs.Normal(2 * 3 * height * width, 5).Select(v => v / 8)]);
+    }
+
+    /// <summary>libtorch gives what the kernels give of two images.</summary>
+    private static void Agree(Network network, Dictionary<string, float[]> tensors, float[] x)
+    {
         ImportedModel model = Of(network, tensors);
-        float[] x = [.. Inputs.Normal(2 * 48, 3).Select(v => 4 * v)], expected = new float[x.Length], actual = new float[x.Length];
+        float[] expected = new float[x.Length], actual = new float[x.Length];
         using var device = new CpuDevice(1);
         using (IReferenceNetwork kernels = new InterpreterEngine(device).Create(model, [0], 2)) kernels.Evaluate(0, x, [], expected);
         using (IReferenceNetwork torch = Torch.Engine().Create(model, [0], 1)) torch.Evaluate(0, x, [], actual);

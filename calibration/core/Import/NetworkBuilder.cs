@@ -101,8 +101,9 @@ internal sealed class NetworkBuilder(SourceTensors source, int embeddingWidth)
     /// <param name="isHalf">Whether the weights are numbers that the file stores in FP16.</param>
     public Map Convolution(string name, Map input, int outputs, Func<float[]> weight, Func<float[]> bias, ConvolutionOptions options, bool isHalf = false)
     {
-        // Padding 1 keeps the size; padding 0 with stride 2 has one row and column of zeros behind. What is halved is even, for importers refuse other sizes.
-        int height = input.Height * options.Upsample / options.Stride, width = input.Width * options.Upsample / options.Stride;
+        // Padding 1 keeps the size, and half of an odd one is rounded up; padding 0 with stride 2 has one row and column of zeros behind, and importers refuse odd sizes.
+        int up = options.Upsample, stride = options.Stride, more = options.Padding == 0 ? 0 : stride - 1;
+        var (height, width) = options.UpsampledLike is { } like ? (like.Height, like.Width) : ((up * input.Height + more) / stride, (up * input.Width + more) / stride);
         Map output = AddMap(options.Output ?? name, height, width, outputs);
         _tensors.Add($"{name}.weight", weight, isHalf);
         _tensors.Add($"{name}.bias", bias);

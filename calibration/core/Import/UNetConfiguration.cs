@@ -65,8 +65,9 @@ internal sealed partial record UNetConfiguration
     /// <summary>Whether labels or added conditions reach the residual blocks by operations of the network: the embedding's own form knows rows of a table and SiLU, and nothing of the timestep beside it.</summary>
     public bool EmbedsInNetwork => Added is not null || (Classes == 0 ? ClassVector is not null : Activation != "silu" || Fourier);
 
-    /// <summary>What rows and columns of a state are multiples of: each level but the first halves the map, which doubles on the way up, and must then have the skip connection's size.</summary>
-    public int Multiple => 1 << (Levels.Count - 1);
+    /// <summary>What rows and columns of a state are multiples of: each level but the first halves the map, which doubles on the way up, and must then have the skip connection's size.
+    /// A <c>UNet2DConditionModel</c> enlarges to that size; where its padding rounds half of an odd size up, that is twice without the last row or column, and any size is possible.</summary>
+    public int Multiple => Cross is not null && DownsamplePadding == 1 ? 1 : 1 << (Levels.Count - 1);
 
     /// <summary>Reads the configuration of either class.</summary>
     /// <param name="json">Its <c>config.json</c>.</param>
@@ -94,7 +95,7 @@ internal sealed partial record UNetConfiguration
         if (levels[0] % 2 != 0 || levels[0] / 2 <= FrequencyShift)
             json.Refuse("block_out_channels", json.Raw("block_out_channels"), "The first entry must be even and at least 4.");
         if (Height % Multiple != 0 || Width % Multiple != 0)
-            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {Multiple}: {levels.Length} levels halve it {levels.Length - 1} times. {PictureSize.Nearest(Height, Width, Multiple, MaximumExtent)}");
+            json.Refuse("sample_size", json.Raw("sample_size"), $"It must be a multiple of {Multiple}: {levels.Length} levels halve it {levels.Length - 1} times (a UNet2DConditionModel with downsample_padding 1 takes any size). {PictureSize.Nearest(Height, Width, Multiple, MaximumExtent)}");
     }
 
     /// <summary>A label that is a number, or an embedding already, as both classes know it.</summary>

@@ -177,7 +177,7 @@ internal sealed class UNetImporter
             if (level == 0) continue;
             h = levels.ResidualUp[block]
                 ? ResidualBlock.Add(_network, $"{name}.upsamplers.0", new(h), h.Channels, _residual with { Resampling = Resampling.Double })
-                : _network.Convolution($"{name}.upsamplers.0.conv", new MapPair(h), h.Channels, new() { Upsample = 2 });
+                : _network.Convolution($"{name}.upsamplers.0.conv", new MapPair(h), h.Channels, new() { Upsample = 2, UpsampledLike = _skips.Peek() });
         }
 
         return h;

@@ -14,12 +14,14 @@ internal readonly record struct ColumnShape(
     public void Gather(ReadOnlySpan<float> map, int pixel, Span<float> column)
     {
         int top = pixel / OutputWidth * Stride - PaddingTop, left = pixel % OutputWidth * Stride - PaddingLeft;
+        // What upsampling makes of the input has the output's size.
+        var (height, width) = Upsample == 1 ? (InputHeight, InputWidth) : (OutputHeight, OutputWidth);
         for (int i = 0; i < KernelSize; i++)
         {
             for (int j = 0; j < KernelSize; j++, column = column[InputChannels..])
             {
                 int y = top + i, x = left + j;
-                if (y < 0 || x < 0 || y >= InputHeight * Upsample || x >= InputWidth * Upsample)
+                if (y < 0 || x < 0 || y >= height || x >= width)
                     column[..InputChannels].Clear();
                 else
                     map.Slice((y / Upsample * InputWidth + x / Upsample) * InputChannels, InputChannels).CopyTo(column);

@@ -7,12 +7,11 @@ internal partial class TorchOperations
 {
     public IEnumerable<(string Map, Tensor Value)> Visit(ConvolutionOperation o)
     {
-        Map from = _maps[o.Input], to = _maps[o.Output];
+        Map to = _maps[o.Output];
         Tensor x = _values[o.Input];
-        if (o.Upsample > 1) x = nn.functional.interpolate(x, scale_factor: [o.Upsample, o.Upsample]);
+        if (o.Upsample > 1) x = nn.functional.interpolate(x, size: [to.Height, to.Width]);
         // Rows below and columns to the right follow from the size of the output; libtorch's own padding is the same on both sides.
-        int bottom = (to.Height - 1) * o.Stride + o.KernelSize - from.Height * o.Upsample - o.PaddingTop;
-        int right = (to.Width - 1) * o.Stride + o.KernelSize - from.Width * o.Upsample - o.PaddingLeft;
+        long bottom = (to.Height - 1) * o.Stride + o.KernelSize - x.shape[2] - o.PaddingTop, right = (to.Width - 1) * o.Stride + o.KernelSize - x.shape[3] - o.PaddingLeft;
         if (bottom != 0 || right != 0 || o.PaddingTop != 0 || o.PaddingLeft != 0) x = nn.functional.pad(x, [o.PaddingLeft, right, o.PaddingTop, bottom]);
         var (weight, bias) = Weights(o);
         Tensor y = nn.functional.conv2d(x, weight, bias, strides: [o.Stride, o.Stride]);

@@ -5,7 +5,8 @@ namespace Specializer.CompilerServices;
 /// <summary>The static shape of a convolution. Generated code implements it with literals, which the JIT folds
 /// into the kernel; the interpreter implements it with fields. A linear layer over pixels is a 1×1 convolution.</summary>
 /// <remarks>All maps are NHWC. Output pixel (y, x) and tap (i, j) read the input pixel
-/// ((y·Stride + i − PaddingTop) / Upsample, (x·Stride + j − PaddingLeft) / Upsample); outside the (upsampled) input reads zero.</remarks>
+/// ((y·Stride + i − PaddingTop) / Upsample, (x·Stride + j − PaddingLeft) / Upsample); outside the (upsampled) input reads zero.
+/// An upsampled input has the output's size, which is twice the input's, or one less; the stride is then 1.</remarks>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public interface IConvolutionShape
 {

@@ -12,6 +12,11 @@ internal readonly record struct ConvolutionGeometry(
     /// <summary>Output channels of one panel of weights.</summary>
     public const int PanelWidth = 16;
 
+    /// <summary>Rows of what the taps see: the input, or what upsampling makes of it. Forms that count outputs otherwise see the same.</summary>
+    public int SeenHeight { get; init; } = Upsample == 1 ? InputHeight : OutputHeight;
+    /// <summary>Columns of it.</summary>
+    public int SeenWidth { get; init; } = Upsample == 1 ? InputWidth : OutputWidth;
+
     public int Taps => KernelSize * KernelSize;
     public int OutputPixels => OutputHeight * OutputWidth;
     public int Panels => (OutputChannels + PanelWidth - 1) / PanelWidth;
@@ -27,8 +32,9 @@ internal readonly record struct ConvolutionGeometry(
             s.KernelSize, s.Stride, s.PaddingTop, s.PaddingLeft, s.Upsample, s.OutputScale);
         if (g.InputHeight < 1 || g.InputWidth < 1 || g.InputChannels < 1 || g.OutputHeight < 1 || g.OutputWidth < 1 || g.OutputChannels < 1
             || g.KernelSize < 1 || g.Stride < 1 || g.PaddingTop < 0 || g.PaddingLeft < 0 || g.Upsample is not (1 or 2)
+            || (g.Upsample == 2 && (g.Stride != 1 || (g.OutputHeight + 1) / 2 != g.InputHeight || (g.OutputWidth + 1) / 2 != g.InputWidth))
             || (long)g.InputHeight * g.InputWidth * g.InputChannels > int.MaxValue / 8 || (long)g.OutputHeight * g.OutputWidth * g.OutputChannels > int.MaxValue / 8)
-            throw new ArgumentException($"Convolution shape {g} is not usable: sizes and stride must be positive, padding at least 0, upsampling 1 or 2, and a map below 2^28 elements.");
+            throw new ArgumentException($"Convolution shape {g} is not usable: sizes and stride must be positive, padding at least 0, upsampling 1 or 2 (to the output's size, with stride 1), and a map below 2^28 elements.");
         return g;
     }
 }

@@ -34,11 +34,11 @@ internal static unsafe class ConvolutionTaps
     private static void FillRow(in ConvolutionOperands operands, in ConvolutionGeometry g, byte* image, int y, int x, int run, int stride, byte** taps)
     {
         byte* padding = operands.Padding;
-        int pixelBytes = operands.InputPixelBytes, step = g.Stride, shift = g.Upsample - 1, width = g.InputWidth << shift;
+        int pixelBytes = operands.InputPixelBytes, step = g.Stride, shift = g.Upsample - 1, width = g.SeenWidth;
         int top = y * step - g.PaddingTop, left = x * step - g.PaddingLeft;
         for (int row = top; row < top + g.KernelSize; row++)
         {
-            bool inside = (uint)row < (uint)(g.InputHeight << shift);
+            bool inside = (uint)row < (uint)g.SeenHeight;
             byte* line = image + (long)(row >> shift) * g.InputWidth * pixelBytes;
             for (int column = left; column < left + g.KernelSize; column++, taps += stride)
             {

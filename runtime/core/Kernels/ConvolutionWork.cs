@@ -29,7 +29,7 @@ internal unsafe struct ConvolutionWork<TKernel> : IWork
         // Where each pixel reads itself alone, rows mean nothing: the map is one row.
         ref ConvolutionGeometry g = ref Operands.Geometry;
         if (g is { Taps: 1, Stride: 1, Upsample: 1, PaddingTop: 0, PaddingLeft: 0 } && g.InputWidth == g.OutputWidth && g.InputHeight == g.OutputHeight)
-            g = g with { InputHeight = 1, OutputHeight = 1, InputWidth = g.OutputPixels, OutputWidth = g.OutputPixels };
+            g = g with { InputHeight = 1, SeenHeight = 1, OutputHeight = 1, InputWidth = g.OutputPixels, SeenWidth = g.OutputPixels, OutputWidth = g.OutputPixels };
 
         // A tile takes about 36 instructions per block and tap, its operands' expansion 12, finding a tap of a pixel 6.
         int pixels = checked(Operands.Batch * Operands.Geometry.OutputPixels);

@@ -119,7 +119,12 @@ internal struct OutputPixel
         where TShape : struct, IConvolutionShape
     {
         int y = Top + row, x = Left + column;
-        if (y < 0 || x < 0 || y >= shape.InputHeight * shape.Upsample || x >= shape.InputWidth * shape.Upsample) return -1;
+        if (!IsInside(shape, y, x)) return -1;
         return y / shape.Upsample * shape.InputWidth + x / shape.Upsample;
     }
+
+    /// <summary>Whether a row and column are of the input, or of what upsampling makes of it. One comparison as unsigned numbers checks both bounds.</summary>
+    public static bool IsInside<TShape>(TShape shape, int y, int x)
+        where TShape : struct, IConvolutionShape =>
+        (uint)y < (uint)(shape.Upsample == 1 ? shape.InputHeight : shape.OutputHeight) & (uint)x < (uint)(shape.Upsample == 1 ? shape.InputWidth : shape.OutputWidth);
 }

@@ -260,9 +260,9 @@ internal static class TensorConvolution
         public void Move<TShape>(ConvolutionArguments a, TShape shape, int row, int column, int piece, long padding)
             where TShape : struct, IConvolutionShape
         {
-            // Without a branch: lanes of a warp lie inside and outside. One comparison as unsigned numbers checks both bounds.
+            // Without a branch: lanes of a warp lie inside and outside.
             int y = Output.Top + row, x = Output.Left + column;
-            bool inside = (uint)y < (uint)(shape.InputHeight * shape.Upsample) & (uint)x < (uint)(shape.InputWidth * shape.Upsample);
+            bool inside = OutputPixel.IsInside(shape, y, x);
             int pixel = y / shape.Upsample * shape.InputWidth + x / shape.Upsample;
             long index = (long)Output.Image * a.Q.Stride + pixel * (shape.InputChannels / 4) + piece * 4;
             _address = Utilities.Select(inside, TensorCore.GlobalAddress(ref a.Q.Elements[0]) + 4 * index, padding);

@@ -28,6 +28,19 @@ public class OnnxFamiliesTests
         Near(file.ReadFloats("out.eps"), Run(stream.ToArray(), "epsilon", Inputs(file, model)));
     }
 
+    /// <summary>What is doubled is cut to the skip connection's size.</summary>
+    [Theory]
+    [MemberData(nameof(OddSizeTests.Stored), MemberType = typeof(OddSizeTests))]
+    public void Sizes_that_the_levels_do_not_halve(int height, int width, float[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        new SyntheticNetwork(OddSizeTests.Configuration(height, width)).Save(folder.Root);
+        var stream = new MemoryStream();
+        OnnxExport.Write(DiffusersImporter.Load(folder.Root, tokens: 2), stream);
+        float[] x = OddSizeTests.Numbers(height * width), context = OddSizeTests.Numbers(2 * OddSizeTests.Context);
+        Near(expected, Run(stream.ToArray(), "epsilon", [("sample", x, [1, 1, height, width]), ("timestep", new long[] { 20 }, [1]), (UNetImporter.Context, context, [1, 2, OddSizeTests.Context])]));
+    }
+
     /// <summary>Tensors in a file of their own are those in the model.</summary>
     [SharedFact("golden/small-cond")]
     public void External_data()

@@ -145,6 +145,7 @@ public class DiffusersImporterTests
         UnsupportedSetting refused = Assert.Single(Assert.Throws<UnsupportedModelException>(() => DiffusersImporter.Load(folder.Root)).Settings);
         Assert.Equal("sample_size", refused.Key);
         Assert.Contains("a multiple of 4: 3 levels halve it 2 times", refused.Supported, StringComparison.Ordinal);
+        Assert.Contains("UNet2DConditionModel with downsample_padding 1 takes any size", refused.Supported, StringComparison.Ordinal);
         Assert.EndsWith($"{nearest}.", refused.Supported, StringComparison.Ordinal);
     }
 

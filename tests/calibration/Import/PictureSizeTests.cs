@@ -6,14 +6,19 @@ namespace Specializer.Calibration.Tests;
 /// <summary>Pictures of another size than the configuration names.</summary>
 public class PictureSizeTests
 {
+    private static PipelineRecipe Unconditional { get; } = TinyLatentDiffusion.Recipe with
+    {
+        Components = [TinyLatentDiffusion.Recipe.Components[0], new("unet", """{"_class_name": "UNet2DModel", "sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [32, 64], "layers_per_block": 1, "down_block_types": ["DownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "UpBlock2D"]}""")],
+    };
+
     [Fact]
     public void A_latent_model_is_calibrated_and_evaluated_at_the_size_that_is_asked_for()
     {
         using var folder = new TemporaryFolder();
         using var device = new CpuDevice(2);
         Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
-        ImportedModel model = PipelineImporter.Load(folder.File("model"), "tiny", size: (24, 16)), own = PipelineImporter.Load(folder.File("model"), "tiny");
-        Assert.Equal((12, 8, 24, 16), (model.Height, model.Width, model.Picture.Height, model.Picture.Width));
+        ImportedModel model = PipelineImporter.Load(folder.File("model"), "tiny", size: (18, 10)), own = PipelineImporter.Load(folder.File("model"), "tiny");
+        Assert.Equal((9, 5, 18, 10), (model.Height, model.Width, model.Picture.Height, model.Picture.Width));
         Assert.NotEqual(own.ConfigurationSha256, model.ConfigurationSha256);
 
         var options = new CalibrationOptions { Steps = 2, Trajectories = 2, Activations = ActivationWidth.Eight, Rounding = RoundingChoice.Nearest };
@@ -51,21 +56,24 @@ public class PictureSizeTests
         ImportedModel Load((int, int)? size) => PipelineImporter.Load(folder.File("model"), size: size);
     }
 
-    /// <summary>Each of the network's two levels, and the decoder's, halves a picture: 18 rows would be 9 of the state and 4 of the lower level, which do not double to 9.</summary>
+    /// <summary>Each of the network's two levels, and the decoder's, halves a picture. 18 rows would be 9 of the state and 4 or 5 of the lower level, which do not double to 9:
+    /// an unconditional network has no other way back, a conditional one enlarges to the size of the skip connection.</summary>
     [Theory]
-    [InlineData(17, 16, "sizes are 16x16 and 20x16")]
-    [InlineData(18, 16, "sizes are 16x16 and 20x16")]
-    [InlineData(18, 22, "sizes are 16x20 and 20x24")]
-    [InlineData(16, 0, "size is 16x4")]
-    [InlineData(8194, 16, "size is 8192x16")]
-    [InlineData(16, int.MaxValue, "size is 16x8192")]
-    public void A_size_that_is_not_possible_is_refused_and_the_nearest_are_named(int height, int width, string nearest)
+    [InlineData(17, 16, 4, "sizes are 16x16 and 20x16")]
+    [InlineData(18, 16, 4, "sizes are 16x16 and 20x16")]
+    [InlineData(18, 22, 4, "sizes are 16x20 and 20x24")]
+    [InlineData(16, 0, 4, "size is 16x4")]
+    [InlineData(8194, 16, 4, "size is 8192x16")]
+    [InlineData(16, int.MaxValue, 4, "size is 16x8192")]
+    [InlineData(17, 16, 2, "sizes are 16x16 and 18x16")]
+    [InlineData(8194, 0, 2, "size is 8192x2")]
+    public void A_size_that_is_not_possible_is_refused_and_the_nearest_are_named(int height, int width, int multiple, string nearest)
     {
         using var folder = new TemporaryFolder();
-        Synthesizer.Write(TinyLatentDiffusion.Recipe, folder.File("model"), 3);
+        Synthesizer.Write(multiple == 2 ? TinyLatentDiffusion.Recipe : Unconditional, folder.File("model"), 3);
         var e = Assert.Throws<ArgumentException>(() => PipelineImporter.Load(folder.File("model"), size: (height, width)));
         Assert.Contains($"Pictures of {height}x{width} pixels", e.Message, StringComparison.Ordinal);
-        Assert.Contains("multiples of 4, up to 8192", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"multiples of {multiple}, up to 8192", e.Message, StringComparison.Ordinal);
         Assert.EndsWith($" {nearest}.", e.Message, StringComparison.Ordinal);
     }
 }

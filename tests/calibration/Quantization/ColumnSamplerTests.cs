@@ -68,10 +68,14 @@ public class ColumnSamplerTests
     [InlineData(5, 4, 3, 1, 1, 1, 5, 4)]
     [InlineData(5, 4, 3, 2, 0, 1, 2, 2)]
     [InlineData(3, 2, 3, 1, 1, 2, 6, 4)]
+    [InlineData(3, 2, 3, 1, 1, 2, 5, 4)]
+    [InlineData(20, 33, 3, 1, 1, 2, 39, 65)]
     [InlineData(4, 4, 1, 1, 0, 1, 4, 4)]
     public void ColumnsHoldWhatTheConvolutionReads(int height, int width, int kernel, int stride, int padding, int upsample, int outputHeight, int outputWidth)
     {
         const int channels = 3;
+        // Nearest interpolation, as the source library has it: row y of m is row ⌊y·n/m⌋ of n.
+        var (enlargedHeight, enlargedWidth) = upsample == 1 ? (height, width) : (outputHeight, outputWidth);
         float[] map = new Gaussian(1).Values(height * width * channels);
         var shape = new ColumnShape(height, width, channels, outputHeight, outputWidth, kernel, stride, padding, padding, upsample);
         var column = new float[shape.Size];
@@ -82,8 +86,8 @@ public class ColumnSamplerTests
             {
                 int i = e / channels / kernel, j = e / channels % kernel, c = e % channels;
                 double y = pixel / outputWidth * stride + i - padding, x = pixel % outputWidth * stride + j - padding;
-                bool inside = y >= 0 && x >= 0 && y < height * upsample && x < width * upsample;
-                float expected = inside ? map[((int)Math.Floor(y / upsample) * width + (int)Math.Floor(x / upsample)) * channels + c] : 0;
+                bool inside = y >= 0 && x >= 0 && y < enlargedHeight && x < enlargedWidth;
+                float expected = inside ? map[((int)Math.Floor(y * height / enlargedHeight) * width + (int)Math.Floor(x * width / enlargedWidth)) * channels + c] : 0;
                 Assert.Equal(expected, column[e]);
             }
         }

@@ -109,12 +109,13 @@ internal sealed class RandomBlocks(ManifestBuilder builder, int size, string inp
             [("context", context), ("heads", heads), ("causal", random.Next(2) == 0), .. productBits == 8 ? new (string, JsonNode)[] { ("productBits", 8) } : []]), outputs);
     }
 
-    // An odd size loses a row on the way back: padding after the picture is what makes up the output.
+    // An odd size loses the last row and column on the way back.
     private void Stride(Random random, string block)
     {
-        int outputs = random.Next(1, 12);
-        string down = builder.Convolution(block + ".down", _h, builder.Map(block + ".small", (size + 1) / 2, outputs), stride: 2, weightBits: 32);
-        Set(builder.Convolution(block + ".up", down, builder.Map(block + ".h", size, outputs), upsample: 2, weightBits: 32), outputs);
+        int outputs = random.Next(1, 24), half = (size + 1) / 2, bits = RandomNetwork.Pick(random, 4, 8, 32);
+        string down = builder.Convolution(block + ".down", _h, builder.Map(block + ".small", half, outputs), stride: 2, weightBits: 32);
+        if (bits != 32) down = builder.Quantize(block + ".quantize", down, builder.Map(block + ".q", half, outputs, bits == 4 ? "quantized8" : "quantized16"));
+        Set(builder.Convolution(block + ".up", down, builder.Map(block + ".h", size, outputs), upsample: 2, weightBits: bits), outputs);
     }
 
     private void LookUp(Random random, string block)

@@ -17,8 +17,8 @@ public sealed class ValidationTests
         ("every", "it must have the shape of 'r1.h'", j => Map(j, "r1.q2")["channels"] = 9),
         ("every", "'d.q' is quantized", j => { Op(j, "up_blocks.0.resnets.0.norm1")["skip"] = "d.q"; }),
         ("every", "it must have the shape of 'h1'", j => Map(j, "u.qb")["channels"] = 9),
-        ("every", "rows and columns must be equal", j => { Map(j, "h4")["height"] = 7; Map(j, "u.qa")["height"] = 7; Op(j, "up_blocks.0.upsamplers.0.conv")["paddingTop"] = 0; }),
-        ("every", "rows and columns must be equal", j => { Map(j, "h4")["width"] = 7; Map(j, "u.qa")["width"] = 7; Op(j, "up_blocks.0.upsamplers.0.conv")["paddingLeft"] = 0; }),
+        ("every", "rows and columns must be equal", j => { Map(j, "h4")["height"] = 7; Map(j, "u.qa")["height"] = 7; }),
+        ("every", "rows and columns must be equal", j => { Map(j, "h4")["width"] = 7; Map(j, "u.qa")["width"] = 7; }),
         ("every", "Both outputs of a group norm must have the same type", j => Map(j, "u.qb")["type"] = "quantized16"),
         ("every", "'q' is quantized", j => { Add(j, "q", 8, 1, "quantized8"); Add(j, "qq", 8, 1, "quantized8"); Insert(j, Quantize("a", "latent", "q"), Quantize("b", "q", "qq")); }),
         ("every", "'a.qkv' is quantized", j => { Map(j, "a.qkv")["type"] = "quantized8"; Op(j, "mid_block.attentions.0.to_qkv")["op"] = "groupNorm"; Norm(Op(j, "mid_block.attentions.0.to_qkv")); Map(j, "a.n")["channels"] = 24; Map(j, "h2")["channels"] = 24; Op(j, "mid_block.attentions.0.to_out.0")["residual"] = null; }),
@@ -180,6 +180,11 @@ public sealed class ValidationTests
         ("one", "configuration of a model", j => { j.Remove("schemaVersion"); j["_diffusers_version"] = "1"; }),
         ("one", "The property 'schemaVersion'", j => j.Remove("schemaVersion")),
         ("one", "'schemaVersion' is a string", j => j["schemaVersion"] = "2"),
+        // What upsampling makes of four rows has seven or eight, which padding and stride keep.
+        ("every", "do not give 6 rows: with padding 1 and stride 1 they give 7 or 8", j => Map(j, "h4")["height"] = 6),
+        ("every", "do not give 9 columns: with padding 1 and stride 1 they give 7 or 8", j => Map(j, "h4")["width"] = 9),
+        ("every", "do not give 7 rows", j => { Map(j, "h4")["height"] = 7; Op(j, "up_blocks.0.upsamplers.0.conv")["paddingTop"] = 0; }),
+        ("every", "do not give 8 rows", j => { Op(j, "up_blocks.0.upsamplers.0.conv")["stride"] = 2; }),
     ];
 
     public static TheoryData<int> Damages => [.. Enumerable.Range(0, s_damages.Length)];

@@ -15,6 +15,9 @@ public class ConvolutionTests
         ["stride 2, padded at the end only"] = ConvolutionShape.Of(8, 10, 8, 17, 4, stride: 2, before: 0),
         ["upsampled"] = ConvolutionShape.Of(4, 5, 8, 32, 4, upsample: 2),
         ["upsampled, 8 bit"] = ConvolutionShape.Of(3, 4, 6, 9, 8, upsample: 2),
+        ["upsampled to an odd size"] = ConvolutionShape.Of(4, 5, 8, 32, 4, after: 0, upsample: 2),
+        ["upsampled to odd rows, 8 bit"] = ConvolutionShape.Of(3, 4, 6, 9, 8, upsample: 2) with { OutputHeight = 5 },
+        ["upsampled one pixel to one"] = ConvolutionShape.Of(1, 1, 9, 17, 8, after: 0, upsample: 2),
         ["1×1"] = ConvolutionShape.Of(7, 7, 64, 48, 4, kernel: 1, before: 0, after: 0),
         ["1×1, 8 bit, scaled"] = ConvolutionShape.Of(5, 3, 37, 31, 8, kernel: 1, before: 0, after: 0, outputScale: 0.5f),
         ["5×5"] = ConvolutionShape.Of(6, 7, 5, 18, 4, kernel: 5, before: 2, after: 2),
@@ -26,11 +29,14 @@ public class ConvolutionTests
         ["F(2×2), odd sizes"] = ConvolutionShape.Of(5, 7, 37, 35, 8),
         ["F(2×2), without padding"] = ConvolutionShape.Of(8, 8, 24, 40, 8, before: 0, after: 0),
         ["F(2×2), upsampled"] = ConvolutionShape.Of(3, 2, 20, 24, 8, upsample: 2),
+        ["F(2×2), upsampled to an odd size"] = ConvolutionShape.Of(3, 4, 37, 35, 8, after: 0, upsample: 2),
         ["F(4×4), odd sizes"] = ConvolutionShape.Of(17, 13, 37, 35, 8),
         ["F(4×4), 4 bit, odd sizes"] = ConvolutionShape.Of(18, 23, 39, 33, 4),
         ["F(4×4), 16 channels, scaled"] = ConvolutionShape.Of(16, 14, 16, 16, 8, outputScale: 0.7071f),
         ["F(4×4), upsampled"] = ConvolutionShape.Of(9, 11, 20, 24, 8, upsample: 2),
         ["F(4×4), 4 bit, upsampled"] = ConvolutionShape.Of(13, 12, 23, 24, 4, upsample: 2),
+        ["F(4×4), upsampled to odd columns"] = ConvolutionShape.Of(9, 11, 20, 24, 8, upsample: 2) with { OutputWidth = 21 },
+        ["F(4×4), 4 bit, upsampled to an odd size"] = ConvolutionShape.Of(13, 12, 23, 24, 4, after: 0, upsample: 2),
         ["F(4×4), padded at the end only"] = ConvolutionShape.Of(15, 18, 18, 17, 8, before: 0, after: 2),
         ["F(4×4), without padding"] = ConvolutionShape.Of(21, 17, 24, 40, 8, before: 0, after: 0),
         ["F(4×4), more patches than a block"] = ConvolutionShape.Of(37, 30, 16, 20, 4),
@@ -199,6 +205,9 @@ public class ConvolutionTests
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to with { Scale = 0f }, y, shape: s));
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to with { ZeroPoint = 256 }, y, shape: s));
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { Upsample = 3 }));
+        // Of four rows come seven or eight.
+        foreach ((int height, int width, int stride) in ((int, int, int)[])[(6, 8, 1), (9, 8, 1), (8, 6, 1), (8, 9, 1), (4, 4, 2)])
+            Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { Upsample = 2, Stride = stride, OutputHeight = height, OutputWidth = width }));
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, q, to, y, shape: s with { OutputChannels = 800 }));
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(new ConvolutionWeights(1 << 20), q, to, y, shape: s));
         Assert.Throws<ArgumentException>(() => bench.Run.Convolve(at, new Activation(1 << 14), to, y, shape: s));

@@ -88,7 +88,8 @@ internal static partial class Reference
     private static int InputAt(in ConvolutionGeometry g, int row, int column)
     {
         int y = row - g.PaddingTop, x = column - g.PaddingLeft;
-        bool inside = y >= 0 && x >= 0 && y < g.InputHeight * g.Upsample && x < g.InputWidth * g.Upsample;
+        // What is upsampled has the output's size.
+        bool inside = y >= 0 && x >= 0 && (g.Upsample == 1 ? y < g.InputHeight && x < g.InputWidth : y < g.OutputHeight && x < g.OutputWidth);
         return inside ? y / g.Upsample * g.InputWidth + x / g.Upsample : -1;
     }
 

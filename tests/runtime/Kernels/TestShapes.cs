@@ -4,7 +4,7 @@ internal readonly record struct ConvolutionShape(
     int InputHeight, int InputWidth, int InputChannels, int OutputHeight, int OutputWidth, int OutputChannels,
     int KernelSize, int Stride, int PaddingTop, int PaddingLeft, int Upsample, int WeightBits, float OutputScale) : IConvolutionShape
 {
-    /// <summary>Output size from the input size; <paramref name="after"/> is the padding below and to the right.</summary>
+    /// <summary>Output size from the input size; <paramref name="after"/> is the padding below and to the right, or of an upsampled input 0 to lose its last row and column.</summary>
     public static ConvolutionShape Of(int height, int width, int inputs, int outputs, int bits,
         int kernel = 3, int stride = 1, int before = 1, int after = 1, int upsample = 1, float outputScale = 1f) =>
         new(height, width, inputs, (height * upsample + before + after - kernel) / stride + 1, (width * upsample + before + after - kernel) / stride + 1,

@@ -23,11 +23,12 @@ internal sealed partial class OnnxExporter
         if (last.Upsample > 1)
         {
             x = Upsample(convolution.Name + ".upsampled", x, last.Upsample);
+            if (output.Height < 2 * input.Height || output.Width < 2 * input.Width) x = Crop(convolution.Name + ".cropped", x, output);
             if (_options.Ranges is { } r) x = Quantized(x, Range(r.Maps, last.Input));
         }
 
         int After(int inputSize, int outputSize, int before) =>
-            Math.Max(0, (outputSize - 1) * last.Stride + last.KernelSize - before - inputSize * last.Upsample);
+            Math.Max(0, (outputSize - 1) * last.Stride + last.KernelSize - before - (last.Upsample > 1 ? outputSize : inputSize));
         int[] channels = [.. inputs.Select(name => _maps[name].Channels)];
         float[] weights = convolution.Weights(_tensor, channels, output.Channels), bias = convolution.Bias(_tensor, output.Channels);
         long[] shape = [output.Channels, channels.Sum(), last.KernelSize, last.KernelSize];
@@ -61,6 +62,10 @@ internal sealed partial class OnnxExporter
     private string Upsample(string name, string x, int factor) =>
         _graph.Node("Resize", name, [x, "", _graph.Constant<float>($"upsample.{factor}", [1, 1, factor, factor], 4)],
             ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
+
+    /// <summary>The first rows and columns, as many as another map has.</summary>
+    private string Crop(string name, string x, Map like) =>
+        _graph.Node("Slice", name, [x, _graph.Constant<long>("crop.from", [0, 0], 2), _graph.Constant<long>(name + ".to", [like.Height, like.Width], 2), _graph.Constant<long>("crop.axes", [2, 3], 2)]);
 
     private (string Weights, string Bias) QuantizedWeights(string name, float[] weights, long[] shape, float[] bias, float inputScale)
     {
