@@ -38,6 +38,13 @@ internal sealed record CalibrationManifest(
     /// <summary>Whether the network fills in what a mask shows of a picture, and reads both: what draws in its place needs an encoder, too.</summary>
     public bool ReadsMask => Network.Inputs.Contains(LinkedNetwork.MaskedImage);
 
+    /// <summary>The same with the sampler's own noise, its variance not corrected.</summary>
+    public CalibrationManifest WithOwnNoise() => this with
+    {
+        Sampling = Sampling with { VarianceCorrection = false },
+        Steps = Steps.Select(s => s with { CalibratedSigma = s.Sigma, RemovedVariance = default }).ToEquatableArray(),
+    };
+
     /// <summary>Encoders, then that of pictures, then the decoder.</summary>
     public IEnumerable<TimelessNetwork> Timeless() => Encoders.Concat(new[] { ImageEncoder, Decoder }.OfType<TimelessNetwork>());
 }
@@ -106,7 +113,7 @@ internal sealed record Setting(string Name, string Value);
 /// <param name="GuidanceMaximum">Largest.</param>
 /// <param name="MeanCorrection"><c>divide</c>, <c>mmse</c> or <c>off</c>.</param>
 /// <param name="ClampK">Whether negative k became 0.</param>
-/// <param name="VarianceCorrection">Whether σ' differs from σ.</param>
+/// <param name="VarianceCorrection">Whether σ' differs from σ, or c from 0.</param>
 /// <param name="Policy">How bits were chosen: <c>uniform</c>, <c>rule</c>, <c>preset</c> or <c>budget</c>.</param>
 /// <param name="MultiplyAccumulates">Multiply-accumulates of one evaluation of the network.</param>
 /// <param name="BitOperationsSaved">Σ MACs·32·32 over Σ MACs·n_w·n_a, all steps (docs/method.md).</param>
@@ -126,7 +133,7 @@ internal sealed record Solver(EquatableArray<Statement> Begin, EquatableArray<St
 /// <param name="Evaluation">Timestep, scale of the input and the solver's statements, with the sampler's own σ.</param>
 /// <param name="ActivationBits">Bits of the activations that 4-bit-weight layers read: 4 or 8. Others stay at 8.</param>
 /// <param name="CalibratedSigma">σ'.</param>
-/// <param name="Lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state; negative where it takes variance away.</param>
+/// <param name="Lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state, or c; negative where it takes variance away.</param>
 /// <param name="K">Correlation factor as fitted (before clamping).</param>
 /// <param name="RSquared">Share of Δ's variance that k explains.</param>
 /// <param name="NoiseVariance">σ_q², pooled variance of the uncorrelated rest.</param>
@@ -149,6 +156,17 @@ internal sealed record Step(
 
     /// <summary>The sampler's own σ.</summary>
     public Number Sigma => Evaluation.Sigma;
+
+    /// <summary>c: what is taken off the variance that the network says of each element, down to 0; negative where it is added, 0 for none.</summary>
+    public Number RemovedVariance { get; init; }
+
+    /// <summary>The evaluation as samplers run it: with σ' and c. Where there are joint moments both follow from the guidance of each picture, and stand in their places even if they are 0.</summary>
+    /// <param name="corrects">Whether the variance is corrected.</param>
+    public Evaluation Sampled(bool corrects)
+    {
+        bool guided = Covariance.Count > 0;
+        return Evaluation.WithSigma(CalibratedSigma, keep: guided).WithRemoved(RemovedVariance, keep: guided && corrects);
+    }
 }
 
 /// <summary>Quantization noise of one pair of widths at every step, on the calibration's trajectories and without corrections.</summary>

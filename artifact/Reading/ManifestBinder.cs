@@ -192,7 +192,10 @@ internal static class ManifestBinder
             o.Integers("zeroPoints", 0, 255),
             o.ManyOf("levels", 15, 255),
             o.Numbers("covariance", optional: true),
-            o.Numbers("means", optional: true));
+            o.Numbers("means", optional: true))
+        {
+            RemovedVariance = o.Has("removedVariance") ? o.Number("removedVariance") : default,
+        };
         o.Done();
         return step;
     }

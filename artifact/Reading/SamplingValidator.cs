@@ -108,6 +108,11 @@ internal static class SamplingValidator
             CheckLength(step.Means.Count, 0, "none without a covariance", "means");
         }
 
+        if (step.RemovedVariance.Single != 0 && step.Evaluation.Learned is null)
+            log.Add(ManifestErrorId.Contradiction, $"'removedVariance' is {step.RemovedVariance}, but nothing is there to take it from: this step's last noise has no deviation that the network says. Remove the property.", node["removedVariance"]!);
+        else if (step.RemovedVariance.Single != 0 && !manifest.Sampling.VarianceCorrection)
+            log.Add(ManifestErrorId.Contradiction, $"'removedVariance' is {step.RemovedVariance}, but 'varianceCorrection' of 'sampling' is false. Set it to true, or remove the property.", node["removedVariance"]!);
+
         void CheckLength(int actual, int expected, string what, string property)
         {
             if (actual != expected)

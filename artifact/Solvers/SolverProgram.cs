@@ -9,7 +9,7 @@ internal sealed record SolverProgram(
     EquatableArray<Statement> Begin, EquatableArray<Evaluation> Evaluations, EquatableArray<Statement> End)
 {
     /// <summary>Whether the network must say something of the variance beside its prediction.</summary>
-    public bool LearnsVariance => Statements.Any(s => s is ExponentialSigmaStatement or RootSigmaStatement);
+    public bool LearnsVariance => Statements.Any(s => s is LearnedSigmaStatement);
 
     /// <summary>Whether runs can begin with a picture.</summary>
     public bool TakesPictures => Evaluations.Any(e => e.Start is not null);
@@ -64,17 +64,22 @@ internal sealed record Evaluation(Number Timestep, Number InputScale, EquatableA
     /// <summary>σ, the deviation of the noise that is injected: the coefficient of the last noise in the last sum that has any. 0 for none, and where the network says what it is.</summary>
     public Number Sigma => Injection is { } at ? ((LinearStatement)Statements[at]).Terms.Last().Coefficient : default;
 
+    /// <summary>Whether the next state's variance is partly the noise's.</summary>
+    public bool InjectsNoise => Sigma != 0 || Learned is not null;
+
     /// <summary>Index of the sum whose noise has the deviation <see cref="Sigma"/>; null where there is none.</summary>
-    public int? Injection
+    public int? Injection => Learned is null ? LastNoise?.Sum : null;
+
+    /// <summary>What says the deviation of that noise, where the network does; else null.</summary>
+    public LearnedSigmaStatement? Learned => LastNoise is { } last ? Statements.OfType<LearnedSigmaStatement>().LastOrDefault(s => s.Target == last.Noise) : null;
+
+    /// <summary>The last sum that has noise.</summary>
+    private (int Sum, Register Noise)? LastNoise
     {
         get
         {
             for (int i = Statements.Count - 1; i >= 0; i--)
-            {
-                if (Statements[i] is not LinearStatement { Terms: var terms } || terms.Count == 0 || terms[terms.Count - 1].Register is not { Kind: RegisterKind.Noise } noise) continue;
-                return Statements.Any(s => s.Target == noise && s is ExponentialSigmaStatement or RootSigmaStatement) ? null : i;
-            }
-
+                if (Statements[i] is LinearStatement { Terms: { Count: > 0 } terms } && terms[terms.Count - 1].Register is { Kind: RegisterKind.Noise } noise) return (i, noise);
             return null;
         }
     }
@@ -94,4 +99,10 @@ internal sealed record Evaluation(Number Timestep, Number InputScale, EquatableA
         // Noise that nothing reads is not drawn.
         return this with { Statements = statements.Where((s, i) => s is not DrawStatement || statements.Skip(i + 1).Any(later => later.Reads.Contains(s.Target))).ToEquatableArray() };
     }
+
+    /// <summary>The same with c in <see cref="Learned"/>.</summary>
+    /// <param name="removed">c; 0 for none.</param>
+    /// <param name="keep">Leave a c of 0 in its place.</param>
+    public Evaluation WithRemoved(Number removed, bool keep = false) => Learned is not { } learned || (removed.Single == 0 && !keep) ? this
+        : this with { Statements = Statements.Select(s => ReferenceEquals(s, learned) ? learned with { Removed = removed } : s).ToEquatableArray() };
 }

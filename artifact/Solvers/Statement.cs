@@ -32,20 +32,23 @@ internal sealed record ClipStatement(Register Target, Number Bound) : Statement(
 /// <param name="Maximum">Largest s; at least 1.</param>
 internal sealed record ThresholdStatement(Register Target, Number Quantile, Number Maximum) : Statement(Target);
 
-/// <summary>z ← exp(c₁·v + c₀)·z: noise whose deviation the network interpolates between two logarithms.</summary>
-/// <param name="Target">z.</param>
-/// <param name="Slope">c₁.</param>
-/// <param name="Offset">c₀.</param>
-internal sealed record ExponentialSigmaStatement(Register Target, Number Slope, Number Offset) : Statement(Target)
+/// <summary>z ← √s·z: noise whose variance s the network says, element by element.</summary>
+internal abstract record LearnedSigmaStatement(Register Target) : Statement(Target)
 {
+    /// <summary>c: where calibration has found one, samplers take √max(s − c, 0) for √s. No manifest states it with the program.</summary>
+    public Number? Removed { get; init; }
+
     public override IEnumerable<Register> Reads => [Register.Variance, Target];
 }
 
-/// <summary>z ← √v·z: noise whose variance the network predicts.</summary>
-internal sealed record RootSigmaStatement(Register Target) : Statement(Target)
-{
-    public override IEnumerable<Register> Reads => [Register.Variance, Target];
-}
+/// <summary>√s = exp(c₁·v + c₀): the network interpolates between two logarithms.</summary>
+/// <param name="Target">z.</param>
+/// <param name="Slope">c₁.</param>
+/// <param name="Offset">c₀.</param>
+internal sealed record ExponentialSigmaStatement(Register Target, Number Slope, Number Offset) : LearnedSigmaStatement(Target);
+
+/// <summary>s = v: the network predicts the variance itself.</summary>
+internal sealed record RootSigmaStatement(Register Target) : LearnedSigmaStatement(Target);
 
 /// <summary>z ← unit noise of the run's seed, the picture and the draw. The same draw gives the same numbers again.</summary>
 /// <param name="Target">z.</param>

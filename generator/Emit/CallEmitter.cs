@@ -57,5 +57,5 @@ internal static class CallEmitter
     }
 
     public static string Describe(Step step) =>
-        $"t = {step.Timestep}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma}, SNR {step.SnrDb} dB";
+        $"t = {step.Timestep}, {Literal.Int(step.ActivationBits)}-bit activations, k = {step.K}, σ = {step.Sigma}, σ' = {step.CalibratedSigma},{(step.RemovedVariance.Single == 0 ? "" : $" c = {step.RemovedVariance},")} SNR {step.SnrDb} dB";
 }

@@ -50,7 +50,7 @@ internal static class SolverEmitter
         Step step = model.Steps[index];
         bool guided = step.Covariance.Count > 0;
         // Under guidance σ' is known when a picture is asked for, and is the step's own otherwise.
-        Evaluation evaluation = guided ? step.Evaluation.WithSigma(step.CalibratedSigma, keep: true) : step.Evaluation.WithSigma(step.CalibratedSigma);
+        Evaluation evaluation = step.Sampled(model.Sampling.VarianceCorrection);
         Statement? injects = guided ? evaluation.Injection is { } at ? evaluation.Statements[at] : null : null;
         EquatableArray<EquatableArray<Statement>> early = model.Early[index];
         if (early.Count == 0)
@@ -100,12 +100,16 @@ internal static class SolverEmitter
     private static string Print(Statement statement, bool injects) => Name(statement.Target) + statement switch
     {
         LinearStatement { Terms: var terms } => $".Set({string.Join(" + ", terms.Select((t, i) =>
-            $"{(injects && i == terms.Count - 1 ? $"new global::Specializer.CompilerServices.StepSigma({Literal.Float(t.Coefficient)})" : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
-        ExponentialSigmaStatement sigma => $".ScaleByExponential(V, {Literal.Float(sigma.Slope)}, {Literal.Float(sigma.Offset)})",
-        RootSigmaStatement => ".ScaleByRoot(V)",
+            $"{(injects && i == terms.Count - 1 ? StepSigma(t.Coefficient) : Literal.Float(t.Coefficient))} * {Name(t.Register)}"))})",
+        ExponentialSigmaStatement sigma => $".ScaleByExponential(V, {Literal.Float(sigma.Slope)}, {Literal.Float(sigma.Offset)}{Removed(sigma)})",
+        RootSigmaStatement sigma => $".ScaleByRoot(V{Removed(sigma)})",
         ClipStatement clip => $".Clip({Literal.Float(clip.Bound)})",
         _ => $".Draw({Literal.Int(((DrawStatement)statement).Draw)})",
     };
+
+    private static string Removed(LearnedSigmaStatement sigma) => sigma.Removed is { } removed ? $", {StepSigma(removed)}" : "";
+
+    private static string StepSigma(Number calibrated) => $"new global::Specializer.CompilerServices.StepSigma({Literal.Float(calibrated)})";
 
     private static string Name(Register register) => register == Register.Input ? "Input" : register.ToString().ToUpperInvariant();
 }

@@ -154,6 +154,12 @@ public class OperationTests
             pair.Same(latent, elements);
             pair.Do(run => run.Solve(3, [z.Draw(3), z.ScaleByExponential(m, 0.4f, -1.2f), x.Set(0.9f * x + 0.3f * z)], shape));
             pair.Same(latent, elements);
+            foreach (float c in (float[])[0.05f, -0.05f])
+            {
+                pair.Do(run => run.Solve(3, [z.Draw(3), z.ScaleByExponential(m, 0.4f, -1.2f, new(c)), d.Draw(4), d.ScaleByRoot(m, new(c)), x.Set(0.9f * x + 0.3f * z + 0.2f * d)], shape));
+                pair.Same(latent, elements);
+            }
+
             pair.Do(run => run.Solve(3, [z.Draw(-1), d.Set(0.8f * h + 0.6f * z), x.Blend(d, m)], shape));
             pair.Same(latent, elements);
             // The kernel divides, which OpenCL does not round as others do.
@@ -187,6 +193,13 @@ public class OperationTests
             pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
             pair.Same(epsilon, 45);
             pair.Do(run => run.Solve(0, [z.Draw(0), x.Set(0.5f * x + 0.4f * m + new StepSigma(123f) * z)], shape));
+            pair.Same(latent, 45);
+            // c of each image, and the calibrated one of that without guidance.
+            pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
+            pair.Do(run => run.Solve(0, [z.Draw(0), z.ScaleByExponential(m, 0.4f, -0.5f, new(0.05f)), x.Set(0.5f * x + 0.4f * z)], shape));
+            pair.Same(latent, 45);
+            pair.Do(run => run.Guide(epsilon, new(covariance, means, 0.3f, 0.8f, clampK: true, mean, mean != MeanCorrectionKind.Off), shape));
+            pair.Do(run => run.Solve(0, [z.Draw(0), z.ScaleByRoot(m, new(0.05f)), x.Set(0.5f * x + 0.4f * z)], shape));
             pair.Same(latent, 45);
         }
 

@@ -21,9 +21,9 @@ internal sealed class StepMean(int channels)
     /// <param name="cancellation">Acts within an evaluation.</param>
     public JointMoments[] Moments(TrajectoryState state, StepDecision step, InterpretedStep parameters, NetworkEvaluator quantized, bool needsAll, NoCondition none, CancellationToken cancellation)
     {
-        if (step.Sigma == 0 && !needsAll) return [];
+        if (!step.Evaluation.InjectsNoise && !needsAll) return [];
         JointMoments[] images = Moments(state, x => GuidedPrediction.Evaluate(quantized, state.Step, parameters, x, state.Labels, step.Guidance, none, cancellation));
-        return step.Sigma == 0 ? [] : images;
+        return step.Evaluation.InjectsNoise ? images : [];
     }
 
     /// <summary>Moments of (M, E) of each image.</summary>
@@ -64,7 +64,7 @@ internal sealed class StepMean(int channels)
     /// <summary>Whether an evaluation is of a step's middle, from whose beginning the step goes on, with no noise between, which would have made room for the middle's error. Such a state is the quantized
     /// network's own, like its former predictions.</summary>
     private static bool ReadsMiddle(SolverProgram program, int evaluation) =>
-        program.Evaluations[evaluation - 1].Sigma == 0 && program.Evaluations[evaluation].Statements.Any(s => s.Reads.Any(r => r.Kind == RegisterKind.Saved));
+        !program.Evaluations[evaluation - 1].InjectsNoise && program.Evaluations[evaluation].Statements.Any(s => s.Reads.Any(r => r.Kind == RegisterKind.Saved));
 
     /// <summary>Var(M̂) − Var(M) = 2·Cov(M, E) + Var(E): what quantization adds to the variance of the next state. Negative where it takes variance away.</summary>
     public static double AddedVariance(JointMoments moments) => 2 * moments.Covariance(0, 1) + moments.Covariance(1, 1);

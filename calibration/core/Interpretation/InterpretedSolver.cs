@@ -14,7 +14,7 @@ internal sealed class InterpretedSolver
 
     /// <param name="interpreter">Where registers lie: its plan is for <paramref name="plan"/>, too.</param>
     /// <param name="plan">How the solver is executed.</param>
-    /// <param name="evaluations">The program's evaluations with the σ' that samplers inject.</param>
+    /// <param name="evaluations">The program's evaluations with the σ' that samplers inject, or c.</param>
     /// <param name="program">The program, with what runs that began with a picture do instead.</param>
     /// <param name="guided">Per evaluation whether σ' comes from the guidance, where there is any.</param>
     public InterpretedSolver(NetworkInterpreter interpreter, SolverPlan plan, IReadOnlyList<Evaluation> evaluations, SolverProgram program, Func<int, bool> guided)
@@ -34,7 +34,7 @@ internal sealed class InterpretedSolver
     public static InterpretedSolver Of(CalibrationManifest manifest, NetworkInterpreter interpreter, SolverPlan plan)
     {
         bool[] guided = [.. manifest.Steps.Select(s => s.Covariance.Count > 0)];
-        return new(interpreter, plan, [.. manifest.Steps.Select((s, i) => s.Evaluation.WithSigma(s.CalibratedSigma, keep: guided[i]))], manifest.Program, i => guided[i]);
+        return new(interpreter, plan, [.. manifest.Steps.Select(s => s.Sampled(manifest.Sampling.VarianceCorrection))], manifest.Program, i => guided[i]);
     }
 
     public void Begin(Execution run) => Run(run, _begin, -1);
@@ -73,6 +73,8 @@ internal sealed class InterpretedSolver
     {
         LinearStatement { Terms: var terms } => Place(statement.Target).Set(terms.Select((t, i) => injects && i == terms.Count - 1
             ? new StepSigma(t.Coefficient.Single) * Place(t.Register) : t.Coefficient.Single * Place(t.Register)).Aggregate((sum, term) => sum + term)),
+        ExponentialSigmaStatement { Removed: { } removed } sigma => Place(sigma.Target).ScaleByExponential(Place(Register.Variance), sigma.Slope.Single, sigma.Offset.Single, new(removed.Single)),
+        RootSigmaStatement { Removed: { } removed } => Place(statement.Target).ScaleByRoot(Place(Register.Variance), new(removed.Single)),
         ExponentialSigmaStatement sigma => Place(sigma.Target).ScaleByExponential(Place(Register.Variance), sigma.Slope.Single, sigma.Offset.Single),
         RootSigmaStatement => Place(statement.Target).ScaleByRoot(Place(Register.Variance)),
         ClipStatement clip => Place(clip.Target).Clip(clip.Bound.Single),

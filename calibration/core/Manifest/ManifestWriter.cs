@@ -150,7 +150,9 @@ internal static class ManifestWriter
     {
         json.Open('{')
             .Key("timestep").Value(step.Timestep).Key("inputScale").Value(step.Evaluation.InputScale).Key("activationBits").Value(step.ActivationBits)
-            .Key("calibratedSigma").Value(step.CalibratedSigma).Key("lambda").Value(step.Lambda).Key("k").Value(step.K)
+            .Key("calibratedSigma").Value(step.CalibratedSigma);
+        if (step.RemovedVariance.Single != 0) json.Key("removedVariance").Value(step.RemovedVariance);
+        json.Key("lambda").Value(step.Lambda).Key("k").Value(step.K)
             .Key("rSquared").Value(step.RSquared).Key("noiseVariance").Value(step.NoiseVariance).Key("snrDb").Value(step.SnrDb)
             .Line().Key("gain").Value(step.Gain).Key("offset").Value(step.Offset)
             .Line().Key("statements");

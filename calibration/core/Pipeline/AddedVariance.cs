@@ -7,6 +7,7 @@ internal sealed class AddedVariance
     private readonly MeanCorrection[] _corrections;
     private readonly InterpretedStep[] _parameters;
     private readonly CanonicalSum<JointMoments>[] _moments;
+    private readonly LearnedNoise[] _learned;
     private readonly StepMean _mean;
     private readonly bool _paper, _needsAll;
     private readonly int _channels;
@@ -23,6 +24,7 @@ internal sealed class AddedVariance
         _corrections = [.. steps.Select(s => s.Mean(plan))];
         _parameters = [.. steps.Select(s => s.Parameters(plan))];
         _moments = [.. steps.Select(_ => new CanonicalSum<JointMoments>(JointMoments.Sum))];
+        _learned = [.. steps.Select(_ => new LearnedNoise())];
         _mean = new(channels);
         _paper = plan.PaperVariance;
     }
@@ -64,6 +66,7 @@ internal sealed class AddedVariance
     {
         JointMoments[] images = _mean.Moments(state, _steps[state.Step], _parameters[state.Step], quantized, _needsAll, _none, cancellation);
         if (images.Length == 0) return;
+        if (_steps[state.Step].Evaluation.Learned is { } learned) _learned[state.Step].Add(learned, state.Variance, quantized.Variance);
         var unit = new JointMoments(_channels, 2);
         foreach (JointMoments image in images) unit.Merge(image);
         _moments[state.Step].Add((int)(state.FirstImage / ReferenceTrajectories.UnitImages), unit);
@@ -74,6 +77,10 @@ internal sealed class AddedVariance
     {
         if (!(_corrections[i].RemainingVariance > 0) || _moments[i].Total is not { } moments) return s;
         double added = _paper ? StepMean.ErrorVariance(moments) : StepMean.AddedVariance(moments);
-        return s with { ErrorGain = Math.CopySign(Math.Sqrt(Math.Abs(added) / _corrections[i].RemainingVariance), added) };
+        if (s.Evaluation.Learned is null) return s with { ErrorGain = Gain(added) };
+        LearnedNoise learned = _learned[i];
+        return s with { ErrorGain = Gain(learned.Removed(learned.Reference - added)), Learned = (learned.Said, added + learned.Said - learned.Reference) };
+
+        double Gain(double variance) => Math.CopySign(Math.Sqrt(Math.Abs(variance) / _corrections[i].RemainingVariance), variance);
     })];
 }

@@ -29,7 +29,7 @@ internal sealed record CalibrationContext(
     public SolverProgram Program => Run.Program;
 
     /// <summary>Whether there is noise whose variance could be corrected.</summary>
-    public bool InjectsNoise => Program.Evaluations.Any(e => e.Sigma != 0);
+    public bool InjectsNoise => Program.Evaluations.Any(e => e.InjectsNoise);
 
     /// <summary>Timesteps in the order of sampling.</summary>
     public float[] Timesteps => TimestepsOf(Run);

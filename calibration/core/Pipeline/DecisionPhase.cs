@@ -11,7 +11,7 @@ internal sealed class DecisionPhase
     private readonly CalibrationRun _run;
     private readonly Checkpoint _checkpoint;
     private readonly List<Finding> _findings;
-    private readonly Dictionary<string, double[]> _gains = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StepDecision[]> _measured = new(StringComparer.Ordinal);
     private string _policy;
     private HeldOutImages? _heldOut;
     private BudgetCosts? _costs;
@@ -35,11 +35,7 @@ internal sealed class DecisionPhase
     public DecisionPhase For(CalibrationRun run, double allowed, List<Finding> findings) => new(run, _checkpoint, findings) { _heldOut = HeldOut, _costs = _costs, _allowed = allowed };
 
     /// <summary>Squared error of each held-out image to FP32's, dB of its mean; with the sampler's own σ, for a changed one lowers paired figures by construction.</summary>
-    public double[] FinalErrorsDb(CalibrationManifest manifest) => HeldOut.ErrorsDb(HeldOut.Draw(manifest with
-    {
-        Sampling = manifest.Sampling with { VarianceCorrection = false },
-        Steps = manifest.Steps.Select(s => s with { CalibratedSigma = s.Sigma }).ToEquatableArray(),
-    }, _run.Tensors));
+    public double[] FinalErrorsDb(CalibrationManifest manifest) => HeldOut.ErrorsDb(HeldOut.Draw(manifest.WithOwnNoise(), _run.Tensors));
 
     /// <summary>The same with the bits that are chosen here and without any correction, so that no noise need have been measured.</summary>
     /// <param name="bits">Activation bits by step.</param>
@@ -144,9 +140,9 @@ internal sealed class DecisionPhase
         StepDecision[] steps = _run.Steps(bits.Select(_run.Own));
         if (!plan.Variance || !_context.InjectsNoise) return steps;
         string key = $"{string.Join(' ', bits)} {plan.Mean} {plan.ClampK}";
-        if (!_gains.TryGetValue(key, out double[]? gains))
-            _gains.Add(key, gains = [.. AddedVariance.Measure(_run, [(steps, plan, _run.Own(_run.Widths[0]))])[0].Select(s => s.ErrorGain)]);
-        return [.. steps.Select((s, i) => s with { ErrorGain = gains[i] })];
+        if (!_measured.TryGetValue(key, out StepDecision[]? measured))
+            _measured.Add(key, measured = AddedVariance.Measure(_run, [(steps, plan, _run.Own(_run.Widths[0]))])[0]);
+        return [.. steps.Select((s, i) => s with { ErrorGain = measured[i].ErrorGain, Learned = measured[i].Learned })];
     }
 
     /// <summary>The variance of the steps on held-out FP32 states.</summary>
@@ -189,7 +185,7 @@ internal sealed class DecisionPhase
             }
         }
 
-        StepDecision[] large = [.. steps.Where(s => s.Sigma > 0 && s.Variance(plan).Unabsorbed > 0)];
+        StepDecision[] large = [.. steps.Where(s => s.Evaluation.InjectsNoise && s.Variance(plan).Unabsorbed > 0)];
         if (large.Length > 0) _findings.Add(new VarianceNotAbsorbed([.. large.Select(s => s.Evaluation.Timestep.Value)]));
         _findings.AddRange(RangeFindings.Of([.. _run.Quantized.Sources.Select(s => s.Map)], [.. Enumerable.Range(0, _run.Quantized.Sources.Count).Select(slot =>
             steps.Select((s, i) => _run.Ranges(_run.Own(s.Bits))[i][slot]).ToArray())]));

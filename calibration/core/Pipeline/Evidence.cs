@@ -59,7 +59,7 @@ internal sealed class Evidence(
     private bool ChooseVariance(CorrectionPlan mean, CalibrationOptions options)
     {
         if (options.VarianceCorrection == VarianceCorrectionChoice.Off) return false;
-        if (steps(mean).All(s => s.Sigma == 0))
+        if (!steps(mean).Any(s => s.Evaluation.InjectsNoise))
         {
             findings.Add(new NoVarianceToCorrect());
             return false;

@@ -14,13 +14,16 @@ internal readonly record struct CorrectionPlan(MeanCorrectionKind Mean, bool Cla
 /// <param name="Bits">Activation bits.</param>
 /// <param name="Quantizations">Per slot.</param>
 /// <param name="Moments">Noise at these bits.</param>
-/// <param name="ErrorGain">λ: its square times what remains of the noise is the variance that quantization adds to the next state, measured where variance is corrected, else by
+/// <param name="ErrorGain">λ: its square times what remains of the noise is the variance that quantization adds to the next state, or c, measured where variance is corrected, else by
 /// the program; negative where quantization takes variance away.</param>
 internal sealed record StepDecision(
     Evaluation Evaluation, int Bits, Quantization[] Quantizations, JointMoments Moments, double ErrorGain)
 {
     /// <summary>The sampler's own σ.</summary>
     public double Sigma => Evaluation.Sigma;
+
+    /// <summary>Where the network says σ and it was measured: E[s(v̂)], and the variance that quantization adds to the next state.</summary>
+    public (double Said, double Added)? Learned { get; init; }
 
     /// <summary>Scale g of the prediction that is corrected: the one that is compiled in.</summary>
     public double Guidance { get; init; } = 1;
@@ -39,8 +42,12 @@ internal sealed record StepDecision(
     }
 
     /// <summary>σ' under a plan.</summary>
-    public VarianceCorrection Variance(CorrectionPlan plan) =>
-        VarianceCorrection.Of(Sigma, plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0);
+    public VarianceCorrection Variance(CorrectionPlan plan)
+    {
+        double gained = plan.Variance ? ErrorGain * Math.Abs(ErrorGain) * Mean(plan).RemainingVariance : 0;
+        return Learned is not { } learned ? VarianceCorrection.Of(Sigma, gained)
+            : VarianceCorrection.Of(Math.Sqrt(learned.Said), plan.Variance ? learned.Added : 0) with { Removed = gained };
+    }
 
     /// <summary>The manifest's step.</summary>
     public Step ToManifest(CorrectionPlan plan, CalibrationOptions options)
@@ -51,12 +58,15 @@ internal sealed record StepDecision(
         MeanCorrection mean = unguided.Mean(plan);
         VarianceCorrection variance = unguided.Variance(plan);
         return new(
-            Evaluation.Rounded(), Bits, Write(variance.CalibratedSigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
+            Evaluation.Rounded(), Bits, Write(Learned is null ? variance.CalibratedSigma : Sigma), Write(ErrorGain), Write(fit.K), Write(fit.RSquared),
             Write(fit.ResidualVariance), Write(Math.Clamp(fit.SnrDb, -1000, 1000)), Write(mean.Gain), Write(mean.Offset),
             Quantizations.Select(q => Write(q.Scale)).ToEquatableArray(), Quantizations.Select(q => q.ZeroPoint).ToEquatableArray(),
             Quantizations.Select(q => q.Levels).ToEquatableArray(),
             options.Guided ? Enumerable.Range(0, 16).Select(i => Write(Moments.Covariance(i / 4, i % 4))).ToEquatableArray() : default,
-            options.Guided ? Enumerable.Range(0, 4 * Moments.Channels).Select(i => Write(Moments.Mean(i / 4, i % 4))).ToEquatableArray() : default);
+            options.Guided ? Enumerable.Range(0, 4 * Moments.Channels).Select(i => Write(Moments.Mean(i / 4, i % 4))).ToEquatableArray() : default)
+        {
+            RemovedVariance = Write(variance.Removed),
+        };
     }
 
     private static EquatableArray<Number> Write(double[] values) => values.Select(Write).ToEquatableArray();

@@ -124,14 +124,9 @@ internal sealed class ProgramInterpreter
             case DrawStatement draw:
                 _noise(target, picture, draw.Draw);
                 break;
-            case ExponentialSigmaStatement { Slope: var slope, Offset: var offset }:
-                ReadOnlySpan<float> logarithm = Picture(Register.Variance, picture);
-                for (int i = 0; i < target.Length; i++)
-                    target[i] *= Transcendental.Exp(MathF.FusedMultiplyAdd((float)slope, logarithm[i], (float)offset));
-                break;
-            case RootSigmaStatement:
+            case LearnedSigmaStatement learned:
                 ReadOnlySpan<float> variance = Picture(Register.Variance, picture);
-                for (int i = 0; i < target.Length; i++) target[i] *= MathF.Sqrt(variance[i]);
+                for (int i = 0; i < target.Length; i++) target[i] *= LearnedNoise.Deviation(learned, variance[i]);
                 break;
             case BlendStatement:
                 ReadOnlySpan<float> known = Picture(Register.Known, picture), mask = Picture(Register.Mask, picture);

@@ -12,7 +12,7 @@ internal static class DecisionRows
     public static IEnumerable<AblationRow> Without(AblationRow artifact)
     {
         ShippedCorrections shipped = ShippedCorrections.Of(artifact.Manifest);
-        AblationRow plain = artifact with { Name = Plain, Manifest = WithoutVariance(artifact.Manifest), Change = null, Against = null };
+        AblationRow plain = artifact with { Name = Plain, Manifest = artifact.Manifest.WithOwnNoise(), Change = null, Against = null };
         if (shipped.Variance || shipped.Mean != MeanCorrectionKind.Off) yield return plain;
         if (shipped.Mean != MeanCorrectionKind.Off) yield return plain with { Name = WithoutMean, Manifest = WithoutMeanCorrection(plain.Manifest) };
     }
@@ -49,12 +49,6 @@ internal static class DecisionRows
     /// <param name="manifest">Of the artefact.</param>
     /// <param name="option">Name of the option, without its dashes.</param>
     public static bool Asked(CalibrationManifest manifest, string option) => manifest.Provenance.Options.Contains($"--{option} auto");
-
-    private static CalibrationManifest WithoutVariance(CalibrationManifest manifest) => manifest with
-    {
-        Sampling = manifest.Sampling with { VarianceCorrection = false },
-        Steps = manifest.Steps.Select(s => s with { CalibratedSigma = s.Sigma }).ToEquatableArray(),
-    };
 
     private static CalibrationManifest WithoutMeanCorrection(CalibrationManifest manifest) => manifest with
     {

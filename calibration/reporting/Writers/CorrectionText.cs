@@ -12,7 +12,7 @@ public static class CorrectionText
         ArgumentNullException.ThrowIfNull(shipped);
         string mean = shipped.Mean == MeanCorrectionKind.Off ? "mean not corrected" : $"mean corrected ({Name(shipped.Mean, shipped.ClampK)})";
         string variance = shipped.NoisySteps == 0 ? "no variance to correct, for the sampler injects no noise"
-            : shipped.Variance ? $"variance corrected (σ' for σ at {shipped.CorrectedSigmas} of {shipped.NoisySteps} steps that inject noise)" : "variance not corrected";
+            : shipped.Variance ? $"variance corrected ({(shipped.LearnsVariance ? "c off what the network says of it" : "σ' for σ")} at {shipped.CorrectedSigmas} of {shipped.NoisySteps} steps that inject noise)" : "variance not corrected";
         string bits = shipped.Policy == "uniform" ? $"{(shipped.FourBitSteps == 0 ? 8 : 4)}-bit activations at all {shipped.Steps} steps"
             : $"4-bit activations at {shipped.FourBitSteps} of {shipped.Steps} steps ({shipped.Policy})";
         return $"{mean}; {variance}; {bits}";

@@ -13,6 +13,9 @@ public abstract partial class Execution
 
     /// <summary>σ' of the guided images, once <see cref="Guide"/> has found it for the step.</summary>
     private protected float[] _sigmas = [];
+
+    /// <summary>c of the guided images, found with it.</summary>
+    private protected float[] _removed = [];
     private bool _hasSigmas;
 
     /// <summary>A label for each image of the batch, or none.</summary>
@@ -62,7 +65,7 @@ public abstract partial class Execution
     /// <summary>Takes over what identifies a run.</summary>
     private protected void SetRun(ReadOnlySpan<DrawnImage> images, ReadOnlySpan<int> labels, CancellationToken cancellation)
     {
-        if (_images.Length < images.Length) (_images, _sigmas) = (new DrawnImage[Capacity], new float[Capacity]);
+        if (_images.Length < images.Length) (_images, _sigmas, _removed) = (new DrawnImage[Capacity], new float[Capacity], new float[Capacity]);
         images.CopyTo(_images);
         DrawnImages = images.Length;
         GuidedImages = 0;
@@ -75,7 +78,7 @@ public abstract partial class Execution
         _cancellation = cancellation;
     }
 
-    /// <summary>What guidance makes of each guided image at this step: a row of its guidance, its gain and an offset per channel. Its σ' is kept for the solver.</summary>
+    /// <summary>What guidance makes of each guided image at this step: a row of its guidance, its gain and an offset per channel. Its σ' and c are kept for the solver.</summary>
     /// <param name="moments">Of the step.</param>
     /// <param name="channels">Of the prediction.</param>
     /// <param name="rows">[guided image][2 + channels].</param>
@@ -89,18 +92,18 @@ public abstract partial class Execution
             if (image > 0 && guidance == _images[image - 1].Guidance)
             {
                 rows.Slice((image - 1) * length, length).CopyTo(row);
-                _sigmas[image] = _sigmas[image - 1];
+                (_sigmas[image], _removed[image]) = (_sigmas[image - 1], _removed[image - 1]);
                 continue;
             }
 
             GuidanceCorrection correction = GuidanceCorrection.Of(moments, guidance, row[GuidanceCorrection.FirstOffset..]);
-            (row[GuidanceCorrection.GuidanceAt], row[GuidanceCorrection.GainAt], _sigmas[image]) = (guidance, correction.Gain, correction.Sigma);
+            (row[GuidanceCorrection.GuidanceAt], row[GuidanceCorrection.GainAt], _sigmas[image], _removed[image]) = (guidance, correction.Gain, correction.Sigma, correction.Removed);
         }
 
         _hasSigmas = true;
     }
 
-    /// <summary>Each step's σ' is found before it is used, and used once.</summary>
+    /// <summary>Each step's σ' or c is found before it is used, and used once.</summary>
     private protected void CheckSigma(ReadOnlySpan<SolverStatement> statements)
     {
         if (GuidedImages == 0) return;

@@ -6,7 +6,7 @@ namespace Specializer.CompilerServices;
 /// V = wᵀΣ_εε w, C = wᵀΣ_εΔ w, k = C/V, μ = wᵀE[Δ] − k·wᵀE[ε], σ_q² = wᵀΣ_ΔΔ w − 2kC + k²V.</summary>
 /// <param name="covariance">Pooled centred covariance, 4×4 row-major, order (ε_u, ε_c, Δ_u, Δ_c).</param>
 /// <param name="means">Per channel the four means in the same order: [channel·4 + i].</param>
-/// <param name="lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state; negative where it takes variance away (docs/method.md).</param>
+/// <param name="lambda">λ·|λ| times what remains of the noise is the variance that quantization adds to the next state, or c; negative where it takes variance away (docs/method.md).</param>
 /// <param name="sigma">The sampler's own σ at this step.</param>
 /// <param name="clampK">True to use max(k, 0), as the paper does; concerns <see cref="MeanCorrectionKind.Divide"/> only.</param>
 /// <param name="mean">How the mean is corrected.</param>

@@ -53,9 +53,22 @@ public readonly struct SolverRegister
     /// <param name="offset">Its value at 0.</param>
     public SolverStatement ScaleByExponential(SolverRegister variance, float slope, float offset) => new(SolverStatementKind.ExponentialSigma, this, slope * variance + offset * this);
 
+    /// <summary>r ← √max(exp(slope·v + offset)² − removed, 0)·r.</summary>
+    /// <param name="variance">v.</param>
+    /// <param name="slope">Of the logarithm of the deviation.</param>
+    /// <param name="offset">Its value at 0.</param>
+    /// <param name="removed">c; may be negative.</param>
+    public SolverStatement ScaleByExponential(SolverRegister variance, float slope, float offset, StepSigma removed) =>
+        new(SolverStatementKind.ExponentialSigma, this, slope * variance + offset * this + removed * this);
+
     /// <summary>r ← √v·r.</summary>
     /// <param name="variance">v, not negative.</param>
     public SolverStatement ScaleByRoot(SolverRegister variance) => new(SolverStatementKind.RootSigma, this, 1f * variance);
+
+    /// <summary>r ← √max(v − removed, 0)·r.</summary>
+    /// <param name="variance">v.</param>
+    /// <param name="removed">c; may be negative.</param>
+    public SolverStatement ScaleByRoot(SolverRegister variance, StepSigma removed) => new(SolverStatementKind.RootSigma, this, 1f * variance + removed * this);
 
     /// <summary>r ← unit noise: Philox 4x32-10, keyed by (seed, image, draw, element).</summary>
     /// <param name="draw">From 0, or −1 for the first state's. The same draw gives the same numbers again.</param>

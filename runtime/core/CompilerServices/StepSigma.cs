@@ -2,7 +2,7 @@ using System.ComponentModel;
 
 namespace Specializer.CompilerServices;
 
-/// <summary>σ' of a step's noise, the factor of a term: as calibrated, or for a guided image what <see cref="Execution.Guide"/> has found for it.</summary>
+/// <summary>What calibration makes of a step's noise: σ', the factor of a term, or c, which is taken off a variance that the network says. As calibrated, or for a guided image what <see cref="Execution.Guide"/> has found for it.</summary>
 /// <param name="Calibrated">Without guidance.</param>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct StepSigma(float Calibrated)

@@ -1,9 +1,10 @@
 namespace Specializer.Kernels;
 
-/// <summary>The affine map that corrects a guided prediction, and σ', from the joint moments (docs/method.md), in double precision.</summary>
+/// <summary>The affine map that corrects a guided prediction, σ' and c, from the joint moments (docs/method.md), in double precision.</summary>
 /// <param name="Gain">1/(1+k), c, or 1 when the mean is not corrected.</param>
 /// <param name="Sigma">σ' of the injected noise.</param>
-internal readonly record struct GuidanceCorrection(float Gain, float Sigma)
+/// <param name="Removed">c, where the network says the noise's variance.</param>
+internal readonly record struct GuidanceCorrection(float Gain, float Sigma, float Removed = 0)
 {
     /// <summary>Where a row of numbers that a device takes for an image has its guidance and gain, and its offsets from where on.</summary>
     public const int GuidanceAt = 0, GainAt = 1, FirstOffset = 2;
@@ -51,8 +52,9 @@ internal readonly record struct GuidanceCorrection(float Gain, float Sigma)
         }
 
         double sigma = moments.Sigma, lambda = moments.Lambda, residual = Math.Max(noise - 2 * k * covariance + k * k * variance, 0);
-        if (moments.CorrectVariance) sigma = Math.Sqrt(Math.Max(sigma * sigma - lambda * Math.Abs(lambda) * residual * gain * gain, 0));
-        return new((float)gain, (float)sigma);
+        double added = moments.CorrectVariance ? lambda * Math.Abs(lambda) * residual * gain * gain : 0;
+        if (moments.CorrectVariance) sigma = Math.Sqrt(Math.Max(sigma * sigma - added, 0));
+        return new((float)gain, (float)sigma, (float)added);
     }
 
     /// <summary>wᵀBw of the 2×2 block that starts at (row, column) of the 4×4 matrix.</summary>

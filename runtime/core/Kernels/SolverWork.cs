@@ -20,8 +20,8 @@ internal unsafe struct SolverWork : IWork
     public int Count;
     /// <summary>What identifies each image's noise.</summary>
     public DrawnImage* Keys;
-    /// <summary>σ' of each guided image.</summary>
-    public float* Sigmas;
+    /// <summary>σ' and c of each guided image.</summary>
+    public float* Sigmas, Removed;
 
     public readonly int ItemsPerImage => (Elements + ItemElements - 1) / ItemElements;
 
@@ -39,6 +39,7 @@ internal unsafe struct SolverWork : IWork
     private readonly void Execute(in SolverStatement statement, float* temporaries, int image, int first, int count)
     {
         float* target = Place(statement.Target, temporaries, image, first);
+        int own = image < Guided ? statement.Sum.SigmaTerm : -1;
         switch (statement.Kind)
         {
             case SolverStatementKind.Draw:
@@ -50,16 +51,27 @@ internal unsafe struct SolverWork : IWork
             case SolverStatementKind.Blend:
                 Blend(target, Place(statement.Sum[0].Register, temporaries, image, first), Place(statement.Sum[1].Register, temporaries, image, first), count);
                 break;
+            case SolverStatementKind.ExponentialSigma when statement.Sum.SigmaTerm >= 0:
+                ScaleByExponential(target, statement.Sum[0].Factor, Place(statement.Sum[0].Register, temporaries, image, first), statement.Sum[1].Factor, own < 0 ? statement.Sum[2].Factor : Removed[image], count);
+                break;
             case SolverStatementKind.ExponentialSigma:
                 ScaleByExponential(target, statement.Sum[0].Factor, Place(statement.Sum[0].Register, temporaries, image, first), statement.Sum[1].Factor, count);
                 break;
             case SolverStatementKind.RootSigma:
                 float* variance = Place(statement.Sum[0].Register, temporaries, image, first);
-                for (int i = 0; i < count; i++) target[i] *= MathF.Sqrt(variance[i]);
+                if (statement.Sum.SigmaTerm < 0)
+                {
+                    for (int i = 0; i < count; i++) target[i] *= MathF.Sqrt(variance[i]);
+                }
+                else
+                {
+                    float removed = own < 0 ? statement.Sum[1].Factor : Removed[image];
+                    for (int i = 0; i < count; i++) target[i] *= MathF.Sqrt(MathF.Max(variance[i] - removed, 0f));
+                }
+
                 break;
             default:
                 Term* terms = stackalloc Term[SolverSum.MaximumTerms];
-                int own = image < Guided ? statement.Sum.SigmaTerm : -1;
                 for (int k = 0; k < statement.Sum.Count; k++) terms[k] = new(k == own ? Sigmas[image] : statement.Sum[k].Factor, Place(statement.Sum[k].Register, temporaries, image, first));
                 Sum(target, terms, statement.Sum.Count, count);
                 break;
@@ -104,6 +116,23 @@ internal unsafe struct SolverWork : IWork
         for (; i <= count - 8; i += 8)
             (Vector256.Load(target + i) * Transcendental.Exp(Vector256.FusedMultiplyAdd(Vector256.Create(slope), Vector256.Load(variance + i), Vector256.Create(offset)))).Store(target + i);
         for (; i < count; i++) target[i] *= Transcendental.Exp(MathF.FusedMultiplyAdd(slope, variance[i], offset));
+    }
+
+    [MethodImpl(Jit.Kernel)]
+    private static void ScaleByExponential(float* target, float slope, float* variance, float offset, float removed, int count)
+    {
+        int i = 0;
+        for (; i <= count - 8; i += 8)
+        {
+            Vector256<float> sigma = Transcendental.Exp(Vector256.FusedMultiplyAdd(Vector256.Create(slope), Vector256.Load(variance + i), Vector256.Create(offset)));
+            (Vector256.Load(target + i) * Vector256.Sqrt(Vector256.Max(Vector256.FusedMultiplyAdd(sigma, sigma, Vector256.Create(-removed)), Vector256<float>.Zero))).Store(target + i);
+        }
+
+        for (; i < count; i++)
+        {
+            float sigma = Transcendental.Exp(MathF.FusedMultiplyAdd(slope, variance[i], offset));
+            target[i] *= MathF.Sqrt(MathF.Max(MathF.FusedMultiplyAdd(sigma, sigma, -removed), 0f));
+        }
     }
 
     [MethodImpl(Jit.Kernel)]

@@ -67,16 +67,37 @@ internal static class SolverKernel
         {
             float slope = Factor(a, at, 0), offset = Factor(a, at, 1);
             Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
-            value = new()
+            Quad<float> s = new()
             {
-                A = ExactMath.Multiply(x.A, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.A, offset))), B = ExactMath.Multiply(x.B, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.B, offset))),
-                C = ExactMath.Multiply(x.C, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.C, offset))), D = ExactMath.Multiply(x.D, DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.D, offset))),
+                A = DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.A, offset)), B = DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.B, offset)),
+                C = DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.C, offset)), D = DeviceFunctions.Exp(ExactMath.FusedMultiplyAdd(slope, v.D, offset)),
             };
+            if (length == 3)
+            {
+                float removed = Factor(a, at, 2, length, image);
+                s = new()
+                {
+                    A = Root(ExactMath.FusedMultiplyAdd(s.A, s.A, -removed)), B = Root(ExactMath.FusedMultiplyAdd(s.B, s.B, -removed)),
+                    C = Root(ExactMath.FusedMultiplyAdd(s.C, s.C, -removed)), D = Root(ExactMath.FusedMultiplyAdd(s.D, s.D, -removed)),
+                };
+            }
+
+            value = new() { A = ExactMath.Multiply(x.A, s.A), B = ExactMath.Multiply(x.B, s.B), C = ExactMath.Multiply(x.C, s.C), D = ExactMath.Multiply(x.D, s.D) };
         }
         else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.RootSigma)
         {
             Quad<float> v = Load(a, a.Code[at + SolverCode.Header], image, counter, elements), x = Load(a, target, image, counter, elements);
-            value = new() { A = ExactMath.Multiply(x.A, MathF.Sqrt(v.A)), B = ExactMath.Multiply(x.B, MathF.Sqrt(v.B)), C = ExactMath.Multiply(x.C, MathF.Sqrt(v.C)), D = ExactMath.Multiply(x.D, MathF.Sqrt(v.D)) };
+            if (length == 2)
+            {
+                float removed = Factor(a, at, 1, length, image);
+                value = new() { A = Root(v.A - removed), B = Root(v.B - removed), C = Root(v.C - removed), D = Root(v.D - removed) };
+            }
+            else
+            {
+                value = new() { A = MathF.Sqrt(v.A), B = MathF.Sqrt(v.B), C = MathF.Sqrt(v.C), D = MathF.Sqrt(v.D) };
+            }
+
+            value = new() { A = ExactMath.Multiply(x.A, value.A), B = ExactMath.Multiply(x.B, value.B), C = ExactMath.Multiply(x.C, value.C), D = ExactMath.Multiply(x.D, value.D) };
         }
         else if (a.Code[at + SolverCode.Kind] == (int)SolverStatementKind.Clip)
         {
@@ -88,7 +109,7 @@ internal static class SolverKernel
         {
             for (int k = 0; k < length; k++)
             {
-                float factor = k == a.Code[at + SolverCode.Sigma] ? Interop.IntAsFloat((uint)a.Code[at + SolverCode.Header + 2 * length + image]) : Factor(a, at, k);
+                float factor = Factor(a, at, k, length, image);
                 Quad<float> x = Load(a, a.Code[at + SolverCode.Header + 2 * k], image, counter, elements);
                 value = k == 0
                     ? new() { A = ExactMath.Multiply(factor, x.A), B = ExactMath.Multiply(factor, x.B), C = ExactMath.Multiply(factor, x.C), D = ExactMath.Multiply(factor, x.D) }
@@ -105,6 +126,13 @@ internal static class SolverKernel
     }
 
     private static float Factor(SolverArguments a, int at, int term) => Interop.IntAsFloat((uint)a.Code[at + SolverCode.Header + 2 * term + 1]);
+
+    /// <summary>A factor that may be an image's own: σ' or c.</summary>
+    private static float Factor(SolverArguments a, int at, int term, int length, int image) =>
+        term == a.Code[at + SolverCode.Sigma] ? Interop.IntAsFloat((uint)a.Code[at + SolverCode.Header + 2 * length + image]) : Factor(a, at, term);
+
+    /// <summary>√max(value, 0).</summary>
+    private static float Root(float value) => MathF.Sqrt(value <= 0f ? 0f : value);
 
     private static ulong Long(SolverArguments a, int at) => (uint)a.Code[at] | (ulong)(uint)a.Code[at + 1] << 32;
 
@@ -137,10 +165,10 @@ internal static class SolverKernel
         place < 0 ? ((long)(-1 - place) * a.Images + image) * a.Stride : 16L * place + (long)image * a.Stride;
 }
 
-/// <summary>Statements as words: a header, for each term the register and the factor's bits, then what differs from image to image: of a draw seed and index, of a sum that injects noise σ'.</summary>
+/// <summary>Statements as words: a header, for each term the register and the factor's bits, then what differs from image to image: of a draw seed and index, of a sum that injects noise σ', of a learned deviation c.</summary>
 internal static class SolverCode
 {
-    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), the kind, the draw, the term whose factor is σ' (−1 for none), and the words for each image.</summary>
+    /// <summary>Words of a header: the target, whether both halves get it, the number of terms (0 for a draw), the kind, the draw, the term whose factor is σ' or c (−1 for none), and the words for each image.</summary>
     public const int Target = 0, BothHalves = 1, Length = 2, Kind = 3, Draw = 4, Sigma = 5, PerImage = 6, Header = 7;
 
     /// <summary>Words of an image's seed and index.</summary>
@@ -151,8 +179,9 @@ internal static class SolverCode
     /// <param name="capacity">Of the session: registers with memory become their start in the arena, in units of 64 bytes.</param>
     /// <param name="images">The drawn images.</param>
     /// <param name="sigmas">σ' of those that are guided, the first ones.</param>
+    /// <param name="removed">c of the same.</param>
     /// <param name="code">As many words as <see cref="Words"/> says.</param>
-    public static void Write(ReadOnlySpan<SolverStatement> statements, int capacity, ReadOnlySpan<DrawnImage> images, ReadOnlySpan<float> sigmas, Span<int> code)
+    public static void Write(ReadOnlySpan<SolverStatement> statements, int capacity, ReadOnlySpan<DrawnImage> images, ReadOnlySpan<float> sigmas, ReadOnlySpan<float> removed, Span<int> code)
     {
         foreach (ref readonly SolverStatement statement in statements)
         {
@@ -173,8 +202,9 @@ internal static class SolverCode
             code = code[(Header + 2 * length)..];
             for (int image = 0; image < images.Length && statement.Kind == SolverStatementKind.Draw; image++)
                 MemoryMarshal.Cast<ulong, int>([images[image].Seed, (ulong)images[image].Index]).CopyTo(code[(KeyWords * image)..]);
+            ReadOnlySpan<float> own = statement.Kind == SolverStatementKind.Sum ? sigmas : removed;
             for (int image = 0; image < images.Length && statement.Sum.SigmaTerm >= 0; image++)
-                code[image] = BitConverter.SingleToInt32Bits(image < sigmas.Length ? sigmas[image] : statement.Sum[statement.Sum.SigmaTerm].Factor);
+                code[image] = BitConverter.SingleToInt32Bits(image < own.Length ? own[image] : statement.Sum[statement.Sum.SigmaTerm].Factor);
             code = code[(WordsPerImage(statement) * images.Length)..];
         }
     }

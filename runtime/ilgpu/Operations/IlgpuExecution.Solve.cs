@@ -72,7 +72,7 @@ internal sealed unsafe partial class IlgpuExecution
         ArrayView<int> view = _memory.Statements(4L * words).Cast<int>();
         if (_launching.IsRehearsal) return view;
         Span<int> code = words <= 1024 ? stackalloc int[words] : new int[words];
-        SolverCode.Write(statements, Capacity, _images.AsSpan(0, DrawnImages), _sigmas.AsSpan(0, GuidedImages), code);
+        SolverCode.Write(statements, Capacity, _images.AsSpan(0, DrawnImages), _sigmas.AsSpan(0, GuidedImages), _removed.AsSpan(0, GuidedImages), code);
         if (_code.AsSpan().StartsWith(code)) return view;
         try
         {

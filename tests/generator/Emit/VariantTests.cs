@@ -32,6 +32,10 @@ public sealed class VariantTests
         (One(), j => j["steps"]![0]!["statements"]![2]!["draw"] = 1, ["Z0.Draw(1)", "run.Solve<Map8x8x1Float>(step: 0,"]),
         (new ManifestBuilder { Variance = true }.WithNetworks(), j => Insert(j, new JsonObject { ["op"] = "rootSigma", ["target"] = "z0" }, 3), ["SolverRegister V => new(Maps.Variance);", "Z0.ScaleByRoot(V)"]),
         (new ManifestBuilder { Variance = true }.WithNetworks(), j => Insert(j, new JsonObject { ["op"] = "exponentialSigma", ["target"] = "z0", ["slope"] = 0.5, ["offset"] = -1 }, 3), ["Z0.ScaleByExponential(V, 0.5f, -1f)"]),
+        (new ManifestBuilder { Variance = true }.WithNetworks(), j => { Insert(j, new JsonObject { ["op"] = "rootSigma", ["target"] = "z0" }, 3); j["steps"]![0]!["removedVariance"] = 0.0625; }, ["Z0.ScaleByRoot(V, new global::Specializer.CompilerServices.StepSigma(0.0625f))", ", c = 0.0625, SNR"]),
+        // Under guidance c is each picture's own, and has its place even where it is 0.
+        (new ManifestBuilder { Variance = true, Guided = true }.WithNetworks(), j => Insert(j, new JsonObject { ["op"] = "exponentialSigma", ["target"] = "z0", ["slope"] = 0.5, ["offset"] = -1 }, 3), ["Z0.ScaleByExponential(V, 0.5f, -1f, new global::Specializer.CompilerServices.StepSigma(0f))"]),
+        (new ManifestBuilder { Variance = true, Guided = true }.WithNetworks(), j => { Insert(j, new JsonObject { ["op"] = "rootSigma", ["target"] = "z0" }, 3); j["sampling"]!["varianceCorrection"] = false; }, ["Z0.ScaleByRoot(V)"]),
         (new ManifestBuilder { Pictures = true }.WithOneConvolution(), j => j["steps"]![1]!.AsObject().Remove("start"), ["new(0.6f, 0.8f),", "null,", "Pictures = new(Maps.Known, Maps.Mask,", "\n        ]),\n", "switch (run.Age(0))"]),
         (new ManifestBuilder { Guided = true }.WithNetworks(), j => { j["prompt"]!.AsObject().Remove("vocabulary"); j["prompt"]!.AsObject().Remove("merges"); }, ["Prompt = new(\"ids\", [10, 11, 11, 11]),"]),
         (new ManifestBuilder { Guided = true }.WithNetworks(), j => { j["encoders"]![0]!["operations"]![0] = Convolution(); }, ["new(\"ids\", Maps.Ids, 1, 4, 1),"]),

@@ -94,6 +94,7 @@ public sealed class SchemaTests
         "embedding" => WithRows(s_manifest.DeepClone().AsObject()),
         "model" => WithGuidance(s_more.DeepClone().AsObject()),
         "scheduler" => WithProgram(s_manifest.DeepClone().AsObject()),
+        "step" => WithRemoved(s_manifest.DeepClone().AsObject()),
         "quantize" or "groupNorm" or "convolution" or "attention" => s_manifest,
         _ => path.StartsWith("network/operations/", StringComparison.Ordinal) ? s_more : s_manifest,
     };
@@ -108,6 +109,12 @@ public sealed class SchemaTests
     {
         JsonNode embedding = manifest["network"]!["embedding"]!;
         (embedding["rows"], embedding["firstRow"]) = (manifest["steps"]!.AsArray().Count, 0);
+        return manifest;
+    }
+
+    private static JsonObject WithRemoved(JsonObject manifest)
+    {
+        manifest["steps"]![0]!["removedVariance"] = 0;
         return manifest;
     }
 

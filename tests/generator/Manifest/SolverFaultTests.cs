@@ -144,15 +144,22 @@ public sealed class SolverFaultTests
         Assert.Equal(plain.Statements.Count, plain.WithSigma(0, keep: true).Statements.Count);
         Evaluation alone = After(s_draw, Sum(Register.State, (Register.Noise, 0.25)));
         Assert.Equal(2, alone.WithSigma(0).Statements.Count);
-        foreach (Statement learned in (Statement[])[new RootSigmaStatement(Register.Noise), new ExponentialSigmaStatement(Register.Noise, 1, 1)])
+        foreach (LearnedSigmaStatement learned in (LearnedSigmaStatement[])[new RootSigmaStatement(Register.Noise), new ExponentialSigmaStatement(Register.Noise, 1, 1)])
         {
             Evaluation said = After(s_draw, learned, Sum(Register.State, (Register.State, 1), (Register.Noise, 1)));
             Assert.Null(said.Injection);
             Assert.Same(said, said.WithSigma(0.5));
+            Assert.True(said.InjectsNoise);
+            Assert.Equal(learned with { Removed = 0.5 }, said.WithRemoved(0.5).Learned);
+            Assert.Same(said, said.WithRemoved(0));
+            Assert.Equal(learned with { Removed = 0 }, said.WithRemoved(0, keep: true).Learned);
         }
+
+        Assert.Same(plain, plain.WithRemoved(0.5));
 
         Evaluation other = After(s_draw, new RootSigmaStatement(new(RegisterKind.Noise, 1)), Sum(Register.State, (Register.State, 1), (Register.Noise, 1)));
         Assert.Equal(2, other.Injection);
+        Assert.Null(other.Learned);
         Assert.Null(After(s_step, Sum(Register.State)).Injection);
     }
 

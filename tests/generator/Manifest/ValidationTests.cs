@@ -153,6 +153,11 @@ public sealed class ValidationTests
         ("guided", "is told the scale of guidance", j => j["model"]!["embeddedGuidance"] = 8.5),
         ("one", "'embeddedGuidance'", j => j["model"]!["embeddedGuidance"] = "8.5"),
         ("one", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 0.5),
+        ("one", "nothing is there to take it from", j => j["steps"]![0]!["removedVariance"] = 0.01),
+        ("learned", "nothing is there to take it from", j => { j["steps"]![0]!["removedVariance"] = 0.01; j["steps"]![0]!["statements"]!.AsArray().RemoveAt(3); }),
+        ("learned", "'varianceCorrection' of 'sampling' is false. Set it to true, or remove", j => { j["steps"]![0]!["removedVariance"] = -0.01; j["sampling"]!["varianceCorrection"] = false; }),
+        ("learned", "1e39 is not possible as 'removedVariance'; it must be finite in FP32", j => j["steps"]![0]!["removedVariance"] = JsonNode.Parse("1e39")),
+        ("learned", "'removedVariance' is a string", j => j["steps"]![0]!["removedVariance"] = "0.01"),
         ("every", "'levels' has 7 elements", j => j["steps"]![1]!["levels"]!.AsArray().RemoveAt(0)),
         ("every", "'zeroPoints' has 7 elements", j => j["steps"]![1]!["zeroPoints"]!.AsArray().RemoveAt(0)),
         ("one", "The end, statement 0 reads h0", j => j["solver"]!["end"] = new JsonArray(ManifestBuilder.Sum("x", ("h0", 1)))),
@@ -219,6 +224,8 @@ public sealed class ValidationTests
             j["prompt"]!["filling"] = 1000;
         });
         Accept("one", j => j["model"]!["embeddedGuidance"] = -8.5);
+        foreach (double removed in (double[])[0.01, -0.01]) Accept("learned", j => j["steps"]![0]!["removedVariance"] = removed);
+        Accept("one", j => j["steps"]![0]!["removedVariance"] = 0);
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
         Accept("masks", j => { j.Remove("decoder"); j.Remove("imageEncoder"); });
         Accept("start", j => Start(j).Insert(0, ManifestBuilder.Sum("s0", ("x", 1))));
@@ -324,8 +331,15 @@ public sealed class ValidationTests
         "pictures" => new ManifestBuilder { Pictures = true }.WithNetworks(),
         "masks" => new ManifestBuilder { Pictures = true, Masks = true }.WithNetworks(),
         "start" => new ManifestBuilder { Pictures = true }.WithOneConvolution(),
+        "learned" => new ManifestBuilder { Variance = true }.WithNetworks(),
         _ => new ManifestBuilder().WithOneConvolution(),
-    }).ToJson();
+    }).ToJson() is var json && name == "learned" ? Learned(json) : json;
+
+    private static JsonObject Learned(JsonObject json)
+    {
+        json["steps"]![0]!["statements"]!.AsArray().Insert(3, new JsonObject { ["op"] = "rootSigma", ["target"] = "z0" });
+        return json;
+    }
 
     private static JsonObject Map(JsonNode holder, string name) => (holder["network"] ?? holder)["maps"]!.AsArray().Single(m => m!["name"]!.GetValue<string>() == name)!.AsObject();
 

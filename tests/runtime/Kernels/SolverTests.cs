@@ -52,8 +52,8 @@ public class SolverTests
         using var bench = new Bench(new TestBlob().Build(), 2, 3);
         SolverRegister x = new(bench.Plan(4 * Shape.Elements)), y = new(bench.Plan(4 * Shape.Elements)), v = new(bench.Write(variance));
         bench.Run.Begin(DrawnImage.Consecutive(3, 77, 1000, 1f), default, default);
-        bench.Run.Solve(2, [Z.Draw(2), Z.ScaleByExponential(v, 0.7f, -1.5f), x.Set(1f * Z), Z.Draw(2), Z.ScaleByRoot(v), y.Set(1f * Z)], Shape);
-        float[][] exponential = bench.Read(x.Buffer, Shape.Elements), root = bench.Read(y.Buffer, Shape.Elements);
+        float[][] exponential = [], root = [];
+        Solve(Z.ScaleByExponential(v, 0.7f, -1.5f), Z.ScaleByRoot(v));
         float[] noise = new float[Shape.Elements];
         for (int n = 0; n < 3; n++)
         {
@@ -61,6 +61,66 @@ public class SolverTests
             Values.Same([.. noise.Select((z, i) => z * Transcendental.Exp(MathF.FusedMultiplyAdd(0.7f, variance[n][i], -1.5f)))], exponential[n]);
             Values.Same([.. noise.Select((z, i) => z * MathF.Sqrt(variance[n][i]))], root[n]);
         }
+
+        // c of both signs: the floor bites in places, in others nothing is taken off.
+        foreach (float c in (float[])[0.1f, -0.1f])
+        {
+            Solve(Z.ScaleByExponential(v, 0.7f, -1.5f, new(c)), Z.ScaleByRoot(v, new(c)));
+            for (int n = 0; n < 3; n++)
+            {
+                GaussianNoise.Fill(noise, 77, 1000 + n, 2);
+                Values.Same([.. noise.Select((z, i) => z * Left(variance[n][i], c))], exponential[n]);
+                Values.Same([.. noise.Select((z, i) => z * MathF.Sqrt(MathF.Max(variance[n][i] - c, 0)))], root[n]);
+                Assert.Equal(c > 0, root[n].Any(value => value == 0) && exponential[n].Any(value => value == 0));
+            }
+        }
+
+        void Solve(SolverStatement first, SolverStatement second)
+        {
+            bench.Run.Solve(2, [Z.Draw(2), first, x.Set(1f * Z), Z.Draw(2), second, y.Set(1f * Z)], Shape);
+            (exponential, root) = (bench.Read(x.Buffer, Shape.Elements), bench.Read(y.Buffer, Shape.Elements));
+        }
+    }
+
+    /// <summary>What is taken off a learned variance is each guided image's own, found with its σ' and used once.</summary>
+    [Fact]
+    public void What_is_removed_follows_each_images_guidance()
+    {
+        var random = new Random(4);
+        float[] means = Values.Floats(random, 12, 0.1f), covariance = Covariance(random);
+        using var bench = new Bench(new TestBlob().Build(), 2, 5);
+        float[][] epsilon = Values.Images(random, 5, Shape.Elements), variance = Values.Images(random, 5, Shape.Elements);
+        Activation e = bench.Write(epsilon);
+        SolverRegister x = new(bench.Plan(4 * Shape.Elements)), y = new(bench.Plan(4 * Shape.Elements)), v = new(bench.Write(variance));
+        DrawnImage[] images = [new(5, 0, 2.5f), new(5, 1, 0.5f), new(5, 2, 1f)];
+        bench.Run.Begin(images, default, default);
+        float[] noise = new float[Shape.Elements];
+        foreach (bool corrects in (bool[])[true, false])
+        {
+            bench.Run.Guide(e, Moments(corrects), Shape);
+            bench.Run.Solve(0, [Z.Draw(0), Z.ScaleByExponential(v, 0.7f, -1.5f, new(0.02f)), x.Set(1f * Z)], Shape);
+            bench.Run.Guide(e, Moments(corrects), Shape);
+            bench.Run.Solve(0, [Z.Draw(0), Z.ScaleByRoot(v, new(0.02f)), y.Set(1f * Z)], Shape);
+            float[][] exponential = bench.Read(x.Buffer, Shape.Elements), root = bench.Read(y.Buffer, Shape.Elements);
+            for (int n = 0; n < 3; n++)
+            {
+                float c = n == 2 ? 0.02f : GuidanceCorrection.Of(Moments(corrects), images[n].Guidance, new float[3]).Removed;
+                Assert.Equal(n < 2 && !corrects, c == 0);
+                GaussianNoise.Fill(noise, 5, n, 0);
+                Values.Same([.. noise.Select((z, i) => z * Left(variance[n][i], c))], exponential[n]);
+                Values.Same([.. noise.Select((z, i) => z * MathF.Sqrt(MathF.Max(variance[n][i] - c, 0)))], root[n]);
+            }
+        }
+
+        Assert.Throws<InvalidOperationException>(() => bench.Run.Solve(0, [Z.Draw(0), Z.ScaleByRoot(v, new(0.02f)), x.Set(1f * Z)], Shape));
+
+        GuidanceMoments Moments(bool corrects) => new(covariance, means, 0.5f, 0f, false, MeanCorrectionKind.Divide, corrects);
+    }
+
+    private static float Left(float v, float c)
+    {
+        float sigma = Transcendental.Exp(MathF.FusedMultiplyAdd(0.7f, v, -1.5f));
+        return MathF.Sqrt(MathF.Max(MathF.FusedMultiplyAdd(sigma, sigma, -c), 0));
     }
 
     [Fact]
@@ -194,6 +254,7 @@ public class SolverTests
         Assert.Equal(0.8f, all.Gain, 1e-6f);
         Assert.Equal(-0.4f, offsets[0], 1e-6f);
         Assert.Equal(Math.Sqrt(0.09 - 0.25 * 0.04 / (1.25 * 1.25)), all.Sigma, 1e-6);
+        Assert.Equal(0.25 * 0.04 / (1.25 * 1.25), all.Removed, 1e-6);
 
         GuidanceCorrection none = GuidanceCorrection.Of(new GuidanceMoments(covariance, means, 0.5f, 0.3f, true, MeanCorrectionKind.Off, false), 3f, offsets);
         Assert.Equal(new GuidanceCorrection(1f, 0.3f), none);

@@ -39,12 +39,12 @@ internal sealed unsafe partial class CpuExecution
 
         fixed (SolverStatement* first = statements)
         fixed (DrawnImage* keys = _images)
-        fixed (float* sigmas = _sigmas)
+        fixed (float* sigmas = _sigmas, removed = _removed)
         {
             var work = new SolverWork
             {
                 Elements = checked((int)elements), Images = DrawnImages, Guided = GuidedImages, Arena = _arena.Pointer, Capacity = Capacity, Stride = (elements * sizeof(float) + 63) & ~63L,
-                Statements = first, Count = statements.Length, Keys = keys, Sigmas = sigmas,
+                Statements = first, Count = statements.Length, Keys = keys, Sigmas = sigmas, Removed = removed,
             };
             Run(DrawnImages * work.ItemsPerImage, ref work);
         }
