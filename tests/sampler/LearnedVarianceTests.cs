@@ -83,13 +83,20 @@ public sealed class LearnedVarianceTests
         }
 
         using InterpretedSampler interpreted = InterpretedSampler.FromArtifact(manifests[0], device), other = InterpretedSampler.FromArtifact(manifests[1], device);
+        using CalibrationArtifact artifact = CalibrationArtifact.Open(manifests[0]);
+        using InterpretedSampler plain = InterpretedSampler.FromManifest(artifact.Manifest.WithOwnNoise(), artifact.Tensor, device);
         using Sampler compiled = CompiledArtifact.Load(manifests[0], device, out _);
         foreach (float guidance in guided ? (float[])[1.5f, 2, 1] : [1])
         {
             var asked = new SampleOptions { Count = 7, Seed = 5, Guidance = guidance, Labels = guided ? [0, 1, 2, 0, 1, 2, 0] : [] };
             float[] drawn = EveryBatch.Same(interpreted, compiled, asked), expected = other.Sample(asked).Pixels.ToArray();
-            Assert.All(drawn.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-3f * expected.Max(MathF.Abs)));
+            // c and σ' are rounded apart, and now and then an activation is, too.
+            double difference = Difference(drawn, expected);
+            Assert.InRange(difference, 0, 0.005);
+            Assert.InRange(Difference(plain.Sample(asked).Pixels.ToArray(), expected), 20 * difference, 2);
         }
+
+        static double Difference(float[] a, float[] b) => Math.Sqrt(a.Zip(b, (x, y) => Math.Pow(x - y, 2)).Sum() / b.Sum(y => y * y));
     }
 
     /// <summary>A solver that asks for no variance leaves that half of the last convolution out.</summary>

@@ -41,10 +41,10 @@ internal sealed class LearnedNoise
         _count += reference.Length;
         for (int i = 0; i < reference.Length; i++)
         {
-            float own = Deviation(statement, reference[i]), deviation = Deviation(statement, quantized[i]), said = deviation * deviation;
-            _reference += (double)own * own;
+            double own = Deviation(statement, reference[i]), deviation = Deviation(statement, quantized[i]), said = deviation * deviation;
+            _reference += own * own;
             _said += said;
-            ref (long Count, double Sum) bin = ref CollectionsMarshal.GetValueRefOrAddDefault(_bins, BitConverter.SingleToInt32Bits(said) >> BinShift, out _);
+            ref (long Count, double Sum) bin = ref CollectionsMarshal.GetValueRefOrAddDefault(_bins, BitConverter.SingleToInt32Bits((float)said) >> BinShift, out _);
             bin = (bin.Count + 1, bin.Sum + said);
         }
     }
@@ -53,7 +53,7 @@ internal sealed class LearnedNoise
     public double Left(double removed) => _bins.Values.Sum(b => Math.Max(b.Sum - removed * b.Count, 0)) / _count;
 
     /// <summary>c, with which so much variance is left. Negative where more is left than the network says.</summary>
-    /// <param name="left">E[max(s(v̂) − c, 0)]; of less than 0 nothing is left.</param>
+    /// <param name="left">E[max(s(v̂) − c, 0)]. Of less than 0 nothing is left, and c is at least what it would be without the floor: at another guidance it may be a share of that.</param>
     public double Removed(double left)
     {
         // The root lies where the bins above it alone give it: from the largest variances down.
@@ -66,6 +66,6 @@ internal sealed class LearnedNoise
             removed = (sum - Math.Max(left, 0) * _count) / count;
         }
 
-        return removed;
+        return left > 0 ? removed : Math.Max(removed, Said - left);
     }
 }

@@ -27,7 +27,8 @@ public class LearnedNoiseTests
     [InlineData(0.005, 0.9)]
     [InlineData(0.405, 0.1)]
     [InlineData(0, 1)]
-    [InlineData(-3, 1)]
+    [InlineData(-0.25, 1)]
+    [InlineData(-3, 3.5)]
     public void Where_the_floor_is_reached_it_is_the_root(double left, double removed)
     {
         LearnedNoise noise = Of(Even);
