@@ -50,9 +50,17 @@ public sealed class LearnedVarianceTests
 
         EveryBatch.Same(interpreted, compiled, asked with { Image = compiled.Sample(asked), Strength = 0.5 });
         // What changed the weights in memory is no folder's.
-        if (variance == Range && correction == VarianceCorrectionChoice.On) Assert.Equal(2, ArtifactEvaluation.Run(manifest, folder.File("model-" + variance), new() { Images = 2, Ablation = false }, device, 2).Images);
+        if (variance == Range && correction == VarianceCorrectionChoice.On) EvaluatesAndSays(ArtifactEvaluation.Run(manifest, folder.File("model-" + variance), new() { Images = 2, Ablation = false }, device, 2));
         using Float32Sampler plain = Float32Sampler.Create(model, null, 4, null, device);
         Assert.All(plain.Draw(new() { Count = 7, Seed = 5 }).Pixels.ToArray().Zip(exact), pair => Assert.Equal(pair.Second, pair.First, 1e-3f * exact.Max(MathF.Abs)));
+    }
+
+    private static void EvaluatesAndSays(EvaluationReport report)
+    {
+        Assert.Equal(2, report.Images);
+        Assert.Contains("variance corrected (c off what the network says of it at 3 of 3 steps that inject noise)", CorrectionText.Sentence(report.Corrections), StringComparison.Ordinal);
+        Assert.Contains(ReportCharts.All(report), chart => chart.Contains("What is taken off the variance", StringComparison.Ordinal));
+        Assert.Equal(3, report.Rows[^1].Steps.Count(s => s.RemovedVariance != 0));
     }
 
     /// <summary>Of a network that always says the smallest variance, c is what σ' takes off the fixed one, at every guidance.</summary>

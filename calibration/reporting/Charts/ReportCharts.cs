@@ -40,6 +40,8 @@ internal static class ReportCharts
                 Each(absorbing, s => s.Sigma == 0 ? double.NaN : 1 - s.CalibratedSigma * s.CalibratedSigma / (s.Sigma * s.Sigma)));
         }
 
+        if (complete.Any(r => r.Steps.Any(s => s.RemovedVariance != 0)))
+            yield return Lines("c", "What is taken off the variance that the network says of each element of the noise, down to 0; negative: what is added.", Each(complete, s => s.RemovedVariance));
         if (changing.Length > 0) yield return Lines("Activation bits", "Of what 4-bit weights meet.", Each(changing, s => s.Bits), stairs: true);
 
         if (report.Statistics.Count == 0) yield break;

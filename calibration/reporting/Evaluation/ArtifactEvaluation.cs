@@ -172,7 +172,7 @@ public static class ArtifactEvaluation
                 Digits = Figures(own),
                 Verdict = row is { Change: { } change, Against: { } against }
                     ? Verdict.Of(change, against, row.Criterion, Moments(against), own.Moments) : null,
-                Steps = [.. row.Manifest.Steps.Select(s => new StepFigures(s.ActivationBits, s.SnrDb.Value, s.K.Value, s.RSquared.Value, s.Sigma.Value, s.CalibratedSigma.Value))],
+                Steps = [.. row.Manifest.Steps.Select(s => new StepFigures(s.ActivationBits, s.SnrDb.Value, s.K.Value, s.RSquared.Value, s.Sigma.Value, s.CalibratedSigma.Value) { RemovedVariance = s.RemovedVariance.Value })],
             };
 
             DecisionCheck Check((string Decision, bool Applied, string With, string Without, Criterion Criterion) d) => new(d.Decision, d.Applied, d.With, HeldOutImages.Count(new() { Trajectories = manifest.Provenance.Trajectories }),

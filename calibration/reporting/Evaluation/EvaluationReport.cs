@@ -84,7 +84,11 @@ public sealed record ReportRow
 /// <param name="RSquared">Share of the noise that k explains.</param>
 /// <param name="Sigma">The sampler's own σ.</param>
 /// <param name="CalibratedSigma">σ'.</param>
-public readonly record struct StepFigures(int Bits, double SnrDb, double K, double RSquared, double Sigma, double CalibratedSigma);
+public readonly record struct StepFigures(int Bits, double SnrDb, double K, double RSquared, double Sigma, double CalibratedSigma)
+{
+    /// <summary>c, which is taken off the variance that the network says; 0 for none.</summary>
+    public double RemovedVariance { get; init; }
+}
 
 /// <summary>Noise of one pair of widths at every step, without corrections; intervals are 95 %, bootstrap over trajectories.</summary>
 /// <param name="Bits">E.g. <c>W4A8</c>.</param>

@@ -97,6 +97,7 @@ public static class JsonReport
             Numbers(json, "rSquared", row.Steps.Select(s => s.RSquared));
             Numbers(json, "sigma", row.Steps.Select(s => s.Sigma));
             Numbers(json, "calibratedSigma", row.Steps.Select(s => s.CalibratedSigma));
+            if (row.Steps.Any(s => s.RemovedVariance != 0)) Numbers(json, "removedVariance", row.Steps.Select(s => s.RemovedVariance));
             json.WriteEndObject();
         }
 
