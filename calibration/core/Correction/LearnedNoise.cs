@@ -41,8 +41,8 @@ internal sealed class LearnedNoise
         _count += reference.Length;
         for (int i = 0; i < reference.Length; i++)
         {
-            double own = Deviation(statement, reference[i]), deviation = Deviation(statement, quantized[i]), said = deviation * deviation;
-            _reference += own * own;
+            double said = Variance(statement, quantized[i]);
+            _reference += Variance(statement, reference[i]);
             _said += said;
             ref (long Count, double Sum) bin = ref CollectionsMarshal.GetValueRefOrAddDefault(_bins, BitConverter.SingleToInt32Bits((float)said) >> BinShift, out _);
             bin = (bin.Count + 1, bin.Sum + said);
@@ -68,4 +68,7 @@ internal sealed class LearnedNoise
 
         return left > 0 ? removed : Math.Max(removed, Said - left);
     }
+
+    /// <summary>s. A quantized network may say less than 0, which is no variance.</summary>
+    private static double Variance(LearnedSigmaStatement statement, float v) => statement is RootSigmaStatement ? Math.Max(v, 0) : Math.Pow(Deviation(statement, v), 2);
 }

@@ -39,6 +39,16 @@ public class LearnedNoiseTests
     }
 
     [Fact]
+    public void What_is_less_than_nothing_counts_as_nothing()
+    {
+        var noise = new LearnedNoise();
+        noise.Add(s_root, [0.5f, 0.25f], [-0.125f, 1]);
+        Assert.Equal((0.375, 0.5), (noise.Reference, noise.Said));
+        Assert.Equal(0.25, noise.Removed(noise.Reference));
+        Assert.Equal(0.375, noise.Left(0.25));
+    }
+
+    [Fact]
     public void A_variance_that_does_not_vary_becomes_that_of_a_fixed_one()
     {
         // exp(2·(0.5·v − 1)) = 1/e for v = 1: σ'² = σ² − added, with nothing left where more is added.
