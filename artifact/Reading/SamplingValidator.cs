@@ -109,7 +109,7 @@ internal static class SamplingValidator
         }
 
         if (step.RemovedVariance.Single != 0 && step.Evaluation.Learned is null)
-            log.Add(ManifestErrorId.Contradiction, $"'removedVariance' is {step.RemovedVariance}, but nothing is there to take it from: this step's last noise has no deviation that the network says. Remove the property.", node["removedVariance"]!);
+            log.Add(ManifestErrorId.Contradiction, $"'removedVariance' is {step.RemovedVariance}, but there is nothing to take it off: the network does not say the variance of this step's noise. Remove the property.", node["removedVariance"]!);
         else if (step.RemovedVariance.Single != 0 && !manifest.Sampling.VarianceCorrection)
             log.Add(ManifestErrorId.Contradiction, $"'removedVariance' is {step.RemovedVariance}, but 'varianceCorrection' of 'sampling' is false. Set it to true, or remove the property.", node["removedVariance"]!);
 

@@ -153,11 +153,6 @@ public sealed class ValidationTests
         ("guided", "is told the scale of guidance", j => j["model"]!["embeddedGuidance"] = 8.5),
         ("one", "'embeddedGuidance'", j => j["model"]!["embeddedGuidance"] = "8.5"),
         ("one", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 0.5),
-        ("one", "nothing is there to take it from", j => j["steps"]![0]!["removedVariance"] = 0.01),
-        ("learned", "nothing is there to take it from", j => { j["steps"]![0]!["removedVariance"] = 0.01; j["steps"]![0]!["statements"]!.AsArray().RemoveAt(3); }),
-        ("learned", "'varianceCorrection' of 'sampling' is false. Set it to true, or remove", j => { j["steps"]![0]!["removedVariance"] = -0.01; j["sampling"]!["varianceCorrection"] = false; }),
-        ("learned", "1e39 is not possible as 'removedVariance'; it must be finite in FP32", j => j["steps"]![0]!["removedVariance"] = JsonNode.Parse("1e39")),
-        ("learned", "'removedVariance' is a string", j => j["steps"]![0]!["removedVariance"] = "0.01"),
         ("every", "'levels' has 7 elements", j => j["steps"]![1]!["levels"]!.AsArray().RemoveAt(0)),
         ("every", "'zeroPoints' has 7 elements", j => j["steps"]![1]!["zeroPoints"]!.AsArray().RemoveAt(0)),
         ("one", "The end, statement 0 reads h0", j => j["solver"]!["end"] = new JsonArray(ManifestBuilder.Sum("x", ("h0", 1)))),
@@ -190,6 +185,13 @@ public sealed class ValidationTests
         ("every", "do not give 9 columns: with padding 1 and stride 1 they give 7 or 8", j => Map(j, "h4")["width"] = 9),
         ("every", "do not give 7 rows", j => { Map(j, "h4")["height"] = 7; Op(j, "up_blocks.0.upsamplers.0.conv")["paddingTop"] = 0; }),
         ("every", "do not give 8 rows", j => { Op(j, "up_blocks.0.upsamplers.0.conv")["stride"] = 2; }),
+
+        // A learned variance.
+        ("one", "there is nothing to take it off", j => j["steps"]![0]!["removedVariance"] = 0.01),
+        ("learned", "there is nothing to take it off", j => { j["steps"]![0]!["removedVariance"] = 0.01; j["steps"]![0]!["statements"]!.AsArray().RemoveAt(3); }),
+        ("learned", "'varianceCorrection' of 'sampling' is false. Set it to true, or remove", j => { j["steps"]![0]!["removedVariance"] = -0.01; j["sampling"]!["varianceCorrection"] = false; }),
+        ("learned", "1e39 is not possible as 'removedVariance'; it must be finite in FP32", j => j["steps"]![0]!["removedVariance"] = JsonNode.Parse("1e39")),
+        ("learned", "'removedVariance' is a string", j => j["steps"]![0]!["removedVariance"] = "0.01"),
     ];
 
     public static TheoryData<int> Damages => [.. Enumerable.Range(0, s_damages.Length)];
