@@ -9,7 +9,10 @@ internal sealed class BufferPlan
     /// <summary>Name under which the step vectors' buffer is planned.</summary>
     public const string Vectors = "vectors";
 
-    private readonly Dictionary<string, int> _offsets = new(StringComparer.Ordinal);
+    // Sixteen of the largest maps that convolutions take: what asks for more is a mistake, or hostile.
+    private const long MaximumBytes = 16L << 30;
+
+    private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
 
     /// <inheritdoc cref="BufferPlan(LinkedNetwork, SolverPlan)"/>
     public BufferPlan(Network network, SolverPlan? solver = null) : this(LinkedNetwork.Of(network), solver)
@@ -18,7 +21,7 @@ internal sealed class BufferPlan
 
     /// <param name="linked">The networks.</param>
     /// <param name="solver">What the sampler's solver needs; null for the networks alone.</param>
-    /// <exception cref="NotSupportedException">The maps of one image need more than 2 GiB.</exception>
+    /// <exception cref="NotSupportedException">The maps of one image need more than 16 GiB.</exception>
     public BufferPlan(LinkedNetwork linked, SolverPlan? solver = null)
     {
         var lives = Lives(linked);
@@ -39,10 +42,9 @@ internal sealed class BufferPlan
                 offset = Math.Max(offset, start + other.Bytes);
             }
 
-            if (offset + life.Bytes > int.MaxValue)
-                throw new NotSupportedException("The network's activations need more than 2 GiB for one image.");
+            if (offset + life.Bytes > MaximumBytes) throw new NotSupportedException("The network's activations need more than 16 GiB for one image.");
             placed.Add((life, offset));
-            foreach (string name in life.Names) _offsets[name] = (int)offset;
+            foreach (string name in life.Names) _offsets[name] = offset;
             BytesPerImage = Math.Max(BytesPerImage, offset + life.Bytes);
         }
 
@@ -57,10 +59,10 @@ internal sealed class BufferPlan
     public long LiveBytesPerImage { get; }
 
     /// <summary>Offset of one of the solver's registers.</summary>
-    public int this[Register register] => _offsets[Name(register)];
+    public long this[Register register] => _offsets[Name(register)];
 
     /// <summary>Offset of a map, or of <see cref="Vectors"/>, for a batch of one image.</summary>
-    public int this[string name] => _offsets[name];
+    public long this[string name] => _offsets[name];
 
     // No map has a colon in its name.
     private static string Name(Register register) => "solver:" + register;

@@ -7,7 +7,7 @@ namespace Specializer.CompilerServices;
 /// <param name="Offset">Bytes from the start of the arena, for a batch of one image; a multiple of 64. For a session of
 /// capacity B the map starts at B·Offset and its images follow one another.</param>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly record struct Activation(int Offset);
+public readonly record struct Activation(long Offset);
 
 /// <summary>Where a convolution's packed weights lie. Layout: docs/weights.md.</summary>
 /// <param name="Offset">Bytes from the start of the packed weights; a multiple of 64.</param>

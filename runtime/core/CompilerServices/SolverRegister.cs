@@ -11,13 +11,13 @@ public readonly struct SolverRegister
     /// <param name="bothHalves">Whether the network reads it: under guidance what is written to the drawn images is written to the second half of the batch, too.</param>
     public SolverRegister(Activation buffer, bool bothHalves = false) => (Place, BothHalves) = (buffer.Offset, bothHalves);
 
-    private SolverRegister(int place) => Place = place;
+    private SolverRegister(long place) => Place = place;
 
     /// <summary>Registers without memory that one pass can have.</summary>
     public const int Temporaries = 16;
 
     /// <summary>Offset in the arena; −1, −2, … for those without memory.</summary>
-    internal int Place { get; }
+    internal long Place { get; }
 
     internal bool BothHalves { get; }
 

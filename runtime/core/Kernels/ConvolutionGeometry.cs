@@ -12,6 +12,9 @@ internal readonly record struct ConvolutionGeometry(
     /// <summary>Output channels of one panel of weights.</summary>
     public const int PanelWidth = 16;
 
+    // Bytes of one image's map are counted in 32 bits.
+    private const int MostElements = 1 << 28;
+
     /// <summary>Rows of what the taps see: the input, or what upsampling makes of it. Forms that count outputs otherwise see the same.</summary>
     public int SeenHeight { get; init; } = Upsample == 1 ? InputHeight : OutputHeight;
     /// <summary>Columns of it.</summary>
@@ -33,8 +36,8 @@ internal readonly record struct ConvolutionGeometry(
         if (g.InputHeight < 1 || g.InputWidth < 1 || g.InputChannels < 1 || g.OutputHeight < 1 || g.OutputWidth < 1 || g.OutputChannels < 1
             || g.KernelSize < 1 || g.Stride < 1 || g.PaddingTop < 0 || g.PaddingLeft < 0 || g.Upsample is not (1 or 2)
             || (g.Upsample == 2 && (g.Stride != 1 || (g.OutputHeight + 1) / 2 != g.InputHeight || (g.OutputWidth + 1) / 2 != g.InputWidth))
-            || (long)g.InputHeight * g.InputWidth * g.InputChannels > int.MaxValue / 8 || (long)g.OutputHeight * g.OutputWidth * g.OutputChannels > int.MaxValue / 8)
-            throw new ArgumentException($"Convolution shape {g} is not usable: sizes and stride must be positive, padding at least 0, upsampling 1 or 2 (to the output's size, with stride 1), and a map below 2^28 elements.");
+            || (long)g.InputHeight * g.InputWidth * g.InputChannels > MostElements || (long)g.OutputHeight * g.OutputWidth * g.OutputChannels > MostElements)
+            throw new ArgumentException($"Convolution shape {g} is not usable: sizes and stride must be positive, padding at least 0, upsampling 1 or 2 (to the output's size, with stride 1), and a map of at most 2^28 elements.");
         return g;
     }
 }

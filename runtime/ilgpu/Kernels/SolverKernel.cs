@@ -219,5 +219,5 @@ internal static class SolverCode
 
     private static int WordsPerImage(in SolverStatement statement) => statement.Kind == SolverStatementKind.Draw ? KeyWords : statement.Sum.SigmaTerm >= 0 ? 1 : 0;
 
-    private static int Place(SolverRegister register, int capacity) => register.HasMemory ? checked((int)((long)capacity * register.Place / 64)) : register.Place;
+    private static int Place(SolverRegister register, int capacity) => checked((int)(register.HasMemory ? capacity * register.Place / 64 : register.Place));
 }

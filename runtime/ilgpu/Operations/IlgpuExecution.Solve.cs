@@ -33,7 +33,7 @@ internal sealed unsafe partial class IlgpuExecution
         int temporaries = 0, stride = checked((int)((elements * sizeof(float) + 63 & ~63L) / 4));
         foreach (ref readonly SolverStatement statement in statements)
         {
-            temporaries = Math.Max(temporaries, -statement.Target.Place);
+            temporaries = Math.Max(temporaries, (int)-statement.Target.Place);
             if (statement.Target.HasMemory) Floats(statement.Target.Buffer, elements, Access.Write);
             for (int k = 0; k < statement.Sum.Count; k++)
                 if (statement.Sum[k].Register is { HasMemory: true } register) Floats(register.Buffer, elements, Access.Read);

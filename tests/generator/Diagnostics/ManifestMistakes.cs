@@ -126,7 +126,13 @@ internal static class ManifestMistakes
         }),
         Change("products that overflow", "SPZ015", "8", "overflow the 32-bit sums", _ => { }, new ManifestBuilder { Size = 512, ProductBits = 8 }.WithEveryOperation()),
         new("map beyond 2 GiB", "SPZ015", new ManifestBuilder { Size = 4096, Channels = 64 }.WithOneConvolution().ToString(), "{", "2 GiB"),
-        Change("activations beyond 2 GiB", "SPZ015", "{", "2 GiB", _ => { }, new ManifestBuilder { Size = 2048, Channels = 64 }.WithOneConvolution()),
+        Change("activations beyond 16 GiB", "SPZ015", "{", "16 GiB", j =>
+        {
+            JsonArray first = j["steps"]![0]!["statements"]!.AsArray(), next = j["steps"]![1]!["statements"]!.AsArray();
+            string[] kept = [.. Enumerable.Range(0, 8).Select(i => $"h{i}")];
+            foreach (string register in kept) first.Add(ManifestBuilder.Sum(register, ("m", 1)));
+            next.Add(ManifestBuilder.Sum("x", [("x", 1), .. kept.Select(k => (k, 0.1))]));
+        }, new ManifestBuilder { Size = 2896, Channels = 64 }.WithOneConvolution()),
         Change("guidance outside its interval", "SPZ016", "7", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 7),
         Change("guidance without null label", "SPZ016", "2", "needs a null label", j => { j["sampling"]!["guidance"] = 2; j["model"]!["nullLabel"] = -1; }, guided: true),
         Change("null label that is no class", "SPZ016", "3", "none of the 3 classes", j => j["model"]!["nullLabel"] = 3, guided: true),

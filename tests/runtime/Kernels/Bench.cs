@@ -8,7 +8,7 @@ internal sealed class Bench : IDisposable
     private readonly CpuDevice _device;
     private readonly PackedWeights _weights;
     private readonly DeviceWeights _uploaded;
-    private int _next;
+    private long _next;
 
     /// <param name="weights">Blob; this object owns it.</param>
     /// <param name="threads">Threads.</param>
@@ -16,7 +16,7 @@ internal sealed class Bench : IDisposable
     /// <param name="vectors">Length of the step vectors, planned first.</param>
     /// <param name="arena">Bytes per image.</param>
     /// <param name="wide">Whether tiles of 512 bits multiply; by default where they pay.</param>
-    public Bench(PackedWeights weights, int threads, int batch, int vectors = 1, int arena = 1 << 20, bool? wide = null)
+    public Bench(PackedWeights weights, int threads, int batch, int vectors = 1, long arena = 1 << 20, bool? wide = null)
     {
         _device = wide is { } chosen ? new CpuDevice(threads, chosen) : new CpuDevice(threads);
         _weights = weights;
@@ -29,7 +29,7 @@ internal sealed class Bench : IDisposable
     public Execution Run { get; }
     public Activation Vectors { get; }
 
-    public Activation Plan(int bytes)
+    public Activation Plan(long bytes)
     {
         var map = new Activation(_next);
         _next += (bytes + 63) / 64 * 64;

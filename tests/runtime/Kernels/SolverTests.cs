@@ -45,6 +45,26 @@ public class SolverTests
         static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
     }
 
+    /// <summary>Of what lies between, nothing is written, so that it takes no memory.</summary>
+    [Fact]
+    public void Maps_lie_beyond_two_gigabytes()
+    {
+        float[][] epsilon = Values.Images(new Random(9), 1, Shape.Elements);
+        Values.Same(Solve(0), Solve((2L << 30) + 64));
+
+        float[] Solve(long between)
+        {
+            using var bench = new Bench(new TestBlob().Build(), 1, 1, arena: (1 << 20) + between);
+            SolverRegister m = new(bench.Write(epsilon));
+            bench.Plan(between);
+            SolverRegister x = new(bench.Plan(4 * Shape.Elements)), h = new(bench.Plan(4 * Shape.Elements));
+            bench.Run.Begin(DrawnImage.Consecutive(1, 77, 1000, 1f), default, default);
+            bench.Draw(x.Buffer, Shape);
+            bench.Run.Solve(4, [h.Set(0.5f * m), x.Set(1.3f * x + -0.8f * h)], Shape);
+            return bench.Read(x.Buffer, Shape.Elements)[0];
+        }
+    }
+
     [Fact]
     public void Learned_deviations_scale_the_noise()
     {
