@@ -12,6 +12,9 @@ internal sealed class BufferPlan
     // Sixteen of the largest maps that convolutions take: what asks for more is a mistake, or hostile.
     private const long MaximumBytes = 16L << 30;
 
+    // What the kernels of convolutions take (ConvolutionGeometry).
+    private const long MostElements = 1 << 28;
+
     private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
 
     /// <inheritdoc cref="BufferPlan(LinkedNetwork, SolverPlan)"/>
@@ -21,9 +24,12 @@ internal sealed class BufferPlan
 
     /// <param name="linked">The networks.</param>
     /// <param name="solver">What the sampler's solver needs; null for the networks alone.</param>
-    /// <exception cref="NotSupportedException">The maps of one image need more than 16 GiB.</exception>
+    /// <exception cref="NotSupportedException">The maps of one image need more than 16 GiB, or a convolution's map has more than 2²⁸ elements.</exception>
     public BufferPlan(LinkedNetwork linked, SolverPlan? solver = null)
     {
+        HashSet<string> convolved = [.. linked.Network.Operations.OfType<ConvolutionOperation>().SelectMany(c => new[] { c.Input, c.Output })];
+        if (linked.Network.Maps.FirstOrDefault(m => convolved.Contains(m.Name) && (long)m.Height * m.Width * m.Channels > MostElements) is { } large)
+            throw new NotSupportedException($"The map {Names.Quote(large.Name)} of {large.Height} × {large.Width} × {large.Channels} has more than {MostElements} elements, which convolutions do not take.");
         var lives = Lives(linked);
         long state = linked.Network.Maps.First(m => m.Name == linked.Network.Latent).BytesPerImage;
         foreach (Register register in solver?.Planned ?? []) lives.Add(new(Name(register), state, -1, int.MaxValue));

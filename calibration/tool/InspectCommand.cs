@@ -71,7 +71,7 @@ internal static class InspectCommand
             Add("network", Invariant($"{i.Architecture}, {string.Join("×", i.Extents)}{(isPart ? "" : $", {ModelText.Kind(i.Networks.Any(n => n.Name == PipelineParts.EncoderName), i.Classes, i.Given)}")}"));
             Add("parameters", Invariant($"{i.Parameters:N0}, stored as {i.Storage}"));
             Add("weights", Invariant($"{i.Layers.Sum(l => l.WeightBytes):N0} bytes{(i.IsArtifact ? "" : isPart ? " as FP32" : " as FP32, without the table of timesteps")}"));
-            Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 16 GiB for one image");
+            Add("maps", i.ActivationBytes is { } bytes ? Invariant($"{bytes:N0} bytes for one image") : "more than 16 GiB for one image, or one of them more than convolutions take");
             if (!isPart) Add("work", Invariant($"{i.Layers.Where(l => l.BindingTime == LayerInspection.Step).Sum(l => l.MultiplyAccumulates):N0} multiply-accumulates for one image and step"));
         }
 

@@ -45,7 +45,7 @@ public sealed record ModelInspection
     /// <summary>The corrections that an artefact ships with; null for a model.</summary>
     public ShippedCorrections? Corrections { get; init; }
 
-    /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 16 GiB.</summary>
+    /// <summary>Bytes of maps that a batch of one image needs; null where they are more than 16 GiB, or one is more than convolutions take.</summary>
     public long? ActivationBytes { get; init; }
 
     /// <summary>What the compiled sampler takes; of a model folder with 4-bit weights and 8-bit activations. Null where it is refused.</summary>
@@ -183,7 +183,7 @@ public sealed record ModelInspection
 
     internal static long? Activations(LinkedNetwork network) => Predicted(() => new BufferPlan(network))?.BytesPerImage;
 
-    // Maps of more than 16 GiB have no plan.
+    // Maps that are too large have no plan.
     private static T? Predicted<T>(Func<T> predict) where T : class
     {
         try

@@ -129,10 +129,14 @@ internal static class ManifestMistakes
         Change("activations beyond 16 GiB", "SPZ015", "{", "16 GiB", j =>
         {
             JsonArray first = j["steps"]![0]!["statements"]!.AsArray(), next = j["steps"]![1]!["statements"]!.AsArray();
-            string[] kept = [.. Enumerable.Range(0, 8).Select(i => $"h{i}")];
-            foreach (string register in kept) first.Add(ManifestBuilder.Sum(register, ("m", 1)));
-            next.Add(ManifestBuilder.Sum("x", [("x", 1), .. kept.Select(k => (k, 0.1))]));
-        }, new ManifestBuilder { Size = 2896, Channels = 64 }.WithOneConvolution()),
+            foreach (string kind in (string[])["h", "s"])
+            {
+                string[] kept = [.. Enumerable.Range(0, 8).Select(i => $"{kind}{i}")];
+                foreach (string register in kept) first.Add(ManifestBuilder.Sum(register, kind == "h" ? ("m", 1) : ("x", 1)));
+                next.Add(ManifestBuilder.Sum("x", [("x", 1), .. kept.Select(k => (k, 0.1))]));
+            }
+        }, new ManifestBuilder { Size = 2048, Channels = 64 }.WithOneConvolution()),
+        Change("map of too many elements", "SPZ015", "{", "has more than 268435456 elements", _ => { }, new ManifestBuilder { Size = 2049, Channels = 64 }.WithOneConvolution()),
         Change("guidance outside its interval", "SPZ016", "7", "outside the calibrated interval", j => j["sampling"]!["guidance"] = 7),
         Change("guidance without null label", "SPZ016", "2", "needs a null label", j => { j["sampling"]!["guidance"] = 2; j["model"]!["nullLabel"] = -1; }, guided: true),
         Change("null label that is no class", "SPZ016", "3", "none of the 3 classes", j => j["model"]!["nullLabel"] = 3, guided: true),
