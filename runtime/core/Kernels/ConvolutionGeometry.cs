@@ -12,7 +12,7 @@ internal readonly record struct ConvolutionGeometry(
     /// <summary>Output channels of one panel of weights.</summary>
     public const int PanelWidth = 16;
 
-    // Bytes of one image's map are counted in 32 bits.
+    // Bytes of one image's map are counted in 32 bits. BufferPlan, which the compiler runs without this assembly, refuses what is larger before the work.
     private const int MostElements = 1 << 28;
 
     /// <summary>Rows of what the taps see: the input, or what upsampling makes of it. Forms that count outputs otherwise see the same.</summary>
