@@ -7,7 +7,7 @@ namespace Specializer.Fuzz;
 /// <summary>Mutates, reads and judges, in one process. Inputs that take branches not taken before are mutated further; where branches are not counted, those that bring an answer not heard before.</summary>
 internal sealed partial class Fuzzer(FuzzTarget target, int seed, string findings)
 {
-    private const int MaximumPool = 4096, MaximumBytes = 1 << 20, MaximumAnswers = 1 << 16, Progress = 1_000_000;
+    private const int MaximumPool = 4096, MaximumBytes = 1 << 20, MaximumAnswers = 1 << 16;
     private const long MaximumAllocation = 64 << 20;
     private static readonly TimeSpan s_maximumTime = TimeSpan.FromSeconds(1);
 
@@ -15,14 +15,13 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
     private readonly List<byte[]> _pool = [];
     private readonly HashSet<string> _answers = new(StringComparer.Ordinal);
     private readonly HashSet<string> _found = new(StringComparer.Ordinal);
-    private readonly Stopwatch _watch = new();
+    private readonly Progress _progress = new();
     private long _inputs;
 
-    /// <summary>Reads the corpus, then mutations of it until the time is over or there were so many inputs. Says now and then how far a long run has come.</summary>
+    /// <summary>Reads the corpus, then mutations of it until the time is over or there were so many inputs.</summary>
     public FuzzResult Run(TimeSpan time, long count)
     {
         Coverage.Current?.Begin();
-        _watch.Start();
         string corpus = Path.Combine(AppContext.BaseDirectory, "corpus", target.Name);
         foreach (byte[] input in target.Seeds.Concat(Directory.Exists(corpus) ? Directory.GetFiles(corpus).Order(StringComparer.Ordinal).Select(File.ReadAllBytes) : []))
         {
@@ -30,18 +29,18 @@ internal sealed partial class Fuzzer(FuzzTarget target, int seed, string finding
             _pool.Add(input);
         }
 
-        while (_inputs < count && _watch.Elapsed < time)
+        while (_inputs < count && _progress.Elapsed < time)
         {
             byte[] input = target.Mutate(_pool[_mutator.Random.Next(_pool.Count)], _mutator);
             if (input.Length > MaximumBytes) continue;
             if (Judge(input) && _pool.Count < MaximumPool) _pool.Add(input);
-            if (_inputs % Progress == 0) Console.WriteLine($"{Result} so far");
+            _progress.Report(() => Result);
         }
 
         return Result;
     }
 
-    private FuzzResult Result => new(target.Name, [seed], _inputs, _watch.Elapsed.TotalSeconds, _answers.Count, Coverage.Current?.Taken, _pool.Count, _found.Count);
+    private FuzzResult Result => new(target.Name, [seed], _inputs, _progress.Elapsed.TotalSeconds, _answers.Count, Coverage.Current?.Taken, _pool.Count, _found.Count);
 
     /// <summary>Whether the input is to be mutated further; a finding is written down and is not.</summary>
     private bool Judge(byte[] input)

@@ -11,7 +11,7 @@ internal static class KillRun
     /// <summary>First argument of a process that calibrates; model and folder follow.</summary>
     public const string Child = "calibrate-until-killed";
 
-    /// <summary>Kills so many processes; returns the number of artefacts that differ.</summary>
+    /// <summary>Kills at least so many processes, for at least so many artefacts; returns the number of those that differ.</summary>
     public static int Run(long count, int seed)
     {
         var random = new Random(seed);
@@ -24,8 +24,8 @@ internal static class KillRun
         Dictionary<string, byte[]> expected = Files(whole);
         if (expected.Count == 0) throw new InvalidOperationException("The calibration has written nothing.");
         int kills = 0, artifacts = 0, different = 0;
-        watch.Restart();
-        while (kills < count)
+        var progress = new Progress();
+        while (kills < count || artifacts < count)
         {
             string folder = folders.File($"{artifacts++}");
             // Longer and longer, so that each comes to an end.
@@ -46,10 +46,13 @@ internal static class KillRun
             }
 
             Directory.Delete(folder, recursive: true);
+            progress.Report(Result);
         }
 
-        Console.WriteLine(FormattableString.Invariant($"kill: seed {seed}, {kills} processes killed, {artifacts} artefacts in {watch.Elapsed.TotalSeconds:F0} s, {different} of them different"));
+        Console.WriteLine(Result());
         return different;
+
+        string Result() => FormattableString.Invariant($"kill: seed {seed}, {kills} processes killed, {artifacts} artefacts in {progress.Elapsed.TotalSeconds:F0} s, {different} of them different");
     }
 
     /// <summary>What the processes do.</summary>

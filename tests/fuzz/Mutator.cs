@@ -13,6 +13,9 @@ internal sealed class Mutator(Random random)
         "null", "true", "false", "\"\"", "\"\\ud800\"", "\"\\u0000\"", "\"\\u202e\\u001b[31m\"", "{}", "[]", "[0]", "[[[[[[[[[[]]]]]]]]]]", "{\"a\":{\"a\":{\"a\":{}}}}", "NaN", "//", "/**/", "\"../../x\"", "\"F32\"", "[0,0]", "[-1,1]",
     }.Select(value => Encoding.Latin1.GetBytes(value))];
 
+    // Kept from input to input: a list of its own for each would be garbage of many times its size.
+    private readonly List<ReadOnlyMemory<byte>> _tokens = [];
+
     public Random Random => random;
 
     /// <summary>One to four changes of bytes.</summary>
@@ -39,7 +42,8 @@ internal sealed class Mutator(Random random)
     /// <summary>One to three changes of tokens; now and then of bytes, too.</summary>
     public byte[] Json(ReadOnlyMemory<byte> input)
     {
-        List<ReadOnlyMemory<byte>> tokens = Tokens(input);
+        List<ReadOnlyMemory<byte>> tokens = _tokens;
+        Split(input, tokens);
         for (int changes = random.Next(1, 4); changes > 0 && tokens.Count > 0; changes--)
         {
             int at = random.Next(tokens.Count);
@@ -68,10 +72,10 @@ internal sealed class Mutator(Random random)
     }
 
     // Strings, runs of letters and digits, and single characters.
-    private static List<ReadOnlyMemory<byte>> Tokens(ReadOnlyMemory<byte> input)
+    private static void Split(ReadOnlyMemory<byte> input, List<ReadOnlyMemory<byte>> tokens)
     {
         ReadOnlySpan<byte> text = input.Span;
-        var tokens = new List<ReadOnlyMemory<byte>>(text.Length / 2);
+        tokens.Clear();
         for (int start = 0, end; start < text.Length; start = end)
         {
             end = start + 1;
@@ -86,8 +90,6 @@ internal sealed class Mutator(Random random)
 
             tokens.Add(input[start..end]);
         }
-
-        return tokens;
     }
 
     private static bool IsWord(byte c) => char.IsAsciiLetterOrDigit((char)c) || c is (byte)'.' or (byte)'-' or (byte)'+' or (byte)'_';

@@ -20,7 +20,7 @@ internal sealed class InjectionRun(int seed, string findings)
     /// <summary>Tries so many manifests; returns the number of faults.</summary>
     public int Run(long count)
     {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var progress = new Progress();
         for (long done = 0; done < count; done += Batch)
         {
             HostileManifest[] manifests = [.. Enumerable.Range(0, (int)Math.Min(Batch, count - done)).Select(_ => HostileManifest.Of(_random))];
@@ -28,10 +28,13 @@ internal sealed class InjectionRun(int seed, string findings)
             if (compile) _compiled += manifests.Length;
             foreach (var (manifest, fault) in manifests.Zip(Faults(manifests, compile)))
                 if (fault is not null) Report(manifest, fault);
+            progress.Report(() => Result(done + manifests.Length));
         }
 
-        Console.WriteLine(FormattableString.Invariant($"inject: seed {seed}, {count} manifests in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F0} a second, {_accepted} accepted, {_compiled} compiled, {_found} findings"));
+        Console.WriteLine(Result(count));
         return _found;
+
+        string Result(long done) => FormattableString.Invariant($"inject: seed {seed}, {done} manifests in {progress.Elapsed.TotalSeconds:F0} s, {done / progress.Elapsed.TotalSeconds:F0} a second, {_accepted} accepted, {_compiled} compiled, {_found} findings");
     }
 
     private void Report(HostileManifest manifest, string fault)

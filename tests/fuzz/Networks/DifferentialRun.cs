@@ -14,16 +14,19 @@ internal sealed class DifferentialRun(IComparison comparison, Func<Random, IRand
     /// <summary>Tries so many networks; returns how many differ.</summary>
     public int Run(long count)
     {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var progress = new Progress();
         for (long done = 0; done < count; done += comparison.Batch)
         {
             IRandomNetwork[] networks = [.. Enumerable.Range(0, (int)Math.Min(comparison.Batch, count - done)).Select(_ => make(_random))];
             foreach (var (network, fault) in networks.Zip(Faults(networks)))
                 if (fault is not null) Report(network, fault);
+            progress.Report(() => Result(done + networks.Length));
         }
 
-        Console.WriteLine(FormattableString.Invariant($"differ --against {comparison.Name}: seed {seed}, {count} networks in {watch.Elapsed.TotalSeconds:F0} s, {count / watch.Elapsed.TotalSeconds:F1} a second, {_differ} findings; {comparison.Remark}; operations: {string.Join(", ", _kinds.Select(k => $"{k.Key} {k.Value}"))}"));
+        Console.WriteLine($"{Result(count)}; {comparison.Remark}; operations: {string.Join(", ", _kinds.Select(k => $"{k.Key} {k.Value}"))}");
         return _differ;
+
+        string Result(long done) => FormattableString.Invariant($"differ --against {comparison.Name}: seed {seed}, {done} networks in {progress.Elapsed.TotalSeconds:F0} s, {done / progress.Elapsed.TotalSeconds:F1} a second, {_differ} findings");
     }
 
     private void Report(IRandomNetwork network, string fault)
