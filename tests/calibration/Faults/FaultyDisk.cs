@@ -33,7 +33,7 @@ internal sealed class FaultyDisk : IDisposable
     private readonly DiskFault _fault;
     private readonly int _at;
     private readonly string? _folder;
-    private int _operations;
+    private readonly List<DiskOperation> _operations = [];
     private string? _used;
 
     /// <param name="fault">What happens.</param>
@@ -47,23 +47,38 @@ internal sealed class FaultyDisk : IDisposable
     }
 
     /// <summary>Operations so far.</summary>
-    public int Operations => _operations;
+    public int Operations => _operations.Count;
 
     /// <summary>The operation that failed first, and its path.</summary>
     public string? Failed { get; private set; }
 
     public void Dispose() => (Disk.Before, DiskRoom.Pretended) = (null, null);
 
+    /// <summary>The operations so far at which something can happen that does not happen as well at a later one: a disk that is full, say, is noticed by the next operation that takes room,
+    /// and the end of the process leaves what was there before the next change.</summary>
+    public int[] Places(DiskFault fault) => [.. Enumerable.Range(0, _operations.Count).Where(at => fault switch
+    {
+        DiskFault.Error => true,
+        // What is open stays open.
+        DiskFault.Vanished => _operations[at] != DiskOperation.Read,
+        DiskFault.Killed => Strikes(DiskFault.Denied, _operations[at]),
+        _ => Strikes(fault, _operations[at]),
+    })];
+
     /// <summary>All that can happen on this system.</summary>
     public static IEnumerable<DiskFault> Faults => Enum.GetValues<DiskFault>().Where(f => f != DiskFault.Vanished || !OperatingSystem.IsWindows());
 
     private void Announced(DiskOperation operation, string path)
     {
-        int now = Interlocked.Increment(ref _operations) - 1;
+        int now;
+        lock (_operations)
+        {
+            now = _operations.Count;
+            _operations.Add(operation);
+        }
+
         if (_at < 0 || now < _at || (_fault is DiskFault.Error or DiskFault.Vanished && now > _at)) return;
-        if (_fault == DiskFault.InUse && (operation is not (DiskOperation.Open or DiskOperation.Rename or DiskOperation.Delete or DiskOperation.Lock) || path != (_used ??= path))) return;
-        if (_fault == DiskFault.Full && !TakesRoom(operation)) return;
-        if (_fault == DiskFault.Denied && !TakesRoom(operation) && operation is not (DiskOperation.Rename or DiskOperation.Delete)) return;
+        if (!Strikes(_fault, operation) || (_fault == DiskFault.InUse && path != (_used ??= path))) return;
         Failed ??= $"{operation} {path}";
         switch (_fault)
         {
@@ -75,6 +90,14 @@ internal sealed class FaultyDisk : IDisposable
             case DiskFault.Vanished: Directory.Delete(_folder!, recursive: true); break;
         }
     }
+
+    private static bool Strikes(DiskFault fault, DiskOperation operation) => fault switch
+    {
+        DiskFault.InUse => operation is DiskOperation.Open or DiskOperation.Rename or DiskOperation.Delete or DiskOperation.Lock,
+        DiskFault.Full => TakesRoom(operation),
+        DiskFault.Denied => TakesRoom(operation) || operation is DiskOperation.Rename or DiskOperation.Delete,
+        _ => true,
+    };
 
     private static bool TakesRoom(DiskOperation operation) =>
         operation is DiskOperation.Create or DiskOperation.WriteHead or DiskOperation.WriteTail or DiskOperation.Sync or DiskOperation.CreateFolder or DiskOperation.Lock;
