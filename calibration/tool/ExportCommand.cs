@@ -97,7 +97,7 @@ internal static class ExportCommand
         long bytes = length();
         DiskRoom.Require(file.FullName, file.DirectoryName!, bytes);
         string? data = target.External || bytes > LargestWhole ? file.FullName + ".data" : null;
-        MemoryNeed.Say("export", WorkingMemory.Program + (data is null ? bytes : 0), "--external-data holds a tensor at a time.");
+        MemoryNeed.Say("export", WorkingMemory.Program + (data is null ? bytes : 0), data is null ? "--external-data holds a tensor at a time." : "it holds a tensor at a time, and nothing takes less.");
         (string[] Inputs, string Output) names = ([], "");
         AtomicFile.Write(file.FullName, model =>
         {

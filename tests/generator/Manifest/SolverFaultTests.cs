@@ -137,9 +137,10 @@ public sealed class SolverFaultTests
     public void The_injected_noise_is_that_of_the_last_sum_that_has_any()
     {
         Evaluation plain = After(s_draw, Sum(Register.State, (Register.State, 1), (Register.Noise, 0.25)));
-        Assert.Equal((1, 0.25), (plain.Injection, plain.Sigma.Value));
+        Assert.Equal((1, 0.25, true), (plain.Injection, plain.Sigma.Value, plain.InjectsNoise));
         Assert.Equal(0.5, plain.WithSigma(0.5).Sigma.Value);
         Evaluation without = plain.WithSigma(0);
+        Assert.False(without.InjectsNoise);
         Assert.Equal([Sum(Register.State, (Register.State, 1))], without.Statements);
         Assert.Equal(plain.Statements.Count, plain.WithSigma(0, keep: true).Statements.Count);
         Evaluation alone = After(s_draw, Sum(Register.State, (Register.Noise, 0.25)));
