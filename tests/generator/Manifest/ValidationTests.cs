@@ -132,6 +132,10 @@ public sealed class ValidationTests
         ("networks", "'scales' has 1 elements", j => { j["steps"]![1]!["scales"] = new JsonArray(1); }),
         ("networks", "'zeroPoints' has 1 elements", j => { j["steps"]![1]!["zeroPoints"] = new JsonArray(1); }),
         ("networks", "'levels' has 1 elements", j => { j["steps"]![1]!["levels"] = new JsonArray(255); }),
+        ("networks", "'zeroPoints' has 2 elements", j => j["decoder"]!["zeroPoints"]!.AsArray().Add(1)),
+        ("networks", "'levels' has 2 elements", j => j["decoder"]!["levels"]!.AsArray().Add(255)),
+        ("guided", "'rSquared' has 3 elements", j => j["statistics"]![0]!["rSquared"]!.AsArray().Add(1)),
+        ("guided", "'normality' has 3 elements", j => j["statistics"]![0]!["normality"]!.AsArray().Add(1)),
         ("one", "remove the prompt", j => j["prompt"] = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(1) }),
         ("networks", "is called as a file of the tokenizer", j => Op(j, "conv_in")["name"] = Prompt.VocabularyTensor),
         ("networks", "is called as a file of the tokenizer", j => Op(j, "conv_in")["name"] = Prompt.MergesTensor),
@@ -226,6 +230,7 @@ public sealed class ValidationTests
             j["prompt"]!["filling"] = 1000;
         });
         Accept("one", j => j["model"]!["embeddedGuidance"] = -8.5);
+        Accept("networks", j => { j.Remove("encoders"); j["prompt"] = new JsonObject { ["input"] = "encoder_hidden_states", ["empty"] = new JsonArray([.. Enumerable.Repeat(0, 32).Select(id => (JsonNode?)id)]) }; });
         foreach (double removed in (double[])[0.01, -0.01]) Accept("learned", j => j["steps"]![0]!["removedVariance"] = removed);
         Accept("one", j => j["steps"]![0]!["removedVariance"] = 0);
         Accept("every", j => j["steps"]![0]!["statements"]![1]!["bound"] = 0.5);
