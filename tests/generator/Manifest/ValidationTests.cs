@@ -132,10 +132,6 @@ public sealed class ValidationTests
         ("networks", "'scales' has 1 elements", j => { j["steps"]![1]!["scales"] = new JsonArray(1); }),
         ("networks", "'zeroPoints' has 1 elements", j => { j["steps"]![1]!["zeroPoints"] = new JsonArray(1); }),
         ("networks", "'levels' has 1 elements", j => { j["steps"]![1]!["levels"] = new JsonArray(255); }),
-        ("networks", "'zeroPoints' has 2 elements", j => j["decoder"]!["zeroPoints"]!.AsArray().Add(1)),
-        ("networks", "'levels' has 2 elements", j => j["decoder"]!["levels"]!.AsArray().Add(255)),
-        ("guided", "'rSquared' has 3 elements", j => j["statistics"]![0]!["rSquared"]!.AsArray().Add(1)),
-        ("guided", "'normality' has 3 elements", j => j["statistics"]![0]!["normality"]!.AsArray().Add(1)),
         ("one", "remove the prompt", j => j["prompt"] = new JsonObject { ["input"] = "ids", ["empty"] = new JsonArray(1) }),
         ("networks", "is called as a file of the tokenizer", j => Op(j, "conv_in")["name"] = Prompt.VocabularyTensor),
         ("networks", "is called as a file of the tokenizer", j => Op(j, "conv_in")["name"] = Prompt.MergesTensor),
@@ -196,6 +192,10 @@ public sealed class ValidationTests
         ("learned", "'varianceCorrection' of 'sampling' is false. Set it to true, or remove", j => { j["steps"]![0]!["removedVariance"] = -0.01; j["sampling"]!["varianceCorrection"] = false; }),
         ("learned", "1e39 is not possible as 'removedVariance'; it must be finite in FP32", j => j["steps"]![0]!["removedVariance"] = JsonNode.Parse("1e39")),
         ("learned", "'removedVariance' is a string", j => j["steps"]![0]!["removedVariance"] = "0.01"),
+        ("networks", "'zeroPoints' has 2 elements", j => j["decoder"]!["zeroPoints"]!.AsArray().Add(1)),
+        ("networks", "'levels' has 2 elements", j => j["decoder"]!["levels"]!.AsArray().Add(255)),
+        ("guided", "'rSquared' has 3 elements", j => j["statistics"]![0]!["rSquared"]!.AsArray().Add(1)),
+        ("guided", "'normality' has 3 elements", j => j["statistics"]![0]!["normality"]!.AsArray().Add(1)),
     ];
 
     public static TheoryData<int> Damages => [.. Enumerable.Range(0, s_damages.Length)];
