@@ -49,6 +49,7 @@ public sealed class WeightsFileTests : IDisposable
         Changed(WeightsFault.Unreadable, "The weights file 'large.safetensors' cannot be read beside the manifest: 'large.safetensors' became shorter while it was read.");
         // No block is left over from a failed read.
         Changed(WeightsFault.Unreadable, "The weights file 'large.safetensors' cannot be read beside the manifest: 'large.safetensors' became shorter while it was read.");
+        Assert.Throws<WeightsFileException>(() => file.Tensor("next", next.Bytes));
 
         void Changed(WeightsFault fault, string said)
         {
