@@ -59,9 +59,8 @@ internal sealed class FaultyDisk : IDisposable
     public int[] Places(DiskFault fault) => [.. Enumerable.Range(0, _operations.Count).Where(at => fault switch
     {
         DiskFault.Error => true,
-        // What is open stays open.
-        DiskFault.Vanished => _operations[at] != DiskOperation.Read,
-        DiskFault.Killed => Strikes(DiskFault.Denied, _operations[at]),
+        // A read changes nothing, and what is open stays open; to open a file may make it.
+        DiskFault.Killed or DiskFault.Vanished => _operations[at] != DiskOperation.Read,
         _ => Strikes(fault, _operations[at]),
     })];
 
